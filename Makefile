@@ -1,0 +1,38 @@
+# Two commands: make demo, make test. Each sets up what it needs in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+
+.PHONY: help demo test test-slow check clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data (CPU, offline)
+	$(BIN)/lorasweep run studies.demo
+	$(BIN)/lorasweep importance --storage sqlite:///runs/demo/study.db
+
+test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
+	$(BIN)/python -m pytest -m 'not slow' -n 2
+
+test-slow: $(VENV)/.ready-dev  ## the slow tests only
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.ready-dev  ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## remove the environment and caches, keep runs/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,128 @@
+"""The command line, as data: verbs, options, help. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import metadata
+
+EPILOG = """\
+exit codes: 0 done, 1 the sweep or a command failed, 2 bad usage or bad spec
+--json prints one JSON document on stdout; everything else goes to stderr
+
+examples:
+  lorasweep run studies.demo
+  lorasweep check studies.binding_sites --data DIR --base facebook/esm2_t6_8M_UR50D
+  lorasweep run studies.binding_sites --data DIR --trials 60 --storage sqlite:///binding.db
+  lorasweep importance --storage sqlite:///binding.db
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="lorasweep",
+        description="Find out which LoRA hyperparameters matter, honestly and fast.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"lorasweep {metadata.version('lorasweep')}"
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    check = verbs.add_parser("check", help="resolve data, base and target sets; train nothing")
+    _study_arguments(check)
+    _name_argument(check)
+    _json_argument(check)
+
+    run = verbs.add_parser("run", help="run a study, or go on with it until its budget is met")
+    _study_arguments(run)
+    _run_arguments(run)
+    _storage_arguments(run, required=False)
+    _name_argument(run)
+    _json_argument(run)
+
+    resume = verbs.add_parser("resume", help="go on with a study from its database alone")
+    _storage_arguments(resume, required=True)
+    _name_argument(resume)
+    _input_arguments(resume)
+    _run_arguments(resume)
+    _json_argument(resume)
+
+    status = verbs.add_parser("status", help="what a study has, and why trials failed")
+    _storage_arguments(status, required=True)
+    _name_argument(status)
+    _json_argument(status)
+
+    importance = verbs.add_parser("importance", help="which parameters mattered, with intervals")
+    _storage_arguments(importance, required=True)
+    _name_argument(importance)
+    importance.add_argument(
+        "--seed", type=int, default=0, help="seed of the forests and the bootstrap (0)"
+    )
+    _json_argument(importance)
+    return parser
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read a command line; argparse exits with 2 when it is wrong."""
+    return build_parser().parse_args(arguments)
+
+
+def _study_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "study", help="a module or file that holds STUDY: studies.demo, or studies/demo.py"
+    )
+    _input_arguments(parser)
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="fix one setting of the objective (epochs=2); may be repeated",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="drop, count and list unreadable records instead of stopping at them",
+    )
+
+
+def _name_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", help="the study's name in its database")
+
+
+def _input_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help="labelled chains: a folder, file or data set")
+    parser.add_argument("--base", metavar="MODEL", help="the base model: a folder or a Hub name")
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trials", type=int, help="run until this many trials are COMPLETE")
+    parser.add_argument("--seconds", type=float, help="start no new trial after this long")
+    parser.add_argument("--workers", type=int, help="worker processes (as many as suit the machine)")
+    parser.add_argument(
+        "--final-test",
+        action="store_true",
+        help="afterwards score the test split with the best trial, once",
+    )
+    parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="drive the study although another process seems to",
+    )
+
+
+def _storage_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        required=required,
+        help="the database" + ("" if required else " (sqlite:///runs/NAME/study.db)"),
+    )
+
+
+def _json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document")

@@ -1,0 +1,75 @@
+"""The errors people see, and the one sentence shape they share.
+
+Every message reads ``<name> must <rule>, got <value!r> (<where>). <way out>.``
+so that a person can find the value, see the rule and act, whatever failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = "") -> str:
+    """Word one fault in the project's sentence shape.
+
+    Args:
+        name: what is wrong, as the user would write it (``space.rank.low``).
+        rule: what must hold, without the leading ``must``.
+        got: the offending value.
+        where: file, line or study that holds the value.
+        way_out: what to do about it, without the final full stop.
+
+    Returns:
+        One line: ``<name> must <rule>, got <value!r> (<where>). <way out>.``
+    """
+    place = f" ({where})" if where else ""
+    exit_line = f" {way_out}." if way_out else ""
+    return f"{name} must {rule}, got {got!r}{place}.{exit_line}"
+
+
+class SweepError(Exception):
+    """Base of every error that lorasweep raises on purpose; the command line prints it alone."""
+
+
+class FaultsError(SweepError, ValueError):
+    """Several faults of one input, reported together.
+
+    Attributes:
+        faults: one sentence each, in the order found.
+    """
+
+    def __init__(self, faults: Sequence[str] | str) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[str, ...]]]:
+        """Pickle by the faults: errors cross from worker processes to the driver."""
+        return type(self), (self.faults,)
+
+
+class SpecError(FaultsError):
+    """A study spec, its settings or its search space breaks a rule."""
+
+
+class TargetError(SpecError):
+    """A target set names no matrix of the model, or is not written as one."""
+
+
+class DataError(FaultsError):
+    """A data file breaks its format; each fault names file and line."""
+
+
+class UsageError(FaultsError):
+    """The command line cannot be understood."""
+
+
+class StorageError(SweepError, RuntimeError):
+    """The study database cannot be opened, or does not hold what was asked for."""
+
+
+class ResumeError(SweepError, RuntimeError):
+    """A study would go on with another spec, data set or base than it began with."""
+
+
+class TrialError(SweepError, RuntimeError):
+    """One trial failed; it never gets a number in place of its reason."""

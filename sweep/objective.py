@@ -1,0 +1,93 @@
+"""The contract between the framework and what a trial does.
+
+The framework finds an objective by the dotted name in the spec and knows nothing
+else of it: no torch, no model, no data format.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sweep.errors import SpecError, fault
+from sweep.space import Space
+from sweep.trial import Pack, Report, TrialResult
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an objective depends on beyond the spec, as found on this machine.
+
+    Attributes:
+        fingerprints: input name (``data``, ``base``) to a digest of its *content*, so
+            that a moved folder is the same input and a changed file is not.
+        versions: package name to version.
+        workers: how many worker processes suit this machine.
+        about: JSON-ready description for people (chains, residues, parameters).
+    """
+
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Objective(Protocol):
+    """What a trial does. Made once per worker process from settings and inputs."""
+
+    def facts(self) -> Facts:
+        """Read the inputs and tell what they are.
+
+        Raises:
+            SweepError: if an input cannot be read.
+        """
+        ...
+
+    def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Resolve everything a trial would need, training nothing.
+
+        Returns:
+            A JSON-ready report.
+
+        Raises:
+            SpecError: with all faults of the space and settings at once.
+        """
+        ...
+
+    def run(self, pack: Pack, report: Report) -> list[TrialResult]:
+        """Evaluate a pack of trials; a trial that fails is a result, not an exception."""
+        ...
+
+
+class ObjectiveFactory(Protocol):
+    """A class or function that builds an objective."""
+
+    def __call__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Objective:
+        """Build the objective; raises ``SpecError`` with all faults of the settings."""
+        ...
+
+
+def load_objective(
+    dotted: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Objective:
+    """Import ``package.module:Name`` and build the objective.
+
+    Raises:
+        SpecError: if the name cannot be imported, or the settings break a rule.
+    """
+    module_name, _, attribute = dotted.partition(":")
+    try:
+        factory: ObjectiveFactory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SpecError(
+            fault(
+                "objective",
+                "name something importable as 'package.module:Name'",
+                dotted,
+                where=str(error),
+                way_out="Correct the name in the study file, or install what it needs",
+            )
+        ) from error
+    return factory(settings, inputs)

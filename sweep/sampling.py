@@ -1,0 +1,218 @@
+"""From our space and method names to Optuna's distributions, samplers and pruners."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.errors import SweepError
+from sweep.space import Choice, Float, Int, Param, Space, TargetSets
+from sweep.spec import StudySpec
+from sweep.trial import Scalar
+
+ATTEMPTS = 16
+"""How often a sampler may propose something already tried before one is drawn for it."""
+
+
+class SpaceExhaustedError(SweepError):
+    """Every configuration of a finite space has been tried."""
+
+
+def distribution(param: Param) -> BaseDistribution:
+    """Optuna's form of one parameter."""
+    match param:
+        case Int(low, high, log, step):
+            return IntDistribution(low, high, log=log, step=step)
+        case Float(low, high, log):
+            return FloatDistribution(low, high, log=log)
+        case Choice() | TargetSets():
+            return CategoricalDistribution(param.values)
+    raise TypeError(f"no Optuna distribution for {param!r}")
+
+
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Optuna's form of a whole space."""
+    return {name: distribution(space[name]) for name in space}
+
+
+def derived_seed(base: int, *parts: object) -> int:
+    """A 32-bit seed that depends on the base and on every part, and on nothing else."""
+    text = ":".join(map(str, (base, *parts)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def make_sampler(spec: StudySpec, n_existing: int) -> BaseSampler:
+    """The spec's sampler, seeded anew for each resume, proposing nothing twice.
+
+    Args:
+        spec: the study.
+        n_existing: trials already in the study. Optuna does not store a sampler's random
+            state, so the same seed after a resume would repeat the first run's draws.
+    """
+    seed = derived_seed(spec.sampler.seed, n_existing)
+    base: BaseSampler | None
+    with warnings.catch_warnings():
+        # QMC is experimental in name only: stable since Optuna 3, and chosen by the user.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        match spec.sampler.name:
+            case "tpe":
+                base = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+            case "random":
+                base = optuna.samplers.RandomSampler(seed=seed)
+            case "qmc":
+                base = optuna.samplers.QMCSampler(
+                    # One scrambled sequence for the whole study: its position is stored.
+                    seed=spec.sampler.seed,
+                    scramble=True,
+                    warn_independent_sampling=False,
+                )
+            case "gp":
+                base = optuna.samplers.GPSampler(seed=seed)
+            case _:  # grid: draw straight from what is left
+                base = None
+    return DistinctSampler(base, spec.space, seed)
+
+
+def make_pruner(spec: StudySpec) -> optuna.pruners.BasePruner:
+    """The spec's pruner. Never Optuna's default, which prunes anything that reports."""
+    match spec.pruner.name:
+        case "median":
+            return optuna.pruners.MedianPruner()
+        case "halving":
+            return optuna.pruners.SuccessiveHalvingPruner()
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner()
+        case _:
+            return optuna.pruners.NopPruner()
+
+
+class DistinctSampler(BaseSampler):
+    """Any Optuna sampler, kept from proposing a configuration twice.
+
+    Optuna's samplers repeat themselves in finite spaces (7 to 20 of 50 trials on 120
+    configurations), and a repeat with the same seed gives the same number at full price.
+    After ``ATTEMPTS`` repeats, or without a base sampler, an untried configuration is drawn.
+
+    Args:
+        base: the sampler that proposes; None draws untried configurations at random.
+        space: what may be proposed.
+        seed: for the draws.
+    """
+
+    def __init__(self, base: BaseSampler | None, space: Space, seed: int) -> None:
+        self._base = base
+        self._random = optuna.samplers.RandomSampler(seed=seed)
+        self._space = space
+        self._distributions = distributions(space)
+        self._rng = np.random.default_rng(seed)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The whole space: it is known, whatever the trials so far have seen."""
+        del study, trial
+        return self._distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """One untried configuration, all parameters at once.
+
+        Raises:
+            SpaceExhaustedError: if every configuration has been tried.
+        """
+        del search_space
+        if trial.system_attrs.get("fixed_params"):
+            return {}  # an enqueued trial brings its values
+        tried = tried_configurations(study.get_trials(deepcopy=False), exclude=trial.number)
+        for _ in range(ATTEMPTS if self._base else 0):
+            values = self._propose(study, trial)
+            if configuration_key(values) not in tried:
+                return values
+        free = untried(self._space, tried)
+        if free is None:  # a continuous space: a repeat is chance, draw on
+            return self._propose(study, trial)
+        if not free:
+            raise SpaceExhaustedError("every configuration of the space has been tried")
+        return free[int(self._rng.integers(len(free)))]
+
+    def _propose(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+        base = self._base or self._random
+        space = base.infer_relative_search_space(study, trial)
+        values = base.sample_relative(study, trial, space)
+        return {
+            name: values[name]
+            if name in values
+            else base.sample_independent(study, trial, name, dist)
+            for name, dist in self._distributions.items()
+        }
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        """Only reached for a parameter that an enqueued trial leaves open."""
+        base = self._base or self._random
+        return base.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Passed on."""
+        if self._base:
+            self._base.before_trial(study, trial)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Passed on."""
+        if self._base:
+            self._base.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Passed on."""
+        if self._base:
+            self._base.reseed_rng()
+
+
+def configuration_key(values: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
+    """What makes two configurations the same (``repr`` keeps ``True`` apart from ``1``)."""
+    return tuple(sorted((name, repr(value)) for name, value in values.items()))
+
+
+def tried_configurations(
+    trials: Sequence[FrozenTrial], exclude: int = -1
+) -> set[tuple[tuple[str, str], ...]]:
+    """The configurations that some trial has, had, or is waiting to have."""
+    values = (
+        trial.system_attrs.get("fixed_params") or trial.params
+        for trial in trials
+        if trial.number != exclude
+    )
+    return {configuration_key(v) for v in values if v}
+
+
+def untried(
+    space: Space, tried: set[tuple[tuple[str, str], ...]]
+) -> list[dict[str, Scalar]] | None:
+    """The configurations of a finite space that nobody tried; None for an endless space."""
+    grids = [space[name].grid() for name in space]
+    if space.size() is None:
+        return None
+    return [
+        values
+        for point in itertools.product(*(grid for grid in grids if grid is not None))
+        if configuration_key(values := dict(zip(space, point, strict=True))) not in tried
+    ]

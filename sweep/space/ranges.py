@@ -1,0 +1,134 @@
+"""Parameters that are numbers in a range."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.errors import fault
+from sweep.space.param import is_number
+from sweep.trial import Scalar
+
+_GRID_LIMIT = 10_000
+
+
+def _range_faults(name: str, low: object, high: object, *, log: bool) -> list[str]:
+    faults = [
+        fault(f"space.{name}.{end}", "be a finite number", value)
+        for end, value in (("low", low), ("high", high))
+        if not is_number(value)
+    ]
+    if faults:
+        return faults
+    if low > high:  # type: ignore[operator]
+        faults.append(fault(f"space.{name}", "have low <= high", (low, high)))
+    if log and low <= 0:  # type: ignore[operator]
+        faults.append(
+            fault(f"space.{name}.low", "be above 0 on a log axis", low, way_out="Raise low")
+        )
+    return faults
+
+
+@dataclass(frozen=True)
+class Int:
+    """Whole numbers from ``low`` to ``high``, both included.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        log: sample evenly in the logarithm; excludes ``step``.
+        step: distance of neighbours.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words."""
+        faults = [
+            fault(f"space.{name}.{end}", "be a whole number", value)
+            for end, value in (("low", self.low), ("high", self.high), ("step", self.step))
+            if not isinstance(value, int) or isinstance(value, bool)
+        ]
+        if faults:
+            return faults
+        faults = _range_faults(name, self.low, self.high, log=self.log)
+        if self.step < 1 or (self.log and self.step != 1):
+            faults.append(fault(f"space.{name}.step", "be 1 or more, and 1 if log", self.step))
+        elif not faults and (self.high - self.low) % self.step:
+            faults.append(
+                fault(f"space.{name}.step", f"divide {self.high} - {self.low}", self.step)
+            )
+        return faults
+
+    def contains(self, value: object) -> bool:
+        """Whether ``value`` is a whole number in range and on a step."""
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+            and (value - self.low) % self.step == 0
+        )
+
+    def encode(self, value: Scalar) -> float:
+        """The number, or its log2."""
+        return math.log2(float(value)) if self.log else float(value)
+
+    def decode(self, place: float) -> int:
+        """The nearest value in range."""
+        number = 2.0**place if self.log else place
+        steps = round((min(max(number, self.low), self.high) - self.low) / self.step)
+        return self.low + steps * self.step
+
+    def grid(self) -> tuple[int, ...] | None:
+        """All values, up to ten thousand of them."""
+        values = range(self.low, self.high + 1, self.step)
+        return tuple(values) if len(values) <= _GRID_LIMIT else None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        kind = {"kind": "int", "low": self.low, "high": self.high}
+        return {**kind, "log": self.log, "step": self.step}
+
+
+@dataclass(frozen=True)
+class Float:
+    """Real numbers from ``low`` to ``high``.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        log: sample evenly in the logarithm.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words."""
+        return _range_faults(name, self.low, self.high, log=self.log)
+
+    def contains(self, value: object) -> bool:
+        """Whether ``value`` is a finite number in range."""
+        return is_number(value) and self.low <= value <= self.high  # type: ignore[operator]
+
+    def encode(self, value: Scalar) -> float:
+        """The number, or its log2."""
+        return math.log2(float(value)) if self.log else float(value)
+
+    def decode(self, place: float) -> float:
+        """The number at the place, kept in range."""
+        number = 2.0**place if self.log else place
+        return float(min(max(number, self.low), self.high))
+
+    def grid(self) -> None:
+        """A range of reals cannot be listed."""
+        return
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        return {"kind": "float", "low": self.low, "high": self.high, "log": self.log}

@@ -1,0 +1,208 @@
+"""A study, written down: one frozen, typed, checked record with a digest.
+
+The spec says *what* is measured. Two of its fields only say how long and where
+(``budget``, ``inputs``): they may change between runs of one study and stay out of
+the digest. What an input *holds* is fingerprinted by the objective instead, so a
+moved folder is the same data and an edited file is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sweep.errors import SpecError, fault
+from sweep.space import Space
+from sweep.spec_faults import spec_faults
+from sweep.trial import Scalar
+
+DIRECTIONS = ("maximize", "minimize")
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How configurations are proposed.
+
+    Attributes:
+        name: ``tpe`` (find the best), ``random``, ``qmc``, ``gp`` or ``grid``.
+        seed: base of the sampler's seed; each resume derives a new one from it.
+    """
+
+    name: str = "tpe"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Pruner:
+    """When a trial is stopped early.
+
+    Attributes:
+        name: ``none``, ``median``, ``halving`` or ``hyperband``.
+    """
+
+    name: str = "none"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is spent on the study.
+
+    Attributes:
+        trials: run until this many trials are COMPLETE.
+        seconds: start no new trial after this many seconds of a run; None for no limit.
+    """
+
+    trials: int = 20
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fixed configuration outside the space, measured once per seed for comparison.
+
+    Attributes:
+        name: what to call it (``head only``).
+        values: parameter values, as an objective takes them.
+    """
+
+    name: str
+    values: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """What a study measures.
+
+    Attributes:
+        name: the study's name in its storage.
+        objective: dotted name of the objective, ``package.module:Name``.
+        space: the parameters that vary.
+        settings: the objective's settings that do not vary; JSON values.
+        sampler: how configurations are proposed.
+        pruner: when trials stop early.
+        direction: ``maximize`` or ``minimize``.
+        seeds: one per replicate; every configuration is run once with each.
+        baselines: configurations outside the space to compare with.
+        budget: how much is spent (not part of the digest).
+        inputs: where the objective's inputs are (not part of the digest).
+
+    Raises:
+        SpecError: with every fault of the spec at once.
+    """
+
+    name: str
+    objective: str
+    space: Space
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sampler: Sampler = Sampler()
+    pruner: Pruner = Pruner()
+    direction: str = "maximize"
+    seeds: tuple[int, ...] = (0,)
+    baselines: tuple[Baseline, ...] = ()
+    budget: Budget = Budget()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        faults = spec_faults(self)
+        if faults:
+            raise SpecError(faults)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree that ``from_json`` reads back to an equal spec."""
+        return {
+            "name": self.name,
+            "objective": self.objective,
+            "space": self.space.to_json(),
+            "settings": dict(self.settings),
+            "sampler": {"name": self.sampler.name, "seed": self.sampler.seed},
+            "pruner": {"name": self.pruner.name},
+            "direction": self.direction,
+            "seeds": list(self.seeds),
+            "baselines": [{"name": b.name, "values": dict(b.values)} for b in self.baselines],
+            "budget": {"trials": self.budget.trials, "seconds": self.budget.seconds},
+            "inputs": dict(self.inputs),
+        }
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> StudySpec:
+        """Read back what ``to_json`` wrote.
+
+        Raises:
+            SpecError: if a field is missing or unknown, or breaks a rule.
+        """
+        try:
+            fields = dict(tree)
+            return cls(
+                space=Space.from_json(fields.pop("space")),
+                sampler=Sampler(**fields.pop("sampler")),
+                pruner=Pruner(**fields.pop("pruner")),
+                seeds=tuple(fields.pop("seeds")),
+                baselines=tuple(Baseline(**b) for b in fields.pop("baselines")),
+                budget=Budget(**fields.pop("budget")),
+                **fields,
+            )
+        except (KeyError, TypeError) as error:
+            raise SpecError(
+                fault("a study spec", "have the fields of StudySpec", str(error), where="JSON")
+            ) from error
+
+    def identity(self) -> dict[str, Any]:
+        """The part of the JSON that says what is measured: all but budget and inputs."""
+        tree = self.to_json()
+        del tree["budget"], tree["inputs"]
+        return tree
+
+    def digest(self) -> str:
+        """16 hexadecimal digits of SHA-256 over ``identity``; key order does not matter."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def with_changes(
+        self,
+        *,
+        trials: int | None = None,
+        seconds: float | None = None,
+        inputs: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> StudySpec:
+        """A copy with what the command line overrides; None keeps what is there."""
+        return replace(
+            self,
+            name=self.name if name is None else name,
+            budget=Budget(
+                trials=self.budget.trials if trials is None else trials,
+                seconds=self.budget.seconds if seconds is None else seconds,
+            ),
+            inputs={**self.inputs, **(inputs or {})},
+            settings={**self.settings, **(settings or {})},
+        )
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:
+    """Name each leaf in which two JSON trees differ.
+
+    Args:
+        old: the tree the study was made with.
+        new: the tree at hand.
+        path: where both hang, as a prefix.
+
+    Returns:
+        One ``path: old -> new`` per difference, in the old tree's order.
+    """
+    found: list[str] = []
+    for key in [*old, *(key for key in new if key not in old)]:
+        where = f"{path}.{key}" if path else str(key)
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found.extend(differences(before, after, where))
+        elif key not in new:
+            found.append(f"{where}: {before!r} -> absent")
+        elif key not in old:
+            found.append(f"{where}: absent -> {after!r}")
+        elif before != after or isinstance(before, bool) is not isinstance(after, bool):
+            found.append(f"{where}: {before!r} -> {after!r}")
+    return found

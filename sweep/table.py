@@ -1,0 +1,187 @@
+"""The one border between running a sweep and analysing it.
+
+Storage turns finished trials into a ``TrialTable``; importance, tables and plots read
+only this record, so that none of them needs to know Optuna or the database.
+
+Convention: in the analysis higher is better. ``Row.value`` is the objective as measured;
+``TrialTable.y`` is negated for a study that minimises.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sweep.errors import StorageError, fault
+from sweep.space import Space
+from sweep.trial import Scalar
+
+Direction = Literal["maximize", "minimize"]
+"""Which way the objective improves, in Optuna's words."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One COMPLETE trial.
+
+    Attributes:
+        number: the trial's number in the study.
+        values: parameter name to value, as sampled.
+        value: the objective, as measured.
+        seed: the trial's seed.
+        replicate: which of the study's paired seeds it was, from 0.
+        seconds: wall-clock seconds.
+        metrics: every measured figure by name.
+    """
+
+    number: int
+    values: Mapping[str, Scalar]
+    value: float
+    seed: int = 0
+    replicate: int = 0
+    seconds: float = 0.0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A COMPLETE trial that no analysis can use, and why.
+
+    Attributes:
+        number: the trial's number in the study.
+        reason: one sentence.
+    """
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialTable:
+    """The trials of a study, one row per COMPLETE trial, in order of number.
+
+    Made by ``from_rows``, which sets unusable rows apart; nothing is lost silently.
+
+    Attributes:
+        space: the search space the trials were drawn from.
+        direction: which way the objective improves.
+        rows: the usable COMPLETE trials.
+        counts: number of trials by Optuna state (``COMPLETE``, ``FAIL``, ``PRUNED``, ...).
+        dropped: COMPLETE trials that could not be used.
+        derived: names of columns computed from the sampled ones.
+    """
+
+    space: Space
+    direction: Direction = "maximize"
+    rows: tuple[Row, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    dropped: tuple[Dropped, ...] = ()
+    derived: tuple[str, ...] = ()
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: Iterable[Row],
+        *,
+        space: Space,
+        direction: Direction = "maximize",
+        counts: Mapping[str, int] | None = None,
+    ) -> TrialTable:
+        """Build the table, setting rows apart that no analysis can use.
+
+        Args:
+            rows: the COMPLETE trials, in any order.
+            space: the search space they were drawn from.
+            direction: which way the objective improves.
+            counts: number of trials by state; counted from ``rows`` when not given.
+
+        Returns:
+            A table whose rows are finite, lie in the space and are sorted by number.
+        """
+        ordered = sorted(rows, key=lambda row: row.number)
+        reasons = [(row, _reason_to_drop(row, space)) for row in ordered]
+        return cls(
+            space=space,
+            direction=direction,
+            rows=tuple(row for row, reason in reasons if not reason),
+            counts={"COMPLETE": len(ordered)} if counts is None else dict(counts),
+            dropped=tuple(Dropped(row.number, reason) for row, reason in reasons if reason),
+        )
+
+    def __len__(self) -> int:
+        """How many usable trials."""
+        return len(self.rows)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names: the sampled parameters in the space's order, then the derived."""
+        return (*self.space, *self.derived)
+
+    @property
+    def y(self) -> npt.NDArray[np.float64]:
+        """The objective with higher better, shape ``(n,)``: negated when minimising."""
+        sign = 1.0 if self.direction == "maximize" else -1.0
+        return sign * np.array([row.value for row in self.rows], dtype=np.float64)
+
+    @property
+    def configurations(self) -> npt.NDArray[np.intp]:
+        """Which configuration each row is, shape ``(n,)``: replicate seeds share an index."""
+        index: dict[tuple[Scalar, ...], int] = {}
+        keys = (tuple(row.values[name] for name in self.space) for row in self.rows)
+        return np.array([index.setdefault(key, len(index)) for key in keys], dtype=np.intp)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One parameter's values, shape ``(n,)``: floats if all are numbers, else strings.
+
+        Raises:
+            StorageError: if there is no such column.
+        """
+        if name not in self.names:
+            raise StorageError(fault("a column", f"be one of {list(self.names)}", name))
+        values = [row.values[name] for row in self.rows]
+        numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+        return np.array(values, dtype=np.float64 if numbers else np.str_)
+
+    def with_derived(
+        self, name: str, compute: Callable[[Mapping[str, Scalar]], float]
+    ) -> TrialTable:
+        """The same table with one more column, computed from each row's values.
+
+        Args:
+            name: the new column; must not exist yet.
+            compute: from a row's values to the derived figure.
+
+        Raises:
+            StorageError: if the column exists.
+
+        Example:
+            >>> from sweep.space import Choice
+            >>> space = Space({"rank": Choice(2, 4), "alpha": Choice(4, 8)})
+            >>> table = TrialTable.from_rows([Row(0, {"rank": 2, "alpha": 8}, 0.2)], space=space)
+            >>> wide = table.with_derived("scaling", lambda v: float(v["alpha"]) / float(v["rank"]))
+            >>> wide.column("scaling").tolist()
+            [4.0]
+        """
+        if name in self.names:
+            raise StorageError(fault("a derived column", "have a name not in use", name))
+        rows = (replace(row, values={**row.values, name: compute(row.values)}) for row in self.rows)
+        return replace(self, rows=tuple(rows), derived=(*self.derived, name))
+
+
+def _reason_to_drop(row: Row, space: Space) -> str:
+    """Why a row cannot be analysed; empty when it can."""
+    if not math.isfinite(row.value):
+        return f"its value is {row.value}"
+    missing = [name for name in space if name not in row.values]
+    if missing:
+        return f"it has no {', '.join(missing)}"
+    outside = [name for name in space if not space[name].contains(row.values[name])]
+    if outside:
+        shown = ", ".join(f"{name}={row.values[name]!r}" for name in outside)
+        return f"{shown} lies outside the search space"
+    return ""

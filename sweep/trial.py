@@ -1,0 +1,133 @@
+"""What goes into a trial and what comes out: plain records that cross process borders."""
+
+from __future__ import annotations
+
+import enum
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+Scalar = str | int | float | bool
+"""A parameter value: what Optuna, JSON and SQLite all keep unchanged."""
+
+
+@dataclass(frozen=True)
+class TrialParams:
+    """One configuration to evaluate.
+
+    Attributes:
+        number: the trial's number in the study; negative for a baseline, which is no trial.
+        values: parameter name to value, as sampled; target sets as canonical strings.
+        seed: the only source of randomness of the trial.
+        replicate: which of the study's paired seeds this is, from 0.
+        final_test: also score the test split (only ever for the best trial).
+    """
+
+    number: int
+    values: Mapping[str, Scalar]
+    seed: int = 0
+    replicate: int = 0
+    final_test: bool = False
+
+
+class TrialState(enum.StrEnum):
+    """How a trial ended, in Optuna's words."""
+
+    COMPLETE = "COMPLETE"
+    PRUNED = "PRUNED"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial has no value.
+
+    Attributes:
+        reason: a short class of failure: ``exception``, ``nan``, ``out_of_memory``,
+            ``interrupted`` or ``worker_died``.
+        kind: the exception's class name.
+        message: the exception's text.
+        traceback: the formatted traceback, empty where there is none.
+    """
+
+    reason: str
+    kind: str
+    message: str
+    traceback: str = ""
+
+    @classmethod
+    def from_exception(cls, error: BaseException, reason: str = "exception") -> Failure:
+        """Keep an exception as data."""
+        return cls(
+            reason=reason,
+            kind=type(error).__name__,
+            message=str(error),
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+    def to_json(self) -> dict[str, str]:
+        """A JSON tree."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """One line for tables: reason, class and message."""
+        return f"{self.reason}: {self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What one trial yields.
+
+    Attributes:
+        number: the number of the ``TrialParams`` it answers.
+        state: how it ended.
+        value: the objective (for binding sites: validation MCC); None unless complete.
+        metrics: every measured figure by name (JSON scalars, or JSON trees for per-ligand tables).
+        details: what was trained (adapted modules, trainable parameters, device, versions).
+        seconds: wall-clock seconds of the trial.
+        failure: why it failed, for state FAIL only.
+    """
+
+    number: int
+    state: TrialState
+    value: float | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+    @classmethod
+    def failed(cls, number: int, failure: Failure, seconds: float = 0.0) -> TrialResult:
+        """A result that carries its reason and no value."""
+        return cls(number=number, state=TrialState.FAIL, failure=failure, seconds=seconds)
+
+
+class Report(Protocol):
+    """How an objective tells of progress and learns that a trial should stop."""
+
+    def __call__(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float]
+    ) -> bool:
+        """Hand over one intermediate value.
+
+        Args:
+            number: the trial's number.
+            step: optimiser steps done so far.
+            value: the objective's value at this step.
+            metrics: other figures worth a curve.
+
+        Returns:
+            True when the pruner asks the trial to stop.
+        """
+        ...
+
+
+def ignore_reports(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
+    """A ``Report`` for trials that nobody watches; never asks to stop."""
+    del number, step, value, metrics
+    return False
+
+
+Pack = Sequence[TrialParams]
+"""Trials that run together; a single trial is a pack of one."""

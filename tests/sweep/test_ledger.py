@@ -1,0 +1,210 @@
+from dataclasses import replace
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from sweep import Baseline, Budget, Choice, Pruner, Space, StudySpec
+from sweep.ledger import Ledger
+from sweep.objective import Facts
+from sweep.status import snapshot
+from sweep.storage import create_or_resume, load_study, write_spec
+from sweep.tabulate import to_table
+from sweep.trial import Failure, TrialParams, TrialResult
+from sweep.trial import TrialState as State
+
+
+def open_ledger(url: str, spec: StudySpec) -> Ledger:
+    """As a driver that just started would."""
+    study = create_or_resume(url, spec, Facts())
+    write_spec(study, spec, Facts())
+    return Ledger(study, spec)
+
+
+def result(params: TrialParams, value: float = 0.5) -> TrialResult:
+    """A complete result."""
+    return TrialResult(
+        params.number, State.COMPLETE, value, {"mcc": value}, {"modules": 3}, seconds=1.5
+    )
+
+
+def test_a_told_trial_is_complete_with_all_it_yields(url: str, spec: StudySpec) -> None:
+    """Value, metrics, details, seconds, seed: from another connection."""
+    ledger = open_ledger(url, spec)
+    params = ledger.ask()
+    ledger.report(params.number, 10, 0.3, {"train_loss": 1.0})
+    ledger.tell(result(params))
+    (trial,) = load_study(url).trials
+
+    assert trial.state == TrialState.COMPLETE
+    assert trial.value == 0.5
+    assert trial.params == params.values
+    assert trial.intermediate_values == {10: 0.3}
+    assert trial.user_attrs == {
+        "replicate": 0,
+        "seed": 0,
+        "curve": [{"step": 10, "value": 0.3, "train_loss": 1.0}],
+        "metrics": {"mcc": 0.5},
+        "details": {"modules": 3},
+        "seconds": 1.5,
+    }
+
+
+def test_a_failed_trial_keeps_its_reason_and_gets_no_value(url: str, spec: StudySpec) -> None:
+    """Class, message and traceback."""
+    ledger = open_ledger(url, spec)
+    params = ledger.ask()
+    try:
+        raise FloatingPointError("loss became nan at step 3")
+    except FloatingPointError as error:
+        failure = Failure.from_exception(error, "nan")
+    ledger.tell(TrialResult.failed(params.number, failure))
+    report = snapshot(load_study(url), url)
+
+    assert report["counts"]["FAIL"] == 1
+    assert report["best"] is None
+    (failed,) = report["failed"]
+    assert failed["reason"] == "nan: FloatingPointError: loss became nan at step 3"
+    (trial,) = load_study(url).trials
+    assert "test_ledger.py" in trial.user_attrs["failure"]["traceback"]
+    assert trial.value is None
+
+
+def test_owed_counts_complete_and_running_only(url: str, spec: StudySpec) -> None:
+    """A failed trial does not count: the target is N COMPLETE."""
+    ledger = open_ledger(url, replace(spec, budget=Budget(trials=3)))
+    first, second = ledger.ask(), ledger.ask()
+    assert ledger.owed() == 1
+    ledger.tell(result(first))
+    ledger.tell(TrialResult.failed(second.number, Failure("exception", "E", "m")))
+
+    assert ledger.owed() == 2
+
+
+def test_an_interrupted_trial_is_closed_and_queued_again(url: str, spec: StudySpec) -> None:
+    """What a killed driver left RUNNING runs next, with the same parameters and seed."""
+    dead = open_ledger(url, spec)
+    dead.tell(result(dead.ask()))
+    lost = dead.ask()
+    ledger = open_ledger(url, spec)
+    assert ledger.recover() == 1
+    again = ledger.ask()
+
+    assert again.number != lost.number
+    assert (again.values, again.seed) == (lost.values, lost.seed)
+    trials = load_study(url).trials
+    assert trials[lost.number].state == TrialState.FAIL
+    assert trials[lost.number].user_attrs["failure"]["reason"] == "interrupted"
+    assert trials[again.number].user_attrs["retry_of"] == lost.number
+    assert [t.state for t in trials].count(TrialState.COMPLETE) == 1
+
+
+def test_recovering_twice_queues_once(url: str, spec: StudySpec) -> None:
+    """A driver that is killed right after recovering loses and doubles nothing."""
+    open_ledger(url, spec).ask()
+    open_ledger(url, spec).recover()
+    ledger = open_ledger(url, spec)
+
+    assert ledger.recover() == 0
+    assert ledger.count(TrialState.WAITING) == 1
+
+
+def test_abandoned_trials_wait_for_the_next_driver(url: str, spec: StudySpec) -> None:
+    """As after Ctrl-C."""
+    ledger = open_ledger(url, spec)
+    params = ledger.ask()
+    ledger.abandon()
+    resumed = open_ledger(url, spec)
+
+    assert resumed.recover() == 0
+    assert resumed.ask().values == params.values
+
+
+def test_every_configuration_runs_once_per_seed(url: str, spec: StudySpec) -> None:
+    """Replicates share parameters and differ in seed; no pair runs twice."""
+    few = replace(
+        spec, space=Space({"rank": Choice(1, 2, 4)}), seeds=(7, 8), budget=Budget(trials=99)
+    )
+    ledger = open_ledger(url, few)
+    asked = []
+    while (params := ledger.ask()) is not None:
+        asked.append((params.values["rank"], params.seed, params.replicate))
+        ledger.tell(result(params))
+
+    assert sorted(asked) == [(r, s, i) for r in (1, 2, 4) for i, s in enumerate((7, 8))]
+    assert set(to_table(load_study(url)).configurations) == {0, 1, 2}
+
+
+def test_replicates_lost_in_a_crash_are_made_up_for(url: str, spec: StudySpec) -> None:
+    """Killed between asking a configuration and queueing its second seed."""
+    two_seeds = replace(spec, seeds=(7, 8))
+    ledger = open_ledger(url, two_seeds)
+    study = ledger.study
+    trial = study.ask({"rank": optuna.distributions.CategoricalDistribution((1, 2, 4, 8)),
+                       "alpha": optuna.distributions.CategoricalDistribution((1, 2, 4)),
+                       "targets": optuna.distributions.CategoricalDistribution(
+                           spec.space["targets"].values)})
+    trial.set_user_attr("replicate", 0)
+    study.tell(trial, 0.1)
+    resumed = open_ledger(url, two_seeds)
+    resumed.recover()
+    params = resumed.ask()
+
+    assert params.values == trial.params
+    assert (params.seed, params.replicate) == (8, 1)
+
+
+def test_a_finite_space_ends(url: str, spec: StudySpec) -> None:
+    """``ask`` says so instead of repeating, and leaves no trial open."""
+    ledger = open_ledger(url, replace(spec, space=Space({"rank": Choice(1, 2)})))
+    for _ in range(2):
+        ledger.tell(result(ledger.ask()))
+
+    assert ledger.ask() is None
+    assert ledger.count(TrialState.RUNNING) == 0
+
+
+def test_the_pruner_is_asked(url: str, spec: StudySpec) -> None:
+    """With a median pruner a trial far below the others is told to stop."""
+    ledger = open_ledger(url, replace(spec, pruner=Pruner("median")))
+    for _ in range(6):
+        params = ledger.ask()
+        assert not ledger.report(params.number, 1, 0.9, {})
+        ledger.tell(result(params))
+    params = ledger.ask()
+
+    assert ledger.report(params.number, 1, 0.1, {})
+    ledger.tell(TrialResult(params.number, State.PRUNED))
+    assert ledger.count(TrialState.PRUNED) == 1
+
+
+def test_baselines_are_measured_once_per_seed(url: str, spec: StudySpec) -> None:
+    """They are no trials: the sampler and the importance never see them."""
+    based = replace(spec, seeds=(3, 4), baselines=(Baseline("head only", {"rank": 0}),))
+    ledger = open_ledger(url, based)
+    owed = ledger.owed_baselines()
+    assert [(b.name, p.seed, p.replicate) for b, p in owed] == [
+        ("head only", 3, 0),
+        ("head only", 4, 1),
+    ]
+    baseline, params = owed[0]
+    ledger.tell_baseline(baseline, params, result(params, 0.2))
+    resumed = open_ledger(url, based)
+
+    assert [params.seed for _, params in resumed.owed_baselines()] == [4]
+    assert snapshot(resumed.study, url)["baselines"][0]["value"] == 0.2
+    assert resumed.study.trials == []
+
+
+@pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
+def test_best_follows_the_direction(
+    url: str, spec: StudySpec, direction: str, best: float
+) -> None:
+    """And is one trial, with its parameters."""
+    ledger = open_ledger(url, replace(spec, direction=direction))
+    for value in (0.5, 0.9, 0.1):
+        ledger.tell(result(ledger.ask(), value))
+    report = snapshot(ledger.study, url)
+
+    assert report["best"]["value"] == best
+    assert spec.space.contains(report["best"]["params"])

@@ -1,0 +1,125 @@
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import specs
+
+from sweep import Baseline, Budget, Choice, Float, Int, Sampler, Space, StudySpec
+from sweep.errors import SpecError
+from sweep.spec import differences
+
+SPACE = Space({"rank": Choice(1, 2, 4), "rate": Float(1e-4, 1e-2, log=True)})
+
+
+def make(**changes: object) -> StudySpec:
+    """A small valid spec with changes."""
+    return StudySpec(**{"name": "s", "objective": "a.b:C", "space": SPACE, **changes})
+
+
+@given(specs())
+def test_json_round_trip_gives_an_equal_spec(spec: StudySpec) -> None:
+    """Through text and back, whatever a spec holds."""
+    again = StudySpec.from_json(json.loads(json.dumps(spec.to_json())))
+
+    assert again == spec
+    assert again.digest() == spec.digest()
+
+
+@given(specs(), st.randoms())
+def test_the_digest_ignores_key_order(spec: StudySpec, shuffler: random.Random) -> None:
+    """The same settings in another order are the same study."""
+    items = list(spec.settings.items())
+    shuffler.shuffle(items)
+    tree = {**spec.to_json(), "settings": dict(items)}
+
+    assert StudySpec.from_json(tree).digest() == spec.digest()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "t"},
+        {"objective": "a.b:D"},
+        {"space": Space({"rank": Choice(1, 2, 8), "rate": Float(1e-4, 1e-2, log=True)})},
+        {"space": Space({"rank": Choice(2, 1, 4), "rate": Float(1e-4, 1e-2, log=True)})},
+        {"settings": {"epochs": 2}},
+        {"sampler": Sampler("random")},
+        {"sampler": Sampler(seed=1)},
+        {"direction": "minimize"},
+        {"seeds": (1,)},
+        {"baselines": (Baseline("head only", {"rank": 0}),)},
+    ],
+)
+def test_the_digest_sees_what_is_measured(changes: dict[str, object]) -> None:
+    """Every field that changes a number changes the digest, and is named as a difference."""
+    assert make(**changes).digest() != make().digest()
+    assert differences(make().identity(), make(**changes).identity())
+
+
+def test_the_digest_ignores_how_long_and_where() -> None:
+    """More trials, or a moved folder, are the same study."""
+    other = make(budget=Budget(trials=99, seconds=5), inputs={"data": "elsewhere"})
+
+    assert other.digest() == make().digest()
+
+
+def test_all_faults_are_reported_at_once() -> None:
+    """A person mends a spec in one go."""
+    with pytest.raises(SpecError, match="name must") as caught:
+        make(
+            name=" ",
+            objective="nowhere",
+            space=Space({"a b": Int(5, 1)}),
+            direction="up",
+            sampler=Sampler("magic"),
+            seeds=(1, 1),
+            budget=Budget(trials=0, seconds=-1),
+            settings={"x": (1, 2)},
+        )
+
+    starts = [sentence.split(" must")[0] for sentence in caught.value.faults]
+    assert starts == [
+        "name",
+        "objective",
+        "a parameter name",
+        "space.a b",
+        "direction",
+        "sampler.name",
+        "budget.trials",
+        "budget.seconds",
+        "seeds",
+        "settings.x",
+    ]
+
+
+def test_a_setting_cannot_be_fixed_and_sampled() -> None:
+    """Which of the two would a trial take?"""
+    with pytest.raises(SpecError, match="settings.rank must not be fixed and sampled at once"):
+        make(settings={"rank": 3})
+
+
+def test_a_grid_needs_a_finite_space() -> None:
+    """A real-valued parameter has no grid."""
+    with pytest.raises(SpecError, match="sampler.name must not be 'grid'"):
+        make(sampler=Sampler("grid"))
+
+
+def test_json_with_an_unknown_field_is_refused() -> None:
+    """As a study from a newer version might have."""
+    with pytest.raises(SpecError, match="must have the fields of StudySpec"):
+        StudySpec.from_json({**make().to_json(), "verdict": 1})
+
+
+def test_differences_are_named_by_path() -> None:
+    """Changed, removed and added leaves, and True is not 1."""
+    old = {"a": {"b": 1, "c": 2}, "d": True}
+    new = {"a": {"b": 3}, "d": 1, "e": "x"}
+
+    assert differences(old, new) == [
+        "a.b: 1 -> 3",
+        "a.c: 2 -> absent",
+        "d: True -> 1",
+        "e: absent -> 'x'",
+    ]
