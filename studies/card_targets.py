@@ -14,17 +14,9 @@ from dataclasses import replace
 from studies.binding_sites import STUDY as BINDING_SITES
 from sweep import Space, TargetSets
 
-CARD_TARGETS = "+".join(
-    (
-        "query",
-        "key",
-        "value",
-        "EsmSelfOutput.dense",
-        "EsmIntermediate.dense",
-        "EsmOutput.dense",
-        "EsmContactPredictionHead.regression",
-        "classifier",
-    )
+CARD_TARGETS = (
+    "query+key+value+EsmSelfOutput.dense+EsmIntermediate.dense+EsmOutput.dense"
+    "+EsmContactPredictionHead.regression+classifier"
 )
 
 STUDY = replace(

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import optuna
 import psutil
+
+from sweep.errors import StorageError, fault
 
 _CLOCK_TOLERANCE_SECONDS = 2.0
 """Start times are read from the kernel's clock ticks; two readings differ by this at most."""
@@ -49,17 +52,16 @@ class Owner:
 
     def same_process(self, other: Owner) -> bool:
         """Whether both records name one process."""
-        return (
-            (self.host, self.pid) == (other.host, other.pid)
-            and abs(self.started - other.started) < _CLOCK_TOLERANCE_SECONDS
-        )
+        return (self.host, self.pid) == (other.host, other.pid) and abs(
+            self.started - other.started
+        ) < _CLOCK_TOLERANCE_SECONDS
 
     def provably_dead(self) -> bool:
         """Whether the process is gone. Of another machine's processes nothing is known."""
         if self.host != socket.gethostname():
             return False
         try:
-            started = psutil.Process(self.pid).create_time()
+            started = float(psutil.Process(self.pid).create_time())
         except psutil.NoSuchProcess:
             return True
         return abs(started - self.started) >= _CLOCK_TOLERANCE_SECONDS
@@ -68,3 +70,34 @@ class Owner:
         """For messages."""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"process {self.pid} on {self.host} since {since}"
+
+
+def claim(study: optuna.Study, url: str, *, take_over: bool = False) -> Owner:
+    """Make this process the study's driver.
+
+    Raises:
+        StorageError: if another process drives it, or may do so on another machine.
+    """
+    me = Owner.myself()
+    holder = study.user_attrs.get("owner")
+    if holder is not None:
+        other = Owner.from_json(holder)
+        if not (other.same_process(me) or other.provably_dead() or take_over):
+            raise StorageError(
+                fault(
+                    f"study {study.study_name!r}",
+                    "have one driver at a time",
+                    str(other),
+                    where=url,
+                    way_out="Wait for it or stop it; if it is surely gone, add --take-over",
+                )
+            )
+    study.set_user_attr("owner", me.to_json())
+    return me
+
+
+def release(study: optuna.Study, me: Owner) -> None:
+    """Give the study up, unless somebody took it over meanwhile."""
+    holder = study.user_attrs.get("owner")
+    if holder is not None and Owner.from_json(holder).same_process(me):
+        study.set_user_attr("owner", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TextIO
+from typing import Self, TextIO
 
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -32,6 +32,7 @@ class Progress:
         self,
         total: int,
         done: int,
+        *,
         stream: TextIO | None = None,
         higher_is_better: bool = True,
         best: float | None = None,
@@ -52,7 +53,7 @@ class Progress:
             else None
         )
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Start the clock and the bar."""
         self._started_at = time.monotonic()
         if self._live:

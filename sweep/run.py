@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import optuna
-from optuna.trial import TrialState
 
 from sweep.errors import SweepError
-from sweep.launch import Broken, Finished, LocalLauncher, Reported
+from sweep.interrupts import Interrupts
+from sweep.launch import Broken, Event, Finished, LocalLauncher, Reported
 from sweep.ledger import Ledger
 from sweep.objective import Facts
+from sweep.owner import claim, release
 from sweep.spec import Baseline, StudySpec
 from sweep.status import best_trial
-from sweep.storage import claim, create_or_resume, release, write_spec
+from sweep.storage import create_or_resume, write_spec
 from sweep.trial import TrialParams, TrialResult
 
 log = logging.getLogger("lorasweep")
@@ -55,16 +56,23 @@ class Run:
         spec: what the study measures.
         launcher: computes.
         watcher: is told.
+        interrupts: asked between events whether to end.
     """
 
     def __init__(
-        self, study: optuna.Study, spec: StudySpec, launcher: LocalLauncher, watcher: Watcher
+        self,
+        study: optuna.Study,
+        spec: StudySpec,
+        launcher: LocalLauncher,
+        watcher: Watcher,
+        interrupts: Interrupts,
     ) -> None:
         self.study = study
         self.spec = spec
         self.ledger = Ledger(study, spec)
         self._launcher = launcher
         self._watcher = watcher
+        self._interrupts = interrupts
         self._baselines: dict[int, tuple[Baseline, TrialParams]] = {}
         self._failures = 0
         self._exhausted = False
@@ -75,6 +83,7 @@ class Run:
 
         Raises:
             SweepError: if ``FAILURES_IN_A_ROW`` trials failed, or no worker can work.
+            Interruption: if a signal asked to end.
         """
         interrupted = self.ledger.recover()
         if interrupted:
@@ -86,7 +95,11 @@ class Run:
             self._fill()
             if not (self._baselines or self.ledger.running()):
                 return
-            self._handle(self._launcher.next_event(timeout_seconds=1.0))
+            self._handle(self._next_event())
+
+    def _next_event(self) -> Event | None:
+        self._interrupts.check()
+        return self._launcher.next_event(timeout_seconds=1.0)
 
     def _start_baseline(self, baseline: Baseline, params: TrialParams) -> None:
         self._baselines[params.number] = (baseline, params)
@@ -114,7 +127,7 @@ class Run:
             for name, value in values.items()
         )
 
-    def _handle(self, event: Reported | Finished | Broken | None) -> None:
+    def _handle(self, event: Event | None) -> None:
         match event:
             case Reported(number, step, value, metrics, answer):
                 answer(self.ledger.report(number, step, value, metrics))
@@ -159,7 +172,7 @@ class Run:
         self._launcher.submit([params])
         self._watcher.started(best.number, f"final test: {self.label(best.params)}")
         while True:
-            match self._launcher.next_event(timeout_seconds=1.0):
+            match self._next_event():
                 case Reported(answer=answer):
                     answer(False)
                 case Broken(error):
@@ -206,32 +219,27 @@ def run_study(
         ResumeError: if the study was made from another spec or other inputs.
         StorageError: if the database cannot be used or has another driver.
         SweepError: if the sweep cannot go on.
+        Interruption: if a signal asked to end; open trials are queued for the next run.
     """
     launcher = LocalLauncher(spec, workers or 1)
-    try:
-        launcher.call(
-            "check", spec.space, [dict(baseline.values) for baseline in spec.baselines]
-        )
-        facts: Facts = launcher.call("facts")
-        launcher.workers = workers or facts.workers
-        study = create_or_resume(url, spec, facts)
-        me = claim(study, url, take_over=take_over)
-        write_spec(study, spec, facts)
-        run = Run(study, spec, launcher, watcher)
+    with Interrupts() as interrupts:
         try:
-            run.sweep()
-            if final_test:
-                run.final_test()
+            baselines = [dict(baseline.values) for baseline in spec.baselines]
+            launcher.call("check", spec.space, baselines, interrupts=interrupts)
+            facts: Facts = launcher.call("facts", interrupts=interrupts)
+            launcher.workers = workers or facts.workers
+            study = create_or_resume(url, spec, facts)
+            me = claim(study, url, take_over=take_over)
+            write_spec(study, spec, facts)
+            run = Run(study, spec, launcher, watcher, interrupts)
+            try:
+                run.sweep()
+                if final_test:
+                    run.final_test()
+            finally:
+                launcher.close()  # first: no worker may compute for a trial already closed
+                run.ledger.abandon()
+                release(study, me)
         finally:
-            launcher.close()  # first: a worker must not compute for a trial already closed
-            run.ledger.abandon()
-            release(study, me)
-    finally:
-        launcher.close()
+            launcher.close()
     return study
-
-
-def complete_trials(study: optuna.Study) -> int:
-    """How many trials have a value."""
-    states = (TrialState.COMPLETE,)
-    return len(study.get_trials(deepcopy=False, states=states))

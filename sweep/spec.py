@@ -106,6 +106,7 @@ class StudySpec:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Refuse a spec that breaks a rule."""
         faults = spec_faults(self)
         if faults:
             raise SpecError(faults)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.spec import StudySpec
-from sweep.storage import baselines, read_spec
+from sweep.storage import baselines, count_states, read_spec
 from sweep.trial import Failure
 
 
@@ -33,7 +32,7 @@ def snapshot(study: optuna.Study, url: str) -> dict[str, Any]:
         "spec_digest": study.user_attrs["spec_digest"],
         "objective": spec.objective,
         "direction": spec.direction,
-        "counts": snapshot_counts(trials),
+        "counts": count_states(trials),
         "target_trials": spec.budget.trials,
         "best": _best(trials, spec),
         "baselines": list(baselines(study).values()),
@@ -45,18 +44,10 @@ def snapshot(study: optuna.Study, url: str) -> dict[str, Any]:
         ],
         "trials": [_row(trial) for trial in trials],
         "labels": spec.space.labels(),
-        "facts": {
-            key: study.user_attrs.get(key) for key in ("fingerprints", "versions", "about")
-        },
+        "facts": {key: study.user_attrs.get(key) for key in ("fingerprints", "versions", "about")},
         "inputs": dict(spec.inputs),
         "owner": study.user_attrs.get("owner"),
     }
-
-
-def snapshot_counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
-    """Number of trials by Optuna state, every state named."""
-    counts = Counter(trial.state.name for trial in trials)
-    return {state.name: counts[state.name] for state in TrialState}
 
 
 def best_trial(trials: list[FrozenTrial], spec: StudySpec) -> FrozenTrial | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import platform
 import warnings
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ import optuna
 import sqlalchemy.engine
 import sqlalchemy.exc
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import ResumeError, StorageError, fault
 from sweep.objective import Facts
-from sweep.owner import Owner
 from sweep.spec import StudySpec, differences
 
 SCHEMA = 1
@@ -111,6 +113,14 @@ def load_study(url: str, name: str | None = None) -> optuna.Study:
     return study
 
 
+def find_study(url: str, name: str) -> optuna.Study | None:
+    """The study if it is there and was made by lorasweep; None otherwise."""
+    try:
+        return load_study(url, name)
+    except StorageError:
+        return None
+
+
 def read_spec(study: optuna.Study) -> StudySpec:
     """The spec that a study was made from."""
     return StudySpec.from_json(study.user_attrs["spec"])
@@ -134,7 +144,8 @@ def create_or_resume(url: str, spec: StudySpec, facts: Facts) -> optuna.Study:
         path.parent.mkdir(parents=True, exist_ok=True)
     storage = _open(url)
     if spec.name not in _names(storage):
-        optuna.create_study(storage=storage, study_name=spec.name, direction=spec.direction)
+        direction = StudyDirection[spec.direction.upper()]
+        optuna.create_study(storage=storage, study_name=spec.name, direction=direction)
     study = optuna.load_study(study_name=spec.name, storage=storage)
     if "spec" in study.user_attrs:
         _refuse_differences(study, spec, facts, url)
@@ -182,35 +193,10 @@ def _refuse_differences(study: optuna.Study, spec: StudySpec, facts: Facts, url:
         )
 
 
-def claim(study: optuna.Study, url: str, *, take_over: bool = False) -> Owner:
-    """Make this process the study's driver.
-
-    Raises:
-        StorageError: if another process drives it, or may do so on another machine.
-    """
-    me = Owner.myself()
-    holder = study.user_attrs.get("owner")
-    if holder is not None:
-        other = Owner.from_json(holder)
-        if not (other.same_process(me) or other.provably_dead() or take_over):
-            raise StorageError(
-                fault(
-                    f"study {study.study_name!r}",
-                    "have one driver at a time",
-                    str(other),
-                    where=url,
-                    way_out="Wait for it or stop it; if it is surely gone, add --take-over",
-                )
-            )
-    study.set_user_attr("owner", me.to_json())
-    return me
-
-
-def release(study: optuna.Study, me: Owner) -> None:
-    """Give the study up, unless somebody took it over meanwhile."""
-    holder = study.user_attrs.get("owner")
-    if holder is not None and Owner.from_json(holder).same_process(me):
-        study.set_user_attr("owner", None)
+def count_states(trials: Sequence[FrozenTrial]) -> dict[str, int]:
+    """Number of trials by Optuna state, every state named."""
+    counts = Counter(trial.state.name for trial in trials)
+    return {state.name: counts[state.name] for state in TrialState}
 
 
 def baselines(study: optuna.Study) -> dict[str, Mapping[str, Any]]:

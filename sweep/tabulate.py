@@ -5,8 +5,7 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.status import snapshot_counts
-from sweep.storage import read_spec
+from sweep.storage import count_states, read_spec
 from sweep.table import Row, TrialTable
 
 
@@ -18,7 +17,7 @@ def to_table(study: optuna.Study) -> TrialTable:
         (_row(trial) for trial in trials if trial.state == TrialState.COMPLETE),
         space=spec.space,
         direction="maximize" if spec.direction == "maximize" else "minimize",
-        counts=snapshot_counts(trials),
+        counts=count_states(trials),
     )
 
 

@@ -106,9 +106,7 @@ class TrialResult:
 class Report(Protocol):
     """How an objective tells of progress and learns that a trial should stop."""
 
-    def __call__(
-        self, number: int, step: int, value: float, metrics: Mapping[str, float]
-    ) -> bool:
+    def __call__(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
         """Hand over one intermediate value.
 
         Args:

@@ -102,7 +102,9 @@ def _input_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, help="run until this many trials are COMPLETE")
     parser.add_argument("--seconds", type=float, help="start no new trial after this long")
-    parser.add_argument("--workers", type=int, help="worker processes (as many as suit the machine)")
+    parser.add_argument(
+        "--workers", type=int, help="worker processes (as many as suit the machine)"
+    )
     parser.add_argument(
         "--final-test",
         action="store_true",

@@ -1,4 +1,4 @@
-"""One function per verb; heavy imports wait until the verb needs them."""
+"""One function per verb; what only one verb needs is imported there."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
 
 from sweep.cli.study_file import apply_options, load_spec
-from sweep.importance import METHODS, importance as importance_of
+from sweep.console import make_console
 from sweep.objective import load_objective
 from sweep.progress import Progress
-from sweep.run import complete_trials, run_study
+from sweep.run import run_study
 from sweep.spec import StudySpec
 from sweep.status import snapshot
-from sweep.storage import default_url, load_study, quiet_optuna, read_spec
+from sweep.storage import default_url, find_study, load_study, quiet_optuna, read_spec
 from sweep.summary import print_check, print_importance, print_status
 from sweep.tabulate import to_table
 
@@ -51,13 +52,11 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def _drive(spec: StudySpec, url: str, options: argparse.Namespace) -> int:
-    resume_command = f"lorasweep resume --storage {shlex.quote(url)} --name {spec.name}"
     with quiet_optuna():
-        done = _done_before(spec, url)
+        earlier = find_study(url, spec.name)
+        before = None if earlier is None else snapshot(earlier, url)
         try:
-            with Progress(
-                spec.budget.trials, done, higher_is_better=spec.direction == "maximize"
-            ) as watcher:
+            with _progress(spec, before) as watcher:
                 study = run_study(
                     spec,
                     url,
@@ -67,22 +66,25 @@ def _drive(spec: StudySpec, url: str, options: argparse.Namespace) -> int:
                     final_test=options.final_test,
                 )
         except BaseException:
-            print(f"lorasweep: go on with: {resume_command}", file=sys.stderr)
+            if find_study(url, spec.name) is not None:
+                command = f"lorasweep resume --storage {shlex.quote(url)} --name {spec.name}"
+                print(f"lorasweep: to go on: {command}", file=sys.stderr)
             raise
         report = snapshot(study, url)
-    report["trained_now"] = report["counts"]["COMPLETE"] - done
+    done = 0 if before is None else before["counts"]["COMPLETE"]
+    if report["counts"]["COMPLETE"] == done:
+        print(f"lorasweep: nothing to do: {done} trials are complete", file=sys.stderr)
     _show(report, print_status, as_json=options.json)
     return 0
 
 
-def _done_before(spec: StudySpec, url: str) -> int:
-    """Complete trials already there; 0 for a study still to be made."""
-    from sweep.errors import StorageError
-
-    try:
-        return complete_trials(load_study(url, spec.name))
-    except StorageError:
-        return 0
+def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:
+    higher = spec.direction == "maximize"
+    if before is None:
+        return Progress(spec.budget.trials, 0, higher_is_better=higher)
+    best = None if before["best"] is None else before["best"]["value"]
+    done = before["counts"]["COMPLETE"]
+    return Progress(spec.budget.trials, done, higher_is_better=higher, best=best)
 
 
 def status(options: argparse.Namespace) -> int:
@@ -95,23 +97,24 @@ def status(options: argparse.Namespace) -> int:
 
 def importance(options: argparse.Namespace) -> int:
     """Which parameters mattered, by every method side by side."""
+    from sweep.importance import importance_report  # scikit-learn takes seconds to import
+
     with quiet_optuna():
         study = load_study(options.storage, options.name)
         table = to_table(study)
-        results = [importance_of(table, method=name, seed=options.seed) for name in METHODS]
-    report = {
-        "study": study.study_name,
-        "storage": options.storage,
-        "n": len(table),
-        "counts": dict(table.counts),
-        "methods": [result.to_json() for result in results],
-    }
+        found = importance_report(table, seed=options.seed).to_json()
+    report = {"study": study.study_name, "storage": options.storage, "n": len(table), **found}
     _show(report, print_importance, as_json=options.json)
     return 0
 
 
-def _show(report: dict[str, Any], printer: Any, *, as_json: bool) -> None:
+def _show(
+    report: Mapping[str, Any],
+    printer: Callable[[Mapping[str, Any], Console], None],
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         print(json.dumps(report))
     else:
-        printer(report, Console())
+        printer(report, make_console())

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from sweep.errors import SweepError
+from sweep.interrupts import Interrupts
 from sweep.launch.events import Broken, Event, Finished, Reported
 from sweep.launch.worker import work
 from sweep.spec import StudySpec
@@ -61,16 +62,19 @@ class LocalLauncher:
         self.workers = workers
         self._pool: list[_Worker] = []
 
-    def call(self, method: str, *arguments: Any) -> Any:
+    def call(self, method: str, *arguments: Any, interrupts: Interrupts) -> Any:
         """Call ``facts`` or ``check`` of the objective in a worker.
 
         Raises:
             SweepError: what the objective raised, or that its worker died.
+            Interruption: if a signal came meanwhile.
         """
         worker = self._idle()
         kind: str
         try:
             worker.pipe.send((method, *arguments))
+            while not worker.pipe.poll(1.0):
+                interrupts.check()
             kind, value = worker.pipe.recv()
         except (EOFError, OSError) as error:
             # A worker that could not build its objective said why before it left.
@@ -137,12 +141,13 @@ class LocalLauncher:
         return Finished([TrialResult.failed(params.number, notice) for params in pack])
 
     def close(self) -> None:
-        """End all worker processes now; what they computed is lost."""
+        """End all worker processes now; what busy ones computed is lost."""
         for worker in self._pool:
-            worker.process.terminate()
+            worker.pipe.close()  # an idle worker reads the end of file and leaves by itself
+            if worker.pack:
+                worker.process.terminate()
         for worker in self._pool:
-            worker.process.join(timeout=5)
+            worker.process.join(timeout=10)
             if worker.process.is_alive():
                 worker.process.kill()
-            worker.pipe.close()
         self._pool.clear()

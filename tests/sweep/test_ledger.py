@@ -28,6 +28,11 @@ def result(params: TrialParams, value: float = 0.5) -> TrialResult:
     )
 
 
+def diverge() -> None:
+    """Fail as a training loop does."""
+    raise FloatingPointError("loss became nan at step 3")
+
+
 def test_a_told_trial_is_complete_with_all_it_yields(url: str, spec: StudySpec) -> None:
     """Value, metrics, details, seconds, seed: from another connection."""
     ledger = open_ledger(url, spec)
@@ -54,10 +59,9 @@ def test_a_failed_trial_keeps_its_reason_and_gets_no_value(url: str, spec: Study
     """Class, message and traceback."""
     ledger = open_ledger(url, spec)
     params = ledger.ask()
-    try:
-        raise FloatingPointError("loss became nan at step 3")
-    except FloatingPointError as error:
-        failure = Failure.from_exception(error, "nan")
+    with pytest.raises(FloatingPointError, match="step 3") as caught:
+        diverge()
+    failure = Failure.from_exception(caught.value, "nan")
     ledger.tell(TrialResult.failed(params.number, failure))
     report = snapshot(load_study(url), url)
 
@@ -140,10 +144,13 @@ def test_replicates_lost_in_a_crash_are_made_up_for(url: str, spec: StudySpec) -
     two_seeds = replace(spec, seeds=(7, 8))
     ledger = open_ledger(url, two_seeds)
     study = ledger.study
-    trial = study.ask({"rank": optuna.distributions.CategoricalDistribution((1, 2, 4, 8)),
-                       "alpha": optuna.distributions.CategoricalDistribution((1, 2, 4)),
-                       "targets": optuna.distributions.CategoricalDistribution(
-                           spec.space["targets"].values)})
+    trial = study.ask(
+        {
+            "rank": optuna.distributions.CategoricalDistribution((1, 2, 4, 8)),
+            "alpha": optuna.distributions.CategoricalDistribution((1, 2, 4)),
+            "targets": optuna.distributions.CategoricalDistribution(spec.space["targets"].values),
+        }
+    )
     trial.set_user_attr("replicate", 0)
     study.tell(trial, 0.1)
     resumed = open_ledger(url, two_seeds)
@@ -197,9 +204,7 @@ def test_baselines_are_measured_once_per_seed(url: str, spec: StudySpec) -> None
 
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
-def test_best_follows_the_direction(
-    url: str, spec: StudySpec, direction: str, best: float
-) -> None:
+def test_best_follows_the_direction(url: str, spec: StudySpec, direction: str, best: float) -> None:
     """And is one trial, with its parameters."""
     ledger = open_ledger(url, replace(spec, direction=direction))
     for value in (0.5, 0.9, 0.1):

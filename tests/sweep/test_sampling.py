@@ -66,6 +66,7 @@ def test_a_resumed_sampler_does_not_repeat_its_draws(name: str, tmp_path: object
 
 def test_a_fresh_study_with_the_same_seed_repeats() -> None:
     """One seed, one sequence; another seed, another."""
+
     def draws(seed: int) -> list[dict[str, object]]:
         spec = make(sampler=Sampler("tpe", seed))
         return run(optuna.create_study(sampler=make_sampler(spec, 0)), spec, 12)

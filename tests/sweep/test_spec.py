@@ -96,13 +96,13 @@ def test_all_faults_are_reported_at_once() -> None:
 
 def test_a_setting_cannot_be_fixed_and_sampled() -> None:
     """Which of the two would a trial take?"""
-    with pytest.raises(SpecError, match="settings.rank must not be fixed and sampled at once"):
+    with pytest.raises(SpecError, match=r"settings\.rank must not be fixed and sampled at once"):
         make(settings={"rank": 3})
 
 
 def test_a_grid_needs_a_finite_space() -> None:
     """A real-valued parameter has no grid."""
-    with pytest.raises(SpecError, match="sampler.name must not be 'grid'"):
+    with pytest.raises(SpecError, match=r"sampler\.name must not be 'grid'"):
         make(sampler=Sampler("grid"))
 
 

@@ -10,13 +10,11 @@ import pytest
 from sweep import Budget, Choice, Sampler, Space, StudySpec
 from sweep.errors import ResumeError, StorageError
 from sweep.objective import Facts
-from sweep.owner import Owner
+from sweep.owner import Owner, claim, release
 from sweep.storage import (
-    claim,
     create_or_resume,
     load_study,
     read_spec,
-    release,
     write_spec,
 )
 

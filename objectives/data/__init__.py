@@ -1,0 +1,1 @@
+"""Labelled protein chains: from files and hubs to tokenised, split, cached windows."""

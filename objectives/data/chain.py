@@ -1,0 +1,28 @@
+"""One labelled protein chain, the record every data format is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+IGNORED = -100
+"""The label of a position that neither trains nor counts (PyTorch's ``ignore_index``)."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A protein chain with one label per residue.
+
+    Attributes:
+        id: what to call it in messages and tables (``3C16_A``).
+        sequence: one upper-case letter per residue.
+        labels: as long as ``sequence``: 1 binding, 0 not, ``IGNORED`` unknown.
+        ligands: ligand name to the 0-based positions that bind it; may be empty.
+        source: file and line, or data set and row, for messages.
+    """
+
+    id: str
+    sequence: str
+    labels: tuple[int, ...]
+    ligands: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    source: str = ""

@@ -1,0 +1,94 @@
+"""Clusters of similar sequences, by shared k-mers.
+
+Two chains are linked when the distinct k-mers they share are at least ``THRESHOLD`` of the
+shorter chain's; clusters are the connected components. The measure is MUSCLE's k-mer
+similarity; it follows sequence identity closely and needs no alignment.
+
+Source: Edgar 2004, "Local homology recognition and distance measures in linear time using
+compressed amino acid alphabets", doi:10.1093/nar/gkh180.
+
+Why k = 5 and 6 %: measured on the 4 199 distinct training chains of the TargetS data (Yu et
+al. 2013), pairs sampled by score and aligned locally (Smith-Waterman, BLOSUM62, gaps
+11/1). Pairs that share 15 % or more have 56 % identity and up over the whole shorter chain (first
+decile of identity); at 6 to 8 % a third of the pairs still reaches 50 % identity, below 5 % one in
+fifty does. At 6 % the largest cluster has 8 of the 4 199 chains; the whole takes one
+second of CPU. With k = 4 the chance matches of
+unrelated chains reach the same scores: at 5 % half of all chains fall into one cluster,
+while the links that k = 5 misses there are below 50 % identity.
+Limits: long tags shared by short chains (expression tags) link them; that costs
+nothing but a larger cluster. Domains shared by otherwise unlike long chains do not link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+K = 5
+THRESHOLD = 0.06
+MIN_SHARED = 3
+"""Fewer shared k-mers are chance: a 20-residue chain would link by a single one."""
+
+_BLOCK = 512
+
+
+def cluster_numbers(
+    sequences: Sequence[str], *, k: int = K, threshold: float = THRESHOLD
+) -> np.ndarray:
+    """Number the clusters of similar sequences.
+
+    Args:
+        sequences: upper-case letters A to Z.
+        k: k-mer length, in residues.
+        threshold: share of the shorter chain's k-mers that links two chains.
+
+    Returns:
+        A cluster number per sequence, shape ``(len(sequences),)``.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(sequences)
+    present = _presence(sequences, k)
+    kmers = np.diff(present.indptr)
+    columns = present.T.tocsr()
+    rows, others = [], []
+    # In blocks: the full product holds every pair that shares anything, most by chance.
+    for start in range(0, count, _BLOCK):
+        shared = (present[start : start + _BLOCK] @ columns).tocoo()
+        first, second = shared.row + start, shared.col
+        needed = np.maximum(threshold * np.minimum(kmers[first], kmers[second]), MIN_SHARED)
+        linked = (shared.data >= needed) & (first < second)
+        rows.append(first[linked])
+        others.append(second[linked])
+    if not rows:
+        return np.zeros(0, dtype=np.int32)
+    first, second = np.concatenate(rows), np.concatenate(others)
+    links = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
+    numbers: np.ndarray = connected_components(links, directed=False)[1]
+    return numbers
+
+
+def _presence(sequences: Sequence[str], k: int) -> csr_matrix:
+    """Which chain holds which k-mer: a binary matrix, chains by distinct k-mers."""
+    from scipy.sparse import csr_matrix
+
+    weights = 26 ** np.arange(k, dtype=np.int64)
+    codes = []
+    for sequence in sequences:
+        letters = np.frombuffer(sequence.encode("ascii"), dtype=np.uint8).astype(np.int64) - 65
+        if len(letters) < k:
+            codes.append(np.zeros(0, dtype=np.int64))
+            continue
+        windows = np.lib.stride_tricks.sliding_window_view(letters, k)
+        codes.append(np.unique(windows @ weights))
+    joined = np.concatenate(codes) if codes else np.zeros(0, dtype=np.int64)
+    kmers, columns = np.unique(joined, return_inverse=True)
+    starts = np.concatenate([[0], np.cumsum([len(each) for each in codes])])
+    data = np.ones(len(columns), dtype=np.int32)
+    return csr_matrix((data, columns, starts), shape=(len(sequences), len(kmers)))

@@ -1,0 +1,81 @@
+"""Chains from rows with named columns, whatever held the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from objectives.data.chain import Chain
+from objectives.data.problems import Problems
+from objectives.data.record import Record, build_chain
+from sweep.errors import DataError, fault
+
+SEQUENCE = "sequence"
+LABEL_COLUMNS = ("labels", "positions")
+OPTIONAL_COLUMNS = ("id", "ligand")
+KNOWN_COLUMNS = (SEQUENCE, *LABEL_COLUMNS, *OPTIONAL_COLUMNS)
+
+
+def column_faults(columns: Iterable[str], where: str) -> list[str]:
+    """Say what is missing among the columns of a table.
+
+    Args:
+        columns: the names found.
+        where: the table, for messages.
+
+    Returns:
+        No text when there is a ``sequence`` and exactly one label column.
+    """
+    found = list(columns)
+    listing = ", ".join(found) or "none"
+    faults = []
+    if SEQUENCE not in found:
+        rule = "include 'sequence'"
+        way_out = "Rename the column that holds the sequences"
+        faults.append(fault("columns", rule, listing, where=where, way_out=way_out))
+    given = [name for name in LABEL_COLUMNS if name in found]
+    if len(given) != 1:
+        rule = "include exactly one of 'labels' (one 0 or 1 per residue) and 'positions' (1-based)"
+        way_out = "Rename or drop columns"
+        faults.append(fault("columns", rule, listing, where=where, way_out=way_out))
+    return faults
+
+
+def chains_of_rows(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], label_column: str, problems: Problems
+) -> list[Chain]:
+    """Make a chain of each row.
+
+    Args:
+        rows: where each row stands, and its cells by column name.
+        label_column: ``labels`` or ``positions``.
+        problems: takes the bad rows; they are not returned.
+
+    Returns:
+        The sound rows in order.
+    """
+    chains: list[Chain] = []
+    for where, row in rows:
+        try:
+            chains.append(_chain(row, label_column, where))
+        except DataError as error:
+            problems.add_record(error.faults)
+    return chains
+
+
+def _chain(row: Mapping[str, Any], label_column: str, where: str) -> Chain:
+    """One row as a chain."""
+    value = row.get(label_column)
+    if value is None and row.get(SEQUENCE):
+        rule = "be given for every sequence"
+        raise DataError(fault(label_column, rule, value, where=where))
+    return build_chain(
+        Record(
+            row.get(SEQUENCE),
+            where,
+            name=row.get("id"),
+            ligand=row.get("ligand"),
+            labels=value if label_column == "labels" else None,
+            positions=value if label_column == "positions" else None,
+        )
+    )

@@ -1,0 +1,132 @@
+"""From a source to disjoint splits: read, unite, drop, carve and thin, each step counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from objectives.data.chain import Chain
+from objectives.data.clusters import THRESHOLD, K, cluster_numbers
+from objectives.data.merge import drop_overlap, merge_identical
+from objectives.data.options import DataOptions
+from objectives.data.problems import Problems
+from objectives.data.sources import Source
+from objectives.data.split import Splits, cap, carve, drop_long
+from sweep.errors import DataError, fault
+
+
+@dataclass(frozen=True)
+class Division:
+    """The final splits and what led to them.
+
+    Attributes:
+        splits: disjoint by sequence; train and validation are there and not empty.
+        method: how train and validation were told apart, in words.
+        clusters: how many clusters the training data had; None when validation was given.
+        largest_cluster: chains in the largest of them.
+        merged: records absorbed into another of the same sequence.
+        dropped_overlap: chains dropped because a held-out split has the same sequence.
+        dropped_long: chains dropped for their length.
+        skipped_bad: the bad records left out, with file and line.
+    """
+
+    splits: Splits
+    method: str
+    clusters: int | None
+    largest_cluster: int | None
+    merged: int
+    dropped_overlap: int
+    dropped_long: int
+    skipped_bad: tuple[str, ...]
+
+
+def divide(source: Source, name: str, options: DataOptions) -> Division:
+    """Read a source and settle which chain is in which split.
+
+    Args:
+        source: what to read.
+        name: the source as the user wrote it, for messages.
+        options: how to divide and thin.
+
+    Raises:
+        DataError: with all faults of the records at once, or if a split that is needed
+            has no chain or no binding residue.
+    """
+    problems = Problems()
+    read = source.read(problems)
+    skipped = problems.settle(name, skip_bad=options.skip_bad)
+    united = read.map(lambda _, chains: merge_identical(chains))
+    disjoint, overlapping = drop_overlap(united)
+    short, long = drop_long(disjoint, options.max_residues)
+    _require_chains(short, name)
+    splits, method, clusters = _with_validation(short, options)
+    splits = cap(splits, options)
+    _require_positives(splits, name)
+    return Division(
+        splits=splits,
+        method=method,
+        clusters=None if clusters is None else len(clusters),
+        largest_cluster=None if clusters is None else int(clusters.max()),
+        merged=read.count() - united.count(),
+        dropped_overlap=overlapping,
+        dropped_long=long,
+        skipped_bad=skipped,
+    )
+
+
+def _with_validation(splits: Splits, options: DataOptions) -> tuple[Splits, str, np.ndarray | None]:
+    """Carve a validation split unless one is given.
+
+    Returns:
+        The splits, how it was done in words, and the cluster sizes in chains, if any.
+    """
+    test = splits.test or None  # a test split that lost every chain is none
+    if splits.validation is not None:
+        method = "validation split as given by the source"
+        return Splits(splits.train, splits.validation, test), method, None
+    numbers = cluster_numbers([chain.sequence for chain in splits.train])
+    method = (
+        f"{options.validation_fraction:.0%} of the training residues carved out for validation by "
+        f"whole clusters of similar sequences (linked when they share {THRESHOLD:.0%} of the "
+        f"shorter one's {K}-mers), seed {options.seed}"
+    )
+    train, validation = carve(
+        splits.train, numbers, fraction=options.validation_fraction, seed=options.seed
+    )
+    return Splits(train, validation, test), method, np.bincount(numbers)
+
+
+def _require_chains(splits: Splits, source: str) -> None:
+    """Refuse a source that leaves a needed split without chains."""
+    way_out = "Add records, or raise max_residues"
+    rule = "hold at least one chain after merging and dropping"
+    _refuse(
+        fault(name, rule, 0, where=source, way_out=way_out)
+        for name, chains in _needed(splits)
+        if not chains
+    )
+
+
+def _require_positives(splits: Splits, source: str) -> None:
+    """Refuse a split where every prediction would score the same."""
+    way_out = "Check the label column, or raise the cap on chains"
+    rule = "hold binding residues"
+    _refuse(
+        fault(name, rule, f"{len(chains)} chains without one", where=source, way_out=way_out)
+        for name, chains in _needed(splits)
+        if not any(1 in chain.labels for chain in chains)
+    )
+
+
+def _needed(splits: Splits) -> list[tuple[str, Sequence[Chain]]]:
+    """The splits that no sweep can do without, as far as they are there."""
+    return [(name, chains) for name, chains in splits.given().items() if name != "test"]
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    """Raise the faults, if any, together."""
+    found = list(faults)
+    if found:
+        raise DataError(found)

@@ -1,0 +1,161 @@
+"""A SYNTHETIC data set: protein-like chains with planted ligand-binding motifs, and decoys.
+
+No chain exists in nature. A residue binds exactly if it is a contact of a motif of ``MOTIFS``
+matching there, so labels follow from the sequence alone, but from a stretch of it: decoys carry
+the same residues with one essential letter changed, or in another order, and the background is
+sprinkled with the letters that motifs are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from objectives.data.chain import Chain
+from objectives.data.patterns import STANDARD, Motif
+from sweep.errors import SpecError, fault
+
+MOTIFS = (
+    Motif("P-loop", "PS00017", "ATP", "[AG]-x(4)-G-K-[ST]", (2, 3, 4)),
+    Motif("zinc finger C2H2", "PS00028", "ZN", "C-x(2,4)-C-x(12)-H-x(3,5)-H", (0, 2, 4, 6)),
+    Motif(
+        "EF-hand",
+        "PS00018",
+        "CA",
+        "D-{W}-[DNS]-{ILVFYW}-[DENSTG]-[DNQGHRK]-{GP}-[LIVMC]-[DENQSTAGC]-x(2)-[DE]-[LIVMFYW]",
+        (0, 2, 4, 8, 10),
+    ),
+    Motif("cytochrome c", "PS00190", "HEME", "C-{CPWHF}-{CPWR}-C-H-{CFYW}", (0, 3, 4)),
+    Motif(
+        "zinc protease",
+        "PS00142",
+        "ZN",
+        "[GSTALIVN]-{PCHR}-{KND}-H-E-{P}-[LIVMFYW]-{DEHRKP}-H-{EKPC}-[LIVMFYWGSPQ]",
+        (3, 4, 8),
+    ),
+)
+"""The planted motifs. Two patterns are looser than PROSITE's entry (PS00028 also asks for a
+hydrophobic residue, PS00017 is as given)."""
+
+LENGTHS = (60, 160)
+"""Shortest and longest chain, in residues."""
+
+# Residue shares in UniProtKB/Swiss-Prot, in per mille, by the order of STANDARD.
+_COMMON = (83, 14, 55, 67, 39, 71, 23, 59, 58, 97, 24, 41, 47, 39, 55, 66, 54, 69, 11, 29)
+_POLAR, _OILY = "DEKNQRSTGHP", "AILMFVWYC"
+_HELIX_OILY = (0, 3, 4, 7, 8, 11, 14, 15)
+_SPRINKLED = "CHKDEGSTN"
+_SPRINKLED_SHARE = 0.06
+_TRUE_COUNTS, _TRUE_WEIGHTS = (0, 1, 2), (0.15, 0.55, 0.30)
+_DECOY_COUNTS, _DECOY_WEIGHTS = (0, 1, 2), (0.2, 0.5, 0.3)
+
+
+def generate(
+    seed: int = 0, train_chains: int = 400, test_chains: int = 120
+) -> tuple[list[Chain], list[Chain]]:
+    """Generate the training and the test chains of the synthetic data set.
+
+    Args:
+        seed: the same seed and counts give the same chains.
+        train_chains: how many to train (and validate) on.
+        test_chains: how many to hold back.
+
+    Returns:
+        Training and test chains; no sequence stands in both, or twice.
+
+    Raises:
+        SpecError: a count is below 1.
+    """
+    counts = {"train_chains": train_chains, "test_chains": test_chains}
+    faults = [fault(name, "be at least 1", n) for name, n in counts.items() if n < 1]
+    if faults:
+        raise SpecError(faults)
+    stream = _distinct(seed)
+    return (
+        [_labelled(next(stream), f"motif-train-{i}", seed) for i in range(train_chains)],
+        [_labelled(next(stream), f"motif-test-{i}", seed) for i in range(test_chains)],
+    )
+
+
+def contacts(sequence: str) -> dict[str, tuple[int, ...]]:
+    """Return the 0-based binding positions of a sequence by ligand, by matching every motif."""
+    found: dict[str, set[int]] = {}
+    for motif in MOTIFS:
+        for positions in motif.occurrences(sequence):
+            found.setdefault(motif.ligand, set()).update(positions)
+    return {ligand: tuple(sorted(positions)) for ligand, positions in sorted(found.items())}
+
+
+def _labelled(sequence: str, name: str, seed: int) -> Chain:
+    ligands = contacts(sequence)
+    binding = {position for positions in ligands.values() for position in positions}
+    labels = tuple(int(i in binding) for i in range(len(sequence)))
+    return Chain(name, sequence, labels, ligands, source=f"synthetic motifs, seed {seed}")
+
+
+def _distinct(seed: int) -> Iterator[str]:
+    random, seen = Random(seed), set[str]()
+    while True:
+        planted, sequence = _draw(random)
+        matched = sum(len(motif.occurrences(sequence)) for motif in MOTIFS)
+        # A match more than was planted came about by chance, or out of a decoy.
+        if matched == planted and sequence not in seen:
+            seen.add(sequence)
+            yield sequence
+
+
+def _draw(random: Random) -> tuple[int, str]:
+    """Draw a chain; return how many motifs were planted in it, and its sequence."""
+    planted = random.choices(_TRUE_COUNTS, _TRUE_WEIGHTS)[0]
+    decoys = random.choices(_DECOY_COUNTS, _DECOY_WEIGHTS)[0]
+    inserts = ["".join(random.choice(MOTIFS).instance(random)) for _ in range(planted)]
+    inserts += [decoy(random.choice(MOTIFS), random) for _ in range(decoys)]
+    random.shuffle(inserts)
+    room = random.randint(*LENGTHS) - sum(map(len, inserts))
+    cuts = sorted(random.randint(0, max(room, 0)) for _ in inserts)
+    back = _background(max(room, 0), random)
+    pieces, last = [], 0
+    for cut, insert in zip(cuts, inserts, strict=True):
+        pieces += [back[last:cut], insert]
+        last = cut
+    return planted, "".join([*pieces, back[last:]])
+
+
+def decoy(motif: Motif, random: Random) -> str:
+    """Draw residues that look like a motif but do not match it.
+
+    Two in three have one essential residue changed to a forbidden one; the others are the
+    motif's own residues in a shuffled order.
+    """
+    while True:
+        drawn = list(motif.instance(random))
+        if random.random() < 2 / 3:
+            index = random.choice([i for i, e in enumerate(motif.elements) if e.essential])
+            allowed = motif.elements[index].letters
+            drawn[index] = random.choice([s for s in STANDARD if s not in allowed])
+        else:
+            letters = list("".join(drawn))
+            random.shuffle(letters)
+            drawn = letters
+        text = "".join(drawn)
+        if not motif.occurrences(text):
+            return text
+
+
+def _background(length: int, random: Random) -> str:
+    """Draw helices, strands and loops with natural residue shares and hydrophobic rhythm."""
+    residues: list[str] = []
+    while len(residues) < length:
+        kind = random.choice(("helix", "strand", "loop"))
+        for i in range(random.randint(4, 16)):
+            oily = {"helix": i in _HELIX_OILY, "strand": i % 2 == 0, "loop": random.random() < 0.3}
+            residues.append(_residue(oily[kind], random))
+    return "".join(residues[:length])
+
+
+def _residue(oily: bool, random: Random) -> str:
+    if random.random() < _SPRINKLED_SHARE:
+        return random.choice(_SPRINKLED)
+    wanted = _OILY if oily == (random.random() < 0.8) else _POLAR
+    weights = [_COMMON[STANDARD.index(letter)] for letter in wanted]
+    return random.choices(wanted, weights)[0]

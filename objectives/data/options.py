@@ -1,0 +1,52 @@
+"""How the data is divided and thinned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from sweep.errors import fault
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Settings of the data, apart from where it lies.
+
+    Attributes:
+        seed: of the validation split and the subsamples; the trials' seeds do not touch it,
+            so that every trial is scored on the same chains.
+        validation_fraction: share of the training residues carved out for validation
+            where the source gives no validation split.
+        max_residues: chains longer than this are dropped from every split.
+        train_chains: at most so many training chains, drawn after splitting.
+        validation_chains: at most so many validation chains.
+        test_chains: at most so many test chains.
+        skip_bad: leave bad records out and list them, instead of refusing the source.
+    """
+
+    seed: int = 0
+    validation_fraction: float = 0.15
+    max_residues: int | None = None
+    train_chains: int | None = None
+    validation_chains: int | None = None
+    test_chains: int | None = None
+    skip_bad: bool = False
+
+    def faults(self) -> list[str]:
+        """Say which settings break a rule, in the order of the fields."""
+        return [text for field in fields(self) if (text := self._fault(field.name))]
+
+    def _fault(self, name: str) -> str:
+        """The fault of one setting, or an empty text."""
+        value = getattr(self, name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if name == "skip_bad":
+            sound, rule = isinstance(value, bool), "be true or false"
+        elif name == "seed":
+            sound, rule = whole and value >= 0, "be a whole number of at least 0"
+        elif name == "validation_fraction":
+            number = whole or isinstance(value, float)
+            sound, rule = number and 0 < value < 1, "lie between 0 and 1, both excluded"
+        else:
+            sound = value is None or (whole and value >= 1)
+            rule = "be a whole number of at least 1, or none"
+        return "" if sound else fault(f"data.{name}", rule, value)

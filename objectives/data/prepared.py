@@ -1,0 +1,129 @@
+"""The data as every trial reads it: divided, tokenised once, cached by content."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives.data.cache import load_entry, store_entry
+from objectives.data.divide import Division, divide
+from objectives.data.options import DataOptions
+from objectives.data.sources import Source, open_source
+from objectives.data.split import Splits
+from objectives.data.summary import DataSummary, count_ligands, summarise_split
+from objectives.data.tokens import Alphabet, ligand_bits, tokenise
+from sweep.errors import DataError, fault
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Tokenised splits with their figures.
+
+    The tables are memory mapped; their columns are described at
+    ``objectives.data.tokens.tokenise``.
+
+    Attributes:
+        train: windows to learn from.
+        validation: windows that trials are scored on.
+        test: windows for the best trial alone; None when the source has no test split.
+        summary: the figures.
+        fingerprint: digest of every split's ids, sequences, labels and ligands: equal for
+            the same data under another path, different when one label differs.
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset | None
+    summary: DataSummary
+    fingerprint: str
+
+
+def prepare(
+    source: str, *, tokenizer: Any, base_limit: int, options: DataOptions, cache: Path
+) -> PreparedData:
+    """Read, check, divide and tokenise a data source, or load what was prepared before.
+
+    Args:
+        source: see ``objectives.data.sources.open_source``.
+        tokenizer: the base model's ``transformers`` tokenizer.
+        base_limit: residues that the base model reads at once, marks excluded (ESM-2: 1 022).
+        options: how to divide and thin.
+        cache: folder that keeps prepared data; made if it is not there.
+
+    Raises:
+        DataError: if an option breaks a rule, or with all faults of the data at once.
+    """
+    faults = options.faults()
+    if base_limit < 1:
+        faults.append(fault("base_limit", "be at least 1 residue", base_limit))
+    if faults:
+        raise DataError(faults)
+    opened = open_source(source)
+    alphabet = Alphabet.of(tokenizer)
+    folder = cache / _key(opened, alphabet, base_limit, options)
+    entry = load_entry(folder)
+    if entry is None:
+        division = divide(opened, source, options)
+        tables, summary = _tokenised(division, alphabet, base_limit)
+        facts = {"summary": summary.to_json(), "fingerprint": _fingerprint(division.splits)}
+        entry = store_entry(folder, tables, facts)
+    return PreparedData(
+        train=entry.tables["train"],
+        validation=entry.tables["validation"],
+        test=entry.tables.get("test"),
+        summary=DataSummary.from_json(entry.facts["summary"]),
+        fingerprint=entry.facts["fingerprint"],
+    )
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Digest of this package's code: a changed parser or generator never meets an old cache."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _key(source: Source, alphabet: Alphabet, limit: int, options: DataOptions) -> str:
+    """Name of the cache entry: everything that its content depends on."""
+    parts = [source.digest(), alphabet.digest, limit, asdict(options), _code_digest()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _fingerprint(splits: Splits) -> str:
+    """Digest of the chains of every split, in order."""
+    total = hashlib.sha256()
+    for name, chains in splits.given().items():
+        total.update(f"{name}\n".encode())
+        for chain in chains:
+            ligands = sorted((ligand, *sites) for ligand, sites in chain.ligands.items())
+            line = json.dumps([chain.id, chain.sequence, chain.labels, ligands])
+            total.update(line.encode() + b"\n")
+    return total.hexdigest()
+
+
+def _tokenised(
+    division: Division, alphabet: Alphabet, limit: int
+) -> tuple[dict[str, Dataset], DataSummary]:
+    """Tokenise every split and count."""
+    given = division.splits.given()
+    bits, ligands = ligand_bits(count_ligands(given))
+    tables = {name: tokenise(chains, alphabet, limit, bits) for name, chains in given.items()}
+    summary = DataSummary(
+        splits={name: summarise_split(chains, len(tables[name])) for name, chains in given.items()},
+        ligands=ligands,
+        split_method=division.method,
+        clusters=division.clusters,
+        largest_cluster=division.largest_cluster,
+        merged=division.merged,
+        dropped_overlap=division.dropped_overlap,
+        dropped_long=division.dropped_long,
+        skipped_bad=division.skipped_bad,
+    )
+    return tables, summary

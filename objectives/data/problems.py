@@ -1,0 +1,65 @@
+"""What is wrong with the input, collected so that a person sees all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sweep.errors import DataError, fault
+
+SHOWN = 20
+"""Faults printed in full; the rest is a count, so that the first ones stay on the screen."""
+
+
+@dataclass
+class Problems:
+    """Faults met while reading one source.
+
+    A bad record can be skipped on request; a bad file (unreadable, a column missing)
+    cannot, because nothing would say what was lost.
+
+    Attributes:
+        records: one text per bad record, each naming file and line.
+        files: faults of whole files.
+    """
+
+    records: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    def add_record(self, faults: Iterable[str]) -> None:
+        """Note one bad record with everything found wrong in it."""
+        self.records.append(" ".join(faults))
+
+    def add_file(self, text: str) -> None:
+        """Note a fault of a whole file."""
+        self.files.append(text)
+
+    def settle(self, source: str, *, skip_bad: bool) -> tuple[str, ...]:
+        """Decide what the faults mean once everything is read.
+
+        Args:
+            source: the source as the user wrote it, for the message.
+            skip_bad: go on without the bad records.
+
+        Returns:
+            The bad records, one text each; empty when there were none.
+
+        Raises:
+            DataError: with every fault (at most ``SHOWN`` of them in full), unless only
+                records are bad and they are to be skipped.
+        """
+        if not self.files and (skip_bad or not self.records):
+            return tuple(self.records)
+        faults = [*self.files, *self.records]
+        head = fault(
+            "data",
+            "hold no bad file or record",
+            f"{len(faults)} bad",
+            where=source,
+            way_out="Correct them"
+            + ("" if self.files else ", or leave these records out with --skip-bad"),
+        )
+        shown = faults[:SHOWN]
+        if len(faults) > SHOWN:
+            shown.append(f"and {len(faults) - SHOWN} more")
+        raise DataError([head, *shown])

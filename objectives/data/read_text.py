@@ -1,0 +1,73 @@
+"""Text files of binding residues by ligand: ``pdb_id;chain_id;binding_residues;sequence``.
+
+One file per ligand, ``<LIGAND>_*.txt``; residues are ``D21``, counted from 1, the letter
+being that of the sequence. A header line is optional.
+
+Source: the format of the TargetS data, Yu et al. 2013, doi:10.1109/TCBB.2013.104.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from objectives.data.chain import Chain
+from objectives.data.problems import Problems
+from objectives.data.record import Record, build_chain
+from sweep.errors import DataError, fault
+
+FIELDS = ("pdb_id", "chain_id", "binding_residues", "sequence")
+
+
+def ligand_of(path: Path) -> str:
+    """The ligand that a file name starts with: ``ATP_Training.txt`` is ``ATP``."""
+    ligand, underscore, _ = path.stem.partition("_")
+    return ligand if underscore else ""
+
+
+def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
+    """Read one file.
+
+    Args:
+        path: the file.
+        name: what to call it in messages.
+        problems: takes the bad records; they are not returned.
+
+    Returns:
+        The sound records in file order.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.add_file(fault("file", "be readable UTF-8 text", str(error), where=name))
+        return []
+    ligand = ligand_of(path)
+    chains: list[Chain] = []
+    first = True
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        fields = [part.strip() for part in line.split(";")]
+        header = first and fields[0].lower() == FIELDS[0]
+        first = False
+        if header:
+            continue
+        try:
+            chains.append(_chain(fields, ligand, f"{name}, line {number}"))
+        except DataError as error:
+            problems.add_record(error.faults)
+    return chains
+
+
+def _chain(fields: list[str], ligand: str, where: str) -> Chain:
+    """One line as a chain."""
+    if len(fields) != len(FIELDS):
+        rule = f"have {len(FIELDS)} fields, {';'.join(FIELDS)}"
+        raise DataError(fault("record", rule, len(fields), where=where))
+    if not any(fields):
+        raise DataError(fault("record", "hold a chain", "empty fields", where=where))
+    pdb, chain, residues, sequence = fields
+    if not pdb:
+        raise DataError(fault("pdb_id", "not be empty", pdb, where=where))
+    name = f"{pdb}_{chain}" if chain else pdb
+    record = Record(sequence, where, name, ligand, positions=residues, letters=True)
+    return build_chain(record)

@@ -1,0 +1,153 @@
+"""One record, as any format writes it, checked and turned into a chain."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from objectives.data.chain import IGNORED, Chain
+from sweep.errors import DataError, fault
+
+_POSITION = re.compile(r"([A-Za-z]?)([0-9]+)")
+_LABELS = {"0": 0, "1": 1, "False": 0, "True": 1, str(IGNORED): IGNORED}
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as a source gives it, unchecked.
+
+    Attributes:
+        sequence: one letter per residue; lower case is raised.
+        where: file and line, for messages.
+        name: the record's id; a record without one is named after its sequence, so that
+            the same sequence has the same name wherever the file lies.
+        ligand: what binds there; empty when the source does not say.
+        labels: ``"0010"`` or a list of 0, 1 and ``IGNORED``; used when not None.
+        positions: 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list.
+        letters: each position must carry its letter (the text format's rule).
+    """
+
+    sequence: object
+    where: str
+    name: object = None
+    ligand: object = None
+    labels: object = None
+    positions: object = None
+    letters: bool = False
+
+
+def build_chain(record: Record) -> Chain:
+    """Check one record and make a chain of it.
+
+    Returns:
+        The chain, its binding residues noted under the ligand if there is one.
+
+    Raises:
+        DataError: with all faults of the record.
+    """
+    where = record.where
+    sequence = _sequence(record.sequence, where)
+    if record.labels is not None:
+        labels = _labels(record.labels, sequence, where)
+    else:
+        found = _positions(record.positions, sequence, where, letters=record.letters)
+        labels = tuple(int(index in found) for index in range(len(sequence)))
+    binding = tuple(index for index, label in enumerate(labels) if label == 1)
+    ligand = "" if record.ligand is None else str(record.ligand).strip()
+    name = "" if record.name is None else str(record.name).strip()
+    return Chain(
+        id=name or "sequence-" + hashlib.sha256(sequence.encode()).hexdigest()[:12],
+        sequence=sequence,
+        labels=labels,
+        ligands={ligand: binding} if ligand else {},
+        source=where,
+    )
+
+
+def _sequence(value: object, where: str) -> str:
+    """Upper-case letters A to Z, at least one."""
+    text = value.strip().upper() if isinstance(value, str) else ""
+    if not text:
+        rule = "hold at least one residue"
+        raise DataError(fault("sequence", rule, value, where=where))
+    odd = sorted({letter for letter in text if not "A" <= letter <= "Z"})
+    if odd:
+        index = next(i for i, letter in enumerate(text) if letter in odd)
+        rule = f"hold letters A to Z only (first break at residue {index + 1})"
+        raise DataError(fault("sequence", rule, "".join(odd), where=where))
+    return text
+
+
+def _items(value: object) -> list[str] | None:
+    """The items of a list, or of text that writes one; None for anything else."""
+    if isinstance(value, str):
+        return re.sub(r"[\[\](),\s]+", " ", value).split()
+    if isinstance(value, Sequence):
+        return [str(item) for item in value]
+    return None
+
+
+def _labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
+    """One label per residue."""
+    items = _items(value)
+    if isinstance(value, str) and items is not None and len(items) == 1 and items[0] not in _LABELS:
+        items = list(items[0])
+    if items is None:
+        rule = "be a string of 0 and 1 or a list"
+        raise DataError(fault("labels", rule, value, where=where))
+    odd = sorted({item for item in items if item not in _LABELS})
+    faults = []
+    if odd:
+        rule = f"be 0, 1 or {IGNORED} (unknown)"
+        faults.append(fault("labels", rule, _first(odd), where=where))
+    if len(items) != len(sequence):
+        rule = f"be one per residue ({len(sequence)})"
+        faults.append(fault("labels", rule, len(items), where=where))
+    if faults:
+        raise DataError(faults)
+    return tuple(_LABELS[item] for item in items)
+
+
+def _positions(value: object, sequence: str, where: str, *, letters: bool) -> set[int]:
+    """0-based positions of the binding residues, each checked against the sequence."""
+    name = "binding_residues" if letters else "positions"
+    items = _items(value)
+    if items is None:
+        rule = "be a list of 1-based positions"
+        raise DataError(fault(name, rule, value, where=where))
+    if letters and not items:
+        rule = "name at least one residue, such as 'D21'"
+        raise DataError(fault(name, rule, value, where=where))
+    found: set[int] = set()
+    unread, outside, other = [], [], []
+    for item in items:
+        match = _POSITION.fullmatch(item)
+        if match is None or (letters and not match[1]):
+            unread.append(item)
+            continue
+        index = int(match[2]) - 1
+        if not 0 <= index < len(sequence):
+            outside.append(item)
+        elif match[1] and match[1].upper() != sequence[index]:
+            other.append(f"{item} (the sequence has {sequence[index]})")
+        else:
+            found.add(index)
+    form = "be written as 'D21'" if letters else "be whole numbers counted from 1"
+    rules = (
+        (form, unread),
+        (f"lie in 1 to {len(sequence)}, the sequence's length", outside),
+        ("carry the letter that the sequence has there", other),
+    )
+    faults = [fault(name, rule, _first(bad), where=where) for rule, bad in rules if bad]
+    if faults:
+        raise DataError(faults)
+    return found
+
+
+def _first(items: Sequence[str]) -> str:
+    """The first few of many, so that one shifted record does not fill the screen."""
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(items[:_SHOWN]) + more

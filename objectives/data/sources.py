@@ -1,0 +1,96 @@
+"""From what the user writes as ``--data`` to something that yields chains."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Protocol
+
+from objectives.data.problems import Problems
+from objectives.data.read_datasets import is_saved, open_hub, open_saved
+from objectives.data.read_files import SUFFIXES, find_files
+from objectives.data.split import Splits
+from sweep.errors import DataError, fault
+
+BUILTIN_MOTIFS = "builtin:motifs"
+"""The generated data set that needs no download."""
+
+MOTIF_SEED = 0
+MOTIF_TRAIN_CHAINS = 800
+MOTIF_TEST_CHAINS = 200
+"""Size of the generated set; ``DataOptions`` caps it for shorter sweeps."""
+
+_LISTED = 10
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+class Source(Protocol):
+    """Something that yields chains."""
+
+    def digest(self) -> str:
+        """Digest of the content, for the cache: equal content, equal digest."""
+        ...
+
+    def read(self, problems: Problems) -> Splits:
+        """All sound records by split; the bad ones go to ``problems``."""
+        ...
+
+
+class MotifSource:
+    """The generated data set with planted motifs."""
+
+    def digest(self) -> str:
+        """Digest of the request; the cache key covers the generator's code besides."""
+        request = f"{MOTIF_SEED} {MOTIF_TRAIN_CHAINS} {MOTIF_TEST_CHAINS}"
+        return hashlib.sha256(request.encode()).hexdigest()
+
+    def read(self, problems: Problems) -> Splits:
+        """Generate the chains; there are no bad ones."""
+        del problems
+        from objectives.data.motifs import generate
+
+        train, test = generate(
+            seed=MOTIF_SEED,
+            train_chains=MOTIF_TRAIN_CHAINS,
+            test_chains=MOTIF_TEST_CHAINS,
+        )
+        return Splits(train=train, test=test)
+
+
+def open_source(text: str) -> Source:
+    """Find what a user means.
+
+    Args:
+        text: ``builtin:motifs``, a file, a folder of files, a folder of the ``datasets``
+            library, or a Hub name ``owner/name``.
+
+    Raises:
+        DataError: if there is no such thing, saying what was found instead.
+    """
+    if text.startswith("builtin:"):
+        if text != BUILTIN_MOTIFS:
+            raise DataError(fault("data", f"be {BUILTIN_MOTIFS} to be built in", text))
+        return MotifSource()
+    path = Path(text).expanduser()
+    if path.is_dir() and is_saved(path):
+        return open_saved(path)
+    if path.exists():
+        return find_files(path)
+    if _HUB_NAME.fullmatch(text) and path.suffix.lower() not in SUFFIXES:
+        return open_hub(text)
+    raise DataError(_missing(path, text))
+
+
+def _missing(path: Path, text: str) -> str:
+    """Say that a path is not there, and what its nearest folder holds."""
+    nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), Path.cwd())
+    names = sorted(each.name for each in nearest.iterdir())
+    listing = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    return fault(
+        "data",
+        f"be a path that exists, {BUILTIN_MOTIFS}, or a Hub name 'owner/name'",
+        text,
+        where=f"{nearest} holds {listing or 'nothing'}",
+        way_out="Correct the path",
+    )

@@ -1,0 +1,14 @@
+"""A small real sweep that runs anywhere: CPU, offline, a few minutes.
+
+Run it:  lorasweep run studies.demo   (make demo does, and shows the importance after)
+
+Every trial is a QLoRA fine-tune (NF4 base, PEFT adapters) of the embedded mini base on
+the embedded synthetic motifs. Sixteen trials show how the tool works; they prove nothing.
+"""
+
+from dataclasses import replace
+
+from studies.binding_sites import STUDY as BINDING_SITES
+from sweep import Budget
+
+STUDY = replace(BINDING_SITES, name="demo", budget=Budget(trials=16))

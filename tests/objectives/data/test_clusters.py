@@ -1,0 +1,71 @@
+"""Clusters of similar sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from objectives.data.clusters import cluster_numbers
+
+LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
+
+
+def random_sequence(random: np.random.Generator, length: int) -> str:
+    """Uniformly drawn residues."""
+    return "".join(random.choice(LETTERS, length))
+
+
+def mutated(random: np.random.Generator, sequence: str, identity: float) -> str:
+    """A copy with a random share of its residues changed."""
+    letters = np.array(list(sequence))
+    changed = random.random(len(letters)) >= identity
+    letters[changed] = random.choice(LETTERS, int(changed.sum()))
+    return "".join(letters)
+
+
+def test_homologs_cluster_and_strangers_do_not() -> None:
+    """Families at 75 % identity are found among unrelated chains, whole and apart."""
+    random = np.random.default_rng(0)
+    parents = [random_sequence(random, 250) for _ in range(40)]
+    family = [mutated(random, parent, 0.75) for parent in parents for _ in range(2)]
+    strangers = [random_sequence(random, length) for length in random.integers(20, 800, 200)]
+
+    numbers = cluster_numbers([*parents, *family, *strangers])
+
+    assert len(set(numbers.tolist())) == 40 + 200
+    for index in range(40):
+        assert len({numbers[index], numbers[40 + 2 * index], numbers[41 + 2 * index]}) == 1
+
+
+def test_fragment_joins_the_chain_that_contains_it() -> None:
+    """The share is of the shorter chain, so that a cut-out domain is found."""
+    random = np.random.default_rng(1)
+    whole = random_sequence(random, 600)
+
+    numbers = cluster_numbers([random_sequence(random, 600), whole, whole[200:260]])
+
+    assert numbers[1] == numbers[2] != numbers[0]
+
+
+def test_clusters_join_through_a_chain_between() -> None:
+    """Two fragments that share nothing are one cluster through the chain that holds both."""
+    whole = random_sequence(np.random.default_rng(2), 200)
+
+    assert len(set(cluster_numbers([whole[:80], whole[120:], whole]).tolist())) == 1
+    assert len(set(cluster_numbers([whole[:80], whole[120:]]).tolist())) == 2
+
+
+def test_chains_too_short_for_a_kmer_stand_alone() -> None:
+    """Nothing is known of them, and nothing breaks."""
+    assert len(set(cluster_numbers(["MK", "MKV", "A"]).tolist())) == 3
+    assert cluster_numbers([]).tolist() == []
+
+
+def test_more_chains_than_one_block_give_the_same_clusters() -> None:
+    """Links across blocks of the product are found."""
+    random = np.random.default_rng(3)
+    chains = [random_sequence(random, 60) for _ in range(700)]
+
+    numbers = cluster_numbers([*chains, *chains[::-1]])
+
+    assert (numbers[:700] == numbers[700:][::-1]).all()
+    assert len(set(numbers.tolist())) == 700

@@ -1,0 +1,45 @@
+"""Settings of the data."""
+
+from __future__ import annotations
+
+import pytest
+
+from objectives.data.options import DataOptions
+
+
+def test_defaults_are_sound() -> None:
+    """Nothing need be set."""
+    assert DataOptions().faults() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seed", -1),
+        ("seed", 1.5),
+        ("validation_fraction", 0),
+        ("validation_fraction", 1.0),
+        ("validation_fraction", "0.2"),
+        ("max_residues", 0),
+        ("train_chains", True),
+        ("validation_chains", -3),
+        ("test_chains", 0),
+        ("skip_bad", "yes"),
+    ],
+)
+def test_setting_that_breaks_a_rule_is_named(name: str, value: object) -> None:
+    """Each setting has its rule, and the message has the name and the value."""
+    faults = DataOptions(**{name: value}).faults()
+
+    assert len(faults) == 1
+    assert faults[0].startswith(
+        f"data.{name} must be " if name != "validation_fraction" else "data."
+    )
+    assert f"got {value!r}" in faults[0]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """In the order of the settings."""
+    faults = DataOptions(seed=-1, max_residues=0).faults()
+
+    assert [text.split()[0] for text in faults] == ["data.seed", "data.max_residues"]

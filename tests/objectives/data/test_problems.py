@@ -1,0 +1,45 @@
+"""Faults collected over a source."""
+
+from __future__ import annotations
+
+import pytest
+
+from objectives.data.problems import SHOWN, Problems
+from sweep.errors import DataError
+
+
+def test_nothing_wrong_raises_nothing() -> None:
+    """And nothing was skipped."""
+    assert Problems().settle("dir", skip_bad=False) == ()
+
+
+def test_bad_records_are_refused_together_or_skipped_on_request() -> None:
+    """The head says how many, where, and how to leave them out."""
+    problems = Problems()
+    problems.add_record(["one.", "two."])
+    problems.add_record(["three."])
+
+    assert problems.settle("dir", skip_bad=True) == ("one. two.", "three.")
+    head = r"data must hold no bad file or record, got '2 bad' \(dir\)\. Correct them, or leave "
+    with pytest.raises(DataError, match=head + r"these records out with --skip-bad\.\none\. two\."):
+        problems.settle("dir", skip_bad=False)
+
+
+def test_bad_file_cannot_be_skipped() -> None:
+    """Nothing would say what was lost."""
+    problems = Problems()
+    problems.add_file("no column.")
+
+    with pytest.raises(DataError, match=r"'1 bad' \(dir\)\. Correct them\.\nno column\.$"):
+        problems.settle("dir", skip_bad=True)
+
+
+def test_long_list_is_cut_and_counted() -> None:
+    """The first faults stay on the screen."""
+    problems = Problems(records=[f"fault {number}." for number in range(SHOWN + 7)])
+
+    with pytest.raises(DataError, match=r"'27 bad'") as caught:
+        problems.settle("dir", skip_bad=False)
+
+    assert len(caught.value.faults) == 1 + SHOWN + 1
+    assert caught.value.faults[-1] == "and 7 more"

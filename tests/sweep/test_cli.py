@@ -1,0 +1,217 @@
+"""The command as a person or a script meets it: in a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STUDY = """
+from sweep import Baseline, Budget, Choice, Space, StudySpec, TargetSets
+
+STUDY = StudySpec(
+    name="toy",
+    objective="objectives.synthetic:Synthetic",
+    space=Space({
+        "rank": Choice(1, 2, 4, 8),
+        "alpha": Choice(1, 2, 4),
+        "targets": TargetSets("qkv", "query+value", wide="all-linear"),
+    }),
+    settings={"function": "surface", "fail_on": [{"rank": 8, "alpha": 4}]},
+    baselines=(Baseline("head only", {"rank": 0, "targets": "none"}),),
+    budget=Budget(trials=6),
+)
+
+if __name__ == "__main__":
+    import sys
+    from sweep.cli import main
+    raise SystemExit(main(["run", __file__, *sys.argv[1:]]))
+"""
+
+HEAVY = ("torch", "transformers", "peft", "bitsandbytes", "datasets")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a study file in it."""
+    (tmp_path / "toy.py").write_text(STUDY)
+    return tmp_path
+
+
+def lorasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in ``folder``."""
+    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def imported(folder: Path, *arguments: str) -> set[str]:
+    """The heavy packages that a command imports."""
+    code = (
+        f"import sys; from sweep.cli import main; main({list(arguments)!r}); "
+        f"print({HEAVY!r} and [m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(run.stderr.strip().splitlines()[-1].replace("'", '"')))
+
+
+def test_a_study_from_first_run_to_importance(folder: Path) -> None:
+    """run, run again, more trials, status, importance, resume: one database."""
+    url = "sqlite:///runs/toy/study.db"
+    first = lorasweep(folder, "run", "toy.py", "--json", "--workers", "1")
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert report["counts"]["COMPLETE"] == report["target_trials"] == 6
+    assert report["storage"] == url
+    assert report["baselines"][0]["value"] == 0.15
+    assert report["best"]["value"] > 0.15
+    assert set(report["best"]) == {"number", "value", "params", "metrics"}
+
+    again = lorasweep(folder, "run", "toy.py", "--workers", "1")
+    assert again.returncode == 0
+    assert "nothing to do: 6 trials are complete" in again.stderr
+
+    resumed = lorasweep(folder, "resume", "--storage", url, "--trials", "9", "--json")
+    assert json.loads(resumed.stdout)["counts"]["COMPLETE"] == 9
+
+    status = json.loads(lorasweep(folder, "status", "--storage", url, "--json").stdout)
+    assert status["counts"]["COMPLETE"] == 9
+    assert status["study"] == "toy"
+    assert len(status["spec_digest"]) == 16
+    assert all("SyntheticError" in entry["reason"] for entry in status["failed"])
+
+    importance = json.loads(lorasweep(folder, "importance", "--storage", url, "--json").stdout)
+    assert importance["n"] == 9
+    methods = {table["method"]: table for table in importance["methods"]}
+    assert set(methods) == {"fanova", "ped_anova"}
+    names = {row["name"] for row in methods["fanova"]["rows"]}
+    assert {"rank", "alpha", "targets", "scaling"} <= names
+    assert all(row["low"] <= row["share"] <= row["high"] for row in methods["fanova"]["rows"])
+
+
+def test_a_study_file_is_a_script(folder: Path) -> None:
+    """``python toy.py --trials 2`` is ``lorasweep run toy.py --trials 2``."""
+    run = subprocess.run(
+        [sys.executable, "toy.py", "--trials", "2", "--json", "--workers", "1"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["counts"]["COMPLETE"] == 2
+
+
+def test_tables_name_target_sets_by_their_labels(folder: Path) -> None:
+    """And hold no control characters when piped."""
+    lorasweep(folder, "run", "toy.py", "--trials", "3", "--workers", "1")
+    shown = lorasweep(folder, "status", "--storage", "sqlite:///runs/toy/study.db").stdout
+
+    assert "3/3 complete" in shown
+    assert "head only" in shown
+    assert "\x1b" not in shown
+    assert "attention.output+key" not in shown
+
+
+def test_help_status_and_importance_import_no_model_library(folder: Path) -> None:
+    """Torch alone takes seconds to import."""
+    lorasweep(folder, "run", "toy.py", "--trials", "4", "--workers", "1")
+    url = "sqlite:///runs/toy/study.db"
+
+    assert imported(folder, "status", "--storage", url) == set()
+    assert imported(folder, "importance", "--storage", url) == set()
+
+
+def test_help_imports_next_to_nothing(folder: Path) -> None:
+    """Neither Optuna nor rich: it answers at once."""
+    code = (
+        "import sys\nfrom sweep.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "assert not {'optuna', 'rich', 'numpy', 'torch'} & set(sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    for verb in ("check", "run", "resume", "status", "importance"):
+        assert verb in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["dance"], 2, "invalid choice: 'dance'"),
+        ([], 2, "the following arguments are required: VERB"),
+        (["run", "nowhere.nothing"], 2, "must be an importable module or a .py file"),
+        (["run", "missing.py"], 2, "the study file must exist, got 'missing.py'"),
+        (["run", "toy.py", "--trials", "0"], 2, "budget.trials must be a whole number of 1"),
+        (["run", "toy.py", "--set", "noise"], 2, "--set must be NAME=VALUE, got 'noise'"),
+        (["run", "toy.py", "--set", "noise=-1"], 2, "settings.noise must be a number of 0"),
+        (["check", "toy.py", "--set", "rank=3"], 2, "must not be fixed and sampled at once"),
+        (["status", "--storage", "sqlite:///no.db"], 1, "must name an existing file, got 'no.db'"),
+        (["status", "--storage", "no.db"], 1, "--storage must be a database URL, got 'no.db'"),
+    ],
+)
+def test_wrong_input_is_one_clear_message(
+    folder: Path, arguments: list[str], code: int, says: str
+) -> None:
+    """On stderr, with the exit code the help names; no traceback, nothing left behind."""
+    run = lorasweep(folder, *arguments)
+
+    assert run.returncode == code
+    assert says in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout == ""
+    assert not list(folder.rglob("*.db"))
+
+
+def test_json_stays_one_document_when_a_command_fails(folder: Path) -> None:
+    """A script can parse what it gets, always."""
+    run = lorasweep(folder, "status", "--storage", "sqlite:///no.db", "--json")
+
+    assert "existing file" in json.loads(run.stdout)["error"]
+
+
+def test_a_changed_study_is_refused_with_the_difference(folder: Path) -> None:
+    """The database stays as it was."""
+    lorasweep(folder, "run", "toy.py", "--trials", "2", "--workers", "1")
+    (folder / "toy.py").write_text(STUDY.replace("Choice(1, 2, 4, 8)", "Choice(1, 2, 4, 16)"))
+    run = lorasweep(folder, "run", "toy.py", "--trials", "4")
+
+    assert run.returncode == 1
+    assert "space.rank.values: [1, 2, 4, 8] -> [1, 2, 4, 16]" in run.stderr
+    status = lorasweep(folder, "status", "--storage", "sqlite:///runs/toy/study.db", "--json")
+    assert json.loads(status.stdout)["counts"]["COMPLETE"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal.Signals) -> None:
+    """Exit code 128 + n, no trial left RUNNING, the resume command printed."""
+    command = [str(Path(sys.executable).with_name("lorasweep")), "run", "toy.py", "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, "--set", "sleep_seconds=0.5", "--trials", "20"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(6)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + number, said
+    assert f"stopped by {number.name}" in said
+    assert "to go on: lorasweep resume --storage sqlite:///runs/toy/study.db --name toy" in said
+    status = lorasweep(folder, "status", "--storage", "sqlite:///runs/toy/study.db", "--json")
+    report = json.loads(status.stdout)
+    assert report["counts"]["RUNNING"] == 0
+    assert report["counts"]["COMPLETE"] > 0
+    assert report["owner"] is None

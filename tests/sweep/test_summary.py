@@ -1,0 +1,304 @@
+"""Reports as terminal tables."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from typing import Any
+
+import pytest
+
+from sweep.console import make_console
+from sweep.importance import Importance, ImportanceReport, ImportanceTable
+from sweep.summary import print_check, print_importance, print_status
+
+STATUS: dict[str, Any] = {
+    "study": "demo",
+    "storage": "sqlite:///runs/my demo/study.db",
+    "spec_digest": "3f9a",
+    "objective": "objectives.binding.objective:BindingObjective",
+    "direction": "maximize",
+    "counts": {"COMPLETE": 2, "FAIL": 1, "PRUNED": 0, "RUNNING": 0, "WAITING": 0},
+    "target_trials": 3,
+    "best": {
+        "number": 2,
+        "value": 0.24351,
+        "params": {"rank": 8, "alpha": 16, "targets": "key+query+value"},
+        "metrics": {"mcc": 0.24351, "f1": 0.3, "degenerate": False, "per_ligand": {"ATP": 0.1}},
+    },
+    "baselines": [
+        {"name": "head only", "replicate": 0, "value": 0.10, "metrics": {}},
+        {"name": "head only", "replicate": 1, "value": 0.12, "metrics": {}},
+    ],
+    "final_test": None,
+    "failed": [
+        {
+            "number": 1,
+            "reason": "out_of_memory: OutOfMemoryError: tried [to] allocate\nsecond line",
+            "params": {"rank": 32, "alpha": 64, "targets": "key+query+value"},
+        }
+    ],
+    "trials": [
+        {
+            "number": number,
+            "state": state,
+            "value": value,
+            "params": {"rank": rank, "alpha": 16, "targets": "key+query+value"},
+            "replicate": 0,
+            "seconds": 65.0 if value else None,
+            "modules": ["encoder.layer.0.attention.self.query"],
+            "trainable_parameters": 92160 if value else None,
+        }
+        for number, state, value, rank in (
+            (0, "COMPLETE", 0.2, 4),
+            (1, "FAIL", None, 32),
+            (2, "COMPLETE", 0.24351, 8),
+        )
+    ],
+    "labels": {"key+query+value": "qkv"},
+    "facts": {},
+}
+
+
+def _status(**changes: Any) -> str:
+    stream = io.StringIO()
+    print_status({**copy.deepcopy(STATUS), **changes}, make_console(stream))
+    return stream.getvalue()
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    """No colour, no rules, no wrapped cells."""
+    text = _status()
+
+    assert "\x1b" not in text
+    assert all(ord(character) < 128 for character in text)
+
+
+def test_the_head_says_what_and_where() -> None:
+    """Study, storage and the counts by state against the target."""
+    lines = _status().splitlines()
+
+    assert lines[0] == "study      demo"
+    assert lines[1] == "storage    sqlite:///runs/my demo/study.db"
+    assert lines[3] == "trials     2/3 complete, 1 failed, 0 pruned, 0 running"
+
+
+def test_the_best_stands_with_its_metrics_and_against_the_baseline() -> None:
+    """Target sets by their short names, trees of metrics left out, baselines averaged."""
+    lines = _status().splitlines()
+
+    best = lines.index("best       0.2435 in trial 2")
+    assert lines[best + 1] == "           rank=8  alpha=16  targets=qkv"
+    assert lines[best + 2] == "           mcc 0.2435  f1 0.3000  degenerate no"
+    assert lines[best + 3] == (
+        "baseline   0.1100 head only (mean of 2 seeds); best is +0.1335 from it"
+    )
+
+
+def test_each_trial_is_a_row() -> None:
+    """Number, state, value, parameters, trained weights, time."""
+    lines = [line.split() for line in _status().splitlines()]
+
+    header = lines.index(
+        ["trial", "state", "value", "rank", "alpha", "targets", "trainable", "time"]
+    )
+    assert lines[header + 1] == [
+        "0",
+        "COMPLETE",
+        "0.2000",
+        "4",
+        "16",
+        "qkv",
+        "92,160",
+        "1",
+        "min",
+        "05",
+        "s",
+    ]
+    assert lines[header + 2] == ["1", "FAIL", "-", "32", "16", "qkv", "-", "-"]
+
+
+def test_each_failure_is_told_in_one_line() -> None:
+    """The first line of its reason, as written."""
+    assert (
+        "  trial 1  rank=32  alpha=64  targets=qkv  "
+        "out_of_memory: OutOfMemoryError: tried [to] allocate\n"
+    ) in _status()
+
+
+def test_the_next_command_can_be_pasted() -> None:
+    """Quoted for the shell; going on comes first while trials are owed."""
+    where = "--storage 'sqlite:///runs/my demo/study.db' --name demo"
+    done = {**STATUS["counts"], "COMPLETE": 3}
+
+    assert f"lorasweep resume {where}" in _status()
+    assert "lorasweep resume" not in _status(counts=done)
+    assert f"lorasweep importance {where}" in _status(counts=done)
+
+
+def test_replicates_have_a_column_where_there_are_any() -> None:
+    """Else it would be a column of zeros."""
+    trials = copy.deepcopy(STATUS["trials"])
+    trials[2]["replicate"] = 1
+
+    assert "replicate" not in _status()
+    assert "replicate" in _status(trials=trials)
+
+
+@pytest.mark.parametrize(("direction", "kept"), [("maximize", 99), ("minimize", 0)])
+def test_a_long_study_shows_its_best_trials(direction: str, kept: int) -> None:
+    """Sixty of a hundred, the best first, and it says so."""
+    trials = [{**STATUS["trials"][0], "number": i, "value": 0.001 * (i + 1)} for i in range(100)]
+
+    lines = _status(trials=trials, direction=direction).splitlines()
+
+    said = lines.index("the best 60 of 100 trials (--json lists all):")
+    assert lines[said + 2].split()[0] == str(kept)
+
+
+def test_a_study_without_a_complete_trial_says_so() -> None:
+    """Nothing is best, nothing to ask importance for."""
+    text = _status(best=None, counts={"COMPLETE": 0, "FAIL": 1})
+
+    assert "best       none yet" in text
+    assert "head only" in text
+    assert "lorasweep importance" not in text
+
+
+def test_the_final_test_is_shown() -> None:
+    """Its figures are the ones to report."""
+    test = {"number": 2, "validation_value": 0.2, "value_again": 0.2, "metrics": {"mcc": 0.19}}
+
+    assert "final test of trial 2: mcc 0.1900" in _status(final_test=test)
+
+
+def _table(method: str, rows: tuple[Importance, ...], *notes: str) -> ImportanceTable:
+    return ImportanceTable(method, rows, 40, 40, 0.9, 100, 0, notes)  # type: ignore[arg-type]
+
+
+def _importance(report: ImportanceReport, **more: Any) -> str:
+    stream = io.StringIO()
+    tree = json.loads(json.dumps({**more, **report.to_json()}))
+    print_importance(tree, make_console(stream))
+    return stream.getvalue()
+
+
+FANOVA = _table(
+    "fanova",
+    (
+        Importance("targets", 0.9, 0.8, 0.95, "fanova", 40),
+        Importance("rank", 0.05, 0.01, 0.1, "fanova", 40),
+        Importance("scaling", 0.02, 0.01, 0.1, "fanova", 40, "derived", ("rank", "alpha")),
+        Importance("rank+alpha", 0.06, 0.02, 0.2, "fanova", 40, "group", ("rank", "alpha")),
+        Importance("interactions", 0.05, 0.01, 0.1, "fanova", 40, "interactions"),
+    ),
+)
+PED = _table(
+    "ped_anova",
+    (
+        Importance("rank", 0.6, 0.2, 0.9, "ped_anova", 40),
+        Importance("targets", 0.4, 0.1, 0.8, "ped_anova", 40),
+    ),
+    "The best 10 % are 4 trials.",
+)
+
+
+def test_methods_stand_side_by_side() -> None:
+    """One row per parameter, sampled ones first; a share never without its interval."""
+    lines = [
+        " ".join(line.split())
+        for line in _importance(ImportanceReport((FANOVA, PED), 40)).splitlines()
+    ]
+
+    header = lines.index("parameter fANOVA share [90%] PED-ANOVA share [90%]")
+    assert lines[header + 1 : header + 6] == [
+        "targets 0.900 [0.800, 0.950] 0.400 [0.100, 0.800]",
+        "rank 0.050 [0.010, 0.100] 0.600 [0.200, 0.900]",
+        "scaling (derived from rank, alpha) 0.020 [0.010, 0.100] -",
+        "rank and alpha together 0.060 [0.020, 0.200] -",
+        "interactions (and noise) 0.050 [0.010, 0.100] -",
+    ]
+
+
+def test_each_method_states_its_question() -> None:
+    """The two answer different ones."""
+    text = _importance(ImportanceReport((FANOVA, PED), 40))
+
+    assert "fANOVA     how much of the objective's variance" in text
+    assert "PED-ANOVA  what separates the top 10 %" in text
+
+
+def test_the_trials_left_out_are_counted() -> None:
+    """Failed and pruned by number, dropped ones with the reason."""
+    from sweep.table import Dropped
+
+    counts = {"COMPLETE": 41, "FAIL": 2, "PRUNED": 3}
+    report = ImportanceReport((FANOVA,), 40, counts, (Dropped(7, "its value is nan"),))
+
+    text = _importance(report, study="demo", storage="sqlite:///demo.db")
+
+    assert "trials     40 used, 2 failed, 3 pruned\n" in text
+    assert "trial 7 left out: its value is nan" in text
+    assert "study      demo\nstorage    sqlite:///demo.db\n" in text
+
+
+def test_a_note_of_one_method_names_it_and_a_shared_one_comes_once() -> None:
+    """A reader must know what a caution is about."""
+    shared = "n = 12: a ranking proves nothing."
+    tables = (
+        ImportanceTable("fanova", FANOVA.rows, 12, 12, 0.9, 9, 0, (shared,)),
+        ImportanceTable("ped_anova", PED.rows, 12, 12, 0.9, 9, 0, (shared, "Few at the top.")),
+    )
+
+    text = _importance(ImportanceReport(tables, 12, notes=("They disagree.",)))
+
+    assert text.count(shared) == 1
+    assert "PED-ANOVA: Few at the top." in text
+    assert "They disagree." in text
+
+
+def test_without_shares_the_explanation_stands_alone() -> None:
+    """No empty table."""
+    tables = tuple(
+        _table(method, (), "1 complete trials: too few.") for method in ("fanova", "ped_anova")
+    )
+
+    text = _importance(ImportanceReport(tables, 1))
+
+    assert "parameter" not in text
+    assert "too few" in text
+
+
+def test_check_lists_each_target_set_with_what_it_trains() -> None:
+    """Matched paths, their number, trained weights by rank; other facts as lines."""
+    stream = io.StringIO()
+    report = {
+        "study": "demo",
+        "data": {"chains": 600, "splits": {"train": 500, "validation": 100}},
+        "targets": [
+            {
+                "label": "qkv",
+                "targets": "key+query+value",
+                "modules": [f"layer.{i}.query" for i in range(18)],
+                "count": 18,
+                "trainable_parameters": {"8": 92160, "16": 184320},
+            }
+        ],
+        "seeds": [0, 1],
+    }
+
+    print_check(report, make_console(stream))
+
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert lines[:6] == [
+        "study demo",
+        "data",
+        "chains 600",
+        "splits",
+        "train 500",
+        "validation 100",
+    ]
+    assert "seeds 0, 1" in lines
+    assert lines[-2] == "targets matrices trained at rank 8 trained at rank 16 matched"
+    assert lines[-1] == "qkv 18 92,160 184,320 layer.0.query ... layer.17.query"
