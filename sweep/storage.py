@@ -9,6 +9,7 @@ and the ``owner`` that drives it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import platform
 import warnings
 from collections import Counter
@@ -27,6 +28,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.errors import ResumeError, StorageError, fault
 from sweep.objective import Facts
 from sweep.spec import StudySpec, differences
+
+log = logging.getLogger("lorasweep")
 
 SCHEMA = 1
 """Version of the attributes below; raised when their meaning changes."""
@@ -157,12 +160,17 @@ def create_or_resume(url: str, spec: StudySpec, facts: Facts) -> optuna.Study:
 def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
     """Store what a resume needs; later runs renew budget, inputs and versions.
 
+    Other package versions are allowed (a study may outlive them) but said aloud.
     The spec goes last: its presence says that the rest is there.
     """
+    versions = {**own_versions(), **facts.versions}
+    changed = differences(study.user_attrs.get("versions", versions), versions)
+    if changed:
+        log.warning("package versions differ from the last run's: %s", "; ".join(changed))
     study.set_user_attr("schema", SCHEMA)
     study.set_user_attr("fingerprints", dict(facts.fingerprints))
     study.set_user_attr("about", dict(facts.about))
-    study.set_user_attr("versions", {**own_versions(), **facts.versions})
+    study.set_user_attr("versions", versions)
     study.set_user_attr("spec_digest", spec.digest())
     study.set_user_attr("spec", spec.to_json())
 

@@ -53,7 +53,9 @@ def specs(draw: st.DrawFn) -> StudySpec:
         objective="package.module:Name",
         space=space,
         settings={name: value for name, value in settings.items() if name not in space.params},
-        sampler=Sampler(draw(st.sampled_from(["tpe", "random", "qmc", "gp"])), draw(st.integers(0, 99))),
+        sampler=Sampler(
+            draw(st.sampled_from(["tpe", "random", "qmc", "gp"])), draw(st.integers(0, 99))
+        ),
         direction=draw(st.sampled_from(["maximize", "minimize"])),
         seeds=tuple(draw(st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True))),
         budget=Budget(draw(st.integers(1, 500)), draw(st.none() | st.floats(1, 1e5))),

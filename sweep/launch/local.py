@@ -73,6 +73,7 @@ class LocalLauncher:
         kind: str
         try:
             worker.pipe.send((method, *arguments))
+            interrupts.check()
             while not worker.pipe.poll(1.0):
                 interrupts.check()
             kind, value = worker.pipe.recv()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
+from sweep.errors import SweepError
 from sweep.objective import Objective, load_objective
 from sweep.trial import Failure, TrialResult
 
@@ -28,7 +30,7 @@ def work(
     try:
         built = load_objective(objective, settings, inputs)
     except Exception as error:  # noqa: BLE001 - the driver raises it where people see it
-        pipe.send(("error", error))
+        pipe.send(("error", _portable(error)))
         return
     while True:
         try:
@@ -54,7 +56,16 @@ def _answer(objective: Objective, message: tuple[Any, ...], pipe: Connection) ->
     try:
         return "reply", getattr(objective, call)(*arguments)
     except Exception as error:  # noqa: BLE001 - raised again by the driver
-        return "error", error
+        return "error", _portable(error)
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception itself if it survives the pipe, else one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, a moment old
+    except Exception:  # noqa: BLE001 - whatever a foreign exception's pickling does
+        return SweepError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _keep_to_ourselves() -> None:

@@ -51,6 +51,17 @@ def test_the_same_spec_resumes_with_more_trials_from_another_folder(
     assert read_spec(load_study(url)) == longer
 
 
+def test_other_package_versions_are_said_aloud(
+    url: str, spec: StudySpec, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not refused: a study may outlive a version; but never silent."""
+    made(url, spec)
+    assert not caplog.messages
+    made(url, spec, replace(FACTS, versions={"torch": "3"}))
+
+    assert caplog.messages == ["package versions differ from the last run's: torch: '2' -> '3'"]
+
+
 def test_resume_refuses_and_names_each_difference(url: str, spec: StudySpec) -> None:
     """A changed range, direction, sampler, data set and base: five lines."""
     made(url, spec)

@@ -1,0 +1,247 @@
+"""Closed-form objectives with known importance, as real objectives of the framework.
+
+For tests, documentation and trying the framework out: a trial takes microseconds, and the
+right answer is known. ``linear``: 2 x1 + x2, shares 0.8 and 0.2 on equal ranges. ``product``:
+x1 x2, on [-1, 1] all interaction. ``ishigami``: shares 0.3139, 0.4424 and 0 on [-pi, pi] with
+0.2437 in the interaction of x1 and x3 (Ishigami and Homma 1990, doi:10.1109/ISUMA.1990.151285).
+``surface``: shaped like an MCC over rank, alpha and targets, where the targets dominate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from sweep.errors import SpecError, fault
+from sweep.objective import Facts
+from sweep.space import Space
+from sweep.targets import members
+from sweep.trial import Failure, Pack, Report, Scalar, TrialParams, TrialResult, TrialState
+
+Values = Mapping[str, Scalar]
+Function = Callable[[Values], float]
+
+GAINS: Mapping[str, float] = {
+    "query": 0.010,
+    "key": 0.005,
+    "value": 0.030,
+    "attention.output": 0.040,
+    "mlp.up": 0.060,
+    "mlp.down": 0.070,
+}
+"""What adapting each matrix adds on ``surface``."""
+
+
+def linear(values: Values) -> float:
+    """2 x1 + x2."""
+    return 2.0 * float(values["x1"]) + float(values["x2"])
+
+
+def product(values: Values) -> float:
+    """x1 x2."""
+    return float(values["x1"]) * float(values["x2"])
+
+
+def ishigami(values: Values) -> float:
+    """Ishigami's function, sin x1 + 7 sin^2 x2 + 0.1 x3^4 sin x1."""
+    x1, x2, x3 = (float(values[name]) for name in ("x1", "x2", "x3"))
+    return math.sin(x1) + 7.0 * math.sin(x2) ** 2 + 0.1 * x3**4 * math.sin(x1)
+
+
+def surface(values: Values) -> float:
+    """A made-up MCC: 0.15 with the head alone, most gained by the choice of targets.
+
+    Needs rank, targets, and alpha or scaling; nothing is adapted at rank 0.
+    """
+    rank = float(values["rank"])
+    names = members(str(values["targets"]))
+    if rank == 0 or not names:
+        return 0.15
+    alpha = float(values["alpha"]) if "alpha" in values else rank * float(values["scaling"])
+    gained = sum(GAINS.get(name, 0.01) for name in names)
+    misscaled = (math.log2(alpha / rank) - 1.0) ** 2
+    return 0.15 + gained + 0.004 * math.log2(rank) - 0.0005 * misscaled
+
+
+FUNCTIONS: Mapping[str, tuple[Function, tuple[tuple[str, ...], ...]]] = {
+    "linear": (linear, (("x1",), ("x2",))),
+    "product": (product, (("x1",), ("x2",))),
+    "ishigami": (ishigami, (("x1",), ("x2",), ("x3",))),
+    "surface": (surface, (("rank",), ("alpha", "scaling"), ("targets",))),
+}
+"""Name to the function and to the parameters it needs, alternatives together."""
+
+
+class SyntheticError(Exception):
+    """The failure that a trial of ``fail_on`` was asked to have."""
+
+
+@dataclass(frozen=True)
+class SyntheticSettings:
+    """What to compute, and how to misbehave.
+
+    A condition is a mapping that a trial meets when each entry equals the trial's parameter,
+    or its ``number``, ``seed`` or ``replicate``: ``{"rank": 8, "targets": "key+query+value"}``.
+
+    Attributes:
+        function: one of ``FUNCTIONS``.
+        noise: standard deviation of normal noise, drawn from the seed and the parameters.
+        steps: intermediate values reported on the way, each nearer to the last.
+        sleep_seconds: how long a trial takes, spread over the steps.
+        fail_on: conditions under which a trial raises ``SyntheticError``.
+        nan_on: conditions under which a trial hands in NaN as if it were a value.
+    """
+
+    function: str = "linear"
+    noise: float = 0.0
+    steps: int = 1
+    sleep_seconds: float = 0.0
+    fail_on: Sequence[Values] = ()
+    nan_on: Sequence[Values] = ()
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, Any]) -> SyntheticSettings:
+        """Check the settings of a study.
+
+        Raises:
+            SpecError: with every unknown name and every broken rule.
+        """
+        known = [entry.name for entry in fields(cls)]
+        faults = [
+            fault(f"settings.{name}", f"be one of {', '.join(known)}", settings[name])
+            for name in settings
+            if name not in known
+        ]
+        made = cls(**{name: settings[name] for name in settings if name in known})
+        faults += made.faults()
+        if faults:
+            raise SpecError(faults)
+        return made
+
+    def faults(self) -> list[str]:
+        """Every broken rule, in words."""
+        found = []
+        if self.function not in FUNCTIONS:
+            rule = f"be one of {', '.join(FUNCTIONS)}"
+            found.append(fault("settings.function", rule, self.function))
+        for name in ("noise", "sleep_seconds"):
+            value = getattr(self, name)
+            if not _is_number(value) or value < 0:
+                found.append(fault(f"settings.{name}", "be a number of 0 or more", value))
+        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
+            found.append(fault("settings.steps", "be a whole number of 1 or more", self.steps))
+        for name in ("fail_on", "nan_on"):
+            value = getattr(self, name)
+            listed = isinstance(value, (list, tuple))
+            if not listed or not all(isinstance(each, Mapping) and each for each in value):
+                found.append(fault(f"settings.{name}", "be a list of non-empty mappings", value))
+        return found
+
+
+class Synthetic:
+    """An objective with a known answer.
+
+    Args:
+        settings: see ``SyntheticSettings``.
+        inputs: none are read.
+
+    Raises:
+        SpecError: with all faults of the settings.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        del inputs
+        self.settings = SyntheticSettings.parse(settings)
+        self._function, self._needs = FUNCTIONS[self.settings.function]
+
+    def facts(self) -> Facts:
+        """Nothing is read, so nothing is fingerprinted."""
+        return Facts(
+            versions={"numpy": metadata.version("numpy")},
+            about={"function": self.settings.function, "noise": self.settings.noise},
+        )
+
+    def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Whether the space, and each baseline, has the parameters that the function needs.
+
+        Raises:
+            SpecError: naming every missing parameter.
+        """
+        places = [("space", set(space))]
+        places += [(f"baseline {dict(values)}", set(values)) for values in baselines]
+        faults = [
+            fault(where, f"have {' or '.join(names)} for {self.settings.function}", sorted(given))
+            for where, given in places
+            for names in self._needs
+            # A baseline that adapts nothing needs no alpha.
+            if not given & set(names) and (where == "space" or "alpha" not in names)
+        ]
+        if faults:
+            raise SpecError(faults)
+        return {"function": self.settings.function, "parameters": list(space)}
+
+    def run(self, pack: Pack, report: Report) -> list[TrialResult]:
+        """Evaluate the function for each trial."""
+        return [self._run(params, report) for params in pack]
+
+    def _run(self, params: TrialParams, report: Report) -> TrialResult:
+        started = time.perf_counter()
+        try:
+            value = self._value(params)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the trial's result
+            seconds = time.perf_counter() - started
+            return TrialResult.failed(params.number, Failure.from_exception(error), seconds)
+        state = self._walk(params.number, value, report)
+        return TrialResult(
+            number=params.number,
+            state=state,
+            value=value if state is TrialState.COMPLETE else None,
+            metrics={"noise_free": self._function(params.values)},
+            seconds=time.perf_counter() - started,
+        )
+
+    def _value(self, params: TrialParams) -> float:
+        if _meets(params, self.settings.fail_on):
+            raise SyntheticError(f"trial {params.number} was asked to fail")
+        if _meets(params, self.settings.nan_on):
+            return math.nan
+        return self._function(params.values) + self.settings.noise * _draw(params)
+
+    def _walk(self, number: int, value: float, report: Report) -> TrialState:
+        """Report the way to the value, half of what is missing at each step."""
+        steps = self.settings.steps
+        for step in range(1, steps + 1):
+            time.sleep(self.settings.sleep_seconds / steps)
+            reached = value if step == steps else value * (1.0 - 0.5**step)
+            if report(number, step, reached, {}) and step < steps:
+                return TrialState.PRUNED
+        return TrialState.COMPLETE
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:
+    """Whether a trial meets one of the conditions in full."""
+    facts = {"number": params.number, "seed": params.seed, "replicate": params.replicate}
+    known = {**facts, **params.values}
+    return any(
+        all(name in known and known[name] == wanted for name, wanted in condition.items())
+        for condition in conditions
+    )
+
+
+def _draw(params: TrialParams) -> float:
+    """One standard normal draw that only the seed and the parameters decide."""
+    text = json.dumps(dict(params.values), sort_keys=True)
+    digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return float(np.random.default_rng([abs(params.seed), digest]).standard_normal())

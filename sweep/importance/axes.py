@@ -1,0 +1,173 @@
+"""Parameters as axes for analysis: where each trial lies, and the range it was drawn from.
+
+Ordered choices enter by their position, not one-hot: rank {1, 2, 4, 8} is a line of four
+equal cells (the same as log2 rank), since a forest favours unordered choices the more, the
+more of them there are. Log ranges enter as log2. Only target sets and other names stay
+unordered.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sweep.space import Choice, Float, Int, Space, TargetSets
+from sweep.space.param import Param
+from sweep.table import TrialTable
+from sweep.trial import Scalar
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One parameter of a set of trials.
+
+    Attributes:
+        name: the parameter.
+        places: where each trial lies, shape ``(n,)``; an index unless on a line.
+        low: lower end of the range; half a step below the smallest of discrete values, so
+            that each value owns an equal cell.
+        high: upper end of the range, likewise; above ``low``.
+        kind: ``line`` for numbers, ``ordered`` for positions 0, 1, 2, ... of ordered choices,
+            ``unordered`` for choices without an order.
+        size: how many choices; 0 on a line.
+    """
+
+    name: str
+    places: FloatArray
+    low: float
+    high: float
+    kind: Literal["line", "ordered", "unordered"] = "line"
+    size: int = 0
+
+    def take(self, indices: npt.NDArray[np.intp]) -> Axis:
+        """The same axis for other trials, shape of ``indices``."""
+        return replace(self, places=self.places[indices])
+
+    def columns(self) -> FloatArray:
+        """Features for a forest, shape ``(n, 1)``, or one-hot ``(n, size)`` if unordered."""
+        if self.kind != "unordered":
+            return self.places[:, None]
+        chosen: npt.NDArray[np.bool_] = self.places[:, None] == np.arange(self.size)
+        return chosen.astype(np.float64)
+
+    def bounds(self) -> FloatArray:
+        """Ends of each feature, shape ``(1, 2)``, or ``(size, 2)`` if unordered."""
+        if self.kind != "unordered":
+            return np.array([[self.low, self.high]])
+        return np.tile([0.0, 1.0], (self.size, 1))
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A figure that may stand in for one sampled parameter.
+
+    Attributes:
+        name: the derived figure.
+        replaces: the sampled parameter it stands in for.
+        of: the parameters it is made of.
+        compute: from a row's values to the figure, above 0.
+    """
+
+    name: str
+    replaces: str
+    of: tuple[str, ...]
+    compute: Callable[[Mapping[str, Scalar]], float]
+
+
+def derivation(space: Space) -> Derivation | None:
+    """The scaling alpha/rank, or alpha = scaling * rank where scaling is what is sampled.
+
+    "Rank does not matter" depends on what stands beside it: with alpha sampled, raising rank
+    lowers alpha/rank. Both views are shown, and the pair together depends on neither.
+
+    Returns:
+        None when the space lacks the two parameters, or they are not positive numbers.
+    """
+
+    def scaling(values: Mapping[str, Scalar]) -> float:
+        return float(values["alpha"]) / float(values["rank"])
+
+    def alpha(values: Mapping[str, Scalar]) -> float:
+        return float(values["scaling"]) * float(values["rank"])
+
+    if "rank" not in space or not _positive(space["rank"]):
+        return None
+    for name, replaces, compute in (("scaling", "alpha", scaling), ("alpha", "scaling", alpha)):
+        if replaces in space and name not in space and _positive(space[replaces]):
+            of = tuple(each for each in space if each in ("rank", replaces))
+            return Derivation(name, replaces, of, compute)
+    return None
+
+
+def sampled_axes(table: TrialTable) -> tuple[Axis, ...]:
+    """The parameters as sampled, in the space's order."""
+    return tuple(_axis(name, table.space[name], table) for name in table.space)
+
+
+def with_derived(axes: tuple[Axis, ...], table: TrialTable, rule: Derivation) -> tuple[Axis, ...]:
+    """The axes with a derived figure, on log2, in the place of the parameter it replaces.
+
+    Its range is all that the two parameters can reach. Fitted as if independent of the rest,
+    which it is not: its far ends were only seen beside the ends of the other parameter.
+    """
+    ends = [_ends(table.space[name]) for name in rule.of]
+    reach = [
+        math.log2(rule.compute({rule.of[0]: first, rule.of[1]: second}))
+        for first in ends[0]
+        for second in ends[1]
+    ]
+    places = np.array([math.log2(rule.compute(row.values)) for row in table.rows])
+    derived = _line(rule.name, places, min(reach), max(reach))
+    return tuple(derived if axis.name == rule.replaces else axis for axis in axes)
+
+
+def _axis(name: str, param: Param, table: TrialTable) -> Axis:
+    values = [row.values[name] for row in table.rows]
+    match param:
+        case Choice() if param.numeric:
+            order = sorted(param.values, key=float)
+            places = np.array([order.index(value) for value in values], dtype=np.float64)
+            return Axis(name, places, -0.5, len(order) - 0.5, "ordered", len(order))
+        case Choice() | TargetSets():
+            places = np.array([param.encode(value) for value in values])
+            return Axis(name, places, 0.0, 1.0, "unordered", len(param.values))
+        case Int():
+            half = param.step / 2
+            low, high = param.low - half, param.high + half
+        case Float():
+            low, high = param.low, param.high
+        case _:
+            raise TypeError(f"{name}: no axis for {type(param).__name__}")
+    places = np.array([param.encode(value) for value in values])
+    if param.log:
+        low, high = math.log2(low), math.log2(high)
+    return _line(name, places, low, high)
+
+
+def _line(name: str, places: FloatArray, low: float, high: float) -> Axis:
+    """An axis of numbers; a range of one value gets a width to divide by."""
+    return Axis(name, places, low, high) if low < high else Axis(name, places, low - 0.5, low + 0.5)
+
+
+def _ends(param: Param) -> tuple[float, float]:
+    """Smallest and largest value of a numeric parameter."""
+    match param:
+        case Choice():
+            return min(map(float, param.values)), max(map(float, param.values))
+        case Int() | Float():
+            return float(param.low), float(param.high)
+    raise TypeError(f"no ends for {type(param).__name__}")
+
+
+def _positive(param: Param) -> bool:
+    """Whether every value is a number above 0."""
+    if isinstance(param, Choice):
+        return param.numeric and all(float(value) > 0 for value in param.values)
+    return isinstance(param, (Int, Float)) and param.low > 0

@@ -1,0 +1,85 @@
+"""What a reader must know before believing a ranking, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sweep.importance.result import Importance, ImportanceTable, Method
+from sweep.table import TrialTable
+
+FEW = 20
+"""Below this many trials a ranking is not evidence."""
+
+FEW_TOP = 5
+"""PED-ANOVA wants this many trials in the best tenth, says Optuna's documentation."""
+
+PARAMETRISATION_GAP = 0.1
+"""A group that exceeds its largest member by this much cannot be judged by its members."""
+
+
+def nothing_to_share(table: TrialTable) -> str:
+    """Why there is no importance at all; empty when there may be."""
+    if len(table) <= 1:
+        return f"{len(table)} complete trials: importance needs at least 2."
+    if np.ptp(table.y) == 0.0:
+        return (
+            f"All {len(table)} complete trials have the value {table.rows[0].value!r}: "
+            "there is no variation to share out."
+        )
+    if len(set(table.configurations.tolist())) == 1:
+        return f"All {len(table)} complete trials are one configuration: nothing was varied."
+    return ""
+
+
+def no_answer(method: Method, n: int) -> str:
+    """Why a method has no shares although the trials differ."""
+    if method == "ped_anova":
+        return (
+            f"{n} complete trials: the best 10 % do not differ from the rest in any parameter, "
+            "so there is nothing to share out."
+        )
+    return f"{n} complete trials: every tree of the forest is constant, nothing to share out."
+
+
+def cautions(table: TrialTable, method: Method, rows: Sequence[Importance]) -> tuple[str, ...]:
+    """What limits the rows of one table."""
+    n = len(table)
+    found = []
+    if n < FEW:
+        found.append(
+            f"n = {n}: a ranking of fewer than {FEW} trials proves nothing. On pure noise either "
+            "method still shares out 1.0, and one parameter still comes first, most often the "
+            "one with the most choices."
+        )
+    top = math.ceil(0.1 * n)
+    if method == "ped_anova" and top < FEW_TOP:
+        found.append(f"The best 10 % are {max(top, 2)} trials; PED-ANOVA wants {FEW_TOP} or more.")
+    fixed = [name for name in table.space if len(set(table.column(name).tolist())) == 1]
+    if fixed:
+        found.append(f"Never varied among these trials, so without a row: {', '.join(fixed)}.")
+    group = next((row for row in rows if row.role == "group"), None)
+    if group is not None:
+        alone = max(row.share for row in rows if row.name in group.of)
+        if group.share - alone > PARAMETRISATION_GAP:
+            found.append(
+                f"{' and '.join(group.of)} act together: judge them by the row {group.name}, "
+                "which does not depend on whether alpha or alpha/rank stands beside rank."
+            )
+    return tuple(found)
+
+
+def disagreement(tables: Sequence[ImportanceTable]) -> tuple[str, ...]:
+    """Where the methods name different parameters as the most important."""
+    tops = {table.title: table.top.name for table in tables if table.top is not None}
+    if len(set(tops.values())) <= 1:
+        return ()
+    named = ", ".join(f"{title} says {name}" for title, name in tops.items())
+    note = (
+        f"The methods disagree on what came first: {named}. They answer different questions: "
+        "only fANOVA is about variance over the whole search space; PED-ANOVA knows a parameter "
+        "only as far as the sampler still varied it."
+    )
+    return (note,)

@@ -1,0 +1,7 @@
+"""Reports as terminal tables, printed from the same JSON trees that ``--json`` prints."""
+
+from sweep.summary.check import print_check
+from sweep.summary.importance import print_importance
+from sweep.summary.status import print_status
+
+__all__ = ["print_check", "print_importance", "print_status"]

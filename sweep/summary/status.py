@@ -1,0 +1,145 @@
+"""The state of a study: what ``status`` shows, and a run when it ends."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from sweep.console import duration
+from sweep.summary.cells import line, number, param, params, scalars, table
+
+SHOWN_TRIALS = 60
+"""Rows of the trial table; a longer study shows its best ones."""
+
+SHOWN_FAILURES = 20
+"""Failures told one by one."""
+
+Tree = Mapping[str, Any]
+
+
+def print_status(report: Tree, console: Console) -> None:
+    """Print a study's snapshot.
+
+    Args:
+        report: as ``sweep.status.snapshot`` makes it.
+        console: where to.
+    """
+    labels: Mapping[str, str] = report.get("labels", {})
+    _head(report, console)
+    _best(report, labels, console)
+    _baselines(report, console)
+    _final_test(report, console)
+    _trials(report, labels, console)
+    _failed(report, labels, console)
+    _next(report, console)
+
+
+def _head(report: Tree, console: Console) -> None:
+    line(console, f"study      {report['study']}", "bold")
+    line(console, f"storage    {report['storage']}")
+    line(console, f"objective  {report['objective']} ({report['direction']})")
+    counts = report["counts"]
+    others = (("FAIL", "failed"), ("PRUNED", "pruned"), ("RUNNING", "running"))
+    parts = [f"{counts.get('COMPLETE', 0)}/{report['target_trials']} complete"]
+    parts += [f"{counts.get(state, 0)} {word}" for state, word in others]
+    if counts.get("WAITING"):
+        parts.append(f"{counts['WAITING']} waiting")
+    line(console, f"trials     {', '.join(parts)}")
+
+
+def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
+    line(console)
+    best = report["best"]
+    if best is None:
+        line(console, "best       none yet: no trial is complete")
+        return
+    line(console, f"best       {number(best['value'])} in trial {best['number']}", "bold green")
+    line(console, f"           {params(best['params'], labels)}")
+    metrics = scalars(best.get("metrics") or {})
+    if metrics:
+        line(console, f"           {metrics}")
+
+
+def _baselines(report: Tree, console: Console) -> None:
+    """Each baseline's mean over its seeds, and how far the best trial is from it."""
+    best = report["best"]
+    by_name: dict[str, list[float]] = {}
+    for entry in report.get("baselines", ()):
+        if entry["value"] is not None:
+            by_name.setdefault(entry["name"], []).append(float(entry["value"]))
+    for name, values in by_name.items():
+        mean = math.fsum(values) / len(values)
+        seeds = f" (mean of {len(values)} seeds)" if len(values) > 1 else ""
+        ahead = "" if best is None else f"; best is {best['value'] - mean:+.4f} from it"
+        line(console, f"baseline   {number(mean)} {name}{seeds}{ahead}")
+
+
+def _final_test(report: Tree, console: Console) -> None:
+    test = report.get("final_test")
+    if test:
+        line(console, f"final test of trial {test['number']}: {scalars(test['metrics'])}", "bold")
+
+
+def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
+    trials: Sequence[Tree] = report.get("trials", ())
+    if not trials:
+        return
+    line(console)
+    shown = list(trials)
+    if len(trials) > SHOWN_TRIALS:
+        sign = -1.0 if report["direction"] == "maximize" else 1.0
+        ranked = [trial for trial in trials if trial["value"] is not None]
+        shown = sorted(ranked, key=lambda trial: sign * trial["value"])[:SHOWN_TRIALS]
+        line(console, f"the best {len(shown)} of {len(trials)} trials (--json lists all):")
+    names = list(dict.fromkeys(name for trial in shown for name in trial["params"]))
+    optional = {
+        "replicate": any(trial.get("replicate") for trial in shown),
+        "trainable": any(trial.get("trainable_parameters") is not None for trial in shown),
+    }
+    header = ["trial", "state", "value", *names, *(k for k, used in optional.items() if used)]
+    rows = []
+    for trial in shown:
+        cells = {
+            "replicate": number(trial.get("replicate")),
+            "trainable": number(trial.get("trainable_parameters")),
+        }
+        seconds = trial.get("seconds")
+        rows.append(
+            [
+                str(trial["number"]),
+                str(trial["state"]),
+                number(trial["value"]),
+                *(param(trial["params"].get(name, "-"), labels) for name in names),
+                *(cells[key] for key, used in optional.items() if used),
+                "-" if seconds is None else duration(seconds),
+            ]
+        )
+    table(console, [*header, "time"], rows, left=("state", *names))
+
+
+def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
+    failed: Sequence[Tree] = report.get("failed", ())
+    if not failed:
+        return
+    line(console)
+    line(console, f"{len(failed)} failed:", "bold red")
+    for entry in failed[:SHOWN_FAILURES]:
+        first = (str(entry["reason"]).splitlines() or [""])[0]
+        line(console, f"  trial {entry['number']}  {params(entry['params'], labels)}  {first}")
+    if len(failed) > SHOWN_FAILURES:
+        line(console, f"  and {len(failed) - SHOWN_FAILURES} more (--json lists all)")
+
+
+def _next(report: Tree, console: Console) -> None:
+    """What to type next: go on while trials are owed, then ask what mattered."""
+    complete = report["counts"].get("COMPLETE", 0)
+    where = f"--storage {shlex.quote(report['storage'])} --name {shlex.quote(report['study'])}"
+    line(console)
+    if complete < report["target_trials"]:
+        line(console, f"go on:         lorasweep resume {where}")
+    if complete >= 2:
+        line(console, f"what mattered: lorasweep importance {where}")

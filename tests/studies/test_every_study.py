@@ -1,0 +1,79 @@
+import importlib
+import pkgutil
+
+import pytest
+
+import studies
+from objectives.binding.objective import BindingObjective
+from studies import binding_sites, card_targets, demo
+from sweep import StudySpec
+from sweep.errors import TargetError
+
+MODULES = [module.name for module in pkgutil.iter_modules(studies.__path__)]
+WITH_STUDY = [name for name in MODULES if name != "targets"]
+
+
+def test_the_studies_are_the_ones_known() -> None:
+    """A study added without a look at these tests is noticed."""
+    assert sorted(WITH_STUDY) == ["binding_sites", "card_targets", "demo"]
+
+
+@pytest.mark.parametrize("name", WITH_STUDY)
+def test_every_study_is_a_valid_spec_and_says_how_to_run_it(name: str) -> None:
+    """Importing builds the spec, which checks itself."""
+    module = importlib.import_module(f"studies.{name}")
+
+    assert isinstance(module.STUDY, StudySpec)
+    assert f"studies.{name}" in module.__doc__
+
+
+def test_the_default_space_is_the_one_promised() -> None:
+    """Six ranks, seven alphas, six target sets."""
+    space = binding_sites.STUDY.space
+
+    assert space["rank"].values == (1, 2, 4, 8, 16, 32)
+    assert space["alpha"].values == (1, 2, 4, 8, 16, 32, 64)
+    assert [label for label, _ in space["targets"].sets] == [
+        "query+value",
+        "qkv",
+        "attention",
+        "mlp",
+        "attention+mlp.down",
+        "all-linear",
+    ]
+
+
+@pytest.mark.parametrize("study", [binding_sites.STUDY, demo.STUDY])
+def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: object) -> None:
+    """Every target set resolves on the mini base, with growing parameter counts."""
+    objective = BindingObjective(study.settings, {**study.inputs, "cache": str(tmp_path)})
+    baselines = [dict(baseline.values) for baseline in study.baselines]
+    report = objective.check(study.space, baselines)
+    counts = {entry["label"]: entry["count"] for entry in report["targets"]}
+    layers = report["base"]["layers"]
+
+    per_layer = {label: count / layers for label, count in counts.items() if count}
+    assert per_layer == {
+        "query+value": 2,
+        "qkv": 3,
+        "attention": 4,
+        "mlp": 2,
+        "attention+mlp.down": 5,
+        "all-linear": 6,
+    }
+    assert report["data"]["splits"]["validation"]["positives"] > 100
+
+
+def test_the_model_cards_list_is_refused_with_what_it_could_have_matched(
+    tmp_path: object,
+) -> None:
+    """PEFT adapts query, key and value for it, and says nothing of the rest."""
+    study = card_targets.STUDY
+    objective = BindingObjective(study.settings, {**study.inputs, "cache": str(tmp_path)})
+    with pytest.raises(TargetError, match=r"'EsmSelfOutput\.dense'") as caught:
+        objective.check(study.space, [])
+
+    text = str(caught.value)
+    for path in ("attention.output.dense", "intermediate.dense", "output.dense"):
+        assert f"{path} (" in text
+    assert "classifier" in text

@@ -1,0 +1,125 @@
+"""Parameters as axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sweep.importance.axes import derivation, sampled_axes, with_derived
+from sweep.space import Choice, Float, Int, Space, TargetSets
+from sweep.space.param import Param
+from sweep.table import Row, TrialTable
+from sweep.trial import Scalar
+
+
+def _table(space: Space, *values: dict[str, Scalar]) -> TrialTable:
+    return TrialTable.from_rows([Row(i, v, 0.0) for i, v in enumerate(values)], space=space)
+
+
+@pytest.mark.parametrize(
+    ("param", "values", "places", "low", "high"),
+    [
+        (Choice(8, 1, 2), [1, 2, 8], [0, 1, 2], -0.5, 2.5),
+        (Int(2, 6, step=2), [2, 4, 6], [2, 4, 6], 1.0, 7.0),
+        (Int(1, 8, log=True), [1, 2, 8], [0, 1, 3], -1.0, math.log2(8.5)),
+        (Float(0.0, 2.0), [0.5, 1.0, 2.0], [0.5, 1.0, 2.0], 0.0, 2.0),
+        (Float(0.25, 4.0, log=True), [0.25, 1.0, 4.0], [-2, 0, 2], -2.0, 2.0),
+    ],
+)
+def test_ordered_parameters_lie_on_a_line(
+    param: Param, values: list[Scalar], places: list[float], low: float, high: float
+) -> None:
+    """By position among choices, by value, or by log2; discrete values own equal cells."""
+    [axis] = sampled_axes(_table(Space({"p": param}), *({"p": value} for value in values)))
+
+    assert axis.places.tolist() == places
+    assert (axis.low, axis.high) == pytest.approx((low, high))
+    assert axis.columns().shape == (3, 1)
+
+
+def test_names_stay_unordered() -> None:
+    """Target sets and words become one column per choice."""
+    space = Space({"targets": TargetSets("qkv", "mlp"), "schedule": Choice("linear", "cosine")})
+    table = _table(
+        space,
+        {"targets": "mlp.down+mlp.up", "schedule": "linear"},
+        {"targets": "key+query+value", "schedule": "linear"},
+    )
+
+    targets, schedule = sampled_axes(table)
+
+    assert targets.columns().tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert schedule.columns().tolist() == [[1.0, 0.0], [1.0, 0.0]]
+
+
+def test_booleans_are_no_numbers() -> None:
+    """True and False are two choices."""
+    [axis] = sampled_axes(_table(Space({"rslora": Choice(True, False)}), {"rslora": False}))
+
+    assert axis.kind == "unordered"
+
+
+def test_a_range_of_one_value_has_a_width() -> None:
+    """So that shares need not divide by 0."""
+    [axis] = sampled_axes(_table(Space({"p": Float(1.0, 1.0)}), {"p": 1.0}))
+
+    assert axis.low < 1.0 < axis.high
+
+
+def test_scaling_is_derived_from_sampled_alpha() -> None:
+    """On log2, over all that rank and alpha can reach, in alpha's place."""
+    space = Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 8), "targets": TargetSets("qkv")})
+    table = _table(
+        space,
+        {"rank": 4, "alpha": 2, "targets": "key+query+value"},
+        {"rank": 1, "alpha": 8, "targets": "key+query+value"},
+    )
+    rule = derivation(space)
+
+    assert rule is not None
+    axes = with_derived(sampled_axes(table), table, rule)
+
+    assert [axis.name for axis in axes] == ["rank", "scaling", "targets"]
+    assert (axes[1].low, axes[1].high) == (-1.0, 3.0)
+    assert axes[1].places.tolist() == [-1.0, 3.0]
+
+
+def test_alpha_is_derived_from_sampled_scaling() -> None:
+    """The other way round, where a study samples what the claim is about."""
+    space = Space({"rank": Choice(1, 4), "scaling": Float(0.5, 2.0, log=True)})
+    table = _table(space, {"rank": 4, "scaling": 2.0})
+    rule = derivation(space)
+
+    assert rule is not None
+    assert (rule.name, rule.of) == ("alpha", ("rank", "scaling"))
+    [_, alpha] = with_derived(sampled_axes(table), table, rule)
+    assert alpha.places.tolist() == [3.0]
+    assert (alpha.low, alpha.high) == (-1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"rank": Choice(1, 2)},
+        {"alpha": Choice(1, 2)},
+        {"rank": Choice(0, 2), "alpha": Choice(1, 2)},
+        {"rank": Int(0, 4), "alpha": Choice(1, 2)},
+        {"rank": Choice("low", "high"), "alpha": Choice(1, 2)},
+        {"rank": Choice(1, 2), "alpha": Choice(1, 2), "scaling": Choice(1, 2)},
+    ],
+)
+def test_nothing_is_derived_without_positive_rank_and_alpha(space: dict[str, Param]) -> None:
+    """No logarithm of 0, no guess at what a word means, nothing derived twice."""
+    assert derivation(Space(space)) is None
+
+
+def test_rows_can_be_taken_again() -> None:
+    """A resample repeats places and keeps the range."""
+    [axis] = sampled_axes(_table(Space({"p": Choice(1, 2, 4)}), {"p": 1}, {"p": 4}))
+
+    taken = axis.take(np.array([1, 1, 0]))
+
+    assert taken.places.tolist() == [2.0, 2.0, 0.0]
+    assert (taken.low, taken.high) == (axis.low, axis.high)
