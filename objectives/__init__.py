@@ -1,0 +1,1 @@
+"""What a trial does: fine-tuning on binding sites, and objectives with known answers."""

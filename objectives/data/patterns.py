@@ -69,7 +69,9 @@ class Motif:
         variants = []
         for lengths in product(*(range(e.low, e.high + 1) for e in self.elements)):
             starts = [sum(lengths[:i]) for i in range(len(lengths))]
-            body = "".join(f"[{e.letters}]{{{n}}}" for e, n in zip(self.elements, lengths, strict=True))
+            body = "".join(
+                f"[{e.letters}]{{{n}}}" for e, n in zip(self.elements, lengths, strict=True)
+            )
             # The lookahead finds overlapping matches too.
             variants.append((re.compile(f"(?={body})"), tuple(starts[i] for i in self.contacts)))
         return tuple(variants)

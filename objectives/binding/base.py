@@ -1,0 +1,196 @@
+"""The frozen base: loaded and quantised once per process, shared by all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from objectives.binding.adapter import four_bit_config, pin_four_bit
+from objectives.binding.quiet import no_warnings, quiet_libraries
+from objectives.binding.settings import BindingSettings
+from objectives.binding.targets import UNUSED
+from sweep.errors import SpecError, fault
+
+CLASSES = 2
+_NAMED = 3
+_OFFSET_POSITIONS = ("esm", "roberta", "xlm-roberta", "camembert")
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Where a base lives and in what numbers it computes.
+
+    Attributes:
+        device: the torch device.
+        compute_dtype: of the matrix products; everything trained stays in float32.
+        quantization: ``nf4`` or ``none``.
+    """
+
+    device: torch.device
+    compute_dtype: torch.dtype
+    quantization: str
+
+    @classmethod
+    def from_settings(cls, settings: BindingSettings) -> Precision:
+        """Work out ``auto`` on this machine.
+
+        Raises:
+            SpecError: for a GPU that is not there, or float16 on a CPU.
+        """
+        name = settings.device
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if name == "auto":
+            name = "cuda" if gpus else "cpu"
+        device = torch.device(name)
+        if device.type == "cuda" and (device.index or 0) >= gpus:
+            rule = f"name a GPU of this machine, which has {gpus}"
+            raise SpecError(
+                fault("settings.device", rule, settings.device, way_out="Use 'auto' or 'cpu'")
+            )
+        dtype = settings.compute_dtype
+        if dtype == "auto":
+            dtype = "bfloat16" if device.type == "cuda" else "float32"
+        if dtype == "float16" and device.type == "cpu":
+            raise SpecError(
+                fault(
+                    "settings.compute_dtype",
+                    "not be 'float16' on a CPU, which has no fast float16 product and whose "
+                    "gradients underflow",
+                    dtype,
+                    way_out="Use 'auto' or 'float32'",
+                )
+            )
+        return cls(device, getattr(torch, dtype), settings.quantization)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A loaded, frozen token classifier.
+
+    Attributes:
+        model: the model; its head is reset by each trial, all else never changes.
+        head: names of the head modules.
+        precision: where it lives and in what numbers it computes.
+    """
+
+    model: PreTrainedModel
+    head: tuple[str, ...]
+    precision: Precision
+
+
+def load_config(folder: Path) -> PreTrainedConfig:
+    """A base's configuration, set up for two classes."""
+    return AutoConfig.from_pretrained(folder, num_labels=CLASSES)
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """A base's tokenizer."""
+    quiet_libraries()
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The longest sequence a base takes, in residues, special tokens excluded (ESM-2: 1 022)."""
+    positions = int(config.max_position_embeddings)
+    if config.model_type in _OFFSET_POSITIONS:  # their positions start after the padding index
+        positions -= int(config.pad_token_id) + 1
+    return min(positions, int(tokenizer.model_max_length)) - tokenizer.num_special_tokens_to_add()
+
+
+def skeleton(folder: Path) -> PreTrainedModel:
+    """The token classifier without weights (meta device): enough to resolve and count."""
+    quiet_libraries()
+    with torch.device("meta"), no_warnings():
+        return AutoModelForTokenClassification.from_config(load_config(folder))
+
+
+def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
+    """Names of the modules that a token classifier puts on top of its encoder.
+
+    Raises:
+        SpecError: if there is none.
+    """
+    head = tuple(
+        name
+        for name, child in model.named_children()
+        if name != model.base_model_prefix and next(child.parameters(), None) is not None
+    )
+    if not head:
+        raise SpecError(fault("base", "have a token classification head", type(model).__name__))
+    return head
+
+
+def load_base(folder: Path, precision: Precision) -> Base:
+    """Load a base, quantise it and freeze it.
+
+    Args:
+        folder: a model in ``transformers`` format.
+        precision: device, compute dtype and quantisation.
+
+    Raises:
+        SpecError: if the folder's weights do not fill the encoder: a sweep over a base
+            with random layers would look like any other.
+    """
+    quiet_libraries()
+    config = load_config(folder)
+    head = head_modules(skeleton(folder))
+    options: dict[str, Any] = {}
+    if precision.quantization == "nf4":
+        options["quantization_config"] = four_bit_config(precision.compute_dtype, head)
+    if precision.device.type != "cpu":
+        options["device_map"] = {"": precision.device}
+    with torch.random.fork_rng(), no_warnings():
+        model, found = AutoModelForTokenClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,  # what is not quantised; a float16 file is widened
+            ignore_mismatched_sizes=True,  # a head for other classes is replaced anyway
+            output_loading_info=True,
+            **options,
+        )
+    _check_filled(folder, found, head)
+    pin_four_bit(model, precision.compute_dtype)
+    model.requires_grad_(False)
+    return Base(model, head, precision)
+
+
+def _check_filled(folder: Path, found: dict[str, Any], head: Sequence[str]) -> None:
+    """Refuse weights that leave part of the encoder at random."""
+    keys = [*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])]
+    replaced = (*head, *UNUSED)
+    bad = sorted(key for key in keys if not any(f".{part}." in f".{key}" for part in replaced))
+    if bad:
+        more = len(bad) - _NAMED
+        shown = ", ".join(bad[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        raise SpecError(
+            fault(
+                "base",
+                "hold every weight of the encoder its config.json describes",
+                str(folder),
+                where=f"missing or misshapen: {shown}",
+                way_out="Check that weights and config.json belong together",
+            )
+        )
+
+
+def encoder_parameters(model: nn.Module, head: Sequence[str]) -> int:
+    """How many parameters the frozen part has; pass the skeleton, NF4 hides the true shapes."""
+    replaced = (*head, *UNUSED)
+    return sum(
+        p.numel()
+        for name, p in model.named_parameters()
+        if not any(f".{part}." in f".{name}" for part in replaced)
+    )

@@ -1,0 +1,150 @@
+"""The base and the data of a study, read at first use and then kept for all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from objectives.binding import source
+from objectives.binding.base import (
+    Base,
+    Precision,
+    base_limit,
+    encoder_parameters,
+    head_modules,
+    load_base,
+    load_tokenizer,
+    skeleton,
+)
+from objectives.binding.collate import Windows
+from objectives.binding.seeds import derive
+from objectives.binding.settings import BindingSettings
+from objectives.data.options import DataOptions
+from objectives.data.prepared import PreparedData, prepare
+from sweep.errors import fault
+
+DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
+NAMES = (*DEFAULTS, "cache")
+
+
+def input_faults(inputs: Mapping[str, str]) -> list[str]:
+    """Every unknown input, in words."""
+    return [
+        fault(f"inputs.{name}", f"be one of {', '.join(NAMES)}", value)
+        for name, value in inputs.items()
+        if name not in NAMES
+    ]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The prepared data in memory.
+
+    Attributes:
+        train: the training windows.
+        train_sample: those of them scored for the train-side metrics.
+        validation: the windows that decide a trial's value.
+        test: the windows kept for the final test; None when the data has none.
+    """
+
+    train: Windows
+    train_sample: Windows
+    validation: Windows
+    test: Windows | None
+
+
+class Inputs:
+    """What a study reads: ``data``, ``base`` and the ``cache`` folder for prepared data.
+
+    Args:
+        inputs: where each is; see ``DEFAULTS``.
+        settings: the data options among the study's settings.
+    """
+
+    def __init__(self, inputs: Mapping[str, str], settings: BindingSettings) -> None:
+        self._inputs = {**DEFAULTS, **inputs}
+        self._settings = settings
+        self._bases: dict[Precision, Base] = {}
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the base lies on this machine."""
+        return source.locate(self._inputs["base"])
+
+    @cached_property
+    def skeleton(self) -> PreTrainedModel:
+        """The token classifier without weights."""
+        return skeleton(self.folder)
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The base's tokenizer."""
+        return load_tokenizer(self.folder)
+
+    @property
+    def max_residues(self) -> int:
+        """The longest window the base takes."""
+        return base_limit(self.skeleton.config, self.tokenizer)
+
+    @cached_property
+    def data(self) -> PreparedData:
+        """The data, tokenised and split, from the cache where it is there."""
+        s = self._settings
+        return prepare(
+            self._inputs["data"],
+            tokenizer=self.tokenizer,
+            base_limit=self.max_residues,
+            options=DataOptions(
+                validation_fraction=s.validation_fraction,
+                max_residues=s.max_residues,
+                train_chains=s.train_chains,
+                validation_chains=s.validation_chains,
+                test_chains=s.test_chains,
+                skip_bad=s.skip_bad,
+                seed=s.data_seed,
+            ),
+            cache=Path(self._inputs.get("cache") or platformdirs.user_cache_dir("lorasweep")),
+        )
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The splits in memory."""
+        train = Windows.from_dataset(self.data.train).labelled()
+        count = min(self._settings.train_metric_chains, len(train))
+        rng = np.random.default_rng(derive(self._settings.data_seed, "train metrics"))
+        sample = sorted(rng.choice(len(train), size=count, replace=False).tolist())
+        return Splits(
+            train=train,
+            train_sample=train.select(sample),
+            validation=Windows.from_dataset(self.data.validation),
+            test=None if self.data.test is None else Windows.from_dataset(self.data.test),
+        )
+
+    def base(self, precision: Precision) -> Base:
+        """The base, loaded and quantised once per process and precision."""
+        if precision not in self._bases:
+            self._bases[precision] = load_base(self.folder, precision)
+        return self._bases[precision]
+
+    def fingerprints(self) -> dict[str, str]:
+        """Digests of what the inputs hold."""
+        return {"data": self.data.fingerprint, "base": source.fingerprint(self.folder)}
+
+    def about_base(self) -> dict[str, Any]:
+        """What the base is, for people."""
+        config = self.skeleton.config
+        return {
+            "name": self._inputs["base"],
+            "model_type": config.model_type,
+            "parameters": encoder_parameters(self.skeleton, head_modules(self.skeleton)),
+            "layers": config.num_hidden_layers,
+            "hidden_size": config.hidden_size,
+            "max_residues": self.max_residues,
+        }

@@ -1,0 +1,130 @@
+"""The binding-site objective: a QLoRA fine-tune of ESM-2, scored by validation MCC."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import joblib
+import torch
+
+from objectives.binding.base import Precision
+from objectives.binding.check import check_space
+from objectives.binding.experiment import run_trial
+from objectives.binding.finetune import NonFiniteLossError
+from objectives.binding.inputs import Inputs, input_faults
+from objectives.binding.quiet import quiet_libraries
+from objectives.binding.settings import BindingSettings
+from sweep.errors import SpecError
+from sweep.objective import Facts
+from sweep.space import Space
+from sweep.trial import Failure, Pack, Report, TrialParams, TrialResult
+
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+class BindingObjective:
+    """Validation MCC of a QLoRA-tuned protein language model; see ``sweep.objective``.
+
+    Base and data are read at the first call that needs them, and then serve all trials.
+
+    Args:
+        settings: fields of ``BindingSettings`` that differ from their defaults.
+        inputs: ``data`` (files, a data set or ``builtin:motifs``), ``base`` (a folder, a Hub
+            id or ``builtin:esm2-mini``) and ``cache`` (a folder for prepared data).
+
+    Raises:
+        SpecError: with all faults of settings and inputs at once.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        faults = input_faults(inputs)
+        try:
+            self._settings = BindingSettings.from_mapping(settings)
+        except SpecError as error:
+            faults.extend(error.faults)
+        if faults:
+            raise SpecError(faults)
+        self._inputs = Inputs(inputs, self._settings)
+        quiet_libraries()
+
+    def facts(self) -> Facts:
+        """Read the inputs and tell what they are.
+
+        Raises:
+            SweepError: if an input cannot be read.
+        """
+        return Facts(
+            fingerprints=self._inputs.fingerprints(),
+            versions={name: version(name) for name in LIBRARIES},
+            workers=_workers(self._settings),
+            about={"data": self._about_data(), "base": self._inputs.about_base()},
+        )
+
+    def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Resolve everything a trial would need, training nothing.
+
+        Returns:
+            ``targets``: per set its label, matched module paths, count, kinds and trainable
+            parameters by rank; ``base`` and ``data``: what they are.
+
+        Raises:
+            SpecError: with all faults of settings, space, baselines and base at once.
+            DataError: with all faults of the data.
+        """
+        parts: dict[str, Callable[[], Any]] = {
+            "device": lambda: str(Precision.from_settings(self._settings).device),
+            "base": self._inputs.about_base,
+            "targets": lambda: check_space(self._settings, space, baselines, self._inputs.skeleton),
+        }
+        report: dict[str, Any] = {}
+        faults: dict[str, None] = {}
+        for name, part in parts.items():
+            try:
+                report[name] = part()
+            except SpecError as error:
+                faults.update(dict.fromkeys(error.faults))
+        if faults:
+            raise SpecError(list(faults))
+        return {**report, "data": self._about_data()}
+
+    def run(self, pack: Pack, report: Report) -> list[TrialResult]:
+        """Train and score each trial; one that fails is a result with its reason."""
+        if Precision.from_settings(self._settings).device.type == "cpu":
+            torch.set_num_threads(self._settings.threads)
+        return [self._run(params, report) for params in pack]
+
+    def _run(self, params: TrialParams, report: Report) -> TrialResult:
+        started = time.perf_counter()
+        try:
+            with torch.random.fork_rng():
+                return run_trial(params, self._settings, self._inputs, report)
+        except Exception as error:  # noqa: BLE001  # a trial's fault is its result
+            failure = Failure.from_exception(error, failure_reason(error))
+            del error  # its traceback holds the trial's tensors
+        if failure.reason == "out_of_memory" and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return TrialResult.failed(params.number, failure, time.perf_counter() - started)
+
+    def _about_data(self) -> dict[str, Any]:
+        return self._inputs.data.summary.to_json()
+
+
+def failure_reason(error: Exception) -> str:
+    """The class of failure that an exception stands for: nan, out_of_memory or exception."""
+    if isinstance(error, NonFiniteLossError):
+        return "nan"
+    ran_out = isinstance(error, RuntimeError) and any(t in str(error) for t in _NO_MEMORY)
+    if ran_out or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return "out_of_memory"
+    return "exception"
+
+
+def _workers(settings: BindingSettings) -> int:
+    """One worker per GPU, or per ``threads`` CPU cores that this process may use."""
+    if Precision.from_settings(settings).device.type == "cuda":
+        return torch.cuda.device_count()
+    return max(1, int(joblib.cpu_count()) // settings.threads)

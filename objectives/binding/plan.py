@@ -1,0 +1,54 @@
+"""Which windows each step of a trial sees, settled before the first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from objectives.binding.seeds import derive
+from objectives.binding.settings import BindingSettings
+from objectives.data.batches import token_batches
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a trial.
+
+    Attributes:
+        seed: the trial's seed.
+        batches: window indices of each step.
+        evaluate_at: steps done at which the trial is evaluated; the last always is.
+    """
+
+    seed: int
+    batches: tuple[tuple[int, ...], ...]
+    evaluate_at: frozenset[int]
+
+
+def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> Plan:
+    """Lay out all steps of a trial.
+
+    Args:
+        lengths: tokens of each training window.
+        settings: budget of a batch, epochs or steps, and how often to evaluate.
+        seed: the trial's seed; decides the order of the data, and later the dropout.
+    """
+    order = derive(seed, "order")
+    batches: list[tuple[int, ...]] = []
+    ends: set[int] = set()
+    epoch = 0
+    while len(batches) < settings.steps if settings.steps else epoch < settings.epochs:
+        drawn = token_batches(lengths, settings.batch_tokens, seed=order, epoch=epoch)
+        share = 1.0 if settings.steps else min(1.0, settings.epochs - epoch)
+        batches.extend(tuple(batch) for batch in drawn[: math.ceil(share * len(drawn))])
+        ends.add(len(batches))
+        epoch += 1
+    total = settings.steps or len(batches)
+    if isinstance(settings.evaluate_every, str):
+        points = ends
+    else:
+        parts = math.ceil(1 / settings.evaluate_every)
+        points = {math.ceil(i * settings.evaluate_every * total) for i in range(1, parts)}
+    evaluate_at = frozenset(point for point in points if point < total) | {total}
+    return Plan(seed, tuple(batches[:total]), evaluate_at)

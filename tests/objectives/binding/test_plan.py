@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from objectives.binding.plan import plan_steps
+from objectives.binding.settings import BindingSettings
+
+LENGTHS = [10 + 7 * i % 40 for i in range(50)]
+
+
+@given(epochs=st.integers(1, 4), budget=st.integers(20, 400), seed=st.integers(0, 9))
+@settings(deadline=None)
+def test_whole_epochs_show_every_window_equally_often(epochs: int, budget: int, seed: int) -> None:
+    """No window is lost at the end of an epoch."""
+    plan = plan_steps(LENGTHS, BindingSettings(epochs=epochs, batch_tokens=budget), seed)
+
+    counts = Counter(chain.from_iterable(plan.batches))
+    assert counts == dict.fromkeys(range(50), epochs)
+
+
+def test_half_an_epoch_is_half_the_batches() -> None:
+    """Fractions of an epoch count in batches, rounded up."""
+    whole = plan_steps(LENGTHS, BindingSettings(epochs=1, batch_tokens=100), 0)
+    half = plan_steps(LENGTHS, BindingSettings(epochs=0.5, batch_tokens=100), 0)
+    more = plan_steps(LENGTHS, BindingSettings(epochs=1.5, batch_tokens=100), 0)
+
+    assert len(half.batches) == -(-len(whole.batches) // 2)
+    assert half.batches == whole.batches[: len(half.batches)]
+    assert more.batches[: len(whole.batches)] == whole.batches
+    assert len(whole.batches) < len(more.batches) < 2 * len(whole.batches)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 100])
+def test_steps_win_over_epochs(steps: int) -> None:
+    """A number of steps is kept exactly, over as many epochs as it takes."""
+    plan = plan_steps(LENGTHS, BindingSettings(epochs=1, steps=steps, batch_tokens=100), 0)
+
+    assert len(plan.batches) == steps
+
+
+def test_the_order_follows_the_seed_alone() -> None:
+    """Replicates see the same data whatever the configuration; other seeds see another order."""
+    first = plan_steps(LENGTHS, BindingSettings(rank=1, targets="query"), 5)
+    second = plan_steps(LENGTHS, BindingSettings(rank=32, targets="mlp", dropout=0.1), 5)
+
+    assert first == second
+    assert first.batches != plan_steps(LENGTHS, BindingSettings(), 6).batches
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [(0.25, {10, 20, 30, 40}), (0.3, {12, 24, 36, 40}), (1, {40}), (0.5, {20, 40})],
+)
+def test_evaluation_points_are_fractions_of_training(every: float, expected: set[int]) -> None:
+    """The last step is always one of them."""
+    plan = plan_steps(LENGTHS, BindingSettings(steps=40, evaluate_every=every), 0)
+
+    assert plan.evaluate_at == expected
+
+
+def test_evaluation_points_are_ends_of_epochs() -> None:
+    """By default each epoch is evaluated."""
+    one = len(plan_steps(LENGTHS, BindingSettings(batch_tokens=100), 0).batches)
+    plan = plan_steps(LENGTHS, BindingSettings(epochs=3, batch_tokens=100), 0)
+
+    assert len(plan.evaluate_at) == 3
+    assert {one, len(plan.batches)} <= plan.evaluate_at
