@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.owner import Owner
 from sweep.spec import StudySpec
 from sweep.storage import baselines, count_states, read_spec
 from sweep.trial import Failure
@@ -47,7 +48,16 @@ def snapshot(study: optuna.Study, url: str) -> dict[str, Any]:
         "facts": {key: study.user_attrs.get(key) for key in ("fingerprints", "versions", "about")},
         "inputs": dict(spec.inputs),
         "owner": study.user_attrs.get("owner"),
+        "driver": _driver(study),
     }
+
+
+def _driver(study: optuna.Study) -> str | None:
+    """The process that drives the study, unless it is surely gone."""
+    holder = study.user_attrs.get("owner")
+    if holder is None or (owner := Owner.from_json(holder)).provably_dead():
+        return None
+    return str(owner)
 
 
 def best_trial(trials: list[FrozenTrial], spec: StudySpec) -> FrozenTrial | None:

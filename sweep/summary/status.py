@@ -49,6 +49,8 @@ def _head(report: Tree, console: Console) -> None:
     if counts.get("WAITING"):
         parts.append(f"{counts['WAITING']} waiting")
     line(console, f"trials     {', '.join(parts)}")
+    if report.get("driver"):
+        line(console, f"driver     {report['driver']}")
 
 
 def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
@@ -139,7 +141,7 @@ def _next(report: Tree, console: Console) -> None:
     complete = report["counts"].get("COMPLETE", 0)
     where = f"--storage {shlex.quote(report['storage'])} --name {shlex.quote(report['study'])}"
     line(console)
-    if complete < report["target_trials"]:
+    if complete < report["target_trials"] and not report.get("driver"):
         line(console, f"go on:         lorasweep resume {where}")
     if complete >= 2:
         line(console, f"what mattered: lorasweep importance {where}")

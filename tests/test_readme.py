@@ -1,0 +1,63 @@
+"""What the README says, held against the project."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from sweep import StudySpec
+from sweep.cli.parser import build_parser
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Relative links name files or folders of the project."""
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    relative = [link for link in links if "://" not in link]
+
+    assert len(relative) >= 8
+    assert [link for link in relative if not (ROOT / link).exists()] == []
+
+
+def test_the_study_in_the_readme_is_valid() -> None:
+    """Copied into a file it would run."""
+    code = next(text for language, text in BLOCKS if language == "python")
+    names: dict[str, object] = {}
+    exec(code, names)  # noqa: S102 - our own README
+
+    assert isinstance(names["STUDY"], StudySpec)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        line
+        for _, text in BLOCKS
+        for line in text.splitlines()
+        if line.startswith(("lorasweep ", "make "))
+    ],
+)
+def test_every_command_is_understood(command: str) -> None:
+    """As the parser or the Makefile has it."""
+    words = command.split("#", maxsplit=1)[0].split()
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    else:
+        assert build_parser().parse_args(words[1:]).verb == words[1]
+
+
+def test_what_ci_installs_satisfies_the_declared_ranges() -> None:
+    """Every dependency is pinned in constraints.txt, so that CI cannot drift."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
+
+    assert [w for w in wanted if re.split(r"[<>=!~]", w)[0].lower() not in pinned] == []
