@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import optuna
 
@@ -22,30 +22,13 @@ from sweep.spec import Baseline, StudySpec
 from sweep.status import best_trial
 from sweep.storage import create_or_resume, write_spec
 from sweep.trial import TrialParams, TrialResult
+from sweep.watcher import Watcher
 
 log = logging.getLogger("lorasweep")
 
 FAILURES_IN_A_ROW = 5
 """After this many failed trials with none complete between them, the sweep stops: what
 fails five times running is not bad luck, and a deterministic failure costs the whole night."""
-
-
-class Watcher(Protocol):
-    """Who is told what happens (a progress bar)."""
-
-    def started(self, number: int, label: str) -> None:
-        """A trial began."""
-        ...
-
-    def reported(self, number: int, step: int, value: float) -> None:
-        """A trial came to an evaluation point."""
-        ...
-
-    def finished(
-        self, state: str, number: int, value: float | None, reason: str | None, seconds: float
-    ) -> None:
-        """A trial ended."""
-        ...
 
 
 class Run:

@@ -45,13 +45,15 @@ def params(values: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     return "  ".join(f"{name}={param(value, labels)}" for name, value in values.items())
 
 
-def scalars(tree: Mapping[str, Any]) -> str:
-    """The plain figures of a tree in one line; branches are left to ``--json``."""
-    return "  ".join(
+def scalars(tree: Mapping[str, Any], most: int) -> str:
+    """The first plain figures of a tree in one line; the rest is left to ``--json``."""
+    shown = [
         f"{name} {number(value)}"
         for name, value in tree.items()
         if value is None or isinstance(value, (bool, int, float, str))
-    )
+    ]
+    more = len(shown) - most
+    return "  ".join(shown[:most] + ([f"(and {more} more with --json)"] if more > 0 else []))
 
 
 def line(console: Console, text: str = "", style: str = "") -> None:

@@ -15,6 +15,9 @@ from sweep.summary.cells import line, number, param, params, scalars, table
 SHOWN_TRIALS = 60
 """Rows of the trial table; a longer study shows its best ones."""
 
+SHOWN_METRICS = 10
+"""Figures of the best trial that are printed."""
+
 SHOWN_FAILURES = 20
 """Failures told one by one."""
 
@@ -61,7 +64,7 @@ def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
         return
     line(console, f"best       {number(best['value'])} in trial {best['number']}", "bold green")
     line(console, f"           {params(best['params'], labels)}")
-    metrics = scalars(best.get("metrics") or {})
+    metrics = scalars(best.get("metrics") or {}, SHOWN_METRICS)
     if metrics:
         line(console, f"           {metrics}")
 
@@ -83,7 +86,9 @@ def _baselines(report: Tree, console: Console) -> None:
 def _final_test(report: Tree, console: Console) -> None:
     test = report.get("final_test")
     if test:
-        line(console, f"final test of trial {test['number']}: {scalars(test['metrics'])}", "bold")
+        measured = {k: v for k, v in test["metrics"].items() if k.startswith("test_")}
+        line(console, f"final test of trial {test['number']}, once:", "bold")
+        line(console, f"           {scalars(measured, SHOWN_METRICS)}")
 
 
 def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:

@@ -7,7 +7,7 @@ import studies
 from objectives.binding.objective import BindingObjective
 from studies import binding_sites, card_targets, demo
 from sweep import StudySpec
-from sweep.errors import TargetError
+from sweep.errors import SpecError
 
 MODULES = [module.name for module in pkgutil.iter_modules(studies.__path__)]
 WITH_STUDY = [name for name in MODULES if name != "targets"]
@@ -70,7 +70,7 @@ def test_the_model_cards_list_is_refused_with_what_it_could_have_matched(
     """PEFT adapts query, key and value for it, and says nothing of the rest."""
     study = card_targets.STUDY
     objective = BindingObjective(study.settings, {**study.inputs, "cache": str(tmp_path)})
-    with pytest.raises(TargetError, match=r"'EsmSelfOutput\.dense'") as caught:
+    with pytest.raises(SpecError, match=r"'EsmSelfOutput\.dense'") as caught:
         objective.check(study.space, [])
 
     text = str(caught.value)

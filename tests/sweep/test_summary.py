@@ -157,9 +157,17 @@ def test_a_study_without_a_complete_trial_says_so() -> None:
 
 def test_the_final_test_is_shown() -> None:
     """Its figures are the ones to report."""
-    test = {"number": 2, "validation_value": 0.2, "value_again": 0.2, "metrics": {"mcc": 0.19}}
+    test = {
+        "number": 2,
+        "validation_value": 0.2,
+        "value_again": 0.2,
+        "metrics": {"mcc": 0.2, "test_mcc": 0.19},
+    }
 
-    assert "final test of trial 2: mcc 0.1900" in _status(final_test=test)
+    shown = _status(final_test=test)
+
+    assert "final test of trial 2, once:" in shown
+    assert "test_mcc 0.1900" in shown
 
 
 def _table(method: str, rows: tuple[Importance, ...], *notes: str) -> ImportanceTable:
