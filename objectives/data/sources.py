@@ -16,11 +16,6 @@ from sweep.errors import DataError, fault
 BUILTIN_MOTIFS = "builtin:motifs"
 """The generated data set that needs no download."""
 
-MOTIF_SEED = 0
-MOTIF_TRAIN_CHAINS = 800
-MOTIF_TEST_CHAINS = 200
-"""Size of the generated set; ``DataOptions`` caps it for shorter sweeps."""
-
 _LISTED = 10
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -41,20 +36,15 @@ class MotifSource:
     """The generated data set with planted motifs."""
 
     def digest(self) -> str:
-        """Digest of the request; the cache key covers the generator's code besides."""
-        request = f"{MOTIF_SEED} {MOTIF_TRAIN_CHAINS} {MOTIF_TEST_CHAINS}"
-        return hashlib.sha256(request.encode()).hexdigest()
+        """Digest of the name: the cache key covers the generator's code besides."""
+        return hashlib.sha256(BUILTIN_MOTIFS.encode()).hexdigest()
 
     def read(self, problems: Problems) -> Splits:
         """Generate the chains; there are no bad ones."""
         del problems
         from objectives.data.motifs import generate
 
-        train, test = generate(
-            seed=MOTIF_SEED,
-            train_chains=MOTIF_TRAIN_CHAINS,
-            test_chains=MOTIF_TEST_CHAINS,
-        )
+        train, test = generate()
         return Splits(train=train, test=test)
 
 

@@ -40,7 +40,7 @@ def test_the_known_p_loop_of_ras_is_found_with_its_contacts() -> None:
 
 
 def test_the_known_ef_hand_of_calmodulin_is_found_with_its_contacts() -> None:
-    """The first loop of calmodulin binds Ca with D21, D23, D25, T29 and E32 (mature numbering 20 to 31)."""
+    """The first loop of calmodulin binds Ca with D20, D22, D24, T28 and E31 (mature numbering)."""
     calmodulin = "MADQLTEEQIAEFKEAFSLFDKDGDGTITTKELGTVMRSLGQNPTEAELQ"
     ef_hand = next(m for m in MOTIFS if m.accession == "PS00018")
     (found,) = ef_hand.occurrences(calmodulin)

@@ -1,0 +1,139 @@
+"""The masked-language-modelling task: which tokens are hidden, and how perplexity is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from objectives.builtin.corpus import CLS, EOS, MASK, PAD, RESIDUES, VOCABULARY, encode
+
+SHARE = 0.15
+"""Of the residues, hidden when perplexity is measured."""
+ROWS = 32
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """Held-out pseudo-perplexity of a model and of residue frequencies, on the same positions.
+
+    Attributes:
+        model: exp of the mean masked-language-modelling loss.
+        unigram: the same for the training residues' frequencies.
+        positions: masked residues scored.
+        proteins: proteins they come from.
+    """
+
+    model: float
+    unigram: float
+    positions: int
+    proteins: int
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the fields as a JSON object."""
+        return asdict(self)
+
+
+def hide(
+    tokens: Tensor, generator: torch.Generator, share: float = SHARE, *, masked: float = 0.8
+) -> tuple[Tensor, Tensor]:
+    """Hide a share of the residues: most as ``<mask>``, the rest half at random, half as they were.
+
+    Args:
+        tokens: ids, shape ``(rows, length)``.
+        generator: source of chance.
+        share: of residues hidden; other tokens never are.
+        masked: share of these that become ``<mask>``; half of the rest become any residue.
+
+    Returns:
+        The input ids and a boolean mask of hidden positions, both of the same shape.
+
+    Source: Devlin et al. 2019, https://doi.org/10.18653/v1/N19-1423
+    """
+    standard = (tokens >= RESIDUES.start) & (tokens < RESIDUES.stop)
+    hidden = (torch.rand(tokens.shape, generator=generator) < share) & standard
+    fate = torch.rand(tokens.shape, generator=generator)
+    other = torch.randint(RESIDUES.start, RESIDUES.stop, tokens.shape, generator=generator)
+    shown = torch.where(hidden & (fate < masked), MASK, tokens)
+    return torch.where(hidden & (fate >= (1 + masked) / 2), other, shown), hidden
+
+
+def frequencies(sequences: Sequence[str]) -> NDArray[np.float64]:
+    """Return the share of each token id among the standard residues; shape ``(33,)``."""
+    counts = np.zeros(len(VOCABULARY))
+    for sequence in sequences:
+        counts += np.bincount(encode(sequence), minlength=len(VOCABULARY))
+    counts[[i for i in range(len(VOCABULARY)) if i not in RESIDUES]] = 0
+    return np.asarray(counts / counts.sum())
+
+
+def masked_loss(
+    model: Any, shown: Tensor, tokens: Tensor, hidden: Tensor, **inputs: Tensor
+) -> Tensor:
+    """Return the mean cross entropy over hidden positions; the head runs on these alone."""
+    states = model.esm(shown, **inputs).last_hidden_state[hidden]
+    loss: Tensor = nn.functional.cross_entropy(model.lm_head(states), tokens[hidden])
+    return loss
+
+
+@torch.no_grad()
+def perplexity(
+    model: Any,
+    sequences: Sequence[str],
+    unigram: NDArray[np.float64],
+    *,
+    masked: float = 1.0,
+    residues: int = 254,
+    seed: int = 0,
+) -> Perplexity:
+    """Measure pseudo-perplexity on the first residues of each sequence.
+
+    Args:
+        model: an ``EsmForMaskedLM``.
+        sequences: proteins the model never saw.
+        unigram: token shares from :func:`frequencies` of the training sequences.
+        masked: share of hidden positions shown as ``<mask>``. Below 1 some keep their letter, so
+            the figure flatters any model that looks, and no unigram; 0.8 is the training task's.
+        residues: longest prefix scored.
+        seed: chooses the hidden positions.
+    """
+    was_training = model.training
+    model.eval()
+    generator = torch.Generator().manual_seed(seed)
+    log_unigram = torch.from_numpy(np.log(unigram, where=unigram > 0, out=np.zeros_like(unigram)))
+    model_loss = unigram_loss = 0.0
+    positions = 0
+    ordered = sorted(sequences, key=len)
+    for first in range(0, len(ordered), ROWS):
+        tokens = _padded([s[:residues] for s in ordered[first : first + ROWS]])
+        shown, hidden = hide(tokens, generator, masked=masked)
+        count = int(hidden.sum())
+        if count:
+            attended = (tokens != PAD).long()
+            loss = masked_loss(model, shown, tokens, hidden, attention_mask=attended)
+            model_loss += float(loss) * count
+            unigram_loss -= float(log_unigram[tokens[hidden]].sum())
+            positions += count
+    model.train(was_training)
+    return Perplexity(
+        math.exp(model_loss / positions),
+        math.exp(unigram_loss / positions),
+        positions,
+        len(ordered),
+    )
+
+
+def _padded(sequences: Sequence[str]) -> Tensor:
+    longest = max(map(len, sequences)) + 2
+    rows = torch.full((len(sequences), longest), PAD)
+    for row, sequence in zip(rows, sequences, strict=True):
+        row[0] = CLS
+        row[1 : len(sequence) + 1] = torch.from_numpy(encode(sequence).astype(np.int64))
+        row[len(sequence) + 1] = EOS
+    return rows
