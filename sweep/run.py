@@ -21,7 +21,7 @@ from sweep.owner import claim, release
 from sweep.spec import Baseline, StudySpec
 from sweep.status import best_trial
 from sweep.storage import create_or_resume, write_spec
-from sweep.trial import TrialParams, TrialResult
+from sweep.trial import TrialParams, TrialResult, with_finite_value
 from sweep.watcher import Watcher
 
 log = logging.getLogger("lorasweep")
@@ -122,6 +122,7 @@ class Run:
                 raise error
 
     def _finish(self, result: TrialResult) -> None:
+        result = with_finite_value(result)
         if result.number in self._baselines:
             baseline, params = self._baselines.pop(result.number)
             self.ledger.tell_baseline(baseline, params, result)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import math
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 Scalar = str | int | float | bool
@@ -101,6 +102,19 @@ class TrialResult:
     def failed(cls, number: int, failure: Failure, seconds: float = 0.0) -> TrialResult:
         """A result that carries its reason and no value."""
         return cls(number=number, state=TrialState.FAIL, failure=failure, seconds=seconds)
+
+
+def with_finite_value(result: TrialResult) -> TrialResult:
+    """The result itself, or a failed one if it claims to be complete without a finite value.
+
+    A storage refuses NaN, and a sampler or forest would be misled by infinity.
+    """
+    if result.state != TrialState.COMPLETE:
+        return result
+    if result.value is not None and math.isfinite(result.value):
+        return result
+    failure = Failure("nan", "NonFiniteValue", f"the objective returned {result.value!r}")
+    return replace(result, state=TrialState.FAIL, value=None, failure=failure)
 
 
 class Report(Protocol):

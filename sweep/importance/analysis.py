@@ -86,11 +86,14 @@ def importance(
     Where rank and alpha are sampled, the scaling alpha/rank gets a ``derived`` row from a second
     fit on (rank, scaling), and with ``fanova`` the pair gets a ``group`` row.
 
-    The intervals are percentile bootstraps over configurations. They tell how the answer
-    would move with other trials, for this estimator; they do not hold the true share as
-    often as ``level`` says everywhere. Coverage for fANOVA was simulated in this project's
-    design study at 80 to 97 % for a nominal 95 % (n = 80); a share of nearly 0 is never
-    covered, since no forest on noisy data gives exactly 0.
+    The intervals are percentile bootstraps over configurations. They tell how the answer would
+    move with other trials; they hold the true share less often than ``level`` says. Simulated
+    for fANOVA at a nominal 90 %, random sampling, seed noise of sd 0.010 against a signal of
+    sd 0.021, 16 studies a case, 50 resamples, so to within some 10 points: the share of six
+    target sets was held in 69 to 94 % of studies of 40 trials and 62 to 100 % of 80, that of
+    rank in 94 to 100 % and 88 to 94 %. The targets' share was off by -0.16 to
+    +0.07 on average at 40 trials and -0.07 to -0.02 at 80. A true share of 0 is never held: a
+    forest on noisy data gives none exactly 0.
 
     Args:
         table: the trials.

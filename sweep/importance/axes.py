@@ -23,6 +23,9 @@ from sweep.trial import Scalar
 
 FloatArray = npt.NDArray[np.float64]
 
+LINE_POINTS = 64
+"""Points that stand for a range of numbers."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -50,11 +53,22 @@ class Axis:
         """The same axis for other trials, shape of ``indices``."""
         return replace(self, places=self.places[indices])
 
-    def columns(self) -> FloatArray:
-        """Features for a forest, shape ``(n, 1)``, or one-hot ``(n, size)`` if unordered."""
+    def reference(self) -> FloatArray:
+        """The places that stand for the whole axis, evenly: all choices, or points on a line."""
+        if self.kind != "line":
+            return np.arange(self.size, dtype=np.float64)
+        return self.low + (np.arange(LINE_POINTS) + 0.5) / LINE_POINTS * (self.high - self.low)
+
+    def columns(self, places: FloatArray | None = None) -> FloatArray:
+        """Features for a forest: shape ``(n, 1)``, or one-hot ``(n, size)`` if unordered.
+
+        Args:
+            places: other places than the trials', shape ``(n,)``.
+        """
+        at = self.places if places is None else places
         if self.kind != "unordered":
-            return self.places[:, None]
-        chosen: npt.NDArray[np.bool_] = self.places[:, None] == np.arange(self.size)
+            return at[:, None]
+        chosen: npt.NDArray[np.bool_] = at[:, None] == np.arange(self.size)
         return chosen.astype(np.float64)
 
     def bounds(self) -> FloatArray:

@@ -115,6 +115,19 @@ def test_failed_trials_are_data_and_the_sweep_goes_on(url: str, spec: StudySpec)
     assert "Traceback" in failed[0].user_attrs["failure"]["traceback"]
 
 
+def test_a_value_that_is_not_a_number_is_a_failed_trial(url: str, spec: StudySpec) -> None:
+    """Optuna would raise in the driver and end the sweep."""
+    spec = replace(
+        spec, settings={**spec.settings, "nan_on": [{"rank": 8}]}, budget=Budget(trials=12)
+    )
+    run_study(spec, url, Diary(), workers=1)
+    failed = [t for t in load_study(url).trials if t.state == TrialState.FAIL]
+
+    assert states(url).count("COMPLETE") == 12
+    assert {t.user_attrs["failure"]["reason"] for t in failed} == {"nan"}
+    assert {t.params["rank"] for t in failed} == {8}
+
+
 def test_a_sweep_in_which_everything_fails_stops_with_the_reason(url: str, spec: StudySpec) -> None:
     """Not after a night of failures."""
     spec = replace(spec, settings={**spec.settings, "fail_on": [{"replicate": 0}]})
