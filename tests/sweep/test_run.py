@@ -32,7 +32,6 @@ class Diary:
         """An evaluation point: only of a trial that began."""
         assert number in self.started_
         assert step >= 0
-        assert value == value  # noqa: PLR0124 - not nan
 
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
