@@ -23,10 +23,10 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data (CPU, 
 	$(BIN)/lorasweep importance --storage sqlite:///runs/demo/study.db
 
 test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
-	$(BIN)/python -m pytest -m 'not slow' -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2
 
 test-slow: $(VENV)/.ready-dev  ## the slow tests only
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 check: $(VENV)/.ready-dev  ## lint, types, import contracts
 	$(BIN)/ruff check .

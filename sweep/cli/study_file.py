@@ -67,7 +67,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     if getattr(options, "skip_bad", False):
         settings["skip_bad"] = True
     inputs = {
-        name: value
+        name: _lasting(value)
         for name in ("data", "base")
         if (value := getattr(options, name, None)) is not None
     }
@@ -78,6 +78,12 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
         inputs=inputs,
         settings=settings,
     )
+
+
+def _lasting(path_or_name: str) -> str:
+    """A path that a resume finds from any folder; names of hubs and built-ins stay names."""
+    path = Path(path_or_name).expanduser()
+    return str(path.resolve()) if path.exists() else path_or_name
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
