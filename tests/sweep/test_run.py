@@ -32,6 +32,7 @@ class Diary:
         """An evaluation point: only of a trial that began."""
         assert number in self.started_
         assert step >= 0
+        assert isinstance(value, float)
 
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
