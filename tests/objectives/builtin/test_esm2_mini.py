@@ -78,7 +78,7 @@ def test_held_out_perplexity_was_recorded_clearly_under_unigram() -> None:
     record = json.loads((FOLDER / "pretraining.json").read_text(encoding="utf-8"))
     assert record["parameters"] <= 2_000_000
     assert record["held_out"]["positions"] > 10_000
-    assert record["held_out"]["model"] < record["held_out"]["unigram"] - 0.5
+    assert record["held_out"]["model"] < record["held_out"]["unigram"] - 1.0
 
 
 def test_perplexity_on_real_unseen_chains_is_clearly_under_unigram(shared: Path) -> None:
@@ -89,7 +89,7 @@ def test_perplexity_on_real_unseen_chains_is_clearly_under_unigram(shared: Path)
     model = EsmForMaskedLM.from_pretrained(FOLDER, dtype=torch.float32)
     measured = masking.perplexity(model, unseen, unigram)
     assert measured.positions > 2_000
-    assert measured.model < measured.unigram - 0.3
+    assert measured.model < measured.unigram - 0.5
 
 
 def test_a_hidden_residue_is_never_a_special_token() -> None:
