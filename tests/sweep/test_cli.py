@@ -1,7 +1,9 @@
 """The command as a person or a script meets it: in a process of its own."""
 
+import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -193,6 +195,21 @@ def test_a_changed_study_is_refused_with_the_difference(folder: Path) -> None:
     assert json.loads(status.stdout)["counts"]["COMPLETE"] == 2
 
 
+def wait_for_complete(folder: Path) -> None:
+    """Until the toy study's database has a complete trial."""
+    path = folder / "runs/toy/study.db"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if path.is_file():
+            with contextlib.closing(sqlite3.connect(path, timeout=60)) as database:
+                query = "select count(*) from trials where state = 'COMPLETE'"
+                with contextlib.suppress(sqlite3.OperationalError):  # tables still being made
+                    if database.execute(query).fetchone()[0]:
+                        return
+        time.sleep(0.1)
+    pytest.fail("the sweep made no progress")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal.Signals) -> None:
     """Exit code 128 + n, no trial left RUNNING, the resume command printed."""
@@ -203,7 +220,7 @@ def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(6)
+    wait_for_complete(folder)
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
 
