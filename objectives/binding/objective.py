@@ -110,7 +110,11 @@ class BindingObjective:
         return TrialResult.failed(params.number, failure, time.perf_counter() - started)
 
     def _about_data(self) -> dict[str, Any]:
-        return self._inputs.data.summary.to_json()
+        """The data's figures, totals over all splits first."""
+        summary = self._inputs.data.summary.to_json()
+        splits = summary["splits"].values()
+        counted = ("chains", "residues", "positives")
+        return {name: sum(split[name] for split in splits) for name in counted} | summary
 
 
 def failure_reason(error: Exception) -> str:

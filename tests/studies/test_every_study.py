@@ -61,7 +61,10 @@ def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: 
         "attention+mlp.down": 5,
         "all-linear": 6,
     }
-    assert report["data"]["splits"]["validation"]["positives"] > 100
+    data = report["data"]
+    assert data["splits"]["validation"]["positives"] > 100
+    for total in ("chains", "residues", "positives"):
+        assert data[total] == sum(split[total] for split in data["splits"].values())
 
 
 def test_the_model_cards_list_is_refused_with_what_it_could_have_matched(
