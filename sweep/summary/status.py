@@ -46,9 +46,15 @@ def _head(report: Tree, console: Console) -> None:
     line(console, f"storage    {report['storage']}")
     line(console, f"objective  {report['objective']} ({report['direction']})")
     counts = report["counts"]
-    others = (("FAIL", "failed"), ("PRUNED", "pruned"), ("RUNNING", "running"))
-    parts = [f"{counts.get('COMPLETE', 0)}/{report['target_trials']} complete"]
-    parts += [f"{counts.get(state, 0)} {word}" for state, word in others]
+    interrupted = sum(map(_interrupted, report.get("failed", ())))
+    parts = [
+        f"{counts.get('COMPLETE', 0)}/{report['target_trials']} complete",
+        f"{counts.get('FAIL', 0) - interrupted} failed",
+        f"{counts.get('PRUNED', 0)} pruned",
+        f"{counts.get('RUNNING', 0)} running",
+    ]
+    if interrupted:
+        parts.append(f"{interrupted} interrupted and queued again")
     if counts.get("WAITING"):
         parts.append(f"{counts['WAITING']} waiting")
     line(console, f"trials     {', '.join(parts)}")
@@ -128,8 +134,13 @@ def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
     table(console, [*header, "time"], rows, left=("state", *names))
 
 
+def _interrupted(entry: Tree) -> bool:
+    """Whether a trial did not fail by itself, but with the process that drove it."""
+    return str(entry["reason"]).startswith("interrupted")
+
+
 def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
-    failed: Sequence[Tree] = report.get("failed", ())
+    failed = [entry for entry in report.get("failed", ()) if not _interrupted(entry)]
     if not failed:
         return
     line(console)

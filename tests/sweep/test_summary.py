@@ -299,3 +299,15 @@ def test_check_lists_each_target_set_with_what_it_trains() -> None:
     assert "seeds 0, 1" in lines
     assert lines[-2] == "targets matrices trained at rank 8 trained at rank 16 matched"
     assert lines[-1] == "qkv 18 92,160 184,320 layer.0.query ... layer.17.query"
+
+
+def test_interrupted_trials_are_not_called_failures() -> None:
+    """They ended with the process that drove them, and run again."""
+    interrupted = {"number": 1, "reason": "interrupted: Interrupted: gone", "params": {}}
+    broken = {"number": 2, "reason": "exception: ValueError: no", "params": {}}
+    counts = {"COMPLETE": 1, "FAIL": 2, "PRUNED": 0, "RUNNING": 0, "WAITING": 0}
+    shown = _status(failed=[interrupted, broken], counts=counts)
+
+    assert "1 failed, 0 pruned, 0 running, 1 interrupted and queued again" in shown
+    assert "1 failed:" in shown
+    assert "trial 2" in shown
