@@ -1,0 +1,195 @@
+"""Importance where little or nothing can be said, and how it says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from tables import LORA, draws, noise_table, study_table, surface_table
+
+from sweep.errors import SpecError
+from sweep.importance import METHODS, Method, importance, importance_report
+from sweep.space import Choice, Float, Space
+from sweep.table import Row, TrialTable
+
+both = pytest.mark.parametrize("method", METHODS)
+
+
+@both
+@pytest.mark.parametrize("n", [0, 1])
+def test_too_few_trials_have_an_explanation_instead_of_shares(method: Method, n: int) -> None:
+    """Optuna would answer with equal shares."""
+    result = importance(surface_table(n), method=method)
+
+    assert result.rows == ()
+    assert result.top is None
+    assert result.notes == (f"{n} complete trials: importance needs at least 2.",)
+
+
+@both
+def test_a_constant_objective_has_no_shares(method: Method) -> None:
+    """Every trial at 0.25: nothing varied that could be explained."""
+    result = importance(study_table(LORA, 10, lambda _: 0.25), method=method)
+
+    assert result.rows == ()
+    assert "All 10 complete trials have the value 0.25" in result.notes[0]
+
+
+@both
+def test_seeds_of_one_configuration_have_no_shares(method: Method) -> None:
+    """Noise alone is no parameter's doing."""
+    values = {"rank": 1, "alpha": 1, "targets": "key+query+value"}
+    rows = [Row(i, values, 0.1 * i, replicate=i) for i in range(4)]
+
+    result = importance(TrialTable.from_rows(rows, space=LORA), method=method)
+
+    assert result.rows == ()
+    assert "one configuration" in result.notes[0]
+
+
+def test_ped_anova_of_two_trials_says_that_it_has_no_answer() -> None:
+    """The best tenth of two trials, at its least two, is both of them."""
+    rows = [
+        Row(0, {"rank": 1, "alpha": 1, "targets": "key+query+value"}, 0.5),
+        Row(1, {"rank": 2, "alpha": 4, "targets": "mlp.down+mlp.up"}, 0.5 + 1e-12),
+    ]
+    table = TrialTable.from_rows(rows, space=LORA)
+
+    result = importance(table, method="ped_anova", n_bootstrap=3)
+
+    assert all(row.low <= row.share <= row.high for row in result.rows)
+    assert result.notes
+
+
+@both
+def test_a_parameter_that_never_varied_is_named(method: Method) -> None:
+    """A share of 0 must not read as "does not matter"."""
+    table = surface_table(30)
+    fixed = TrialTable.from_rows(
+        [replace(row, values={**row.values, "rank": 8}) for row in table.rows], space=LORA
+    )
+
+    result = importance(fixed, method=method, n_bootstrap=0)
+
+    assert any("Never varied" in note and "rank" in note for note in result.notes)
+    assert {row.name for row in result.rows} <= {"alpha", "targets", "interactions"}
+
+
+@both
+def test_a_single_choice_is_no_obstacle(method: Method) -> None:
+    """A space may hold a parameter with one value."""
+    space = Space(
+        {"x": Float(0.0, 1.0), "one": Choice(3), "word": Choice("a"), "z": Float(2.0, 2.0)}
+    )
+    table = study_table(space, 30, lambda v: float(v["x"]))
+
+    result = importance(table, method=method, n_bootstrap=2)
+
+    assert [row.name for row in result.rows if row.role == "sampled"] == ["x"]
+    assert result.row("x").share == pytest.approx(1.0)
+
+
+def test_a_small_study_carries_its_warning() -> None:
+    """Shares always add up to everything, signal or not."""
+    small, large = (
+        importance(noise_table(19), n_bootstrap=0),
+        importance(noise_table(20), n_bootstrap=0),
+    )
+
+    assert "proves nothing" in small.notes[0]
+    assert not any("proves nothing" in note for note in large.notes)
+    sampled = sum(row.share for row in small.rows if row.role == "sampled")
+    assert sampled + small.row("interactions").share == pytest.approx(1.0)
+
+
+def test_methods_that_disagree_are_reported() -> None:
+    """A sampler that settled on the best targets leaves only rank to tell the best tenth apart."""
+    best = LORA["targets"].decode(5)
+    rows = [
+        Row(i, {**values, "targets": values["targets"] if i % 5 == 0 else best}, 0.0)
+        for i, values in enumerate(draws(LORA, 150, seed=1))
+    ]
+    valued = [
+        replace(
+            row,
+            value=LORA["targets"].encode(row.values["targets"]) + 0.01 * float(row.values["rank"]),
+        )
+        for row in rows
+    ]
+
+    report = importance_report(TrialTable.from_rows(valued, space=LORA), n_bootstrap=0)
+
+    tops = [result.top.name for result in report.methods if result.top]
+    assert tops == ["targets", "rank"]
+    assert (
+        "disagree on what came first: fANOVA says targets, PED-ANOVA says rank" in report.notes[0]
+    )
+
+
+def test_methods_that_agree_leave_no_note() -> None:
+    """Where the same parameter spreads the values and makes the best ones."""
+    table = study_table(LORA, 120, lambda v: float(v["rank"]), seed=1)
+
+    assert importance_report(table, n_bootstrap=0).notes == ()
+
+
+def test_the_report_counts_what_it_does_not_rest_on() -> None:
+    """Failed, pruned and dropped trials stand beside the shares."""
+    counts = {"COMPLETE": 13, "FAIL": 2, "PRUNED": 1}
+    rows = [*surface_table(12).rows, Row(12, {"rank": 1}, 0.1)]
+
+    report = importance_report(
+        TrialTable.from_rows(rows, space=LORA, counts=counts), n_bootstrap=2
+    ).to_json()
+
+    assert report["counts"] == counts
+    assert report["n"] == 12
+    assert report["dropped"] == [{"number": 12, "reason": "it has no alpha, targets"}]
+    assert [method["method"] for method in report["methods"]] == ["fanova", "ped_anova"]
+    assert json.loads(json.dumps(report)) == json.loads(json.dumps(report, sort_keys=True))
+
+
+def test_records_are_json() -> None:
+    """With the question the method answers, level and seed."""
+    tree = json.loads(
+        json.dumps(importance(surface_table(12), seed=7, n_bootstrap=3, level=0.8).to_json())
+    )
+
+    assert (tree["method"], tree["level"], tree["n_bootstrap"], tree["seed"]) == (
+        "fanova",
+        0.8,
+        3,
+        7,
+    )
+    assert "variance" in tree["question"]
+    assert set(tree["rows"][0]) == {"name", "share", "low", "high", "method", "n", "role", "of"}
+
+
+def test_bad_arguments_are_refused_together() -> None:
+    """Method, resamples and level, each in its sentence."""
+    with pytest.raises(SpecError, match="method must be one of") as caught:
+        importance(surface_table(4), method="mdi", n_bootstrap=-1, level=1.0)  # type: ignore[arg-type]
+
+    assert len(caught.value.faults) == 3
+
+
+def test_importance_never_imports_torch() -> None:
+    """``lorasweep importance`` must start fast and work without a GPU stack."""
+    code = (
+        "import sys\n"
+        "from sweep.importance import importance_report\n"
+        "from sweep.space import Float, Space\n"
+        "from sweep.table import Row, TrialTable\n"
+        "rows = [Row(i, {'x': i / 9}, float(i)) for i in range(9)]\n"
+        "table = TrialTable.from_rows(rows, space=Space({'x': Float(0.0, 1.0)}))\n"
+        "report = importance_report(table, n_bootstrap=2)\n"
+        "assert report.methods[0].rows\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
