@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import sqlalchemy
 import sqlalchemy.engine
 import sqlalchemy.exc
 from optuna.storages import RDBStorage
@@ -56,15 +57,41 @@ def sqlite_path(url: str) -> Path | None:
     return Path(str(parsed.database))
 
 
+def _engine_options(url: str) -> dict[str, Any]:
+    if sqlite_path(url) is None:
+        return {"pool_pre_ping": True}
+    return {"connect_args": {"timeout": LOCK_SECONDS}}
+
+
+def _unusable(url: str, error: Exception) -> StorageError:
+    first = str(error).splitlines()[0]
+    return StorageError(fault("--storage", "be a database that opens", url, where=first))
+
+
 def _open(url: str) -> RDBStorage:
-    sqlite = sqlite_path(url) is not None
-    options = {"connect_args": {"timeout": LOCK_SECONDS}} if sqlite else {"pool_pre_ping": True}
     try:
-        return RDBStorage(url, engine_kwargs=options)
+        return RDBStorage(url, engine_kwargs=_engine_options(url))
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        raise StorageError(
-            fault("--storage", "be a database that opens", url, where=str(error).splitlines()[0])
-        ) from error
+        raise _unusable(url, error) from error
+
+
+def _made(url: str) -> bool:
+    """Whether Optuna has finished making its tables there.
+
+    Opening a database makes what is missing. Whoever looks at one in the moment it is made
+    would race its maker, whose sweep then dies of "table already exists".
+    """
+    try:
+        options = _engine_options(url) | {"poolclass": sqlalchemy.NullPool}
+        engine = sqlalchemy.create_engine(url, **options)
+        with contextlib.closing(engine.connect()) as connection:
+            # Its one row is the last thing that Optuna writes.
+            query = sqlalchemy.text("select count(*) from alembic_version")
+            return bool(connection.execute(query).scalar())
+    except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError):
+        return False
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        raise _unusable(url, error) from error
 
 
 def _names(storage: RDBStorage) -> list[str]:
@@ -86,6 +113,9 @@ def load_study(url: str, name: str | None = None) -> optuna.Study:
         raise StorageError(
             fault("--storage", "name an existing file", str(path), way_out="Check the path")
         )
+    if not _made(url):
+        way_out = "If a sweep has just begun, ask again in a moment"
+        raise StorageError(fault("--storage", "hold a study", url, way_out=way_out))
     storage = _open(url)
     names = _names(storage)
     if name is None and len(names) != 1:

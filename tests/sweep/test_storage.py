@@ -1,7 +1,11 @@
+import contextlib
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import optuna
 import psutil
@@ -13,6 +17,7 @@ from sweep.objective import Facts
 from sweep.owner import Owner, claim, release
 from sweep.storage import (
     create_or_resume,
+    find_study,
     load_study,
     read_spec,
     write_spec,
@@ -102,6 +107,40 @@ def test_a_missing_file_is_not_created_by_looking(tmp_path: object) -> None:
         load_study(url)
 
     assert not list(tmp_path.iterdir())
+
+
+def test_looking_at_a_database_in_the_making_makes_nothing(tmp_path: Path) -> None:
+    """Else the reader's tables would meet the driver's, and the sweep would die of it."""
+    path = tmp_path / "new.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("create table studies (study_id integer)")  # Optuna's first, of many
+        with pytest.raises(StorageError, match=r"must hold a study.*ask again in a moment"):
+            load_study(f"sqlite:///{path}")
+        tables = database.execute("select name from sqlite_master").fetchall()
+
+    assert tables == [("studies",)]
+
+
+def test_status_while_the_sweep_begins_does_it_no_harm(tmp_path: Path, spec: StudySpec) -> None:
+    """Someone looks at the database again and again from before it is there."""
+    url = f"sqlite:///{tmp_path}/busy.db"
+    looking = threading.Event()
+    found: list[object] = []
+
+    def look() -> None:
+        while not looking.is_set():
+            found.append(find_study(url, spec.name))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        made(url, spec)
+    finally:
+        looking.set()
+        reader.join()
+
+    assert found
+    assert find_study(url, spec.name) is not None
 
 
 @pytest.mark.parametrize("wrong", ["study.db", "nosuchdb://x/y"])
