@@ -87,9 +87,10 @@ def _made(url: str) -> bool:
         with contextlib.closing(engine.connect()) as connection:
             # Its one row is the last thing that Optuna writes.
             query = sqlalchemy.text("select count(*) from alembic_version")
-            return bool(connection.execute(query).scalar())
-    except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError):
-        return False
+            try:
+                return bool(connection.execute(query).scalar())
+            except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError):
+                return False  # no such table, yet
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise _unusable(url, error) from error
 
