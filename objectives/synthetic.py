@@ -23,6 +23,7 @@ import numpy as np
 from sweep.errors import SpecError, fault
 from sweep.objective import Facts
 from sweep.space import Space
+from sweep.space.param import is_number
 from sweep.targets import members
 from sweep.trial import Failure, Pack, Report, Scalar, TrialParams, TrialResult, TrialState
 
@@ -134,7 +135,7 @@ class SyntheticSettings:
             found.append(fault("settings.function", rule, self.function))
         for name in ("noise", "sleep_seconds"):
             value = getattr(self, name)
-            if not _is_number(value) or value < 0:
+            if not is_number(value) or value < 0:
                 found.append(fault(f"settings.{name}", "be a number of 0 or more", value))
         if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
             found.append(fault("settings.steps", "be a whole number of 1 or more", self.steps))
@@ -224,10 +225,6 @@ class Synthetic:
             if report(number, step, reached, {}) and step < steps:
                 return TrialState.PRUNED
         return TrialState.COMPLETE
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:

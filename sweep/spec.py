@@ -19,8 +19,6 @@ from sweep.space import Space
 from sweep.spec_faults import spec_faults
 from sweep.trial import Scalar
 
-DIRECTIONS = ("maximize", "minimize")
-
 
 @dataclass(frozen=True)
 class Sampler:

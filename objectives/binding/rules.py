@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
 from sweep.errors import TargetError
+from sweep.space.param import is_number
 from sweep.targets import canonical
 
 Holds = Callable[[Any], bool]
 """Whether a value keeps a rule."""
-
-
-def number(value: object) -> bool:
-    """Whether a value is a finite number; a boolean is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def count(low: int) -> Holds:
@@ -27,12 +22,12 @@ def count(low: int) -> Holds:
 
 def above(low: float) -> Holds:
     """A number above ``low``."""
-    return lambda value: number(value) and value > low
+    return lambda value: is_number(value) and value > low
 
 
 def between(low: float, high: float) -> Holds:
     """A number from ``low`` to below ``high``."""
-    return lambda value: number(value) and low <= value < high
+    return lambda value: is_number(value) and low <= value < high
 
 
 def one_of(*allowed: object) -> Holds:

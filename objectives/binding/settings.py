@@ -14,13 +14,13 @@ from objectives.binding.rules import (
     count,
     fixed,
     matching,
-    number,
     one_of,
     or_else,
     sampled,
     target_set,
 )
 from sweep.errors import SpecError, fault
+from sweep.space.param import is_number
 from sweep.trial import Scalar
 
 _DEVICES = "be 'auto', 'cpu', 'cuda' or 'cuda:N'"
@@ -107,12 +107,12 @@ class BindingSettings:
     evaluate_every: str | float = fixed(
         "epoch",
         "be 'epoch' or a fraction of training above 0, at most 1",
-        or_else("epoch", lambda value: number(value) and 0 < value <= 1),
+        or_else("epoch", lambda value: is_number(value) and 0 < value <= 1),
     )
     train_metric_chains: int = fixed(64, "be a whole number of 0 or more", count(0))
 
     validation_fraction: float = fixed(
-        0.15, "be a fraction above 0 and below 1", lambda v: number(v) and 0 < v < 1
+        0.15, "be a fraction above 0 and below 1", lambda v: is_number(v) and 0 < v < 1
     )
     max_residues: int | None = fixed(
         None, "be a whole number of 1 or more, or null for no limit", or_else(None, count(1))
