@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from sweep.errors import SpecError, fault
 from sweep.space import Space
-from sweep.trial import Pack, Report, TrialResult
+from sweep.trial import Leave, Pack, Report, TrialResult, stay
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,13 @@ class Objective(Protocol):
         """
         ...
 
-    def run(self, pack: Pack, report: Report) -> list[TrialResult]:
-        """Evaluate a pack of trials; a trial that fails is a result, not an exception."""
+    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
+        """Evaluate a pack of trials; a trial that fails is a result, not an exception.
+
+        A trial may keep a checkpoint in its ``folder``. When ``leave`` says so it writes one
+        and returns ``TrialResult.interrupted``; when it is run again it goes on from there,
+        reporting its earlier evaluation points once more, in order.
+        """
         ...
 
 

@@ -1,8 +1,8 @@
 """A study, written down: one frozen, typed, checked record with a digest.
 
-The spec says *what* is measured. Two of its fields only say how long and where
-(``budget``, ``inputs``): they may change between runs of one study and stay out of
-the digest. What an input *holds* is fingerprinted by the objective instead, so a
+The spec says *what* is measured. Three of its fields only say how long, where and how
+carefully (``budget``, ``inputs``, ``policy``): they may change between runs of one study
+and stay out of the digest. What an input *holds* is fingerprinted by the objective instead, so a
 moved folder is the same data and an edited file is not.
 """
 
@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sweep.errors import SpecError, fault
 from sweep.space import Space
-from sweep.spec_faults import spec_faults
+from sweep.spec_faults import RETRY, spec_faults
 from sweep.trial import Scalar
 
 
@@ -58,6 +58,28 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What happens when trials fail, and which adapters are kept.
+
+    Attributes:
+        on_failure: ``continue`` with other trials, ``stop`` the sweep, or ``retry(k)``: run
+            a failed trial up to k times more, for faults of the machine.
+        max_retries: how often one trial may be interrupted and run again.
+        keep: trained adapters to keep: of the ``best`` trial, of ``all``, or ``none``.
+    """
+
+    on_failure: str = "continue"
+    max_retries: int = 10
+    keep: str = "best"
+
+    @property
+    def failure_retries(self) -> int:
+        """How often a failed trial is run again."""
+        match = RETRY.fullmatch(self.on_failure)
+        return int(match[1]) if match else 0
+
+
+@dataclass(frozen=True)
 class Baseline:
     """A fixed configuration outside the space, measured once per seed for comparison.
 
@@ -86,6 +108,7 @@ class StudySpec:
         baselines: configurations outside the space to compare with.
         budget: how much is spent (not part of the digest).
         inputs: where the objective's inputs are (not part of the digest).
+        policy: about failures and adapters (not part of the digest).
 
     Raises:
         SpecError: with every fault of the spec at once.
@@ -102,6 +125,7 @@ class StudySpec:
     baselines: tuple[Baseline, ...] = ()
     budget: Budget = Budget()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy = Policy()
 
     def __post_init__(self) -> None:
         """Refuse a spec that breaks a rule."""
@@ -123,6 +147,7 @@ class StudySpec:
             "baselines": [{"name": b.name, "values": dict(b.values)} for b in self.baselines],
             "budget": {"trials": self.budget.trials, "seconds": self.budget.seconds},
             "inputs": dict(self.inputs),
+            "policy": asdict(self.policy),
         }
 
     @classmethod
@@ -141,6 +166,7 @@ class StudySpec:
                 seeds=tuple(fields.pop("seeds")),
                 baselines=tuple(Baseline(**b) for b in fields.pop("baselines")),
                 budget=Budget(**fields.pop("budget")),
+                policy=Policy(**fields.pop("policy", {})),  # studies made before it had one
                 **fields,
             )
         except (KeyError, TypeError) as error:
@@ -149,9 +175,9 @@ class StudySpec:
             ) from error
 
     def identity(self) -> dict[str, Any]:
-        """The part of the JSON that says what is measured: all but budget and inputs."""
+        """The part of the JSON that says what is measured: not budget, inputs and policy."""
         tree = self.to_json()
-        del tree["budget"], tree["inputs"]
+        del tree["budget"], tree["inputs"], tree["policy"]
         return tree
 
     def digest(self) -> str:
@@ -167,6 +193,7 @@ class StudySpec:
         inputs: Mapping[str, str] | None = None,
         settings: Mapping[str, Any] | None = None,
         name: str | None = None,
+        policy: Mapping[str, Any] | None = None,
     ) -> StudySpec:
         """A copy with what the command line overrides; None keeps what is there."""
         return replace(
@@ -178,6 +205,7 @@ class StudySpec:
             ),
             inputs={**self.inputs, **(inputs or {})},
             settings={**self.settings, **(settings or {})},
+            policy=replace(self.policy, **(policy or {})),
         )
 
 

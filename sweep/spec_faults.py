@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("tpe", "random", "qmc", "gp", "grid")
 PRUNERS = ("none", "median", "halving", "hyperband")
+KEEP = ("best", "all", "none")
+RETRY = re.compile(r"retry\((\d{1,3})\)")
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -24,6 +26,7 @@ def spec_faults(spec: StudySpec) -> list[str]:
         *spec.space.faults(),
         *_method_faults(spec),
         *_budget_faults(spec),
+        *_policy_faults(spec),
         *_seed_faults(spec),
         *_mapping_faults(spec),
     ]
@@ -37,6 +40,8 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]
 def _name_faults(spec: StudySpec) -> Iterator[str]:
     if not isinstance(spec.name, str) or not spec.name.strip():
         yield fault("name", "be a non-empty string", spec.name)
+    elif not spec.name.isprintable() or spec.name != spec.name.strip():
+        yield fault("name", "be one printable line without blanks at its ends", spec.name)
     if not isinstance(spec.objective, str) or not _DOTTED.fullmatch(spec.objective):
         yield fault("objective", "be written 'package.module:Name'", spec.objective)
 
@@ -67,6 +72,18 @@ def _budget_faults(spec: StudySpec) -> Iterator[str]:
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if seconds is not None and not (number and seconds > 0):
         yield fault("budget.seconds", "be above 0, or None", seconds)
+
+
+def _policy_faults(spec: StudySpec) -> Iterator[str]:
+    policy = spec.policy
+    chosen = policy.on_failure
+    if chosen not in ("continue", "stop") and not (
+        isinstance(chosen, str) and RETRY.fullmatch(chosen)
+    ):
+        yield fault("policy.on_failure", "be 'continue', 'stop' or 'retry(k)'", chosen)
+    if not _is_count(policy.max_retries):
+        yield fault("policy.max_retries", "be a whole number of 0 or more", policy.max_retries)
+    yield from _one_of("policy.keep", policy.keep, KEEP)
 
 
 def _seed_faults(spec: StudySpec) -> Iterator[str]:

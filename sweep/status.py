@@ -80,7 +80,7 @@ def _best(trials: list[FrozenTrial], spec: StudySpec) -> dict[str, Any] | None:
 
 
 def _reason(trial: FrozenTrial) -> str:
-    stored: Mapping[str, str] | None = trial.user_attrs.get("failure")
+    stored: Mapping[str, Any] | None = trial.user_attrs.get("failure")
     return "unknown: nothing was stored" if stored is None else str(Failure(**stored))
 
 

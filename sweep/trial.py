@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -23,6 +23,9 @@ class TrialParams:
         seed: the only source of randomness of the trial.
         replicate: which of the study's paired seeds this is, from 0.
         final_test: also score the test split (only ever for the best trial).
+        folder: this configuration and seed's own folder, the same for every retry, which may
+            not exist yet; empty to keep nothing.
+        keep: also leave the trained adapter in ``folder/adapter``.
     """
 
     number: int
@@ -30,6 +33,12 @@ class TrialParams:
     seed: int = 0
     replicate: int = 0
     final_test: bool = False
+    folder: str = ""
+    keep: bool = False
+
+
+INTERRUPTED = "interrupted"
+"""The reason of a trial that was cut short from outside; it is run again."""
 
 
 class TrialState(enum.StrEnum):
@@ -46,28 +55,41 @@ class Failure:
 
     Attributes:
         reason: a short class of failure: ``exception``, ``nan``, ``out_of_memory``,
-            ``interrupted`` or ``worker_died``.
+            ``interrupted``, ``worker_died`` or ``duplicate``.
         kind: the exception's class name.
         message: the exception's text.
         traceback: the formatted traceback, empty where there is none.
+        peak_memory_bytes: the most memory seen in use by the trial; None where unknown.
     """
 
     reason: str
     kind: str
     message: str
     traceback: str = ""
+    peak_memory_bytes: int | None = None
 
     @classmethod
-    def from_exception(cls, error: BaseException, reason: str = "exception") -> Failure:
+    def from_exception(
+        cls,
+        error: BaseException,
+        reason: str = "exception",
+        peak_memory_bytes: int | None = None,
+    ) -> Failure:
         """Keep an exception as data."""
         return cls(
             reason=reason,
             kind=type(error).__name__,
             message=str(error),
             traceback="".join(traceback.format_exception(error)),
+            peak_memory_bytes=peak_memory_bytes,
         )
 
-    def to_json(self) -> dict[str, str]:
+    @property
+    def interrupted(self) -> bool:
+        """Whether the trial did not fail by itself and deserves to be run again."""
+        return self.reason == INTERRUPTED
+
+    def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
         return asdict(self)
 
@@ -97,6 +119,11 @@ class TrialResult:
     details: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     failure: Failure | None = None
+
+    @classmethod
+    def interrupted(cls, number: int, message: str, seconds: float = 0.0) -> TrialResult:
+        """A trial that left when it was asked to."""
+        return cls.failed(number, Failure(INTERRUPTED, "Interrupted", message), seconds)
 
     @classmethod
     def failed(cls, number: int, failure: Failure, seconds: float = 0.0) -> TrialResult:
@@ -138,6 +165,15 @@ class Report(Protocol):
 def ignore_reports(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
     """A ``Report`` for trials that nobody watches; never asks to stop."""
     del number, step, value, metrics
+    return False
+
+
+Leave = Callable[[], bool]
+"""Asked between optimiser steps; True means: checkpoint after this step and leave."""
+
+
+def stay() -> bool:
+    """A ``Leave`` for trials that nobody calls away."""
     return False
 
 

@@ -49,7 +49,7 @@ def specs(draw: st.DrawFn) -> StudySpec:
     space = draw(SPACES)
     settings = draw(st.dictionaries(NAMES, SCALARS, max_size=4))
     return StudySpec(
-        name=draw(st.text("abc_ ü", min_size=1).filter(str.strip)),
+        name=draw(st.text("abc_ ü", min_size=1).map(str.strip).filter(bool)),
         objective="package.module:Name",
         space=space,
         settings={name: value for name, value in settings.items() if name not in space.params},

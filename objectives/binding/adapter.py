@@ -1,4 +1,4 @@
-"""From a trial's settings to PEFT adapters on a 4-bit base; alone knows PEFT and bitsandbytes."""
+"""From a trial's settings to PEFT adapters on a 4-bit base; with ``kept``, alone knows PEFT."""
 
 from __future__ import annotations
 

@@ -1,38 +1,39 @@
-"""One trial from parameters to figures: attach, train, score, detach."""
+"""One trial from parameters to figures: attach, train, score, keep, detach."""
 
 from __future__ import annotations
 
-import sys
 import time
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from objectives.binding.adapter import AdapterConfig, attached
 from objectives.binding.base import Base, Precision
-from objectives.binding.collate import Windows
-from objectives.binding.finetune import Training, finetune
+from objectives.binding.checkpoint import Checkpoints
+from objectives.binding.course import Course
+from objectives.binding.finetune import Training
 from objectives.binding.inputs import Inputs
+from objectives.binding.kept import keep_adapter
 from objectives.binding.learner import Learner
-from objectives.binding.metrics import (
-    ARGMAX,
-    Predictions,
-    at_threshold,
-    best_threshold,
-    evaluate,
-    prefixed,
-)
+from objectives.binding.memory import reset_peak
 from objectives.binding.plan import plan_steps
-from objectives.binding.predict import predict
+from objectives.binding.scores import Scores
 from objectives.binding.settings import BindingSettings
+from objectives.binding.snapshot import shapes
 from objectives.binding.targets import ResolvedTargets, resolve
 from sweep.errors import TrialError, fault
-from sweep.trial import Report, TrialParams, TrialResult, TrialState
+from sweep.trial import Leave, Report, TrialParams, TrialResult, TrialState, stay
 
 
 def run_trial(
-    params: TrialParams, fixed: BindingSettings, inputs: Inputs, report: Report
+    params: TrialParams,
+    fixed: BindingSettings,
+    inputs: Inputs,
+    report: Report,
+    leave: Leave = stay,
 ) -> TrialResult:
     """Train one configuration and score it on validation.
 
@@ -41,8 +42,10 @@ def run_trial(
         fixed: the study's settings.
         inputs: base and data.
         report: takes intermediate values; may stop the trial.
+        leave: asked between steps; may interrupt the trial.
 
     Raises:
+        LeftError: if asked to leave.
         Exception: whatever goes wrong; the caller turns it into a failed result.
     """
     started = time.perf_counter()
@@ -53,103 +56,102 @@ def run_trial(
     base = inputs.base(Precision.from_settings(settings))
     resolved = resolve(base.model, settings.targets, base.head)
     adapter = AdapterConfig.from_settings(settings, resolved.modules)
-    if base.precision.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(base.precision.device)
+    reset_peak(base.precision.device)  # loading and quantising the base is not the trial's
     with attached(base.model, adapter, base.head, params.seed) as model:
         learner = Learner(model, base.precision, int(inputs.tokenizer.pad_token_id))
-        trial = _Trial(learner, settings, inputs)
-        training = trial.train(params, report)
+        course = _course(params, settings, inputs, learner, report, leave)
+        course.run()
+        training, scores = course.training, course.scores
         if not training.stopped:
-            trial.score_train_side()
+            scores.score_train_side()
             if params.final_test and inputs.splits.test is not None:
-                trial.score_test(inputs.splits.test)
-        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    seconds = time.perf_counter() - started
-    costs = {
-        "steps": len(training.losses),
-        "tokens_per_second": training.tokens / training.seconds,
-        "peak_memory_bytes": peak_memory_bytes(base.precision.device),
-        "trainable_parameters": trained,
-        "seconds": seconds,
-    }
+                scores.score_test(inputs.splits.test)
+            if params.keep and params.folder:
+                _keep(params, settings, inputs, base, course)
+    details = _details(settings, adapter, resolved, base)
+    details["trainable_parameters"] = sum(p.numel() for p in training.trained.values())
     return TrialResult(
         number=params.number,
         state=TrialState.PRUNED if training.stopped else TrialState.COMPLETE,
-        value=None if training.stopped else trial.figures["mcc"],
-        metrics={**trial.figures, **costs},
-        details=_details(settings, adapter, resolved, base) | {"trainable_parameters": trained},
-        seconds=seconds,
+        value=None if training.stopped else scores.figures["mcc"],
+        metrics={**scores.figures, **_costs(course, details["trainable_parameters"])},
+        details=details,
+        seconds=time.perf_counter() - started,
     )
 
 
-class _Trial:
-    """A trial under way.
-
-    Args:
-        learner: the model, adapters attached.
-        settings: the trial's.
-        inputs: base and data.
-
-    Attributes:
-        figures: all that is measured, with the latest evaluation's values.
-    """
-
-    def __init__(self, learner: Learner, settings: BindingSettings, inputs: Inputs) -> None:
-        self._learner = learner
-        self._settings = settings
-        self._splits = inputs.splits
-        self._ligands = tuple(inputs.data.summary.ligands)
-        self._threshold = ARGMAX
-        self.figures: dict[str, Any] = {}
-
-    def train(self, params: TrialParams, report: Report) -> Training:
-        """Run all steps, evaluating on validation where the plan says."""
-        windows = self._splits.train
-
-        def watch(step: int, step_loss: float) -> bool:
-            self.score_validation()
-            self.figures["step_loss"] = step_loss
-            curve = {k: v for k, v in self.figures.items() if isinstance(v, float)}
-            return report(params.number, step, self.figures["mcc"], curve)
-
-        plan = plan_steps(windows.lengths, self._settings, params.seed)
-        return finetune(self._learner, windows, plan, self._settings, watch)
-
-    def score_validation(self) -> None:
-        """The figures that decide the trial, and the threshold."""
-        predictions = self._predict(self._splits.validation)
-        self._threshold = best_threshold(predictions)
-        self.figures.update(evaluate(predictions, self._ligands))
-        self.figures.update(at_threshold(predictions, self._threshold))
-
-    def score_train_side(self) -> None:
-        """The same on some of the training windows, for the overfitting gap."""
-        if len(self._splits.train_sample):
-            figures = evaluate(self._predict(self._splits.train_sample))
-            self.figures.update(prefixed("train", figures))
-            self.figures["mcc_gap"] = figures["mcc"] - self.figures["mcc"]
-
-    def score_test(self, windows: Windows) -> None:
-        """The test split, with the threshold that validation chose."""
-        predictions = self._predict(windows)
-        figures = evaluate(predictions, self._ligands)
-        figures.update(at_threshold(predictions, self._threshold))
-        self.figures.update(prefixed("test", figures))
-
-    def _predict(self, windows: Windows) -> Predictions:
-        return predict(self._learner, windows, self._settings.batch_tokens)
+def _course(
+    params: TrialParams,
+    settings: BindingSettings,
+    inputs: Inputs,
+    learner: Learner,
+    report: Report,
+    leave: Leave,
+) -> Course:
+    """The trial's training, before its first step."""
+    windows = inputs.splits.train
+    plan = plan_steps(windows.lengths, settings, params.seed)
+    training = Training(learner, windows, plan, settings)
+    scores = Scores(learner, settings, inputs)
+    checkpoints = Checkpoints(params.folder, _identity(params, settings, inputs, training))
+    return Course(params.number, training, scores, checkpoints, report, leave)
 
 
-def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory in use: on a GPU of this trial's tensors, on a CPU of the whole process."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    if sys.platform == "win32":
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
+def _costs(course: Course, trainable_parameters: int) -> dict[str, Any]:
+    """What the trial took."""
+    training = course.training
+    return {
+        "steps": training.steps,
+        "tokens_per_second": training.tokens / training.seconds,
+        "peak_memory_bytes": course.peak_memory_bytes,
+        "trainable_parameters": trainable_parameters,
+        "seconds": course.seconds,
+    }
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+
+def _identity(
+    params: TrialParams, settings: BindingSettings, inputs: Inputs, training: Training
+) -> dict[str, Any]:
+    """All that must agree for a checkpoint to be this trial's: what decides its figures."""
+    if not params.folder:
+        return {}
+    precision = training.learner.precision
+    return {
+        "values": dict(params.values),
+        "seed": params.seed,
+        "settings": {**asdict(settings), "device": precision.device.type},
+        "compute_dtype": str(precision.compute_dtype),
+        "inputs": _fingerprints(inputs),
+        "steps": len(training.plan.batches),
+        "shapes": shapes(training),
+    }
+
+
+@lru_cache(maxsize=1)
+def _fingerprints(inputs: Inputs) -> dict[str, str]:
+    """Digests of the inputs, which are read once per process and do not change."""
+    return inputs.fingerprints()
+
+
+def _keep(
+    params: TrialParams, settings: BindingSettings, inputs: Inputs, base: Base, course: Course
+) -> None:
+    """Leave the adapter and what is needed to use it."""
+    figures = course.scores.figures
+    record = {
+        "number": params.number,
+        "values": dict(params.values),
+        "seed": params.seed,
+        "mcc": figures["mcc"],
+        "threshold": figures["threshold"],
+        "mcc_at_threshold": figures["mcc_at_threshold"],
+        "settings": asdict(settings),
+        "compute_dtype": str(base.precision.compute_dtype).removeprefix("torch."),
+        "fingerprints": _fingerprints(inputs),
+    }
+    name = inputs.about_base()["name"]
+    folder = Path(params.folder) / "adapter"
+    keep_adapter(folder, course.training.learner.model, base.head, name, record)
 
 
 def _details(

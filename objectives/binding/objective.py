@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import joblib
@@ -12,18 +11,18 @@ import torch
 
 from objectives.binding.base import Precision
 from objectives.binding.check import check_space
+from objectives.binding.course import LeftError
 from objectives.binding.experiment import run_trial
-from objectives.binding.finetune import NonFiniteLossError
 from objectives.binding.inputs import Inputs, input_faults
+from objectives.binding.kept import library_versions
+from objectives.binding.loss import NonFiniteLossError
+from objectives.binding.memory import peak_memory_bytes, ran_out, reset_peak
 from objectives.binding.quiet import quiet_libraries
 from objectives.binding.settings import BindingSettings
 from sweep.errors import SpecError
 from sweep.objective import Facts
 from sweep.space import Space
-from sweep.trial import Failure, Pack, Report, TrialParams, TrialResult
-
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+from sweep.trial import Failure, Leave, Pack, Report, TrialParams, TrialResult, stay
 
 
 class BindingObjective:
@@ -59,7 +58,7 @@ class BindingObjective:
         """
         return Facts(
             fingerprints=self._inputs.fingerprints(),
-            versions={name: version(name) for name in LIBRARIES},
+            versions=library_versions(),
             workers=_workers(self._settings),
             about={"data": self._about_data(), "base": self._inputs.about_base()},
         )
@@ -91,19 +90,33 @@ class BindingObjective:
             raise SpecError(list(faults))
         return {**report, "data": self._about_data()}
 
-    def run(self, pack: Pack, report: Report) -> list[TrialResult]:
-        """Train and score each trial; one that fails is a result with its reason."""
-        if Precision.from_settings(self._settings).device.type == "cpu":
-            torch.set_num_threads(self._settings.threads)
-        return [self._run(params, report) for params in pack]
+    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
+        """Train and score each trial; one that fails is a result with its reason.
 
-    def _run(self, params: TrialParams, report: Report) -> TrialResult:
+        A trial with a ``folder`` checkpoints there at each evaluation and when it leaves,
+        and goes on from what it finds there.
+        """
+        device = Precision.from_settings(self._settings).device
+        if device.type == "cpu":
+            torch.set_num_threads(self._settings.threads)
+        return [self._run(params, device, report, leave) for params in pack]
+
+    def _run(
+        self, params: TrialParams, device: torch.device, report: Report, leave: Leave
+    ) -> TrialResult:
         started = time.perf_counter()
+        if leave():
+            return TrialResult.interrupted(params.number, "left when asked to, before its start")
+        reset_peak(device)
         try:
             with torch.random.fork_rng():
-                return run_trial(params, self._settings, self._inputs, report)
+                return run_trial(params, self._settings, self._inputs, report, leave)
+        except LeftError as left:
+            spent = time.perf_counter() - started
+            return TrialResult.interrupted(params.number, str(left), spent)
         except Exception as error:  # noqa: BLE001  # a trial's fault is its result
-            failure = Failure.from_exception(error, failure_reason(error))
+            peak = peak_memory_bytes(device)
+            failure = Failure.from_exception(error, failure_reason(error), peak)
             del error  # its traceback holds the trial's tensors
         if failure.reason == "out_of_memory" and torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -121,8 +134,7 @@ def failure_reason(error: Exception) -> str:
     """The class of failure that an exception stands for: nan, out_of_memory or exception."""
     if isinstance(error, NonFiniteLossError):
         return "nan"
-    ran_out = isinstance(error, RuntimeError) and any(t in str(error) for t in _NO_MEMORY)
-    if ran_out or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if ran_out(error):
         return "out_of_memory"
     return "exception"
 

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from objectives.binding.collate import Windows
-from objectives.binding.finetune import NonFiniteLossError, non_finite
 from objectives.binding.learner import Learner
+from objectives.binding.loss import NonFiniteLossError, non_finite
 from objectives.binding.metrics import Predictions
 from objectives.data.batches import eval_batches
 from objectives.data.chain import IGNORED

@@ -20,15 +20,10 @@ from transformers import (
 from objectives.binding.adapter import AdapterConfig, attached
 from objectives.binding.base import Base, Precision, load_base
 from objectives.binding.collate import Windows
-from objectives.binding.finetune import (
-    NonFiniteLossError,
-    class_weight,
-    finetune,
-    make_optimizer,
-    make_scheduler,
-)
+from objectives.binding.finetune import Training, finetune, make_optimizer, make_scheduler
 from objectives.binding.inputs import Inputs
 from objectives.binding.learner import Learner
+from objectives.binding.loss import NonFiniteLossError, class_weight
 from objectives.binding.plan import Plan, plan_steps
 from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import resolve
@@ -58,8 +53,8 @@ def our_losses(
     plan = plan_steps(windows.lengths, settings, seed)
     with attached(base.model, adapter, base.head, seed) as model:
         started = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
-        learner = Learner(model, base.precision, 1)
-        training = finetune(learner, windows, plan, settings, lambda *_: False)
+        training = Training(Learner(model, base.precision, 1), windows, plan, settings)
+        finetune(training, lambda *_: False)
     return training.losses, started, plan
 
 
@@ -292,7 +287,8 @@ def test_the_watcher_may_stop_the_training(
         return answers[len(seen) - 1]
 
     with attached(base.model, adapter, base.head, 0) as model:
-        training = finetune(Learner(model, base.precision, 1), windows, plan, settings, watch)
+        training = Training(Learner(model, base.precision, 1), windows, plan, settings)
+        finetune(training, watch)
 
     assert len(training.losses) == steps == seen[-1]
     assert training.stopped == stopped
@@ -306,7 +302,7 @@ def test_a_stop_asked_for_after_the_last_step_comes_too_late(tiny_inputs: Inputs
     last = replace(plan, evaluate_at=frozenset({len(plan.batches)}))
     adapter = AdapterConfig(rank=0, alpha=0, targets="none", modules=())
     with attached(base.model, adapter, base.head, 0) as model:
-        learner = Learner(model, base.precision, 1)
-        training = finetune(learner, windows, last, REFERENCE, lambda *_: True)
+        training = Training(Learner(model, base.precision, 1), windows, last, REFERENCE)
+        finetune(training, lambda *_: True)
 
     assert not training.stopped

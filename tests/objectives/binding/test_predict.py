@@ -6,9 +6,9 @@ import torch
 
 from objectives.binding.adapter import AdapterConfig, attached
 from objectives.binding.base import Base
-from objectives.binding.finetune import NonFiniteLossError
 from objectives.binding.inputs import Inputs
 from objectives.binding.learner import Learner
+from objectives.binding.loss import NonFiniteLossError
 from objectives.binding.predict import predict
 from objectives.data.chain import IGNORED
 

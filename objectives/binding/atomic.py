@@ -1,0 +1,88 @@
+"""Files and folders that appear on disk whole or not at all, also when the machine dies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Put a file in the place of whatever file was there, in one step.
+
+    Args:
+        path: where; missing folders are made.
+        data: all it holds.
+
+    Raises:
+        OSError: if it could not be written; what was there before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = _scratch(path)
+    try:
+        _write_through(scratch, data)
+        scratch.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Put a folder of files in the place of whatever folder was there.
+
+    Args:
+        path: where; missing folders above it are made.
+        files: contents by name.
+
+    Raises:
+        OSError: if it could not be written; nothing of the new one is left then.
+    """
+    scratch = _scratch(path)
+    try:
+        scratch.mkdir(parents=True)
+        for name, data in files.items():
+            _write_through(scratch / name, data)
+        _sync_folder(scratch)
+        if path.exists():
+            shutil.rmtree(path)
+        scratch.rename(path)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def clear_scratch(path: Path) -> None:
+    """Remove what a process killed while writing ``path`` has left beside it."""
+    for left in path.parent.glob(f"{path.name}.*.tmp"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
+
+
+def _scratch(path: Path) -> Path:
+    """A name of this process's own in the same folder, hence on the same disk."""
+    return path.with_name(f"{path.name}.{os.getpid()}.tmp")
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # a rename must not reach the disk before the data
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # pragma: no cover  # Windows has no handle for a folder
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

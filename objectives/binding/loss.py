@@ -1,0 +1,60 @@
+"""The loss of a batch, and what to say when it runs away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from objectives.binding.base import CLASSES
+from objectives.data.chain import IGNORED
+from sweep.errors import TrialError, fault
+
+
+class NonFiniteLossError(TrialError):
+    """The loss or the logits became NaN or infinite."""
+
+
+def residue_loss(
+    logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None
+) -> torch.Tensor:
+    """Mean cross-entropy over the labelled residues of a batch, in nats.
+
+    Args:
+        logits: shape (windows, length, 2).
+        labels: shape (windows, length), ``IGNORED`` where nothing is known.
+        weight: of each class, shape (2,); the mean is weighted by it.
+    """
+    return cross_entropy(
+        logits.view(-1, CLASSES), labels.view(-1), weight=weight, ignore_index=IGNORED
+    )
+
+
+def class_weight(
+    labels: Iterable[NDArray[np.int64]], setting: str | float, device: torch.device
+) -> torch.Tensor | None:
+    """The weight of each class in the loss, shape (2,); None when they are equal.
+
+    Raises:
+        TrialError: if ``balanced`` is asked for and a class is missing.
+    """
+    if setting == "none":
+        return None
+    if setting != "balanced":
+        return torch.tensor([1.0, float(setting)], device=device)
+    flat = np.concatenate(list(labels))
+    counts = np.bincount(flat[flat != IGNORED], minlength=CLASSES)
+    if not counts.all():
+        rule = "not be 'balanced' when the training residues are all of one class"
+        raise TrialError(fault("class_weight", rule, setting, where=f"counts {counts.tolist()}"))
+    balanced = counts.sum() / (CLASSES * counts)
+    return torch.tensor(balanced, dtype=torch.float32, device=device)
+
+
+def non_finite(what: str, got: object, where: str) -> str:
+    """The sentence for numbers that ran away, with what usually helps."""
+    way_out = "Lower the learning rate or max_grad_norm, or raise warmup"
+    return fault(what, "be finite", got, where=where, way_out=way_out)

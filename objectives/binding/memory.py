@@ -1,0 +1,51 @@
+"""How much memory a trial took, and whether it failed for want of it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import psutil
+import torch
+
+_WORDS = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "alloc_failed",  # cuBLAS and cuDNN, which have allocators of their own
+)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """The most memory in use: on a GPU of this trial's tensors, on a CPU of the whole process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def reset_peak(device: torch.device) -> None:
+    """Count a GPU's peak from here; a CPU process cannot forget its own."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether an exception, or one that it was raised from, is about memory.
+
+    Python and NumPy raise ``MemoryError``, the system ``ENOMEM``; PyTorch says so in the
+    words of a ``RuntimeError``, in other words for each allocator.
+    """
+    while error is not None:
+        said = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _WORDS)
+        failed = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        if said or failed or isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            return True
+        error = error.__cause__
+    return False

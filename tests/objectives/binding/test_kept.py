@@ -1,0 +1,173 @@
+"""Adapters that are kept give a trial's validation MCC again, with PEFT and nothing of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from bitsandbytes.nn import Linear4bit
+from interrupting import Reports, deterministic, every_run, one_run
+from peft import PeftConfig, PeftModel
+from safetensors.torch import load_file
+from sklearn.metrics import matthews_corrcoef
+from torch import nn
+from transformers import AutoModelForTokenClassification, AutoTokenizer, BitsAndBytesConfig
+
+from objectives.binding.objective import BindingObjective
+from sweep.trial import TrialParams, TrialState
+
+Make = Callable[..., BindingObjective]
+LEARNS: dict[str, Any] = {"learning_rate": 3e-2, "steps": 60, "class_weight": 5.0}
+ADAPTED = {"rank": 4, "alpha": 8, "targets": "all-linear"}
+HEAD = {"rank": 0, "targets": "none"}
+
+
+def plain_base(folder: Path) -> nn.Module:
+    """The base quantised by transformers and bitsandbytes alone."""
+    four_bit = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+        llm_int8_skip_modules=["classifier"],
+    )
+    model = AutoModelForTokenClassification.from_pretrained(
+        folder, num_labels=2, quantization_config=four_bit, dtype=torch.float32
+    )
+    for module in model.modules():
+        if isinstance(module, Linear4bit):  # it would round to bfloat16 on CPUs that can
+            module.support_avx512bf16_for_cpu = False
+    return model.eval()
+
+
+def validation(data: Path) -> tuple[list[str], list[list[int]]]:
+    """Sequences of the validation file, and for each residue whether it binds any ligand."""
+    lines = (data / "validation.csv").read_text().splitlines()[1:]
+    labels: dict[str, list[int]] = {}
+    for line in lines:
+        _, sequence, row, _ = line.split(",")
+        known = labels.get(sequence, [0] * len(sequence))
+        labels[sequence] = [a | int(b) for a, b in zip(known, row, strict=True)]
+    return list(labels), list(labels.values())
+
+
+def plain_mcc(model: nn.Module, folder: Path, data: Path) -> float:
+    """Validation MCC, one chain at a time."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    sequences, labels = validation(data)
+    predicted: list[Sequence[int]] = []
+    with torch.no_grad():
+        for sequence in sequences:
+            logits = model(**tokenizer(sequence, return_tensors="pt")).logits[0, 1:-1]
+            predicted.append(logits.argmax(-1).tolist())
+    return float(matthews_corrcoef(np.concatenate(labels), np.concatenate(predicted)))
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
+@pytest.mark.parametrize("rslora", [False, True])
+def test_plain_peft_gives_the_validation_mcc_again(
+    make_objective: Make, tiny_folder: Path, tiny_data: Path, tmp_path: Path, *, rslora: bool
+) -> None:
+    """On a base loaded anew, to the last digit."""
+    params = TrialParams(0, {**ADAPTED, "rslora": rslora}, folder=str(tmp_path), keep=True)
+    result = one_run(make_objective(**LEARNS), params)
+    adapter = tmp_path / "adapter"
+    model = PeftModel.from_pretrained(plain_base(tiny_folder), str(adapter)).eval()
+
+    assert result.value is not None
+    assert result.value > 0.4  # an adapter that did not load would score about 0
+    assert plain_mcc(model, tiny_folder, tiny_data) == result.value
+    assert {each.name for each in adapter.iterdir()} == {
+        "adapter_model.safetensors", "adapter_config.json", "trial.json",
+    }  # fmt: skip
+
+
+def test_a_head_alone_gives_the_validation_mcc_again(
+    make_objective: Make, tiny_folder: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    """Loaded into the base's own state."""
+    params = TrialParams(0, HEAD, folder=str(tmp_path), keep=True)
+    result = one_run(make_objective(**{**LEARNS, "learning_rate": 1e-1}), params)
+    model = plain_base(tiny_folder)
+    head = load_file(tmp_path / "adapter" / "head.safetensors")
+    left = model.load_state_dict(head, strict=False)
+
+    assert left.unexpected_keys == []
+    assert set(head) == {"classifier.weight", "classifier.bias"}
+    assert result.value is not None
+    assert result.value > 0.4
+    assert plain_mcc(model, tiny_folder, tiny_data) == result.value
+    assert not (tmp_path / "adapter" / "adapter_config.json").exists()
+
+
+def test_the_record_says_what_was_trained_on_what(make_objective: Make, tmp_path: Path) -> None:
+    """Values, seed, MCC, threshold, base, versions; the configuration names the base too."""
+    params = TrialParams(4, ADAPTED, seed=8, folder=str(tmp_path), keep=True)
+    objective = make_objective({"base": "builtin:esm2-mini"}, steps=2)
+    (result,) = objective.run([params], lambda *_: False)
+    record = json.loads((tmp_path / "adapter" / "trial.json").read_text())
+    config = PeftConfig.from_pretrained(str(tmp_path / "adapter"))
+
+    assert (record["number"], record["seed"], record["values"]) == (4, 8, ADAPTED)
+    assert sorted(config.target_modules) == sorted(result.details["modules"])
+    assert len(config.target_modules) > 20  # where PEFT shortens them
+    assert record["mcc"] == result.value
+    assert record["threshold"] == result.metrics["threshold"]
+    assert record["mcc_at_threshold"] == result.metrics["mcc_at_threshold"]
+    assert record["base"] == config.base_model_name_or_path == "builtin:esm2-mini"
+    assert record["settings"]["steps"] == 2
+    assert record["compute_dtype"] == "float32"
+    assert record["fingerprints"] == objective.facts().fingerprints
+    assert record["versions"]["peft"] == version("peft")
+
+
+def test_a_resumed_trial_keeps_the_same_adapter(make_objective: Make, tmp_path: Path) -> None:
+    """Byte for byte, also where the folder of an earlier run is in the way."""
+    objective = make_objective(steps=4, dropout=0.2)
+    files = {}
+    for name in ("whole", "parts"):
+        params = TrialParams(0, ADAPTED, folder=str(tmp_path / name), keep=True)
+        every_run(objective, params, 1 if name == "parts" else 9)
+        one_run(objective, params)  # killed before its result was told
+        adapter = tmp_path / name / "adapter"
+        files[name] = {each.name: each.read_bytes() for each in adapter.iterdir()}
+
+    assert files["whole"] == files["parts"]
+
+
+def test_only_complete_trials_that_are_asked_to_keep_an_adapter(
+    make_objective: Make, tmp_path: Path
+) -> None:
+    """Not pruned ones, not others, and none without a folder."""
+    objective = make_objective(steps=4, evaluate_every=0.5)
+    asked = TrialParams(0, ADAPTED, folder=str(tmp_path / "asked"), keep=True)
+    pruned = one_run(objective, asked, reports=Reports(2))
+    one_run(objective, TrialParams(0, ADAPTED, folder=str(tmp_path / "not asked")))
+    nowhere = one_run(objective, TrialParams(0, ADAPTED, keep=True))
+
+    assert pruned.state is TrialState.PRUNED
+    assert nowhere.failure is None
+    assert not list(tmp_path.rglob("adapter*"))
+
+
+def test_an_adapter_that_cannot_be_written_costs_no_trial(
+    make_objective: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The figures stand; the log says what is missing, and nothing half is left."""
+    objective = make_objective(steps=2)
+    folder = tmp_path / "trial"
+    folder.mkdir()
+    (folder / "adapter").write_text("in the way")
+    params = TrialParams(0, ADAPTED, folder=str(folder), keep=True)
+    kept = one_run(objective, params)
+
+    assert deterministic(kept) == deterministic(one_run(objective, TrialParams(0, ADAPTED)))
+    assert "the adapter" in caplog.text
+    assert "cannot be written" in caplog.text
+    assert {each.name for each in folder.iterdir()} == {"adapter", "checkpoint.safetensors"}

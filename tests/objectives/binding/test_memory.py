@@ -1,0 +1,130 @@
+"""What counts as running out of memory, and what is known of a failed trial's memory."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from objectives.binding.memory import peak_memory_bytes, ran_out
+from objectives.binding.objective import BindingObjective
+from sweep.trial import TrialParams, ignore_reports
+
+MIB = 2**20
+UNDER_A_LIMIT = """
+import json, resource, sys
+import bitsandbytes, numpy, psutil, safetensors.torch, torch
+from objectives.binding.objective import BindingObjective, failure_reason
+from sweep.trial import TrialParams, ignore_reports
+
+objective = BindingObjective({"device": "cpu", "steps": 1}, json.loads(sys.argv[1]))
+small = {"rank": 1, "targets": "query"}
+(first,) = objective.run([TrialParams(0, small)], ignore_reports)
+limit = psutil.Process().memory_info().vms + (400 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+def told(allocate):
+    try:
+        allocate()
+    except Exception as error:
+        return [type(error).__name__, failure_reason(error)]
+    return ["nothing", ""]
+
+huge = {"rank": 3_000_000, "targets": "query"}
+(failed,) = objective.run([TrialParams(1, huge)], ignore_reports)
+(after,) = objective.run([TrialParams(2, small)], ignore_reports)
+print(json.dumps({
+    "torch": told(lambda: torch.empty(1 << 30, dtype=torch.uint8)),
+    "product": told(lambda: torch.ones(20_000, 1) @ torch.ones(1, 20_000)),
+    "numpy": told(lambda: numpy.zeros(1 << 30, dtype=numpy.uint8)),
+    "python": told(lambda: bytearray(1 << 30)),
+    "failed": failed.failure.to_json(),
+    "same": first.value == after.value,
+}))
+"""
+
+
+def test_real_allocations_beyond_a_real_limit(
+    tiny_folder: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    """Torch, NumPy and Python under RLIMIT_AS; a trial too large fails, and the next is fine."""
+    inputs = {"base": str(tiny_folder), "data": str(tiny_data), "cache": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", UNDER_A_LIMIT, json.dumps(inputs)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told: dict[str, Any] = json.loads(done.stdout)
+
+    assert told["torch"] == ["RuntimeError", "out_of_memory"]
+    assert told["product"] == ["RuntimeError", "out_of_memory"]
+    assert told["numpy"][0].endswith("MemoryError")  # a subclass with an underscore, as a rule
+    assert told["numpy"][1] == "out_of_memory"
+    assert told["python"] == ["MemoryError", "out_of_memory"]
+    assert told["failed"]["reason"] == "out_of_memory"
+    assert "allocate" in told["failed"]["message"]
+    assert told["failed"]["peak_memory_bytes"] > 100 * MIB
+    assert told["same"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("std::bad_alloc"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
+    ids=repr,
+)
+def test_every_way_of_saying_it(error: Exception) -> None:
+    """Also where another exception was raised from it."""
+    wrapped = ValueError("a base that cannot be read")
+    wrapped.__cause__ = error
+
+    assert ran_out(error)
+    assert ran_out(wrapped)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("shapes differ"),
+        OSError(errno.ENOSPC, "No space left"),
+        ValueError("bad_alloc"),
+    ],
+    ids=repr,
+)
+def test_other_faults_are_not_about_memory(error: Exception) -> None:
+    """Neither are they when raised from nothing."""
+    assert not ran_out(error)
+    assert not ran_out(None)
+
+
+def test_a_failed_trial_keeps_its_peak(make_objective: Callable[..., BindingObjective]) -> None:
+    """Whatever it failed of; on a CPU, the process's."""
+    params = TrialParams(0, {"rank": 2, "learning_rate": 1e30})
+    (result,) = make_objective(steps=4, warmup=0.0).run([params], ignore_reports)
+
+    assert result.failure is not None
+    assert result.failure.reason == "nan"
+    assert result.failure.peak_memory_bytes == peak_memory_bytes(torch.device("cpu"))
+
+
+def test_the_peak_covers_what_is_in_use() -> None:
+    """Right unit: no less than the process has now, and of that order."""
+    resident = psutil.Process().memory_info().rss
+
+    assert resident <= peak_memory_bytes(torch.device("cpu")) * 1.01
+    assert peak_memory_bytes(torch.device("cpu")) < 100 * resident

@@ -1,0 +1,290 @@
+"""A trial that is cut short goes on to the very figures of one that is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from interrupting import AfterSteps, Reports, deterministic, every_run, one_run
+from safetensors import safe_open
+
+from objectives.binding.checkpoint import FILE
+from objectives.binding.course import Course
+from objectives.binding.finetune import Training
+from objectives.binding.objective import BindingObjective
+from objectives.binding.scores import Scores
+from sweep.trial import TrialParams, TrialResult, TrialState
+
+Make = Callable[..., BindingObjective]
+STEPS = 7
+SETTINGS: dict[str, Any] = {
+    "steps": STEPS,
+    "dropout": 0.3,
+    "weight_decay": 0.5,
+    "warmup": 0.3,
+    "schedule": "cosine",
+    "learning_rate": 2e-2,
+    "class_weight": "balanced",
+    "max_grad_norm": 0.5,
+    "evaluate_every": 0.4,  # after steps 3, 6 and 7
+}
+VALUES = {
+    "adapted": {"rank": 4, "alpha": 8, "targets": "qkv+mlp"},
+    "rslora": {"rank": 3, "scaling": 0.5, "targets": "all-linear", "rslora": True},
+    "bfloat16": {"rank": 2, "targets": "query", "schedule": "linear"},
+    "head": {"rank": 0, "targets": "none"},
+}
+Whole = tuple[BindingObjective, TrialParams, TrialResult, Reports]
+
+
+@pytest.fixture(scope="module", params=list(VALUES))
+def whole(
+    request: pytest.FixtureRequest, make_objective: Make, tmp_path_factory: pytest.TempPathFactory
+) -> Whole:
+    """A trial that ran in one go, and all it told."""
+    torch.set_num_threads(1)
+    dtype = "bfloat16" if request.param == "bfloat16" else "auto"
+    objective = make_objective(**SETTINGS, compute_dtype=dtype)
+    folder = str(tmp_path_factory.mktemp("whole"))
+    params = TrialParams(0, VALUES[request.param], seed=11, final_test=True, folder=folder)
+    reports = Reports()
+    result = one_run(objective, params, reports=reports)
+    assert result.failure is None, result.failure
+    assert [step for step, *_ in reports.curve] == [3, 6, 7]
+    return objective, params, result, reports
+
+
+def contents(folder: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The tree and the tensors' bytes of a checkpoint, without what the clock decides."""
+    with safe_open(Path(folder) / FILE, framework="pt") as file:
+        tensors = {n: t.reshape(-1).view(torch.uint8) for n, t in file.get_tensors().items()}
+        tree = json.loads(file.metadata()["lorasweep"])
+    del tree["seconds"], tree["peak_memory_bytes"], tree["training"]["seconds"]
+    for point in tree["points"]:
+        del point["seconds"]
+    return tree, {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
+
+
+def assert_same(first: TrialResult, second: TrialResult) -> None:
+    """Bit for bit, but for the clock and the process."""
+    assert first.state is second.state
+    assert first.value == second.value
+    assert deterministic(first) == deterministic(second)
+    assert list(first.metrics) == list(second.metrics)
+    assert first.details == second.details
+
+
+@pytest.mark.parametrize("left_after", range(1, STEPS + 1))
+def test_leaving_after_any_step_changes_nothing(
+    whole: Whole, tmp_path: Path, left_after: int
+) -> None:
+    """Metrics, curve, every weight, moment, loss and rate are those of the run in one go."""
+    objective, params, result, reports = whole
+    params = replace(params, folder=str(tmp_path))
+    left = one_run(objective, params, left_after)
+    again = Reports()
+    resumed = one_run(objective, params, reports=again)
+
+    assert left.failure is not None
+    assert (left.failure.reason, left.state) == ("interrupted", TrialState.FAIL)
+    assert f"after step {left_after} of {STEPS}" in left.failure.message
+    assert_same(result, resumed)
+    assert reports.curve == again.curve
+    assert contents(tmp_path) == contents(whole[1].folder)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_chain_of_interruptions_changes_nothing(whole: Whole, tmp_path: Path, steps: int) -> None:
+    """However often it happens; each run makes its steps and no step is made twice."""
+    objective, params, result, reports = whole
+    again = Reports()
+    resumed, runs = every_run(objective, replace(params, folder=str(tmp_path)), steps, again)
+
+    assert runs == STEPS // steps + 1
+    assert_same(result, resumed)
+    assert reports.curve == again.curve
+    assert contents(tmp_path) == contents(whole[1].folder)
+
+
+def test_a_folder_changes_no_figure(whole: Whole) -> None:
+    """Checkpoints neither draw random numbers nor touch the model."""
+    objective, params, result, _ = whole
+
+    assert_same(result, one_run(objective, replace(params, folder="")))
+
+
+def test_another_process_goes_on_alike(whole: Whole, make_objective: Make, tmp_path: Path) -> None:
+    """A base loaded anew, and other random numbers drawn before, make no difference."""
+    objective, params, result, _ = whole
+    params = replace(params, folder=str(tmp_path))
+    one_run(objective, params, 4)
+    torch.manual_seed(123)
+    torch.rand(7)
+    dtype = result.details["compute_dtype"]
+    fresh = make_objective(**SETTINGS, compute_dtype=dtype if dtype == "bfloat16" else "auto")
+
+    assert_same(result, one_run(fresh, params))
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The steps made from here on."""
+    made: list[int] = []
+    plain = Training.step
+
+    def step(training: Training) -> None:
+        plain(training)
+        made.append(training.steps)
+
+    monkeypatch.setattr(Training, "step", step)
+    return made
+
+
+class Killed(BaseException):
+    """What no ``except Exception`` catches, as a kill."""
+
+
+def killed(*_: object) -> None:
+    """Stand in for a method in which the process is killed."""
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "redone"),
+    [(Course, "_tell", [4, 5, 6, 7]), (Scores, "score_train_side", []), (Scores, "score_test", [])],
+)
+def test_a_kill_loses_at_most_one_interval(
+    make_objective: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type,
+    method: str,
+    redone: list[int],
+) -> None:
+    """While reporting the first evaluation, or while scoring what comes after the last step."""
+    objective = make_objective(**SETTINGS)
+    plain = TrialParams(0, VALUES["adapted"], seed=3, final_test=True)
+    params = replace(plain, folder=str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, method, killed)
+        with pytest.raises(Killed):
+            one_run(objective, params)
+    made = counted(monkeypatch)
+    resumed = one_run(objective, params)
+
+    assert made == redone
+    assert_same(one_run(objective, plain), resumed)
+
+
+def test_a_trial_left_before_its_first_evaluation_had_nothing_to_report(
+    make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its steps are kept all the same."""
+    objective = make_objective(**SETTINGS)
+    params = TrialParams(0, VALUES["adapted"], folder=str(tmp_path))
+    reports = Reports()
+    one_run(objective, params, 2, reports)
+    made = counted(monkeypatch)
+    one_run(objective, params)
+
+    assert reports.curve == []
+    assert made == [3, 4, 5, 6, 7]
+
+
+def test_a_trial_without_a_folder_leaves_and_starts_anew(
+    make_objective: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that nothing is kept."""
+    objective = make_objective(**SETTINGS)
+    params = TrialParams(0, VALUES["adapted"])
+    left = one_run(objective, params, 2)
+    made = counted(monkeypatch)
+    one_run(objective, params)
+
+    assert left.failure is not None
+    assert left.failure.message == "left when asked to, after step 2 of 7; it kept no checkpoint"
+    assert left.failure.traceback == ""
+    assert made == list(range(1, STEPS + 1))
+
+
+def test_the_rest_of_a_pack_does_not_start(make_objective: Make, tmp_path: Path) -> None:
+    """Whoever asks to leave is not kept waiting for a base to load."""
+    objective = make_objective(**SETTINGS)
+    pack = [TrialParams(n, VALUES["head"], folder=str(tmp_path / str(n))) for n in range(3)]
+    leave = AfterSteps(2)
+    results = objective.run(pack, lambda *_: False, leave)
+
+    assert [r.failure is not None and r.failure.interrupted for r in results] == [True] * 3
+    assert [(tmp_path / str(n)).exists() for n in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize("stop_at", [3, 6])
+def test_a_stop_at_a_point_told_again_prunes_as_ever(
+    make_objective: Make, tmp_path: Path, stop_at: int
+) -> None:
+    """The figures are those of that point, not of the checkpoint, which is further."""
+    objective = make_objective(**SETTINGS)
+    plain = TrialParams(0, VALUES["adapted"], seed=5)
+    params = replace(plain, folder=str(tmp_path))
+    one_run(objective, params, STEPS)
+    again, reports = Reports(stop_at), Reports(stop_at)
+    pruned = one_run(objective, params, reports=again)
+
+    assert pruned.state is TrialState.PRUNED
+    assert_same(one_run(objective, plain, reports=reports), pruned)
+    assert again.curve == reports.curve
+
+
+def test_a_stop_told_again_after_the_last_step_comes_too_late(
+    make_objective: Make, tmp_path: Path
+) -> None:
+    """As in a run in one go."""
+    objective = make_objective(**SETTINGS)
+    params = TrialParams(0, VALUES["adapted"], seed=5, folder=str(tmp_path))
+    one_run(objective, params)
+
+    assert one_run(objective, params, reports=Reports(STEPS)).state is TrialState.COMPLETE
+
+
+def test_time_and_memory_are_those_of_all_runs(
+    make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result's own seconds are those of the last run."""
+    objective = make_objective(**SETTINGS)
+    params = TrialParams(0, VALUES["adapted"], folder=str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("objectives.binding.course.peak_memory_bytes", lambda _: 1 << 60)
+        one_run(objective, params, STEPS)
+    seconds = json.loads(_metadata(tmp_path)["lorasweep"])["training"]["seconds"]
+    resumed = one_run(objective, params)
+    tokens = resumed.metrics["tokens_per_second"] * seconds
+
+    assert tokens == pytest.approx(round(tokens))  # all steps were made in the first run
+    assert resumed.metrics["peak_memory_bytes"] == 1 << 60
+    assert resumed.metrics["seconds"] > resumed.seconds
+
+
+def _metadata(folder: Path) -> dict[str, str]:
+    with safe_open(folder / FILE, framework="pt") as file:
+        return dict(file.metadata())
+
+
+@pytest.mark.parametrize("base", ["esm2-mini", "esm2_t6_8m"])
+def test_a_real_base_goes_on_alike(
+    request: pytest.FixtureRequest, make_objective: Make, tmp_path: Path, base: str
+) -> None:
+    """The embedded base and ESM-2 8M, on the tiny data."""
+    if base == "esm2-mini":
+        place = f"builtin:{base}"
+    else:
+        place = str(request.getfixturevalue("shared") / "models" / base)
+    objective = make_objective({"base": place}, **{**SETTINGS, "steps": 4})
+    plain = TrialParams(0, VALUES["adapted"], seed=2)
+    resumed, runs = every_run(objective, replace(plain, folder=str(tmp_path)), 1)
+
+    assert runs == 5
+    assert_same(one_run(objective, plain), resumed)
