@@ -12,10 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,18 @@ from sweep.objective import Facts
 from sweep.space import Space
 from sweep.space.param import is_number
 from sweep.targets import members
-from sweep.trial import Failure, Pack, Report, Scalar, TrialParams, TrialResult, TrialState
+from sweep.trial import (
+    OUT_OF_MEMORY,
+    Failure,
+    Leave,
+    Pack,
+    Report,
+    Scalar,
+    TrialParams,
+    TrialResult,
+    TrialState,
+    stay,
+)
 
 Values = Mapping[str, Scalar]
 Function = Callable[[Values], float]
@@ -81,6 +94,13 @@ FUNCTIONS: Mapping[str, tuple[Function, tuple[tuple[str, ...], ...]]] = {
 """Name to the function and to the parameters it needs, alternatives together."""
 
 
+CHECKPOINT = "steps.txt"
+
+
+class LeftError(Exception):
+    """A trial was asked to leave, and did."""
+
+
 class SyntheticError(Exception):
     """The failure that a trial of ``fail_on`` was asked to have."""
 
@@ -99,6 +119,7 @@ class SyntheticSettings:
         sleep_seconds: how long a trial takes, spread over the steps.
         fail_on: conditions under which a trial raises ``SyntheticError``.
         nan_on: conditions under which a trial hands in NaN as if it were a value.
+        out_of_memory_on: conditions under which a trial wants more memory than there is.
     """
 
     function: str = "linear"
@@ -107,6 +128,7 @@ class SyntheticSettings:
     sleep_seconds: float = 0.0
     fail_on: Sequence[Values] = ()
     nan_on: Sequence[Values] = ()
+    out_of_memory_on: Sequence[Values] = ()
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> SyntheticSettings:
@@ -139,7 +161,7 @@ class SyntheticSettings:
                 found.append(fault(f"settings.{name}", "be a number of 0 or more", value))
         if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
             found.append(fault("settings.steps", "be a whole number of 1 or more", self.steps))
-        for name in ("fail_on", "nan_on"):
+        for name in ("fail_on", "nan_on", "out_of_memory_on"):
             value = getattr(self, name)
             listed = isinstance(value, (list, tuple))
             if not listed or not all(isinstance(each, Mapping) and each for each in value):
@@ -189,18 +211,22 @@ class Synthetic:
             raise SpecError(faults)
         return {"function": self.settings.function, "parameters": list(space)}
 
-    def run(self, pack: Pack, report: Report) -> list[TrialResult]:
+    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
         """Evaluate the function for each trial."""
-        return [self._run(params, report) for params in pack]
+        return [self._run(params, report, leave) for params in pack]
 
-    def _run(self, params: TrialParams, report: Report) -> TrialResult:
+    def _run(self, params: TrialParams, report: Report, leave: Leave) -> TrialResult:
         started = time.perf_counter()
         try:
             value = self._value(params)
+            state = self._walk(params, value, report, leave)
+        except LeftError as left:
+            seconds = time.perf_counter() - started
+            return TrialResult.interrupted(params.number, str(left), seconds)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the trial's result
             seconds = time.perf_counter() - started
-            return TrialResult.failed(params.number, Failure.from_exception(error), seconds)
-        state = self._walk(params.number, value, report)
+            reason = OUT_OF_MEMORY if isinstance(error, MemoryError) else "exception"
+            return TrialResult.failed(params.number, Failure.from_exception(error, reason), seconds)
         return TrialResult(
             number=params.number,
             state=state,
@@ -212,19 +238,44 @@ class Synthetic:
     def _value(self, params: TrialParams) -> float:
         if _meets(params, self.settings.fail_on):
             raise SyntheticError(f"trial {params.number} was asked to fail")
+        if _meets(params, self.settings.out_of_memory_on):
+            raise MemoryError(f"trial {params.number} was asked to run out of memory")
         if _meets(params, self.settings.nan_on):
             return math.nan
         return self._function(params.values) + self.settings.noise * _draw(params)
 
-    def _walk(self, number: int, value: float, report: Report) -> TrialState:
+    def _walk(self, params: TrialParams, value: float, report: Report, leave: Leave) -> TrialState:
         """Report the way to the value, half of what is missing at each step."""
         steps = self.settings.steps
+        checkpoint = Path(params.folder) / CHECKPOINT if params.folder else None
+        done = _steps_done(checkpoint)
         for step in range(1, steps + 1):
-            time.sleep(self.settings.sleep_seconds / steps)
+            if step > done:  # else it was made before the trial was interrupted
+                if leave():
+                    raise LeftError(f"left when asked to, after step {step - 1} of {steps}")
+                time.sleep(self.settings.sleep_seconds / steps)
+                _keep_steps(checkpoint, step)
             reached = value if step == steps else value * (1.0 - 0.5**step)
-            if report(number, step, reached, {}) and step < steps:
+            if report(params.number, step, reached, {}) and step < steps:
                 return TrialState.PRUNED
         return TrialState.COMPLETE
+
+
+def _steps_done(checkpoint: Path | None) -> int:
+    """The steps that an earlier run of the trial made."""
+    if checkpoint is None or not checkpoint.is_file():
+        return 0
+    return int(checkpoint.read_text(encoding="utf-8"))
+
+
+def _keep_steps(checkpoint: Path | None, step: int) -> None:
+    """Write the step down, whole or not at all."""
+    if checkpoint is None:
+        return
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    scratch = checkpoint.with_suffix(f".{os.getpid()}.tmp")
+    scratch.write_text(str(step), encoding="utf-8")
+    scratch.replace(checkpoint)
 
 
 def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:

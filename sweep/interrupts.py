@@ -6,10 +6,21 @@ only noted, and the driver's loop asks; a second one ends the process at once.
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Self
+
+ASKING = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+"""Ctrl-C; kill, and Slurm before it takes a machine away; a closed terminal; and the two that
+``sbatch --signal`` is told to send ahead of the end."""
 
 
 class Interruption(BaseException):
@@ -25,18 +36,24 @@ class Interruption(BaseException):
 
 
 class Interrupts:
-    """Notes SIGINT and SIGTERM while it is entered."""
+    """Notes the signals that ask to end while it is entered.
+
+    Attributes:
+        number: the first signal that came; None as long as none did.
+    """
 
     def __init__(self) -> None:
-        self._number: int | None = None
+        self.number: int | None = None
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
         """Listen; only the main thread may, elsewhere (a notebook's thread) this does nothing."""
         if threading.current_thread() is not threading.main_thread():
             return self
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+        for number in ASKING:
+            before = signal.getsignal(number)
+            if before is not signal.SIG_IGN or number == signal.SIGINT:  # nohup ignores SIGHUP
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -51,10 +68,36 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
-        self._number = number
-        signal.signal(number, signal.SIG_DFL)
+        if self.number is None:
+            self.number = number
+        for other in self._before:  # whichever comes next ends the process
+            signal.signal(other, signal.SIG_DFL)
 
     def check(self) -> None:
         """Raise ``Interruption`` if a signal came."""
-        if self._number is not None:
-            raise Interruption(self._number)
+        if self.number is not None:
+            raise Interruption(self.number)
+
+
+def ignore_signals() -> None:
+    """Leave it to the driver what a signal means: it reaches a whole process group."""
+    for number in ASKING:
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Hold signals back for a moment, in this process and in those that it starts meanwhile.
+
+    A child inherits this, so that no signal meets it before it has chosen to ignore it.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

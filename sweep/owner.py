@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -14,8 +15,11 @@ import psutil
 
 from sweep.errors import StorageError, fault
 
-_CLOCK_TOLERANCE_SECONDS = 2.0
-"""Start times are read from the kernel's clock ticks; two readings differ by this at most."""
+ATTRIBUTE = "owner"
+"""The study attribute that holds the record."""
+
+_TICK_SECONDS = 2.0
+"""Two readings of one start time differ by this at most."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,19 @@ class Owner:
 
     Attributes:
         host: the machine's name.
-        pid: the process on that machine.
-        started: when the process started, in seconds since the epoch: a pid is
-            reused, a pid with its start time is not.
-        since: when it took the study.
+        machine: its identity, as the operating system keeps it; empty where it has none.
+        boot_id: of the machine's present run; empty where the system has none.
+        namespace: the process numbers' namespace: a container counts its own processes.
+        pid: the process.
+        started: when it started, in seconds since the boot, whatever the clock says: a
+            number is given to another process one day, with another start.
+        since: when it took the study, seconds since the epoch.
     """
 
     host: str
+    machine: str
+    boot_id: str
+    namespace: str
     pid: int
     started: float
     since: float
@@ -38,13 +48,26 @@ class Owner:
     @classmethod
     def myself(cls) -> Owner:
         """This process."""
-        started = psutil.Process().create_time()
-        return cls(socket.gethostname(), os.getpid(), started, time.time())
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """A process of this machine that takes a study now."""
+        return cls(
+            host=socket.gethostname(),
+            machine=_text("/etc/machine-id"),
+            boot_id=_boot_id(),
+            namespace=_namespace(),
+            pid=pid,
+            started=_started(pid),
+            since=time.time(),
+        )
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> Owner:
         """Read back what ``to_json`` wrote."""
-        return cls(**tree)
+        known = {"machine": "", "boot_id": "", "namespace": "", **tree}
+        return cls(**{name: known[name] for name in cls.__dataclass_fields__})
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
@@ -52,19 +75,30 @@ class Owner:
 
     def same_process(self, other: Owner) -> bool:
         """Whether both records name one process."""
-        return (self.host, self.pid) == (other.host, other.pid) and abs(
-            self.started - other.started
-        ) < _CLOCK_TOLERANCE_SECONDS
+        same_place = self._place() == other._place()
+        return same_place and abs(self.started - other.started) < _TICK_SECONDS
+
+    def _place(self) -> tuple[object, ...]:
+        return (self.host, self.machine, self.boot_id, self.namespace, self.pid)
 
     def provably_dead(self) -> bool:
-        """Whether the process is gone. Of another machine's processes nothing is known."""
-        if self.host != socket.gethostname():
+        """Whether the process is surely gone.
+
+        Of another machine's processes, or another container's, nothing is known; and two
+        machines may go by one name.
+        """
+        machine = _text("/etc/machine-id")
+        if (self.host, self.machine) != (socket.gethostname(), machine):
+            return False
+        if self.boot_id != _boot_id():
+            return bool(machine)  # this very machine has been restarted since
+        if self.namespace != _namespace():
             return False
         try:
-            started = float(psutil.Process(self.pid).create_time())
+            started = _started(self.pid)
         except psutil.NoSuchProcess:
             return True
-        return abs(started - self.started) >= _CLOCK_TOLERANCE_SECONDS
+        return abs(started - self.started) >= _TICK_SECONDS
 
     def __str__(self) -> str:
         """For messages."""
@@ -72,32 +106,77 @@ class Owner:
         return f"process {self.pid} on {self.host} since {since}"
 
 
-def claim(study: optuna.Study, url: str, *, take_over: bool = False) -> Owner:
-    """Make this process the study's driver.
+def _boot_id() -> str:
+    """Linux's name for this run of the machine; elsewhere nothing, and start times decide."""
+    return _text("/proc/sys/kernel/random/boot_id")
+
+
+def _text(path: str) -> str:
+    """A small file of the system's; empty where it has none."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> float:
+    """When a process started, in seconds after the boot.
+
+    Both figures are reckoned from the clock, so that a step of the clock cancels out.
+    """
+    process = psutil.Process(pid)
+    if process.status() == psutil.STATUS_ZOMBIE:  # dead, only not yet buried by its parent
+        raise psutil.NoSuchProcess(pid)
+    return float(process.create_time()) - float(psutil.boot_time())
+
+
+def holder(study: optuna.Study) -> Owner | None:
+    """Who holds a study, dead or alive."""
+    record = study.user_attrs.get(ATTRIBUTE)
+    return None if record is None else Owner.from_json(record)
+
+
+def claim(study: optuna.Study, shown: str, *, take_over: bool = False) -> Owner:
+    """Make this process the study's driver; to be called under the storage's lock.
+
+    Args:
+        study: the study.
+        shown: its database, for messages.
+        take_over: even if another process seems to drive it.
 
     Raises:
         StorageError: if another process drives it, or may do so on another machine.
     """
     me = Owner.myself()
-    holder = study.user_attrs.get("owner")
-    if holder is not None:
-        other = Owner.from_json(holder)
-        if not (other.same_process(me) or other.provably_dead() or take_over):
-            raise StorageError(
-                fault(
-                    f"study {study.study_name!r}",
-                    "have one driver at a time",
-                    str(other),
-                    where=url,
-                    way_out="Wait for it or stop it; if it is surely gone, add --take-over",
-                )
+    other = holder(study)
+    if other is not None and not (other.same_process(me) or other.provably_dead() or take_over):
+        raise StorageError(
+            fault(
+                f"study {study.study_name!r}",
+                "have one driver at a time",
+                str(other),
+                where=shown,
+                way_out="Wait for it or stop it; if it is surely gone, add --take-over",
             )
-    study.set_user_attr("owner", me.to_json())
+        )
+    study.set_user_attr(ATTRIBUTE, me.to_json())
     return me
+
+
+def still_mine(study: optuna.Study, me: Owner) -> bool:
+    """Whether nobody has taken the study over."""
+    now = holder(study)
+    return now is not None and now.same_process(me) and now.since == me.since
 
 
 def release(study: optuna.Study, me: Owner) -> None:
     """Give the study up, unless somebody took it over meanwhile."""
-    holder = study.user_attrs.get("owner")
-    if holder is not None and Owner.from_json(holder).same_process(me):
-        study.set_user_attr("owner", None)
+    if still_mine(study, me):
+        study.set_user_attr(ATTRIBUTE, None)

@@ -1,42 +1,43 @@
 """The sweep itself: ask, launch, tell, until the study has what its budget says.
 
-Only this process touches the database; the workers compute.
+Only this process writes the database; the workers compute.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import optuna
 
 from sweep.errors import SweepError
+from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
 from sweep.launch import Broken, Event, Finished, LocalLauncher, Reported
 from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.owner import claim, release
+from sweep.patience import FailureLimits
 from sweep.spec import Baseline, StudySpec
-from sweep.status import best_trial
-from sweep.storage import create_or_resume, write_spec
-from sweep.trial import TrialParams, TrialResult, with_finite_value
+from sweep.storage import StorageLostError, best_trial
+from sweep.trial import WORKER_DIED, TrialParams, TrialResult, TrialState, with_finite_value
 from sweep.watcher import Watcher
 
 log = logging.getLogger("lorasweep")
 
-FAILURES_IN_A_ROW = 5
-"""After this many failed trials with none complete between them, the sweep stops: what
-fails five times running is not bad luck, and a deterministic failure costs the whole night."""
+LOST_SECONDS = 600
+"""How long to wait for a database server that is away; the trials go on meanwhile."""
+
+T = TypeVar("T")
 
 
 class Run:
     """One driver's work on one study.
 
     Args:
-        study: open, claimed by this process.
-        spec: what the study measures.
+        ledger: the study, claimed by this process.
+        folders: where its trials keep files.
         launcher: computes.
         watcher: is told.
         interrupts: asked between events whether to end.
@@ -44,61 +45,87 @@ class Run:
 
     def __init__(
         self,
-        study: optuna.Study,
-        spec: StudySpec,
+        ledger: Ledger,
+        folders: TrialFolders,
         launcher: LocalLauncher,
         watcher: Watcher,
         interrupts: Interrupts,
     ) -> None:
-        self.study = study
-        self.spec = spec
-        self.ledger = Ledger(study, spec)
+        self.ledger = ledger
+        self.spec: StudySpec = ledger.spec
+        self._folders = folders
         self._launcher = launcher
         self._watcher = watcher
         self._interrupts = interrupts
         self._baselines: dict[int, tuple[Baseline, TrialParams]] = {}
-        self._failures = 0
+        self._owed_baselines: list[tuple[Baseline, TrialParams]] = []
+        self._running: dict[int, TrialParams] = {}
+        self._best: optuna.trial.FrozenTrial | None = None
+        self._limits = FailureLimits(self.spec.policy.on_failure)
+        self._stop: SweepError | None = None
+        self._leaving = False
         self._exhausted = False
-        self._deadline = None if spec.budget.seconds is None else spec.budget.seconds + time.time()
+        seconds = self.spec.budget.seconds
+        self._deadline = None if seconds is None else seconds + time.monotonic()
 
     def sweep(self) -> None:
         """Go on until the budget is met, the space is exhausted, or time is up.
 
         Raises:
-            SweepError: if ``FAILURES_IN_A_ROW`` trials failed, or no worker can work.
-            Interruption: if a signal asked to end.
+            SweepError: if the failures are too many, or no worker can work.
+            StorageError: if the database cannot be written any more.
+            Interruption: if a signal asked to end; the trials under way have checkpointed.
         """
-        interrupted = self.ledger.recover()
+        interrupted = self._durably(self.ledger.recover)
         if interrupted:
             log.info("%d interrupted trial(s) queued again", interrupted)
-        owed = self.ledger.owed_baselines()
+        self._owed_baselines = self._durably(self.ledger.owed_baselines)
+        self._tidy()
         while True:
-            while owed and self._launcher.free():
-                self._start_baseline(*owed.pop(0))
-            self._fill()
-            if not (self._baselines or self.ledger.running()):
-                return
-            self._handle(self._next_event())
-
-    def _next_event(self) -> Event | None:
+            if not self._leaving and (self._interrupts.number is not None or self._stop):
+                self._call_away()
+            if not self._leaving:
+                self._fill()
+            if not (self._baselines or self._running):
+                break
+            self._handle(self._launcher.next_event(timeout_seconds=1.0))
         self._interrupts.check()
-        return self._launcher.next_event(timeout_seconds=1.0)
+        if self._stop is not None:
+            raise self._stop
+        self._durably(self.ledger.recover)  # what a broken connection left half-asked
 
-    def _start_baseline(self, baseline: Baseline, params: TrialParams) -> None:
-        self._baselines[params.number] = (baseline, params)
-        self._launcher.submit([params])
-        self._watcher.started(params.number, f"baseline: {baseline.name}")
+    def _call_away(self) -> None:
+        """Start nothing more, and have what runs leave as soon as it can."""
+        self._leaving = True
+        busy = len(self._running) + len(self._baselines)
+        if self._interrupts.number is not None and busy:
+            log.info(
+                "ending: %d trial(s) finish their step and checkpoint; once more to stop at once",
+                busy,
+            )
+        self._launcher.call_away()
 
     def _fill(self) -> None:
-        late = self._deadline is not None and time.time() > self._deadline
+        """Start as many baselines and trials as there are workers free."""
+        while self._owed_baselines and self._launcher.free():
+            baseline, params = self._owed_baselines.pop(0)
+            self._baselines[params.number] = (baseline, params)
+            self._submit(params, f"baseline: {baseline.name}")
+        late = self._deadline is not None and time.monotonic() > self._deadline
         while self._launcher.free() and self.ledger.owed() and not (late or self._exhausted):
-            params = self.ledger.ask()
-            if params is None:
+            asked = self._durably(self.ledger.ask, again=self.ledger.recover)
+            if asked is None:
                 self._exhausted = True
                 log.info("every configuration of the space is done or running")
                 return
-            self._launcher.submit([params])
-            self._watcher.started(params.number, self.label(params.values))
+            self._running[asked.number] = asked
+            keep = self.spec.policy.keep != "none"
+            self._submit(replace(asked, keep=keep), self.label(asked.values))
+
+    def _submit(self, params: TrialParams, label: str) -> None:
+        folder = self._folders.of(dict(params.values), params.seed)
+        self._launcher.submit([replace(params, folder=str(folder))])
+        self._watcher.started(params.number, label)
 
     def label(self, values: Mapping[str, Any]) -> str:
         """A configuration in a few words, target sets by their short names."""
@@ -110,120 +137,140 @@ class Run:
             for name, value in values.items()
         )
 
+    def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
+        """Do something with the database; if its server is away, wait for it and do it again.
+
+        Args:
+            act: what to do; harmless when it had been done and only the answer was lost.
+            again: what makes it harmless, done first.
+
+        Raises:
+            StorageError: if the server stays away, or the database is at fault.
+            Interruption: if a signal comes while waiting.
+        """
+        deadline = time.monotonic() + LOST_SECONDS
+        tries = 0
+        while True:
+            try:
+                if tries and again is not None:
+                    again()
+                return act()
+            except StorageLostError as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not tries:
+                    log.warning("waiting for the database: %s", error)
+                tries += 1
+                self._interrupts.check()
+                time.sleep(min(2.0, 0.1 * 2**tries))
+
     def _handle(self, event: Event | None) -> None:
         match event:
             case Reported(number, step, value, metrics, answer):
-                answer(self.ledger.report(number, step, value, metrics))
+                stop = self._durably(lambda: self.ledger.report(number, step, value, metrics))
+                answer(stop)
                 self._watcher.reported(number, step, value)
             case Finished(results):
                 for result in results:
-                    self._finish(result)
+                    self._finish(with_finite_value(result))
             case Broken(error):
                 raise error
 
     def _finish(self, result: TrialResult) -> None:
-        result = with_finite_value(result)
+        failure = result.failure
+        if self._leaving and failure is not None and failure.reason == WORKER_DIED:
+            result = TrialResult.interrupted(result.number, failure.message, result.seconds)
         if result.number in self._baselines:
             baseline, params = self._baselines.pop(result.number)
-            self.ledger.tell_baseline(baseline, params, result)
+            self._durably(lambda: self.ledger.tell_baseline(baseline, params, result))
+            if result.failure is None:
+                self._folders.discard(dict(params.values), params.seed)
         else:
-            self.ledger.tell(result)
+            params = self._running[result.number]
+            self._durably(lambda: self.ledger.tell(result))
+            del self._running[result.number]
+            self._settle(params, result)
         reason = None if result.failure is None else str(result.failure)
         self._watcher.finished(
             result.state.value, result.number, result.value, reason, result.seconds
         )
-        self._failures = self._failures + 1 if result.failure else 0
-        if self._failures >= FAILURES_IN_A_ROW:
-            raise SweepError(
-                f"{self._failures} trials failed in a row, the last with: {reason}. "
-                "The sweep stops here; nothing is lost. See 'lorasweep status', mend the cause, "
-                "and run the same command again."
-            )
+        self._stop = self._stop or self._limits.judge(result)
+
+    def _settle(self, params: TrialParams, result: TrialResult) -> None:
+        """Keep of a trial's files what is still needed."""
+        values = dict(params.values)
+        failure = result.failure
+        if failure is not None and (failure.interrupted or self.spec.policy.failure_retries):
+            return  # it may be run again, from its checkpoint
+        if result.state is not TrialState.COMPLETE:
+            self._folders.discard(values, params.seed)
+            return
+        before, best = self._best, self._find_best()
+        is_best = best is not None and best.number == params.number
+        self._folders.settle(values, params.seed, best=is_best)
+        if is_best and before is not None:
+            self._folders.settle(dict(before.params), self._seed(before), best=False)
+
+    def _find_best(self) -> optuna.trial.FrozenTrial | None:
+        trials = self._durably(lambda: self.ledger.study.get_trials(deepcopy=False))
+        self._best = best_trial(trials, self.spec)
+        return self._best
+
+    def _seed(self, trial: optuna.trial.FrozenTrial) -> int:
+        return int(trial.user_attrs["seed"])
+
+    def _tidy(self) -> None:
+        best = self._find_best()
+        complete = [
+            (dict(trial.params), self._seed(trial))
+            for trial in self.ledger.study.get_trials(deepcopy=False)
+            if trial.state.name == "COMPLETE"
+        ]
+        kept = None if best is None else (dict(best.params), self._seed(best))
+        self._folders.tidy(complete, kept)
 
     def final_test(self) -> None:
         """Score the test split with the best trial, trained again to the same weights.
 
         Raises:
             SweepError: if there is no complete trial, or the trial fails.
+            Interruption: if a signal asked to end.
         """
-        best = best_trial(self.study.get_trials(deepcopy=False), self.spec)
+        best = self._find_best()
         if best is None:
             raise SweepError("the final test needs a complete trial, and there is none yet")
-        replicate = best.user_attrs["replicate"]
         params = TrialParams(
-            best.number, best.params, self.spec.seeds[replicate], replicate, final_test=True
+            best.number,
+            best.params,
+            self._seed(best),
+            best.user_attrs["replicate"],
+            final_test=True,
         )
-        self._launcher.submit([params])
-        self._watcher.started(best.number, f"final test: {self.label(best.params)}")
+        self._submit(params, f"final test: {self.label(best.params)}")
+        result = self._only_result()
+        if result.failure is not None:
+            self._interrupts.check()
+            raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
+        self._folders.settle(dict(best.params), params.seed, best=True)
+        record = {
+            "number": best.number,
+            "validation_value": best.value,
+            "value_again": result.value,
+            "metrics": dict(result.metrics),
+        }
+        self._durably(lambda: self.ledger.study.set_user_attr("final_test", record))
+
+    def _only_result(self) -> TrialResult:
+        """Wait for the one trial under way, calling it away if a signal comes."""
+        called = False
         while True:
-            match self._next_event():
+            if self._interrupts.number is not None and not called:
+                called = True
+                self._launcher.call_away()
+            match self._launcher.next_event(timeout_seconds=1.0):
                 case Reported(answer=answer):
                     answer(False)
                 case Broken(error):
                     raise error
                 case Finished([result]):
-                    break
-        if result.failure is not None:
-            raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
-        self.study.set_user_attr(
-            "final_test",
-            {
-                "number": best.number,
-                "validation_value": best.value,
-                "value_again": result.value,
-                "metrics": dict(result.metrics),
-            },
-        )
-
-
-def run_study(
-    spec: StudySpec,
-    url: str,
-    watcher: Watcher,
-    *,
-    workers: int | None = None,
-    take_over: bool = False,
-    final_test: bool = False,
-) -> optuna.Study:
-    """Make or resume a study and run it to its budget.
-
-    Args:
-        spec: what to measure.
-        url: the database.
-        watcher: is told what happens.
-        workers: processes to use; None for as many as suit the machine.
-        take_over: drive the study even if another process seems to.
-        final_test: afterwards score the test split with the best trial.
-
-    Returns:
-        The study, released.
-
-    Raises:
-        SpecError: if the settings, the space or a target set breaks a rule; all at once.
-        ResumeError: if the study was made from another spec or other inputs.
-        StorageError: if the database cannot be used or has another driver.
-        SweepError: if the sweep cannot go on.
-        Interruption: if a signal asked to end; open trials are queued for the next run.
-    """
-    launcher = LocalLauncher(spec, workers or 1)
-    with Interrupts() as interrupts:
-        try:
-            baselines = [dict(baseline.values) for baseline in spec.baselines]
-            launcher.call("check", spec.space, baselines, interrupts=interrupts)
-            facts: Facts = launcher.call("facts", interrupts=interrupts)
-            launcher.workers = workers or facts.workers
-            study = create_or_resume(url, spec, facts)
-            me = claim(study, url, take_over=take_over)
-            write_spec(study, spec, facts)
-            run = Run(study, spec, launcher, watcher, interrupts)
-            try:
-                run.sweep()
-                if final_test:
-                    run.final_test()
-            finally:
-                launcher.close()  # first: no worker may compute for a trial already closed
-                run.ledger.abandon()
-                release(study, me)
-        finally:
-            launcher.close()
-    return study
+                    return result

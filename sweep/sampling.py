@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,10 @@ from sweep.trial import Scalar
 
 ATTEMPTS = 16
 """How often a sampler may propose something already tried before one is drawn for it."""
+
+
+Key = tuple[tuple[str, str], ...]
+"""A configuration as something hashable."""
 
 
 class SpaceExhaustedError(SweepError):
@@ -56,13 +60,15 @@ def derived_seed(base: int, *parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def make_sampler(spec: StudySpec, n_existing: int) -> BaseSampler:
+def make_sampler(spec: StudySpec, n_existing: int, tried: Container[Key]) -> BaseSampler:
     """The spec's sampler, seeded anew for each resume, proposing nothing twice.
 
     Args:
         spec: the study.
         n_existing: trials already in the study. Optuna does not store a sampler's random
             state, so the same seed after a resume would repeat the first run's draws.
+        tried: keys of the configurations that some trial has, had or is waiting to have;
+            read at each proposal, so that it may grow.
     """
     seed = derived_seed(spec.sampler.seed, n_existing)
     base: BaseSampler | None
@@ -85,7 +91,7 @@ def make_sampler(spec: StudySpec, n_existing: int) -> BaseSampler:
                 base = optuna.samplers.GPSampler(seed=seed)
             case _:  # grid: draw straight from what is left
                 base = None
-    return DistinctSampler(base, spec.space, seed)
+    return DistinctSampler(base, spec.space, seed, tried)
 
 
 def make_pruner(spec: StudySpec) -> optuna.pruners.BasePruner:
@@ -112,9 +118,13 @@ class DistinctSampler(BaseSampler):
         base: the sampler that proposes; None draws untried configurations at random.
         space: what may be proposed.
         seed: for the draws.
+        tried: keys of what is not to be proposed again.
     """
 
-    def __init__(self, base: BaseSampler | None, space: Space, seed: int) -> None:
+    def __init__(
+        self, base: BaseSampler | None, space: Space, seed: int, tried: Container[Key]
+    ) -> None:
+        self._tried = tried
         self._base = base
         self._random = optuna.samplers.RandomSampler(seed=seed)
         self._space = space
@@ -139,20 +149,21 @@ class DistinctSampler(BaseSampler):
         del search_space
         if trial.system_attrs.get("fixed_params"):
             return {}  # an enqueued trial brings its values
-        tried = tried_configurations(study.get_trials(deepcopy=False), exclude=trial.number)
         for _ in range(ATTEMPTS if self._base else 0):
-            values = self._propose(study, trial)
-            if configuration_key(values) not in tried:
+            values = self._propose(self._base, study, trial)
+            if configuration_key(values) not in self._tried:
                 return values
-        free = untried(self._space, tried)
-        if free is None:  # a continuous space: a repeat is chance, draw on
-            return self._propose(study, trial)
+        free = untried(self._space, self._tried)
+        if free is None:  # an endless space, in which a random draw is new
+            return self._propose(self._random, study, trial)
         if not free:
             raise SpaceExhaustedError("every configuration of the space has been tried")
         return free[int(self._rng.integers(len(free)))]
 
-    def _propose(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
-        base = self._base or self._random
+    def _propose(
+        self, base: BaseSampler | None, study: Study, trial: FrozenTrial
+    ) -> dict[str, Any]:
+        base = base or self._random
         space = base.infer_relative_search_space(study, trial)
         values = base.sample_relative(study, trial, space)
         return {
@@ -187,26 +198,12 @@ class DistinctSampler(BaseSampler):
             self._base.reseed_rng()
 
 
-def configuration_key(values: Mapping[str, Scalar]) -> tuple[tuple[str, str], ...]:
+def configuration_key(values: Mapping[str, Scalar]) -> Key:
     """What makes two configurations the same (``repr`` keeps ``True`` apart from ``1``)."""
     return tuple(sorted((name, repr(value)) for name, value in values.items()))
 
 
-def tried_configurations(
-    trials: Sequence[FrozenTrial], exclude: int = -1
-) -> set[tuple[tuple[str, str], ...]]:
-    """The configurations that some trial has, had, or is waiting to have."""
-    values = (
-        trial.system_attrs.get("fixed_params") or trial.params
-        for trial in trials
-        if trial.number != exclude
-    )
-    return {configuration_key(v) for v in values if v}
-
-
-def untried(
-    space: Space, tried: set[tuple[tuple[str, str], ...]]
-) -> list[dict[str, Scalar]] | None:
+def untried(space: Space, tried: Container[Key]) -> list[dict[str, Scalar]] | None:
     """The configurations of a finite space that nobody tried; None for an endless space."""
     grids = [space[name].grid() for name in space]
     if space.size() is None:

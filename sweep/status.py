@@ -8,80 +8,102 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.owner import Owner
+from sweep.folders import TrialFolders
+from sweep.ledger import failure_of, owed_retries
+from sweep.owner import holder
 from sweep.spec import StudySpec
-from sweep.storage import baselines, count_states, read_spec
-from sweep.trial import Failure
+from sweep.storage import Address, baselines, best_trial, count_states, read_spec, storage_errors
 
 
-def snapshot(study: optuna.Study, url: str) -> dict[str, Any]:
+def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
     """Everything worth showing of a study.
 
     Args:
         study: a study made by lorasweep.
-        url: its database, as the user named it.
+        address: its database.
 
     Returns:
         A JSON tree; ``counts`` is by Optuna state, ``best`` is None before the first
-        complete trial, ``failed`` says why.
+        complete trial, ``failed`` says why, ``history`` how the spec was extended.
+
+    Raises:
+        StorageError: if the database cannot be read.
     """
-    spec = read_spec(study)
-    trials = study.get_trials(deepcopy=False)
+    with storage_errors(address):
+        attributes = study.user_attrs
+        spec = read_spec(study)
+        trials = study.get_trials(deepcopy=False)
     return {
         "study": study.study_name,
-        "storage": url,
-        "spec_digest": study.user_attrs["spec_digest"],
+        "storage": address.shown,
+        "spec_digest": attributes["spec_digest"],
         "objective": spec.objective,
         "direction": spec.direction,
         "counts": count_states(trials),
         "target_trials": spec.budget.trials,
-        "best": _best(trials, spec),
+        "best": _best(trials, spec, _folders(study, spec, address)),
         "baselines": list(baselines(study).values()),
-        "final_test": study.user_attrs.get("final_test"),
-        "failed": [
-            {"number": t.number, "reason": _reason(t), "params": dict(t.params)}
-            for t in trials
-            if t.state == TrialState.FAIL
-        ],
+        "final_test": attributes.get("final_test"),
+        "failed": [_failed(trial) for trial in trials if _is_failed(trial)],
+        "owed_again": sum(1 for _ in owed_retries(trials, spec)),
         "trials": [_row(trial) for trial in trials],
         "labels": spec.space.labels(),
-        "facts": {key: study.user_attrs.get(key) for key in ("fingerprints", "versions", "about")},
+        "facts": {key: attributes.get(key) for key in ("fingerprints", "versions", "about")},
         "inputs": dict(spec.inputs),
-        "owner": study.user_attrs.get("owner"),
+        "policy": spec.to_json()["policy"],
+        "history": attributes.get("history", []),
+        "owner": attributes.get("owner"),
         "driver": _driver(study),
     }
 
 
+def _folders(study: optuna.Study, spec: StudySpec, address: Address) -> TrialFolders:
+    files = str(study.user_attrs.get("files", ""))
+    return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files)
+
+
 def _driver(study: optuna.Study) -> str | None:
     """The process that drives the study, unless it is surely gone."""
-    holder = study.user_attrs.get("owner")
-    if holder is None or (owner := Owner.from_json(holder)).provably_dead():
-        return None
-    return str(owner)
+    owner = holder(study)
+    return None if owner is None or owner.provably_dead() else str(owner)
 
 
-def best_trial(trials: list[FrozenTrial], spec: StudySpec) -> FrozenTrial | None:
-    """The complete trial with the best value, the earliest of equals; None without one."""
-    complete = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
-    sign = 1.0 if spec.direction == "maximize" else -1.0
-    return max(complete, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
-
-
-def _best(trials: list[FrozenTrial], spec: StudySpec) -> dict[str, Any] | None:
+def _best(
+    trials: list[FrozenTrial], spec: StudySpec, folders: TrialFolders
+) -> dict[str, Any] | None:
     trial = best_trial(trials, spec)
     if trial is None:
         return None
+    adapter = folders.adapter(dict(trial.params), trial.user_attrs.get("seed", 0))
     return {
         "number": trial.number,
         "value": trial.value,
         "params": dict(trial.params),
         "metrics": trial.user_attrs.get("metrics", {}),
+        "adapter": None if adapter is None else str(adapter),
     }
 
 
-def _reason(trial: FrozenTrial) -> str:
-    stored: Mapping[str, Any] | None = trial.user_attrs.get("failure")
-    return "unknown: nothing was stored" if stored is None else str(Failure(**stored))
+def _is_failed(trial: FrozenTrial) -> bool:
+    """Whether it has no value for want of luck; one that ran out of memory reads PRUNED."""
+    return trial.state == TrialState.FAIL or failure_of(trial) is not None
+
+
+def _failed(trial: FrozenTrial) -> dict[str, Any]:
+    failure = failure_of(trial)
+    told: Mapping[str, Any] = {} if failure is None else failure.to_json()
+    return {
+        "number": trial.number,
+        "reason": "unknown: nothing was stored" if failure is None else str(failure),
+        "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
+        "replicate": trial.user_attrs.get("replicate", 0),
+        "seconds": trial.user_attrs.get("seconds"),
+        "kind": told.get("kind"),
+        "message": told.get("message"),
+        "traceback": told.get("traceback"),
+        "peak_memory_bytes": told.get("peak_memory_bytes"),
+        "interrupted": failure is not None and failure.interrupted,
+    }
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
@@ -96,4 +118,5 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         "modules": details.get("modules"),
         "trainable_parameters": details.get("trainable_parameters"),
         "retry_of": trial.user_attrs.get("retry_of"),
+        "reused_from": trial.user_attrs.get("reused_from"),
     }

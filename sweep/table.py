@@ -37,6 +37,7 @@ class Row:
         replicate: which of the study's paired seeds it was, from 0.
         seconds: wall-clock seconds.
         metrics: every measured figure by name.
+        reused_from: the trial whose result this one was given; None if it was computed.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Row:
     replicate: int = 0
     seconds: float = 0.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    reused_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,8 @@ class TrialTable:
 
 def _reason_to_drop(row: Row, space: Space) -> str:
     """Why a row cannot be analysed; empty when it can."""
+    if row.reused_from is not None:
+        return f"it has the result of trial {row.reused_from}, which counts once"
     if not math.isfinite(row.value):
         return f"its value is {row.value}"
     missing = [name for name in space if name not in row.values]

@@ -31,4 +31,5 @@ def _row(trial: FrozenTrial) -> Row:
         replicate=attributes.get("replicate", 0),
         seconds=attributes.get("seconds", 0.0),
         metrics=attributes.get("metrics", {}),
+        reused_from=attributes.get("reused_from"),
     )

@@ -40,6 +40,18 @@ class TrialParams:
 INTERRUPTED = "interrupted"
 """The reason of a trial that was cut short from outside; it is run again."""
 
+DUPLICATE = "duplicate"
+"""The reason of a trial that would compute what another one is computing."""
+
+OUT_OF_MEMORY = "out_of_memory"
+"""The reason of a trial for which the memory did not suffice."""
+
+WORKER_DIED = "worker_died"
+"""The reason of a trial whose process ended under it."""
+
+DRIVER_DIED = "DriverDied"
+"""The kind of interruption by which a trial's driver ended with it, and not in good order."""
+
 
 class TrialState(enum.StrEnum):
     """How a trial ended, in Optuna's words."""

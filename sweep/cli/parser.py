@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib import metadata
 
 EPILOG = """\
-exit codes: 0 done, 1 the sweep or a command failed, 2 bad usage or bad spec
+exit codes: 0 done, 1 the sweep or a command failed, 2 bad usage or bad spec,
+128 + n ended by signal n (130 Ctrl-C, 143 kill or a pre-emption)
 --json prints one JSON document on stdout; everything else goes to stderr
 
 examples:
@@ -53,6 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
     status = verbs.add_parser("status", help="what a study has, and why trials failed")
     _storage_arguments(status, required=True)
     _name_argument(status)
+    status.add_argument(
+        "--failed", action="store_true", help="the failures in full, with their tracebacks"
+    )
     _json_argument(status)
 
     importance = verbs.add_parser("importance", help="which parameters mattered, with intervals")
@@ -88,6 +92,16 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="drop, count and list unreadable records instead of stopping at them",
     )
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="load pickled weights and data, which can run any code: only files you trust",
+    )
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run the code that a base model brings along",
+    )
 
 
 def _name_argument(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +118,24 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="start no new trial after this long")
     parser.add_argument(
         "--workers", type=int, help="worker processes (as many as suit the machine)"
+    )
+    parser.add_argument(
+        "--on-failure",
+        metavar="POLICY",
+        help="continue with other trials, stop, or retry(K): run a failed trial K times more",
+    )
+    parser.add_argument(
+        "--max-retries", type=int, help="how often a trial may be interrupted and run again"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="WHICH",
+        help="trained adapters to keep: of the best trial, of all, or none",
+    )
+    parser.add_argument(
+        "--files",
+        metavar="DIR",
+        help="where checkpoints and adapters go (beside the database; runs/files for a server)",
     )
     parser.add_argument(
         "--final-test",

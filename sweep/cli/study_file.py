@@ -64,8 +64,14 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
         SpecError: if an override breaks a rule.
     """
     settings = _settings(getattr(options, "settings", []))
-    if getattr(options, "skip_bad", False):
-        settings["skip_bad"] = True
+    for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
+        if getattr(options, flag, False):
+            settings[flag] = True
+    policy = {
+        name: value
+        for name in ("on_failure", "max_retries", "keep")
+        if (value := getattr(options, name, None)) is not None
+    }
     inputs = {
         name: _lasting(value)
         for name in ("data", "base")
@@ -77,6 +83,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
         seconds=getattr(options, "seconds", None),
         inputs=inputs,
         settings=settings,
+        policy=policy,
     )
 
 

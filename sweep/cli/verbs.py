@@ -7,19 +7,20 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from sweep.cli.study_file import apply_options, load_spec
 from sweep.console import make_console
+from sweep.drive import Options, run_study
 from sweep.objective import load_objective
 from sweep.progress import Progress
-from sweep.run import run_study
 from sweep.spec import StudySpec
 from sweep.status import snapshot
-from sweep.storage import default_url, find_study, load_study, quiet_optuna, read_spec
-from sweep.summary import print_check, print_importance, print_status
+from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna, read_spec
+from sweep.summary import print_check, print_failures, print_importance, print_status
 from sweep.tabulate import to_table
 
 
@@ -41,41 +42,48 @@ def check(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run a study, or go on with it."""
     spec = apply_options(load_spec(options.study), options)
-    return _drive(spec, options.storage or default_url(spec.name), options)
+    return _drive(spec, Address.parse(options.storage or default_url(spec.name)), options)
 
 
 def resume(options: argparse.Namespace) -> int:
     """Go on with a study from its database alone."""
+    address = Address.parse(options.storage)
     with quiet_optuna():
-        spec = read_spec(load_study(options.storage, options.name))
-    return _drive(apply_options(spec, options), options.storage, options)
+        spec = read_spec(load_study(address, options.name))
+    return _drive(apply_options(spec, options), address, options)
 
 
-def _drive(spec: StudySpec, url: str, options: argparse.Namespace) -> int:
+def _drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> int:
+    how = Options(
+        workers=options.workers,
+        take_over=options.take_over,
+        final_test=options.final_test,
+        files="" if options.files is None else str(Path(options.files).resolve()),
+    )
     with quiet_optuna():
-        earlier = find_study(url, spec.name)
-        before = None if earlier is None else snapshot(earlier, url)
+        earlier = find_study(address, spec.name)
+        before = None if earlier is None else snapshot(earlier, address)
         try:
             with _progress(spec, before) as watcher:
-                study = run_study(
-                    spec,
-                    url,
-                    watcher,
-                    workers=options.workers,
-                    take_over=options.take_over,
-                    final_test=options.final_test,
-                )
+                study = run_study(spec, address, watcher, how)
         except BaseException:
-            if find_study(url, spec.name) is not None:
-                command = f"lorasweep resume --storage {shlex.quote(url)} --name {spec.name}"
-                print(f"lorasweep: to go on: {command}", file=sys.stderr)
+            _say_how_to_go_on(spec, address)
             raise
-        report = snapshot(study, url)
+        report = snapshot(study, address)
     done = 0 if before is None else before["counts"]["COMPLETE"]
     if report["counts"]["COMPLETE"] == done:
         print(f"lorasweep: nothing to do: {done} trials are complete", file=sys.stderr)
     _show(report, print_status, as_json=options.json)
     return 0
+
+
+def _say_how_to_go_on(spec: StudySpec, address: Address) -> None:
+    """The command that continues a study which exists and ended early."""
+    if find_study(address, spec.name) is None:
+        return
+    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"
+    hint = " (with your password in place of ***)" if "***" in address.shown else ""
+    print(f"lorasweep: to go on: lorasweep resume {where}{hint}", file=sys.stderr)
 
 
 def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:
@@ -90,8 +98,10 @@ def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:
 def status(options: argparse.Namespace) -> int:
     """What a study has, and why trials failed."""
     with quiet_optuna():
-        report = snapshot(load_study(options.storage, options.name), options.storage)
-    _show(report, print_status, as_json=options.json)
+        address = Address.parse(options.storage)
+        report = snapshot(load_study(address, options.name), address)
+    printer = print_failures if options.failed else print_status
+    _show(report, printer, as_json=options.json)
     return 0
 
 
@@ -100,10 +110,17 @@ def importance(options: argparse.Namespace) -> int:
     from sweep.importance import importance_report  # scikit-learn takes seconds to import
 
     with quiet_optuna():
-        study = load_study(options.storage, options.name)
+        address = Address.parse(options.storage)
+        study = load_study(address, options.name)
         table = to_table(study)
         found = importance_report(table, seed=options.seed).to_json()
-    report = {"study": study.study_name, "storage": options.storage, "n": len(table), **found}
+    report = {
+        "study": study.study_name,
+        "storage": address.shown,
+        "n": len(table),
+        "history": study.user_attrs.get("history", []),
+        **found,
+    }
     _show(report, print_importance, as_json=options.json)
     return 0
 

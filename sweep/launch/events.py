@@ -68,6 +68,10 @@ class Launcher(Protocol):
         """Wait for the next event; None when none came in time."""
         ...
 
+    def call_away(self) -> None:
+        """Ask all trials under way to checkpoint and leave."""
+        ...
+
     def close(self) -> None:
         """Stop all workers now."""
         ...

@@ -7,6 +7,7 @@ worker on all cores.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 from collections.abc import Sequence
@@ -14,11 +15,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from sweep.errors import SweepError
-from sweep.interrupts import Interrupts
+from sweep.interrupts import Interrupts, held_back
 from sweep.launch.events import Broken, Event, Finished, Reported
 from sweep.launch.worker import work
 from sweep.spec import StudySpec
-from sweep.trial import Failure, Pack, TrialResult
+from sweep.trial import WORKER_DIED, Failure, Pack, TrialResult
 
 
 class _Worker:
@@ -28,14 +29,27 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # fork would copy a half-used torch
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
+        heard, self._call = context.Pipe(duplex=False)
         self.process = context.Process(
             target=work,
-            args=(theirs, spec.objective, dict(spec.settings), dict(spec.inputs)),
+            args=(theirs, heard, spec.objective, dict(spec.settings), dict(spec.inputs)),
             daemon=True,
         )
-        self.process.start()
+        with held_back():
+            self.process.start()
         theirs.close()  # so that its death reads as end of file here
+        heard.close()
         self.pack: Pack = ()
+
+    def call_away(self) -> None:
+        """Ask its trials to leave; it is not used again."""
+        with contextlib.suppress(OSError):
+            self._call.send(None)
+
+    def hang_up(self) -> None:
+        """Close both pipes; an idle worker reads the end of file and leaves by itself."""
+        self.pipe.close()
+        self._call.close()
 
     def death_notice(self) -> Failure:
         """Why the process is gone, as far as its exit code tells."""
@@ -46,7 +60,7 @@ class _Worker:
             hint = "; the kernel does so when memory runs out" if code == -signal.SIGKILL else ""
         else:
             how, hint = f"exit code {code}", ""
-        return Failure("worker_died", "WorkerDied", f"the worker process ended: {how}{hint}")
+        return Failure(WORKER_DIED, "WorkerDied", f"the worker process ended: {how}{hint}")
 
 
 class LocalLauncher:
@@ -141,12 +155,18 @@ class LocalLauncher:
         pack: Sequence[Any] = worker.pack
         return Finished([TrialResult.failed(params.number, notice) for params in pack])
 
-    def close(self) -> None:
-        """End all worker processes now; what busy ones computed is lost."""
+    def call_away(self) -> None:
+        """Ask all trials under way to checkpoint and leave; their results tell how it went."""
         for worker in self._pool:
-            worker.pipe.close()  # an idle worker reads the end of file and leaves by itself
             if worker.pack:
-                worker.process.terminate()
+                worker.call_away()
+
+    def close(self) -> None:
+        """End all worker processes now; busy ones lose what came after their checkpoints."""
+        for worker in self._pool:
+            worker.hang_up()
+            if worker.pack:
+                worker.process.kill()  # signals that can be ignored are
         for worker in self._pool:
             worker.process.join(timeout=10)
             if worker.process.is_alive():

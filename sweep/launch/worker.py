@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import threading
 from collections.abc import Mapping
 from multiprocessing import parent_process
@@ -12,14 +11,21 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from sweep.errors import SweepError
+from sweep.interrupts import ignore_signals
 from sweep.objective import Objective, load_objective
 from sweep.trial import Failure, TrialResult
 
 
 def work(
-    pipe: Connection, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    pipe: Connection,
+    calls_away: Connection,
+    objective: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
 ) -> None:
     """Serve calls until the driver hangs up.
+
+    Anything to read from ``calls_away`` asks the trials under way to leave.
 
     Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("run", pack)``.
     Messages out: ``("reply", value)``, ``("error", exception)``,
@@ -37,10 +43,12 @@ def work(
             message = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_answer(built, message, pipe))
+        pipe.send(_answer(built, message, pipe, calls_away))
 
 
-def _answer(objective: Objective, message: tuple[Any, ...], pipe: Connection) -> tuple[str, Any]:
+def _answer(
+    objective: Objective, message: tuple[Any, ...], pipe: Connection, calls_away: Connection
+) -> tuple[str, Any]:
     def report(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
         pipe.send(("report", number, step, value, dict(metrics)))
         return bool(pipe.recv())
@@ -49,7 +57,7 @@ def _answer(objective: Objective, message: tuple[Any, ...], pipe: Connection) ->
     if call == "run":
         pack = arguments[0]
         try:
-            return "results", objective.run(pack, report)
+            return "results", objective.run(pack, report, calls_away.poll)
         except Exception as error:  # noqa: BLE001 - a pack that raises is failed trials, not a dead worker
             failure = Failure.from_exception(error)
             return "results", [TrialResult.failed(params.number, failure) for params in pack]
@@ -71,7 +79,7 @@ def _portable(error: Exception) -> Exception:
 def _keep_to_ourselves() -> None:
     """Leave stdout, signals and the end of life to the driver."""
     os.dup2(2, 1)  # libraries print; the driver's stdout may be one JSON document
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group
+    ignore_signals()
     parent = parent_process()
     if parent is not None:  # a driver killed with -9 must not leave workers computing
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()

@@ -2,6 +2,6 @@
 
 from sweep.summary.check import print_check
 from sweep.summary.importance import print_importance
-from sweep.summary.status import print_status
+from sweep.summary.status import print_failures, print_status
 
-__all__ = ["print_check", "print_importance", "print_status"]
+__all__ = ["print_check", "print_failures", "print_importance", "print_status"]

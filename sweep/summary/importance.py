@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from sweep.summary.cells import line, table
+from sweep.summary.history import print_history
 
 Tree = Mapping[str, Any]
 
@@ -25,6 +26,7 @@ def print_importance(report: Tree, console: Console) -> None:
     if "storage" in report:
         line(console, f"storage    {report['storage']}")
     line(console, f"trials     {_trials(report)}")
+    print_history(report, console)
     for dropped in report.get("dropped", ()):
         line(console, f"           trial {dropped['number']} left out: {dropped['reason']}")
     methods: Sequence[Tree] = report["methods"]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sweep.console import duration
 from sweep.summary.cells import line, number, param, params, scalars, table
+from sweep.summary.history import print_history
 
 SHOWN_TRIALS = 60
 """Rows of the trial table; a longer study shows its best ones."""
@@ -46,11 +47,17 @@ def _head(report: Tree, console: Console) -> None:
     line(console, f"storage    {report['storage']}")
     line(console, f"objective  {report['objective']} ({report['direction']})")
     counts = report["counts"]
-    interrupted = sum(map(_interrupted, report.get("failed", ())))
+    failures: Sequence[Tree] = report.get("failed", ())
+    interrupted = sum(map(_interrupted, failures))
+    failed = len(failures) - interrupted
+    # One that ran out of memory is told to Optuna as pruned, for its samplers to learn from.
+    pruned = counts.get("PRUNED", 0) + counts.get("FAIL", 0) - len(failures)
+    reused = sum(trial.get("reused_from") is not None for trial in report.get("trials", ()))
     parts = [
-        f"{counts.get('COMPLETE', 0)}/{report['target_trials']} complete",
-        f"{counts.get('FAIL', 0) - interrupted} failed",
-        f"{counts.get('PRUNED', 0)} pruned",
+        f"{counts.get('COMPLETE', 0)}/{report['target_trials']} complete"
+        + (f" ({reused} reused)" if reused else ""),
+        f"{failed} failed",
+        f"{pruned} pruned",
         f"{counts.get('RUNNING', 0)} running",
     ]
     if interrupted:
@@ -60,6 +67,7 @@ def _head(report: Tree, console: Console) -> None:
     line(console, f"trials     {', '.join(parts)}")
     if report.get("driver"):
         line(console, f"driver     {report['driver']}")
+    print_history(report, console)
 
 
 def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
@@ -73,6 +81,8 @@ def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
     metrics = scalars(best.get("metrics") or {}, SHOWN_METRICS)
     if metrics:
         line(console, f"           {metrics}")
+    if best.get("adapter"):
+        line(console, f"adapter    {best['adapter']}")
 
 
 def _baselines(report: Tree, console: Console) -> None:
@@ -136,7 +146,7 @@ def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
 
 def _interrupted(entry: Tree) -> bool:
     """Whether a trial did not fail by itself, but with the process that drove it."""
-    return str(entry["reason"]).startswith("interrupted")
+    return bool(entry.get("interrupted"))
 
 
 def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
@@ -150,6 +160,28 @@ def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
         line(console, f"  trial {entry['number']}  {params(entry['params'], labels)}  {first}")
     if len(failed) > SHOWN_FAILURES:
         line(console, f"  and {len(failed) - SHOWN_FAILURES} more (--json lists all)")
+    line(console, "  with their tracebacks: lorasweep status --failed")
+
+
+def print_failures(report: Tree, console: Console) -> None:
+    """Print every failure of a study in full.
+
+    Args:
+        report: as ``sweep.status.snapshot`` makes it.
+        console: where to.
+    """
+    failed = report["failed"]
+    line(console, f"study      {report['study']}", "bold")
+    line(console, f"storage    {report['storage']}")
+    line(console, f"failed     {len(failed)} of {len(report['trials'])} trials")
+    for entry in failed:
+        line(console)
+        line(console, f"trial {entry['number']}  {entry['reason'].splitlines()[0]}", "bold red")
+        line(console, f"  {params(entry['params'], report['labels'])}")
+        if entry["peak_memory_bytes"] is not None:
+            line(console, f"  peak memory {entry['peak_memory_bytes'] / 2**20:,.0f} MiB")
+        for text in (entry["traceback"] or "").splitlines():
+            line(console, f"  {text}", "dim")
 
 
 def _next(report: Tree, console: Console) -> None:

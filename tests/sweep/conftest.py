@@ -4,6 +4,7 @@ import optuna
 import pytest
 
 from sweep import Choice, Space, StudySpec, TargetSets
+from sweep.storage import Address
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +34,9 @@ def spec() -> StudySpec:
 def url(tmp_path: object) -> str:
     """A SQLite file of this test's own."""
     return f"sqlite:///{tmp_path}/study.db"
+
+
+@pytest.fixture
+def address(url: str) -> Address:
+    """The same, parsed."""
+    return Address.parse(url)

@@ -73,7 +73,7 @@ def test_a_study_from_first_run_to_importance(folder: Path) -> None:
     assert report["storage"] == url
     assert report["baselines"][0]["value"] == 0.15
     assert report["best"]["value"] > 0.15
-    assert set(report["best"]) == {"number", "value", "params", "metrics"}
+    assert set(report["best"]) == {"number", "value", "params", "metrics", "adapter"}
 
     again = lorasweep(folder, "run", "toy.py", "--workers", "1")
     assert again.returncode == 0
@@ -159,7 +159,11 @@ def test_help_imports_next_to_nothing(folder: Path) -> None:
         (["run", "toy.py", "--set", "noise"], 2, "--set must be NAME=VALUE, got 'noise'"),
         (["run", "toy.py", "--set", "noise=-1"], 2, "settings.noise must be a number of 0"),
         (["check", "toy.py", "--set", "rank=3"], 2, "must not be fixed and sampled at once"),
-        (["status", "--storage", "sqlite:///no.db"], 1, "must name an existing file, got 'no.db'"),
+        (
+            ["status", "--storage", "sqlite:///no.db"],
+            1,
+            "must name an existing file, got 'sqlite:///no.db'",
+        ),
         (["status", "--storage", "no.db"], 1, "--storage must be a database URL, got 'no.db'"),
     ],
 )

@@ -4,16 +4,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import psutil
 import pytest
 from optuna.trial import TrialState
 
 from sweep import Baseline, Budget, Choice, Space, StudySpec
+from sweep.drive import Options, run_study
 from sweep.errors import SpecError, StorageError, SweepError
-from sweep.run import run_study
-from sweep.storage import load_study
+from sweep.storage import Address, load_study
 
 
 @dataclass
@@ -43,71 +42,73 @@ class Diary:
         self.finished_.append((number, state, value))
 
 
-def states(url: str) -> list[str]:
+def states(address: Address) -> list[str]:
     """The states of all trials, by number."""
-    return [trial.state.name for trial in load_study(url).trials]
+    return [trial.state.name for trial in load_study(address).trials]
 
 
-def test_a_sweep_runs_to_its_budget_and_then_says_it_is_done(url: str, spec: StudySpec) -> None:
+def test_a_sweep_runs_to_its_budget_and_then_says_it_is_done(
+    address: Address, spec: StudySpec
+) -> None:
     """Budget met, every configuration distinct; a second run starts nothing."""
     spec = replace(spec, budget=Budget(trials=8))
     diary = Diary()
-    study = run_study(spec, url, diary, workers=2)
+    study = run_study(spec, address, diary, Options(workers=2))
 
-    assert states(url) == ["COMPLETE"] * 8
+    assert states(address) == ["COMPLETE"] * 8
     assert len({tuple(trial.params.items()) for trial in study.trials}) == 8
     assert sorted(number for number, _, _ in diary.finished_) == list(range(8))
     assert study.user_attrs["owner"] is None
 
     again = Diary()
-    run_study(spec, url, again, workers=1)
+    run_study(spec, address, again, Options(workers=1))
     assert again.started_ == []
 
 
-def test_more_trials_continue_the_same_study(url: str, spec: StudySpec) -> None:
+def test_more_trials_continue_the_same_study(address: Address, spec: StudySpec) -> None:
     """Until N are COMPLETE, not N more."""
-    run_study(replace(spec, budget=Budget(trials=3)), url, Diary(), workers=1)
-    run_study(replace(spec, budget=Budget(trials=5)), url, Diary(), workers=1)
+    run_study(replace(spec, budget=Budget(trials=3)), address, Diary(), Options(workers=1))
+    run_study(replace(spec, budget=Budget(trials=5)), address, Diary(), Options(workers=1))
 
-    assert states(url) == ["COMPLETE"] * 5
+    assert states(address) == ["COMPLETE"] * 5
 
 
-def test_the_baseline_runs_by_itself(url: str, spec: StudySpec) -> None:
+def test_the_baseline_runs_by_itself(address: Address, spec: StudySpec) -> None:
     """Once; it is no trial of the study."""
     spec = replace(
         spec,
         baselines=(Baseline("head only", {"rank": 0, "alpha": 1, "targets": "none"}),),
         budget=Budget(trials=2),
     )
-    run_study(spec, url, Diary(), workers=1)
+    run_study(spec, address, Diary(), Options(workers=1))
     diary = Diary()
-    study = run_study(replace(spec, budget=Budget(trials=3)), url, diary, workers=1)
+    study = run_study(replace(spec, budget=Budget(trials=3)), address, diary, Options(workers=1))
 
     assert study.user_attrs["baseline:head only/0"]["value"] == 0.15
     assert min(diary.started_) == 2
 
 
-def test_a_small_space_ends_before_its_budget(url: str, spec: StudySpec) -> None:
+def test_a_small_space_ends_before_its_budget(address: Address, spec: StudySpec) -> None:
     """Three ranks, budget ten: three trials, and no repeats."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
     spec = replace(spec, space=Space(small), budget=Budget(trials=10))
-    run_study(spec, url, Diary(), workers=2)
+    run_study(spec, address, Diary(), Options(workers=2))
 
-    assert states(url) == ["COMPLETE"] * 3
+    assert states(address) == ["COMPLETE"] * 3
 
 
-def test_failed_trials_are_data_and_the_sweep_goes_on(url: str, spec: StudySpec) -> None:
+def test_failed_trials_are_data_and_the_sweep_goes_on(address: Address, spec: StudySpec) -> None:
     """Every rank-8 trial raises; the others complete; the target is still met."""
     spec = replace(
         spec,
         settings={**spec.settings, "fail_on": [{"rank": 8}]},
         budget=Budget(trials=20),
     )
-    run_study(spec, url, Diary(), workers=1)
-    trials = load_study(url).trials
+    run_study(spec, address, Diary(), Options(workers=1))
+    trials = load_study(address).trials
 
-    assert states(url).count("COMPLETE") == 20
+    assert states(address).count("COMPLETE") == 20
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     assert failed
     assert all(trial.params["rank"] == 8 for trial in failed)
@@ -115,43 +116,52 @@ def test_failed_trials_are_data_and_the_sweep_goes_on(url: str, spec: StudySpec)
     assert "Traceback" in failed[0].user_attrs["failure"]["traceback"]
 
 
-def test_a_value_that_is_not_a_number_is_a_failed_trial(url: str, spec: StudySpec) -> None:
+def test_a_value_that_is_not_a_number_is_a_failed_trial(address: Address, spec: StudySpec) -> None:
     """Optuna would raise in the driver and end the sweep."""
     spec = replace(
         spec, settings={**spec.settings, "nan_on": [{"rank": 8}]}, budget=Budget(trials=12)
     )
-    run_study(spec, url, Diary(), workers=1)
-    failed = [t for t in load_study(url).trials if t.state == TrialState.FAIL]
+    run_study(spec, address, Diary(), Options(workers=1))
+    failed = [t for t in load_study(address).trials if t.state == TrialState.FAIL]
 
-    assert states(url).count("COMPLETE") == 12
+    assert states(address).count("COMPLETE") == 12
     assert {t.user_attrs["failure"]["reason"] for t in failed} == {"nan"}
     assert {t.params["rank"] for t in failed} == {8}
 
 
-def test_a_sweep_in_which_everything_fails_stops_with_the_reason(url: str, spec: StudySpec) -> None:
+def test_a_sweep_in_which_everything_fails_stops_with_the_reason(
+    address: Address, spec: StudySpec
+) -> None:
     """Not after a night of failures."""
     spec = replace(spec, settings={**spec.settings, "fail_on": [{"replicate": 0}]})
-    with pytest.raises(SweepError, match="5 trials failed in a row, the last with: exception"):
-        run_study(spec, url, Diary(), workers=1)
+    with pytest.raises(
+        SweepError, match="the first 5 trials of this run all failed, the last with: exception"
+    ):
+        run_study(spec, address, Diary(), Options(workers=1))
 
-    assert states(url) == ["FAIL"] * 5
+    assert states(address) == ["FAIL"] * 5
 
 
-def test_bad_settings_stop_before_a_study_is_made(url: str, spec: StudySpec) -> None:
+def test_bad_settings_stop_before_a_study_is_made(address: Address, spec: StudySpec) -> None:
     """All faults, raised in the driver, no database left behind."""
     with pytest.raises(SpecError, match="no_such_setting"):
-        run_study(replace(spec, settings={"no_such_setting": 1}), url, Diary(), workers=1)
+        run_study(
+            replace(spec, settings={"no_such_setting": 1}), address, Diary(), Options(workers=1)
+        )
 
-    assert not Path(url.removeprefix("sqlite:///")).exists()
+    assert not address.path.exists()
 
 
-def driver(url: str, trials: int, seconds_per_trial: float = 0.4) -> subprocess.Popen[bytes]:
+def driver(
+    address: Address, trials: int, seconds_per_trial: float = 0.4
+) -> subprocess.Popen[bytes]:
     """A sweep in a process of its own, to be killed."""
     code = f"""
 from dataclasses import replace
 from sweep import Budget, Choice, Space, StudySpec, TargetSets
+from sweep.drive import Options, run_study
 from sweep.progress import Progress
-from sweep.run import run_study
+from sweep.storage import Address
 spec = StudySpec(
     name="small", objective="objectives.synthetic:Synthetic",
     space=Space({{"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2, 4),
@@ -160,19 +170,19 @@ spec = StudySpec(
     budget=Budget(trials={trials}))
 if __name__ == "__main__":
     with Progress(spec.budget.trials, 0) as watcher:
-        run_study(spec, {url!r}, watcher, workers=2)
+        run_study(spec, Address.parse({address.url!r}), watcher, Options(workers=2))
 """
-    path = Path(url.removeprefix("sqlite:///")).parent / "driver.py"
+    path = address.path.parent / "driver.py"
     path.write_text(code)
     return subprocess.Popen([sys.executable, str(path)], stderr=subprocess.DEVNULL)
 
 
-def wait_for(url: str, state: str, n: int) -> None:
+def wait_for(address: Address, state: str, n: int) -> None:
     """Until the database has ``n`` trials in a state."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
-            if states(url).count(state) >= n:
+            if states(address).count(state) >= n:
                 return
         except StorageError:
             pass  # not made yet
@@ -180,20 +190,20 @@ def wait_for(url: str, state: str, n: int) -> None:
     pytest.fail("the sweep made no progress")
 
 
-def test_a_killed_sweep_resumes_without_loss_or_repeat(url: str) -> None:
+def test_a_killed_sweep_resumes_without_loss_or_repeat(address: Address) -> None:
     """SIGKILL half-way; then until N are COMPLETE: none lost, none twice, workers gone."""
-    process = driver(url, trials=12)
-    wait_for(url, "COMPLETE", 4)
+    process = driver(address, trials=12)
+    wait_for(address, "COMPLETE", 4)
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
     psutil.wait_procs(workers, timeout=10)
     assert not [worker for worker in workers if worker.is_running()]
-    before = {t.number: t.value for t in load_study(url).trials if t.state.name == "COMPLETE"}
+    before = {t.number: t.value for t in load_study(address).trials if t.state.name == "COMPLETE"}
 
-    again = driver(url, trials=12, seconds_per_trial=0.4)
+    again = driver(address, trials=12, seconds_per_trial=0.4)
     assert again.wait(timeout=90) == 0
-    trials = load_study(url).trials
+    trials = load_study(address).trials
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
 
     assert len(complete) == 12
@@ -204,19 +214,19 @@ def test_a_killed_sweep_resumes_without_loss_or_repeat(url: str) -> None:
     assert {t.user_attrs["failure"]["reason"] for t in interrupted} <= {"interrupted"}
 
 
-def test_a_worker_that_dies_takes_only_its_trial(url: str) -> None:
+def test_a_worker_that_dies_takes_only_its_trial(address: Address) -> None:
     """Killed by the kernel, say: the trial fails with the signal named, the sweep goes on."""
-    process = driver(url, trials=2, seconds_per_trial=8)
-    wait_for(url, "RUNNING", 2)
+    process = driver(address, trials=2, seconds_per_trial=8)
+    wait_for(address, "RUNNING", 2)
     workers = psutil.Process(process.pid).children()
     victims = [w for w in workers if "spawn_main" in " ".join(w.cmdline())]
     os.kill(victims[0].pid, signal.SIGKILL)
     assert process.wait(timeout=90) == 0
 
-    assert states(url).count("COMPLETE") == 2
+    assert states(address).count("COMPLETE") == 2
     reasons = [
         t.user_attrs["failure"]["message"]
-        for t in load_study(url).trials
+        for t in load_study(address).trials
         if t.state == TrialState.FAIL
     ]
     assert all("killed by SIGKILL" in reason for reason in reasons)

@@ -3,7 +3,8 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Choice, Float, Int, Pruner, Sampler, Space, StudySpec, TargetSets
-from sweep.sampling import distributions, make_pruner, make_sampler, tried_configurations
+from sweep.ledger.book import Book
+from sweep.sampling import distributions, make_pruner, make_sampler
 
 SPACE = Space(
     {
@@ -20,10 +21,13 @@ def make(space: Space = SPACE, **changes: object) -> StudySpec:
 
 
 def run(study: optuna.Study, spec: StudySpec, n: int) -> list[dict[str, object]]:
-    """Ask and tell ``n`` trials whose value grows with rank."""
+    """Ask and tell ``n`` trials whose value grows with rank, as a driver that just started."""
+    book = Book(spec, study.trials)
+    study.sampler = make_sampler(spec, len(study.trials), book.tried)
     asked = []
     for _ in range(n):
         trial = study.ask(distributions(spec.space))
+        book.note(trial.params)
         asked.append(dict(trial.params))
         study.tell(trial, float(trial.params.get("rank", 0)))
     return asked
@@ -33,7 +37,7 @@ def run(study: optuna.Study, spec: StudySpec, n: int) -> list[dict[str, object]]
 def test_no_sampler_proposes_a_configuration_twice(name: str) -> None:
     """Eighteen trials of a space of eighteen see each configuration once."""
     spec = make(sampler=Sampler(name))
-    study = optuna.create_study(sampler=make_sampler(spec, 0), direction="maximize")
+    study = optuna.create_study(direction="maximize")
     asked = run(study, spec, 18)
 
     assert len({tuple(sorted(values.items())) for values in asked}) == 18
@@ -44,7 +48,7 @@ def test_no_sampler_proposes_a_configuration_twice(name: str) -> None:
 def test_a_continuous_space_is_sampled(name: str) -> None:
     """In bounds, and not the same point again."""
     spec = make(Space({"rate": Float(1e-5, 1e-1, log=True), "n": Int(1, 9)}), sampler=Sampler(name))
-    study = optuna.create_study(sampler=make_sampler(spec, 0))
+    study = optuna.create_study()
     asked = run(study, spec, 12)
 
     assert all(spec.space.contains(values) for values in asked)
@@ -56,9 +60,9 @@ def test_a_resumed_sampler_does_not_repeat_its_draws(name: str, tmp_path: object
     """Optuna alone repeats 4 to 6 of 12 draws after a resume with the same seed."""
     spec = make(Space({"rate": Float(0, 1), "rank": Choice(1, 2, 4)}), sampler=Sampler(name))
     url = f"sqlite:///{tmp_path}/s.db"
-    first = optuna.create_study(study_name="s", storage=url, sampler=make_sampler(spec, 0))
+    first = optuna.create_study(study_name="s", storage=url)
     before = run(first, spec, 6)
-    again = optuna.load_study(study_name="s", storage=url, sampler=make_sampler(spec, 6))
+    again = optuna.load_study(study_name="s", storage=url)
     after = run(again, spec, 6)
 
     assert not {values["rate"] for values in before} & {values["rate"] for values in after}
@@ -69,7 +73,7 @@ def test_a_fresh_study_with_the_same_seed_repeats() -> None:
 
     def draws(seed: int) -> list[dict[str, object]]:
         spec = make(sampler=Sampler("tpe", seed))
-        return run(optuna.create_study(sampler=make_sampler(spec, 0)), spec, 12)
+        return run(optuna.create_study(), spec, 12)
 
     assert draws(0) == draws(0)
     assert draws(0) != draws(1)
@@ -78,7 +82,7 @@ def test_a_fresh_study_with_the_same_seed_repeats() -> None:
 def test_enqueued_trials_bring_their_own_values() -> None:
     """Also in an exhausted space, where a fresh draw would be impossible."""
     spec = make(Space({"rank": Choice(1, 2)}))
-    study = optuna.create_study(sampler=make_sampler(spec, 0))
+    study = optuna.create_study()
     run(study, spec, 2)
     study.enqueue_trial({"rank": 2})
 
@@ -90,7 +94,7 @@ def test_waiting_trials_count_as_tried() -> None:
     study = optuna.create_study()
     study.enqueue_trial({"rank": 2})
 
-    assert tried_configurations(study.trials) == {(("rank", "2"),)}
+    assert Book(make(Space({"rank": Choice(1, 2)})), study.trials).tried == {(("rank", "2"),)}
 
 
 def test_no_pruner_is_the_default() -> None:
@@ -119,7 +123,7 @@ def test_tpe_finds_the_best_more_often_than_random() -> None:
         total = 0.0
         for seed in range(5):
             spec = make(space, sampler=Sampler(name, seed))
-            study = optuna.create_study(sampler=make_sampler(spec, 0))
+            study = optuna.create_study(sampler=make_sampler(spec, 0, frozenset()))
             for _ in range(40):
                 trial = study.ask(distributions(space))
                 study.tell(trial, abs(trial.params["rate"] - 0.3), TrialState.COMPLETE)

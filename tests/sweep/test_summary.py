@@ -303,7 +303,12 @@ def test_check_lists_each_target_set_with_what_it_trains() -> None:
 
 def test_interrupted_trials_are_not_called_failures() -> None:
     """They ended with the process that drove them, and run again."""
-    interrupted = {"number": 1, "reason": "interrupted: Interrupted: gone", "params": {}}
+    interrupted = {
+        "number": 1,
+        "reason": "interrupted: Interrupted: gone",
+        "params": {},
+        "interrupted": True,
+    }
     broken = {"number": 2, "reason": "exception: ValueError: no", "params": {}}
     counts = {"COMPLETE": 1, "FAIL": 2, "PRUNED": 0, "RUNNING": 0, "WAITING": 0}
     shown = _status(failed=[interrupted, broken], counts=counts)

@@ -1,0 +1,127 @@
+"""Take a study, run it, let it go: what a driver process does from beginning to end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import optuna
+
+from sweep.errors import StorageError
+from sweep.folders import TrialFolders
+from sweep.interrupts import Interrupts
+from sweep.launch import LocalLauncher
+from sweep.ledger import Ledger
+from sweep.objective import Facts
+from sweep.owner import Owner, claim, release
+from sweep.run import Run
+from sweep.spec import StudySpec
+from sweep.storage import (
+    Address,
+    create_or_resume,
+    exclusive,
+    one_file,
+    storage_errors,
+    write_ahead,
+    write_spec,
+)
+from sweep.watcher import Watcher
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what.
+
+    Attributes:
+        workers: processes to use; None for as many as suit the machine.
+        take_over: drive the study even if another process seems to.
+        final_test: afterwards score the test split with the best trial.
+        files: where trials keep files; empty for the study's own place.
+    """
+
+    workers: int | None = None
+    take_over: bool = False
+    final_test: bool = False
+    files: str = ""
+
+
+def run_study(
+    spec: StudySpec, address: Address, watcher: Watcher, options: Options = Options()
+) -> optuna.Study:
+    """Make or resume a study and run it to its budget.
+
+    Args:
+        spec: what to measure.
+        address: the database.
+        watcher: is told what happens.
+        options: how to run.
+
+    Returns:
+        The study, released.
+
+    Raises:
+        SpecError: if the settings, the space or a target set breaks a rule; all at once.
+        ResumeError: if the study was made from another spec or other inputs.
+        StorageError: if the database cannot be used or has another driver.
+        SweepError: if the sweep cannot go on.
+        Interruption: if a signal asked to end; open trials are queued for the next run.
+    """
+    launcher = LocalLauncher(spec, options.workers or 1)
+    with Interrupts() as interrupts, contextlib.closing(launcher):
+        baselines = [dict(baseline.values) for baseline in spec.baselines]
+        launcher.call("check", spec.space, baselines, interrupts=interrupts)
+        facts: Facts = launcher.call("facts", interrupts=interrupts)
+        launcher.workers = options.workers or facts.workers
+        with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
+            files = _files(study, options.files)
+            ledger = Ledger(study, spec, address, owner)
+            folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
+            run = Run(ledger, folders, launcher, watcher, interrupts)
+            try:
+                run.sweep()
+                if options.final_test:
+                    run.final_test()
+            finally:
+                launcher.close()  # first: no worker may compute for a trial already closed
+                ledger.abandon()
+    return study
+
+
+@contextlib.contextmanager
+def driven(
+    spec: StudySpec, address: Address, facts: Facts, *, take_over: bool
+) -> Iterator[tuple[optuna.Study, Owner]]:
+    """Hold a study as its only driver.
+
+    Raises:
+        ResumeError: if the study was made from another spec or other inputs.
+        StorageError: if the database cannot be used or has another driver.
+    """
+    with exclusive(address):
+        study = create_or_resume(address, spec, facts)
+        with storage_errors(address):
+            owner = claim(study, address.shown, take_over=take_over)
+            write_spec(study, spec, facts)
+    write_ahead(address)
+    try:
+        yield study, owner
+    finally:
+        with contextlib.suppress(StorageError), storage_errors(address):
+            release(study, owner)
+        _let_go(study)
+        one_file(address)
+
+
+def _let_go(study: optuna.Study) -> None:
+    """Close the connections that the storage keeps, so that its file can be folded up."""
+    backend = getattr(study._storage, "_backend", None)  # noqa: SLF001 - Optuna wraps its storages
+    if isinstance(backend, optuna.storages.RDBStorage):
+        backend.engine.dispose()
+
+
+def _files(study: optuna.Study, wanted: str) -> str:
+    """Where trials keep files; remembered, so that a resume from the database finds them."""
+    if wanted:
+        study.set_user_attr("files", wanted)
+    return str(study.user_attrs.get("files", ""))

@@ -1,0 +1,55 @@
+"""How many failures a sweep bears before it stops by itself."""
+
+from __future__ import annotations
+
+from sweep.errors import SweepError
+from sweep.trial import TrialResult
+
+FIRST = 5
+"""If the first so many trials of a run all fail, nothing will work: the sweep stops."""
+
+IN_A_ROW = 20
+"""The same for failures in a row later on, when trials have worked before. Where every other
+trial runs out of memory, 20 in a row come once in a million."""
+
+
+class FailureLimits:
+    """Counts the failures of one run.
+
+    Args:
+        on_failure: the study's policy: ``continue``, ``stop`` or ``retry(k)``.
+    """
+
+    def __init__(self, on_failure: str) -> None:
+        self._stop_at_once = on_failure == "stop"
+        self._in_a_row = 0
+        self._worked = False
+
+    def judge(self, result: TrialResult) -> SweepError | None:
+        """Count a result in.
+
+        Returns:
+            Why the sweep must stop; None to go on.
+        """
+        failure = result.failure
+        if failure is None:
+            self._worked, self._in_a_row = True, 0
+            return None
+        if failure.interrupted:
+            return None
+        self._in_a_row += 1
+        if self._stop_at_once:
+            return _error("a trial failed, and the policy is to stop", str(failure))
+        if not self._worked and self._in_a_row >= FIRST:
+            return _error(f"the first {self._in_a_row} trials of this run all failed", str(failure))
+        if self._in_a_row >= IN_A_ROW:
+            return _error(f"{self._in_a_row} trials failed in a row", str(failure))
+        return None
+
+
+def _error(what: str, last: str) -> SweepError:
+    first = (last.splitlines() or [""])[0]
+    return SweepError(
+        f"{what}, the last with: {first}. The sweep stops here; nothing is lost. "
+        "See 'lorasweep status --failed', mend the cause, and give the same command again."
+    )

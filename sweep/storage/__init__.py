@@ -1,0 +1,38 @@
+"""Studies in their database. Only a driver process writes; readers make nothing."""
+
+from sweep.storage.address import Address, default_url, folder_name
+from sweep.storage.database import StorageLostError, one_file, storage_errors, write_ahead
+from sweep.storage.exclusive import exclusive
+from sweep.storage.studies import (
+    baselines,
+    best_trial,
+    count_states,
+    create_or_resume,
+    find_study,
+    load_study,
+    open_study,
+    quiet_optuna,
+    read_spec,
+    write_spec,
+)
+
+__all__ = [
+    "Address",
+    "StorageLostError",
+    "baselines",
+    "best_trial",
+    "count_states",
+    "create_or_resume",
+    "default_url",
+    "exclusive",
+    "find_study",
+    "folder_name",
+    "load_study",
+    "one_file",
+    "open_study",
+    "quiet_optuna",
+    "read_spec",
+    "storage_errors",
+    "write_ahead",
+    "write_spec",
+]

@@ -1,0 +1,123 @@
+"""Where a study is kept: one URL, checked, with its password kept out of everything shown."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import sqlalchemy.engine
+import sqlalchemy.exc
+
+from sweep.errors import StorageError, fault
+
+_WAY_OUT = (
+    "Write 'sqlite:///study.db', 'postgresql+psycopg://user@host/database' or "
+    "'journal:///study.log'"
+)
+_SECRET = re.compile(r"pass(word|wd)?|secret|token|key$", re.IGNORECASE)
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+_HIDDEN = "***"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A parsed storage URL.
+
+    Attributes:
+        url: what a driver connects to, password and all; never shown.
+        shown: the same for people, logs and reports, without secrets.
+        kind: ``sqlite``, ``postgresql`` or ``journal``.
+        path: the file, for ``sqlite`` and ``journal``.
+        secrets: what must not appear in any text.
+    """
+
+    url: str
+    shown: str
+    kind: str
+    path: Path | None = None
+    secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, url: str, name: str = "--storage") -> Address:
+        """Read a URL.
+
+        Args:
+            url: as the user wrote it.
+            name: what the user calls it, for errors.
+
+        Raises:
+            StorageError: if it is no URL of a storage that lorasweep uses.
+        """
+        if url.startswith("journal:///") and len(url) > len("journal:///"):
+            return cls(url, url, "journal", Path(url.removeprefix("journal:///")))
+        try:
+            parsed = sqlalchemy.engine.make_url(url)
+        except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+            # The text itself may hold a password that only a parser would find.
+            got = url if "@" not in url else f"{url.split(':', 1)[0]}:{_HIDDEN}"
+            rule = "be a database URL"
+            raise StorageError(fault(name, rule, got, way_out=_WAY_OUT)) from error
+        shown, secrets = _without_secrets(parsed)
+        if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+            if parsed.database in (None, "", ":memory:"):
+                rule = "name a file: what is kept in memory cannot be resumed"
+                raise StorageError(fault(name, rule, url, way_out=_WAY_OUT))
+            return cls(url, shown, "sqlite", Path(str(parsed.database)))
+        if parsed.drivername in _POSTGRES:
+            real = parsed.set(drivername="postgresql+psycopg")
+            return cls(
+                real.render_as_string(hide_password=False), shown, "postgresql", None, secrets
+            )
+        rule = "be a database of SQLite, PostgreSQL or Optuna's journal"
+        raise StorageError(fault(name, rule, shown, way_out=_WAY_OUT))
+
+    def redact(self, text: str) -> str:
+        """A text without this address's secrets, however they were written."""
+        for secret in self.secrets:
+            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
+                text = text.replace(form, _HIDDEN)
+        return text
+
+    @property
+    def files(self) -> Path:
+        """Where trials keep their files unless told otherwise: beside a file's database."""
+        if self.path is None:
+            return Path("runs") / "files"
+        return self.path.with_name(f"{self.path.name}.files")
+
+
+def _without_secrets(url: sqlalchemy.engine.URL) -> tuple[str, tuple[str, ...]]:
+    """The URL for people, and the secrets it held."""
+    secrets = [str(url.password)] if url.password else []
+    query = dict(url.query)
+    for key, value in query.items():
+        if _SECRET.search(key):
+            secrets += [value] if isinstance(value, str) else list(value)
+            query[key] = _HIDDEN
+    # What SQLAlchemy quotes again on rendering would read %2A%2A%2A.
+    shown = url.set(query=query).render_as_string(hide_password=True).replace("%2A", "*")
+    return shown, tuple(secret for secret in secrets if secret)
+
+
+def default_url(name: str) -> str:
+    """Where a study goes when nobody says otherwise."""
+    return f"sqlite:///runs/{folder_name(name)}/study.db"
+
+
+def folder_name(name: str) -> str:
+    """A study's name as one folder: itself where that is safe, else made so and told apart.
+
+    Example:
+        >>> folder_name("demo")
+        'demo'
+        >>> folder_name("../a b").startswith("a_b-")
+        True
+    """
+    safe = re.sub(r"[^\w.+-]+", "_", name, flags=re.ASCII).strip("._")[:64]
+    if safe == name:
+        return safe
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{safe}-{digest}" if safe else digest

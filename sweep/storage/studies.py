@@ -1,0 +1,228 @@
+"""Studies in their database. Only the driver process opens it.
+
+Beside Optuna's own rows a study holds, as user attributes, everything a resume
+needs: ``spec`` and ``spec_digest``, ``fingerprints`` of the inputs' content, package
+``versions``, what the objective said ``about`` its inputs, measured ``baselines``,
+and the ``owner`` that drives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import platform
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.errors import ResumeError, StorageError, fault
+from sweep.objective import Facts
+from sweep.spec import StudySpec, differences
+from sweep.storage.address import Address
+from sweep.storage.database import exists, open_storage, storage_errors
+
+log = logging.getLogger("lorasweep")
+
+SCHEMA = 2
+"""Version of the attributes below; raised when an older lorasweep would misread them."""
+
+
+def study_names(storage: BaseStorage) -> list[str]:
+    """The studies of a database, sorted."""
+    return sorted(study.study_name for study in storage.get_all_studies())
+
+
+def open_study(address: Address, name: str | None = None) -> optuna.Study:
+    """Open any study that exists, lorasweep's or not, creating nothing.
+
+    Args:
+        address: the database.
+        name: the study; may be left out when the database holds one study.
+
+    Raises:
+        StorageError: if the file or the study is missing.
+    """
+    if not exists(address):
+        if address.path is not None and not address.path.is_file():
+            rule, way_out = "name an existing file", "Check the path"
+        else:
+            rule, way_out = "hold a study", "If a sweep has just begun, ask again in a moment"
+        raise StorageError(fault("--storage", rule, address.shown, way_out=way_out))
+    storage = open_storage(address, make=False)
+    with storage_errors(address):
+        names = study_names(storage)
+        if name is None and len(names) != 1:
+            among = ", ".join(names) or "there are none"
+            rule = f"name one of the {len(names)} studies: {among}"
+            raise StorageError(fault("--name", rule, name, where=address.shown))
+        chosen = names[0] if name is None else name
+        if chosen not in names:
+            rule = f"be one of {', '.join(names) or '(no study)'}"
+            raise StorageError(fault("--name", rule, chosen, where=address.shown))
+        return optuna.load_study(study_name=chosen, storage=storage)
+
+
+def load_study(address: Address, name: str | None = None) -> optuna.Study:
+    """Open a study that lorasweep made, creating nothing.
+
+    Raises:
+        StorageError: if the file, the study or our attributes are missing, or a newer
+            lorasweep wrote them.
+    """
+    study = open_study(address, name)
+    with storage_errors(address):
+        _refuse_other_makers(study, address)
+    return study
+
+
+def _refuse_other_makers(study: optuna.Study, address: Address) -> None:
+    attributes = study.user_attrs
+    if "spec" not in attributes:
+        raise StorageError(
+            fault(
+                "the study",
+                "have been made by lorasweep",
+                study.study_name,
+                where=address.shown,
+                way_out="Studies of plain Optuna, and copies not finished, hold no spec",
+            )
+        )
+    if attributes.get("schema", 0) > SCHEMA:
+        raise StorageError(
+            fault(
+                "the study",
+                f"have been written by this lorasweep or an older one (schema {SCHEMA})",
+                attributes["schema"],
+                where=address.shown,
+                way_out="Upgrade lorasweep",
+            )
+        )
+
+
+def find_study(address: Address, name: str) -> optuna.Study | None:
+    """The study if it is there and was made by lorasweep; None otherwise."""
+    try:
+        return load_study(address, name)
+    except StorageError:
+        return None
+
+
+def read_spec(study: optuna.Study) -> StudySpec:
+    """The spec that a study was made from."""
+    return StudySpec.from_json(study.user_attrs["spec"])
+
+
+def create_or_resume(address: Address, spec: StudySpec, facts: Facts) -> optuna.Study:
+    """Open the spec's study, making it when it is not there; under the storage's lock.
+
+    Args:
+        address: the database; a file's folder is made if missing.
+        spec: what to measure.
+        facts: what the inputs hold.
+
+    Raises:
+        ResumeError: if the study was made from another spec, or its inputs held something
+            else; each difference is named.
+        StorageError: if the database cannot be used.
+    """
+    exists(address)  # refuses what belongs to another program
+    storage = open_storage(address, make=True)
+    with storage_errors(address):
+        direction = StudyDirection[spec.direction.upper()]
+        if spec.name in study_names(storage):
+            study = optuna.load_study(study_name=spec.name, storage=storage)
+            if "spec" in study.user_attrs or study.get_trials(deepcopy=False):
+                _refuse_other_makers(study, address)
+                _refuse_differences(study, spec, facts, address)
+                return study
+            if study.direction == direction:  # its maker was killed before it wrote the spec
+                return study
+            optuna.delete_study(study_name=spec.name, storage=storage)
+        return optuna.create_study(storage=storage, study_name=spec.name, direction=direction)
+
+
+def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
+    """Store what a resume needs; later runs renew budget, inputs and versions.
+
+    Other package versions are allowed (a study may outlive them) but said aloud.
+    The spec goes last: its presence says that the rest is there.
+    """
+    versions = {**own_versions(), **facts.versions}
+    changed = differences(study.user_attrs.get("versions", versions), versions)
+    if changed:
+        log.warning("package versions differ from the last run's: %s", "; ".join(changed))
+    study.set_user_attr("schema", SCHEMA)
+    study.set_user_attr("fingerprints", dict(facts.fingerprints))
+    study.set_user_attr("about", dict(facts.about))
+    study.set_user_attr("versions", versions)
+    study.set_user_attr("spec_digest", spec.digest())
+    study.set_user_attr("spec", spec.to_json())
+
+
+def own_versions() -> dict[str, str]:
+    """The versions of what the framework itself stands on."""
+    return {
+        "lorasweep": metadata.version("lorasweep"),
+        "optuna": optuna.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _refuse_differences(
+    study: optuna.Study, spec: StudySpec, facts: Facts, address: Address
+) -> None:
+    stored = read_spec(study)
+    found = differences(stored.identity(), spec.identity())
+    for name, before in study.user_attrs["fingerprints"].items():
+        after = facts.fingerprints.get(name)
+        if after != before:
+            where = f"{stored.inputs.get(name)} -> {spec.inputs.get(name)}"
+            found.append(f"{name}: content {before} -> {after} ({where})")
+    if found:
+        listed = "\n".join(f"  {line}" for line in found)
+        raise ResumeError(
+            f"study {spec.name!r} must go on as it was made, got {len(found)} "
+            f"difference{'s' if len(found) > 1 else ''} ({address.shown}):\n{listed}\n"
+            "Restore what changed, extend the study (lorasweep extend), or give it another name "
+            "(--name) or --storage."
+        )
+
+
+def count_states(trials: Sequence[FrozenTrial]) -> dict[str, int]:
+    """Number of trials by Optuna state, every state named."""
+    counts = Counter(trial.state.name for trial in trials)
+    return {state.name: counts[state.name] for state in TrialState}
+
+
+def best_trial(trials: Sequence[FrozenTrial], spec: StudySpec) -> FrozenTrial | None:
+    """The complete trial with the best value, the earliest of equals; None without one."""
+    complete = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
+    sign = 1.0 if spec.direction == "maximize" else -1.0
+    return max(complete, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
+
+
+def baselines(study: optuna.Study) -> dict[str, Mapping[str, Any]]:
+    """The measured baselines by ``name/replicate``."""
+    return {
+        key.removeprefix("baseline:"): value
+        for key, value in study.user_attrs.items()
+        if key.startswith("baseline:")
+    }
+
+
+@contextlib.contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Keep Optuna's per-trial log lines and experimental notices from the terminal."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+    optuna.logging.set_verbosity(level)
