@@ -65,11 +65,11 @@ def _drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> in
         before = None if earlier is None else snapshot(earlier, address)
         try:
             with _progress(spec, before) as watcher:
-                study = run_study(spec, address, watcher, how)
+                run_study(spec, address, watcher, how)
         except BaseException:
             _say_how_to_go_on(spec, address)
             raise
-        report = snapshot(study, address)
+        report = snapshot(load_study(address, spec.name), address)
     done = 0 if before is None else before["counts"]["COMPLETE"]
     if report["counts"]["COMPLETE"] == done:
         print(f"lorasweep: nothing to do: {done} trials are complete", file=sys.stderr)

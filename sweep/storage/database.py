@@ -179,9 +179,7 @@ def _refuse_foreign(address: Address, tables: set[str]) -> None:
 
 @contextlib.contextmanager
 def _connection(address: Address) -> Iterator[sqlalchemy.Connection]:
-    options = {**_engine_options(address), "poolclass": sqlalchemy.NullPool}
-    options.pop("pool_pre_ping", None)
-    engine = sqlalchemy.create_engine(address.url, **options)
+    engine = sqlalchemy.create_engine(address.url, **_passing_options(address))
     with contextlib.closing(engine.connect()) as connection:
         yield connection
 
@@ -191,6 +189,13 @@ def _engine_options(address: Address) -> dict[str, Any]:
         return {"connect_args": {"timeout": LOCK_SECONDS}}
     # A connection that the server dropped is noticed before it is used.
     return {"pool_pre_ping": True, "connect_args": {"connect_timeout": _CONNECT_SECONDS}}
+
+
+def _passing_options(address: Address) -> dict[str, Any]:
+    """For a look: connections are closed after each use, none is left to be forgotten."""
+    options = {**_engine_options(address), "poolclass": sqlalchemy.NullPool}
+    options.pop("pool_pre_ping", None)
+    return options
 
 
 def open_storage(address: Address, *, make: bool) -> BaseStorage:
@@ -212,11 +217,8 @@ def open_storage(address: Address, *, make: bool) -> BaseStorage:
                 _mend_journal(address)
             return JournalStorage(JournalFileBackend(str(address.path)))
         try:
-            return RDBStorage(
-                address.url,
-                engine_kwargs=_engine_options(address),
-                skip_table_creation=not make,
-            )
+            options = _engine_options(address) if make else _passing_options(address)
+            return RDBStorage(address.url, engine_kwargs=options, skip_table_creation=not make)
         except RuntimeError as error:  # Optuna's word on a schema of another version
             rule = f"have the database schema of Optuna {optuna.__version__}"
             said = " ".join(str(error).split())

@@ -1,0 +1,129 @@
+"""The migration: one SQL transaction, so that a study is the old one or the new one, never a mix.
+
+Optuna refuses a new choice and takes a new range without a word, after which its samplers and
+importances drop the parameter: trials of one study must agree on it. So the distribution that
+each trial is stored with is renewed together with the spec. Values are left alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.distributions import distribution_to_json, json_to_distribution
+from sqlalchemy import Connection, Engine, column, select, table
+
+from sweep.errors import StorageError, fault
+from sweep.sampling import distributions
+from sweep.space import Space
+from sweep.spec import StudySpec
+
+_ATTRIBUTES = table("study_user_attributes", column("study_id"), column("key"), column("value_json"))
+_TRIALS = table("trials", column("trial_id"), column("study_id"))
+_PARAMS = table(
+    "trial_params", column("trial_id"), column("param_name"), column("distribution_json")
+)
+
+
+def engine_of(study: optuna.Study) -> Engine:
+    """The engine of a study in SQLite or PostgreSQL."""
+    backend = getattr(study._storage, "_backend", study._storage)  # noqa: SLF001 - Optuna wraps it
+    assert isinstance(backend, optuna.storages.RDBStorage)
+    return backend.engine
+
+
+def migrate(
+    study: optuna.Study, before: StudySpec, after: StudySpec, changes: Sequence[str]
+) -> dict[str, Any]:
+    """Make a study of one spec a study of another that offers more.
+
+    Args:
+        study: the study, held by this process.
+        before: its spec.
+        after: the same with choices appended or ranges widened.
+        changes: what was done, a sentence each.
+
+    Returns:
+        The entry that its history got.
+
+    Raises:
+        StorageError: if it is no study of ``before`` any more.
+    """
+    study_id = study._study_id  # noqa: SLF001 - Optuna has no public name for it
+    with engine_of(study).begin() as connection:
+        # A write comes first, and takes SQLite's lock: what is read below stays true.
+        _swap_digest(connection, study, before.digest(), after.digest())
+        _rewrite_trials(connection, study_id, before.space, after.space)
+        entry = {
+            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "from": before.digest(),
+            "to": after.digest(),
+            "changes": list(changes),
+            "n_trials": _count_trials(connection, study_id),
+        }
+        history = _read(connection, study_id, "history") or []
+        _write(connection, study_id, "history", [*history, entry])
+        _write(connection, study_id, "spec", after.to_json())
+    return entry
+
+
+def _swap_digest(connection: Connection, study: optuna.Study, old: str, new: str) -> None:
+    """Only if nobody else extended the study meanwhile."""
+    found = connection.execute(
+        sqlalchemy.update(_ATTRIBUTES)
+        .where(*_attribute(study._study_id, "spec_digest"))  # noqa: SLF001 - as above
+        .where(_ATTRIBUTES.c.value_json == json.dumps(old))
+        .values(value_json=json.dumps(new))
+    )
+    if found.rowcount != 1:
+        now = _read(connection, study._study_id, "spec_digest")  # noqa: SLF001 - as above
+        rule = f"still be the one of digest {old}"
+        way_out = "Look at its status, then extend what is there now"
+        raise StorageError(fault(f"study {study.study_name!r}", rule, now, way_out=way_out))
+
+
+def _rewrite_trials(connection: Connection, study_id: int, old: Space, new: Space) -> None:
+    """Every trial's record of what a parameter might have been, whatever state it is in.
+
+    A distribution that is not the old space's (of a trial added by hand) is left as it is.
+    """
+    before, after = distributions(old), distributions(new)
+    mine = _PARAMS.c.trial_id.in_(select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id == study_id))
+    for name in (name for name in after if after[name] != before[name]):
+        rows = (mine, _PARAMS.c.param_name == name)
+        texts = connection.scalars(select(_PARAMS.c.distribution_json).where(*rows).distinct())
+        for text in texts.all():
+            if json_to_distribution(text) == before[name]:
+                connection.execute(
+                    sqlalchemy.update(_PARAMS)
+                    .where(*rows, _PARAMS.c.distribution_json == text)
+                    .values(distribution_json=distribution_to_json(after[name]))
+                )
+
+
+def _count_trials(connection: Connection, study_id: int) -> int:
+    query = select(sqlalchemy.func.count()).where(_TRIALS.c.study_id == study_id)
+    return int(connection.scalar(query.select_from(_TRIALS)) or 0)
+
+
+def _attribute(study_id: int, key: str) -> tuple[Any, Any]:
+    return _ATTRIBUTES.c.study_id == study_id, _ATTRIBUTES.c.key == key
+
+
+def _read(connection: Connection, study_id: int, key: str) -> Any:
+    """A user attribute of the study; None if it has none."""
+    query = select(_ATTRIBUTES.c.value_json).where(*_attribute(study_id, key))
+    text = connection.scalar(query)
+    return None if text is None else json.loads(text)
+
+
+def _write(connection: Connection, study_id: int, key: str, value: Any) -> None:
+    text = {"value_json": json.dumps(value)}
+    update = sqlalchemy.update(_ATTRIBUTES).where(*_attribute(study_id, key)).values(text)
+    if not connection.execute(update).rowcount:
+        row = {"study_id": study_id, "key": key, **text}
+        connection.execute(sqlalchemy.insert(_ATTRIBUTES).values(row))

@@ -1,0 +1,244 @@
+"""A sweep in a process of its own that is hit again and again, and what must be left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+from sweep.storage import Address, load_study
+
+TESTS = Path(__file__).parents[1]
+STEPS = 4
+HITS = ("SIGKILL", "SIGKILL group", "SIGTERM", "SIGINT group", "SIGTERM twice", "SIGSTOP")
+"""What happens to a sweep: the kernel, the scheduler, Ctrl-C, impatience, Ctrl-Z."""
+
+SECONDS = 120  # for a sweep to end once it is asked to
+
+
+def make_spec(trials: int, seconds: float = 0.4) -> StudySpec:
+    """A study that draws every configuration of its space once, whatever happens to it."""
+    space = Space(
+        {
+            "rank": Choice(1, 2, 4, 8, 16, 32),
+            "alpha": Choice(1, 2, 4, 8, 16, 32, 64),
+            "targets": TargetSets("query+value", "qkv", "attention", "mlp", "all-linear"),
+        }
+    )
+    size = space.size()
+    assert size is not None
+    assert trials <= size
+    ranks = list(space["rank"].grid() or ())
+    if trials < size:  # a smaller grid, of just so many configurations
+        space = Space({**space.params, "rank": Choice(*ranks[: trials // 35 or 1])})
+    if trials < 35:
+        space = Space(
+            {**space.params, "alpha": Choice(1, 2, 4), "targets": TargetSets("qkv", "mlp")}
+        )
+        space = Space({**space.params, "rank": Choice(*ranks[: trials // 6])})
+    size = space.size()
+    assert size is not None
+    return StudySpec(
+        name="campaign",
+        objective="faults.worked:Worked",
+        space=space,
+        settings={
+            "function": "surface",
+            "noise": 0.01,
+            "steps": STEPS,
+            "sleep_seconds": seconds,
+        },
+        sampler=Sampler("grid"),
+        budget=Budget(trials=size),
+    ).with_changes(policy={"max_retries": 10_000})
+
+
+@dataclass
+class Campaign:
+    """One study and all that happens to it.
+
+    Args:
+        address: where the study is kept.
+        folder: for what else there is.
+        spec: what it measures.
+        rng: draws when and how it is hit.
+        environment: of the sweep's process, beside this one's.
+    """
+
+    address: Address
+    folder: Path
+    spec: StudySpec
+    rng: random.Random
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hits: Counter[str] = field(default_factory=Counter)
+    launches: int = 0
+    done: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        """A line per step that was computed."""
+        return self.folder / "steps.log"
+
+    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start or resume the sweep, as the command line does."""
+        code = "import sys; from sweep.cli import main; raise SystemExit(main(sys.argv[1:]))"
+        study = self.folder / "study_file.py"
+        if not study.exists():
+            spec = self.spec.with_changes(inputs={"log": str(self.log)})
+            study.write_text(
+                "import json\nfrom sweep import StudySpec\n"
+                f"STUDY = StudySpec.from_json(json.loads({json_text(spec)!r}))\n"
+            )
+        command = [sys.executable, "-c", code, "run", str(study), "--storage", self.address.url]
+        self.launches += 1
+        with (self.folder / "stderr.log").open("ab") as stderr:
+            return subprocess.Popen(
+                [*command, *arguments],
+                cwd=self.folder,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env={**os.environ, "PYTHONPATH": str(TESTS), **self.environment},
+                start_new_session=True,
+            )
+
+    def hit(self, kind: str, process: subprocess.Popen[bytes]) -> None:
+        """Do one thing to the sweep and wait until nothing of it is left."""
+        family = [psutil.Process(process.pid), *_children(process.pid)]
+        number = getattr(signal, kind.split()[0])
+        with contextlib.suppress(ProcessLookupError):
+            if kind.endswith("group"):
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+            if kind.endswith("twice"):
+                time.sleep(self.rng.uniform(0, 0.2))
+                process.send_signal(number)
+            if number == signal.SIGSTOP:
+                time.sleep(self.rng.uniform(0, 0.5))
+                process.send_signal(signal.SIGCONT)
+                time.sleep(self.rng.uniform(0, 0.5))
+                process.send_signal(signal.SIGTERM)
+        process.wait(SECONDS)
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert not alive, f"{kind} left {alive} behind"
+        self.hits[kind] += 1
+
+    def run_to_the_end(self) -> None:
+        """Let it go on, unharmed, until it says that it is done."""
+        process = self.launch()
+        assert process.wait(SECONDS * 5) == 0, self.stderr()
+        self.look()
+
+    def stderr(self) -> str:
+        """All that the sweeps said."""
+        return (self.folder / "stderr.log").read_text()
+
+    def trials(self) -> list[FrozenTrial]:
+        """What the study holds."""
+        return load_study(self.address).get_trials(deepcopy=False)
+
+    def look(self) -> None:
+        """No completed trial is lost, and none changes."""
+        now = {t.number: t.value for t in self.trials() if t.state == TrialState.COMPLETE}
+        for number, value in self.done.items():
+            assert now.get(number) == value
+        self.done = {number: value for number, value in now.items() if value is not None}
+
+    def results(self) -> Counter[tuple[object, ...]]:
+        """The multiset of (parameters, seed, value) that are COMPLETE."""
+        return Counter(
+            (*sorted(trial.params.items()), trial.user_attrs["seed"], trial.value)
+            for trial in self.trials()
+            if trial.state == TrialState.COMPLETE
+        )
+
+    def steps_made_again(self) -> Counter[str]:
+        """How often each step was computed beyond once."""
+        counts = Counter(self.log.read_text().splitlines())
+        return Counter({line: n - 1 for line, n in counts.items() if n > 1})
+
+
+def json_text(spec: StudySpec) -> str:
+    """A spec as one JSON document."""
+    import json
+
+    return json.dumps(spec.to_json())
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def uninterrupted(spec: StudySpec, folder: Path) -> Counter[tuple[object, ...]]:
+    """What the same study yields when nothing happens to it."""
+    folder.mkdir()
+    quick = replace(spec, settings={**spec.settings, "sleep_seconds": 0.0})
+    address = Address.parse(f"sqlite:///{folder}/plain.db")
+    plain = Campaign(address, folder, quick, random.Random(0))
+    plain.run_to_the_end()
+    return plain.results()
+
+
+def moments(rng: random.Random, longest: float) -> Iterator[float]:
+    """Seconds from a launch to the hit: some while it starts, most while it runs."""
+    while True:
+        yield rng.uniform(0.05, longest)
+
+
+def run_campaign(campaign: Campaign, hits: int, longest: float = 4.0) -> None:
+    """Hit a sweep so many times, or until it is done; then let it end."""
+    for delay in moments(campaign.rng, longest):
+        if sum(campaign.hits.values()) >= hits:
+            break
+        process = campaign.launch()
+        try:
+            code = process.wait(delay)
+        except subprocess.TimeoutExpired:
+            campaign.hit(campaign.rng.choice(HITS), process)
+            if campaign.address.path is None or campaign.address.path.exists():
+                with contextlib.suppress(Exception):  # nothing made yet
+                    campaign.trials()
+                    campaign.look()
+            continue
+        assert code == 0, campaign.stderr()
+        return
+    campaign.run_to_the_end()
+
+
+def check_books(campaign: Campaign, expected: Counter[tuple[object, ...]]) -> dict[str, object]:
+    """The promise, trial by trial; returns the counts worth printing."""
+    trials = campaign.trials()
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    states = Counter(trial.state.name for trial in trials)
+    assert set(states) <= {"COMPLETE", "FAIL"}, states
+    reasons = Counter(
+        trial.user_attrs["failure"]["reason"] for trial in trials if trial.state == TrialState.FAIL
+    )
+    assert set(reasons) <= {"interrupted"}, reasons
+    assert campaign.results() == expected
+    again = campaign.steps_made_again()
+    # A hit costs each of the trials under way the step in hand at most; two workers.
+    assert again.total() <= 2 * sum(campaign.hits.values())
+    return {
+        "launches": campaign.launches,
+        "hits": dict(campaign.hits),
+        "trials": len(trials),
+        **states,
+        "interrupted": reasons["interrupted"],
+        "steps computed again": again.total(),
+    }

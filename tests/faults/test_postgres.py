@@ -1,0 +1,95 @@
+"""The same promise with the study on a server, which is killed and restarted as well."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
+from faults.postgres import PASSWORD, Postgres
+
+from sweep.storage import Address
+
+
+@contextmanager
+def restarts(server: Postgres, times: int, rng: random.Random, pause: float) -> Iterator[list[str]]:
+    """Kill or stop the server and start it again, so many times, meanwhile."""
+    ending = threading.Event()
+    done: list[str] = []
+
+    def work() -> None:
+        for _ in range(times):
+            if ending.wait(rng.uniform(pause / 2, pause)):
+                return
+            how = rng.choice(["kill", "fast", "immediate"])
+            if how == "kill":
+                server.kill()
+            else:
+                server.stop("fast" if how == "fast" else "immediate")
+            time.sleep(rng.uniform(0.1, 1.5))
+            server.start()
+            done.append(how)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield done
+    finally:
+        ending.set()
+        thread.join()
+        server.start()
+
+
+def one(server: Postgres, folder: Path, trials: int, hits: int, seed: int) -> Campaign:
+    """A campaign on a database of its own, not yet begun."""
+    folder.mkdir(exist_ok=True)
+    return Campaign(
+        Address.parse(server.new_database()), folder, make_spec(trials), random.Random(seed)
+    )
+
+
+def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: Path) -> None:
+    """It waits, and goes on by itself, to the same results; nobody resumes it."""
+    campaign = one(postgres, tmp_path / "hit", trials=24, hits=0, seed=3)
+    expected = uninterrupted(campaign.spec, tmp_path / "plain")
+    with restarts(postgres, 3, campaign.rng, pause=3.0) as done:
+        campaign.run_to_the_end()
+    trials = campaign.trials()
+
+    print(dict(Counter(done)), "trials", len(trials))
+    assert done
+    assert "waiting for the database" in campaign.stderr()
+    assert campaign.results() == expected
+    assert {trial.state.name for trial in trials} <= {"COMPLETE", "FAIL"}
+    assert campaign.launches == 1
+    assert not campaign.steps_made_again()
+
+
+def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: Path) -> None:
+    """Kills and signals, as with SQLite; and nobody sees the password."""
+    campaign = one(postgres, tmp_path / "hit", trials=12, hits=4, seed=4)
+    expected = uninterrupted(campaign.spec, tmp_path / "plain")
+    run_campaign(campaign, 4)
+
+    print(check_books(campaign, expected))
+    assert PASSWORD not in campaign.stderr()
+    assert "p%40ss" not in campaign.stderr()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_many_hits_on_sweep_and_server(postgres: Postgres, tmp_path: Path) -> None:
+    """Both at once: forty hits on the sweep while its server is restarted again and again."""
+    campaign = one(postgres, tmp_path / "hit", trials=105, hits=40, seed=5)
+    expected = uninterrupted(campaign.spec, tmp_path / "plain")
+    with restarts(postgres, 1000, random.Random(6), pause=12.0) as done:
+        run_campaign(campaign, 40)
+
+    print(check_books(campaign, expected), "server", dict(Counter(done)))
+    assert len(done) >= 5

@@ -1,0 +1,64 @@
+"""An objective whose every step leaves a trace, so that work done twice can be counted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from objectives.synthetic import Synthetic
+from sweep.objective import Facts
+from sweep.space import Space
+from sweep.trial import Leave, Pack, Report, TrialParams, TrialResult, TrialState, stay
+
+
+class Worked:
+    """The made-up MCC surface, reached in steps, each evaluated, checkpointed and written down.
+
+    Settings: those of ``Synthetic``. Inputs: ``log``, a file that takes a line per step.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        self._synthetic = Synthetic({**settings, "sleep_seconds": 0.0, "steps": 1}, {})
+        self._steps = int(settings["steps"])
+        self._seconds = float(settings["sleep_seconds"]) / self._steps
+        self._log = inputs.get("log", "")
+
+    def facts(self) -> Facts:
+        """As many workers as asked for on the command line."""
+        return Facts(workers=2)
+
+    def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Whatever the surface needs."""
+        return self._synthetic.check(space, baselines)
+
+    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
+        """One after the other."""
+        return [self._run(params, report, leave) for params in pack]
+
+    def _run(self, params: TrialParams, report: Report, leave: Leave) -> TrialResult:
+        (whole,) = self._synthetic.run([params], lambda *_: False)
+        assert whole.value is not None, whole.failure
+        checkpoint = Path(params.folder) / "steps"
+        done = int(checkpoint.read_text()) if checkpoint.is_file() else 0
+        for step in range(1, self._steps + 1):
+            if step > done:
+                if leave():
+                    return TrialResult.interrupted(params.number, f"left before step {step}")
+                time.sleep(self._seconds)
+                self._trace(params, step)
+                checkpoint.parent.mkdir(parents=True, exist_ok=True)
+                scratch = checkpoint.with_name(f"steps.{os.getpid()}")
+                scratch.write_text(str(step))
+                scratch.replace(checkpoint)
+            report(params.number, step, whole.value * step / self._steps, {})
+        return TrialResult(params.number, TrialState.COMPLETE, whole.value, seconds=0.0)
+
+    def _trace(self, params: TrialParams, step: int) -> None:
+        """Appending a short line is one write, which a kill cannot cut in two."""
+        if self._log:
+            line = f"{sorted(params.values.items())} {params.seed} {step}\n"
+            with Path(self._log).open("a") as file:
+                file.write(line)
