@@ -15,6 +15,7 @@ from rich.console import Console
 from sweep.cli.study_file import apply_options, load_spec
 from sweep.console import make_console
 from sweep.drive import Options, run_study
+from sweep.extend import Request, extend_study, print_extension
 from sweep.objective import load_objective
 from sweep.progress import Progress
 from sweep.spec import StudySpec
@@ -102,6 +103,18 @@ def status(options: argparse.Namespace) -> int:
         report = snapshot(load_study(address, options.name), address)
     printer = print_failures if options.failed else print_status
     _show(report, printer, as_json=options.json)
+    return 0
+
+
+def extend(options: argparse.Namespace) -> int:
+    """Add choices to a study that has trials, or widen its ranges."""
+    address = Address.parse(options.storage)
+    request = Request(tuple(options.add_target), tuple(options.add_choice), tuple(options.widen))
+    with quiet_optuna():
+        spec = apply_options(read_spec(load_study(address, options.name)), options)
+        report = extend_study(spec, address, request, take_over=options.take_over)
+        _say_how_to_go_on(spec, address)
+    _show(report, print_extension, as_json=options.json)
     return 0
 
 

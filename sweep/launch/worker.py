@@ -43,15 +43,21 @@ def work(
             message = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_answer(built, message, pipe, calls_away))
+        try:
+            pipe.send(_answer(built, message, pipe, calls_away))
+        except OSError:
+            return
 
 
 def _answer(
     objective: Objective, message: tuple[Any, ...], pipe: Connection, calls_away: Connection
 ) -> tuple[str, Any]:
     def report(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        pipe.send(("report", number, step, value, dict(metrics)))
-        return bool(pipe.recv())
+        try:
+            pipe.send(("report", number, step, value, dict(metrics)))
+            return bool(pipe.recv())
+        except (EOFError, OSError):  # the driver hung up: nobody is left to compute for
+            os._exit(1)
 
     call, *arguments = message
     if call == "run":

@@ -7,11 +7,12 @@ COMPLETE has all it should have, wherever the driver was killed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import StorageError, fault
@@ -84,6 +85,21 @@ class Ledger:
                 )
             )
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write to the study, as long as it is this driver's.
+
+        Raises:
+            StorageError: if it is not, or cannot be written; in words.
+        """
+        with storage_errors(self._address):
+            self._guard()
+            try:
+                yield
+            except UpdateFinishedTrialError:  # somebody closed the trial a moment ago
+                self._guard()
+                raise
+
     def running(self) -> int:
         """How many trials this driver has started and not yet told."""
         return len(self._running)
@@ -98,8 +114,7 @@ class Ledger:
         Returns:
             How many trials were found RUNNING.
         """
-        with storage_errors(self._address):
-            self._guard()
+        with self._writing():
             mine = self._running
             left = [
                 trial
@@ -142,9 +157,8 @@ class Ledger:
         Returns:
             Its parameters; None when a finite space has no configuration left.
         """
-        with storage_errors(self._address):
-            while True:
-                self._guard()
+        while True:
+            with self._writing():
                 if self._book.exhausted and not self._waiting():
                     return None
                 opened = self._open()
@@ -221,7 +235,7 @@ class Ledger:
         curve = self._curves.setdefault(number, [])
         if not curve or curve[-1]["step"] < step:  # else told again after the server was away
             curve.append({"step": step, "value": value, **metrics})
-        with storage_errors(self._address):
+        with self._writing():
             trial.report(value, step)
             trial.set_user_attr("curve", curve)
             return trial.should_prune()
@@ -232,8 +246,7 @@ class Ledger:
         May be called again after an error: what was written is not written twice.
         """
         trial, params = self._running[result.number]
-        with storage_errors(self._address):
-            self._guard()
+        with self._writing():
             if result.number not in self._begun or not self._has_ended(result.number):
                 self._begun.add(result.number)
                 self._write(trial, result)
@@ -298,6 +311,5 @@ class Ledger:
             "details": dict(result.details),
             "seconds": result.seconds,
         }
-        with storage_errors(self._address):
-            self._guard()
+        with self._writing():
             self.study.set_user_attr(f"baseline:{baseline.name}/{params.replicate}", record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -18,6 +19,8 @@ import psutil
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+from sweep.errors import StorageError
+from sweep.spec import Policy
 from sweep.storage import Address, load_study
 
 TESTS = Path(__file__).parents[1]
@@ -28,41 +31,39 @@ HITS = ("SIGKILL", "SIGKILL group", "SIGTERM", "SIGINT group", "SIGTERM twice", 
 SECONDS = 120  # for a sweep to end once it is asked to
 
 
+GRIDS = {
+    6: ((1, 2, 4), (8,), ("qkv", "mlp")),
+    12: ((1, 2, 4), (8, 16), ("qkv", "mlp")),
+    24: ((1, 2, 4, 8), (8, 16), ("query+value", "qkv", "mlp")),
+    30: ((1, 2, 4, 8, 16), (8, 16), ("query+value", "qkv", "mlp")),
+    105: ((1, 2, 4), (1, 2, 4, 8, 16, 32, 64), ("query+value", "qkv", "attention", "mlp", "key")),
+    210: (
+        (1, 2, 4, 8, 16, 32),
+        (1, 2, 4, 8, 16, 32, 64),
+        ("query+value", "qkv", "attention", "mlp", "key"),
+    ),
+}
+"""Number of configurations to the choices of rank, alpha and targets."""
+
+
 def make_spec(trials: int, seconds: float = 0.4) -> StudySpec:
     """A study that draws every configuration of its space once, whatever happens to it."""
-    space = Space(
-        {
-            "rank": Choice(1, 2, 4, 8, 16, 32),
-            "alpha": Choice(1, 2, 4, 8, 16, 32, 64),
-            "targets": TargetSets("query+value", "qkv", "attention", "mlp", "all-linear"),
-        }
-    )
-    size = space.size()
-    assert size is not None
-    assert trials <= size
-    ranks = list(space["rank"].grid() or ())
-    if trials < size:  # a smaller grid, of just so many configurations
-        space = Space({**space.params, "rank": Choice(*ranks[: trials // 35 or 1])})
-    if trials < 35:
-        space = Space(
-            {**space.params, "alpha": Choice(1, 2, 4), "targets": TargetSets("qkv", "mlp")}
-        )
-        space = Space({**space.params, "rank": Choice(*ranks[: trials // 6])})
-    size = space.size()
-    assert size is not None
+    ranks, alphas, targets = GRIDS[trials]
     return StudySpec(
         name="campaign",
         objective="faults.worked:Worked",
-        space=space,
-        settings={
-            "function": "surface",
-            "noise": 0.01,
-            "steps": STEPS,
-            "sleep_seconds": seconds,
-        },
+        space=Space(
+            {
+                "rank": Choice(*ranks),
+                "alpha": Choice(*alphas),
+                "targets": TargetSets(*targets),
+            }
+        ),
+        settings={"function": "surface", "noise": 0.01, "steps": STEPS, "sleep_seconds": seconds},
         sampler=Sampler("grid"),
-        budget=Budget(trials=size),
-    ).with_changes(policy={"max_retries": 10_000})
+        budget=Budget(trials=trials),
+        policy=Policy(max_retries=10_000),
+    )
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Campaign:
             spec = self.spec.with_changes(inputs={"log": str(self.log)})
             study.write_text(
                 "import json\nfrom sweep import StudySpec\n"
-                f"STUDY = StudySpec.from_json(json.loads({json_text(spec)!r}))\n"
+                f"STUDY = StudySpec.from_json(json.loads({json.dumps(spec.to_json())!r}))\n"
             )
         command = [sys.executable, "-c", code, "run", str(study), "--storage", self.address.url]
         self.launches += 1
@@ -116,7 +117,7 @@ class Campaign:
     def hit(self, kind: str, process: subprocess.Popen[bytes]) -> None:
         """Do one thing to the sweep and wait until nothing of it is left."""
         family = [psutil.Process(process.pid), *_children(process.pid)]
-        number = getattr(signal, kind.split()[0])
+        number = getattr(signal, kind.split(maxsplit=1)[0])
         with contextlib.suppress(ProcessLookupError):
             if kind.endswith("group"):
                 os.killpg(process.pid, number)
@@ -156,6 +157,17 @@ class Campaign:
             assert now.get(number) == value
         self.done = {number: value for number, value in now.items() if value is not None}
 
+    def wait_for(self, n: int) -> None:
+        """Until so many trials are COMPLETE."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(StorageError):  # not made yet
+                self.look()
+            if len(self.done) >= n:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"no progress: {self.stderr()}")
+
     def results(self) -> Counter[tuple[object, ...]]:
         """The multiset of (parameters, seed, value) that are COMPLETE."""
         return Counter(
@@ -168,13 +180,6 @@ class Campaign:
         """How often each step was computed beyond once."""
         counts = Counter(self.log.read_text().splitlines())
         return Counter({line: n - 1 for line, n in counts.items() if n > 1})
-
-
-def json_text(spec: StudySpec) -> str:
-    """A spec as one JSON document."""
-    import json
-
-    return json.dumps(spec.to_json())
 
 
 def _children(pid: int) -> list[psutil.Process]:
@@ -210,10 +215,8 @@ def run_campaign(campaign: Campaign, hits: int, longest: float = 4.0) -> None:
             code = process.wait(delay)
         except subprocess.TimeoutExpired:
             campaign.hit(campaign.rng.choice(HITS), process)
-            if campaign.address.path is None or campaign.address.path.exists():
-                with contextlib.suppress(Exception):  # nothing made yet
-                    campaign.trials()
-                    campaign.look()
+            with contextlib.suppress(StorageError):  # nothing made yet
+                campaign.look()
             continue
         assert code == 0, campaign.stderr()
         return

@@ -46,7 +46,7 @@ def restarts(server: Postgres, times: int, rng: random.Random, pause: float) -> 
         server.start()
 
 
-def one(server: Postgres, folder: Path, trials: int, hits: int, seed: int) -> Campaign:
+def one(server: Postgres, folder: Path, trials: int, seed: int) -> Campaign:
     """A campaign on a database of its own, not yet begun."""
     folder.mkdir(exist_ok=True)
     return Campaign(
@@ -56,7 +56,7 @@ def one(server: Postgres, folder: Path, trials: int, hits: int, seed: int) -> Ca
 
 def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: Path) -> None:
     """It waits, and goes on by itself, to the same results; nobody resumes it."""
-    campaign = one(postgres, tmp_path / "hit", trials=24, hits=0, seed=3)
+    campaign = one(postgres, tmp_path / "hit", trials=24, seed=3)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     with restarts(postgres, 3, campaign.rng, pause=3.0) as done:
         campaign.run_to_the_end()
@@ -73,7 +73,7 @@ def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: 
 
 def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: Path) -> None:
     """Kills and signals, as with SQLite; and nobody sees the password."""
-    campaign = one(postgres, tmp_path / "hit", trials=12, hits=4, seed=4)
+    campaign = one(postgres, tmp_path / "hit", trials=12, seed=4)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     run_campaign(campaign, 4)
 
@@ -86,7 +86,7 @@ def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: 
 @pytest.mark.timeout(3600)
 def test_many_hits_on_sweep_and_server(postgres: Postgres, tmp_path: Path) -> None:
     """Both at once: forty hits on the sweep while its server is restarted again and again."""
-    campaign = one(postgres, tmp_path / "hit", trials=105, hits=40, seed=5)
+    campaign = one(postgres, tmp_path / "hit", trials=105, seed=5)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     with restarts(postgres, 1000, random.Random(6), pause=12.0) as done:
         run_campaign(campaign, 40)

@@ -1,0 +1,152 @@
+"""Disks that are full, broken or read-only: clear words, and nothing lost."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from faults.campaign import Campaign, make_spec, uninterrupted
+from faults.disks import read_only, small_disk
+from faults.faulty import Faults
+
+from sweep.storage import Address
+
+
+def campaign_in(folder: Path, faults: Faults | None = None, trials: int = 12) -> Campaign:
+    """A campaign in ``folder``, under the fault library if there is one."""
+    home = folder / "home"
+    home.mkdir()
+    (folder / "db").mkdir(exist_ok=True)
+    address = Address.parse(f"sqlite:///{folder}/db/s.db")
+    environment = {} if faults is None else faults.environment()
+    return Campaign(address, home, make_spec(trials), random.Random(0), environment)
+
+
+def fill(path: Path) -> None:
+    """Write until there is no room."""
+    with path.open("wb", buffering=0) as ballast, suppress(OSError):
+        while ballast.write(b"0" * 4096):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("pattern", "error", "says"),
+    [
+        ("*/s.db-wal", "ENOSPC", "must be on a disk with room"),
+        ("*/s.db-wal", "EIO", "must be on a disk that works"),
+    ],
+)
+def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
+    tmp_path: Path, faults: Faults, pattern: str, error: str, says: str
+) -> None:
+    """One sentence, exit code 1, whole database; with the fault gone it goes on to the end."""
+    campaign = campaign_in(tmp_path, faults)
+    expected = uninterrupted(campaign.spec, tmp_path / "plain")
+    process = campaign.launch()
+    campaign.wait_for(3)
+    faults.fail(pattern, error)
+    code = process.wait(120)
+    hit = faults.count()
+    faults.clear()
+
+    assert code == 1, campaign.stderr()
+    assert hit > 0
+    assert says in campaign.stderr()
+    assert "Traceback" not in campaign.stderr()
+    campaign.run_to_the_end()
+    assert campaign.results() == expected
+
+
+def test_a_full_disk_while_the_study_is_made(tmp_path: Path, faults: Faults) -> None:
+    """Half-made tables are completed by the next run."""
+    campaign = campaign_in(tmp_path, faults)
+    expected = uninterrupted(campaign.spec, tmp_path / "plain")
+    for skip in (0, 3, 9, 20):
+        faults.fail("*/s.db*", "ENOSPC", skip=skip)
+        assert campaign.launch().wait(120) == 1
+        faults.clear()
+
+    assert faults.count() >= 4
+    assert "Traceback" not in campaign.stderr()
+    campaign.run_to_the_end()
+    assert campaign.results() == expected
+
+
+def test_a_really_full_disk(tmp_path: Path) -> None:
+    """A file system of its own, filled up while the sweep runs, with room again later."""
+    with small_disk(tmp_path, 2) as disk:
+        campaign = campaign_in(tmp_path)
+        campaign.address = Address.parse(f"sqlite:///{disk}/s.db")
+        expected = uninterrupted(campaign.spec, tmp_path / "plain")
+        process = campaign.launch()
+        campaign.wait_for(2)
+        fill(disk / "ballast")
+        assert process.wait(120) == 1, campaign.stderr()
+        (disk / "ballast").unlink()
+
+        assert "must be on a disk with room" in campaign.stderr()
+        assert "Traceback" not in campaign.stderr()
+        campaign.run_to_the_end()
+        assert campaign.results() == expected
+
+
+def test_a_read_only_folder_is_said_and_left_as_it_is(tmp_path: Path) -> None:
+    """To run needs a place to write; to look does not."""
+    campaign = campaign_in(tmp_path, trials=6)
+    campaign.run_to_the_end()
+    with read_only(tmp_path / "db"):
+        assert campaign.launch("--trials", "7").wait(120) == 1
+        assert len(campaign.results()) == 6
+
+    assert "must be a file that can be written" in campaign.stderr()
+    assert "Traceback" not in campaign.stderr()
+
+
+CHECKPOINT = """
+import logging, sys, torch
+from pathlib import Path
+from objectives.binding.checkpoint import Checkpoint, Checkpoints
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+kept = Checkpoints(sys.argv[1], {"trial": 1})
+for step in (1, 2, 3):
+    print(step, kept.save(Checkpoint({"weight": torch.full((1000,), float(step))}, {"step": step})))
+    print("found", kept.load().tree["step"], sorted(p.name for p in Path(sys.argv[1]).iterdir()))
+    sys.stdout.flush()
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
+    tmp_path: Path, faults: Faults, error: str
+) -> None:
+    """Step 2 meets the fault, says so, and step 1 is still whole; step 3 is written again."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHECKPOINT, str(tmp_path / "trial")],
+        env=faults.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(2)]
+    faults.fail(f"{tmp_path}/trial/*", error)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    said += [process.stdout.readline() for _ in range(3)]
+    hit = faults.count()
+    faults.clear()
+    rest, _ = process.communicate("\n\n", timeout=60)
+    said += rest.splitlines(keepends=True)
+
+    whole = "found {} ['checkpoint.safetensors']\n"
+    assert hit > 0
+    assert said[:2] == ["1 True\n", whole.format(1)]
+    assert "cannot be written" in said[2]
+    assert said[3:5] == ["2 False\n", whole.format(1)]
+    assert said[5:] == ["3 True\n", whole.format(3)]

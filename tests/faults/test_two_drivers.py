@@ -1,0 +1,97 @@
+"""Two drivers on one study: never a doubled trial."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from faults.campaign import Campaign, make_spec, uninterrupted
+from faults.postgres import Postgres
+
+from sweep.spec import StudySpec
+from sweep.storage import Address
+
+TRIALS = 6
+
+
+def race(url: str, folder: Path, spec: StudySpec, *arguments: str) -> tuple[Campaign, list[int]]:
+    """Start two sweeps of one new study at once and wait for both."""
+    folder.mkdir()
+    campaign = Campaign(Address.parse(url), folder, spec, random.Random(0))
+    processes = [campaign.launch(), campaign.launch(*arguments)]
+    return campaign, [process.wait(120) for process in processes]
+
+
+def check_one_driver(campaign: Campaign, codes: list[int], expected: Counter) -> str:
+    """One did all the work; the other was refused, or came when it was done."""
+    said = campaign.stderr()
+    assert 0 in codes, said
+    assert set(codes) <= {0, 1}, said
+    refused = said.count("must have one driver at a time")
+    assert refused == codes.count(1), said
+    assert "Traceback" not in said
+    assert campaign.results() == expected
+    assert len(campaign.trials()) == TRIALS
+    assert not campaign.steps_made_again()
+    return "refused" if refused else "came late"
+
+
+def rounds(urls: list[str], folder: Path) -> Counter[str]:
+    """The race again and again; how the second driver fared."""
+    spec = make_spec(TRIALS, seconds=0.2)
+    expected = uninterrupted(spec, folder / "plain")
+    outcomes: Counter[str] = Counter()
+    for number, url in enumerate(urls):
+        campaign, codes = race(url, folder / f"round{number}", spec)
+        outcomes[check_one_driver(campaign, codes, expected)] += 1
+    return outcomes
+
+
+def sqlite_urls(folder: Path, n: int) -> list[str]:
+    """New files."""
+    return [f"sqlite:///{folder}/study{number}.db" for number in range(n)]
+
+
+def test_two_drivers_at_once(tmp_path: Path) -> None:
+    """Also while the tables are made, which kills drivers of plain Optuna."""
+    assert rounds(sqlite_urls(tmp_path, 3), tmp_path)["refused"] >= 1
+
+
+def test_two_drivers_at_once_on_a_server(postgres: Postgres, tmp_path: Path) -> None:
+    """The lock is the server's there."""
+    urls = [postgres.new_database() for _ in range(2)]
+
+    assert rounds(urls, tmp_path)["refused"] >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_drivers_twenty_times(postgres: Postgres, tmp_path: Path) -> None:
+    """Twenty on SQLite, ten on PostgreSQL, five on a journal."""
+    urls = sqlite_urls(tmp_path, 20)
+    urls += [postgres.new_database() for _ in range(10)]
+    urls += [f"journal:///{tmp_path}/study{number}.log" for number in range(5)]
+    outcomes = rounds(urls, tmp_path)
+
+    print(dict(outcomes))
+    assert outcomes.total() == 35
+
+
+def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Path) -> None:
+    """It says by whom; the new one finishes, and no result stands twice."""
+    spec = make_spec(12, seconds=1.0)
+    expected = uninterrupted(spec, tmp_path / "plain")
+    folder = tmp_path / "race"
+    folder.mkdir()
+    campaign = Campaign(Address.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0))
+    first = campaign.launch()
+    campaign.wait_for(2)
+    second = campaign.launch("--take-over")
+
+    assert first.wait(120) == 1, campaign.stderr()
+    assert second.wait(120) == 0, campaign.stderr()
+    assert f"must be driven by this process, got 'process {second.pid} on " in campaign.stderr()
+    assert "Traceback" not in campaign.stderr()
+    assert campaign.results() == expected
