@@ -9,24 +9,18 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from objectives.binding.adapter import four_bit_config, pin_four_bit
+from objectives.binding.blueprint import load_config, skeleton
+from objectives.binding.folder import check_folder, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries
 from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import UNUSED
+from objectives.binding.trust import NO_TRUST, Trust
 from sweep.errors import SpecError, fault
 
-CLASSES = 2
 _NAMED = 3
-_OFFSET_POSITIONS = ("esm", "roberta", "xlm-roberta", "camembert")
 
 
 @dataclass(frozen=True)
@@ -91,32 +85,6 @@ class Base:
     precision: Precision
 
 
-def load_config(folder: Path) -> PreTrainedConfig:
-    """A base's configuration, set up for two classes."""
-    return AutoConfig.from_pretrained(folder, num_labels=CLASSES)
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """A base's tokenizer."""
-    quiet_libraries()
-    return AutoTokenizer.from_pretrained(folder)
-
-
-def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The longest sequence a base takes, in residues, special tokens excluded (ESM-2: 1 022)."""
-    positions = int(config.max_position_embeddings)
-    if config.model_type in _OFFSET_POSITIONS:  # their positions start after the padding index
-        positions -= int(config.pad_token_id) + 1
-    return min(positions, int(tokenizer.model_max_length)) - tokenizer.num_special_tokens_to_add()
-
-
-def skeleton(folder: Path) -> PreTrainedModel:
-    """The token classifier without weights (meta device): enough to resolve and count."""
-    quiet_libraries()
-    with torch.device("meta"), no_warnings():
-        return AutoModelForTokenClassification.from_config(load_config(folder))
-
-
 def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
     """Names of the modules that a token classifier puts on top of its encoder.
 
@@ -133,32 +101,38 @@ def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
     return head
 
 
-def load_base(folder: Path, precision: Precision) -> Base:
+def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Base:
     """Load a base, quantise it and freeze it.
 
     Args:
         folder: a model in ``transformers`` format.
         precision: device, compute dtype and quantisation.
+        trust: what the base may bring beyond numbers and names.
 
     Raises:
-        SpecError: if the folder's weights do not fill the encoder: a sweep over a base
-            with random layers would look like any other.
+        SpecError: if the folder is gone, damaged or not to be trusted, or if its weights do
+            not fill the encoder: a sweep over a base with random layers would look like
+            any other.
     """
     quiet_libraries()
-    config = load_config(folder)
-    head = head_modules(skeleton(folder))
+    check_folder(folder, trust)  # again: hours may have gone by since it was located
+    config = load_config(folder, trust)
+    head = head_modules(skeleton(folder, trust))
     options: dict[str, Any] = {}
     if precision.quantization == "nf4":
         options["quantization_config"] = four_bit_config(precision.compute_dtype, head)
     if precision.device.type != "cpu":
         options["device_map"] = {"": precision.device}
-    with torch.random.fork_rng(), no_warnings():
+    rule = "hold weights that transformers reads"
+    with reading(folder, rule), torch.random.fork_rng(), no_warnings():
         model, found = AutoModelForTokenClassification.from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,  # what is not quantised; a float16 file is widened
             ignore_mismatched_sizes=True,  # a head for other classes is replaced anyway
             output_loading_info=True,
+            use_safetensors=None if trust.pickle else True,  # None falls back to a pickle
+            trust_remote_code=trust.code,
             **options,
         )
     _check_filled(folder, found, head)

@@ -16,16 +16,15 @@ from objectives.binding import source
 from objectives.binding.base import (
     Base,
     Precision,
-    base_limit,
     encoder_parameters,
     head_modules,
     load_base,
-    load_tokenizer,
-    skeleton,
 )
+from objectives.binding.blueprint import base_limit, load_tokenizer, skeleton
 from objectives.binding.collate import Windows
 from objectives.binding.seeds import derive
 from objectives.binding.settings import BindingSettings
+from objectives.binding.trust import Trust
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
 from sweep.errors import fault
@@ -71,22 +70,23 @@ class Inputs:
     def __init__(self, inputs: Mapping[str, str], settings: BindingSettings) -> None:
         self._inputs = {**DEFAULTS, **inputs}
         self._settings = settings
+        self._trust = Trust.from_settings(settings)
         self._bases: dict[Precision, Base] = {}
 
     @cached_property
     def folder(self) -> Path:
         """Where the base lies on this machine."""
-        return source.locate(self._inputs["base"])
+        return source.locate(self._inputs["base"], self._trust)
 
     @cached_property
     def skeleton(self) -> PreTrainedModel:
         """The token classifier without weights."""
-        return skeleton(self.folder)
+        return skeleton(self.folder, self._trust)
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The base's tokenizer."""
-        return load_tokenizer(self.folder)
+        return load_tokenizer(self.folder, self._trust)
 
     @property
     def max_residues(self) -> int:
@@ -108,6 +108,7 @@ class Inputs:
                 validation_chains=s.validation_chains,
                 test_chains=s.test_chains,
                 skip_bad=s.skip_bad,
+                allow_pickle=s.allow_pickle,
                 seed=s.data_seed,
             ),
             cache=Path(self._inputs.get("cache") or platformdirs.user_cache_dir("lorasweep")),
@@ -130,12 +131,12 @@ class Inputs:
     def base(self, precision: Precision) -> Base:
         """The base, loaded and quantised once per process and precision."""
         if precision not in self._bases:
-            self._bases[precision] = load_base(self.folder, precision)
+            self._bases[precision] = load_base(self.folder, precision, self._trust)
         return self._bases[precision]
 
     def fingerprints(self) -> dict[str, str]:
         """Digests of what the inputs hold."""
-        return {"data": self.data.fingerprint, "base": source.fingerprint(self.folder)}
+        return {"data": self.data.fingerprint, "base": source.fingerprint(self.folder, self._trust)}
 
     def about_base(self) -> dict[str, Any]:
         """What the base is, for people."""

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from objectives.binding.base import CLASSES
+from objectives.binding.blueprint import CLASSES
 from objectives.data.chain import IGNORED
 from sweep.errors import TrialError, fault
 

@@ -64,6 +64,10 @@ class BindingSettings:
         validation_chains: the same for validation.
         test_chains: the same for test.
         skip_bad: count and skip malformed records instead of refusing them.
+        allow_pickle: read pickled weights and pickled data, which can run any code; by default
+            they are refused.
+        trust_remote_code: run the Python modules that a base brings with it; by default such a
+            base is refused.
         data_seed: seed of the validation split and of chain subsets.
     """
 
@@ -121,6 +125,8 @@ class BindingSettings:
     validation_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
     test_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
     skip_bad: bool = fixed(False, "be true or false", one_of(True, False))
+    allow_pickle: bool = fixed(False, "be true or false", one_of(True, False))
+    trust_remote_code: bool = fixed(False, "be true or false", one_of(True, False))
     data_seed: int = fixed(0, "be a whole number of 0 or more", count(0))
 
     @classmethod

@@ -11,6 +11,10 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from transformers import AutoConfig
 
 from objectives import builtin
+from objectives.binding.folder import CONFIG, check_folder, reading
+from objectives.binding.trust import NO_TRUST, PICKLE_RULE, PICKLE_WAY_OUT, Trust
+from objectives.binding.weights import has_safe_weights, reason, weight_files
+from objectives.data.shown import shown
 from sweep.errors import SpecError, fault
 
 BUILTIN = "builtin:"
@@ -19,66 +23,81 @@ _VOLATILE = ("transformers_version", "_name_or_path", "dtype", "torch_dtype", "a
 _CHUNK_BYTES = 1 << 20
 
 
-def locate(base: str) -> Path:
+def locate(base: str, trust: Trust = NO_TRUST) -> Path:
     """Find a base model's folder, downloading it from the Hub if need be.
 
     Args:
         base: a local folder in ``transformers`` format, a Hub id, or ``builtin:NAME``.
+        trust: what the base may bring beyond numbers and names.
 
     Raises:
-        SpecError: if there is no such model, or it cannot be fetched.
+        SpecError: if there is no such model, it cannot be fetched, is damaged or is not to
+            be trusted; with all faults at once.
     """
     if base.startswith(BUILTIN):
         folder = builtin.path(base.removeprefix(BUILTIN))
     else:
-        folder = Path(base).expanduser()
-    if folder.is_dir():
-        missing = [] if (folder / "config.json").is_file() else ["config.json"]
-        if missing or not weight_files(folder):
-            rule = "hold config.json and model weights (.safetensors or .bin)"
-            raise SpecError(fault("base", rule, base, way_out="Give the folder of one model"))
-        return folder
-    if folder.exists() or folder.is_absolute() or base.startswith((".", "~")):
-        raise SpecError(fault("base", "be an existing folder", base, way_out="Check the path"))
-    return _from_hub(base)
+        folder = _local(base)
+        local = folder.is_absolute() or base.startswith((".", "~"))
+        if not (local or folder.exists() or folder.is_symlink()):
+            folder = _from_hub(base, trust)
+    check_folder(folder, trust)
+    return folder
 
 
-def _from_hub(name: str) -> Path:
-    """The local snapshot of a Hub model; safetensors preferred to pickled weights."""
+def _local(base: str) -> Path:
+    """What a name is as a path.
+
+    Raises:
+        SpecError: if it cannot be one.
+    """
     try:
-        folder = Path(snapshot_download(name, allow_patterns=[*_COMMON, "*.safetensors"]))
-        if not weight_files(folder):
-            folder = Path(snapshot_download(name, allow_patterns=[*_COMMON, "*.bin"]))
+        folder = Path(base).expanduser()
+        folder.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, or an unknown ~user
+        where = reason(error)
+        raise SpecError(fault("base", "be a path or a name", shown(base), where=where)) from error
+    if not base.strip() or "\0" in base:
+        raise SpecError(fault("base", "be a path or a name", base))
+    return folder
+
+
+def _from_hub(name: str, trust: Trust) -> Path:
+    """The local snapshot of a Hub model; pickled weights only where trusted and needed."""
+    small = [*_COMMON, "*.py"] if trust.code else _COMMON
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=[*small, "*.safetensors"]))
+        if trust.pickle and not weight_files(folder):
+            folder = Path(snapshot_download(name, allow_patterns=[*small, "*.bin"]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise SpecError(
             fault(
                 "base",
                 "be a local folder, a model of the Hugging Face Hub, or 'builtin:NAME'",
                 name,
-                where=f"{type(error).__name__}: {reason}",
+                where=reason(error),
                 way_out="Correct the name, go online, or download the model and give its folder",
             )
         ) from error
-    if not weight_files(folder):
-        raise SpecError(fault("base", "hold model weights (.safetensors or .bin)", name))
+    if not trust.pickle and not has_safe_weights(folder):  # the Hub may hold pickles
+        raise SpecError(fault("base", PICKLE_RULE, name, way_out=PICKLE_WAY_OUT))
     return folder
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the weights, sorted by name."""
-    safe = sorted(folder.glob("*.safetensors"))
-    return safe or sorted(folder.glob("pytorch_model*.bin"))
+def fingerprint(folder: Path, trust: Trust = NO_TRUST) -> str:
+    """16 hexadecimal digits over a model's configuration and weights, wherever it lies.
 
-
-def fingerprint(folder: Path) -> str:
-    """16 hexadecimal digits over a model's configuration and weights, wherever it lies."""
+    Raises:
+        SpecError: if the folder is gone or damaged.
+    """
+    check_folder(folder, trust)
     digest = hashlib.sha256()
-    config = AutoConfig.from_pretrained(folder).to_diff_dict()
-    kept = {key: value for key, value in config.items() if key not in _VOLATILE}
-    digest.update(json.dumps(kept, sort_keys=True, default=str).encode())
-    for path in weight_files(folder):
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+    with reading(folder, f"have a {CONFIG} and weights that can be read"):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust.code).to_diff_dict()
+        kept = {key: value for key, value in config.items() if key not in _VOLATILE}
+        digest.update(json.dumps(kept, sort_keys=True, default=str).encode())
+        for path in weight_files(folder):
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
     return digest.hexdigest()[:16]

@@ -116,7 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _LOG.info("%d proteins to train on, %d held out, %d dropped as similar", *counts)
     model, runs = build(recipe), []
     if chosen.init:
-        model = EsmForMaskedLM.from_pretrained(chosen.init, dtype=torch.float32)
+        model = EsmForMaskedLM.from_pretrained(
+            chosen.init, dtype=torch.float32, use_safetensors=True
+        )
         runs = json.loads((chosen.init / "pretraining.json").read_text(encoding="utf-8"))["runs"]
     with fused_gelu():
         keep = partial(save, model, chosen.out)

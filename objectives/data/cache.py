@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _FACTS = "entry.json"
+_PARTIAL, _BROKEN = ".partial-", ".broken-"
+_LEFT_BEHIND = 24 * 3600
+"""Seconds without a change after which a half-written folder belongs to nobody."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def load_entry(folder: Path) -> Entry | None:
             return None
         names = written["tables"]
         tables = {name: datasets.load_from_disk(folder / name) for name in names}
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # or JSON of another shape
         return None
     return Entry(tables, written["facts"])
 
@@ -59,7 +63,8 @@ def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str,
         OSError: if the folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    _clear_left_behind(folder.parent)
+    partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=folder.parent))
     try:
         with _without_progress_bars():
             for name, table in tables.items():
@@ -91,13 +96,25 @@ def _publish(partial: Path, folder: Path) -> Entry:
 
 def _remove(folder: Path) -> None:
     """Take a broken entry away: first out of sight in one step, then from the disk."""
-    grave = Path(tempfile.mkdtemp(prefix=".broken-", dir=folder.parent))
+    grave = Path(tempfile.mkdtemp(prefix=_BROKEN, dir=folder.parent))
     try:
         folder.replace(grave / folder.name)
     except FileNotFoundError:
         pass  # another worker was faster
     finally:
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _clear_left_behind(cache: Path) -> None:
+    """Remove what killed workers left half-written, and nothing that changed within a day."""
+    for mark in (_PARTIAL, _BROKEN):
+        for folder in cache.glob(f"{mark}*"):
+            try:
+                changed = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+            except OSError:  # another worker is at it
+                continue
+            if changed < time.time() - _LEFT_BEHIND:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

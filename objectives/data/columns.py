@@ -8,6 +8,7 @@ from typing import Any
 from objectives.data.chain import Chain
 from objectives.data.problems import Problems
 from objectives.data.record import Record, build_chain
+from objectives.data.shown import shown
 from sweep.errors import DataError, fault
 
 SEQUENCE = "sequence"
@@ -24,10 +25,10 @@ def column_faults(columns: Iterable[str], where: str) -> list[str]:
         where: the table, for messages.
 
     Returns:
-        No text when there is a ``sequence`` and exactly one label column.
+        No text when there is a ``sequence`` and exactly one label column, each once.
     """
     found = list(columns)
-    listing = ", ".join(found) or "none"
+    listing = shown(", ".join(found) or "none")
     faults = []
     if SEQUENCE not in found:
         rule = "include 'sequence'"
@@ -36,6 +37,11 @@ def column_faults(columns: Iterable[str], where: str) -> list[str]:
     given = [name for name in LABEL_COLUMNS if name in found]
     if len(given) != 1:
         rule = "include exactly one of 'labels' (one 0 or 1 per residue) and 'positions' (1-based)"
+        way_out = "Rename or drop columns"
+        faults.append(fault("columns", rule, listing, where=where, way_out=way_out))
+    doubled = [name for name in KNOWN_COLUMNS if found.count(name) > 1]
+    if doubled:
+        rule = f"name {' and '.join(doubled)} once"
         way_out = "Rename or drop columns"
         faults.append(fault("columns", rule, listing, where=where, way_out=way_out))
     return faults

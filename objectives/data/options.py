@@ -21,6 +21,7 @@ class DataOptions:
         validation_chains: at most so many validation chains.
         test_chains: at most so many test chains.
         skip_bad: leave bad records out and list them, instead of refusing the source.
+        allow_pickle: read pickled tables, which can run any code, instead of refusing them.
     """
 
     seed: int = 0
@@ -30,6 +31,7 @@ class DataOptions:
     validation_chains: int | None = None
     test_chains: int | None = None
     skip_bad: bool = False
+    allow_pickle: bool = False
 
     def faults(self) -> list[str]:
         """Say which settings break a rule, in the order of the fields."""
@@ -39,7 +41,7 @@ class DataOptions:
         """The fault of one setting, or an empty text."""
         value = getattr(self, name)
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if name == "skip_bad":
+        if name in {"skip_bad", "allow_pickle"}:
             sound, rule = isinstance(value, bool), "be true or false"
         elif name == "seed":
             sound, rule = whole and value >= 0, "be a whole number of at least 0"

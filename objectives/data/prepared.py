@@ -58,14 +58,15 @@ def prepare(
         cache: folder that keeps prepared data; made if it is not there.
 
     Raises:
-        DataError: if an option breaks a rule, or with all faults of the data at once.
+        DataError: if an option breaks a rule or the cache cannot be written, or with all
+            faults of the data at once.
     """
     faults = options.faults()
     if base_limit < 1:
         faults.append(fault("base_limit", "be at least 1 residue", base_limit))
     if faults:
         raise DataError(faults)
-    opened = open_source(source)
+    opened = open_source(source, allow_pickle=options.allow_pickle)
     alphabet = Alphabet.of(tokenizer)
     folder = cache / _key(opened, alphabet, base_limit, options)
     entry = load_entry(folder)
@@ -73,7 +74,11 @@ def prepare(
         division = divide(opened, source, options)
         tables, summary = _tokenised(division, alphabet, base_limit)
         facts = {"summary": summary.to_json(), "fingerprint": _fingerprint(division.splits)}
-        entry = store_entry(folder, tables, facts)
+        try:
+            entry = store_entry(folder, tables, facts)
+        except OSError as error:
+            rule = "be a folder that can be written"
+            raise DataError(fault("cache", rule, str(cache), where=str(error))) from error
     return PreparedData(
         train=entry.tables["train"],
         validation=entry.tables["validation"],

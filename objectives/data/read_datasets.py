@@ -12,6 +12,7 @@ from objectives.data.chain import Chain
 from objectives.data.columns import KNOWN_COLUMNS, LABEL_COLUMNS, chains_of_rows, column_faults
 from objectives.data.merge import drop_contradictions
 from objectives.data.problems import Problems
+from objectives.data.shown import reason
 from objectives.data.split import SPLITS, Splits
 from sweep.errors import DataError, fault
 
@@ -68,9 +69,12 @@ def open_saved(folder: Path) -> TableSource:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             content.update(path.relative_to(folder).as_posix().encode())
             content.update(hashlib.sha256(path.read_bytes()).digest())
-    except (OSError, ValueError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged folder makes the library throw
         rule = "be a folder that datasets.load_from_disk reads"
-        raise DataError(fault("data", rule, str(error), where=str(folder))) from error
+        got = f"{type(error).__name__}: {reason(error)}"
+        raise DataError(fault("data", rule, got, where=str(folder))) from error
     return TableSource(folder.name, tables, content.hexdigest())
 
 
@@ -116,10 +120,15 @@ def _chains(table: Dataset, where: str, problems: Problems) -> list[Chain]:
         return []
     # Only what is needed is decoded: embeddings may stand beside it.
     known = table.select_columns([name for name in columns if columns[name] in KNOWN_COLUMNS])
+    known = known.with_format(None)  # a saved table may ask for tensors
     label_column = next(name for name in LABEL_COLUMNS if name in columns.values())
 
     def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, row in enumerate(known, start=1):
             yield f"{where}, row {number}", {columns[key]: cell for key, cell in row.items()}
 
-    return chains_of_rows(rows(), label_column, problems)
+    try:
+        return chains_of_rows(rows(), label_column, problems)
+    except (OSError, ValueError) as error:  # what Arrow throws over damaged bytes
+        problems.add_file(fault("table", "be readable", reason(error), where=where))
+        return []

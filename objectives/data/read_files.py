@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from objectives.data.merge import drop_contradictions
 from objectives.data.problems import Problems
-from objectives.data.read_table import READERS, read_table
+from objectives.data.read_table import PICKLED, READERS, read_table
 from objectives.data.read_text import read_text
+from objectives.data.shown import printable, reason
 from objectives.data.split import SPLITS, Splits
 from sweep.errors import DataError, fault
 
 SUFFIXES = (".txt", *READERS)
+_ARRAYS = (".pt", ".pth", ".npy", ".npz")
+"""Formats in which people keep data, none of which says what its numbers are."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,20 @@ class FileSource:
     files: Mapping[str, tuple[Path, ...]]
 
     def digest(self) -> str:
-        """Digest of every file's bytes, and of the names that say split and ligand."""
+        """Digest of every file's bytes, and of the names that say split and ligand.
+
+        Raises:
+            DataError: if a file cannot be read.
+        """
         total = hashlib.sha256()
         for split, paths in self.files.items():
             for path in paths:
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                total.update(f"{split}\n{path.name}\n{content}\n".encode())
+                try:
+                    content = hashlib.sha256(path.read_bytes()).hexdigest()
+                except OSError as error:
+                    raise DataError(_unreadable(path, error)) from error
+                name = os.fsencode(path.name)
+                total.update(b"\n".join([split.encode(), name, content.encode(), b""]))
         return total.hexdigest()
 
     def read(self, problems: Problems) -> Splits:
@@ -51,10 +63,11 @@ class FileSource:
 
     def _name(self, path: Path) -> str:
         """The file as messages call it: the same wherever the folder lies."""
-        return path.name if path == self.root else path.relative_to(self.root).as_posix()
+        name = path.name if path == self.root else path.relative_to(self.root).as_posix()
+        return printable(name)
 
 
-def find_files(root: Path) -> FileSource:
+def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
     """Sort the files under a path into splits.
 
     Subfolders named after a split hold its files. Without such folders, a file named
@@ -62,32 +75,95 @@ def find_files(root: Path) -> FileSource:
 
     Args:
         root: a file, or a folder.
+        allow_pickle: read pickled tables too.
 
     Raises:
-        DataError: if nothing readable is there, or nothing trains.
+        DataError: if nothing readable is there, nothing trains, or a file that looks like
+            data cannot be read.
     """
-    if root.is_file():
-        if root.suffix.lower() not in SUFFIXES:
-            rule = f"have one of the suffixes {', '.join(SUFFIXES)}"
-            raise DataError(fault("data", rule, root.name, where=str(root)))
-        return FileSource(root, {"train": (root,)})
-    files = {name: _readable(root / name) for name in SPLITS if (root / name).is_dir()}
-    if not files:
-        files = dict.fromkeys(SPLITS, ())
-        for path in _readable(root):
-            files[path.stem if path.stem in SPLITS else "train"] += (path,)
-    if not files.get("train"):
+    try:
+        if root.is_dir():
+            files = _by_split(root, allow_pickle=allow_pickle)
+        else:
+            faults = _faults(root, allow_pickle=allow_pickle)
+            if not root.exists():  # a link
+                rule = "be a path that exists"
+                where = f"a link to {printable(str(root.readlink()))}, which is not there"
+                faults = [fault("data", rule, printable(str(root)), where=where)]
+            if not faults and not _reads(root, allow_pickle=allow_pickle):
+                rule = f"have one of the suffixes {', '.join(SUFFIXES)}"
+                faults = [fault("data", rule, printable(root.name), where=printable(str(root)))]
+            if faults:
+                raise DataError(faults)
+            files = {"train": (root,)}
+    except OSError as error:
+        raise DataError(_unreadable(root, error)) from error
+    return FileSource(root, files)
+
+
+def _by_split(root: Path, *, allow_pickle: bool) -> dict[str, tuple[Path, ...]]:
+    """The files of a folder by split.
+
+    Raises:
+        DataError: with every file that cannot be read, or if nothing trains.
+    """
+    folders = {name: root / name for name in SPLITS if (root / name).is_dir()}
+    entries = {name: _entries(folder) for name, folder in (folders or {"": root}).items()}
+    faults = [
+        text
+        for paths in entries.values()
+        for path in paths
+        for text in _faults(path, allow_pickle=allow_pickle)
+    ]
+    if faults:
+        raise DataError(faults)
+    files: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
+    for name, paths in entries.items():
+        for path in paths:
+            if _reads(path, allow_pickle=allow_pickle):
+                files[name or (path.stem if path.stem in SPLITS else "train")] += (path,)
+    if not files["train"]:
         found = ", ".join(sorted(path.name for path in root.iterdir())[:20]) or "an empty folder"
         rule = f"hold files to train on (train/*, train.*, or any of *{', *'.join(SUFFIXES)})"
-        raise DataError(fault("data", rule, found, where=str(root)))
-    return FileSource(root, {name: files[name] for name in SPLITS if files.get(name)})
+        raise DataError(fault("data", rule, printable(found), where=printable(str(root))))
+    return {name: paths for name, paths in files.items() if paths}
 
 
-def _readable(folder: Path) -> tuple[Path, ...]:
-    """The files of a folder in a format that can be read, in name order."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
-    return tuple(
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "README", "LICENSE"))
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder and may be data, in name order."""
+    return sorted(
+        path for path in folder.iterdir() if not path.name.startswith((".", "README", "LICENSE"))
     )
+
+
+def _reads(path: Path, *, allow_pickle: bool) -> bool:
+    """Whether the suffix says that a file can be read."""
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES or (allow_pickle and suffix in PICKLED)
+
+
+def _faults(path: Path, *, allow_pickle: bool) -> list[str]:
+    """Why a file that looks like data is not read; passing over it would lose it in silence."""
+    suffix, name, where = path.suffix.lower(), printable(path.name), printable(str(path.parent))
+    if suffix in _ARRAYS:
+        rule = f"be in a format that is read ({', '.join(SUFFIXES)})"
+        way_out = "Write its chains as one of these, or move it elsewhere"
+        return [fault("data", rule, name, where=where, way_out=way_out)]
+    if suffix in PICKLED and not allow_pickle:
+        rule = "not be pickled, because a pickle can run any code when it is read"
+        way_out = (
+            "Save it as Parquet or CSV, or give --allow-pickle if you trust where it came from"
+        )
+        return [fault("data", rule, name, where=where, way_out=way_out)]
+    if not path.is_file() and suffix in (*SUFFIXES, *PICKLED):
+        rule = "be a file"
+        got = "a folder" if path.is_dir() else "a link to nothing"
+        if path.exists() and not path.is_dir():
+            got = "a device or a pipe"
+        return [fault(name, rule, got, where=where, way_out="Rename or remove it")]
+    return []
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    """A file or folder that the system does not let us read, in words."""
+    return fault("data", "be readable", reason(error), where=printable(str(path)))

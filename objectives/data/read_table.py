@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from objectives.data.chain import Chain
 from objectives.data.columns import KNOWN_COLUMNS, LABEL_COLUMNS, chains_of_rows, column_faults
 from objectives.data.problems import Problems
+from objectives.data.read_pickle import Rows, read_pickle
+from objectives.data.shown import reason, shown
 from sweep.errors import fault
-
-Rows = list[tuple[str, Mapping[str, Any]]]
 
 
 def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     """Read one table.
 
     Args:
-        path: a file whose suffix is in ``READERS``.
+        path: a file whose suffix is in ``READERS`` or ``PICKLED``.
         name: what to call it in messages.
         problems: takes the bad rows; they are not returned.
 
@@ -29,9 +29,11 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     """
     before = len(problems.files)
     try:
-        columns, rows = READERS[path.suffix.lower()](path, name, problems)
-    except (OSError, ValueError, csv.Error) as error:  # pyarrow's ArrowInvalid is a ValueError
-        problems.add_file(fault("file", "be readable", str(error), where=name))
+        columns, rows = {**READERS, **PICKLED}[path.suffix.lower()](path, name, problems)
+    except (OSError, ValueError) as error:
+        way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        text = fault("file", "be readable", reason(error), where=name, way_out=way_out)
+        problems.add_file(text)
         return []
     if len(problems.files) > before:
         return []
@@ -48,24 +50,35 @@ def _read_delimited(
     path: Path, name: str, problems: Problems, delimiter: str = ","
 ) -> tuple[list[str], Rows]:
     """Cells stay text: type inference would read the labels ``0010`` as the number ten."""
-    rows: Rows = []
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
-        columns = [cell.strip().lower() for cell in next(reader, [])]
-        for cells in reader:
-            if not cells:
-                continue
-            where = f"{name}, line {reader.line_num}"
-            if len(cells) != len(columns):
-                rule = f"have {len(columns)} cells, as the header does"
-                problems.add_record([fault("row", rule, len(cells), where=where)])
-                continue
-            rows.append((where, dict(zip(columns, cells, strict=True))))
+        try:
+            columns = [cell.strip().lower() for cell in next(reader, [])]
+            lines = [(reader.line_num, cells) for cells in reader if cells]
+        except csv.Error as error:
+            raise ValueError(f"line {reader.line_num}: {error}") from error
+    rows: Rows = []
+    for number, cells in lines:
+        where = f"{name}, line {number}"
+        if len(cells) != len(columns):
+            rule = f"have {len(columns)} cells, as the header does"
+            problems.add_record([fault("row", rule, len(cells), where=where)])
+            continue
+        rows.append((where, dict(zip(columns, cells, strict=True))))
     return columns, rows
 
 
 def _read_tabbed(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
     return _read_delimited(path, name, problems, delimiter="\t")
+
+
+class _Object(dict[str, Any]):
+    """A JSON object with column names for keys, which remembers those that came twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        names = [key.strip().lower() for key, _ in pairs]
+        super().__init__(zip(names, (value for _, value in pairs), strict=True))
+        self.doubled = sorted({name for name in KNOWN_COLUMNS if names.count(name) > 1})
 
 
 def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
@@ -77,18 +90,27 @@ def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[st
             if not line.strip():
                 continue
             where = f"{name}, line {number}"
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                problems.add_record([fault("line", "be JSON", str(error), where=where)])
+            row, text = _parse_line(line, where)
+            if row is None:
+                problems.add_record([text])
                 continue
-            if not isinstance(row, dict):
-                problems.add_record([fault("line", "be a JSON object", row, where=where)])
-                continue
-            cells = {key.strip().lower(): value for key, value in row.items()}
-            columns.update(dict.fromkeys(cells))
-            rows.append((where, cells))
+            columns.update(dict.fromkeys(row))
+            rows.append((where, row))
     return list(columns), rows
+
+
+def _parse_line(line: str, where: str) -> tuple[_Object | None, str]:
+    """The object on a line, or what is wrong with it."""
+    way_out = "Write one JSON object per line"
+    try:
+        row = json.loads(line.rstrip("\r\n"), object_pairs_hook=_Object)
+    except (ValueError, RecursionError) as error:  # numbers and nesting without end, too
+        return None, fault("line", "be JSON", reason(error), where=where, way_out=way_out)
+    if not isinstance(row, _Object):
+        return None, fault("line", "be a JSON object", shown(row), where=where, way_out=way_out)
+    if row.doubled:
+        return None, fault("line", "name each column once", ", ".join(row.doubled), where=where)
+    return row, ""
 
 
 def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
@@ -96,15 +118,21 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
     del problems
     import pyarrow.parquet
 
-    file = pyarrow.parquet.ParquetFile(path)
-    wanted = {column: column.strip().lower() for column in file.schema_arrow.names}
-    known = [column for column, lower in wanted.items() if lower in KNOWN_COLUMNS]
-    rows: Rows = []
-    for batch in file.iter_batches(columns=known):
-        for row in batch.to_pylist():
-            cells = {wanted[key]: value for key, value in row.items()}
-            rows.append((f"{name}, row {len(rows) + 1}", cells))
-    return list(wanted.values()), rows
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            names = list(file.schema_arrow.names)
+            columns = [column.strip().lower() for column in names]
+            wanted = {n: c for n, c in zip(names, columns, strict=True) if c in KNOWN_COLUMNS}
+            if column_faults(columns, name):  # told by the caller
+                return columns, []
+            batches = (batch.to_pylist() for batch in file.iter_batches(columns=list(wanted)))
+            cells = [row for batch in batches for row in batch]
+    except Exception as error:  # whatever a damaged file makes Arrow throw
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    return columns, [
+        (f"{name}, row {number}", {wanted[key]: value for key, value in row.items()})
+        for number, row in enumerate(cells, start=1)
+    ]
 
 
 READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
@@ -116,3 +144,9 @@ READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
     ".parquet": _read_parquet,
 }
 """File suffix to reader."""
+
+PICKLED: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
+    ".pkl": read_pickle,
+    ".pickle": read_pickle,
+}
+"""The same for files that are read only when pickles are allowed."""

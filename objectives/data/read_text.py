@@ -38,7 +38,9 @@ def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        problems.add_file(fault("file", "be readable UTF-8 text", str(error), where=name))
+        way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        text = fault("file", "be readable UTF-8 text", str(error), where=name, way_out=way_out)
+        problems.add_file(text)
         return []
     ligand = ligand_of(path)
     chains: list[Chain] = []

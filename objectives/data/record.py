@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from objectives.data.chain import IGNORED, Chain
+from objectives.data.shown import shown
 from sweep.errors import DataError, fault
 
 _POSITION = re.compile(r"([A-Za-z]?)([0-9]+)")
 _LABELS = {"0": 0, "1": 1, "False": 0, "True": 1, str(IGNORED): IGNORED}
 _SHOWN = 5
+_DIGITS = 18
+"""Positions of more digits lie outside every sequence; Python refuses to read very many."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def build_chain(record: Record) -> Chain:
         found = _positions(record.positions, sequence, where, letters=record.letters)
         labels = tuple(int(index in found) for index in range(len(sequence)))
     binding = tuple(index for index, label in enumerate(labels) if label == 1)
-    ligand = "" if record.ligand is None else str(record.ligand).strip()
-    name = "" if record.name is None else str(record.name).strip()
+    ligand = _text("ligand", record.ligand, where)
+    name = _text("id", record.name, where)
     return Chain(
         id=name or "sequence-" + hashlib.sha256(sequence.encode()).hexdigest()[:12],
         sequence=sequence,
@@ -69,15 +73,31 @@ def build_chain(record: Record) -> Chain:
 
 def _sequence(value: object, where: str) -> str:
     """Upper-case letters A to Z, at least one."""
-    text = value.strip().upper() if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
     if not text:
-        rule = "hold at least one residue"
-        raise DataError(fault("sequence", rule, value, where=where))
-    odd = sorted({letter for letter in text if not "A" <= letter <= "Z"})
+        as_text = value is None or isinstance(value, str)
+        rule = "hold at least one residue" if as_text else "be text, one letter per residue"
+        raise DataError(fault("sequence", rule, shown(value), where=where))
+    # Before raising the case: a German sharp s would become two residues.
+    odd = sorted({letter for letter in text if not (letter.isascii() and letter.isalpha())})
     if odd:
         index = next(i for i, letter in enumerate(text) if letter in odd)
         rule = f"hold letters A to Z only (first break at residue {index + 1})"
-        raise DataError(fault("sequence", rule, "".join(odd), where=where))
+        raise DataError(fault("sequence", rule, shown("".join(odd)), where=where))
+    return text.upper()
+
+
+def _text(name: str, value: object, where: str) -> str:
+    """An id or a ligand; empty where there is none, be it null or the NaN of a table."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if not isinstance(value, (str, int, float)):
+        raise DataError(fault(name, "be text or a number", shown(value), where=where))
+    try:
+        text = str(value).strip()
+        text.encode()
+    except ValueError as error:  # half a surrogate pair; more digits than Python prints
+        raise DataError(fault(name, "be text", shown(value), where=where)) from error
     return text
 
 
@@ -85,8 +105,8 @@ def _items(value: object) -> list[str] | None:
     """The items of a list, or of text that writes one; None for anything else."""
     if isinstance(value, str):
         return re.sub(r"[\[\](),\s]+", " ", value).split()
-    if isinstance(value, Sequence):
-        return [str(item) for item in value]
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [item if isinstance(item, str) else repr(shown(item)) for item in value]
     return None
 
 
@@ -97,7 +117,7 @@ def _labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
         items = list(items[0])
     if items is None:
         rule = "be a string of 0 and 1 or a list"
-        raise DataError(fault("labels", rule, value, where=where))
+        raise DataError(fault("labels", rule, shown(value), where=where))
     odd = sorted({item for item in items if item not in _LABELS})
     faults = []
     if odd:
@@ -117,10 +137,10 @@ def _positions(value: object, sequence: str, where: str, *, letters: bool) -> se
     items = _items(value)
     if items is None:
         rule = "be a list of 1-based positions"
-        raise DataError(fault(name, rule, value, where=where))
+        raise DataError(fault(name, rule, shown(value), where=where))
     if letters and not items:
         rule = "name at least one residue, such as 'D21'"
-        raise DataError(fault(name, rule, value, where=where))
+        raise DataError(fault(name, rule, shown(value), where=where))
     found: set[int] = set()
     unread, outside, other = [], [], []
     for item in items:
@@ -128,7 +148,8 @@ def _positions(value: object, sequence: str, where: str, *, letters: bool) -> se
         if match is None or (letters and not match[1]):
             unread.append(item)
             continue
-        index = int(match[2]) - 1
+        digits = match[2].lstrip("0")
+        index = int(digits) - 1 if 0 < len(digits) <= _DIGITS else -1
         if not 0 <= index < len(sequence):
             outside.append(item)
         elif match[1] and match[1].upper() != sequence[index]:
@@ -150,4 +171,4 @@ def _positions(value: object, sequence: str, where: str, *, letters: bool) -> se
 def _first(items: Sequence[str]) -> str:
     """The first few of many, so that one shifted record does not fill the screen."""
     more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more
+    return ", ".join(str(shown(item)) for item in items[:_SHOWN]) + more

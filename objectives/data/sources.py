@@ -10,6 +10,8 @@ from typing import Protocol
 from objectives.data.problems import Problems
 from objectives.data.read_datasets import is_saved, open_hub, open_saved
 from objectives.data.read_files import SUFFIXES, find_files
+from objectives.data.read_table import PICKLED
+from objectives.data.shown import printable, reason, shown
 from objectives.data.split import Splits
 from sweep.errors import DataError, fault
 
@@ -48,12 +50,13 @@ class MotifSource:
         return Splits(train=train, test=test)
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str, *, allow_pickle: bool = False) -> Source:
     """Find what a user means.
 
     Args:
         text: ``builtin:motifs``, a file, a folder of files, a folder of the ``datasets``
             library, or a Hub name ``owner/name``.
+        allow_pickle: read pickled tables too.
 
     Raises:
         DataError: if there is no such thing, saying what was found instead.
@@ -62,12 +65,20 @@ def open_source(text: str) -> Source:
         if text != BUILTIN_MOTIFS:
             raise DataError(fault("data", f"be {BUILTIN_MOTIFS} to be built in", text))
         return MotifSource()
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+        there = path.exists() or path.is_symlink()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, or an unknown ~user
+        raise DataError(
+            fault("data", "be a path or a name", shown(text), where=reason(error))
+        ) from error
+    if not text.strip() or "\0" in text:
+        raise DataError(fault("data", "be a path or a name", text))
     if path.is_dir() and is_saved(path):
         return open_saved(path)
-    if path.exists():
-        return find_files(path)
-    if _HUB_NAME.fullmatch(text) and path.suffix.lower() not in SUFFIXES:
+    if there:
+        return find_files(path, allow_pickle=allow_pickle)
+    if _HUB_NAME.fullmatch(text) and path.suffix.lower() not in (*SUFFIXES, *PICKLED):
         return open_hub(text)
     raise DataError(_missing(path, text))
 
@@ -75,7 +86,10 @@ def open_source(text: str) -> Source:
 def _missing(path: Path, text: str) -> str:
     """Say that a path is not there, and what its nearest folder holds."""
     nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), Path.cwd())
-    names = sorted(each.name for each in nearest.iterdir())
+    try:
+        names = sorted(printable(each.name) for each in nearest.iterdir())
+    except OSError:  # a folder that may be passed through but not listed
+        names = []
     listing = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     return fault(
         "data",

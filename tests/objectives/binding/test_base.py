@@ -10,15 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from objectives.binding.base import (
-    Precision,
-    base_limit,
-    encoder_parameters,
-    load_base,
-    load_config,
-    load_tokenizer,
-    skeleton,
-)
+from objectives.binding.base import Precision, encoder_parameters, load_base
+from objectives.binding.blueprint import base_limit, load_config, load_tokenizer, skeleton
 from objectives.binding.settings import BindingSettings
 from objectives.binding.source import fingerprint, locate
 from sweep.errors import SpecError
@@ -65,14 +58,6 @@ def test_a_missing_folder_is_not_taken_for_a_hub_name(name: str) -> None:
     """A path that does not exist is an error at once, not a download."""
     with pytest.raises(SpecError, match="base must be an existing folder, got"):
         locate(name)
-
-
-def test_a_folder_without_weights_is_refused(copy: Path) -> None:
-    """A configuration alone is no base."""
-    (copy / "model.safetensors").unlink()
-
-    with pytest.raises(SpecError, match=r"hold config\.json and model weights"):
-        locate(str(copy))
 
 
 def test_an_unknown_hub_name_offline_says_what_to_do(

@@ -53,6 +53,8 @@ def test_the_defaults_keep_their_own_rules() -> None:
         ("validation_chains", 0),
         ("test_chains", 0),
         ("skip_bad", 1),
+        ("allow_pickle", "yes"),
+        ("trust_remote_code", 1),
         ("data_seed", -1),
     ],
 )
@@ -85,7 +87,9 @@ def test_a_trial_overrides_what_may_be_sampled() -> None:
     assert (trial.rank, trial.schedule) == (16, "cosine")
 
 
-@pytest.mark.parametrize("name", ["threads", "device", "data_seed", "train_chains"])
+@pytest.mark.parametrize(
+    "name", ["threads", "device", "data_seed", "train_chains", "allow_pickle", "trust_remote_code"]
+)
 def test_a_fixed_setting_cannot_be_sampled(name: str) -> None:
     """What would give trials other data or another machine is not a parameter."""
     assert name not in SAMPLED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -45,7 +47,7 @@ def test_missing_entry_is_none(tmp_path: Path) -> None:
     assert load_entry(tmp_path / "key") is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "no facts", "torn facts"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "no facts", "torn facts", "other facts"])
 def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) -> None:
     """A table cut short or gone, or facts that are no JSON: written anew."""
     folder = tmp_path / "key"
@@ -56,6 +58,7 @@ def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) 
         "gone": arrow.unlink,
         "no facts": (folder / "entry.json").unlink,
         "torn facts": lambda: (folder / "entry.json").write_text('{"tab'),
+        "other facts": lambda: (folder / "entry.json").write_text("[1]"),
     }[damage]()
 
     assert load_entry(folder) is None
@@ -87,3 +90,52 @@ def test_progress_bars_stay_as_they_were(tmp_path: Path) -> None:
     store_entry(tmp_path / "key", tables(), {})
 
     assert not datasets.are_progress_bars_disabled()
+
+
+def left_behind(cache: Path, name: str, hours: float, inner: float | None = None) -> Path:
+    """A half-written folder last changed so many hours ago, its table maybe later."""
+    folder = cache / name
+    (folder / "train").mkdir(parents=True)
+    (folder / "train" / "data.arrow").write_bytes(b"half")
+    for path in (folder / "train" / "data.arrow", folder / "train", folder):
+        age = hours if inner is None or path.suffix != ".arrow" else inner
+        then = time.time() - age * 3600
+        os.utime(path, (then, then))
+    return folder
+
+
+@pytest.mark.parametrize("name", [".partial-x1", ".broken-x1"])
+@pytest.mark.parametrize(
+    ("hours", "inner", "removed"),
+    [(25, None, True), (23, None, False), (0, None, False), (25, 1, False), (1, 25, False)],
+)
+def test_what_a_killed_worker_left_goes_after_a_day(
+    tmp_path: Path,
+    name: str,
+    hours: float,
+    inner: float | None,
+    removed: bool,  # noqa: FBT001
+) -> None:
+    """A folder in which anything changed within a day may still be written."""
+    folder = left_behind(tmp_path, name, hours, inner)
+
+    store_entry(tmp_path / "key", tables(), {})
+
+    assert folder.exists() is not removed
+    assert load_entry(tmp_path / "key") is not None
+
+
+def test_nothing_else_in_the_cache_is_removed(tmp_path: Path) -> None:
+    """Old entries, and whatever else a person keeps there."""
+    kept = [left_behind(tmp_path, name, 1000) for name in ("abc123", ".hidden", "partial-x")]
+
+    store_entry(tmp_path / "key", tables(), {})
+
+    assert all((folder / "train" / "data.arrow").exists() for folder in kept)
+
+
+def test_a_dead_link_among_the_leftovers_does_no_harm(tmp_path: Path) -> None:
+    """It is left alone, and the entry is written."""
+    (tmp_path / ".partial-x").symlink_to("nowhere")
+
+    assert store_entry(tmp_path / "key", tables(), {"a": 1}).facts == {"a": 1}

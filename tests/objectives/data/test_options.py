@@ -25,6 +25,7 @@ def test_defaults_are_sound() -> None:
         ("validation_chains", -3),
         ("test_chains", 0),
         ("skip_bad", "yes"),
+        ("allow_pickle", 1),
     ],
 )
 def test_setting_that_breaks_a_rule_is_named(name: str, value: object) -> None:

@@ -1,0 +1,97 @@
+"""What a base's small files say: its configuration, its tokenizer, its shape without weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from objectives.binding.folder import CONFIG, reading
+from objectives.binding.quiet import no_warnings, quiet_libraries
+from objectives.binding.trust import NO_TRUST, Trust
+from sweep.errors import SpecError, fault
+
+CLASSES = 2
+_NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
+_OFFSET_POSITIONS = ("esm", "roberta", "xlm-roberta", "camembert")
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
+
+def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
+    """A base's configuration, set up for two classes.
+
+    Raises:
+        SpecError: if it cannot be read, or lacks a size that everything else needs.
+    """
+    with reading(folder, f"have a {CONFIG} that transformers reads"), no_warnings():
+        config = AutoConfig.from_pretrained(
+            folder, num_labels=CLASSES, trust_remote_code=trust.code
+        )
+    padded = ("pad_token_id",) if config.model_type in _OFFSET_POSITIONS else ()
+    lacking = [n for n in (*_NEEDED, *padded) if not isinstance(getattr(config, n, None), int)]
+    if lacking:
+        rule = f"give {', '.join(lacking)} as whole numbers"
+        got = {name: getattr(config, name, None) for name in lacking}
+        way_out = "Copy or download the base again, or give another encoder"
+        raise SpecError(fault(CONFIG, rule, got, where=str(folder), way_out=way_out))
+    return config
+
+
+def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizerBase:
+    """A base's tokenizer.
+
+    Raises:
+        SpecError: if its files are missing or damaged, or it does not fit the base.
+    """
+    quiet_libraries()
+    held = load_config(folder, trust).vocab_size
+    vocabulary = any(any(folder.glob(name)) for name in _VOCABULARIES)
+    rule = "hold a tokenizer that transformers reads"
+    if not vocabulary and not trust.code:
+        rule = f"hold a tokenizer's vocabulary ({', '.join(_VOCABULARIES)})"
+    with reading(folder, rule), no_warnings():
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust.code)
+        size = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if size > held:
+        raise SpecError(
+            fault(
+                "tokenizer",
+                f"hold no more tokens than the base has embeddings ({held})",
+                size,
+                where=str(folder),
+                way_out="Give a base whose tokenizer belongs to it",
+            )
+        )
+    if tokenizer.pad_token_id is None:
+        raise SpecError(fault("tokenizer", "have a padding token", None, where=str(folder)))
+    return tokenizer
+
+
+def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The longest sequence a base takes, in residues, special tokens excluded (ESM-2: 1 022)."""
+    positions = int(config.max_position_embeddings)
+    if config.model_type in _OFFSET_POSITIONS:  # their positions start after the padding index
+        positions -= int(config.pad_token_id) + 1
+    return min(positions, int(tokenizer.model_max_length)) - tokenizer.num_special_tokens_to_add()
+
+
+def skeleton(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedModel:
+    """The token classifier without weights (meta device): enough to resolve and count.
+
+    Raises:
+        SpecError: if the configuration describes none.
+    """
+    quiet_libraries()
+    config = load_config(folder, trust)
+    rule = f"have a {CONFIG} that describes a token classifier"
+    way_out = "Give an ESM-2 or another encoder that transformers can classify tokens with"
+    with reading(folder, rule, way_out), torch.device("meta"), no_warnings():
+        return AutoModelForTokenClassification.from_config(config, trust_remote_code=trust.code)

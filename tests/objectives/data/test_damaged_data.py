@@ -1,0 +1,437 @@
+"""Damaged and odd data: one sentence each with file and row, or the right reading."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from objectives.data.options import DataOptions
+from objectives.data.prepared import prepare
+from objectives.data.problems import Problems
+from objectives.data.sources import open_source
+from objectives.data.split import Splits
+from sweep.errors import DataError
+
+CSV = "id,sequence,labels\na,MKV,010\nb,AAC,001\n"
+NAN = float("nan")
+
+
+def read(path: Path) -> tuple[Splits, Problems]:
+    """The chains of a source, and what is wrong with it."""
+    problems = Problems()
+    return open_source(str(path)).read(problems), problems
+
+
+def parquet(path: Path, **columns: Any) -> Path:
+    """A Parquet file of columns."""
+    pyarrow.parquet.write_table(pa.table(columns), path)
+    return path
+
+
+FILES: dict[str, tuple[str, bytes, str]] = {
+    "Latin-1": ("a.csv", CSV.replace("a,", "é,").encode("latin-1"), "0xe9 .* Save it as UTF-8"),
+    "UTF-16": ("a.csv", CSV.encode("utf-16"), "can't decode byte 0xff .* Save it as UTF-8"),
+    "UTF-16 without a mark": ("a.csv", CSV.encode("utf-16-le"), r"columns must include 'sequence'"),
+    "Latin-1 text": ("a.txt", "1ABC;A;M1;MÉ".encode("latin-1"), "0xc9 .* Save it as UTF-8"),
+    "UTF-16 lines": ("a.jsonl", "{}".encode("utf-16"), "can't decode byte .* Save it as UTF-8"),
+    "truncated Parquet": ("a.parquet", b"PAR1\x00\x15\x04", r"file must be readable, got 'Arrow"),
+    "empty Parquet": ("a.parquet", b"", r"file must be readable, got 'ArrowInvalid"),
+    "empty CSV": ("a.csv", b"", "columns must include 'sequence', got 'none'"),
+    "empty lines": ("a.jsonl", b"", "columns must include 'sequence', got 'none'"),
+    "unclosed quote": ("a.csv", b'sequence,labels\nMKV,010\n"AAC,001\n', "line 3: unexpected end"),
+    "text after a quote": ("a.csv", b'sequence,labels\n"MKV"x,010\n', "line 2: .* expected after"),
+    "endless cell": ("a.csv", b"sequence,labels\n" + b"A" * 200_000, "line 2: field larger"),
+    "doubled column": ("a.csv", b"sequence,labels,labels\nMKV,010,010\n", "name labels once"),
+    "doubled but for case": ("a.tsv", b"Sequence\tsequence\tlabels\n", "name sequence once"),
+    "headerless CSV": ("a.csv", b"a," + b"M" * 9000 + b",0\n", r"got 'a, m{77}\.\.\.'"),
+}
+RECORDS: dict[str, tuple[str, bytes, str]] = {
+    "NUL in a sequence": ("a.csv", CSV.replace("AAC", "A\0C").encode(), r"'\x00' (a.csv, line 3)"),
+    "ragged row": ("a.csv", (CSV + "c,MMM\n").encode(), "got 2 (a.csv, line 4)"),
+    "row too long": ("a.csv", (CSV + "c,MMM,000,1\n").encode(), "got 4 (a.csv, line 4)"),
+    "empty sequence": ("a.csv", (CSV + "c,,000\n").encode(), "got '' (a.csv, line 4)"),
+    "empty labels": ("a.csv", (CSV + "c,MMM,\n").encode(), "labels must be one per residue (3)"),
+    "NaN labels": ("a.csv", (CSV + "c,MMM,nan\n").encode(), "got 'a, n' (a.csv, line 4)"),
+    "float labels": ("a.csv", (CSV + "c,MMM,0.0 1.0 0\n").encode(), "got '0.0, 1.0' (a.csv, li"),
+    "one float": ("a.csv", (CSV + "c,MMM,1.0\n").encode(), "labels must be 0, 1 or -100"),
+    "sharp s": ("a.csv", (CSV + "c,MMß,0000\n").encode(), "residue 3), got 'ß' (a.csv, line 4)"),
+    "ligature": ("a.csv", (CSV + "c,Mﬁ,000\n").encode(), "residue 2), got 'ﬁ' (a.csv, line 4)"),
+}
+GOOD = '{"sequence": "MKV", "labels": "010"}\n'
+LINES: dict[str, tuple[str, str]] = {
+    "list": ("[1, 2]", "line must be a JSON object, got [1, 2] (a.jsonl, line 2)."),
+    "number": ("3", "line must be a JSON object, got 3 (a.jsonl, line 2)."),
+    "null": ("null", "line must be a JSON object, got None"),
+    "cut short": ('{"sequence": "MK', "line must be JSON, got 'Unterminated string"),
+    "endless nesting": ("[" * 50_000, "line must be JSON, got 'maximum recursion"),
+    "endless number": ("9" * 5000, "line must be JSON, got 'Exceeds the limit"),
+    "doubled name": (
+        '{"sequence": "MKV", "labels": "010", "Labels": "000"}',
+        "line must name each column once, got 'labels' (a.jsonl, line 2).",
+    ),
+    "long list": (json.dumps(["A" * 500] * 500), "line must be a JSON object, got ['AAA"),
+    "sequence a list": ('{"sequence": ["M"], "labels": "0"}', "be text, one letter per residue"),
+    "sequence NaN": ('{"sequence": NaN, "labels": "0"}', "one letter per residue, got nan"),
+    "sequence null": ('{"sequence": null, "labels": "0"}', "at least one residue, got None"),
+    "labels NaN": ('{"sequence": "MKV", "labels": NaN}', "a string of 0 and 1 or a list, got nan"),
+    "labels null": ('{"sequence": "MKV", "labels": null}', "given for every sequence, got None"),
+    "labels empty": ('{"sequence": "MKV", "labels": []}', "be one per residue (3), got 0"),
+    "labels floats": ('{"sequence": "MK", "labels": [0.0, 1.0]}', "unknown), got '0.0, 1.0'"),
+    "labels with NaN": ('{"sequence": "MK", "labels": [0, NaN]}', "(unknown), got 'nan'"),
+    "labels with null": ('{"sequence": "MK", "labels": [0, null]}', "(unknown), got 'None'"),
+    "labels nested": ('{"sequence": "MK", "labels": [[0], {"a": 1}]}', '(unknown), got "[0], {'),
+    "labels an object": ('{"sequence": "MK", "labels": {"0": 1}}', "or a list, got {'0': 1}"),
+    "long labels": (
+        json.dumps({"sequence": "MK", "labels": ["x" * 999] * 9}),
+        "(unknown), got 'xxxx",
+    ),
+    "id an object": ('{"sequence": "MK", "labels": "01", "id": {}}', "id must be text or a number"),
+    "id half a pair": (
+        '{"sequence": "MK", "labels": "01", "id": "\\ud800"}',
+        "id must be text, got '\\ud800'",
+    ),
+    "ligand half a pair": (
+        '{"sequence": "MK", "labels": "01", "ligand": "\\udfff"}',
+        "ligand must be text",
+    ),
+}
+POSITIONS: dict[str, tuple[object, str]] = {
+    "null": (None, "positions must be given for every sequence, got None"),
+    "NaN": (NAN, "be a list of 1-based positions, got nan"),
+    "floats": ([1.0], "be whole numbers counted from 1, got '1.0'"),
+    "a null in it": ([1, None], "be whole numbers counted from 1, got 'None'"),
+    "zero": ([0], "lie in 1 to 3, the sequence's length, got '0'"),
+    "many digits": ("0" * 9 + "1" + "0" * 9000, "lie in 1 to 3, the sequence's length"),
+    "wraps around": ("1" + "0" * 18 + "1", "lie in 1 to 3, the sequence's length"),
+    "superscript": ("²", "be whole numbers counted from 1, got '²'"),
+    "a number": (2, "be a list of 1-based positions, got 2"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(FILES))
+def test_a_damaged_file_is_a_fault_of_the_file(tmp_path: Path, case: str) -> None:
+    """It cannot be skipped row by row, and the message leads to the place."""
+    name, content, message = FILES[case]
+    (tmp_path / name).write_bytes(content)
+
+    splits, problems = read(tmp_path / name)
+
+    assert splits.train == []
+    with pytest.raises(DataError, match=message) as caught:
+        problems.settle("data", skip_bad=True)
+    assert f"({name})" in str(caught.value)
+    assert len(str(caught.value)) < 900
+
+
+@pytest.mark.parametrize("case", sorted(RECORDS))
+def test_a_bad_cell_is_a_fault_of_its_row(tmp_path: Path, case: str) -> None:
+    """The sound rows are read; the bad one is told, or counted with --skip-bad."""
+    name, content, message = RECORDS[case]
+    (tmp_path / name).write_bytes(content)
+
+    splits, problems = read(tmp_path / name)
+
+    assert 1 <= len(splits.train) <= 2
+    assert problems.files == []
+    assert len(problems.records) == 1
+    assert message in problems.records[0]
+
+
+@pytest.mark.parametrize("case", sorted(LINES))
+def test_a_bad_line_is_a_fault_of_its_row(tmp_path: Path, case: str) -> None:
+    """Whatever JSON can say and a chain cannot be made of."""
+    line, message = LINES[case]
+    (tmp_path / "a.jsonl").write_text(GOOD + line + "\n" + GOOD)
+
+    splits, problems = read(tmp_path / "a.jsonl")
+
+    assert len(splits.train) == 2
+    assert problems.files == []
+    assert len(problems.records) == 1
+    assert message in problems.records[0]
+    assert "(a.jsonl, line 2)" in problems.records[0]
+    assert len(problems.records[0]) < 900
+
+
+@pytest.mark.parametrize("case", sorted(POSITIONS))
+def test_bad_positions_are_a_fault_of_their_row(tmp_path: Path, case: str) -> None:
+    """NaN, floats and numbers beyond all bounds."""
+    value, message = POSITIONS[case]
+    row = json.dumps({"sequence": "MKV", "positions": value})
+    (tmp_path / "a.jsonl").write_text('{"sequence": "MKV", "positions": [1]}\n' + row + "\n")
+
+    splits, problems = read(tmp_path / "a.jsonl")
+
+    assert [chain.labels for chain in splits.train] == [(1, 0, 0)]
+    assert len(problems.records) == 1
+    assert message in problems.records[0]
+    assert "(a.jsonl, line 2)" in problems.records[0]
+
+
+def test_a_missing_id_or_ligand_is_none(tmp_path: Path) -> None:
+    """NaN in an optional column is not a chain called nan."""
+    path = parquet(
+        tmp_path / "a.parquet",
+        sequence=["MKV", "AAC"],
+        labels=["010", "001"],
+        id=pa.array([NAN, 7.0]),
+        ligand=pa.array([None, "ZN"]),
+    )
+
+    splits, problems = read(path)
+
+    assert problems == Problems()
+    assert splits.train[0].id.startswith("sequence-")
+    assert [dict(chain.ligands) for chain in splits.train] == [{}, {"ZN": (2,)}]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"labels": pa.array([b"010", b"001"])}, "string of 0 and 1 or a list, got b'010'"),
+        ({"labels": pa.array([[0.0, 1.0, 0.0], None])}, "got '0.0, 1.0' (a.parquet, row 1)"),
+        ({"positions": pa.array([1.0, NAN])}, "1-based positions, got nan (a.parquet, row 2)"),
+    ],
+)
+def test_parquet_cells_of_another_type_are_faults_of_their_rows(
+    tmp_path: Path, columns: dict[str, Any], message: str
+) -> None:
+    """Bytes and floats are no labels, and both rows are told."""
+    path = parquet(tmp_path / "a.parquet", sequence=["MKV", "AAC"], **columns)
+
+    _, problems = read(path)
+
+    assert len(problems.records) == 2
+    assert message in "\n".join(problems.records)
+
+
+def test_doubled_parquet_columns_are_refused(tmp_path: Path) -> None:
+    """Arrow allows what a row cannot hold; strangers may double."""
+    table = pa.table([["MKV"], ["010"], ["000"]], names=["sequence", "labels", "Labels"])
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    twins = pa.table([["MKV"], ["010"], [1], [2]], names=["sequence", "labels", "x", "x"])
+    pyarrow.parquet.write_table(twins, tmp_path / "b.parquet")
+
+    assert "name labels once" in read(tmp_path / "a.parquet")[1].files[0]
+    assert read(tmp_path / "b.parquet")[1] == Problems()
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
+def test_parquet_cut_short_anywhere_is_told(tmp_path: Path, keep: float) -> None:
+    """A download that broke off."""
+    path = parquet(tmp_path / "a.parquet", sequence=["MKV"] * 500, labels=["010"] * 500)
+    os.truncate(path, int(path.stat().st_size * keep))
+
+    assert read(path)[1].files[0].startswith("file must be readable, got 'ArrowInvalid")
+
+
+def test_compressed_files_are_refused_with_the_formats(tmp_path: Path) -> None:
+    """They are not read, whole or cut short."""
+    path = tmp_path / "chains.csv.gz"
+    path.write_bytes(gzip.compress(CSV.encode())[:-8])
+
+    with pytest.raises(DataError, match=r"one of the suffixes \.txt, .*got 'chains\.csv\.gz'"):
+        open_source(str(path))
+
+
+def dead_link(path: Path) -> None:
+    """What is left when the target moved."""
+    path.symlink_to("nowhere.csv")
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [(Path.mkdir, "a folder"), (dead_link, "a link to nothing"), (os.mkfifo, "a device or a pipe")],
+)
+def test_what_is_called_a_data_file_and_is_none_is_told(
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    found: str,
+    inside: bool,  # noqa: FBT001
+) -> None:
+    """A folder, a dead link or a pipe beside sound files would be lost in silence."""
+    root = tmp_path / "train" if inside else tmp_path
+    root.mkdir(exist_ok=True)
+    (root / "good.csv").write_text(CSV)
+    make(root / "more.csv")
+
+    with pytest.raises(DataError, match=rf"more\.csv must be a file, got '{found}' \({root}\)"):
+        open_source(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "data must be a path or a name, got ''"),
+        (" ", "data must be a path or a name, got ' '"),
+        ("a\0b", r"data must be a path or a name, got 'a\\x00b'"),
+        ("~nobody-of-this-name/data", "data must be a path or a name"),
+        ("x" * 5000, "data must be a path or a name"),
+        ("{tmp}/link", r"data must be a path that exists, .*a link to gone, which is not there"),
+        ("{tmp}/link.csv", r"data must be a path that exists, .*a link to gone"),
+        ("{tmp}/pipe", "have one of the suffixes"),
+        ("{tmp}/pipe.csv", "must be a file, got 'a device or a pipe'"),
+        ("{tmp}/gone/data", "be a path that exists"),
+        ("{tmp}/file.csv/data", "be a path that exists"),
+    ],
+)
+def test_what_is_no_data_is_told(tmp_path: Path, source: str, message: str) -> None:
+    """Dead links, pipes and text that can be no path."""
+    for name in ("link", "link.csv"):
+        (tmp_path / name).symlink_to("gone")
+    for name in ("pipe", "pipe.csv"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "file.csv").write_text(CSV)
+
+    with pytest.raises(DataError, match=message) as caught:
+        open_source(source.format(tmp=tmp_path))
+
+    assert len(caught.value.faults) == 1
+
+
+def test_file_names_that_are_no_utf8_are_read_and_shown(tmp_path: Path) -> None:
+    """Linux file names are bytes; messages must be printable all the same."""
+    name = os.fsdecode(b"Z\xff_chains.txt")
+    (tmp_path / name).write_text("1ABC;A;M1;MKV\n")
+
+    source = open_source(str(tmp_path))
+    problems = Problems()
+    source.read(problems)
+
+    assert len(source.digest()) == 64
+    assert "ligand must be text, got 'Z\\udcff'" in problems.records[0]
+    assert "(Z\\udcff_chains.txt, line 1)" in problems.records[0]
+    assert problems.records[0].encode()
+
+
+def test_data_deleted_between_two_looks_is_told(tokenizer: Any, tmp_path: Path) -> None:
+    """Files that went after the folder was listed: a sentence from digest and from read."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").write_text(CSV)
+    (folder / "b.txt").write_text("1ABC;A;M1;MKV\n")
+    source = open_source(str(folder))
+    shutil.rmtree(folder)
+    problems = Problems()
+
+    assert source.read(problems).train == []
+    assert len(problems.files) == 2
+    assert all("No such file or directory" in text for text in problems.files)
+    with pytest.raises(DataError, match=r"data must be readable, got .*No such file.*a\.csv"):
+        source.digest()
+    with pytest.raises(DataError, match=r"be a path that exists, .*holds nothing"):
+        prepare(
+            str(folder),
+            tokenizer=tokenizer,
+            base_limit=9,
+            options=DataOptions(),
+            cache=tmp_path / "c",
+        )
+
+
+SAVED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no JSON": (lambda f: (f / "dataset_dict.json").write_text("{"), "JSONDecodeError"),
+    "other JSON": (lambda f: (f / "dataset_dict.json").write_text("[1]"), "TypeError"),
+    "no splits": (lambda f: (f / "dataset_dict.json").write_text("{}"), "KeyError"),
+    "split gone": (lambda f: shutil.rmtree(f / "train"), "FileNotFoundError"),
+    "state cut short": (lambda f: os.truncate(f / "train" / "state.json", 9), "JSONDecodeError"),
+    "state empty": (lambda f: (f / "train" / "state.json").write_text("{}"), "KeyError"),
+    "table empty": (lambda f: os.truncate(next(f.glob("train/*.arrow")), 0), "Arrow|Error"),
+    "table gone": (lambda f: next(f.glob("train/*.arrow")).unlink(), "FileNotFoundError"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(SAVED))
+def test_a_damaged_saved_data_set_is_told(tmp_path: Path, case: str) -> None:
+    """Files of ``save_to_disk`` gone, cut short or of another shape."""
+    spoil, message = SAVED[case]
+    table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": ["010"]})
+    datasets.DatasetDict(train=table).save_to_disk(tmp_path / "saved")
+    spoil(tmp_path / "saved")
+
+    with pytest.raises(DataError, match=rf"load_from_disk reads, got .*({message})") as caught:
+        open_source(str(tmp_path / "saved"))
+
+    assert len(caught.value.faults) == 1
+
+
+def test_damaged_rows_of_a_saved_data_set_are_a_fault_of_the_table(tmp_path: Path) -> None:
+    """A byte that is no UTF-8 in a file of the right size."""
+    table = datasets.Dataset.from_dict({"sequence": ["MKVMKVMKVMKV"], "labels": ["010" * 4]})
+    table.save_to_disk(tmp_path / "saved")
+    arrow = next((tmp_path / "saved").glob("*.arrow"))
+    arrow.write_bytes(arrow.read_bytes().replace(b"MKVMKV", b"MK\xffMKV", 1))
+
+    splits, problems = read(tmp_path / "saved")
+
+    assert splits.train == []
+    assert problems.files[0].startswith("table must be readable, got \"'utf-8' codec")
+    assert problems.files[0].endswith(" (saved, train).")
+
+
+def test_a_saved_data_set_of_tensors_is_read(tmp_path: Path) -> None:
+    """A table that was saved with a NumPy format gives plain numbers."""
+    table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": [[0, 1, 0]]})
+    table.with_format("numpy").save_to_disk(tmp_path / "saved")
+
+    splits, problems = read(tmp_path / "saved")
+
+    assert problems == Problems()
+    assert splits.train[0].labels == (0, 1, 0)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "other JSON", "other kind"])
+def test_a_damaged_cache_entry_is_rebuilt(tokenizer: Any, tmp_path: Path, damage: str) -> None:
+    """The same data comes out, and the next time it is loaded."""
+    rows = [f"{'ACDEFGHIKL'[i:] + 'MNPQRSTVWY' * 3 + 'ACDEFGHIKL'[:i]},1\n" for i in range(9)]
+    (tmp_path / "train.csv").write_text("sequence,positions\n" + "".join(rows))
+    (tmp_path / "validation.csv").write_text("sequence,positions\nWWWWWYYYYYWWWWW,1\n")
+    cache = tmp_path / "cache"
+    arguments: dict[str, Any] = {
+        "tokenizer": tokenizer,
+        "base_limit": 1022,
+        "options": DataOptions(),
+        "cache": cache,
+    }
+    first = prepare(str(tmp_path), **arguments)
+    rows_before = first.train.to_list()  # now: its memory map dies with the file
+    (folder,) = cache.iterdir()
+    arrow = next((folder / "train").glob("*.arrow"))
+    {
+        "cut": lambda: os.truncate(arrow, 64),
+        "gone": lambda: shutil.rmtree(folder / "validation"),
+        "other JSON": lambda: (folder / "entry.json").write_text("[]"),
+        "other kind": lambda: (shutil.rmtree(folder), folder.write_text("no folder")),
+    }[damage]()
+
+    again = prepare(str(tmp_path), **arguments)
+
+    assert again.train.to_list() == rows_before
+    assert again.fingerprint == first.fingerprint
+    assert [path.name for path in cache.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_cache_that_cannot_be_written_is_told(tokenizer: Any, tmp_path: Path, place: str) -> None:
+    """A file where the cache should be."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(DataError, match=r"cache must be a folder that can be written, got .*file"):
+        prepare(
+            "builtin:motifs",
+            tokenizer=tokenizer,
+            base_limit=1022,
+            options=DataOptions(train_chains=5),
+            cache=tmp_path / place,
+        )
