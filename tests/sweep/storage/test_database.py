@@ -1,0 +1,154 @@
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import optuna
+import pytest
+
+from sweep import StudySpec
+from sweep.drive import driven
+from sweep.errors import StorageError
+from sweep.objective import Facts
+from sweep.storage import Address, create_or_resume, load_study, write_spec
+from sweep.storage.database import exists, open_storage
+
+
+def journal_mode(address: Address) -> str:
+    """As SQLite says it."""
+    with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
+        return str(connection.execute("pragma journal_mode").fetchone()[0])
+
+
+def test_a_driver_writes_ahead_and_leaves_one_file(
+    address: Address, spec: StudySpec, tmp_path: Path
+) -> None:
+    """Readers do not wait for it; afterwards the database can be copied as it is."""
+    with driven(spec, address, Facts(), take_over=False) as (study, _):
+        assert journal_mode(address) == "wal"
+        study.enqueue_trial({"rank": 2})
+        assert (tmp_path / "study.db-wal").exists()
+
+    assert journal_mode(address) == "delete"
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("study")] == ["study.db"]
+    assert len(load_study(address).trials) == 1
+
+
+def test_on_a_network_file_system_nothing_is_written_ahead(
+    address: Address, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log's index is shared memory, which two machines do not share."""
+    monkeypatch.setattr("sweep.storage.database._file_system", lambda _: "nfs4")
+    with driven(spec, address, Facts(), take_over=False):
+        assert journal_mode(address) == "delete"
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path, spec: StudySpec) -> None:
+    """Byte for byte; the tables are named."""
+    path = tmp_path / "shop.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table orders (id integer)")
+        connection.commit()
+    before = path.read_bytes()
+    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+        with pytest.raises(StorageError, match="must be a database of Optuna's.*tables orders"):
+            act(Address.parse(f"sqlite:///{path}"))
+
+    assert path.read_bytes() == before
+
+
+def test_a_truncated_database_is_said_to_be_damaged(address: Address, spec: StudySpec) -> None:
+    """With what may save it; and it is not made worse."""
+    study = create_or_resume(address, spec, Facts())
+    write_spec(study, spec, Facts())
+    for _ in range(40):
+        study.enqueue_trial({"rank": 2})
+    assert address.path is not None
+    whole = address.path.read_bytes()
+    address.path.write_bytes(whole[: len(whole) // 3])
+    cut = address.path.read_bytes()
+    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+        with pytest.raises(StorageError, match=r"must be a whole SQLite database.*\.recover"):
+            act(address)
+
+    assert address.path.read_bytes() == cut
+
+
+def test_a_schema_of_another_optuna_is_refused(address: Address, spec: StudySpec) -> None:
+    """Optuna's own words are kept as the reason."""
+    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
+        connection.execute("update alembic_version set version_num = 'v9.9.0.a'")
+        connection.commit()
+    with pytest.raises(StorageError, match="must have the database schema of Optuna"):
+        load_study(address)
+
+
+def test_attributes_of_a_newer_lorasweep_are_refused(address: Address, spec: StudySpec) -> None:
+    """They may mean something else there."""
+    study = create_or_resume(address, spec, Facts())
+    write_spec(study, spec, Facts())
+    study.set_user_attr("schema", 99)
+    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+        with pytest.raises(StorageError, match=r"got 99 .*Upgrade lorasweep"):
+            act(address)
+
+
+def test_a_journal_holds_a_study(tmp_path: Path, spec: StudySpec) -> None:
+    """By its URL, as any other storage; looking makes no file."""
+    address = Address.parse(f"journal:///{tmp_path}/s.log")
+    with pytest.raises(StorageError, match="must name an existing file"):
+        load_study(address)
+    assert not list(tmp_path.iterdir())
+    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+
+    assert load_study(address).user_attrs["spec_digest"] == spec.digest()
+
+
+def test_half_a_line_at_a_journals_end_is_cut_off(
+    tmp_path: Path, spec: StudySpec, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Optuna would refuse the whole file as soon as another line followed it."""
+    address = Address.parse(f"journal:///{tmp_path}/s.log")
+    study = create_or_resume(address, spec, Facts())
+    write_spec(study, spec, Facts())
+    study.enqueue_trial({"rank": 2})
+    assert address.path is not None
+    whole = address.path.read_bytes()
+    address.path.write_bytes(whole + b'{"op_code":4,"wor')
+    again = create_or_resume(address, spec, Facts())
+    again.enqueue_trial({"rank": 4})
+
+    assert "ended in half a line" in caplog.text
+    assert len(load_study(address).trials) == 2
+    assert address.path.read_bytes().startswith(whole)
+
+
+def test_a_text_file_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
+    """And stays as it was."""
+    path = tmp_path / "notes.log"
+    path.write_text("these are notes")
+    with pytest.raises(StorageError, match="must be a journal of Optuna's"):
+        create_or_resume(Address.parse(f"journal:///{path}"), spec, Facts())
+
+    assert path.read_text() == "these are notes"
+
+
+def test_a_reader_makes_no_tables(tmp_path: Path) -> None:
+    """An empty file stays empty."""
+    path = tmp_path / "empty.db"
+    path.touch()
+    address = Address.parse(f"sqlite:///{path}")
+
+    assert not exists(address)
+    with pytest.raises(StorageError, match="must hold a study"):
+        load_study(address)
+    assert path.stat().st_size == 0
+
+
+def test_a_study_whose_maker_died_early_is_made_anew(address: Address, spec: StudySpec) -> None:
+    """Optuna keeps its first direction for ever; without spec and trials nothing is lost."""
+    storage = open_storage(address, make=True)
+    optuna.create_study(study_name=spec.name, storage=storage, direction="minimize")
+    study = create_or_resume(address, spec, Facts())
+
+    assert study.direction.name == "MAXIMIZE"

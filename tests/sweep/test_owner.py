@@ -1,0 +1,80 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from sweep.owner import Owner
+
+
+def test_a_record_survives_json() -> None:
+    """It is kept in the study."""
+    me = Owner.myself()
+
+    assert Owner.from_json(me.to_json()) == me
+    assert me.same_process(Owner.myself())
+    assert not me.provably_dead()
+
+
+def test_a_process_that_ended_is_dead() -> None:
+    """Also before its parent has asked for its exit code."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owner = Owner.of(child.pid)
+    assert not owner.provably_dead()
+    child.kill()
+    for _ in range(1000):
+        if owner.provably_dead():
+            break
+    assert owner.provably_dead()
+    child.communicate()
+
+    assert owner.provably_dead()
+
+
+def test_a_number_given_to_another_process_proves_the_first_dead() -> None:
+    """Its start tells."""
+    assert replace(Owner.myself(), started=Owner.myself().started - 100).provably_dead()
+
+
+def test_a_restart_of_the_machine_proves_it_too() -> None:
+    """Whatever process has the number now."""
+    me = Owner.myself()
+    if not me.machine or not me.boot_id:
+        pytest.skip("this system has no identity or boot id")
+
+    assert replace(me, boot_id="another").provably_dead()
+
+
+@pytest.mark.parametrize(
+    "change", [{"host": "elsewhere"}, {"namespace": "pid:[1]"}, {"machine": "other"}]
+)
+def test_of_other_machines_and_containers_nothing_is_known(change: dict[str, str]) -> None:
+    """So their drivers count as living, even with a number that nobody has here."""
+    assert not replace(Owner.myself(), pid=2**22 + 1, **change).provably_dead()
+
+
+def test_two_machines_without_identity_prove_nothing() -> None:
+    """Containers often have none, and go by one name."""
+    stranger = replace(Owner.myself(), machine="", boot_id="another")
+
+    assert not stranger.provably_dead()
+
+
+def test_a_step_of_the_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start is counted from the boot, and the clock's step moves both."""
+    me = Owner.myself()
+    create_time, boot_time = psutil.Process.create_time, psutil.boot_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda p: create_time(p) + 86_400)
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot_time() + 86_400)
+
+    assert not me.provably_dead()
+    assert me.same_process(Owner.myself())
+
+
+def test_a_record_of_an_older_lorasweep_is_read() -> None:
+    """It had no boot id; nothing is proved by what it lacks."""
+    old = Owner.from_json({"host": Owner.myself().host, "pid": 1, "started": 5.0, "since": 6.0})
+
+    assert old.boot_id == ""
+    assert not old.provably_dead()
