@@ -16,7 +16,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, GPSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -88,7 +88,7 @@ def make_sampler(spec: StudySpec, n_existing: int, tried: Container[Key]) -> Bas
                     warn_independent_sampling=False,
                 )
             case "gp":
-                base = optuna.samplers.GPSampler(seed=seed)
+                base = GPSampler(seed=seed)
             case _:  # grid: draw straight from what is left
                 base = None
     return DistinctSampler(base, spec.space, seed, tried)
@@ -165,6 +165,8 @@ class DistinctSampler(BaseSampler):
     ) -> dict[str, Any]:
         base = base or self._random
         space = base.infer_relative_search_space(study, trial)
+        if isinstance(base, GPSampler):
+            study, trial = with_memory_limit(study, trial)
         values = base.sample_relative(study, trial, space)
         return {
             name: values[name]
@@ -196,6 +198,43 @@ class DistinctSampler(BaseSampler):
         """Passed on."""
         if self._base:
             self._base.reseed_rng()
+
+
+def with_memory_limit(study: Study, trial: FrozenTrial) -> tuple[Study, FrozenTrial]:
+    """The study as a Gaussian process learns most from it.
+
+    Optuna's GP sampler reads COMPLETE trials alone, all with the same constraints or none.
+    Trials that ran out of memory (pruned, with a violated constraint) are shown to it as
+    complete, with the worst value there is and the constraint violated.
+
+    Args:
+        study: whose trials to show.
+        trial: the one to be sampled, RUNNING.
+
+    Returns:
+        The same two if no trial ran out of memory, else a copy in memory and its new trial.
+    """
+    trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+    values = [float(t.value or 0.0) for t in trials if t.state == TrialState.COMPLETE]
+    if not values or not any(t.constraints for t in trials):
+        return study, trial
+    worst = min(values) if study.direction.name == "MAXIMIZE" else max(values)
+    shown = optuna.create_study(direction=study.direction)
+    for each in trials:
+        limited = bool(each.constraints)
+        if limited or each.state in (TrialState.COMPLETE, TrialState.RUNNING):
+            finished = limited or each.state == TrialState.COMPLETE
+            shown.add_trial(
+                optuna.trial.create_trial(
+                    state=TrialState.COMPLETE if finished else each.state,
+                    value=(worst if limited else each.value) if finished else None,
+                    params=each.params,
+                    distributions=each.distributions,
+                    constraints={"memory": 1.0 if limited else -1.0},
+                )
+            )
+    shown.ask()
+    return shown, shown.get_trials(deepcopy=False)[-1]
 
 
 def configuration_key(values: Mapping[str, Scalar]) -> Key:

@@ -179,10 +179,12 @@ class Ledger:
                 warnings.simplefilter("ignore", UserWarning)  # said by the check below
                 trial = self.study.ask(self._distributions)
         except ValueError as error:  # a choice that there is not, queued by hand
-            self._refuse_queued(str(error))
+            if not self._refuse_queued(str(error)):
+                raise
             return None
-        if not self.spec.space.contains(trial.params):
-            self._refuse_queued(f"{trial.params} lies outside the search space")
+        if not self.spec.space.contains(trial.params) and self._refuse_queued(
+            f"{trial.params} lies outside the search space"
+        ):
             return None
         if "seed" not in trial.user_attrs:
             trial.set_user_attr("replicate", 0)
@@ -195,11 +197,18 @@ class Ledger:
         replicate, seed = trial.user_attrs["replicate"], trial.user_attrs["seed"]
         return trial, TrialParams(trial.number, trial.params, seed, replicate)
 
-    def _refuse_queued(self, why: str) -> None:
-        """Close a trial that somebody queued by hand with values that cannot be."""
-        for trial in self._trials():
-            if trial.state == TrialState.RUNNING and trial.number not in self._running:
-                self._close(trial, Failure("exception", "QueuedValues", why))
+    def _refuse_queued(self, why: str) -> bool:
+        """Close the trial just opened if somebody queued it by hand with impossible values."""
+        opened = [
+            trial
+            for trial in self._trials()
+            if trial.state == TrialState.RUNNING
+            and trial.number not in self._running
+            and "fixed_params" in trial.system_attrs
+        ]
+        for trial in opened:
+            self._close(trial, Failure("exception", "QueuedValues", why))
+        return bool(opened)
 
     def _spared(self, trial: optuna.Trial, params: TrialParams) -> bool:
         """Whether the same was computed before, or is right now; then the trial is over."""

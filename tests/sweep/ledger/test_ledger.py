@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import optuna
@@ -6,21 +7,13 @@ from optuna.trial import TrialState
 
 from sweep import Baseline, Budget, Choice, Pruner, Space, StudySpec
 from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.owner import claim
 from sweep.status import snapshot
-from sweep.storage import Address, create_or_resume, load_study, write_spec
+from sweep.storage import Address, load_study
 from sweep.tabulate import to_table
 from sweep.trial import Failure, TrialParams, TrialResult
 from sweep.trial import TrialState as State
 
-
-def open_ledger(address: Address, spec: StudySpec) -> Ledger:
-    """As a driver that just started would."""
-    study = create_or_resume(address, spec, Facts())
-    owner = claim(study, address.shown)
-    write_spec(study, spec, Facts())
-    return Ledger(study, spec, address, owner)
+Open = Callable[[StudySpec], Ledger]
 
 
 def count(ledger: Ledger, state: TrialState) -> int:
@@ -40,9 +33,11 @@ def diverge() -> None:
     raise FloatingPointError("loss became nan at step 3")
 
 
-def test_a_told_trial_is_complete_with_all_it_yields(address: Address, spec: StudySpec) -> None:
+def test_a_told_trial_is_complete_with_all_it_yields(
+    open_ledger: Open, address: Address, spec: StudySpec
+) -> None:
     """Value, metrics, details, seconds, seed: from another connection."""
-    ledger = open_ledger(address, spec)
+    ledger = open_ledger(spec)
     params = ledger.ask()
     ledger.report(params.number, 10, 0.3, {"train_loss": 1.0})
     ledger.tell(result(params))
@@ -63,10 +58,10 @@ def test_a_told_trial_is_complete_with_all_it_yields(address: Address, spec: Stu
 
 
 def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
-    address: Address, spec: StudySpec
+    open_ledger: Open, address: Address, spec: StudySpec
 ) -> None:
     """Class, message and traceback."""
-    ledger = open_ledger(address, spec)
+    ledger = open_ledger(spec)
     params = ledger.ask()
     with pytest.raises(FloatingPointError, match="step 3") as caught:
         diverge()
@@ -83,9 +78,9 @@ def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
     assert trial.value is None
 
 
-def test_owed_counts_complete_and_running_only(address: Address, spec: StudySpec) -> None:
+def test_owed_counts_complete_and_running_only(open_ledger: Open, spec: StudySpec) -> None:
     """A failed trial does not count: the target is N COMPLETE."""
-    ledger = open_ledger(address, replace(spec, budget=Budget(trials=3)))
+    ledger = open_ledger(replace(spec, budget=Budget(trials=3)))
     first, second = ledger.ask(), ledger.ask()
     assert ledger.owed() == 1
     ledger.tell(result(first))
@@ -94,12 +89,14 @@ def test_owed_counts_complete_and_running_only(address: Address, spec: StudySpec
     assert ledger.owed() == 2
 
 
-def test_an_interrupted_trial_is_closed_and_queued_again(address: Address, spec: StudySpec) -> None:
+def test_an_interrupted_trial_is_closed_and_queued_again(
+    open_ledger: Open, address: Address, spec: StudySpec
+) -> None:
     """What a killed driver left RUNNING runs next, with the same parameters and seed."""
-    dead = open_ledger(address, spec)
+    dead = open_ledger(spec)
     dead.tell(result(dead.ask()))
     lost = dead.ask()
-    ledger = open_ledger(address, spec)
+    ledger = open_ledger(spec)
     assert ledger.recover() == 1
     again = ledger.ask()
 
@@ -112,33 +109,35 @@ def test_an_interrupted_trial_is_closed_and_queued_again(address: Address, spec:
     assert [t.state for t in trials].count(TrialState.COMPLETE) == 1
 
 
-def test_recovering_twice_queues_once(address: Address, spec: StudySpec) -> None:
+def test_recovering_twice_queues_once(open_ledger: Open, spec: StudySpec) -> None:
     """A driver that is killed right after recovering loses and doubles nothing."""
-    open_ledger(address, spec).ask()
-    open_ledger(address, spec).recover()
-    ledger = open_ledger(address, spec)
+    open_ledger(spec).ask()
+    open_ledger(spec).recover()
+    ledger = open_ledger(spec)
 
     assert ledger.recover() == 0
     assert count(ledger, TrialState.WAITING) == 1
 
 
-def test_abandoned_trials_wait_for_the_next_driver(address: Address, spec: StudySpec) -> None:
+def test_abandoned_trials_wait_for_the_next_driver(open_ledger: Open, spec: StudySpec) -> None:
     """As after Ctrl-C."""
-    ledger = open_ledger(address, spec)
+    ledger = open_ledger(spec)
     params = ledger.ask()
     ledger.abandon()
-    resumed = open_ledger(address, spec)
+    resumed = open_ledger(spec)
 
     assert resumed.recover() == 0
     assert resumed.ask().values == params.values
 
 
-def test_every_configuration_runs_once_per_seed(address: Address, spec: StudySpec) -> None:
+def test_every_configuration_runs_once_per_seed(
+    open_ledger: Open, address: Address, spec: StudySpec
+) -> None:
     """Replicates share parameters and differ in seed; no pair runs twice."""
     few = replace(
         spec, space=Space({"rank": Choice(1, 2, 4)}), seeds=(7, 8), budget=Budget(trials=99)
     )
-    ledger = open_ledger(address, few)
+    ledger = open_ledger(few)
     asked = []
     while (params := ledger.ask()) is not None:
         asked.append((params.values["rank"], params.seed, params.replicate))
@@ -148,10 +147,10 @@ def test_every_configuration_runs_once_per_seed(address: Address, spec: StudySpe
     assert set(to_table(load_study(address)).configurations) == {0, 1, 2}
 
 
-def test_replicates_lost_in_a_crash_are_made_up_for(address: Address, spec: StudySpec) -> None:
+def test_replicates_lost_in_a_crash_are_made_up_for(open_ledger: Open, spec: StudySpec) -> None:
     """Killed between asking a configuration and queueing its second seed."""
     two_seeds = replace(spec, seeds=(7, 8))
-    ledger = open_ledger(address, two_seeds)
+    ledger = open_ledger(two_seeds)
     study = ledger.study
     trial = study.ask(
         {
@@ -162,7 +161,7 @@ def test_replicates_lost_in_a_crash_are_made_up_for(address: Address, spec: Stud
     )
     trial.set_user_attr("replicate", 0)
     study.tell(trial, 0.1)
-    resumed = open_ledger(address, two_seeds)
+    resumed = open_ledger(two_seeds)
     resumed.recover()
     params = resumed.ask()
 
@@ -170,9 +169,9 @@ def test_replicates_lost_in_a_crash_are_made_up_for(address: Address, spec: Stud
     assert (params.seed, params.replicate) == (8, 1)
 
 
-def test_a_finite_space_ends(address: Address, spec: StudySpec) -> None:
+def test_a_finite_space_ends(open_ledger: Open, spec: StudySpec) -> None:
     """``ask`` says so instead of repeating, and leaves no trial open."""
-    ledger = open_ledger(address, replace(spec, space=Space({"rank": Choice(1, 2)})))
+    ledger = open_ledger(replace(spec, space=Space({"rank": Choice(1, 2)})))
     for _ in range(2):
         ledger.tell(result(ledger.ask()))
 
@@ -180,9 +179,9 @@ def test_a_finite_space_ends(address: Address, spec: StudySpec) -> None:
     assert count(ledger, TrialState.RUNNING) == 0
 
 
-def test_the_pruner_is_asked(address: Address, spec: StudySpec) -> None:
+def test_the_pruner_is_asked(open_ledger: Open, spec: StudySpec) -> None:
     """With a median pruner a trial far below the others is told to stop."""
-    ledger = open_ledger(address, replace(spec, pruner=Pruner("median")))
+    ledger = open_ledger(replace(spec, pruner=Pruner("median")))
     for _ in range(6):
         params = ledger.ask()
         assert not ledger.report(params.number, 1, 0.9, {})
@@ -194,10 +193,12 @@ def test_the_pruner_is_asked(address: Address, spec: StudySpec) -> None:
     assert count(ledger, TrialState.PRUNED) == 1
 
 
-def test_baselines_are_measured_once_per_seed(address: Address, spec: StudySpec) -> None:
+def test_baselines_are_measured_once_per_seed(
+    open_ledger: Open, address: Address, spec: StudySpec
+) -> None:
     """They are no trials: the sampler and the importance never see them."""
     based = replace(spec, seeds=(3, 4), baselines=(Baseline("head only", {"rank": 0}),))
-    ledger = open_ledger(address, based)
+    ledger = open_ledger(based)
     owed = ledger.owed_baselines()
     assert [(b.name, p.seed, p.replicate) for b, p in owed] == [
         ("head only", 3, 0),
@@ -205,7 +206,7 @@ def test_baselines_are_measured_once_per_seed(address: Address, spec: StudySpec)
     ]
     baseline, params = owed[0]
     ledger.tell_baseline(baseline, params, result(params, 0.2))
-    resumed = open_ledger(address, based)
+    resumed = open_ledger(based)
 
     assert [params.seed for _, params in resumed.owed_baselines()] == [4]
     assert snapshot(resumed.study, address)["baselines"][0]["value"] == 0.2
@@ -214,10 +215,10 @@ def test_baselines_are_measured_once_per_seed(address: Address, spec: StudySpec)
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
 def test_best_follows_the_direction(
-    address: Address, spec: StudySpec, direction: str, best: float
+    open_ledger: Open, address: Address, spec: StudySpec, direction: str, best: float
 ) -> None:
     """And is one trial, with its parameters."""
-    ledger = open_ledger(address, replace(spec, direction=direction))
+    ledger = open_ledger(replace(spec, direction=direction))
     for value in (0.5, 0.9, 0.1):
         ledger.tell(result(ledger.ask(), value))
     report = snapshot(ledger.study, address)

@@ -50,7 +50,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path, spec: StudySpec
         connection.commit()
     before = path.read_bytes()
     for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
-        with pytest.raises(StorageError, match="must be a database of Optuna's.*tables orders"):
+        with pytest.raises(StorageError, match=r"must be a database of Optuna's.*tables orders"):
             act(Address.parse(f"sqlite:///{path}"))
 
     assert path.read_bytes() == before

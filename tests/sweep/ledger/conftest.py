@@ -1,0 +1,28 @@
+"""Studies as a driver that just started opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sweep import StudySpec
+from sweep.ledger import Ledger
+from sweep.objective import Facts
+from sweep.owner import claim
+from sweep.storage import Address, create_or_resume, write_spec
+
+Open = Callable[[StudySpec], Ledger]
+
+
+@pytest.fixture
+def open_ledger(address: Address) -> Open:
+    """Make or resume a study and take it."""
+
+    def take(spec: StudySpec) -> Ledger:
+        study = create_or_resume(address, spec, Facts())
+        owner = claim(study, address.shown)
+        write_spec(study, spec, Facts())
+        return Ledger(study, spec, address, owner)
+
+    return take

@@ -1,0 +1,197 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from optuna.trial import TrialState
+
+from sweep import Choice, Float, Sampler, Space, StudySpec
+from sweep.errors import StorageError
+from sweep.ledger import Ledger
+from sweep.owner import Owner
+from sweep.status import snapshot
+from sweep.storage import Address
+from sweep.tabulate import to_table
+from sweep.trial import OUT_OF_MEMORY, Failure, TrialParams, TrialResult
+from sweep.trial import TrialState as State
+
+Open = Callable[[StudySpec], Ledger]
+
+
+def complete(params: TrialParams, value: float = 0.5) -> TrialResult:
+    """A result with a value."""
+    return TrialResult(params.number, State.COMPLETE, value, {"mcc": value}, {"modules": 3})
+
+
+def test_what_is_queued_again_by_hand_is_not_trained_again(
+    open_ledger: Open, address: Address, spec: StudySpec
+) -> None:
+    """It gets the first one's result, says so, and counts once."""
+    ledger = open_ledger(spec)
+    first = ledger.ask()
+    ledger.report(first.number, 3, 0.4, {})
+    ledger.tell(complete(first, 0.7))
+    owed = ledger.owed()
+    ledger.study.enqueue_trial(dict(first.values))
+    second = ledger.ask()
+    copy = ledger.study.trials[1]
+
+    assert second.number == 2
+    assert second.values != first.values
+    assert (copy.state, copy.value) == (TrialState.COMPLETE, 0.7)
+    assert copy.user_attrs["reused_from"] == 0
+    assert copy.user_attrs["metrics"] == {"mcc": 0.7}
+    assert copy.intermediate_values == {3: 0.4}
+    assert ledger.owed() == owed - 1  # the second; the copy does not count
+    assert snapshot(ledger.study, address)["trials"][1]["reused_from"] == 0
+    table = to_table(ledger.study)
+    assert [row.number for row in table.rows] == [0]
+    assert "has the result of trial 0" in table.dropped[0].reason
+
+
+def test_the_same_parameters_with_another_seed_are_another_run(
+    open_ledger: Open, spec: StudySpec
+) -> None:
+    """Replicates are measured."""
+    ledger = open_ledger(replace(spec, seeds=(1, 2)))
+    first = ledger.ask()
+    ledger.tell(complete(first))
+    second = ledger.ask()
+
+    assert (second.values, second.seed) == (first.values, 2)
+
+
+def test_a_resumed_driver_knows_what_was_computed(open_ledger: Open, spec: StudySpec) -> None:
+    """The book is read off the study."""
+    ledger = open_ledger(spec)
+    first = ledger.ask()
+    ledger.tell(complete(first, 0.6))
+    ledger.study.enqueue_trial(dict(first.values))
+    again = open_ledger(spec)
+    again.ask()
+
+    assert again.study.trials[1].user_attrs["reused_from"] == 0
+
+
+def test_a_twin_of_a_running_trial_ends_at_once(open_ledger: Open, spec: StudySpec) -> None:
+    """Two would race in one folder; it is neither counted nor retried."""
+    ledger = open_ledger(spec)
+    first = ledger.ask()
+    ledger.study.enqueue_trial(dict(first.values))
+    second = ledger.ask()
+
+    assert second.values != first.values
+    twin = ledger.study.trials[1]
+    assert twin.state == TrialState.FAIL
+    assert twin.user_attrs["failure"]["reason"] == "duplicate"
+    ledger.requeue()
+    assert TrialState.WAITING not in [trial.state for trial in ledger.study.trials]
+
+
+def test_a_failed_trial_is_no_result_to_reuse(open_ledger: Open, spec: StudySpec) -> None:
+    """Queued again by hand, it is run again."""
+    ledger = open_ledger(spec)
+    first = ledger.ask()
+    ledger.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
+    ledger.study.enqueue_trial(dict(first.values))
+
+    assert ledger.ask().values == first.values
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rank": 3}, {"rank": 1, "alpha": 1, "targets": "nothing"}, {"rank": "1"}]
+)
+def test_values_queued_by_hand_that_the_space_lacks_are_a_failed_trial(
+    open_ledger: Open, spec: StudySpec, wrong: dict[str, object]
+) -> None:
+    """Not the end of the sweep."""
+    ledger = open_ledger(spec)
+    ledger.study.enqueue_trial(wrong)
+    params = ledger.ask()
+
+    assert spec.space.contains(params.values)
+    assert ledger.study.trials[0].state == TrialState.FAIL
+    assert ledger.study.trials[0].user_attrs["failure"]["kind"] == "QueuedValues"
+
+
+def test_a_number_outside_a_range_is_refused_likewise(open_ledger: Open, spec: StudySpec) -> None:
+    """Optuna would run it with a warning."""
+    ledger = open_ledger(replace(spec, space=Space({"rate": Float(0.1, 1.0)})))
+    ledger.study.enqueue_trial({"rate": 7.0})
+    params = ledger.ask()
+
+    assert 0.1 <= float(params.values["rate"]) <= 1.0
+    assert ledger.study.trials[0].state == TrialState.FAIL
+
+
+@pytest.mark.parametrize(("name", "seeds"), [("tpe", 4), ("gp", 1)])
+def test_samplers_learn_what_does_not_fit_into_memory(
+    open_ledger: Open, spec: StudySpec, name: str, seeds: int
+) -> None:
+    """Of ranks that always run out, fewer are proposed than if they just failed."""
+    ranks = Choice(1, 2, 4, 8, 16, 32)
+    space = Space({"rank": ranks, "rate": Float(1e-4, 1e-2, log=True)})
+
+    def too_large(reason: str, seed: int) -> int:
+        made = replace(
+            spec,
+            name=f"{reason}{seed}",
+            space=space,
+            sampler=Sampler(name, seed),
+        )
+        ledger = open_ledger(made)
+        late = 0
+        for number in range(36):
+            params = ledger.ask()
+            rank = int(params.values["rank"])
+            if rank >= 16:
+                late += number >= 16
+                failure = Failure(reason, "OutOfMemoryError", "no room")
+                ledger.tell(TrialResult.failed(params.number, failure))
+            else:
+                ledger.tell(complete(params, 0.01 * rank))
+        return late
+
+    learnt = sum(too_large(OUT_OF_MEMORY, seed) for seed in range(seeds))
+    failed = sum(too_large("exception", seed) for seed in range(seeds))
+    assert learnt < failed / 2
+
+
+def test_out_of_memory_is_a_failure_to_people(
+    open_ledger: Open, address: Address, spec: StudySpec
+) -> None:
+    """Optuna reads it as pruned, with the constraint violated; nobody reads a value."""
+    ledger = open_ledger(spec)
+    failure = Failure(OUT_OF_MEMORY, "MemoryError", "no room", peak_memory_bytes=1 << 30)
+    ledger.tell(TrialResult.failed(ledger.ask().number, failure))
+    (trial,) = ledger.study.trials
+    report = snapshot(ledger.study, address)
+
+    assert trial.state == TrialState.PRUNED
+    assert trial.constraints == {"memory": 1.0}
+    assert report["failed"][0]["peak_memory_bytes"] == 1 << 30
+    assert report["failed"][0]["reason"] == "out_of_memory: MemoryError: no room"
+    assert report["best"] is None
+
+
+def test_nothing_is_written_once_another_driver_has_the_study(
+    open_ledger: Open, spec: StudySpec
+) -> None:
+    """Neither a result, nor a report, nor a new trial."""
+    ledger = open_ledger(spec)
+    params = ledger.ask()
+    other = replace(Owner.myself(), pid=1, host="elsewhere")
+    ledger.study.set_user_attr("owner", other.to_json())
+    before = ledger.study.trials
+    for act in (
+        lambda: ledger.tell(complete(params)),
+        lambda: ledger.report(params.number, 1, 0.1, {}),
+        ledger.ask,
+        ledger.recover,
+    ):
+        with pytest.raises(
+            StorageError, match=r"be driven by this process, got 'process 1 on else"
+        ):
+            act()
+    ledger.abandon()
+
+    assert ledger.study.trials == before

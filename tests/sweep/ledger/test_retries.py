@@ -1,0 +1,174 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from optuna.trial import TrialState
+
+from sweep import Budget, Choice, Space, StudySpec
+from sweep.ledger import Ledger, owed_retries
+from sweep.spec import Policy
+from sweep.trial import Failure, TrialParams, TrialResult
+from sweep.trial import TrialState as State
+
+Open = Callable[[StudySpec], Ledger]
+FAILED = Failure("exception", "ValueError", "no")
+
+
+def complete(params: TrialParams) -> TrialResult:
+    """A result with a value."""
+    return TrialResult(params.number, State.COMPLETE, 0.5)
+
+
+def states(ledger: Ledger) -> list[str]:
+    """The states of all trials, by number."""
+    return [trial.state.name for trial in ledger.study.trials]
+
+
+def policy(spec: StudySpec, **changes: object) -> StudySpec:
+    """The spec with another policy, of four trials."""
+    return replace(spec, policy=Policy(**changes), budget=Budget(trials=4))  # type: ignore[arg-type]
+
+
+def test_a_trial_that_takes_its_driver_down_is_not_run_for_ever(
+    open_ledger: Open, spec: StudySpec
+) -> None:
+    """After max_retries crashes it is left alone; more retries bring it back."""
+    twice = policy(spec, max_retries=2)
+    first = open_ledger(twice).ask()
+    asked = []
+    for _ in range(2):
+        ledger = open_ledger(twice)
+        assert ledger.recover() == 1
+        asked.append(ledger.ask())
+    ledger = open_ledger(twice)
+    assert ledger.recover() == 1
+
+    assert [(p.values, p.seed) for p in asked] == [(first.values, first.seed)] * 2
+    assert states(ledger) == ["FAIL"] * 3
+    more = open_ledger(policy(spec, max_retries=3))
+    more.recover()
+    assert states(more) == ["FAIL"] * 3 + ["WAITING"]
+    assert more.study.trials[3].user_attrs["retry_of"] == 2
+
+
+def test_a_trial_that_was_asked_to_leave_is_not_to_blame(
+    open_ledger: Open, spec: StudySpec
+) -> None:
+    """Pre-emptions do not count, however many there are."""
+    none = policy(spec, max_retries=0)
+    for _ in range(5):
+        ledger = open_ledger(none)
+        params = ledger.ask()
+        ledger.tell(TrialResult.interrupted(params.number, "left when asked to"))
+
+    assert states(ledger) == ["FAIL"] * 5 + ["WAITING"]
+    assert len({str(trial.system_attrs.get("fixed_params")) for trial in ledger.study.trials}) == 2
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "runs"), [("continue", 1), ("retry(1)", 2), ("retry(3)", 4)]
+)
+def test_failures_are_retried_as_often_as_the_policy_says(
+    open_ledger: Open, spec: StudySpec, on_failure: str, runs: int
+) -> None:
+    """With the same parameters and seed, each naming the one before."""
+    spec = policy(spec, on_failure=on_failure)
+    ledger = open_ledger(spec)
+    values = []
+    for _ in range(runs):
+        params = ledger.ask()
+        values.append((dict(params.values), params.seed))
+        ledger.tell(TrialResult.failed(params.number, FAILED))
+    trials = ledger.study.trials
+
+    assert values == [values[0]] * runs
+    assert [t.user_attrs.get("retry_of") for t in trials] == [None, *range(runs - 1)]
+    assert list(owed_retries(trials, spec)) == []
+    assert ledger.ask().values != values[0][0]
+
+
+def test_interruptions_and_failures_are_counted_apart(open_ledger: Open, spec: StudySpec) -> None:
+    """A crash in the middle takes no retry away."""
+    spec = policy(spec, on_failure="retry(1)", max_retries=1)
+    ledger = open_ledger(spec)
+    ledger.tell(TrialResult.failed(ledger.ask().number, FAILED))
+    ledger.ask()
+    ledger = open_ledger(spec)  # the retry's driver died
+    ledger.recover()
+    params = ledger.ask()
+    assert params.number == 2
+    ledger.tell(TrialResult.failed(params.number, FAILED))
+
+    assert states(ledger) == ["FAIL"] * 3
+
+
+def test_a_retry_killed_while_its_values_were_written_is_owed_all_the_same(
+    open_ledger: Open, spec: StudySpec
+) -> None:
+    """It was queued with them."""
+    ledger = open_ledger(spec)
+    lost = ledger.ask()
+    ledger = open_ledger(spec)
+    ledger.recover()
+    study = ledger.study
+    trial = study.ask()  # popped from the queue, no parameter written
+    assert trial.params == {}
+    again = open_ledger(spec)
+    assert again.recover() == 1
+
+    params = again.ask()
+    assert (params.values, params.seed) == (lost.values, lost.seed)
+    assert study.trials[params.number].user_attrs["retry_of"] == trial.number
+
+
+def test_a_fresh_trial_killed_before_it_had_values_leaves_nothing_owed(
+    open_ledger: Open, spec: StudySpec
+) -> None:
+    """Nothing had begun; its number is accounted for."""
+    ledger = open_ledger(spec)
+    ledger.study.ask()
+    again = open_ledger(spec)
+
+    assert again.recover() == 1
+    assert states(again) == ["FAIL"]
+    assert again.study.trials[0].user_attrs["failure"]["reason"] == "interrupted"
+
+
+def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
+    open_ledger: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is owed is read off the trials."""
+    lost = open_ledger(spec).ask()
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "requeue", lambda _: None)
+        open_ledger(spec).recover()
+    ledger = open_ledger(spec)
+    assert ledger.recover() == 0
+
+    assert ledger.ask().values == lost.values
+
+
+def test_hundreds_of_recoveries_queue_once(open_ledger: Open, spec: StudySpec) -> None:
+    """A driver may die as often as it likes before it starts anything."""
+    open_ledger(spec).ask()
+    for _ in range(20):
+        ledger = open_ledger(spec)
+        ledger.recover()
+
+    assert states(ledger) == ["FAIL", "WAITING"]
+
+
+def test_replicates_are_retried_with_their_own_seed(open_ledger: Open, spec: StudySpec) -> None:
+    """The second seed of a configuration stays the second."""
+    two = replace(spec, seeds=(7, 8), space=Space({"rank": Choice(1)}), settings={})
+    ledger = open_ledger(two)
+    ledger.tell(complete(ledger.ask()))
+    ledger.ask()
+    ledger = open_ledger(two)
+    ledger.recover()
+    params = ledger.ask()
+
+    assert (params.seed, params.replicate) == (8, 1)
+    ledger.tell(complete(params))
+    assert ledger.ask() is None
+    assert [t.state for t in ledger.study.trials].count(TrialState.COMPLETE) == 2
