@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import json
 import logging
 import os
@@ -25,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 failed, 2 bad usage or bad spec, 128 + n for signal n.
     """
-    options = parse(arguments)
+    options = _parsed(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="lorasweep: %(message)s")
     from sweep.cli import verbs
 
@@ -41,6 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our stdout left (| head); not a failure of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; what argparse says of wrong ones is also the one document of ``--json``."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return parse(arguments)
+    except SystemExit as end:
+        print(said.getvalue(), end="", file=sys.stderr)
+        if end.code == BAD_USAGE and "--json" in arguments:
+            print(json.dumps({"error": said.getvalue().rpartition(": error: ")[2].strip()}))
+        raise
 
 
 def _say(message: str, *, as_json: bool) -> None:

@@ -66,12 +66,55 @@ def build_parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, help="seed of the forests and the bootstrap (0)"
     )
     _json_argument(importance)
+
+    _extend_verb(verbs)
+    _transfer_verbs(verbs)
     return parser
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read a command line; argparse exits with 2 when it is wrong."""
     return build_parser().parse_args(arguments)
+
+
+def _extend_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    extend = verbs.add_parser("extend", help="add choices, or widen ranges; trials are kept")
+    _storage_arguments(extend, required=True)
+    _name_argument(extend)
+    for option, metavar, what in (
+        ("--add-target", "LABEL=SET", "a target set (wide=query+key+value; PARAM:LABEL=SET)"),
+        ("--add-choice", "PARAM=VALUE", "a value; JSON, or a bare word (rank=16)"),
+        ("--widen", "PARAM=LOW:HIGH", "a range that holds the present one"),
+    ):
+        extend.add_argument(
+            option, metavar=metavar, action="append", default=[], help=f"{what}; may be repeated"
+        )
+    _input_arguments(extend)
+    extend.add_argument(
+        "--take-over",
+        action="store_true",
+        help="extend the study although another process seems to drive it",
+    )
+    _json_argument(extend)
+
+
+def _transfer_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = verbs.add_parser("export", help="write every trial into a file, and compare")
+    _storage_arguments(export, required=True)
+    _name_argument(export)
+    export.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="a .parquet, .csv or .json file; .csv has the trials alone",
+    )
+    _json_argument(export)
+
+    copy = verbs.add_parser("copy", help="copy a study into another database, and compare")
+    copy.add_argument("source", metavar="FROM", help="the database that holds it; only read")
+    copy.add_argument("target", metavar="TO", help="the database that it goes to")
+    _name_argument(copy)
+    _json_argument(copy)
 
 
 def _study_arguments(parser: argparse.ArgumentParser) -> None:

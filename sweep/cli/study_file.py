@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import json
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.errors import SpecError, UsageError, fault
+from sweep.errors import SpecError, SweepError, UsageError, fault
 from sweep.spec import StudySpec
 
 
@@ -19,50 +22,94 @@ def load_spec(named: str) -> StudySpec:
     """The ``STUDY`` of a module (``studies.demo``) or of a file (``studies/demo.py``).
 
     Raises:
-        SpecError: if there is no such module or file, or it holds no ``STUDY``.
+        SpecError: if there is no such module or file, it fails, or it holds no ``STUDY``.
     """
-    module = _from_file(Path(named)) if named.endswith(".py") else _from_module(named)
+    module = _from_file(named) if named.endswith(".py") else _from_module(named)
     spec = getattr(module, "STUDY", None)
     if not isinstance(spec, StudySpec):
-        raise SpecError(
-            fault("the study file", "hold STUDY = StudySpec(...)", named, where=str(module))
-        )
+        got = f"a {type(spec).__name__}" if hasattr(module, "STUDY") else "nothing of that name"
+        raise SpecError(fault("STUDY", "be a StudySpec(...)", got, where=named))
     return spec
 
 
 def _from_module(named: str) -> ModuleType:
     if "" not in sys.path:  # a console script does not look in the current folder
         sys.path.insert(0, "")
+    if not all(part.isidentifier() for part in named.split(".")):
+        raise SpecError(_no_module(named, "no name of a module"))
+    with _told(named):
+        try:
+            return importlib.import_module(named)
+        except ModuleNotFoundError as error:
+            if not f"{named}.".startswith(f"{error.name}."):  # something that it imports
+                raise
+            raise SpecError(_no_module(named, str(error))) from error
+
+
+def _no_module(named: str, why: str) -> str:
+    way_out = "Write it like studies.demo, or give the path of the file"
+    rule = "be an importable module or a .py file"
+    return fault("the study", rule, named, where=why, way_out=way_out)
+
+
+def _from_file(named: str) -> ModuleType:
+    path = Path(named)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not _is_file(path) or spec is None or spec.loader is None:
+        raise SpecError(fault("the study file", "exist", named, way_out="Check the path"))
+    module = importlib.util.module_from_spec(spec)
+    with _told(named):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _is_file(path: Path) -> bool:
     try:
-        return importlib.import_module(named)
-    except ImportError as error:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, or no name
+        return False
+
+
+@contextlib.contextmanager
+def _told(named: str) -> Iterator[None]:
+    """Tell whatever a study's code raises as one fault, with the line.
+
+    Raises:
+        SpecError: in place of the body's exception.
+    """
+    try:
+        yield
+    except SweepError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {error}"
+        way_out = "Correct the study, or what it imports"
         raise SpecError(
-            fault(
-                "the study",
-                "be an importable module or a .py file",
-                named,
-                where=str(error),
-                way_out="Write it like studies.demo, or give the path of the file",
-            )
+            fault(named, "run without an error", said, where=_place(error), way_out=way_out)
         ) from error
 
 
-def _from_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise SpecError(fault("the study file", "exist", str(path), way_out="Check the path"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _place(error: BaseException) -> str:
+    """File and line: of bad syntax, or where the study's own code was."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if name not in (__file__, importlib.__file__) and not name.startswith("<frozen "):
+            return f"{name}, line {line}"
+    return ""
 
 
 def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     """The spec with what the command line overrides.
 
     Raises:
-        UsageError: if a ``--set`` is not NAME=VALUE.
+        UsageError: if a ``--set`` is not NAME=VALUE, or there are to be no workers.
         SpecError: if an override breaks a rule.
     """
+    workers = getattr(options, "workers", None)
+    if workers is not None and workers < 1:
+        raise UsageError(fault("--workers", "be 1 or more", workers))
     settings = _settings(getattr(options, "settings", []))
     for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
         if getattr(options, flag, False):
@@ -89,8 +136,11 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
 
 def _lasting(path_or_name: str) -> str:
     """A path that a resume finds from any folder; names of hubs and built-ins stay names."""
-    path = Path(path_or_name).expanduser()
-    return str(path.resolve()) if path.exists() else path_or_name
+    try:
+        path = Path(path_or_name).expanduser()
+        return str(path.resolve()) if path.exists() else path_or_name
+    except (OSError, RuntimeError, ValueError):  # too long, or of nobody's home: no path
+        return path_or_name
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
@@ -103,7 +153,7 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
             continue
         try:
             settings[name] = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, or more of it than Python reads
             settings[name] = text  # a bare word is a string
     if wrong:
         raise UsageError(wrong)

@@ -118,6 +118,29 @@ def extend(options: argparse.Namespace) -> int:
     return 0
 
 
+def export(options: argparse.Namespace) -> int:
+    """Write every trial of a study into a file."""
+    from sweep.transfer import export_study, print_export
+
+    with quiet_optuna():
+        address = Address.parse(options.storage)
+        report = export_study(address, options.name, Path(options.out))
+    _show(report, print_export, as_json=options.json)
+    return 0
+
+
+def copy(options: argparse.Namespace) -> int:
+    """Copy a study into another database."""
+    from sweep.transfer import copy_study, print_copy
+
+    with quiet_optuna():
+        source = Address.parse(options.source, name="FROM")
+        target = Address.parse(options.target, name="TO")
+        report = copy_study(source, options.name, target)
+    _show(report, print_copy, as_json=options.json)
+    return 0
+
+
 def importance(options: argparse.Namespace) -> int:
     """Which parameters mattered, by every method side by side."""
     from sweep.importance import importance_report  # scikit-learn takes seconds to import

@@ -68,7 +68,7 @@ def add_choice(params: Params, text: str) -> tuple[str, Param, str]:
     if type(value) not in types or (isinstance(value, float) and not is_number(value)):
         kinds = " or ".join(sorted(each.__name__ for each in types))
         rule = f"give {name} a finite value of a type that it has ({kinds})"
-        way_out = "Values are JSON: 2 is an int, 2.0 a float, true a bool, \"2\" and word are str"
+        way_out = 'Values are JSON: 2 is an int, 2.0 a float, true a bool, "2" and word are str'
         raise SpecError(fault("--add-choice", rule, value, where=text, way_out=way_out))
     if value in old.values:
         where = f"{name} has {', '.join(map(repr, old.values))}"
@@ -88,11 +88,11 @@ def widen(params: Params, text: str) -> tuple[str, Param, str]:
     if not (sign and name) or low is None or high is None:
         way_out = "For example learning_rate=1e-5:1e-2"
         raise SpecError(fault("--widen", "be PARAM=LOW:HIGH", text, way_out=way_out))
-    old: Int | Float = _named(params, name, text, "--widen")
+    old: Any = _named(params, name, text, "--widen")
     # An end that stays is kept as it was written: 1 and 1.0 make different digests.
     low = old.low if low == old.low else low
     high = old.high if high == old.high else high
-    new = replace(old, low=low, high=high)
+    new: Int | Float = replace(old, low=low, high=high)
     faults = new.faults(name) or [*_not_wider(old, new, text), *_off_grid(old, new, text)]
     if faults:
         raise SpecError(faults)
@@ -109,7 +109,7 @@ def _named(params: Params, name: str, text: str, option: str) -> Any:
     if fitting != option:
         kinds = " or ".join(kind.__name__ for kind, other in _OPTIONS.items() if other == option)
         where, way_out = f"{name} is a {type(param).__name__}", f"Use {fitting}"
-        raise SpecError(fault(option, f"name a {kinds}", text, where=where, way_out=way_out))
+        raise SpecError(fault(option, f"be for {kinds}", text, where=where, way_out=way_out))
     return param
 
 
@@ -154,4 +154,5 @@ def _off_grid(old: Int | Float, new: Int | Float, text: str) -> Iterator[str]:
     """A range whose steps miss the values that trials have."""
     if isinstance(old, Int) and (old.low - new.low) % old.step:
         rule = f"keep to the steps of {old.step} through {old.low}"
-        yield fault("--widen", rule, text, way_out=f"Lower it by a multiple of {old.step}")
+        where, way_out = f"it is {old.low}..{old.high}", f"Lower it by a multiple of {old.step}"
+        yield fault("--widen", rule, text, where=where, way_out=way_out)

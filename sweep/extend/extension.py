@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,6 @@ from sweep.storage import (
     Address,
     create_or_resume,
     exclusive,
-    load_study,
     one_file,
     read_spec,
     storage_errors,
@@ -31,25 +30,20 @@ _WAY_OUT = (
     "Add --add-target LABEL=SET, --add-choice PARAM=VALUE or --widen PARAM=LOW:HIGH; "
     "each may be repeated"
 )
+_COPY = "Copy the study to SQLite (lorasweep copy) and extend the copy"
 
 
-def extend(
-    address: Address,
-    name: str | None,
-    request: Request,
-    *,
-    inputs: Mapping[str, str] | None = None,
-    take_over: bool = False,
+def extend_study(
+    spec: StudySpec, address: Address, request: Request, *, take_over: bool = False
 ) -> dict[str, Any]:
     """Give a study more choices or wider ranges; its trials are kept.
 
     Until the last moment nothing is written, and then all of it at once.
 
     Args:
+        spec: what the study measures; it may name other places for its inputs.
         address: its database; a journal is refused.
-        name: the study; may be left out when the database holds one study.
         request: what to add.
-        inputs: where the objective's inputs are now, if they were moved.
         take_over: even if another process seems to drive the study.
 
     Returns:
@@ -58,20 +52,74 @@ def extend(
     Raises:
         UsageError: if nothing is to be added.
         SpecError: if what is to be added breaks a rule; all faults at once.
-        ResumeError: if the inputs hold something else than the study was made with.
+        ResumeError: if the study was made from another spec or other inputs.
         StorageError: if the database cannot be used, or the study has a driver.
         Interruption: if a signal asked to end; the study is as it was.
     """
     if not request:
         raise UsageError(fault("extend", "be told what to add", "nothing", way_out=_WAY_OUT))
-    _refuse_journal(address)
-    study = load_study(address, name)
-    with contextlib.closing(_Connections(study, address)), storage_errors(address):
-        before = read_spec(study).with_changes(inputs=inputs)
-    space, changes = extended(before.space, request)
-    after = replace(before, space=space)
+    if address.kind == "journal":
+        rule = "be SQLite or PostgreSQL: what a journal holds can be added to, not changed"
+        raise StorageError(fault("--storage", rule, address.shown, way_out=_COPY))
+    space, changes = extended(spec.space, request)
+    after = replace(spec, space=space)
     with Interrupts() as interrupts:
         facts = _checked(after, interrupts)
-        interrupts.check()  # from here on it takes a moment, and is done or not
-        entry = apply(address, before, after, facts, changes, take_over=take_over)
-    return {"study": before.name, "storage": address.shown, "history": [entry]}
+        interrupts.check()  # what follows takes a moment, and is done or not
+        entry = apply(address, spec, after, facts, changes, take_over=take_over)
+    return {"study": spec.name, "storage": address.shown, "history": [entry]}
+
+
+def _checked(spec: StudySpec, interrupts: Interrupts) -> Facts:
+    """Have the objective resolve all that its trials might need, as a run does."""
+    launcher = LocalLauncher(spec)
+    with contextlib.closing(launcher):
+        baselines = [dict(baseline.values) for baseline in spec.baselines]
+        launcher.call("check", spec.space, baselines, interrupts=interrupts)
+        facts: Facts = launcher.call("facts", interrupts=interrupts)
+    return facts
+
+
+def apply(
+    address: Address,
+    before: StudySpec,
+    after: StudySpec,
+    facts: Facts,
+    changes: Sequence[str],
+    *,
+    take_over: bool = False,
+) -> dict[str, Any]:
+    """Hold the study as its driver, and migrate it.
+
+    Returns:
+        The entry that its history got.
+
+    Raises:
+        ResumeError: if its spec is not ``before``, or its inputs hold something else.
+        StorageError: if the database cannot be used, or the study has a driver.
+    """
+    with _held(address, before, facts, take_over=take_over) as study:
+        now = read_spec(study)  # budget and policy may have changed since it was read
+        after = replace(now, space=after.space, inputs=after.inputs)
+        return migrate(study, now, after, changes)
+
+
+@contextlib.contextmanager
+def _held(
+    address: Address, spec: StudySpec, facts: Facts, *, take_over: bool
+) -> Iterator[optuna.Study]:
+    """The study with this process as its only driver, whom nobody can overtake meanwhile."""
+    with exclusive(address):
+        study = create_or_resume(address, spec, facts)
+        try:
+            with storage_errors(address):
+                owner = claim(study, address.shown, take_over=take_over)
+            try:
+                with storage_errors(address):
+                    yield study
+            finally:
+                with contextlib.suppress(StorageError), storage_errors(address):
+                    release(study, owner)
+        finally:
+            engine_of(study).dispose()  # first, so that the file can be folded up
+            one_file(address)

@@ -7,9 +7,9 @@ each trial is stored with is renewed together with the spec. Values are left alo
 
 from __future__ import annotations
 
-import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import optuna
@@ -22,7 +22,9 @@ from sweep.sampling import distributions
 from sweep.space import Space
 from sweep.spec import StudySpec
 
-_ATTRIBUTES = table("study_user_attributes", column("study_id"), column("key"), column("value_json"))
+_ATTRIBUTES = table(
+    "study_user_attributes", column("study_id"), column("key"), column("value_json")
+)
 _TRIALS = table("trials", column("trial_id"), column("study_id"))
 _PARAMS = table(
     "trial_params", column("trial_id"), column("param_name"), column("distribution_json")
@@ -31,9 +33,9 @@ _PARAMS = table(
 
 def engine_of(study: optuna.Study) -> Engine:
     """The engine of a study in SQLite or PostgreSQL."""
-    backend = getattr(study._storage, "_backend", study._storage)  # noqa: SLF001 - Optuna wraps it
-    assert isinstance(backend, optuna.storages.RDBStorage)
-    return backend.engine
+    storage: Any = study._storage  # noqa: SLF001 - Optuna wraps it into one with a cache
+    engine: Engine = storage._backend.engine  # noqa: SLF001
+    return engine
 
 
 def migrate(
@@ -59,7 +61,7 @@ def migrate(
         _swap_digest(connection, study, before.digest(), after.digest())
         _rewrite_trials(connection, study_id, before.space, after.space)
         entry = {
-            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "from": before.digest(),
             "to": after.digest(),
             "changes": list(changes),

@@ -1,0 +1,143 @@
+"""What an extension is refused for, before anything is written."""
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sweep import Choice, Int, Sampler, Space, StudySpec, TargetSets
+from sweep.drive import Options, run_study
+from sweep.errors import ResumeError, SpecError, StorageError, UsageError
+from sweep.extend import Request, extend_study
+from sweep.objective import Facts
+from sweep.owner import Owner
+from sweep.progress import Progress
+from sweep.storage import Address, create_or_resume, load_study, write_spec
+
+REQUEST = Request(choices=("rank=16",))
+
+
+def run(spec: StudySpec, address: Address, trials: int) -> None:
+    """Run a study on to so many trials."""
+    with Progress(trials, 0, higher_is_better=True) as progress:
+        spec = spec.with_changes(trials=trials)
+        run_study(spec, address, progress, Options(workers=1))
+
+
+def dump(address: Address) -> list[str]:
+    """Everything in a SQLite file."""
+    with contextlib.closing(sqlite3.connect(str(address.path))) as database:
+        return list(database.iterdump())
+
+
+def test_a_living_driver_keeps_the_study(address: Address, spec: StudySpec) -> None:
+    """Nothing is written beside it, unless it is surely gone and one says so."""
+    run(spec, address, 1)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        load_study(address).set_user_attr("owner", Owner.of(sleeper.pid).to_json())
+        before = dump(address)
+        with pytest.raises(StorageError, match=f"one driver at a time.*process {sleeper.pid} on"):
+            extend_study(spec, address, REQUEST)
+        assert dump(address) == before
+        extend_study(spec, address, REQUEST, take_over=True)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+    assert load_study(address).user_attrs["owner"] is None
+
+
+def test_other_inputs_are_refused_as_by_a_resume(address: Address, spec: StudySpec) -> None:
+    """Trials of two data sets would be one study; nothing is written."""
+    run(spec, address, 1)
+    load_study(address).set_user_attr("fingerprints", {"data": "d1"})
+    before = dump(address)
+
+    with pytest.raises(ResumeError, match="data: content d1 -> None"):
+        extend_study(spec, address, REQUEST)
+    assert dump(address) == before
+
+
+def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
+    address: Address, spec: StudySpec
+) -> None:
+    """All faults of the request; then those of the new spec."""
+    spec = replace(
+        spec, settings={}, sampler=Sampler("grid"), space=Space({"x1": Int(0, 1), "x2": Int(0, 1)})
+    )
+    run(spec, address, 1)
+    before = dump(address)
+    for request, said in (
+        (Request(ranges=("x1=1:2", "x2=0")), r"(?s)whole range there is.*be PARAM=LOW:HIGH"),
+        (Request(ranges=("x1=0:100000",)), "sampler.name must not be 'grid'"),
+    ):
+        with pytest.raises(SpecError, match=said):
+            extend_study(spec, address, request)
+    with pytest.raises(UsageError, match=r"extend must be told what to add.*--widen"):
+        extend_study(spec, address, Request())
+    assert dump(address) == before
+
+
+def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
+    address: Address, tmp_path: Path
+) -> None:
+    """Whose model knows; the name is well-formed."""
+    spec = StudySpec(
+        name="binding",
+        objective="objectives.binding.objective:BindingObjective",
+        space=Space({"rank": Choice(1, 2), "alpha": Choice(1), "targets": TargetSets("qkv")}),
+        inputs={"cache": str(tmp_path / "cache")},
+    )
+    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    before = dump(address)
+
+    with pytest.raises(SpecError, match=r"quarry"):
+        extend_study(spec, address, Request(targets=("new=quarry",)))
+    assert dump(address) == before
+    extend_study(spec, address, Request(targets=("new=attention.output",)))
+    assert "new" in load_study(address).user_attrs["history"][0]["changes"][0]
+
+
+def test_a_journal_is_refused_with_the_way_out(tmp_path: Path, spec: StudySpec) -> None:
+    """What it holds is never rewritten."""
+    address = Address.parse(f"journal:///{tmp_path}/study.log")
+    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    before = address.path.read_bytes()
+
+    with pytest.raises(StorageError, match=r"be SQLite or PostgreSQL.*lorasweep copy"):
+        extend_study(spec, address, REQUEST)
+    assert address.path.read_bytes() == before
+
+
+def lorasweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_command_extends_and_status_says_so(address: Address, spec: StudySpec) -> None:
+    """One JSON document, or one line; 2 for what cannot be, with every fault."""
+    run(spec, address, 1)
+    where = ("--storage", address.url)
+    done = lorasweep("extend", *where, "--add-target", "kv=key+value", "--json")
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(done.stdout)["history"]
+    assert entry["changes"] == ["targets: + kv = key+value"]
+    assert f"to go on: lorasweep resume --storage {address.url} --name small" in done.stderr
+
+    more = lorasweep("extend", *where, "--add-choice", "rank=16", "--add-choice", "rank=32")
+    told = "after 1 trials: rank: + 16; rank: + 32"
+    assert told in more.stdout
+    assert told in lorasweep("status", *where).stdout
+    wrong = lorasweep("extend", *where, "--add-choice", "rank=16", "--widen", "rank=1:2")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert len(wrong.stderr.splitlines()) == 2
+    assert lorasweep("extend", *where).returncode == 2
+    status = json.loads(lorasweep("status", *where, "--json").stdout)
+    assert [len(each["changes"]) for each in status["history"]] == [1, 2]
