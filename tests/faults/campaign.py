@@ -97,7 +97,8 @@ class Campaign:
         code = "import sys; from sweep.cli import main; raise SystemExit(main(sys.argv[1:]))"
         study = self.folder / "study_file.py"
         if not study.exists():
-            spec = self.spec.with_changes(inputs={"log": str(self.log)})
+            log = {"log": str(self.log)} if "Worked" in self.spec.objective else {}
+            spec = self.spec.with_changes(inputs=log)
             study.write_text(
                 "import json\nfrom sweep import StudySpec\n"
                 f"STUDY = StudySpec.from_json(json.loads({json.dumps(spec.to_json())!r}))\n"

@@ -1,0 +1,47 @@
+import pytest
+
+from sweep.patience import FIRST, IN_A_ROW, FailureLimits
+from sweep.trial import Failure, TrialResult, TrialState
+
+GOOD = TrialResult(0, TrialState.COMPLETE, 0.5)
+BAD = TrialResult.failed(0, Failure("exception", "ValueError", "no\nmore"))
+LEFT = TrialResult.interrupted(0, "left")
+
+
+def told(policy: str, *results: TrialResult) -> list[str | None]:
+    """What each result leads to."""
+    limits = FailureLimits(policy)
+    errors = [limits.judge(result) for result in results]
+    return [None if error is None else str(error) for error in errors]
+
+
+@pytest.mark.parametrize("policy", ["continue", "retry(3)"])
+def test_if_nothing_works_at_first_the_sweep_stops(policy: str) -> None:
+    """With the last reason, in one line, and what to do."""
+    *before, last = told(policy, *[BAD] * FIRST)
+
+    assert before == [None] * (FIRST - 1)
+    assert last is not None
+    assert last.startswith("the first 5 trials of this run all failed, the last with: exception:")
+    assert "status --failed" in last
+    assert "more" not in last
+
+
+def test_a_region_that_fails_does_not_end_a_sweep_that_works() -> None:
+    """One success and it takes twenty in a row."""
+    results = told("continue", GOOD, *[BAD] * IN_A_ROW)
+
+    assert results[:-1] == [None] * IN_A_ROW
+    assert str(results[-1]).startswith("20 trials failed in a row")
+    assert told("continue", *([BAD] * 4 + [GOOD]) * 9) == [None] * 45
+
+
+def test_stop_stops_at_the_first_failure() -> None:
+    """Whatever worked before."""
+    assert str(told("stop", GOOD, BAD)[1]).startswith("a trial failed, and the policy is to stop")
+
+
+def test_interrupted_trials_did_not_fail() -> None:
+    """They neither count nor clear the count."""
+    assert told("stop", *[LEFT] * 30) == [None] * 30
+    assert told("continue", BAD, BAD, LEFT, BAD, BAD, BAD)[-1] is not None

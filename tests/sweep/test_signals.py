@@ -1,0 +1,130 @@
+"""What the command does when it is asked to end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sweep.errors import StorageError
+from sweep.storage import Address, load_study
+
+STUDY = """
+from sweep import Budget, Choice, Space, StudySpec
+STUDY = StudySpec(
+    name="toy", objective="objectives.synthetic:Synthetic",
+    space=Space({"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2, 4), "targets": Choice("query")}),
+    settings={"function": "surface", "steps": 20, "sleep_seconds": 4.0},
+    budget=Budget(trials=6),
+)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a study file in it."""
+    (tmp_path / "toy.py").write_text(STUDY)
+    return tmp_path
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Run the installed command in ``folder``, two trials at once."""
+    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments, "--workers", "2"]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def running(folder: Path) -> None:
+    """Until two trials have reported something."""
+    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
+    for _ in range(600):
+        try:
+            trials = load_study(address).trials
+        except StorageError:
+            trials = []
+        if sum(bool(trial.intermediate_values) for trial in trials) >= 2:
+            return
+        time.sleep(0.05)
+    pytest.fail("nothing runs")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
+def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
+    """Trials checkpoint and leave; exit code 128 + n; the resume command stands there."""
+    number = getattr(signal, name)
+    process = start(folder, "run", "toy.py")
+    running(folder)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    started = time.monotonic()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    trials = load_study(Address.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
+
+    assert process.returncode == 128 + number
+    assert time.monotonic() - started < 10  # a step takes 0.2 s, a trial 4 s
+    assert "once more to stop at once" in stderr
+    assert "to go on: lorasweep resume --storage sqlite:///runs/toy/study.db --name toy" in stderr
+    assert f"stopped by {name}" in stderr
+    assert [trial.state.name for trial in trials] == ["FAIL", "FAIL", "WAITING", "WAITING"]
+    assert all(
+        "left when asked to, after step" in t.user_attrs["failure"]["message"] for t in trials[:2]
+    )
+    assert len(list(folder.glob("runs/toy/study.db.files/toy/*/steps.txt"))) == 2
+    psutil.wait_procs(workers, timeout=10)
+    assert not [worker for worker in workers if worker.is_running()]
+
+
+def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
+    """Workers do not die of it before they have checkpointed."""
+    command = [str(Path(sys.executable).with_name("lorasweep")), "run", "toy.py", "--workers", "2"]
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    running(folder)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    trials = load_study(Address.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
+
+    assert process.returncode == 130, stderr
+    assert [t.user_attrs["failure"]["kind"] for t in trials[:2]] == ["Interrupted"] * 2
+
+
+def test_a_second_signal_stops_at_once(folder: Path) -> None:
+    """Whichever it is; what it cuts short is put right by the next run."""
+    slow = STUDY.replace('"steps": 20, "sleep_seconds": 4.0', '"steps": 2, "sleep_seconds": 60.0')
+    (folder / "toy.py").write_text(slow)
+    process = start(folder, "run", "toy.py")
+    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
+    for _ in range(600):
+        try:
+            if len(load_study(address).trials) == 2:
+                break
+        except StorageError:
+            pass
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    assert process.poll() is None  # the step in hand takes 30 s
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+
+    assert process.returncode == -signal.SIGTERM
+    assert {trial.state.name for trial in load_study(address).trials} == {"RUNNING"}
+    (folder / "toy.py").write_text(STUDY.replace("4.0", "0.0").replace('"steps": 20', '"steps": 2'))
+    assert "must go on as it was made" in start(folder, "run", "toy.py").communicate(timeout=60)[1]
+
+
+def test_a_signal_while_inputs_are_read_ends_it_too(folder: Path) -> None:
+    """There is nothing to go on with yet, and nothing is said of it."""
+    process = start(folder, "run", "toy.py")
+    time.sleep(0.45)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode in (143, -signal.SIGTERM)
+    assert "Traceback" not in stderr
