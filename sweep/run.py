@@ -8,10 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-
-import optuna
 
 from sweep.errors import SweepError
 from sweep.folders import TrialFolders
@@ -30,6 +28,14 @@ LOST_SECONDS = 600
 """How long to wait for a database server that is away; the trials go on meanwhile."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best complete trial; ``value`` is higher the better, whatever the direction."""
+
+    params: TrialParams
+    value: float
 
 
 class Run:
@@ -60,7 +66,8 @@ class Run:
         self._baselines: dict[int, tuple[Baseline, TrialParams]] = {}
         self._owed_baselines: list[tuple[Baseline, TrialParams]] = []
         self._running: dict[int, TrialParams] = {}
-        self._best: optuna.trial.FrozenTrial | None = None
+        self._best: _Best | None = None
+        self._sign = 1.0 if self.spec.direction == "maximize" else -1.0
         self._limits = FailureLimits(self.spec.policy.on_failure)
         self._stop: SweepError | None = None
         self._leaving = False
@@ -202,31 +209,36 @@ class Run:
         failure = result.failure
         if failure is not None and (failure.interrupted or self.spec.policy.failure_retries):
             return  # it may be run again, from its checkpoint
-        if result.state is not TrialState.COMPLETE:
+        if result.state is not TrialState.COMPLETE or result.value is None:
             self._folders.discard(values, params.seed)
             return
-        before, best = self._best, self._find_best()
-        is_best = best is not None and best.number == params.number
+        before, value = self._best, float(result.value) * self._sign
+        is_best = before is None or value > before.value
         self._folders.settle(values, params.seed, best=is_best)
-        if is_best and before is not None:
-            self._folders.settle(dict(before.params), self._seed(before), best=False)
-
-    def _find_best(self) -> optuna.trial.FrozenTrial | None:
-        trials = self._durably(lambda: self.ledger.study.get_trials(deepcopy=False))
-        self._best = best_trial(trials, self.spec)
-        return self._best
-
-    def _seed(self, trial: optuna.trial.FrozenTrial) -> int:
-        return int(trial.user_attrs["seed"])
+        if is_best:
+            self._best = _Best(params, value)
+            if before is not None:
+                self._folders.settle(dict(before.params.values), before.params.seed, best=False)
 
     def _tidy(self) -> None:
-        best = self._find_best()
+        """Find the best so far, and put the files of complete trials in order."""
+        trials = self._durably(lambda: self.ledger.study.get_trials(deepcopy=False))
+        found = best_trial(trials, self.spec)
+        if found is not None and found.value is not None:
+            params = TrialParams(
+                found.number,
+                found.params,
+                found.user_attrs["seed"],
+                found.user_attrs["replicate"],
+            )
+            self._best = _Best(params, found.value * self._sign)
         complete = [
-            (dict(trial.params), self._seed(trial))
-            for trial in self.ledger.study.get_trials(deepcopy=False)
+            (dict(trial.params), int(trial.user_attrs["seed"]))
+            for trial in trials
             if trial.state.name == "COMPLETE"
         ]
-        kept = None if best is None else (dict(best.params), self._seed(best))
+        best = None if self._best is None else self._best.params
+        kept = None if best is None else (dict(best.values), best.seed)
         self._folders.tidy(complete, kept)
 
     def final_test(self) -> None:
@@ -236,25 +248,18 @@ class Run:
             SweepError: if there is no complete trial, or the trial fails.
             Interruption: if a signal asked to end.
         """
-        best = self._find_best()
-        if best is None:
+        if self._best is None:
             raise SweepError("the final test needs a complete trial, and there is none yet")
-        params = TrialParams(
-            best.number,
-            best.params,
-            self._seed(best),
-            best.user_attrs["replicate"],
-            final_test=True,
-        )
-        self._submit(params, f"final test: {self.label(best.params)}")
+        best = self._best.params
+        self._submit(replace(best, final_test=True), f"final test: {self.label(best.values)}")
         result = self._only_result()
         if result.failure is not None:
             self._interrupts.check()
             raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
-        self._folders.settle(dict(best.params), params.seed, best=True)
+        self._folders.settle(dict(best.values), best.seed, best=True)
         record = {
             "number": best.number,
-            "validation_value": best.value,
+            "validation_value": self._best.value * self._sign,
             "value_again": result.value,
             "metrics": dict(result.metrics),
         }

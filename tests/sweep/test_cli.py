@@ -236,3 +236,39 @@ def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal
     assert report["counts"]["RUNNING"] == 0
     assert report["counts"]["COMPLETE"] > 0
     assert report["owner"] is None
+
+
+def test_failures_are_told_in_full_when_asked(folder: Path) -> None:
+    """Parameters, memory and traceback; the status names the command."""
+    policy = ("--trials", "40", "--on-failure", "retry(1)", "--max-retries", "3", "--keep", "none")
+    run = lorasweep(folder, "run", "toy.py", "--workers", "1", "--json", *policy)
+    report = json.loads(run.stdout)
+    url = "sqlite:///runs/toy/study.db"
+    brief = lorasweep(folder, "status", "--storage", url).stdout
+    full = lorasweep(folder, "status", "--storage", url, "--failed").stdout
+
+    assert report["policy"] == {"on_failure": "retry(1)", "max_retries": 3, "keep": "none"}
+    assert len(report["failed"]) >= 2
+    assert len(report["failed"]) % 2 == 0  # each was run again, once
+    assert {entry["kind"] for entry in report["failed"]} == {"SyntheticError"}
+    assert "lorasweep status --failed" in brief
+    assert "Traceback" not in brief
+    assert full.count("Traceback (most recent call last)") == len(report["failed"])
+    assert "rank=8  alpha=4" in full
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--on-failure", "retry", "policy.on_failure must be 'continue', 'stop' or 'retry(k)'"),
+        ("--keep", "some", "policy.keep must be one of best, all, none, got 'some'"),
+        ("--max-retries", "-1", "policy.max_retries must be a whole number of 0"),
+    ],
+)
+def test_a_wrong_policy_is_refused(folder: Path, option: str, value: str, says: str) -> None:
+    """Before anything is made."""
+    run = lorasweep(folder, "run", "toy.py", option, value)
+
+    assert run.returncode == 2
+    assert says in run.stderr
+    assert not (folder / "runs").exists()

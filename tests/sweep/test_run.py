@@ -1,9 +1,11 @@
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,6 +14,7 @@ from optuna.trial import TrialState
 from sweep import Baseline, Budget, Choice, Space, StudySpec
 from sweep.drive import Options, run_study
 from sweep.errors import SpecError, StorageError, SweepError
+from sweep.spec import Policy
 from sweep.storage import Address, load_study
 
 
@@ -231,3 +234,72 @@ def test_a_worker_that_dies_takes_only_its_trial(address: Address) -> None:
     ]
     assert all("killed by SIGKILL" in reason for reason in reasons)
     assert len(reasons) == 1
+
+
+def test_a_step_of_the_clock_neither_ends_nor_prolongs_a_sweep(
+    address: Address, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day forth and back again, at each look at the clock; the budget has a minute."""
+    spec = replace(spec, budget=Budget(trials=6, seconds=60.0))
+    true, looks = time.time, itertools.count()
+    monkeypatch.setattr(time, "time", lambda: true() + (86_400 if next(looks) % 2 else -86_400))
+    run_study(spec, address, Diary(), Options(workers=1))
+    run_study(replace(spec, budget=Budget(trials=8)), address, Diary(), Options(workers=1))
+
+    assert states(address) == ["COMPLETE"] * 8
+
+
+def test_a_budget_of_seconds_starts_nothing_after_them(address: Address, spec: StudySpec) -> None:
+    """What runs is finished."""
+    slow = replace(
+        spec,
+        settings={**spec.settings, "sleep_seconds": 0.5},
+        budget=Budget(trials=50, seconds=1.2),
+    )
+    run_study(slow, address, Diary(), Options(workers=1))
+
+    assert 1 <= len(states(address)) <= 4
+    assert set(states(address)) == {"COMPLETE"}
+
+
+def test_one_failure_stops_a_sweep_that_is_to_stop(address: Address, spec: StudySpec) -> None:
+    """And whoever runs beside it leaves with a checkpoint, to be run again."""
+    spec = replace(
+        spec,
+        settings={**spec.settings, "fail_on": [{"number": 1}], "steps": 20, "sleep_seconds": 5.0},
+        policy=Policy(on_failure="stop"),
+    )
+    with pytest.raises(SweepError, match="a trial failed, and the policy is to stop"):
+        run_study(spec, address, Diary(), Options(workers=2))
+    trials = load_study(address).trials
+
+    assert sorted(states(address)) == ["FAIL", "FAIL", "WAITING"]
+    assert {t.user_attrs["failure"]["reason"] for t in trials[:2]} == {"exception", "interrupted"}
+
+
+def test_a_failed_trial_is_run_again_as_often_as_asked(address: Address, spec: StudySpec) -> None:
+    """The third try has another number, which the condition does not meet."""
+    spec = replace(
+        spec,
+        settings={**spec.settings, "fail_on": [{"number": 0}, {"number": 1}]},
+        policy=Policy(on_failure="retry(2)"),
+        budget=Budget(trials=2),
+    )
+    run_study(spec, address, Diary(), Options(workers=1))
+    trials = load_study(address).trials
+
+    assert states(address) == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
+    assert trials[0].params == trials[1].params == trials[2].params
+    assert [t.user_attrs.get("retry_of") for t in trials] == [None, 0, 1, None]
+
+
+def test_with_another_files_folder_a_resume_finds_it_again(
+    address: Address, spec: StudySpec, tmp_path: Path
+) -> None:
+    """From the database alone."""
+    spec = replace(spec, settings={**spec.settings, "steps": 2}, budget=Budget(trials=1))
+    study = run_study(spec, address, Diary(), Options(workers=1, files=str(tmp_path / "there")))
+
+    assert study.user_attrs["files"] == str(tmp_path / "there")
+    assert (tmp_path / "there").is_dir()
+    assert not (tmp_path / "study.db.files").exists()
