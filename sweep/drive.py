@@ -11,6 +11,7 @@ import optuna
 from sweep.errors import StorageError
 from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
+from sweep.keeper import Keeper
 from sweep.launch import LocalLauncher
 from sweep.ledger import Ledger
 from sweep.objective import Facts
@@ -77,7 +78,7 @@ def run_study(
             files = _files(study, options.files)
             ledger = Ledger(study, spec, address, owner)
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
-            run = Run(ledger, folders, launcher, watcher, interrupts)
+            run = Run(ledger, Keeper(spec, folders), launcher, watcher, interrupts)
             try:
                 run.sweep()
                 if options.final_test:

@@ -7,6 +7,7 @@ else of it: no torch, no model, no data format.
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,9 @@ from typing import Any, Protocol
 from sweep.errors import SpecError, fault
 from sweep.space import Space
 from sweep.trial import Leave, Pack, Report, TrialResult, stay
+
+METHODS = ("facts", "check", "run")
+"""What an objective can do."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +84,44 @@ def load_objective(
     """Import ``package.module:Name`` and build the objective.
 
     Raises:
-        SpecError: if the name cannot be imported, or the settings break a rule.
+        SpecError: if the name cannot be imported or is no objective's, or the settings
+            break a rule.
     """
     module_name, _, attribute = dotted.partition(":")
     try:
         factory: ObjectiveFactory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # importing runs code, which may raise anything
+        said = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
         raise SpecError(
             fault(
                 "objective",
                 "name something importable as 'package.module:Name'",
                 dotted,
-                where=str(error),
+                where=said,
                 way_out="Correct the name in the study file, or install what it needs",
             )
         ) from error
-    return factory(settings, inputs)
+    misfit = _misfit(factory)
+    if misfit:
+        rule = "name a class or function that takes settings and inputs"
+        raise SpecError(fault("objective", rule, dotted, where=misfit))
+    objective = factory(settings, inputs)
+    lacking = [name for name in METHODS if not callable(getattr(objective, name, None))]
+    if lacking:
+        rule = f"build an object with {', '.join(METHODS)}"
+        where = f"it builds a {type(objective).__name__} without {', '.join(lacking)}"
+        raise SpecError(fault("objective", rule, dotted, where=where))
+    return objective
+
+
+def _misfit(factory: object) -> str:
+    """Why something cannot be called as an objective is made; empty if it can."""
+    if not callable(factory):
+        return f"it is a {type(factory).__name__}"
+    try:
+        inspect.signature(factory).bind({}, {})
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # of what C code makes, nothing is known
+        return ""
+    return ""

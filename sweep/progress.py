@@ -93,21 +93,25 @@ class Progress:
         """A trial ended.
 
         Args:
-            state: ``COMPLETE``, ``PRUNED`` or ``FAIL``.
+            state: ``COMPLETE``, ``PRUNED``, ``FAIL`` or ``INTERRUPTED``, which is run again.
             number: the trial's number, negative for a baseline.
             value: the objective, None unless complete.
-            reason: why it failed.
+            reason: why it failed, or was interrupted.
             seconds: how long it took.
         """
         self._running.pop(number, None)
         if number >= 0:
             self._count(state, value)
-        outcome = {"FAIL": f"failed: {reason}", "PRUNED": "pruned"}.get(str(state), "complete")
+        outcome = {
+            "FAIL": f"failed: {reason}",
+            "INTERRUPTED": f"interrupted: {reason}",
+            "PRUNED": "pruned",
+        }.get(str(state), "complete")
         shown = "" if value is None else f" {value:.4f}"
         text = f"{_title(number)} {outcome}{shown} after {duration(seconds)}"
         if not self._live:
             self._line(f"{text} | {self.summary()}")
-        elif state == "FAIL":
+        elif state in ("FAIL", "INTERRUPTED"):
             self._line(text)
 
     def summary(self) -> str:

@@ -8,34 +8,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sweep.errors import SweepError
-from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
+from sweep.keeper import Keeper
 from sweep.launch import Broken, Event, Finished, LocalLauncher, Reported
 from sweep.ledger import Ledger
+from sweep.outage import ride_out
 from sweep.patience import FailureLimits
 from sweep.spec import Baseline, StudySpec
-from sweep.storage import StorageLostError, best_trial
-from sweep.trial import WORKER_DIED, TrialParams, TrialResult, TrialState, with_finite_value
+from sweep.trial import WORKER_DIED, TrialParams, TrialResult, with_finite_value
 from sweep.watcher import Watcher
 
 log = logging.getLogger("lorasweep")
 
-LOST_SECONDS = 600
-"""How long to wait for a database server that is away; the trials go on meanwhile."""
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class _Best:
-    """The best complete trial; ``value`` is higher the better, whatever the direction."""
-
-    params: TrialParams
-    value: float
 
 
 class Run:
@@ -43,7 +32,7 @@ class Run:
 
     Args:
         ledger: the study, claimed by this process.
-        folders: where its trials keep files.
+        keeper: of its trials' files.
         launcher: computes.
         watcher: is told.
         interrupts: asked between events whether to end.
@@ -52,22 +41,20 @@ class Run:
     def __init__(
         self,
         ledger: Ledger,
-        folders: TrialFolders,
+        keeper: Keeper,
         launcher: LocalLauncher,
         watcher: Watcher,
         interrupts: Interrupts,
     ) -> None:
         self.ledger = ledger
         self.spec: StudySpec = ledger.spec
-        self._folders = folders
+        self._keeper = keeper
         self._launcher = launcher
         self._watcher = watcher
         self._interrupts = interrupts
         self._baselines: dict[int, tuple[Baseline, TrialParams]] = {}
         self._owed_baselines: list[tuple[Baseline, TrialParams]] = []
         self._running: dict[int, TrialParams] = {}
-        self._best: _Best | None = None
-        self._sign = 1.0 if self.spec.direction == "maximize" else -1.0
         self._limits = FailureLimits(self.spec.policy.on_failure)
         self._stop: SweepError | None = None
         self._leaving = False
@@ -87,7 +74,8 @@ class Run:
         if interrupted:
             log.info("%d interrupted trial(s) queued again", interrupted)
         self._owed_baselines = self._durably(self.ledger.owed_baselines)
-        self._tidy()
+        study = self.ledger.study
+        self._keeper.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
         while True:
             if not self._leaving and (self._interrupts.number is not None or self._stop):
                 self._call_away()
@@ -130,8 +118,7 @@ class Run:
             self._submit(replace(asked, keep=keep), self.label(asked.values))
 
     def _submit(self, params: TrialParams, label: str) -> None:
-        folder = self._folders.of(dict(params.values), params.seed)
-        self._launcher.submit([replace(params, folder=str(folder))])
+        self._launcher.submit([replace(params, folder=self._keeper.folder(params))])
         self._watcher.started(params.number, label)
 
     def label(self, values: Mapping[str, Any]) -> str:
@@ -145,31 +132,8 @@ class Run:
         )
 
     def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
-        """Do something with the database; if its server is away, wait for it and do it again.
-
-        Args:
-            act: what to do; harmless when it had been done and only the answer was lost.
-            again: what makes it harmless, done first.
-
-        Raises:
-            StorageError: if the server stays away, or the database is at fault.
-            Interruption: if a signal comes while waiting.
-        """
-        deadline = time.monotonic() + LOST_SECONDS
-        tries = 0
-        while True:
-            try:
-                if tries and again is not None:
-                    again()
-                return act()
-            except StorageLostError as error:
-                if time.monotonic() > deadline:
-                    raise
-                if not tries:
-                    log.warning("waiting for the database: %s", error)
-                tries += 1
-                self._interrupts.check()
-                time.sleep(min(2.0, 0.1 * 2**tries))
+        """Do something with the database, waiting for its server as long as no signal comes."""
+        return ride_out(act, self._interrupts.check, again)
 
     def _handle(self, event: Event | None) -> None:
         match event:
@@ -191,55 +155,21 @@ class Run:
             baseline, params = self._baselines.pop(result.number)
             self._durably(lambda: self.ledger.tell_baseline(baseline, params, result))
             if result.failure is None:
-                self._folders.discard(dict(params.values), params.seed)
+                self._keeper.discard(params)
         else:
             params = self._running[result.number]
             self._durably(lambda: self.ledger.tell(result))
             del self._running[result.number]
-            self._settle(params, result)
-        reason = None if result.failure is None else str(result.failure)
-        self._watcher.finished(
-            result.state.value, result.number, result.value, reason, result.seconds
-        )
+            self._keeper.settle(params, result)
+        self._tell_watcher(result)
         self._stop = self._stop or self._limits.judge(result)
 
-    def _settle(self, params: TrialParams, result: TrialResult) -> None:
-        """Keep of a trial's files what is still needed."""
-        values = dict(params.values)
+    def _tell_watcher(self, result: TrialResult) -> None:
         failure = result.failure
-        if failure is not None and (failure.interrupted or self.spec.policy.failure_retries):
-            return  # it may be run again, from its checkpoint
-        if result.state is not TrialState.COMPLETE or result.value is None:
-            self._folders.discard(values, params.seed)
-            return
-        before, value = self._best, float(result.value) * self._sign
-        is_best = before is None or value > before.value
-        self._folders.settle(values, params.seed, best=is_best)
-        if is_best:
-            self._best = _Best(params, value)
-            if before is not None:
-                self._folders.settle(dict(before.params.values), before.params.seed, best=False)
-
-    def _tidy(self) -> None:
-        """Find the best so far, and put the files of complete trials in order."""
-        trials = self._durably(lambda: self.ledger.study.get_trials(deepcopy=False))
-        found = best_trial(trials, self.spec)
-        if found is not None and found.value is not None:
-            params = TrialParams(
-                found.number,
-                found.params,
-                found.user_attrs["seed"],
-                found.user_attrs["replicate"],
-            )
-            self._best = _Best(params, found.value * self._sign)
-        complete = [
-            (dict(trial.params), int(trial.user_attrs["seed"]))
-            for trial in trials
-            if trial.state.name == "COMPLETE"
-        ]
-        best = None if self._best is None else self._best.params
-        kept = None if best is None else (dict(best.values), best.seed)
-        self._folders.tidy(complete, kept)
+        state, reason = result.state.value, None if failure is None else str(failure)
+        if failure is not None and failure.interrupted:
+            state, reason = "INTERRUPTED", failure.message
+        self._watcher.finished(state, result.number, result.value, reason, result.seconds)
 
     def final_test(self) -> None:
         """Score the test split with the best trial, trained again to the same weights.
@@ -248,18 +178,18 @@ class Run:
             SweepError: if there is no complete trial, or the trial fails.
             Interruption: if a signal asked to end.
         """
-        if self._best is None:
+        if self._keeper.best is None:
             raise SweepError("the final test needs a complete trial, and there is none yet")
-        best = self._best.params
+        best, value = self._keeper.best.params, self._keeper.best.value
         self._submit(replace(best, final_test=True), f"final test: {self.label(best.values)}")
         result = self._only_result()
         if result.failure is not None:
             self._interrupts.check()
             raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
-        self._folders.settle(dict(best.values), best.seed, best=True)
+        self._keeper.keep_best()
         record = {
             "number": best.number,
-            "validation_value": self._best.value * self._sign,
+            "validation_value": value,
             "value_again": result.value,
             "metrics": dict(result.metrics),
         }

@@ -92,6 +92,9 @@ class Baseline:
     values: Mapping[str, Scalar]
 
 
+_PARTS = {"space": Space, "sampler": Sampler, "pruner": Pruner, "budget": Budget, "policy": Policy}
+
+
 @dataclass(frozen=True)
 class StudySpec:
     """What a study measures.
@@ -129,7 +132,7 @@ class StudySpec:
 
     def __post_init__(self) -> None:
         """Refuse a spec that breaks a rule."""
-        faults = spec_faults(self)
+        faults = spec_faults(self, _PARTS, Baseline)
         if faults:
             raise SpecError(faults)
 
@@ -169,10 +172,12 @@ class StudySpec:
                 policy=Policy(**fields.pop("policy", {})),  # studies made before it had one
                 **fields,
             )
-        except (KeyError, TypeError) as error:
-            raise SpecError(
-                fault("a study spec", "have the fields of StudySpec", str(error), where="JSON")
-            ) from error
+        except SpecError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            got = f"nothing for {error}" if isinstance(error, KeyError) else str(error)
+            rule = "have the fields of StudySpec"
+            raise SpecError(fault("a study spec", rule, got, where="JSON")) from error
 
     def identity(self) -> dict[str, Any]:
         """The part of the JSON that says what is measured: not budget, inputs and policy."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sweep.errors import fault
+from sweep.space.param import is_number
 
 if TYPE_CHECKING:
     from sweep.spec import StudySpec
@@ -16,11 +17,25 @@ SAMPLERS = ("tpe", "random", "qmc", "gp", "grid")
 PRUNERS = ("none", "median", "halving", "hyperband")
 KEEP = ("best", "all", "none")
 RETRY = re.compile(r"retry\((\d{1,3})\)")
+_TO = f"to {2**32 - 1}"
+NAME_LENGTH = 512
+"""What Optuna's databases have room for."""
+
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-def spec_faults(spec: StudySpec) -> list[str]:
-    """Every broken rule of a spec, in words; empty when it is usable."""
+def spec_faults(spec: StudySpec, parts: Mapping[str, type], baseline: type) -> list[str]:
+    """Every broken rule of a spec, in words; empty when it is usable.
+
+    Args:
+        spec: any spec.
+        parts: its fields that are records, and their classes.
+        baseline: the class of its baselines.
+    """
+    # A field that is something else altogether has no rules that could be asked.
+    other = [*_part_faults(spec, parts, baseline), *_mapping_faults(spec)]
+    if other:
+        return [*_name_faults(spec), *other]
     return [
         *_name_faults(spec),
         *spec.space.faults(),
@@ -28,8 +43,20 @@ def spec_faults(spec: StudySpec) -> list[str]:
         *_budget_faults(spec),
         *_policy_faults(spec),
         *_seed_faults(spec),
-        *_mapping_faults(spec),
+        *_baseline_faults(spec),
+        *_value_faults(spec),
     ]
+
+
+def _part_faults(spec: StudySpec, parts: Mapping[str, type], baseline: type) -> Iterator[str]:
+    for name, kind in parts.items():
+        value, wanted = getattr(spec, name), kind.__name__
+        if not isinstance(value, kind):
+            yield fault(name, f"be a {wanted}", value, way_out=f"Write {name}={wanted}(...)")
+    many = spec.baselines
+    if not isinstance(many, tuple) or not all(isinstance(each, baseline) for each in many):
+        way_out = "Write baselines=(Baseline(...),)"
+        yield fault("baselines", "be a tuple of Baselines", many, way_out=way_out)
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
@@ -42,6 +69,9 @@ def _name_faults(spec: StudySpec) -> Iterator[str]:
         yield fault("name", "be a non-empty string", spec.name)
     elif not spec.name.isprintable() or spec.name != spec.name.strip():
         yield fault("name", "be one printable line without blanks at its ends", spec.name)
+    elif len(spec.name) > NAME_LENGTH:
+        rule = f"have at most {NAME_LENGTH} characters"
+        yield fault("name", rule, f"{spec.name[:20]}... ({len(spec.name)} characters)")
     if not isinstance(spec.objective, str) or not _DOTTED.fullmatch(spec.objective):
         yield fault("objective", "be written 'package.module:Name'", spec.objective)
 
@@ -51,7 +81,7 @@ def _method_faults(spec: StudySpec) -> Iterator[str]:
     yield from _one_of("sampler.name", spec.sampler.name, SAMPLERS)
     yield from _one_of("pruner.name", spec.pruner.name, PRUNERS)
     if not _is_count(spec.sampler.seed):
-        yield fault("sampler.seed", "be a whole number of 0 or more", spec.sampler.seed)
+        yield fault("sampler.seed", f"be a whole number of 0 {_TO}", spec.sampler.seed)
     if spec.sampler.name == "grid" and not spec.space.faults() and spec.space.size() is None:
         yield fault(
             "sampler.name",
@@ -68,10 +98,9 @@ def _is_count(value: object) -> bool:
 def _budget_faults(spec: StudySpec) -> Iterator[str]:
     trials, seconds = spec.budget.trials, spec.budget.seconds
     if not _is_count(trials) or trials < 1:
-        yield fault("budget.trials", "be a whole number of 1 or more", trials)
-    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if seconds is not None and not (number and seconds > 0):
-        yield fault("budget.seconds", "be above 0, or None", seconds)
+        yield fault("budget.trials", f"be a whole number of 1 {_TO}", trials)
+    if seconds is not None and not (is_number(seconds) and seconds > 0):
+        yield fault("budget.seconds", "be a number above 0, or None", seconds)
 
 
 def _policy_faults(spec: StudySpec) -> Iterator[str]:
@@ -82,14 +111,15 @@ def _policy_faults(spec: StudySpec) -> Iterator[str]:
     ):
         yield fault("policy.on_failure", "be 'continue', 'stop' or 'retry(k)'", chosen)
     if not _is_count(policy.max_retries):
-        yield fault("policy.max_retries", "be a whole number of 0 or more", policy.max_retries)
+        yield fault("policy.max_retries", f"be a whole number of 0 {_TO}", policy.max_retries)
     yield from _one_of("policy.keep", policy.keep, KEEP)
 
 
 def _seed_faults(spec: StudySpec) -> Iterator[str]:
     seeds = spec.seeds
     if not isinstance(seeds, tuple) or not seeds or not all(map(_is_count, seeds)):
-        yield fault("seeds", "be one or more whole numbers of 0 or more", seeds)
+        rule = f"be a tuple of one or more whole numbers of 0 {_TO}"
+        yield fault("seeds", rule, seeds, way_out="For example seeds=(0, 1)")
     elif len(set(seeds)) < len(seeds):
         yield fault("seeds", "differ from each other", seeds)
 
@@ -98,27 +128,47 @@ def _mapping_faults(spec: StudySpec) -> Iterator[str]:
     for name, tree in (("settings", spec.settings), ("inputs", spec.inputs)):
         if not isinstance(tree, Mapping) or not all(isinstance(key, str) for key in tree):
             yield fault(name, "map names to values", tree)
-            continue
-        for key, value in tree.items():
-            if name == "inputs" and not isinstance(value, str):
-                yield fault(f"inputs.{key}", "be a path or a name", value)
-            elif not _survives_json(value):
-                yield fault(f"{name}.{key}", "be a JSON value", value)
+
+
+def _baseline_faults(spec: StudySpec) -> Iterator[str]:
     names = [baseline.name for baseline in spec.baselines]
-    if len(set(names)) < len(names):
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            yield fault("a baseline's name", "be one printable line", name)
+    if len({str(name) for name in names}) < len(names):
         yield fault("baselines", "have different names", names)
-    for clash in sorted(set(spec.settings) & set(spec.space.params)):
-        yield fault(
-            f"settings.{clash}",
-            "not be fixed and sampled at once",
-            spec.settings[clash],
-            way_out="Remove it from settings or from space",
-        )
+    for baseline in spec.baselines:
+        values = baseline.values
+        if not isinstance(values, Mapping) or not all(map(_is_plain, values.items())):
+            rule = "map names to strings, finite numbers or booleans"
+            yield fault(f"baseline {baseline.name!r}", rule, values)
+
+
+def _value_faults(spec: StudySpec) -> Iterator[str]:
+    for key, value in spec.inputs.items():
+        if not isinstance(value, str):
+            yield fault(f"inputs.{key}", "be a path or a name", value)
+    for key, value in spec.settings.items():
+        if not _survives_json(value):
+            yield fault(f"settings.{key}", "be a JSON value", value)
+        if isinstance(spec.space.params, Mapping) and key in spec.space.params:
+            yield fault(
+                f"settings.{key}",
+                "not be fixed and sampled at once",
+                value,
+                way_out="Remove it from settings or from space",
+            )
+
+
+def _is_plain(item: tuple[object, object]) -> bool:
+    """Whether a name and its value are what a trial can be given."""
+    name, value = item
+    return isinstance(name, str) and (isinstance(value, (str, bool)) or is_number(value))
 
 
 def _survives_json(value: object) -> bool:
     """Whether storing and loading gives the value back (tuples, NaN and objects do not)."""
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False

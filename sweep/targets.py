@@ -47,7 +47,8 @@ def canonical(targets: str, *, where: str = "") -> str:
         >>> canonical("value+qkv")
         'key+query+value'
     """
-    names = [name.strip() for name in targets.split("+")]
+    # Also what a study file may hold in its place: a list, a number.
+    names = [name.strip() for name in targets.split("+")] if isinstance(targets, str) else [""]
     bad = [name for name in names if not _NAME.fullmatch(name)]
     if bad or (NOTHING in names and len(names) > 1):
         raise TargetError(

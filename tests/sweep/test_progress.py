@@ -52,6 +52,17 @@ def test_each_event_is_one_plain_line_without_a_terminal() -> None:
     )
 
 
+def test_an_interrupted_trial_is_no_failure() -> None:
+    """It is run again, and is not counted."""
+    stream = io.StringIO()
+    with Progress(3, 0, stream=stream) as progress:
+        progress.started(0, "rank=8")
+        progress.finished("INTERRUPTED", 0, None, "left when asked to", 2.0)
+
+    assert "trial 0 interrupted: left when asked to after 2.0 s" in stream.getvalue()
+    assert progress.summary() == "0/3 done, 0 running, 0 failed, best -"
+
+
 def test_square_brackets_are_text() -> None:
     """An exception's message is no markup."""
     stream = io.StringIO()

@@ -40,7 +40,7 @@ class Diary:
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
         """A trial ended."""
-        assert (reason is None) is (state != "FAIL")
+        assert (reason is None) is (state not in ("FAIL", "INTERRUPTED"))
         assert seconds >= 0
         self.finished_.append((number, state, value))
 
