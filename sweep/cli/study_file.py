@@ -82,7 +82,7 @@ def _told(named: str) -> Iterator[None]:
     except SweepError:
         raise
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {getattr(error, 'msg', error)}"  # syntax without place
         way_out = "Correct the study, or what it imports"
         raise SpecError(
             fault(named, "run without an error", said, where=_place(error), way_out=way_out)

@@ -16,15 +16,16 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import StorageError, fault
+from sweep.ledger.baselines import owed_baselines, write_baseline
 from sweep.ledger.book import Book, run_of
 from sweep.ledger.owed import Owed, owed_replicates, owed_retries
+from sweep.ledger.twins import end_twin, reuse
 from sweep.owner import Owner, holder, still_mine
 from sweep.sampling import distributions, make_pruner, make_sampler
 from sweep.spec import Baseline, StudySpec
 from sweep.storage import Address, storage_errors
 from sweep.trial import (
     DRIVER_DIED,
-    DUPLICATE,
     INTERRUPTED,
     OUT_OF_MEMORY,
     Failure,
@@ -34,7 +35,6 @@ from sweep.trial import (
 from sweep.trial import TrialState as State
 
 _LEFT = Failure(INTERRUPTED, DRIVER_DIED, "the driver ended while the trial ran")
-_COPIED = ("metrics", "details", "seconds", "curve")
 
 
 class Ledger:
@@ -214,27 +214,13 @@ class Ledger:
         """Whether the same was computed before, or is right now; then the trial is over."""
         twin = self._book.twin(params)
         if twin is not None:
-            self._reuse(trial, twin)
+            reuse(trial, self._trials()[twin])
             return True
         now = {run_of(other): number for number, (_, other) in self._running.items()}
         if run_of(params) not in now:
             return False
-        message = f"trial {now[run_of(params)]} has the same parameters and seed and is running"
-        trial.set_user_attr("failure", Failure(DUPLICATE, "Duplicate", message).to_json())
-        self.study.tell(trial, state=TrialState.FAIL)
+        end_twin(trial, now[run_of(params)])
         return True
-
-    def _reuse(self, trial: optuna.Trial, twin: int) -> None:
-        """Give a trial the result of the one that computed the same."""
-        source = self._trials()[twin]
-        for name in _COPIED:
-            if name in source.user_attrs:
-                trial.set_user_attr(name, source.user_attrs[name])
-        for step, value in source.intermediate_values.items():
-            trial.report(value, step)
-        trial.set_user_attr("reused_from", twin)
-        complete = source.state == TrialState.COMPLETE
-        self.study.tell(trial, source.value if complete else None, source.state)
 
     def report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
         """Write one intermediate value; True asks the trial to stop."""
@@ -290,35 +276,12 @@ class Ledger:
                 self.tell(TrialResult.interrupted(number, message))
 
     def owed_baselines(self) -> list[tuple[Baseline, TrialParams]]:
-        """The baselines still to be measured, once per seed; numbered -1, -2, ..."""
-        pairs = [
-            (baseline, replicate)
-            for baseline in self.spec.baselines
-            for replicate in range(len(self.spec.seeds))
-        ]
+        """The baselines still to be measured."""
         with storage_errors(self._address):
-            have = self.study.user_attrs
-        return [
-            (
-                baseline,
-                TrialParams(-1 - index, baseline.values, self.spec.seeds[replicate], replicate),
-            )
-            for index, (baseline, replicate) in enumerate(pairs)
-            if f"baseline:{baseline.name}/{replicate}" not in have
-        ]
+            return owed_baselines(self.study, self.spec)
 
     def tell_baseline(self, baseline: Baseline, params: TrialParams, result: TrialResult) -> None:
         """Write a measured baseline; a failed one is left owed."""
-        if result.failure is not None:
-            return
-        record = {
-            "name": baseline.name,
-            "replicate": params.replicate,
-            "values": dict(params.values),
-            "value": result.value,
-            "metrics": dict(result.metrics),
-            "details": dict(result.details),
-            "seconds": result.seconds,
-        }
-        with self._writing():
-            self.study.set_user_attr(f"baseline:{baseline.name}/{params.replicate}", record)
+        if result.failure is None:
+            with self._writing():
+                write_baseline(self.study, baseline, params, result)

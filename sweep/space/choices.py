@@ -29,6 +29,9 @@ class Choice:
         """Every broken rule, in words."""
         if not self.values:
             return [fault(f"space.{name}", "offer at least one value", self.values)]
+        endless = [v for v in self.values if isinstance(v, float) and not is_number(v)]
+        if endless:
+            return [fault(f"space.{name}", "hold finite numbers", endless[0])]
         odd = [value for value in self.values if not isinstance(value, (str, int, float, bool))]
         if odd:
             return [
@@ -111,6 +114,9 @@ class TargetSets:
                 value = canonical(text, where=f"space.{name}")
             except SpecError as error:
                 faults.extend(error.faults)
+                continue
+            if not isinstance(label, str) or not label.isprintable():
+                faults.append(fault(f"space.{name}", "have labels of one printable line", label))
                 continue
             if value in seen:
                 faults.append(

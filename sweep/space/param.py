@@ -38,4 +38,9 @@ class Param(Protocol):
 
 def is_number(value: object) -> bool:
     """Whether ``value`` is a finite number (booleans are not numbers)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False

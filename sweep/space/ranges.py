@@ -12,13 +12,18 @@ from sweep.trial import Scalar
 
 _GRID_LIMIT = 10_000
 
+_EXACT = 2**53
+"""Databases keep numbers as floats, which hold whole numbers up to here one by one."""
 
-def _range_faults(name: str, low: object, high: object, *, log: bool) -> list[str]:
+
+def _range_faults(name: str, low: object, high: object, *, log: object) -> list[str]:
     faults = [
         fault(f"space.{name}.{end}", "be a finite number", value)
         for end, value in (("low", low), ("high", high))
         if not is_number(value)
     ]
+    if not isinstance(log, bool):
+        faults.append(fault(f"space.{name}.log", "be True or False", log))
     if faults:
         return faults
     if low > high:  # type: ignore[operator]
@@ -52,6 +57,11 @@ class Int:
             fault(f"space.{name}.{end}", "be a whole number", value)
             for end, value in (("low", self.low), ("high", self.high), ("step", self.step))
             if not isinstance(value, int) or isinstance(value, bool)
+        ]
+        faults = faults or [
+            fault(f"space.{name}.{end}", f"lie within {-_EXACT} and {_EXACT}", value)
+            for end, value in (("low", self.low), ("high", self.high))
+            if abs(value) > _EXACT
         ]
         if faults:
             return faults
@@ -110,7 +120,11 @@ class Float:
 
     def faults(self, name: str) -> list[str]:
         """Every broken rule, in words."""
-        return _range_faults(name, self.low, self.high, log=self.log)
+        faults = _range_faults(name, self.low, self.high, log=self.log)
+        if not faults and not math.isfinite(float(self.high) - float(self.low)):
+            rule = "span less than the largest float"
+            faults.append(fault(f"space.{name}", rule, (self.low, self.high)))
+        return faults
 
     def contains(self, value: object) -> bool:
         """Whether ``value`` is a finite number in range."""
@@ -125,9 +139,9 @@ class Float:
         number = 2.0**place if self.log else place
         return float(min(max(number, self.low), self.high))
 
-    def grid(self) -> None:
-        """A range of reals cannot be listed."""
-        return
+    def grid(self) -> tuple[float, ...] | None:
+        """A range of reals cannot be listed, unless it has one point."""
+        return (float(self.low),) if self.low == self.high else None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""

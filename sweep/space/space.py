@@ -14,7 +14,7 @@ from sweep.space.ranges import Float, Int
 from sweep.trial import Scalar
 
 
-def param_from_json(tree: Mapping[str, Any]) -> Param:
+def param_from_json(tree: object) -> Param:
     """Read back what ``Param.to_json`` wrote.
 
     Raises:
@@ -25,13 +25,18 @@ def param_from_json(tree: Mapping[str, Any]) -> Param:
             return Int(low, high, log=log, step=step)
         case {"kind": "float", "low": low, "high": high, "log": log}:
             return Float(low, high, log=log)
-        case {"kind": "choice", "values": values}:
+        case {"kind": "choice", "values": [*values]}:
             return Choice(*values)
-        case {"kind": "target_sets", "sets": sets}:
+        case {"kind": "target_sets", "sets": [*sets]} if all(map(_is_pair, sets)):
             return TargetSets.from_pairs(sets)
     raise SpecError(
-        fault("space", "hold parameters of kind int, float, choice or target_sets", dict(tree))
+        fault("space", "hold parameters of kind int, float, choice or target_sets", tree)
     )
+
+
+def _is_pair(tree: object) -> bool:
+    """Whether it is a label and a set, as far as JSON tells."""
+    return isinstance(tree, (list, tuple)) and len(tree) == 2
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Space:
 
     def faults(self) -> list[str]:
         """The faults of all parameters."""
+        if not isinstance(self.params, Mapping):
+            return [fault("space", "map names to parameters", self.params)]
         if not self.params:
             return [fault("space", "have at least one parameter", {})]
         found: list[str] = []
@@ -111,5 +118,11 @@ class Space:
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> Space:
-        """Read back what ``to_json`` wrote."""
+        """Read back what ``to_json`` wrote.
+
+        Raises:
+            SpecError: if it is no tree of parameters.
+        """
+        if not isinstance(tree, Mapping):
+            raise SpecError(fault("space", "map names to parameters", tree))
         return cls({name: param_from_json(branch) for name, branch in tree.items()})

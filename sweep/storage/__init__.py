@@ -1,8 +1,8 @@
 """Studies in their database. Only a driver process writes; readers make nothing."""
 
 from sweep.storage.address import Address, default_url, folder_name
-from sweep.storage.database import StorageLostError, one_file, storage_errors, write_ahead
 from sweep.storage.exclusive import exclusive
+from sweep.storage.files import one_file, write_ahead
 from sweep.storage.studies import (
     baselines,
     best_trial,
@@ -15,6 +15,7 @@ from sweep.storage.studies import (
     read_spec,
     write_spec,
 )
+from sweep.storage.words import StorageLostError, storage_errors
 
 __all__ = [
     "Address",

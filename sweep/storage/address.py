@@ -51,20 +51,24 @@ class Address:
         Raises:
             StorageError: if it is no URL of a storage that lorasweep uses.
         """
+        if "\0" in url:
+            raise StorageError(fault(name, "be a database URL", "a zero byte", way_out=_WAY_OUT))
         if url.startswith("journal:///") and len(url) > len("journal:///"):
             return cls(url, url, "journal", Path(url.removeprefix("journal:///")))
         try:
             parsed = sqlalchemy.engine.make_url(url)
-        except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+            shown, secrets = _without_secrets(parsed)
+        except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # also bytes of no text
             # The text itself may hold a password that only a parser would find.
-            got = url if "@" not in url else f"{url.split(':', 1)[0]}:{_HIDDEN}"
+            start = re.split(r"[^\w+.-]", url, maxsplit=1)[0]
+            got = f"{start}:{_HIDDEN}" if re.search("[@=]", url) else url
             rule = "be a database URL"
             raise StorageError(fault(name, rule, got, way_out=_WAY_OUT)) from error
-        shown, secrets = _without_secrets(parsed)
         if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
             if parsed.database in (None, "", ":memory:"):
                 rule = "name a file: what is kept in memory cannot be resumed"
-                raise StorageError(fault(name, rule, url, way_out=_WAY_OUT))
+                got = shown if secrets else url
+                raise StorageError(fault(name, rule, got, way_out=_WAY_OUT))
             return cls(url, shown, "sqlite", Path(str(parsed.database)))
         if parsed.drivername in _POSTGRES:
             real = parsed.set(drivername="postgresql+psycopg")
@@ -113,11 +117,11 @@ def folder_name(name: str) -> str:
     Example:
         >>> folder_name("demo")
         'demo'
-        >>> folder_name("../a b").startswith("a_b-")
+        >>> folder_name("../a b").startswith("a_b,")
         True
     """
     safe = re.sub(r"[^\w.+-]+", "_", name, flags=re.ASCII).strip("._")[:64]
-    if safe == name:
+    if safe and safe == name:
         return safe
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{safe}-{digest}" if safe else digest
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{safe},{digest}"  # with a sign that no safe name has, so that none is another's

@@ -11,7 +11,7 @@ import sqlalchemy
 
 from sweep.errors import StorageError, fault
 from sweep.storage.address import Address
-from sweep.storage.database import storage_errors
+from sweep.storage.words import storage_errors
 
 WAIT_SECONDS = 60
 """How long to wait for the other; making tables takes a second or two."""

@@ -26,7 +26,8 @@ from sweep.errors import ResumeError, StorageError, fault
 from sweep.objective import Facts
 from sweep.spec import StudySpec, differences
 from sweep.storage.address import Address
-from sweep.storage.database import exists, open_storage, storage_errors
+from sweep.storage.database import exists, open_storage
+from sweep.storage.words import storage_errors
 
 log = logging.getLogger("lorasweep")
 

@@ -37,7 +37,7 @@ def test_on_a_network_file_system_nothing_is_written_ahead(
     address: Address, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log's index is shared memory, which two machines do not share."""
-    monkeypatch.setattr("sweep.storage.database._file_system", lambda _: "nfs4")
+    monkeypatch.setattr("sweep.storage.files._file_system", lambda _: "nfs4")
     with driven(spec, address, Facts(), take_over=False):
         assert journal_mode(address) == "delete"
 
