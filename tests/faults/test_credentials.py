@@ -1,0 +1,114 @@
+"""Nobody sees a password: not in output, not in files, not in the study."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faults.postgres import PASSWORD, Postgres
+from sqlalchemy.engine import make_url
+
+from sweep.storage import Address, load_study
+
+STUDY = """
+from sweep import Budget, Choice, Space, StudySpec
+STUDY = StudySpec(
+    name="toy", objective="objectives.synthetic:Synthetic",
+    space=Space({"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2, 4), "targets": Choice("query")}),
+    settings={"function": "surface", "fail_on": [{"rank": 8}]}, budget=Budget(trials=4),
+)
+"""
+FORMS = (PASSWORD, "p%40ss%2Fw%3Ard", "p%40ss")
+
+
+def lorasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in ``folder``."""
+    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def shown(text: str) -> list[str]:
+    """The forms of the password that a text holds."""
+    return [form for form in FORMS if form in text]
+
+
+def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path: Path) -> None:
+    """From the first run to the export."""
+    url = postgres.new_database()
+    (tmp_path / "toy.py").write_text(STUDY)
+    where = ("--storage", url)
+    said = ""
+    for arguments in (
+        ("run", "toy.py", *where, "--workers", "1", "--json"),
+        ("run", "toy.py", *where, "--trials", "5", "--workers", "1"),
+        ("resume", *where, "--trials", "6", "--workers", "1"),
+        ("status", *where, "--json"),
+        ("status", *where, "--failed"),
+        ("importance", *where, "--json"),
+        ("export", *where, "--out", "t.json"),
+        ("export", *where, "--out", "t.parquet"),
+        ("extend", *where, "--add-choice", "alpha=8"),
+        ("copy", url, "sqlite:///copy.db"),
+        ("status", "--storage", "sqlite:///copy.db", "--json"),
+    ):
+        run = lorasweep(tmp_path, *arguments)
+        assert run.returncode == 0, run.stderr
+        said += run.stdout + run.stderr
+    study = load_study(Address.parse(url))
+
+    assert "***" in said
+    assert not shown(said)
+    assert not shown(json.dumps(study.user_attrs))
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert not shown(path.read_bytes().decode("latin-1")), path
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"password": "wr0ng-s3cret"}, "must let you in"),
+        ({"database": "nowhere"}, "must let you in"),
+        ({"port": 1}, "must be a database that opens"),
+        ({"host": "no-such-host.invalid"}, "must be a database that opens"),
+    ],
+)
+def test_a_server_that_refuses_is_one_sentence_without_the_password(
+    postgres: Postgres, tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    """To a driver and to a reader."""
+    url = make_url(postgres.new_database()).set(**change).render_as_string(hide_password=False)
+    (tmp_path / "toy.py").write_text(STUDY)
+    for arguments in (("run", "toy.py", "--workers", "1"), ("status",)):
+        run = lorasweep(tmp_path, *arguments, "--storage", url)
+
+        assert run.returncode == 1
+        assert says in run.stderr
+        assert "Traceback" not in run.stderr
+        assert not shown(run.stderr + run.stdout)
+        assert "wr0ng-s3cret" not in run.stderr + run.stdout
+
+
+def test_a_password_can_be_left_to_the_environment(postgres: Postgres, tmp_path: Path) -> None:
+    """As libpq reads it."""
+    url = postgres.new_database().replace(f":{FORMS[1]}@", "@")
+    assert not shown(url)
+    (tmp_path / "toy.py").write_text(STUDY)
+    command = [str(Path(sys.executable).with_name("lorasweep")), "run", "toy.py", "--storage", url]
+    run = subprocess.run(
+        [*command, "--workers", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "PGPASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert "4/4 complete" in run.stdout
