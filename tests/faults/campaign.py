@@ -206,22 +206,34 @@ def moments(rng: random.Random, longest: float) -> Iterator[float]:
         yield rng.uniform(0.05, longest)
 
 
-def run_campaign(campaign: Campaign, hits: int, longest: float = 4.0) -> None:
-    """Hit a sweep so many times, or until it is done; then let it end."""
+def run_campaign(
+    campaign: Campaign, hits: int, longest: float = 4.0, *, server_restarts: bool = False
+) -> None:
+    """Hit a sweep so many times, or until it is done; then let it end.
+
+    Where its server is restarted too, a sweep may find it away at its very start, and says so.
+    """
     for delay in moments(campaign.rng, longest):
-        if sum(campaign.hits.values()) >= hits:
-            break
+        over = campaign.hits.total() >= hits
         process = campaign.launch()
         try:
-            code = process.wait(delay)
+            code = process.wait(SECONDS * 5 if over else delay)
         except subprocess.TimeoutExpired:
             campaign.hit(campaign.rng.choice(HITS), process)
-            with contextlib.suppress(StorageError):  # nothing made yet
+            with contextlib.suppress(StorageError):  # nothing made yet, or the server is away
                 campaign.look()
             continue
+        if server_restarts and code == 1 and _found_no_server(campaign.stderr()):
+            campaign.hits["server away at the start"] += 1
+            continue
         assert code == 0, campaign.stderr()
-        return
-    campaign.run_to_the_end()
+        break
+    campaign.look()
+
+
+def _found_no_server(stderr: str) -> bool:
+    """Whether the last sweep ended for want of a server, in one sentence."""
+    return "must be a database that opens" in stderr.splitlines()[-1]
 
 
 def check_books(campaign: Campaign, expected: Counter[tuple[object, ...]]) -> dict[str, object]:

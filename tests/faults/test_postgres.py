@@ -89,7 +89,7 @@ def test_many_hits_on_sweep_and_server(postgres: Postgres, tmp_path: Path) -> No
     campaign = one(postgres, tmp_path / "hit", trials=105, seed=5)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     with restarts(postgres, 1000, random.Random(6), pause=12.0) as done:
-        run_campaign(campaign, 40)
+        run_campaign(campaign, 40, server_restarts=True)
 
     print(check_books(campaign, expected), "server", dict(Counter(done)))
     assert len(done) >= 5

@@ -79,6 +79,23 @@ def test_two_drivers_twenty_times(postgres: Postgres, tmp_path: Path) -> None:
     assert outcomes.total() == 35
 
 
+def test_eight_drivers_at_once_on_a_new_file(tmp_path: Path) -> None:
+    """Of plain Optuna seven would die making the tables; here seven are told who drives."""
+    spec = make_spec(TRIALS, seconds=2.0)
+    expected = uninterrupted(spec, tmp_path / "plain")
+    folder = tmp_path / "race"
+    folder.mkdir()
+    campaign = Campaign(Address.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0))
+    processes = [campaign.launch() for _ in range(8)]
+    codes = [process.wait(120) for process in processes]
+
+    assert sorted(codes) == [0] + [1] * 7, campaign.stderr()
+    assert campaign.stderr().count("must have one driver at a time") == 7
+    assert "Traceback" not in campaign.stderr()
+    assert campaign.results() == expected
+    assert len(campaign.trials()) == TRIALS
+
+
 def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Path) -> None:
     """It says by whom; the new one finishes, and no result stands twice."""
     spec = make_spec(12, seconds=1.0)
