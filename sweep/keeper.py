@@ -51,19 +51,21 @@ class Keeper:
         """Find the best of a study, and do what a driver that was killed left undone."""
         found = best_trial(trials, self._spec)
         if found is not None and found.value is not None:
-            attributes = found.user_attrs
-            params = TrialParams(
-                found.number, found.params, attributes["seed"], attributes["replicate"]
-            )
+            replicate = found.user_attrs.get("replicate", 0)
+            params = TrialParams(found.number, found.params, self._seed(found), replicate)
             self.best = Best(params, found.value)
         complete = [
-            (dict(trial.params), int(trial.user_attrs["seed"]))
+            (dict(trial.params), self._seed(trial))
             for trial in trials
             if trial.state == TrialState.COMPLETE
         ]
         kept = None if self.best is None else self.best.params
         best = None if kept is None else (dict(kept.values), kept.seed)
         self._folders.tidy(complete, best)
+
+    def _seed(self, trial: FrozenTrial) -> int:
+        """A trial's seed; one that was told by hand may have none written down."""
+        return int(trial.user_attrs.get("seed", self._spec.seeds[0]))
 
     def settle(self, params: TrialParams, result: TrialResult) -> None:
         """Keep of a trial's files what is still needed; its result is in the study."""

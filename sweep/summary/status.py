@@ -58,7 +58,7 @@ def _head(report: Tree, console: Console) -> None:
         + (f" ({reused} reused)" if reused else ""),
         f"{failed} failed",
         f"{pruned} pruned",
-        f"{counts.get('RUNNING', 0)} running",
+        f"{counts.get('RUNNING', 0)} {_running(report)}",
     ]
     if interrupted:
         parts.append(f"{interrupted} interrupted and queued again")
@@ -142,6 +142,12 @@ def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
             ]
         )
     table(console, [*header, "time"], rows, left=("state", *names))
+
+
+def _running(report: Tree) -> str:
+    """What RUNNING means: a driver that was killed could not say that its trials ended."""
+    orphaned = report["counts"].get("RUNNING") and not report.get("driver")
+    return "left by a driver that is gone (a resume runs them again)" if orphaned else "running"
 
 
 def _interrupted(entry: Tree) -> bool:

@@ -316,3 +316,11 @@ def test_interrupted_trials_are_not_called_failures() -> None:
     assert "1 failed, 0 pruned, 0 running, 1 interrupted and queued again" in shown
     assert "1 failed:" in shown
     assert "trial 2" in shown
+
+
+def test_trials_left_running_are_said_to_be_left() -> None:
+    """By a driver that was killed; by a living one they run."""
+    counts = {"COMPLETE": 1, "FAIL": 0, "PRUNED": 0, "RUNNING": 2, "WAITING": 0}
+
+    assert "2 left by a driver that is gone" in _status(counts=counts, failed=[])
+    assert "2 running" in _status(counts=counts, failed=[], driver="process 7 on host")
