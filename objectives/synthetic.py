@@ -152,7 +152,7 @@ class SyntheticSettings:
     def faults(self) -> list[str]:
         """Every broken rule, in words."""
         found = []
-        if self.function not in FUNCTIONS:
+        if self.function not in list(FUNCTIONS):  # it may be a list or a mapping
             rule = f"be one of {', '.join(FUNCTIONS)}"
             found.append(fault("settings.function", rule, self.function))
         for name in ("noise", "sleep_seconds"):

@@ -18,6 +18,8 @@ _WAY_OUT = (
     "'journal:///study.log'"
 )
 _SECRET = re.compile(r"pass(word|wd)?|secret|token|key$", re.IGNORECASE)
+_SECRET_WITHIN = re.compile(r"(pass(word|wd)?|secret|token|key)\s*=", re.IGNORECASE)
+"""In a value of another name: what was typed with ``?`` for ``&``."""
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _HIDDEN = "***"
 
@@ -67,7 +69,7 @@ class Address:
         if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
             if parsed.database in (None, "", ":memory:"):
                 rule = "name a file: what is kept in memory cannot be resumed"
-                got = shown if secrets else url
+                got = shown if secrets else url  # which quotes the colons of :memory:
                 raise StorageError(fault(name, rule, got, way_out=_WAY_OUT))
             return cls(url, shown, "sqlite", Path(str(parsed.database)))
         if parsed.drivername in _POSTGRES:
@@ -98,8 +100,9 @@ def _without_secrets(url: sqlalchemy.engine.URL) -> tuple[str, tuple[str, ...]]:
     secrets = [str(url.password)] if url.password else []
     query = dict(url.query)
     for key, value in query.items():
-        if _SECRET.search(key):
-            secrets += [value] if isinstance(value, str) else list(value)
+        values = [value] if isinstance(value, str) else list(value)
+        if _SECRET.search(key) or any(map(_SECRET_WITHIN.search, values)):
+            secrets += values
             query[key] = _HIDDEN
     # What SQLAlchemy quotes again on rendering would read %2A%2A%2A.
     shown = url.set(query=query).render_as_string(hide_password=True).replace("%2A", "*")

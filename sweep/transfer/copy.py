@@ -1,0 +1,186 @@
+"""Copy a study into another database, where it is whole or known not to be."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+
+from sweep.errors import StorageError, fault
+from sweep.storage import Address, count_states, exclusive, folder_name, storage_errors
+from sweep.storage.database import exists, open_storage
+from sweep.storage.studies import study_names
+from sweep.transfer.compare import differences, refuse_differences
+from sweep.transfer.snapshot import COPYING, Snapshot, closing, mark, take
+
+log = logging.getLogger("lorasweep")
+
+_SAY_SECONDS = 10
+"""How often a copy that takes long says how far it is."""
+
+_LAST = "spec"
+"""The attribute whose presence says that a study of lorasweep's is whole."""
+
+
+def copy_study(source: Address, name: str | None, target: Address) -> dict[str, Any]:
+    """Copy a study, lorasweep's or not, and compare every trial and attribute.
+
+    The study's files (checkpoints, adapters) are not copied, and neither is who drives it.
+    If this process is killed on the way, the target knows that it holds an unfinished copy,
+    and the same call makes it anew.
+
+    Args:
+        source: where the study is; it is only read.
+        name: the study; may be left out when the database holds one study.
+        target: where it goes, under the same name.
+
+    Returns:
+        What was done, as a JSON tree.
+
+    Raises:
+        StorageError: if either database cannot be used, the target has a study of that name
+            already, or the copy differs from its source.
+    """
+    with _called("FROM"):
+        snapshot = take(source, name)
+    with _called("TO"), exclusive(target):
+        exists(target)  # refuses what belongs to another program
+        with storage_errors(target), closing(open_storage(target, make=True)) as storage:
+            study, redone = _room(storage, snapshot, target)
+            study.set_user_attr(COPYING, mark(source, metadata.version("lorasweep")))
+            _fill(study, snapshot, target)
+            _finish(study, snapshot, target)
+    notes = list(_notes(snapshot, source))
+    for note in notes:
+        log.warning("%s", note)
+    return {
+        "study": snapshot.name,
+        "from": source.shown,
+        "to": target.shown,
+        "trials": len(snapshot.trials),
+        "counts": count_states(snapshot.trials),
+        "attributes": len(snapshot.lasting_attrs) + len(snapshot.system_attrs),
+        "redone": redone,
+        "verified": True,
+        "notes": notes,
+    }
+
+
+def _room(storage: BaseStorage, snapshot: Snapshot, target: Address) -> tuple[optuna.Study, bool]:
+    """An empty study for the copy, and whether an unfinished copy had to go for it.
+
+    Raises:
+        StorageError: if there is a study of that name which is no unfinished copy.
+    """
+    redone = False
+    if snapshot.name in study_names(storage):
+        study = optuna.load_study(study_name=snapshot.name, storage=storage)
+        there = Snapshot.of(study)
+        if not there.marked and _is_bare(there, snapshot):  # killed before it could be marked
+            return study, True
+        if not _is_leftover(there, snapshot, target):
+            _refuse_taken(snapshot, there, target)
+        optuna.delete_study(study_name=snapshot.name, storage=storage)
+        redone = True
+    directions = list(snapshot.directions)
+    made = optuna.create_study(storage=storage, study_name=snapshot.name, directions=directions)
+    return made, redone
+
+
+def _is_bare(there: Snapshot, snapshot: Snapshot) -> bool:
+    nothing = not (there.trials or there.user_attrs or there.system_attrs)
+    return nothing and there.directions == snapshot.directions
+
+
+def _is_leftover(there: Snapshot, snapshot: Snapshot, target: Address) -> bool:
+    """Whether a study is an unfinished copy that nobody can have gone on with."""
+    if not there.ours:
+        return there.marked
+    # Killed between the last two writes; whole, so that somebody may have resumed it since.
+    same = next(differences(snapshot, there, target), None) is None
+    return there.marked and there.driver is None and same
+
+
+def _refuse_taken(snapshot: Snapshot, there: Snapshot, target: Address) -> None:
+    way_out = "Name another database, or another study (--name)"
+    rule = f"hold no study named {snapshot.name!r} yet"
+    got = f"one of {len(there.trials)} trials"
+    raise StorageError(fault("TO", rule, got, where=target.shown, way_out=way_out))
+
+
+def _fill(study: optuna.Study, snapshot: Snapshot, target: Address) -> None:
+    """Write all but the last attribute."""
+    storage, study_id = study._storage, study._study_id  # noqa: SLF001 - as Optuna's copy_study
+    for key, value in snapshot.system_attrs.items():
+        storage.set_study_system_attr(study_id, key, value)
+    for key, value in snapshot.lasting_attrs.items():
+        if key not in (_LAST, COPYING):
+            study.set_user_attr(key, value)
+    said = time.monotonic()
+    for trial in snapshot.trials:
+        if time.monotonic() - said > _SAY_SECONDS:
+            said = time.monotonic()
+            log.info("%d of %d trials are copied", trial.number, len(snapshot.trials))
+        # Not add_trial, which refuses trials that a study may well hold, such as one that was
+        # queued with a value outside its range.
+        try:
+            storage.create_new_trial(study_id, template_trial=trial)
+        except ValueError as error:
+            rule = "be one that the target can keep"
+            shown = target.shown
+            raise StorageError(
+                fault(f"trial {trial.number}", rule, str(error), where=shown)
+            ) from error
+
+
+def _finish(study: optuna.Study, snapshot: Snapshot, target: Address) -> None:
+    """Compare, and call it whole."""
+    refuse_differences(snapshot, _seen_anew(study, target), target, without=(_LAST, COPYING))
+    lasting = snapshot.lasting_attrs
+    if _LAST in lasting:
+        study.set_user_attr(_LAST, lasting[_LAST])
+    study.set_user_attr(COPYING, lasting.get(COPYING))
+    refuse_differences(snapshot, _seen_anew(study, target), target)
+
+
+def _seen_anew(study: optuna.Study, target: Address) -> Snapshot:
+    """What the database holds; the storage that wrote it would answer from its own memory."""
+    with closing(open_storage(target, make=False)) as storage:
+        return Snapshot.of(optuna.load_study(study_name=study.study_name, storage=storage))
+
+
+def _notes(snapshot: Snapshot, source: Address) -> Iterator[str]:
+    """What whoever goes on with the copy should know."""
+    driver = snapshot.driver
+    if driver is not None and not driver.provably_dead():
+        yield (
+            f"{driver} drives the source: trials that ran are RUNNING in the copy, and whoever "
+            "resumes it closes them as interrupted"
+        )
+    elsewhere = snapshot.user_attrs.get("files") if snapshot.ours else None
+    folder = source.files / folder_name(snapshot.name)
+    if not elsewhere and folder.is_dir() and any(folder.iterdir()):
+        files = Path(source.files).absolute()
+        yield f"checkpoints and adapters in {folder} are not copied (resume with --files {files})"
+    times = snapshot.times_note(source)
+    if times is not None:
+        yield times
+
+
+@contextlib.contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Name a database in errors as the user did: there are two."""
+    try:
+        yield
+    except StorageError as error:
+        told = str(error)
+        if not told.startswith("--storage "):
+            raise
+        raise type(error)(name + told.removeprefix("--storage")) from error

@@ -1,0 +1,139 @@
+"""Write a study's trials into a file, and read them back before it takes its name."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from sweep.errors import StorageError, UsageError, fault
+from sweep.storage import Address, count_states
+from sweep.transfer.beside import replacing
+from sweep.transfer.formats import FORMATS, Facts
+from sweep.transfer.records import record
+from sweep.transfer.snapshot import Snapshot, take
+from sweep.transfer.table import Table
+
+log = logging.getLogger("lorasweep")
+
+_NAMED = ("spec", "spec_digest", "history", "versions")
+"""Attributes of a study that readers of an export look for first."""
+
+
+def export_study(address: Address, name: str | None, out: Path) -> dict[str, Any]:
+    """Write a study's trials to a Parquet, CSV or JSON file, by the file's suffix.
+
+    The file appears whole and compared with the study, or what was there before stays.
+
+    Args:
+        address: the database.
+        name: the study; may be left out when the database holds one study.
+        out: the file.
+
+    Returns:
+        What was done, as a JSON tree.
+
+    Raises:
+        UsageError: if the suffix is none of those known, or the file is the database.
+        StorageError: if the study cannot be read, or the file not written; or if the file
+            does not hold what the study does.
+    """
+    suffix = _suffix(out, address)
+    snapshot = take(address, name)
+    table = Table.of([record(trial) for trial in snapshot.trials])
+    facts = study_facts(snapshot, address)
+    with replacing(out) as scratch:
+        with scratch.open("wb") as file:
+            FORMATS[suffix].write(table, facts, file)
+        verify(scratch, suffix, table, facts)
+    if facts["times"] is not None:
+        log.warning("%s", facts["times"])
+    return {
+        "study": snapshot.name,
+        "storage": address.shown,
+        "out": str(out),
+        "trials": len(snapshot.trials),
+        "counts": count_states(snapshot.trials),
+        "columns": len(table.columns),
+        "verified": True,
+        "times": facts["times"],
+    }
+
+
+def _suffix(out: Path, address: Address) -> str:
+    suffix = out.suffix.lower()
+    if suffix not in FORMATS:
+        rule = f"end in {', '.join(FORMATS)}"
+        raise UsageError(fault("--out", rule, str(out), way_out="The suffix decides the format"))
+    if address.path is not None and out.resolve() == address.path.resolve():
+        rule = "be another file than the study's own"
+        raise UsageError(fault("--out", rule, str(out), way_out="Name another file"))
+    return suffix
+
+
+def study_facts(snapshot: Snapshot, address: Address) -> Facts:
+    """What there is to say of the study as a whole: strict JSON, without credentials."""
+    attributes = snapshot.lasting_attrs
+    directions = [direction.name.lower() for direction in snapshot.directions]
+    facts = {
+        "name": snapshot.name,
+        "storage": address.shown,
+        "direction": directions[0] if len(directions) == 1 else None,
+        "directions": directions,
+        **{key: attributes.pop(key, None) for key in _NAMED},
+        "user_attrs": attributes,
+        "system_attrs": snapshot.system_attrs,
+        "times": snapshot.times_note(address),
+        "exported_with": {
+            "lorasweep": metadata.version("lorasweep"),
+            "optuna": optuna.__version__,
+        },
+    }
+    strict: Facts = _strict(facts)
+    return strict
+
+
+def _strict(tree: Any) -> Any:
+    """A tree without the numbers that JSON has no word for."""
+    if isinstance(tree, Mapping):
+        return {str(key): _strict(branch) for key, branch in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_strict(branch) for branch in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+
+
+def verify(path: Path, suffix: str, table: Table, facts: Facts) -> None:
+    """Compare what a file holds with what it was to hold, cell by cell.
+
+    Raises:
+        StorageError: naming the first trials that differ.
+    """
+    form = FORMATS[suffix]
+    try:
+        found_facts, rows = form.read(path, table.columns)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise _unfaithful(path, f"it cannot be read back: {error}") from error
+    wrong = [] if found_facts in (None, facts) else ["the facts of the study"]
+    if len(rows) != len(table.rows):
+        wrong.append(f"{len(rows)} trials for {len(table.rows)}")
+    for row, wanted in zip(rows, table.rows, strict=False):
+        # repr tells 1 from True and 0.0 from -0.0, and knows NaN for itself.
+        expected = {name: repr(form.keeps(cell)) for name, cell in wanted.items()}
+        found = {name: repr(cell) for name, cell in row.items()}
+        if found != expected:
+            names = [name for name in expected if found.get(name) != expected[name]]
+            wrong.append(f"trial {wanted['number']}: {', '.join(names) or 'more columns'}")
+    if wrong:
+        raise _unfaithful(path, "; ".join(wrong[:5]))
+
+
+def _unfaithful(path: Path, where: str) -> StorageError:
+    way_out = "Nothing was replaced; export to another format, and report this"
+    rule = "hold every trial as the study does"
+    return StorageError(fault("the exported file", rule, path.name, where=where, way_out=way_out))

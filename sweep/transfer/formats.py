@@ -1,0 +1,135 @@
+"""The files that a table can be written to and read back from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sweep.transfer.records import Record, Scalar
+from sweep.transfer.table import Kind, Table
+
+Facts = Mapping[str, Any]
+_KEY = b"lorasweep"
+"""Under which a Parquet file's schema holds the facts of its study."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Attributes:
+        write: puts a table and its study's facts into a file open for writing.
+        read: what a file holds: its facts (None where it has no place for them) and its rows.
+        keeps: what becomes of a cell: a format may have no word for it.
+    """
+
+    write: Callable[[Table, Facts, BinaryIO], None]
+    read: Callable[[Path, Mapping[str, Kind]], tuple[Facts | None, list[Record]]]
+    keeps: Callable[[Scalar], Scalar]
+
+
+def _same(cell: Scalar) -> Scalar:
+    return cell
+
+
+def _write_parquet(table: Table, facts: Facts, file: BinaryIO) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64()}
+    fields = [
+        pa.field(name, types.get(kind, pa.string()), metadata={_KEY: kind.encode()})
+        for name, kind in table.columns.items()
+    ]
+    schema = pa.schema(fields, metadata={_KEY: json.dumps(facts).encode()})
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in table.rows], schema=schema), file)
+
+
+def _read_parquet(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
+    import pyarrow.parquet as pq
+
+    del columns  # the file knows them itself
+    with path.open("rb") as file:
+        table = pq.read_table(file)
+    return json.loads(table.schema.metadata[_KEY]), table.to_pylist()
+
+
+def _write_csv(table: Table, facts: Facts, file: BinaryIO) -> None:
+    del facts  # rows are all that it has a place for
+    stream = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    # Its own line ends are CR LF, and it quotes either of them inside a cell for that.
+    writer = csv.writer(stream)
+    writer.writerow(table.columns)
+    writer.writerows([_csv_cell(cell) for cell in row.values()] for row in table.rows)
+    stream.detach()
+
+
+def _csv_cell(cell: Scalar) -> str:
+    if cell is None:
+        return ""
+    return json.dumps(cell) if isinstance(cell, bool) else str(cell)
+
+
+def _read_csv(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
+    limit = csv.field_size_limit(sys.maxsize)  # the usual one is less than a long curve
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    finally:
+        csv.field_size_limit(limit)
+    names = rows[0] if rows else []
+    return None, [
+        {
+            name: _from_csv(cell, columns.get(name, "text"))
+            for name, cell in zip(names, row, strict=True)
+        }
+        for row in rows[1:]
+    ]
+
+
+def _from_csv(cell: str, kind: Kind) -> Scalar:
+    if not cell:
+        return None
+    parsers: dict[Kind, Callable[[str], Scalar]] = {
+        "bool": json.loads,
+        "int": int,
+        "float": float,
+    }
+    return parsers.get(kind, str)(cell)
+
+
+def _csv_keeps(cell: Scalar) -> Scalar:
+    """An empty text reads as nothing; the column ``params`` still tells them apart."""
+    return None if cell == "" else cell
+
+
+def _write_json(table: Table, facts: Facts, file: BinaryIO) -> None:
+    rows = [{name: _json_keeps(cell) for name, cell in row.items()} for row in table.rows]
+    document = {"study": facts, "columns": dict(table.columns), "trials": rows}
+    file.write(json.dumps(document, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def _read_json(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
+    del columns  # numbers and texts look different in JSON
+    document = json.loads(path.read_bytes())
+    return document["study"], document["trials"]
+
+
+def _json_keeps(cell: Scalar) -> Scalar:
+    """JSON has no NaN or infinity; the trial's state and JSON texts still tell."""
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+FORMATS: Mapping[str, Format] = {
+    ".parquet": Format(_write_parquet, _read_parquet, _same),
+    ".csv": Format(_write_csv, _read_csv, _csv_keeps),
+    ".json": Format(_write_json, _read_json, _json_keeps),
+}
+"""By the suffix of a file's name."""

@@ -1,0 +1,78 @@
+"""One bad input: what is there, what is typed, and nothing of what is answered.
+
+The answers are in ``messages.json``, one per name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Make = Callable[[Path], None]
+"""Makes in a folder what a case needs."""
+
+STUDY = """\
+from sweep import Baseline, Budget, Choice, Float, Int, Pruner, Sampler, Space, StudySpec
+from sweep import TargetSets
+from sweep.spec import Policy
+
+STUDY = StudySpec(
+    **{
+        "name": "toy",
+        "objective": "objectives.synthetic:Synthetic",
+        "space": Space({"x1": Choice(1, 2, 4, 8), "x2": Int(1, 4)}),
+        "budget": Budget(trials=2),
+        **dict(CHANGES),
+    }
+)
+"""
+
+
+def study(changes: str = "") -> str:
+    """A study file, sound but for the changes: keyword arguments as a person writes them."""
+    return STUDY.replace("CHANGES", changes)
+
+
+def nothing(folder: Path) -> None:
+    """Make nothing more."""
+    del folder
+
+
+@dataclass(frozen=True)
+class Case:
+    """One bad input.
+
+    Attributes:
+        name: what is bad.
+        arguments: the command line; ``{folder}`` stands for the case's folder.
+        study: the text of ``study.py`` there.
+        make: makes what else is there, beside ``study.db``: a study "toy" with two trials.
+        known: why the answer is wrong today; empty where it is right.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    study: str = study()
+    make: Make = nothing
+    known: str = ""
+
+
+def typed(name: str, line: str, make: Make = nothing) -> Case:
+    """A command line, written as one; no word of it holds blanks."""
+    return Case(name, tuple(line.split()), make=make)
+
+
+def broken(name: str, line: str, make: Make = nothing) -> Case:
+    """A command line that is not answered yet as it should be."""
+    return Case(name, tuple(line.split()), make=make, known="ends with a traceback")
+
+
+def spec(name: str, changes: str) -> Case:
+    """A study file whose spec is bad."""
+    return Case(f"spec: {name}", ("check", "study.py"), study(changes))
+
+
+def file(name: str, text: str) -> Case:
+    """A study file that is bad as Python, or holds no study."""
+    return Case(f"study file: {name}", ("check", "study.py"), text)

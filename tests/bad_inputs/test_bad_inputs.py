@@ -1,0 +1,126 @@
+"""Every bad input is one clear message; the messages are pinned in ``messages.json``.
+
+After a change of words: ``LORASWEEP_WRITE_SNAPSHOTS=1 pytest tests/bad_inputs``, and read the
+difference that git shows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from bad_inputs.case import Case, study
+from bad_inputs.cases import CASES
+
+from sweep.cli import main
+
+SNAPSHOTS = Path(__file__).with_name("messages.json")
+UNSEEN = re.compile(r"\.claim$|__pycache__|^cache/")
+WRITE = os.environ.get("LORASWEEP_WRITE_SNAPSHOTS") == "1"
+PINNED: dict[str, dict[str, Any]] = json.loads(SNAPSHOTS.read_text()) if SNAPSHOTS.exists() else {}
+
+
+@pytest.fixture(scope="session")
+def study_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a study of two trials."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "study.py").write_text(study())
+    url = f"sqlite:///{folder}/study.db"
+    assert main(["run", str(folder / "study.py"), "--storage", url, "--workers", "1"]) == 0
+    return folder / "study.db"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, study_db: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the case's own, which is the current one; modules in it are forgotten after."""
+    shutil.copy(study_db, tmp_path / "study.db")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder but locks, bytecode and the cache of data that was read."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not UNSEEN.search(str(path.relative_to(folder)))
+    }
+
+
+def lasting(text: str, folder: Path) -> str:
+    """A message without what differs between two runs, machines or versions of others."""
+    text = text.replace(str(folder), "<tmp>").replace(socket.gethostname(), "<host>")
+    text = text.replace(metadata.version("transformers"), "<transformers>")
+    text = text.replace(optuna.__version__, "<optuna>")
+    text = text.replace(str(Path(__file__).parents[2]), "<repository>")
+    text = re.sub(r"choose from .*\)", "choose from <choices>)", text)
+    text = re.sub(r"process \d+ on", "process <pid> on", text)
+    text = re.sub(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "since <time>", text)
+    return re.sub(r"(?sm)^usage: .*?(?=^lorasweep[a-z ]*: error: )", "<usage>\n", text)
+
+
+def answered(case: Case, folder: Path) -> int:
+    """The exit code of a command line, however it ends."""
+    words = [word.replace("{folder}", str(folder)) for word in case.arguments]
+    try:
+        return main([*words, "--json"])
+    except SystemExit as end:
+        return int(str(end.code))
+
+
+def marked(case: Case) -> Any:
+    """A case as a parameter; one that is known to be answered wrongly has to fail."""
+    marks = [pytest.mark.xfail(reason=case.known)] if case.known else []
+    return pytest.param(case, id=case.name, marks=marks)
+
+
+@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+def test_a_bad_input_is_one_clear_message(
+    case: Case, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code, words, one JSON document, and not a byte changed of what was there."""
+    (folder / "study.py").write_text(case.study)
+    case.make(folder)
+    before = contents(folder)
+    code = answered(case, folder)
+    out, err = capfd.readouterr()
+    message = lasting(err, folder)
+
+    assert code in (1, 2)
+    assert "Traceback" not in err
+    assert "s3cret" not in out + err
+    assert contents(folder) == before
+    assert re.sub(r"^lorasweep(.*: error)?: ", "", message.splitlines()[-1])
+    assert json.loads(out)["error"].splitlines()[-1] in err
+    if WRITE:
+        PINNED[case.name] = {"code": code, "message": message}
+    assert PINNED.get(case.name) == {"code": code, "message": message}
+
+
+def test_every_case_is_pinned_and_every_pin_has_a_case() -> None:
+    """A case without a message, or a message of a case that is gone, is a mistake."""
+    names = [case.name for case in CASES if not case.known]
+    if WRITE:
+        pinned = {name: PINNED[name] for name in names if name in PINNED}
+        SNAPSHOTS.write_text(json.dumps(pinned, indent=1, ensure_ascii=False) + "\n")
+
+    assert len(set(names)) == len(names) >= 75
+    assert list(json.loads(SNAPSHOTS.read_text())) == names

@@ -1,0 +1,116 @@
+"""Studies worth moving, and the command in a process of its own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from sweep import StudySpec
+from sweep.objective import Facts
+from sweep.owner import claim
+from sweep.sampling import make_sampler
+from sweep.storage import Address, create_or_resume, write_spec
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+ODD = 'a,b;\t"quoted"\r\nüñ 蛋白 \x00 \'end'
+DISTRIBUTIONS = {
+    "rate": FloatDistribution(1e-5, 1.0, log=True),
+    "rank": IntDistribution(1, 64),
+    "targets": CategoricalDistribution(["qkv", ODD, "", None]),
+}
+FAILURE = {"reason": "nan", "kind": "NonFiniteValue", "message": ODD, "traceback": "line\nline"}
+FACTS = Facts({"data": "d1"}, {"torch": "2"})
+METRICS = {"mcc": 0.25, "n": 3, "note": ODD, "nan": float("nan"), "per_ligand": {"ATP": {"f1": 1}}}
+
+
+@pytest.fixture
+def lorasweep(tmp_path: Path) -> Command:
+    """Run the installed command in this test's folder."""
+
+    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+            **options,
+        )
+
+    return run
+
+
+def fill(study: optuna.Study) -> optuna.Study:
+    """A trial of every state, with all that a trial can have."""
+    study.set_user_attr("about", {"odd": ODD, "huge": 10**30})
+    study._storage.set_study_system_attr(study._study_id, "qmc:sample_id", 7)
+    study.enqueue_trial({"rate": 0.5, "rank": 2}, user_attrs={"replicate": 1, "seed": 5})
+    attributes = {"metrics": METRICS, "seconds": 3, "replicate": 0, "seed": 2**70, "zero": -0.0}
+    for state, value in ((TrialState.COMPLETE, 0.1), (TrialState.PRUNED, float("inf"))):
+        study.add_trial(
+            create_trial(
+                state=state,
+                value=value,
+                params={"rate": 0.1 + 0.2, "rank": 8, "targets": ODD},
+                distributions=DISTRIBUTIONS,
+                intermediate_values={1: 0.5, 10: float("nan"), 2: float("-inf")},
+                user_attrs=attributes,
+                constraints={"memory": 1.0},
+            )
+        )
+    failed = {"failure": FAILURE, "retry_of": 1}
+    study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=failed))
+    study.add_trial(
+        create_trial(
+            state=TrialState.RUNNING,
+            params={"targets": None, "rank": 64},
+            distributions={name: DISTRIBUTIONS[name] for name in ("targets", "rank")},
+        )
+    )
+    return study
+
+
+@pytest.fixture
+def foreign(address: Address) -> optuna.Study:
+    """A study of plain Optuna in SQLite."""
+    return fill(optuna.create_study(storage=address.url, study_name="odd", direction="maximize"))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Address:
+    """A journal of this test's own, not there yet."""
+    return Address.parse(f"journal:///{tmp_path}/new/study.log")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Address:
+    """Another SQLite file, not there yet."""
+    return Address.parse(f"sqlite:///{tmp_path}/other.db")
+
+
+@pytest.fixture
+def ours(address: Address, spec: StudySpec) -> optuna.Study:
+    """A study of lorasweep's with some trials and one queued, held by this process."""
+    study = create_or_resume(address, spec, FACTS)
+    claim(study, address.shown)
+    write_spec(study, spec, FACTS)
+    study.sampler = make_sampler(spec, 0, set())
+    study.enqueue_trial({"rank": 2, "alpha": 1, "targets": "qkv"}, user_attrs={"seed": 3})
+    params = {name: spec.space[name].values[0] for name in spec.space}
+    distributions = {
+        name: optuna.distributions.CategoricalDistribution(list(spec.space[name].values))
+        for name in spec.space
+    }
+    for state, value in ((TrialState.COMPLETE, 0.5), (TrialState.RUNNING, None)):
+        study.add_trial(
+            create_trial(state=state, value=value, params=params, distributions=distributions)
+        )
+    return study

@@ -1,0 +1,168 @@
+"""Studies that move from one database to another."""
+
+from dataclasses import replace
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from sweep import Sampler, StudySpec, sampling
+from sweep.objective import Facts
+from sweep.owner import Owner
+from sweep.sampling import make_sampler
+from sweep.storage import (
+    Address,
+    create_or_resume,
+    load_study,
+    open_study,
+    quiet_optuna,
+    write_spec,
+)
+from sweep.storage.database import open_storage
+from sweep.transfer import copy_study
+from sweep.transfer.compare import refuse_differences
+from sweep.transfer.snapshot import COPYING, Snapshot, take
+
+FACTS = Facts({"data": "d1"}, {"torch": "2"})
+
+
+def test_a_study_goes_to_a_journal_and_back_unchanged(
+    address: Address, foreign: optuna.Study, journal: Address, other: Address
+) -> None:
+    """Every state, odd texts, times, constraints, the attributes of the study."""
+    report = copy_study(address, None, journal)
+    copy_study(journal, "odd", other)
+
+    assert report["verified"]
+    assert report["trials"] == 5
+    assert report["counts"]["WAITING"] == 1
+    there = take(other, None)
+    refuse_differences(take(address, None), there, address)
+    assert there.lasting_attrs == foreign.user_attrs
+    assert there.system_attrs == {"qmc:sample_id": 7}
+    for copied, trial in zip(there.trials, foreign.trials, strict=True):
+        assert copied.datetime_start == trial.datetime_start
+        assert copied.datetime_complete == trial.datetime_complete
+        assert copied.constraints == trial.constraints
+
+
+def test_a_study_of_several_objectives_keeps_them(
+    url: str, address: Address, journal: Address
+) -> None:
+    """Directions and all values."""
+    study = optuna.create_study(storage=url, directions=["maximize", "minimize"])
+    study.add_trial(create_trial(values=[0.5, float("inf")]))
+    copy_study(address, None, journal)
+    copied = open_study(journal)
+
+    assert copied.directions == study.directions
+    assert copied.trials[0].values == [0.5, float("inf")]
+
+
+def test_a_queued_trial_is_the_next_one_of_the_copy(
+    address: Address, foreign: optuna.Study, journal: Address
+) -> None:
+    """With its values and attributes."""
+    copy_study(address, None, journal)
+    trial = open_study(journal).ask()
+
+    assert trial.number == 0
+    assert trial.user_attrs == {"replicate": 1, "seed": 5}
+    assert trial.suggest_float("rate", 1e-5, 1.0, log=True) == 0.5
+    assert foreign.trials[0].state == TrialState.WAITING  # the source is only read
+
+
+def test_a_trial_that_was_queued_outside_its_range_is_copied(
+    url: str, address: Address, journal: Address
+) -> None:
+    """Optuna warns of it, runs it, and refuses to add it elsewhere."""
+    study = optuna.create_study(storage=url)
+    study.enqueue_trial({"x": 5.0})
+    trial = study.ask()
+    with pytest.warns(UserWarning, match="out of range"):
+        trial.suggest_float("x", 0, 1)
+    study.tell(trial, 1.0)
+    copy_study(address, None, journal)
+
+    assert open_study(journal).trials[0].params == {"x": 5.0}
+
+
+def test_a_quasi_random_sampler_goes_on_where_it_stood(
+    address: Address, spec: StudySpec, journal: Address
+) -> None:
+    """It keeps its position among the study's system attributes."""
+    qmc = replace(spec, sampler=Sampler("qmc", 1))
+    study = create_or_resume(address, qmc, FACTS)
+    write_spec(study, qmc, FACTS)
+    space = sampling.distributions(spec.space)
+
+    def next_of(opened: optuna.Study) -> dict[str, object]:
+        opened.sampler = make_sampler(qmc, len(opened.trials), set())
+        trial = opened.ask(space)
+        opened.tell(trial, 0.5)
+        return trial.params
+
+    with quiet_optuna():
+        for _ in range(4):
+            next_of(study)
+        copy_study(address, None, journal)
+        copied = open_study(journal)
+
+        assert Snapshot.of(copied).system_attrs == Snapshot.of(study).system_attrs != {}
+        assert next_of(copied) == next_of(study)
+
+
+def test_the_copy_has_its_spec_and_no_driver(
+    address: Address, ours: optuna.Study, journal: Address, spec: StudySpec
+) -> None:
+    """So that it can be resumed at once; the source stays with whoever holds it."""
+    report = copy_study(address, None, journal)
+    copied = load_study(journal, spec.name)
+
+    assert "owner" not in copied.user_attrs
+    assert copied.user_attrs[COPYING] is None
+    assert copied.user_attrs["spec"] == ours.user_attrs["spec"]
+    assert copied.user_attrs["fingerprints"] == {"data": "d1"}
+    assert f"process {Owner.myself().pid} on" in report["notes"][0]
+    assert "closes them as interrupted" in report["notes"][0]
+    assert Owner.from_json(ours.user_attrs["owner"]).same_process(Owner.myself())
+
+
+def test_a_foreign_owner_is_an_attribute_like_any_other(
+    address: Address, foreign: optuna.Study, journal: Address
+) -> None:
+    """Only lorasweep's record of a process is left behind."""
+    foreign.set_user_attr("owner", {"name": "Ada"})
+    foreign.set_user_attr(COPYING, "allowed")
+    copy_study(address, None, journal)
+
+    assert open_study(journal).user_attrs["owner"] == {"name": "Ada"}
+    assert open_study(journal).user_attrs[COPYING] == "allowed"
+
+
+def test_files_beside_the_database_are_named_as_not_copied(
+    address: Address, ours: optuna.Study, journal: Address, other: Address
+) -> None:
+    """Unless the study was told where they are: the copy knows that as well."""
+    assert not any("checkpoints" in note for note in copy_study(address, None, journal)["notes"])
+    (address.files / "small" / "trial").mkdir(parents=True)
+    note = copy_study(address, None, other)["notes"][1]
+
+    assert note.startswith(f"checkpoints and adapters in {address.files / 'small'} are not copied")
+    assert f"--files {address.files}" in note
+    ours.set_user_attr("files", "/elsewhere")
+    third = other.path.with_name("third.db")
+    notes = copy_study(address, None, Address.parse(f"sqlite:///{third}"))["notes"]
+    assert not any("checkpoints" in note for note in notes)
+
+
+def test_sqlite_keeps_a_zero_without_its_sign(journal: Address, other: Address) -> None:
+    """Which is the same number; a journal keeps the sign as well."""
+    study = optuna.create_study(storage=open_storage(journal, make=True), study_name="zero")
+    study.add_trial(create_trial(value=-0.0, intermediate_values={1: -0.0}))
+    copy_study(journal, None, other)
+    again = Address.parse(f"{journal.url}.again")
+    copy_study(journal, None, again)
+
+    assert str(open_study(other).trials[0].value) == "0.0"
+    assert str(open_study(again).trials[0].value) == "-0.0"

@@ -1,0 +1,118 @@
+"""Copies that came to a sudden end."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from faults.disks import small_disk
+from optuna.trial import create_trial
+
+from sweep import StudySpec
+from sweep.errors import StorageError
+from sweep.storage import (
+    Address,
+    load_study,
+    open_study,
+)
+from sweep.storage.database import open_storage
+from sweep.transfer import copy_study, export_study
+from sweep.transfer.compare import refuse_differences
+from sweep.transfer.snapshot import COPYING, Snapshot, mark, take
+
+COPIER = """
+import sys
+from sweep.storage import Address
+from sweep.transfer import copy_study
+copy_study(Address.parse(sys.argv[1]), None, Address.parse(sys.argv[2]))
+"""
+
+
+def test_a_copy_that_was_killed_is_made_anew(
+    url: str, address: Address, other: Address, tmp_path: Path
+) -> None:
+    """And until then passes for nothing else."""
+    study = optuna.create_study(storage=url, study_name="long")
+    steps = {step: step / 7 for step in range(60)}
+    study.add_trials([create_trial(value=n / 3, intermediate_values=steps) for n in range(80)])
+    copier = subprocess.Popen([sys.executable, "-c", COPIER, address.url, other.url])
+    try:
+        while not (done := _trials_in(other)):
+            assert copier.poll() is None
+            time.sleep(0.01)
+    finally:
+        copier.kill()
+        copier.wait()
+    left = Snapshot.of(open_study(other))
+
+    assert 0 < done <= len(left.trials) < 80
+    for refused in (
+        lambda: load_study(other),
+        lambda: copy_study(other, None, Address.parse(f"sqlite:///{tmp_path}/third.db")),
+        lambda: export_study(other, None, tmp_path / "table.csv"),
+    ):
+        with pytest.raises(StorageError, match=r"made by lorasweep|must be whole"):
+            refused()
+    report = copy_study(address, None, other)
+    assert (report["trials"], report["redone"]) == (80, True)
+    refuse_differences(take(address, None), take(other, None), other)
+
+
+def _trials_in(address: Address) -> int:
+    """How many trials are there; none while the database is still being made."""
+    try:
+        return len(open_study(address).get_trials(deepcopy=False))
+    except StorageError:
+        return 0
+
+
+def test_a_copy_killed_at_its_first_write_is_made_anew(
+    address: Address, foreign: optuna.Study, journal: Address
+) -> None:
+    """Before it could be marked."""
+    optuna.create_study(
+        storage=open_storage(journal, make=True), study_name="odd", direction="maximize"
+    )
+    assert copy_study(address, None, journal)["redone"]
+
+    assert len(open_study(journal).trials) == len(foreign.trials)
+
+
+def test_a_copy_killed_at_its_last_write_is_whole(
+    address: Address, ours: optuna.Study, other: Address, spec: StudySpec
+) -> None:
+    """It is made anew, unless somebody has resumed it since."""
+    copy_study(address, None, other)
+    copied = load_study(other)
+    copied.set_user_attr(COPYING, mark(address, "0.1.0"))
+    assert copy_study(address, None, other)["redone"]
+
+    copied = load_study(other)
+    copied.set_user_attr(COPYING, mark(address, "0.1.0"))
+    copied.add_trial(create_trial(value=0.75))
+    with pytest.raises(StorageError, match=f"TO must hold no study named '{spec.name}' yet"):
+        copy_study(address, None, other)
+    assert len(copied.trials) == len(ours.trials) + 1
+
+
+def test_a_full_disk_leaves_a_copy_that_is_made_anew(
+    url: str, address: Address, tmp_path: Path
+) -> None:
+    """Once there is room again."""
+    study = optuna.create_study(storage=url, study_name="wide")
+    wide = {"noise": "x" * 100_000}
+    study.add_trials([create_trial(value=n, user_attrs=wide) for n in range(12)])
+    with small_disk(tmp_path, 1) as disk:
+        filler = disk / "filler"
+        filler.write_bytes(b"x" * 400_000)
+        target = Address.parse(f"sqlite:///{disk}/copy.db")
+        with pytest.raises(StorageError, match="TO must be on a disk with room"):
+            copy_study(address, None, target)
+        filler.unlink()
+        study = optuna.create_study(storage=url, study_name="narrow")
+        study.add_trial(create_trial(value=1))
+        assert copy_study(address, "narrow", target)["trials"] == 1
+        with pytest.raises(StorageError, match="study 'wide' must be whole"):
+            take(target, "wide")

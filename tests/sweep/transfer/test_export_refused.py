@@ -1,0 +1,116 @@
+"""Exports that are not made, and files that hold something else."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from faults.disks import small_disk
+from optuna.trial import create_trial
+
+from sweep.errors import StorageError, UsageError
+from sweep.storage import Address
+from sweep.transfer import FORMATS, export_study
+from sweep.transfer.export import study_facts, verify
+from sweep.transfer.records import record
+from sweep.transfer.snapshot import take
+from sweep.transfer.table import Table
+
+SUFFIXES = sorted(FORMATS)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        (".json", b'"rank\\": 8', b'"rank\\": 9', "trial 1: params"),
+        (".json", b'"params.rank": 8', b'"params.rank": 8.0', "trial 1: params.rank"),
+        (".json", b'"name": "odd"', b'"name": "old"', "the facts of the study"),
+        (".csv", b"1,COMPLETE,0.1,", b"1,COMPLETE,0.2,", "trial 1: value"),
+        (".csv", b"1,COMPLETE,0.1,", b"1,COMPLETE,", "cannot be read back"),
+        (".csv", b"1,COMPLETE,0.1,", b"one,COMPLETE,0.1,", "cannot be read back"),
+        (".parquet", b"NonFiniteValue", b"NonFiniteValuf", "trial 3: failure.kind"),
+        (".parquet", b"PAR1", b"", "cannot be read back"),
+    ],
+)
+def test_a_file_that_differs_from_its_study_is_refused(
+    damage: tuple[str, bytes, bytes, str], address: Address, foreign: optuna.Study, tmp_path: Path
+) -> None:
+    """One changed byte is enough."""
+    suffix, before, after, says = damage
+    out = tmp_path / f"table{suffix}"
+    export_study(address, None, out)
+    table = Table.of([record(trial) for trial in foreign.trials])
+    facts = study_facts(take(address, None), address)
+    verify(out, suffix, table, facts)
+    assert before in out.read_bytes()
+    out.write_bytes(out.read_bytes().replace(before, after, 1))
+
+    with pytest.raises(StorageError, match=rf"must hold every trial as the study does.*{says}"):
+        verify(out, suffix, table, facts)
+
+
+def test_a_file_that_lacks_a_trial_is_refused(
+    address: Address, foreign: optuna.Study, tmp_path: Path
+) -> None:
+    """The rows that are there being right is not enough."""
+    out = tmp_path / "table.csv"
+    export_study(address, None, out)
+    table = Table.of([record(trial) for trial in [*foreign.trials, foreign.trials[0]]])
+
+    with pytest.raises(StorageError, match="5 trials for 6"):
+        verify(out, ".csv", table, {})
+
+
+@pytest.mark.parametrize("name", ["table.xlsx", "table", "table.json.gz"])
+def test_an_unknown_suffix_lists_the_known_ones(
+    name: str, address: Address, foreign: optuna.Study, tmp_path: Path
+) -> None:
+    """Before anything is read."""
+    del foreign
+    with pytest.raises(
+        UsageError, match=r"--out must end in \.parquet, \.csv, \.json, got .*table"
+    ):
+        export_study(address, None, tmp_path / name)
+
+
+def test_a_study_is_not_overwritten_by_its_own_export(tmp_path: Path) -> None:
+    """A journal may well be called study.json, or be reached by a link."""
+    path = tmp_path / "study.json"
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    optuna.create_study(storage=optuna.storages.JournalStorage(backend))
+    before = path.read_bytes()
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    for out in (path, link):
+        with pytest.raises(UsageError, match="--out must be another file than the study's own"):
+            export_study(Address.parse(f"journal:///{path}"), None, out)
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+    suffix: str, address: Address, foreign: optuna.Study, tmp_path: Path
+) -> None:
+    """What is half-written would pass for the whole."""
+    noise = "".join(chr(33 + (i * i * 7919 + i) % 90) for i in range(3_000_000))
+    foreign.set_user_attr("noise", noise)
+    foreign.add_trial(create_trial(value=1.0, user_attrs={"noise": noise}))
+    with small_disk(tmp_path, 1) as disk:
+        out = disk / f"table{suffix}"
+        out.write_text("the old table")
+        with pytest.raises(StorageError, match=r"--out must be on a disk with room, got .*table"):
+            export_study(address, None, out)
+
+        assert out.read_text() == "the old table"
+        assert [path.name for path in disk.iterdir()] == [out.name]
+
+
+def test_a_missing_folder_is_one_clear_error(
+    address: Address, foreign: optuna.Study, tmp_path: Path
+) -> None:
+    """A mistyped path is not made."""
+    del foreign
+    with pytest.raises(
+        StorageError, match=r"--out must be a file that can be written.*No such file"
+    ):
+        export_study(address, None, tmp_path / "typo" / "table.csv")
