@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from objectives.binding.atomic import clear_scratch, write_file
+from sweep.atomic import clear_scratch, write_file
 
 FILE = "checkpoint.safetensors"
 FORMAT = 1

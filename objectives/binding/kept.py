@@ -15,8 +15,8 @@ from peft import PeftModel, get_peft_model_state_dict
 from safetensors.torch import save
 from torch import nn
 
-from objectives.binding.atomic import clear_scratch, write_folder
 from objectives.binding.quiet import no_warnings
+from sweep.atomic import clear_scratch, write_folder
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
 """Those that a result depends on."""

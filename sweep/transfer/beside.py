@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sweep.atomic import sync_folder
 from sweep.errors import StorageError, fault
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -30,7 +31,7 @@ def replacing(out: Path) -> Iterator[Path]:
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())  # a rename must not reach the disk before the data
         scratch.replace(real)
-        _sync_folder(real.parent)
+        sync_folder(real.parent)
     except OSError as error:
         raise _told(out, error) from error
     finally:
@@ -45,13 +46,3 @@ def _told(out: Path, error: OSError) -> StorageError:
     else:
         rule, way_out = "be a file that can be written", "Check the path and your rights to it"
     return StorageError(fault("--out", rule, str(out), where=said, way_out=way_out))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # pragma: no cover  # Windows has no handle for a folder
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -248,7 +248,7 @@ def no_space(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
         link.symlink_to("/dev/full")
         return link
 
-    patch.setattr("objectives.binding.atomic._scratch", scratch)
+    patch.setattr("sweep.atomic._scratch", scratch)
     yield
 
 

@@ -1,6 +1,8 @@
 """Exports that are not made, and files that hold something else."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import optuna
 import pytest
@@ -11,6 +13,7 @@ from sweep.errors import StorageError, UsageError
 from sweep.storage import Address
 from sweep.transfer import FORMATS, export_study
 from sweep.transfer.export import study_facts, verify
+from sweep.transfer.formats import Facts
 from sweep.transfer.records import record
 from sweep.transfer.snapshot import take
 from sweep.transfer.table import Table
@@ -114,3 +117,22 @@ def test_a_missing_folder_is_one_clear_error(
         StorageError, match=r"--out must be a file that can be written.*No such file"
     ):
         export_study(address, None, tmp_path / "typo" / "table.csv")
+
+
+def test_a_writer_that_loses_a_trial_replaces_nothing(
+    address: Address, foreign: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison comes before the file takes its name."""
+    good = FORMATS[".csv"]
+
+    def forgetful(table: Table, facts: Facts, file: BinaryIO) -> None:
+        good.write(replace(table, rows=table.rows[1:]), facts, file)
+
+    monkeypatch.setitem(FORMATS, ".csv", replace(good, write=forgetful))
+    out = tmp_path / "table.csv"
+    out.write_text("the old table")
+    with pytest.raises(StorageError, match=f"{len(foreign.trials) - 1} trials for 5"):
+        export_study(address, None, out)
+
+    assert out.read_text() == "the old table"
+    assert not list(tmp_path.glob(".*.part"))

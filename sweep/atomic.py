@@ -28,7 +28,7 @@ def write_file(path: Path, data: bytes) -> None:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -46,14 +46,14 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         scratch.mkdir(parents=True)
         for name, data in files.items():
             _write_through(scratch / name, data)
-        _sync_folder(scratch)
+        sync_folder(scratch)
         if path.exists():
             shutil.rmtree(path)
         scratch.rename(path)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def clear_scratch(path: Path) -> None:
@@ -78,7 +78,8 @@ def _write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())  # a rename must not reach the disk before the data
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the disk know which files a folder holds."""
     if os.name == "nt":  # pragma: no cover  # Windows has no handle for a folder
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from objectives.binding.atomic import clear_scratch, write_file, write_folder
+from sweep.atomic import clear_scratch, write_file, write_folder
 
 KILLED_AT = """
 import os, shutil, sys
 from pathlib import Path
-from objectives.binding.atomic import write_file, write_folder
+from sweep.atomic import write_file, write_folder
 owner, name, kind, path = sys.argv[1:]
 setattr({"os": os, "shutil": shutil, "Path": Path}[owner], name, lambda *_, **__: os._exit(9))
 if kind == "file":
