@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+LONGEST = 600
+"""Characters of an offending value, or of its place, that are shown; the rule must stay in sight."""
+
 
 def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = "") -> str:
     """Word one fault in the project's sentence shape.
@@ -22,9 +25,14 @@ def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = 
     Returns:
         One line: ``<name> must <rule>, got <value!r> (<where>). <way out>.``
     """
-    place = f" ({where})" if where else ""
+    place = f" ({_cut(where)})" if where else ""
     exit_line = f" {way_out}." if way_out else ""
-    return f"{name} must {rule}, got {got!r}{place}.{exit_line}"
+    return f"{name} must {rule}, got {_cut(repr(got))}{place}.{exit_line}"
+
+
+def _cut(text: str) -> str:
+    """A text of which the rest is a number, when it is very long."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 class SweepError(Exception):
@@ -65,6 +73,10 @@ class UsageError(FaultsError):
 
 class StorageError(SweepError, RuntimeError):
     """The study database cannot be opened, or does not hold what was asked for."""
+
+
+class HeldError(StorageError):
+    """Another process drives the study, or has taken it over."""
 
 
 class ResumeError(SweepError, RuntimeError):

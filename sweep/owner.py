@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 import psutil
 
-from sweep.errors import StorageError, fault
+from sweep.errors import HeldError, fault
 
 ATTRIBUTE = "owner"
 """The study attribute that holds the record."""
@@ -152,12 +152,12 @@ def claim(study: optuna.Study, shown: str, *, take_over: bool = False) -> Owner:
         take_over: even if another process seems to drive it.
 
     Raises:
-        StorageError: if another process drives it, or may do so on another machine.
+        HeldError: if another process drives it, or may do so on another machine.
     """
     me = Owner.myself()
     other = holder(study)
     if other is not None and not (other.same_process(me) or other.provably_dead() or take_over):
-        raise StorageError(
+        raise HeldError(
             fault(
                 f"study {study.study_name!r}",
                 "have one driver at a time",

@@ -15,6 +15,7 @@ from rich.console import Console
 from sweep.cli.study_file import apply_options, load_spec
 from sweep.console import make_console
 from sweep.drive import Options, run_study
+from sweep.errors import HeldError, ResumeError, SpecError
 from sweep.extend import Request, extend_study, print_extension
 from sweep.objective import load_objective
 from sweep.progress import Progress
@@ -43,7 +44,11 @@ def check(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run a study, or go on with it."""
     spec = apply_options(load_spec(options.study), options)
-    return _drive(spec, Address.parse(options.storage or default_url(spec.name)), options)
+    return _drive(
+        spec,
+        Address.parse(default_url(spec.name) if options.storage is None else options.storage),
+        options,
+    )
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -67,6 +72,8 @@ def _drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> in
         try:
             with _progress(spec, before) as watcher:
                 run_study(spec, address, watcher, how)
+        except (SpecError, ResumeError, HeldError):
+            raise  # the same command, or a resume, would be refused again
         except BaseException:
             _say_how_to_go_on(spec, address)
             raise

@@ -108,7 +108,7 @@ def _named(params: Params, name: str, text: str, option: str) -> Any:
     fitting = _OPTIONS[type(param)]
     if fitting != option:
         kinds = " or ".join(kind.__name__ for kind, other in _OPTIONS.items() if other == option)
-        where, way_out = f"{name} is a {type(param).__name__}", f"Use {fitting}"
+        where, way_out = f"{name} is of kind {type(param).__name__}", f"Use {fitting}"
         raise SpecError(fault(option, f"be for {kinds}", text, where=where, way_out=way_out))
     return param
 
@@ -128,7 +128,7 @@ def _only_target_sets(params: Params, text: str) -> str:
 def _json_or_word(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or more of it than Python reads
         return text
 
 

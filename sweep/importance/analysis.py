@@ -109,7 +109,7 @@ def importance(
     Raises:
         SpecError: if an argument breaks a rule.
     """
-    _check(method, n_bootstrap, level)
+    _check(method, seed, n_bootstrap, level)
     table = _by_content(table)
     rows: tuple[Importance, ...] = ()
     reason = notes.nothing_to_share(table)
@@ -161,8 +161,10 @@ def importance_report(
     )
 
 
-def _check(method: Method, n_bootstrap: int, level: float) -> None:
+def _check(method: Method, seed: int, n_bootstrap: int, level: float) -> None:
     faults = []
+    if not 0 <= seed < 2**32:
+        faults.append(fault("seed", "be a whole number from 0 to 4294967295", seed))
     if method not in METHODS:
         faults.append(fault("method", f"be one of {list(METHODS)}", method))
     if n_bootstrap < 0:

@@ -15,7 +15,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.errors import StorageError, fault
+from sweep.errors import HeldError, StorageError, fault
 from sweep.ledger.baselines import owed_baselines, write_baseline
 from sweep.ledger.book import Book, run_of
 from sweep.ledger.owed import Owed, owed_replicates, owed_retries
@@ -33,6 +33,9 @@ from sweep.trial import (
     TrialResult,
 )
 from sweep.trial import TrialState as State
+
+MOST_SPARED = 100
+"""So many proposals in a row may be known already before a space counts as exhausted."""
 
 _LEFT = Failure(INTERRUPTED, DRIVER_DIED, "the driver ended while the trial ran")
 
@@ -71,11 +74,11 @@ class Ledger:
         """Write nothing into a study that somebody else has taken over.
 
         Raises:
-            StorageError: naming who has.
+            HeldError: naming who has.
         """
         if not still_mine(self.study, self._owner):
             now = holder(self.study)
-            raise StorageError(
+            raise HeldError(
                 fault(
                     f"study {self.study.study_name!r}",
                     "be driven by this process",
@@ -155,9 +158,9 @@ class Ledger:
         """Start the next trial that has to be computed.
 
         Returns:
-            Its parameters; None when a finite space has no configuration left.
+            Its parameters; None when the space has no configuration left.
         """
-        while True:
+        for _ in range(MOST_SPARED):
             with self._writing():
                 if self._book.exhausted and not self._waiting():
                     return None
@@ -168,6 +171,7 @@ class Ledger:
                 if not self._spared(trial, params):
                     self._running[params.number] = opened
                     return params
+        return None  # of an endless space, too, so little may be left that all is known
 
     def _waiting(self) -> bool:
         return any(trial.state == TrialState.WAITING for trial in self._trials())

@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from sweep.errors import StorageError, fault
 from sweep.storage.address import Address
 from sweep.storage.files import mend_journal
-from sweep.storage.words import LOCK_SECONDS, storage_errors, told
+from sweep.storage.words import LOCK_SECONDS, storage_errors
 
 _CONNECT_SECONDS = 10
 
@@ -31,10 +31,12 @@ def exists(address: Address) -> bool:
     Raises:
         StorageError: if it is a database of something else, or cannot be opened.
     """
-    if address.path is not None and not address.path.is_file():
-        if address.path.is_dir():
-            raise told(address, IsADirectoryError("it is a directory"))
-        return False
+    if address.path is not None:
+        with storage_errors(address):  # such as a name too long for the disk
+            if address.path.is_dir():
+                raise IsADirectoryError("it is a directory")
+            if not address.path.is_file():
+                return False
     if address.kind == "journal":
         return address.path is not None and address.path.stat().st_size > 0
     with storage_errors(address), _connection(address) as connection:

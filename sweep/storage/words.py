@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
 
@@ -34,7 +35,7 @@ def storage_errors(address: Address) -> Iterator[None]:
         raise
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError) as error:
         raise told(address, error) from error
-    except (OSError, ImportError, sqlite3.Error) as error:
+    except (OSError, ImportError, sqlite3.Error, json.JSONDecodeError) as error:
         raise told(address, error) from error
 
 
@@ -92,7 +93,7 @@ def _advice(address: Address, said: str) -> tuple[str, str]:
             "Close the program that holds it, then give the same command again",
         ),
         (
-            ("invalid log format", "expecting", "delimiter", "extra data"),
+            ("invalid log format", "expecting", "delimiter", "extra data", "control character"),
             "be a whole journal of Optuna",
             "Restore a copy",
         ),

@@ -48,24 +48,17 @@ class Case:
         arguments: the command line; ``{folder}`` stands for the case's folder.
         study: the text of ``study.py`` there.
         make: makes what else is there, beside ``study.db``: a study "toy" with two trials.
-        known: why the answer is wrong today; empty where it is right.
     """
 
     name: str
     arguments: tuple[str, ...]
     study: str = study()
     make: Make = nothing
-    known: str = ""
 
 
 def typed(name: str, line: str, make: Make = nothing) -> Case:
     """A command line, written as one; no word of it holds blanks."""
     return Case(name, tuple(line.split()), make=make)
-
-
-def broken(name: str, line: str, make: Make = nothing) -> Case:
-    """A command line that is not answered yet as it should be."""
-    return Case(name, tuple(line.split()), make=make, known="ends with a traceback")
 
 
 def spec(name: str, changes: str) -> Case:

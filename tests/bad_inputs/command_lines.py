@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bad_inputs.case import Case, broken, file, study, typed
+from bad_inputs.case import Case, file, study, typed
 
 RUN = "run study.py --storage sqlite:///new.db"
 
@@ -49,7 +49,7 @@ COMMAND_LINES = (
     typed(
         "importance of a seed that is a word", "importance --storage sqlite:///study.db --seed x"
     ),
-    broken("importance of a seed below 0", "importance --storage sqlite:///study.db --seed=-1"),
+    typed("importance of a seed below 0", "importance --storage sqlite:///study.db --seed=-1"),
     typed("set: no value", "check study.py --set noise"),
     typed("set: no name", "check study.py --set =1"),
     typed("set: a name with a dot", "check study.py --set a.b=1"),

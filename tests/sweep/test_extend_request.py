@@ -77,7 +77,7 @@ def test_of_several_target_sets_one_is_named() -> None:
         ("new=query+key+value", r"not there yet, got .*targets has it as 'qkv'.*nothing to add"),
         ("wide=mlp", r"label that is not taken, .*targets has wide = attention\.output\+key"),
         ("nope:kv=key", "name one of the parameters rank, dropout, .*, got 'nope'"),
-        ("rank:kv=key", r"be for TargetSets, got .*rank is a Choice\)\. Use --add-choice"),
+        ("rank:kv=key", r"be for TargetSets, got .*rank is of kind Choice\)\. Use --add-choice"),
     ],
 )
 def test_a_target_set_that_cannot_be_added(targets: str, said: str) -> None:
@@ -110,8 +110,8 @@ def test_target_sets_need_a_parameter_that_is_clearly_meant() -> None:
         ("dropout=NaN", "give dropout a finite value"),
         ("bias=1", r"of a type that it has \(str\), got 1 .*\"2\" and word are str"),
         ("nope=1", "name one of the parameters rank, .*, got 'nope'"),
-        ("targets=mlp", r"be for Choice, got .*targets is a TargetSets\)\. Use --add-target"),
-        ("x=1", r"be for Choice, got .*x is a Float\)\. Use --widen"),
+        ("targets=mlp", r"be for Choice, got .*targets is of kind TargetSets\)\. Use --add-target"),
+        ("x=1", r"be for Choice, got .*x is of kind Float\)\. Use --widen"),
     ],
 )
 def test_a_choice_that_cannot_be_added(choice: str, said: str) -> None:
@@ -139,7 +139,7 @@ def test_a_choice_that_cannot_be_added(choice: str, said: str) -> None:
         ("steps=4:32.5", r"space\.steps\.high must be a whole number"),
         ("steps=2:18", r"keep to the steps of 4 through 4, .*Lower it by a multiple of 4"),
         ("nope=0:1", "name one of the parameters"),
-        ("rank=0:9", r"be for Int or Float, got .*rank is a Choice\)\. Use --add-choice"),
+        ("rank=0:9", r"be for Int or Float, got .*rank is of kind Choice\)\. Use --add-choice"),
     ],
 )
 def test_a_range_that_cannot_be(widened: str, said: str) -> None:
