@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LONGEST = 600
-"""Characters of an offending value, or of its place, that are shown; the rule must stay in sight."""
+"""Characters shown of an offending value, or of its place; the rule must stay in sight."""
 
 
 def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = "") -> str:
