@@ -19,7 +19,7 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
     """Everything worth showing of a study.
 
     Args:
-        study: a study made by lorasweep.
+        study: a study of lorasweep's, or of plain Optuna's, of which less is known.
         address: its database.
 
     Returns:
@@ -31,6 +31,8 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
     """
     with storage_errors(address):
         attributes = study.user_attrs
+        if "spec" not in attributes:
+            return _foreign(study, address)
         spec = read_spec(study)
         trials = study.get_trials(deepcopy=False)
     return {
@@ -54,6 +56,30 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
         "history": attributes.get("history", []),
         "owner": attributes.get("owner"),
         "driver": _driver(study),
+    }
+
+
+def _foreign(study: optuna.Study, address: Address) -> dict[str, Any]:
+    """What is known of a study that lorasweep did not make, under the same names."""
+    trials = study.get_trials(deepcopy=False)
+    directions = [direction.name.lower() for direction in study.directions]
+    counts = count_states(trials)
+    best = None
+    if len(directions) == 1 and counts["COMPLETE"]:
+        found = study.best_trial
+        best = {"number": found.number, "value": found.value, "params": found.params}
+        best |= {"metrics": {}, "adapter": None}
+    return {
+        "study": study.study_name,
+        "storage": address.shown,
+        "spec_digest": None,
+        "objective": None,
+        "direction": directions[0] if len(directions) == 1 else ", ".join(directions),
+        "counts": counts,
+        "target_trials": None,
+        "best": best,
+        "failed": [_failed(trial) for trial in trials if trial.state == TrialState.FAIL],
+        "trials": [_row(trial, single=len(directions) == 1) for trial in trials],
     }
 
 
@@ -106,12 +132,12 @@ def _failed(trial: FrozenTrial) -> dict[str, Any]:
     }
 
 
-def _row(trial: FrozenTrial) -> dict[str, Any]:
+def _row(trial: FrozenTrial, *, single: bool = True) -> dict[str, Any]:
     details = trial.user_attrs.get("details", {})
     return {
         "number": trial.number,
         "state": trial.state.name,
-        "value": trial.value if trial.state == TrialState.COMPLETE else None,
+        "value": trial.value if single and trial.state == TrialState.COMPLETE else None,
         "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
         "replicate": trial.user_attrs.get("replicate", 0),
         "seconds": trial.user_attrs.get("seconds"),

@@ -21,7 +21,15 @@ from sweep.objective import load_objective
 from sweep.progress import Progress
 from sweep.spec import StudySpec
 from sweep.status import snapshot
-from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna, read_spec
+from sweep.storage import (
+    Address,
+    default_url,
+    find_study,
+    load_study,
+    open_study,
+    quiet_optuna,
+    read_spec,
+)
 from sweep.summary import print_check, print_failures, print_importance, print_status
 from sweep.tabulate import to_table
 
@@ -107,7 +115,10 @@ def status(options: argparse.Namespace) -> int:
     """What a study has, and why trials failed."""
     with quiet_optuna():
         address = Address.parse(options.storage)
-        report = snapshot(load_study(address, options.name), address)
+        study = open_study(address, options.name)
+        if "spec" in study.user_attrs:
+            study = load_study(address, options.name)  # refuses what a newer lorasweep wrote
+        report = snapshot(study, address)
     printer = print_failures if options.failed else print_status
     _show(report, printer, as_json=options.json)
     return 0

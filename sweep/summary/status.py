@@ -45,7 +45,8 @@ def print_status(report: Tree, console: Console) -> None:
 def _head(report: Tree, console: Console) -> None:
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
-    line(console, f"objective  {report['objective']} ({report['direction']})")
+    objective = report["objective"] or "unknown: a study of plain Optuna"
+    line(console, f"objective  {objective} ({report['direction']})")
     counts = report["counts"]
     failures: Sequence[Tree] = report.get("failed", ())
     interrupted = sum(map(_interrupted, failures))
@@ -54,7 +55,7 @@ def _head(report: Tree, console: Console) -> None:
     pruned = counts.get("PRUNED", 0) + counts.get("FAIL", 0) - len(failures)
     reused = sum(trial.get("reused_from") is not None for trial in report.get("trials", ()))
     parts = [
-        f"{counts.get('COMPLETE', 0)}/{report['target_trials']} complete"
+        f"{counts.get('COMPLETE', 0)}{_target(report)} complete"
         + (f" ({reused} reused)" if reused else ""),
         f"{failed} failed",
         f"{pruned} pruned",
@@ -144,9 +145,15 @@ def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
     table(console, [*header, "time"], rows, left=("state", *names))
 
 
+def _target(report: Tree) -> str:
+    """How many COMPLETE trials are wanted; plain Optuna does not say."""
+    return "" if report["target_trials"] is None else f"/{report['target_trials']}"
+
+
 def _running(report: Tree) -> str:
     """What RUNNING means: a driver that was killed could not say that its trials ended."""
-    orphaned = report["counts"].get("RUNNING") and not report.get("driver")
+    ours = report["target_trials"] is not None
+    orphaned = ours and report["counts"].get("RUNNING") and not report.get("driver")
     return "left by a driver that is gone (a resume runs them again)" if orphaned else "running"
 
 
@@ -195,6 +202,9 @@ def _next(report: Tree, console: Console) -> None:
     complete = report["counts"].get("COMPLETE", 0)
     where = f"--storage {shlex.quote(report['storage'])} --name {shlex.quote(report['study'])}"
     line(console)
+    if report["target_trials"] is None:
+        line(console, f"elsewhere:     lorasweep export {where} --out trials.csv")
+        return
     if complete < report["target_trials"] and not report.get("driver"):
         line(console, f"go on:         lorasweep resume {where}")
     if complete >= 2:

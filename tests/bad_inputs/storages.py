@@ -79,8 +79,8 @@ STORAGES = (
     typed("storage: a damaged spec", f"status {DB}", databases.damaged_spec),
     typed("storage: resume of a damaged spec", f"resume {DB}", databases.damaged_spec),
     typed(
-        "storage: status of plain Optuna",
-        "status --storage sqlite:///plain.db",
+        "storage: resume of plain Optuna",
+        "resume --storage sqlite:///plain.db",
         databases.plain_optuna,
     ),
     typed(

@@ -99,3 +99,20 @@ def test_a_journal_of_optuna_4_has_another_doubt(tmp_path: Path) -> None:
 
     assert report["trials"] == 1
     assert "reads them as local times of the machine it runs on" in report["times"]
+
+
+def test_its_status_is_shown(
+    four: Address, lorasweep: Callable[..., CompletedProcess[str]]
+) -> None:
+    """As far as a study without a spec can be told of; it is not written to."""
+    assert four.path is not None
+    before = four.path.read_bytes()
+    shown = lorasweep("status", "--storage", four.url)
+    report = json.loads(lorasweep("status", "--storage", four.url, "--json").stdout)
+
+    assert "objective  unknown: a study of plain Optuna (maximize)" in shown.stdout
+    assert "3 complete, 1 failed, 1 pruned, 1 running, 1 waiting" in shown.stdout
+    assert "lorasweep resume" not in shown.stdout
+    assert report["spec_digest"] is None
+    assert (report["best"]["number"], report["best"]["value"]) == (1, 0.5)
+    assert four.path.read_bytes() == before
