@@ -27,6 +27,7 @@ from sweep.cli import main
 SNAPSHOTS = Path(__file__).with_name("messages.json")
 UNSEEN = re.compile(r"\.claim$|__pycache__|^cache/")
 WRITE = os.environ.get("LORASWEEP_WRITE_SNAPSHOTS") == "1"
+PINNED_ON = (3, 11)
 PINNED: dict[str, dict[str, Any]] = json.loads(SNAPSHOTS.read_text()) if SNAPSHOTS.exists() else {}
 
 
@@ -86,6 +87,16 @@ def answered(case: Case, folder: Path) -> int:
         return int(str(end.code))
 
 
+def compared(answer: dict[str, Any]) -> dict[str, Any]:
+    """What of an answer must be as pinned.
+
+    What stands in brackets may be Python's own words, which change from version to version.
+    """
+    if sys.version_info[:2] == PINNED_ON or not answer:
+        return answer
+    return {**answer, "message": answer["message"].partition("(")[0]}
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_bad_input_is_one_clear_message(
     case: Case, folder: Path, capfd: pytest.CaptureFixture[str]
@@ -106,7 +117,7 @@ def test_a_bad_input_is_one_clear_message(
     assert json.loads(out)["error"].splitlines()[-1] in err
     if WRITE:
         PINNED[case.name] = {"code": code, "message": message}
-    assert PINNED.get(case.name) == {"code": code, "message": message}
+    assert compared(PINNED.get(case.name, {})) == compared({"code": code, "message": message})
 
 
 def test_every_case_is_pinned_and_every_pin_has_a_case() -> None:
