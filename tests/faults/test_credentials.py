@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import PROGRAM, lorasweep
 from faults.postgres import PASSWORD, Postgres
 from sqlalchemy.engine import make_url
 
@@ -23,14 +23,6 @@ STUDY = StudySpec(
 )
 """
 FORMS = (PASSWORD, "p%40ss%2Fw%3Ard", "p%40ss")
-
-
-def lorasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in ``folder``."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def shown(text: str) -> list[str]:
@@ -100,7 +92,7 @@ def test_a_password_can_be_left_to_the_environment(postgres: Postgres, tmp_path:
     url = postgres.new_database().replace(f":{FORMS[1]}@", "@")
     assert not shown(url)
     (tmp_path / "toy.py").write_text(STUDY)
-    command = [str(Path(sys.executable).with_name("lorasweep")), "run", "toy.py", "--storage", url]
+    command = [PROGRAM, "run", "toy.py", "--storage", url]
     run = subprocess.run(
         [*command, "--workers", "1"],
         cwd=tmp_path,

@@ -1,11 +1,10 @@
 """The whole path as a user walks it: real files, NF4 base, PEFT adapters, SQLite."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import lorasweep
 
 from objectives.data.motifs import generate
 
@@ -33,14 +32,6 @@ def write_chains(folder: Path, *, flip: bool = False) -> Path:
                 )
             )
     return folder
-
-
-def lorasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in ``folder``, its cache of prepared data in there too."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=250, check=False
-    )
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command import PROGRAM, lorasweep
 
 STUDY = """
 from sweep import Baseline, Budget, Choice, Space, StudySpec, TargetSets
@@ -41,14 +42,6 @@ def folder(tmp_path: Path) -> Path:
     """A folder with a study file in it."""
     (tmp_path / "toy.py").write_text(STUDY)
     return tmp_path
-
-
-def lorasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in ``folder``."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def imported(folder: Path, *arguments: str) -> set[str]:
@@ -217,7 +210,7 @@ def wait_for_complete(folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal.Signals) -> None:
     """Exit code 128 + n, no trial left RUNNING, the resume command printed."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), "run", "toy.py", "--workers", "1"]
+    command = [PROGRAM, "run", "toy.py", "--workers", "1"]
     process = subprocess.Popen(
         [*command, "--set", "sleep_seconds=0.5", "--trials", "20"],
         cwd=folder,

@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+from command import PROGRAM
 
 from sweep.errors import StorageError
 from sweep.storage import Address, load_study
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Run the installed command in ``folder``, two trials at once."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments, "--workers", "2"]
+    command = [PROGRAM, *arguments, "--workers", "2"]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -81,7 +81,7 @@ def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
 
 def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
     """Workers do not die of it before they have checkpointed."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), "run", "toy.py", "--workers", "2"]
+    command = [PROGRAM, "run", "toy.py", "--workers", "2"]
     process = subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
