@@ -120,6 +120,9 @@ class SyntheticSettings:
         fail_on: conditions under which a trial raises ``SyntheticError``.
         nan_on: conditions under which a trial hands in NaN as if it were a value.
         out_of_memory_on: conditions under which a trial wants more memory than there is.
+        collapse_on: conditions under which a trial learns nothing: value 0, ``collapsed`` true.
+        collapse_rate: share of trials that collapse whatever they are, drawn from the seed and
+            the parameters.
     """
 
     function: str = "linear"
@@ -129,6 +132,8 @@ class SyntheticSettings:
     fail_on: Sequence[Values] = ()
     nan_on: Sequence[Values] = ()
     out_of_memory_on: Sequence[Values] = ()
+    collapse_on: Sequence[Values] = ()
+    collapse_rate: float = 0.0
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> SyntheticSettings:
@@ -161,7 +166,10 @@ class SyntheticSettings:
                 found.append(fault(f"settings.{name}", "be a number of 0 or more", value))
         if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
             found.append(fault("settings.steps", "be a whole number of 1 or more", self.steps))
-        for name in ("fail_on", "nan_on", "out_of_memory_on"):
+        if not is_number(self.collapse_rate) or not 0 <= self.collapse_rate <= 1:
+            rule = "be a number of 0 to 1"
+            found.append(fault("settings.collapse_rate", rule, self.collapse_rate))
+        for name in ("fail_on", "nan_on", "out_of_memory_on", "collapse_on"):
             value = getattr(self, name)
             listed = isinstance(value, (list, tuple))
             if not listed or not all(isinstance(each, Mapping) and each for each in value):
@@ -231,7 +239,10 @@ class Synthetic:
             number=params.number,
             state=state,
             value=value if state is TrialState.COMPLETE else None,
-            metrics={"noise_free": self._function(params.values)},
+            metrics={
+                "noise_free": self._function(params.values),
+                **({"collapsed": True} if self._collapses(params) else {}),
+            },
             seconds=time.perf_counter() - started,
         )
 
@@ -242,7 +253,13 @@ class Synthetic:
             raise MemoryError(f"trial {params.number} was asked to run out of memory")
         if _meets(params, self.settings.nan_on):
             return math.nan
+        if self._collapses(params):
+            return 0.0
         return self._function(params.values) + self.settings.noise * _draw(params)
+
+    def _collapses(self, params: TrialParams) -> bool:
+        by_chance = _generator(params, "collapse").uniform() < self.settings.collapse_rate
+        return by_chance or _meets(params, self.settings.collapse_on)
 
     def _walk(self, params: TrialParams, value: float, report: Report, leave: Leave) -> TrialState:
         """Report the way to the value, half of what is missing at each step."""
@@ -290,6 +307,11 @@ def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:
 
 def _draw(params: TrialParams) -> float:
     """One standard normal draw that only the seed and the parameters decide."""
-    text = json.dumps(dict(params.values), sort_keys=True)
+    return float(_generator(params).standard_normal())
+
+
+def _generator(params: TrialParams, what: str = "") -> np.random.Generator:
+    """Random numbers that only the seed, the parameters and their purpose decide."""
+    text = what + json.dumps(dict(params.values), sort_keys=True)
     digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-    return float(np.random.default_rng([abs(params.seed), digest]).standard_normal())
+    return np.random.default_rng([abs(params.seed), digest])

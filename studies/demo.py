@@ -9,11 +9,19 @@ the embedded synthetic motifs. Fourteen trials show how the tool works; they pro
 from dataclasses import replace
 
 from studies.binding_sites import STUDY as BINDING_SITES
-from sweep import Budget
+from studies.targets import SIX_TARGET_SETS
+from sweep import Budget, Choice, Space
 
 STUDY = replace(
     BINDING_SITES,
     name="demo",
+    space=Space(
+        {
+            "rank": Choice(1, 2, 4, 8, 16, 32),
+            "alpha": Choice(1, 2, 4, 8, 16, 32, 64),
+            "targets": SIX_TARGET_SETS,
+        }
+    ),
     settings={
         "learning_rate": 5e-3,
         "epochs": 3,
@@ -21,5 +29,7 @@ STUDY = replace(
         "class_weight": 3,
         "schedule": "cosine",
     },
+    design=None,
+    claims=(),
     budget=Budget(trials=14),
 )

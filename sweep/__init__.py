@@ -1,15 +1,34 @@
 """lorasweep's framework: studies, how they run, and what they show.
 
 Knows Optuna, and nothing of models: what a trial does is an objective's business.
+
+Any simulator or spreadsheet can have a verdict, without running a study here:
+
+    from sweep import Claim, TrialTable, verdict
+    table = TrialTable.from_frame(frame, value="mcc")
+    print(verdict(table, Claim(dominant="targets", over=("rank", "scaling"))).headline)
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep.claim import Claim
+from sweep.phases import Design
 from sweep.space import Choice, Float, Int, Space, TargetSets
 from sweep.spec import Baseline, Budget, Pruner, Sampler, StudySpec
+
+if TYPE_CHECKING:
+    from sweep.judge import Verdict
+    from sweep.judge import judge as verdict
+    from sweep.table import TrialTable
 
 __all__ = [
     "Baseline",
     "Budget",
     "Choice",
+    "Claim",
+    "Design",
     "Float",
     "Int",
     "Pruner",
@@ -17,4 +36,25 @@ __all__ = [
     "Space",
     "StudySpec",
     "TargetSets",
+    "TrialTable",
+    "Verdict",
+    "verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs numpy or scipy is imported when it is first asked for."""
+    match name:
+        case "TrialTable":
+            from sweep.table import TrialTable
+
+            return TrialTable
+        case "verdict":
+            from sweep.judge import judge
+
+            return judge
+        case "Verdict":
+            from sweep.judge import Verdict
+
+            return Verdict
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

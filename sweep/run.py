@@ -107,11 +107,13 @@ class Run:
             self._baselines[params.number] = (baseline, params)
             self._submit(params, f"baseline: {baseline.name}")
         late = self._deadline is not None and time.monotonic() > self._deadline
-        while self._launcher.free() and self.ledger.owed() and not (late or self._exhausted):
+        while not late and not self._exhausted and self._launcher.free():
+            if not self._durably(self.ledger.owed):
+                return
             asked = self._durably(self.ledger.ask, again=self.ledger.recover)
             if asked is None:
                 self._exhausted = True
-                log.info("every configuration of the space is done or running")
+                log.info("every configuration there is to run is done or running")
                 return
             self._running[asked.number] = asked
             keep = self.spec.policy.keep != "none"
@@ -161,6 +163,8 @@ class Run:
             self._durably(lambda: self.ledger.tell(result))
             del self._running[result.number]
             self._keeper.settle(params, result)
+            if self._exhausted:  # though not if this one is to be run again
+                self._exhausted = not self._durably(self.ledger.waits)
         self._tell_watcher(result)
         self._stop = self._stop or self._limits.judge(result)
 

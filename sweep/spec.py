@@ -3,7 +3,8 @@
 The spec says *what* is measured. Three of its fields only say how long, where and how
 carefully (``budget``, ``inputs``, ``policy``): they may change between runs of one study
 and stay out of the digest. What an input *holds* is fingerprinted by the objective instead, so a
-moved folder is the same data and an edited file is not.
+moved folder is the same data and an edited file is not. The ``claims`` are not in it either,
+since they change no trial; but a change of theirs is kept in the study's history.
 """
 
 from __future__ import annotations
@@ -14,83 +15,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from sweep.claim import Claim
 from sweep.errors import SpecError, fault
+from sweep.phases import Design, Pilot, design_from_json
 from sweep.space import Space
-from sweep.spec_faults import RETRY, spec_faults
-from sweep.trial import Scalar
+from sweep.spec_faults import spec_faults
+from sweep.spec_parts import Baseline, Budget, Policy, Pruner, Sampler
 
-
-@dataclass(frozen=True)
-class Sampler:
-    """How configurations are proposed.
-
-    Attributes:
-        name: ``tpe`` (find the best), ``random``, ``qmc``, ``gp`` or ``grid``.
-        seed: base of the sampler's seed; each resume derives a new one from it.
-    """
-
-    name: str = "tpe"
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Pruner:
-    """When a trial is stopped early.
-
-    Attributes:
-        name: ``none``, ``median``, ``halving`` or ``hyperband``.
-    """
-
-    name: str = "none"
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much is spent on the study.
-
-    Attributes:
-        trials: run until this many trials are COMPLETE.
-        seconds: start no new trial after this many seconds of a run; None for no limit.
-    """
-
-    trials: int = 20
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What happens when trials fail, and which adapters are kept.
-
-    Attributes:
-        on_failure: ``continue`` with other trials, ``stop`` the sweep, or ``retry(k)``: run
-            a failed trial up to k times more, for faults of the machine.
-        max_retries: how often one trial may be interrupted and run again.
-        keep: trained adapters to keep: of the ``best`` trial, of ``all``, or ``none``.
-    """
-
-    on_failure: str = "continue"
-    max_retries: int = 10
-    keep: str = "best"
-
-    @property
-    def failure_retries(self) -> int:
-        """How often a failed trial is run again."""
-        match = RETRY.fullmatch(self.on_failure)
-        return int(match[1]) if match else 0
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A fixed configuration outside the space, measured once per seed for comparison.
-
-    Attributes:
-        name: what to call it (``head only``).
-        values: parameter values, as an objective takes them.
-    """
-
-    name: str
-    values: Mapping[str, Scalar]
-
+__all__ = [
+    "Baseline",
+    "Budget",
+    "Policy",
+    "Pruner",
+    "Sampler",
+    "StudySpec",
+    "differences",
+]
 
 _PARTS = {"space": Space, "sampler": Sampler, "pruner": Pruner, "budget": Budget, "policy": Policy}
 
@@ -109,9 +49,11 @@ class StudySpec:
         direction: ``maximize`` or ``minimize``.
         seeds: one per replicate; every configuration is run once with each.
         baselines: configurations outside the space to compare with.
+        design: the measurement that goes ahead of the search; None to search only.
         budget: how much is spent (not part of the digest).
         inputs: where the objective's inputs are (not part of the digest).
         policy: about failures and adapters (not part of the digest).
+        claims: what the measurement is to test (not part of the digest).
 
     Raises:
         SpecError: with every fault of the spec at once.
@@ -121,14 +63,16 @@ class StudySpec:
     objective: str
     space: Space
     settings: Mapping[str, Any] = field(default_factory=dict)
-    sampler: Sampler = Sampler()
-    pruner: Pruner = Pruner()
+    sampler: Sampler = field(default_factory=Sampler)
+    pruner: Pruner = field(default_factory=Pruner)
     direction: str = "maximize"
     seeds: tuple[int, ...] = (0,)
     baselines: tuple[Baseline, ...] = ()
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     inputs: Mapping[str, str] = field(default_factory=dict)
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
+    design: Design | Pilot | None = None
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a spec that breaks a rule."""
@@ -151,6 +95,8 @@ class StudySpec:
             "budget": {"trials": self.budget.trials, "seconds": self.budget.seconds},
             "inputs": dict(self.inputs),
             "policy": asdict(self.policy),
+            "design": None if self.design is None else self.design.to_json(),
+            "claims": [claim.to_json() for claim in self.claims],
         }
 
     @classmethod
@@ -162,6 +108,7 @@ class StudySpec:
         """
         try:
             fields = dict(tree)
+            design = fields.pop("design", None)  # studies made before it had one
             return cls(
                 space=Space.from_json(fields.pop("space")),
                 sampler=Sampler(**fields.pop("sampler")),
@@ -169,7 +116,9 @@ class StudySpec:
                 seeds=tuple(fields.pop("seeds")),
                 baselines=tuple(Baseline(**b) for b in fields.pop("baselines")),
                 budget=Budget(**fields.pop("budget")),
-                policy=Policy(**fields.pop("policy", {})),  # studies made before it had one
+                policy=Policy(**fields.pop("policy", {})),  # likewise
+                design=None if design is None else design_from_json(design),
+                claims=tuple(Claim.from_json(claim) for claim in fields.pop("claims", ())),
                 **fields,
             )
         except SpecError:
@@ -180,9 +129,11 @@ class StudySpec:
             raise SpecError(fault("a study spec", rule, got, where="JSON")) from error
 
     def identity(self) -> dict[str, Any]:
-        """The part of the JSON that says what is measured: not budget, inputs and policy."""
+        """The part of the JSON that says what is measured: not budget, inputs, policy, claims."""
         tree = self.to_json()
-        del tree["budget"], tree["inputs"], tree["policy"]
+        del tree["budget"], tree["inputs"], tree["policy"], tree["claims"]
+        if self.design is None:  # as studies made before there were designs have it
+            del tree["design"]
         return tree
 
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sweep.errors import fault
+from sweep.phase_faults import claim_faults, design_faults, type_faults
 from sweep.space.param import is_number
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def spec_faults(spec: StudySpec, parts: Mapping[str, type], baseline: type) -> l
         *_seed_faults(spec),
         *_baseline_faults(spec),
         *_value_faults(spec),
+        *design_faults(spec),
+        *claim_faults(spec),
     ]
 
 
@@ -57,6 +60,7 @@ def _part_faults(spec: StudySpec, parts: Mapping[str, type], baseline: type) -> 
     if not isinstance(many, tuple) or not all(isinstance(each, baseline) for each in many):
         way_out = "Write baselines=(Baseline(...),)"
         yield fault("baselines", "be a tuple of Baselines", many, way_out=way_out)
+    yield from type_faults(spec)
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:

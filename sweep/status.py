@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.folders import TrialFolders
-from sweep.ledger import failure_of, owed_retries
+from sweep.ledger import failure_of, owed_retries, tally
 from sweep.owner import holder
 from sweep.spec import StudySpec
 from sweep.storage import Address, baselines, best_trial, count_states, read_spec, storage_errors
@@ -24,7 +24,7 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
 
     Returns:
         A JSON tree; ``counts`` is by Optuna state, ``best`` is None before the first
-        complete trial, ``failed`` says why, ``history`` how the spec was extended.
+        complete trial, ``failed`` says why, ``history`` how space and claims were changed.
 
     Raises:
         StorageError: if the database cannot be read.
@@ -43,6 +43,8 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
         "direction": spec.direction,
         "counts": count_states(trials),
         "target_trials": spec.budget.trials,
+        "phases": tally(trials, len(attributes.get("points", ()))),
+        "claims": [str(claim) for claim in spec.claims],
         "best": _best(trials, spec, _folders(study, spec, address)),
         "baselines": list(baselines(study).values()),
         "final_test": attributes.get("final_test"),
@@ -139,10 +141,14 @@ def _row(trial: FrozenTrial, *, single: bool = True) -> dict[str, Any]:
         "state": trial.state.name,
         "value": trial.value if single and trial.state == TrialState.COMPLETE else None,
         "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
+        "phase": trial.user_attrs.get("phase"),
+        "design": trial.user_attrs.get("design"),
+        "seed": trial.user_attrs.get("seed"),
         "replicate": trial.user_attrs.get("replicate", 0),
         "seconds": trial.user_attrs.get("seconds"),
         "modules": details.get("modules"),
         "trainable_parameters": details.get("trainable_parameters"),
         "retry_of": trial.user_attrs.get("retry_of"),
+        "rerun_of": trial.user_attrs.get("rerun_of"),
         "reused_from": trial.user_attrs.get("reused_from"),
     }

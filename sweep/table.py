@@ -12,62 +12,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from sweep.errors import StorageError, fault
+from sweep.plain import PlainData
+from sweep.rows import Direction, Dropped, Failed, Row, Sampling
 from sweep.space import Space
 from sweep.trial import Scalar
 
-Direction = Literal["maximize", "minimize"]
-"""Which way the objective improves, in Optuna's words."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One COMPLETE trial.
-
-    Attributes:
-        number: the trial's number in the study.
-        values: parameter name to value, as sampled.
-        value: the objective, as measured.
-        seed: the trial's seed.
-        replicate: which of the study's paired seeds it was, from 0.
-        seconds: wall-clock seconds.
-        metrics: every measured figure by name.
-        reused_from: the trial whose result this one was given; None if it was computed.
-    """
-
-    number: int
-    values: Mapping[str, Scalar]
-    value: float
-    seed: int = 0
-    replicate: int = 0
-    seconds: float = 0.0
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    reused_from: int | None = None
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A COMPLETE trial that no analysis can use, and why.
-
-    Attributes:
-        number: the trial's number in the study.
-        reason: one sentence.
-    """
-
-    number: int
-    reason: str
+__all__ = ["Direction", "Dropped", "Failed", "Row", "Sampling", "TrialTable"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialTable:
+class TrialTable(PlainData):
     """The trials of a study, one row per COMPLETE trial, in order of number.
 
-    Made by ``from_rows``, which sets unusable rows apart; nothing is lost silently.
+    Made by ``from_rows``, ``from_arrays`` or ``from_frame``, which set unusable rows apart;
+    nothing is lost silently.
 
     Attributes:
         space: the search space the trials were drawn from.
@@ -76,6 +40,10 @@ class TrialTable:
         counts: number of trials by Optuna state (``COMPLETE``, ``FAIL``, ``PRUNED``, ...).
         dropped: COMPLETE trials that could not be used.
         derived: names of columns computed from the sampled ones.
+        sampling: how the configurations were chosen.
+        fixed: what was held fixed, by name.
+        failed: trials that ended without a value.
+        notes: what was lost on the way to this table, one sentence each.
     """
 
     space: Space
@@ -84,6 +52,10 @@ class TrialTable:
     counts: Mapping[str, int] = field(default_factory=dict)
     dropped: tuple[Dropped, ...] = ()
     derived: tuple[str, ...] = ()
+    sampling: Sampling = "unknown"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    failed: tuple[Failed, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_rows(
@@ -93,7 +65,9 @@ class TrialTable:
         space: Space,
         direction: Direction = "maximize",
         counts: Mapping[str, int] | None = None,
-    ) -> TrialTable:
+        sampling: Sampling = "unknown",
+        fixed: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Build the table, setting rows apart that no analysis can use.
 
         Args:
@@ -101,6 +75,8 @@ class TrialTable:
             space: the search space they were drawn from.
             direction: which way the objective improves.
             counts: number of trials by state; counted from ``rows`` when not given.
+            sampling: how the configurations were chosen.
+            fixed: what was held fixed, by name.
 
         Returns:
             A table whose rows are finite, lie in the space and are sorted by number.
@@ -113,6 +89,8 @@ class TrialTable:
             rows=tuple(row for row, reason in reasons if not reason),
             counts={"COMPLETE": len(ordered)} if counts is None else dict(counts),
             dropped=tuple(Dropped(row.number, reason) for row, reason in reasons if reason),
+            sampling=sampling,
+            fixed=dict(fixed or {}),
         )
 
     def __len__(self) -> int:
@@ -136,6 +114,16 @@ class TrialTable:
         index: dict[tuple[Scalar, ...], int] = {}
         keys = (tuple(row.values[name] for name in self.space) for row in self.rows)
         return np.array([index.setdefault(key, len(index)) for key in keys], dtype=np.intp)
+
+    def only(self, keep: Callable[[Row], bool]) -> TrialTable:
+        """The same table with the rows for which ``keep`` is true; all else stays as it is.
+
+        Example:
+            >>> table = TrialTable.from_arrays({"x": [1, 2, 3]}, [0.1, 0.2, 0.3])
+            >>> len(table.only(lambda row: row.value > 0.1))
+            2
+        """
+        return replace(self, rows=tuple(row for row in self.rows if keep(row)))
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One parameter's values, shape ``(n,)``: floats if all are numbers, else strings.

@@ -70,6 +70,10 @@ def run_trial(
                 _keep(params, settings, inputs, base, course)
     details = _details(settings, adapter, resolved, base)
     details["trainable_parameters"] = sum(p.numel() for p in training.trained.values())
+    # Without the head, which is the same in every trial: what the target set and rank decide.
+    details["adapter_parameters"] = sum(
+        p.numel() for name, p in training.trained.items() if ".lora_" in name
+    )
     return TrialResult(
         number=params.number,
         state=TrialState.PRUNED if training.stopped else TrialState.COMPLETE,

@@ -30,10 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parsed(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="lorasweep: %(message)s")
-    from sweep.cli import verbs
+    from sweep.cli import judging, measure, verbs
 
     try:
-        return int(getattr(verbs, options.verb)(options))
+        module = next((m for m in (judging, measure) if options.verb in m.VERBS), verbs)
+        return int(getattr(module, options.verb)(options))
     except SweepError as error:
         _say(str(error), as_json=options.json)
         return BAD_USAGE if isinstance(error, (SpecError, UsageError)) else FAILED

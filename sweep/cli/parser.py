@@ -6,6 +6,16 @@ import argparse
 from collections.abc import Sequence
 from importlib import metadata
 
+from sweep.cli.arguments import (
+    input_arguments,
+    json_argument,
+    name_argument,
+    run_arguments,
+    storage_arguments,
+    study_arguments,
+    worker_arguments,
+)
+
 EPILOG = """\
 exit codes: 0 done, 1 the sweep or a command failed, 2 bad usage or bad spec,
 128 + n ended by signal n (130 Ctrl-C, 143 kill or a pre-emption)
@@ -33,40 +43,34 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     check = verbs.add_parser("check", help="resolve data, base and target sets; train nothing")
-    _study_arguments(check)
-    _name_argument(check)
-    _json_argument(check)
+    study_arguments(check)
+    name_argument(check)
+    json_argument(check)
 
     run = verbs.add_parser("run", help="run a study, or go on with it until its budget is met")
-    _study_arguments(run)
-    _run_arguments(run)
-    _storage_arguments(run, required=False)
-    _name_argument(run)
-    _json_argument(run)
+    study_arguments(run)
+    run_arguments(run)
+    storage_arguments(run, required=False)
+    name_argument(run)
+    json_argument(run)
 
     resume = verbs.add_parser("resume", help="go on with a study from its database alone")
-    _storage_arguments(resume, required=True)
-    _name_argument(resume)
-    _input_arguments(resume)
-    _run_arguments(resume)
-    _json_argument(resume)
+    storage_arguments(resume, required=True)
+    name_argument(resume)
+    input_arguments(resume)
+    run_arguments(resume)
+    json_argument(resume)
 
     status = verbs.add_parser("status", help="what a study has, and why trials failed")
-    _storage_arguments(status, required=True)
-    _name_argument(status)
+    storage_arguments(status, required=True)
+    name_argument(status)
     status.add_argument(
         "--failed", action="store_true", help="the failures in full, with their tracebacks"
     )
-    _json_argument(status)
+    json_argument(status)
 
-    importance = verbs.add_parser("importance", help="which parameters mattered, with intervals")
-    _storage_arguments(importance, required=True)
-    _name_argument(importance)
-    importance.add_argument(
-        "--seed", type=int, default=0, help="seed of the forests and the bootstrap (0)"
-    )
-    _json_argument(importance)
-
+    _importance_verb(verbs)
+    _measure_verbs(verbs)
     _extend_verb(verbs)
     _transfer_verbs(verbs)
     return parser
@@ -77,10 +81,76 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return build_parser().parse_args(arguments)
 
 
+def _measure_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    design = verbs.add_parser("design", help="what a measurement tells, and costs; run nothing")
+    study_arguments(design)
+    name_argument(design)
+    storage_arguments(design, required=False)
+    for option, what in (
+        ("--configurations", "distinct configurations, in place of the study's"),
+        ("--duplicates", "how many of them run with a second seed"),
+    ):
+        design.add_argument(option, type=int, metavar="N", help=what)
+    for option, metavar, what in (
+        ("--noise", "SD", "sd of one run over seeds, in place of the pilot's"),
+        ("--delta", "SIZE", "the smallest effect worth having, in place of the claims'"),
+    ):
+        design.add_argument(option, type=float, metavar=metavar, help=what)
+    design.add_argument("--points", action="store_true", help="list every run, in order")
+    json_argument(design)
+
+    pilot = verbs.add_parser("pilot", help="measure noise, and where all choices train")
+    study_arguments(pilot)
+    worker_arguments(pilot)
+    storage_arguments(pilot, required=False)
+    name_argument(pilot)
+    json_argument(pilot)
+    pilot.set_defaults(final_test=False)
+
+
+def _importance_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    importance = verbs.add_parser(
+        "importance", help="what mattered, and the verdict on what a study claims"
+    )
+    storage_arguments(importance, required=True)
+    name_argument(importance)
+    for option, metavar, what in (
+        ("--dominant", "NAME", "claim that this parameter matters most (A+B for a group)"),
+        ("--over", "NAMES", "than these, with commas between (rank,scaling)"),
+        ("--negligible", "NAMES", "and that these change next to nothing"),
+        ("--nuisances", "NAMES", "averaged over, and optimised for each choice (learning_rate)"),
+    ):
+        importance.add_argument(option, metavar=metavar, help=what)
+    importance.add_argument(
+        "--delta", type=float, help="smallest effect worth having, end to end (0.01)"
+    )
+    importance.add_argument(
+        "--kappa", type=float, help="times the others' variance that it must explain (2)"
+    )
+    importance.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        help="one more method beside fanova and ped_anova: mdi, permutation, shapley; repeat",
+    )
+    importance.add_argument(
+        "--draws", type=int, default=2000, help="draws behind each probability (2000)"
+    )
+    importance.add_argument(
+        "--quick",
+        action="store_true",
+        help="without cross-checks, which may veto, and without what chance gives",
+    )
+    importance.add_argument(
+        "--seed", type=int, default=0, help="of the draws, the forests and the bootstrap (0)"
+    )
+    json_argument(importance)
+
+
 def _extend_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     extend = verbs.add_parser("extend", help="add choices, or widen ranges; trials are kept")
-    _storage_arguments(extend, required=True)
-    _name_argument(extend)
+    storage_arguments(extend, required=True)
+    name_argument(extend)
     for option, metavar, what in (
         ("--add-target", "LABEL=SET", "a target set (wide=query+key+value; PARAM:LABEL=SET)"),
         ("--add-choice", "PARAM=VALUE", "a value; JSON, or a bare word (rank=16)"),
@@ -89,117 +159,29 @@ def _extend_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         extend.add_argument(
             option, metavar=metavar, action="append", default=[], help=f"{what}; may be repeated"
         )
-    _input_arguments(extend)
+    input_arguments(extend)
     extend.add_argument(
         "--take-over",
         action="store_true",
         help="extend the study although another process seems to drive it",
     )
-    _json_argument(extend)
+    json_argument(extend)
 
 
 def _transfer_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     export = verbs.add_parser("export", help="write every trial into a file, and compare")
-    _storage_arguments(export, required=True)
-    _name_argument(export)
+    storage_arguments(export, required=True)
+    name_argument(export)
     export.add_argument(
         "--out",
         metavar="FILE",
         required=True,
         help="a .parquet, .csv or .json file; .csv has the trials alone",
     )
-    _json_argument(export)
+    json_argument(export)
 
     copy = verbs.add_parser("copy", help="copy a study into another database, and compare")
     copy.add_argument("source", metavar="FROM", help="the database that holds it; only read")
     copy.add_argument("target", metavar="TO", help="the database that it goes to")
-    _name_argument(copy)
-    _json_argument(copy)
-
-
-def _study_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "study", help="a module or file that holds STUDY: studies.demo, or studies/demo.py"
-    )
-    _input_arguments(parser)
-    parser.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="fix one setting of the objective (epochs=2); may be repeated",
-    )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="drop, count and list unreadable records instead of stopping at them",
-    )
-    parser.add_argument(
-        "--allow-pickle",
-        action="store_true",
-        help="load pickled weights and data, which can run any code: only files you trust",
-    )
-    parser.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="run the code that a base model brings along",
-    )
-
-
-def _name_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="the study's name in its database")
-
-
-def _input_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="DIR", help="labelled chains: a folder, file or data set")
-    parser.add_argument("--base", metavar="MODEL", help="the base model: a folder or a Hub name")
-
-
-def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--trials", type=int, help="run until this many trials are COMPLETE")
-    parser.add_argument("--seconds", type=float, help="start no new trial after this long")
-    parser.add_argument(
-        "--workers", type=int, help="worker processes (as many as suit the machine)"
-    )
-    parser.add_argument(
-        "--on-failure",
-        metavar="POLICY",
-        help="continue with other trials, stop, or retry(K): run a failed trial K times more",
-    )
-    parser.add_argument(
-        "--max-retries", type=int, help="how often a trial may be interrupted and run again"
-    )
-    parser.add_argument(
-        "--keep",
-        metavar="WHICH",
-        help="trained adapters to keep: of the best trial, of all, or none",
-    )
-    parser.add_argument(
-        "--files",
-        metavar="DIR",
-        help="where checkpoints and adapters go (beside the database; runs/files for a server)",
-    )
-    parser.add_argument(
-        "--final-test",
-        action="store_true",
-        help="afterwards score the test split with the best trial, once",
-    )
-    parser.add_argument(
-        "--take-over",
-        action="store_true",
-        help="drive the study although another process seems to",
-    )
-
-
-def _storage_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        required=required,
-        help="the database" + ("" if required else " (sqlite:///runs/NAME/study.db)"),
-    )
-
-
-def _json_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    name_argument(copy)
+    json_argument(copy)

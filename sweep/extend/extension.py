@@ -61,6 +61,10 @@ def extend_study(
     if address.kind == "journal":
         rule = "be SQLite or PostgreSQL: what a journal holds can be added to, not changed"
         raise StorageError(fault("--storage", rule, address.shown, way_out=_COPY))
+    if spec.design is not None:
+        rule = "hold a study without a design: its points are spread over the space as it is"
+        way_out = "Lay out another study (--name)"
+        raise StorageError(fault("--storage", rule, address.shown, way_out=way_out))
     space, changes = extended(spec.space, request)
     after = replace(spec, space=space)
     with Interrupts() as interrupts:

@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from sweep.errors import SpecError, fault
 from sweep.importance import notes
-from sweep.importance.axes import Axis, Derivation, derivation, sampled_axes, with_derived
-from sweep.importance.bootstrap import intervals
-from sweep.importance.forest import forest_shares
+from sweep.importance.asked import Asked
+from sweep.importance.bootstrap import intervals, null_shares
+from sweep.importance.methods import ESTIMATORS, N_TREES, N_TREES_BOOTSTRAP, lines
+from sweep.importance.modules import module_report
 from sweep.importance.result import Importance, ImportanceReport, ImportanceTable, Method, Role
+from sweep.importance.views import View, by_content
+from sweep.space import TargetSets
 from sweep.table import TrialTable
 
 FloatArray = npt.NDArray[np.float64]
 
 METHODS: tuple[Method, ...] = ("fanova", "ped_anova")
-"""The methods, in the order they are reported."""
-
-N_TREES = 64
-"""Trees behind a point estimate: Optuna's default."""
-
-N_TREES_BOOTSTRAP = 16
-"""Trees behind each resample; fewer, since the resamples themselves are averaged over."""
-
-
-@dataclass(frozen=True)
-class _View:
-    """The trials as axes, once as sampled and once with a derived figure in place.
-
-    Attributes:
-        y: the objective, higher is better, shape ``(n,)``.
-        sampled: the parameters by name.
-        other: the same with ``rule`` applied; empty without a rule.
-        rule: the derived figure.
-    """
-
-    y: FloatArray
-    sampled: tuple[Axis, ...]
-    other: tuple[Axis, ...] = ()
-    rule: Derivation | None = None
-
-    @classmethod
-    def of(cls, table: TrialTable) -> _View:
-        """Both views of a table."""
-        # By name: the forest's ties then fall as in Optuna, and the space's order does not matter.
-        axes = tuple(sorted(sampled_axes(table), key=lambda axis: axis.name))
-        # What never varied is not compared: PED-ANOVA would even give it a share.
-        axes = tuple(axis for axis in axes if np.ptp(axis.places) > 0.0)
-        rule = derivation(table.space)
-        if rule and not set(rule.of) <= {axis.name for axis in axes}:
-            rule = None
-        return cls(table.y, axes, with_derived(axes, table, rule) if rule else (), rule)
-
-    def take(self, rows: npt.NDArray[np.intp]) -> _View:
-        """The same views of other rows."""
-        return _View(
-            self.y[rows],
-            tuple(axis.take(rows) for axis in self.sampled),
-            tuple(axis.take(rows) for axis in self.other),
-            self.rule,
-        )
+"""The methods that are reported unless others are asked for, in this order."""
 
 
 def importance(
@@ -72,6 +29,7 @@ def importance(
     method: Method = "fanova",
     seed: int = 0,
     n_bootstrap: int = 100,
+    n_null: int = 100,
     level: float = 0.9,
 ) -> ImportanceTable:
     """Measure how much each parameter mattered.
@@ -82,9 +40,21 @@ def importance(
     ``ped_anova``: what separates the best tenth of the sampled trials from all of them, scaled
     to sum to 1. A sampler that has learned to prefer a value makes that value look
     unimportant here.
+    ``mdi``: what the splits of a random forest removed of the squared error on the trials it was
+    grown on, scaled to sum to 1.
+    ``permutation``: what shuffling a parameter costs the predictions of configurations held out,
+    in shares of the variance; see ``held_out_shares``.
+    ``shapley``: the forest's variance over the whole space, each interaction divided evenly
+    among its members, summing to 1.
 
     Where rank and alpha are sampled, the scaling alpha/rank gets a ``derived`` row from a second
-    fit on (rank, scaling), and with ``fanova`` the pair gets a ``group`` row.
+    fit on (rank, scaling), and with ``fanova`` the pair gets a ``group`` row. With ``fanova`` each
+    pair of up to 8 parameters gets an ``interaction`` row, a:b, for what the two explain together
+    beyond what each explains alone.
+
+    A row's ``null`` is what its share is at most in 99 of 100 permutations of the values over the
+    configurations: shares at or below it say nothing, for a forest on pure noise shares out
+    everything too. It errs on the safe side: permuting turns the whole signal into noise.
 
     The intervals are percentile bootstraps over configurations. They tell how the answer would
     move with other trials; they hold the true share less often than ``level`` says. Simulated
@@ -99,7 +69,8 @@ def importance(
         table: the trials.
         method: how to measure.
         seed: the only source of randomness; the order of the rows does not matter.
-        n_bootstrap: resamples behind the intervals.
+        n_bootstrap: resamples behind the intervals; 0 gives intervals of no width.
+        n_null: permutations behind each row's ``null``; 0 for none.
         level: nominal level of the intervals, in (0, 1).
 
     Returns:
@@ -109,12 +80,13 @@ def importance(
     Raises:
         SpecError: if an argument breaks a rule.
     """
-    _check(method, seed, n_bootstrap, level)
-    table = _by_content(table)
+    asked = Asked(seed, n_bootstrap, n_null, level)
+    asked.check(method)
+    table = by_content(table)
     rows: tuple[Importance, ...] = ()
     reason = notes.nothing_to_share(table)
     if not reason:
-        rows = _rows(table, method, seed, n_bootstrap, level)
+        rows = _rows(table, method, asked)
         reason = "" if rows else notes.no_answer(method, len(table))
     return ImportanceTable(
         method=method,
@@ -125,6 +97,7 @@ def importance(
         n_bootstrap=n_bootstrap,
         seed=seed,
         notes=(reason,) if reason else notes.cautions(table, method, rows),
+        n_null=n_null,
     )
 
 
@@ -134,6 +107,7 @@ def importance_report(
     methods: Sequence[Method] = METHODS,
     seed: int = 0,
     n_bootstrap: int = 100,
+    n_null: int = 100,
     level: float = 0.9,
 ) -> ImportanceReport:
     """Measure with several methods side by side, and say where they disagree.
@@ -143,104 +117,67 @@ def importance_report(
         methods: how to measure.
         seed: see ``importance``.
         n_bootstrap: see ``importance``.
+        n_null: see ``importance``.
         level: see ``importance``.
+
+    Returns:
+        One table per method, and of the first parameter that holds target sets which of their
+        matrices earns the gain.
 
     Raises:
         SpecError: if an argument breaks a rule.
     """
     tables = tuple(
-        importance(table, method=method, seed=seed, n_bootstrap=n_bootstrap, level=level)
+        importance(
+            table, method=method, seed=seed, n_bootstrap=n_bootstrap, n_null=n_null, level=level
+        )
         for method in methods
     )
+    targets = [name for name in table.space if isinstance(table.space[name], TargetSets)]
+    modules = None
+    if targets:
+        how = {"seed": seed, "n_bootstrap": n_bootstrap}
+        modules = module_report(table, targets[0], level=level, **how)
     return ImportanceReport(
         methods=tables,
         n=len(table),
         counts=dict(table.counts),
         dropped=table.dropped,
-        notes=notes.disagreement(tables),
+        notes=table.notes,
+        alarms=notes.disagreement(tables),
+        modules=modules,
     )
 
 
-def _check(method: Method, seed: int, n_bootstrap: int, level: float) -> None:
-    faults = []
-    if not 0 <= seed < 2**32:
-        faults.append(fault("seed", "be a whole number from 0 to 4294967295", seed))
-    if method not in METHODS:
-        faults.append(fault("method", f"be one of {list(METHODS)}", method))
-    if n_bootstrap < 0:
-        faults.append(fault("n_bootstrap", "be 0 or more", n_bootstrap))
-    if not 0.0 < level < 1.0:
-        faults.append(fault("level", "lie between 0 and 1", level))
-    if faults:
-        raise SpecError(faults)
-
-
-def _rows(
-    table: TrialTable, method: Method, seed: int, n_bootstrap: int, level: float
-) -> tuple[Importance, ...]:
+def _rows(table: TrialTable, method: Method, asked: Asked) -> tuple[Importance, ...]:
     """The records in order; none when the method has no answer on these trials."""
-    view = _View.of(table)
-    measure = _fanova if method == "fanova" else _ped_anova
-    point = measure(view, N_TREES, seed)
+    view = View.of(table)
+    measure = ESTIMATORS[method]
+    point = measure(view, N_TREES, asked.seed)
     if np.isnan(point).any():
         return ()
     low, high = intervals(
         lambda rows, seed: measure(view.take(rows), N_TREES_BOOTSTRAP, seed),
         point,
-        table.configurations,
-        n_bootstrap=n_bootstrap,
-        level=level,
-        seed=seed,
+        view.configurations,
+        n_bootstrap=asked.n_bootstrap,
+        level=asked.level,
+        seed=asked.seed,
     )
+    null = null_shares(
+        lambda y, seed: measure(view.with_y(y), N_TREES_BOOTSTRAP, seed),
+        view.y,
+        view.configurations,
+        n_null=asked.n_null,
+        seed=asked.seed,
+    )
+    nulls = [None] * len(point) if null is None else null.tolist()
+    ends = zip(point.tolist(), low.tolist(), high.tolist(), nulls, strict=True)
     records = [
-        Importance(name, float(p), float(lo), float(hi), method, len(table), role, of)
-        for (name, role, of), p, lo, hi in zip(_lines(view, method), point, low, high, strict=True)
+        Importance(name, share, lowest, highest, method, len(table), role, of, chance)
+        for (name, role, of), (share, lowest, highest, chance) in zip(
+            lines(view, method), ends, strict=True
+        )
     ]
-    roles: tuple[Role, ...] = ("sampled", "derived", "group", "interactions")
+    roles: tuple[Role, ...] = ("sampled", "derived", "group", "interaction", "interactions")
     return tuple(sorted(records, key=lambda r: (roles.index(r.role), -r.share, r.name)))
-
-
-def _lines(view: _View, method: Method) -> list[tuple[str, Role, tuple[str, ...]]]:
-    """Name, role and members of each estimate, in the order the methods give them."""
-    lines: list[tuple[str, Role, tuple[str, ...]]]
-    lines = [(axis.name, "sampled", ()) for axis in view.sampled]
-    if view.rule:
-        lines.append((view.rule.name, "derived", view.rule.of))
-    if view.rule and method == "fanova":
-        lines.append(("+".join(view.rule.of), "group", view.rule.of))
-    if method == "fanova":
-        lines.append(("interactions", "interactions", ()))
-    return lines
-
-
-def _fanova(view: _View, n_trees: int, seed: int) -> FloatArray:
-    """Main effects, then the derived figure, the group and the interactions."""
-    names = [axis.name for axis in view.sampled]
-    groups = [[i] for i in range(len(names))]
-    if not view.rule:
-        mains = forest_shares(view.sampled, view.y, groups, n_trees=n_trees, seed=seed)
-        return np.append(mains, max(0.0, 1.0 - mains.sum()))
-    groups.append([names.index(name) for name in view.rule.of])
-    shares = forest_shares(view.sampled, view.y, groups, n_trees=n_trees, seed=seed)
-    at = [axis.name for axis in view.other].index(view.rule.name)
-    derived = forest_shares(view.other, view.y, [[at]], n_trees=n_trees, seed=seed)
-    mains, group = shares[:-1], shares[-1:]
-    return np.concatenate([mains, derived, group, [max(0.0, 1.0 - mains.sum())]])
-
-
-def _ped_anova(view: _View, n_trees: int, seed: int) -> FloatArray:
-    """Shares of the divergence, then the derived figure's; nothing random in it."""
-    from sweep.importance._study import divergence_shares  # Optuna: only when used
-
-    del n_trees, seed
-    shares = divergence_shares(view.sampled, view.y)
-    if not view.rule:
-        return shares
-    at = [axis.name for axis in view.other].index(view.rule.name)
-    return np.append(shares, divergence_shares(view.other, view.y)[at])
-
-
-def _by_content(table: TrialTable) -> TrialTable:
-    """The rows by content, so that neither their order nor their numbers sway a seeded forest."""
-    order = sorted(table.rows, key=lambda row: (table.space.encode(row.values), row.value))
-    return replace(table, rows=tuple(order))

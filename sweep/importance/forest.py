@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from sweep.importance.axes import Axis
+from sweep.axes import Axis
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,15 +56,11 @@ def forest_shares(
     Returns:
         Shares in [0, 1], shape ``(len(groups),)``; NaN when the forest is constant.
     """
-    from sklearn.ensemble import RandomForestRegressor  # slow to import: only when used
-
-    features = np.concatenate([axis.columns() for axis in axes], axis=1)
-    forest = RandomForestRegressor(n_estimators=n_trees, max_depth=64, random_state=seed)
-    forest.fit(features, y)
-    variance = float(forest.predict(_reference(axes)).var())
-    if variance <= np.finfo(np.float64).eps * float(np.square(y).max()):
+    trees = grow(axes, y, n_trees=n_trees, seed=seed)
+    variance = float(predict(trees, _reference(axes)).var())
+    if is_constant(variance, y):
         return np.full(len(groups), np.nan)
-    holds, value = _leaves([tree.tree_ for tree in forest.estimators_], axes)
+    holds, value = _leaves(trees, axes)
     extents = np.array([held.mean(axis=1) for held in holds])
     shares = []
     for group in groups:
@@ -72,6 +68,48 @@ def forest_shares(
         effect = _effect(value * rest / n_trees, [holds[index] for index in group])
         shares.append(effect.var() / variance)
     return np.array(shares).clip(0.0, 1.0)
+
+
+def grow(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> list[Any]:
+    """The trees of a random forest: each on its own draw of the trials, with replacement.
+
+    Tree for tree what ``RandomForestRegressor(max_depth=64, random_state=seed)`` grows (a test
+    compares them), without the copying and dispatching that take it half of its time on 160
+    trials; here it is called hundreds of times.
+
+    Source: Breiman 2001, doi:10.1023/A:1010933404324.
+
+    Args:
+        axes: the parameters, each with its places, shape ``(n,)``.
+        y: the objective, shape ``(n,)``.
+        n_trees: trees in the forest.
+        seed: its seed.
+    """
+    from sklearn.tree import DecisionTreeRegressor  # slow to import: only when used
+
+    columns = [axis.columns() for axis in axes]
+    features = np.ascontiguousarray(np.concatenate(columns, axis=1), dtype=np.float32)
+    n = len(y)
+    trees = []
+    seeds = np.random.RandomState(seed)
+    for tree_seed in [seeds.randint(np.iinfo(np.int32).max) for _ in range(n_trees)]:
+        drawn = np.random.RandomState(tree_seed).randint(0, n, n, dtype=np.int32)
+        weight = np.bincount(drawn, minlength=n).astype(np.float64)
+        tree = DecisionTreeRegressor(max_depth=64, random_state=tree_seed)
+        trees.append(tree.fit(features, y, sample_weight=weight, check_input=False).tree_)
+    return trees
+
+
+def predict(trees: Sequence[Any], features: FloatArray) -> FloatArray:
+    """Mean prediction of bare trees, shape ``(n,)``; a third of ``forest.predict``'s time."""
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    mean: FloatArray = np.mean([tree.predict(points)[:, 0] for tree in trees], axis=0)
+    return mean
+
+
+def is_constant(variance: float, y: FloatArray) -> bool:
+    """Whether a variance is what rounding leaves of none."""
+    return variance <= float(np.finfo(np.float64).eps * np.square(y).max())
 
 
 def _reference(axes: Sequence[Axis]) -> FloatArray:
@@ -106,28 +144,42 @@ def _effect(weight: FloatArray, holds: Sequence[FloatArray]) -> FloatArray:
 def _leaves(trees: Sequence[Any], axes: Sequence[Axis]) -> tuple[list[FloatArray], FloatArray]:
     """The leaves of all trees: which places of each axis they hold, and what they predict."""
     bounds = np.concatenate([axis.bounds() for axis in axes])
-    corners = [_corners(tree, bounds) for tree in trees]
-    low = np.concatenate([each[0] for each in corners])
-    high = np.concatenate([each[1] for each in corners])
-    value = np.concatenate([tree.value[tree.children_left < 0, 0, 0] for tree in trees])
+    low, high, value = _corners(trees, bounds)
     cuts = np.cumsum([len(axis.bounds()) for axis in axes])[:-1]
     sides = zip(axes, np.split(low, cuts, axis=1), np.split(high, cuts, axis=1), strict=True)
     return [_holds(*each) for each in sides], value
 
 
-def _corners(tree: Any, bounds: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper corners of a tree's leaves, each of shape ``(n_leaves, n_columns)``."""
-    low = np.tile(bounds[:, 0], (tree.node_count, 1))
-    high = np.tile(bounds[:, 1], (tree.node_count, 1))
-    left, right = tree.children_left, tree.children_right
-    for node in np.flatnonzero(left >= 0):  # scikit-learn lists parents before children
-        column, threshold = tree.feature[node], tree.threshold[node]
-        for child in (left[node], right[node]):
-            low[child], high[child] = low[node], high[node]
-        high[left[node], column] = threshold
-        low[right[node], column] = threshold
-    leaves = left < 0
-    return low[leaves], high[leaves]
+def _corners(trees: Sequence[Any], bounds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lower and upper corners of all trees' leaves, and what the leaves predict.
+
+    All trees go down together, one step per level: a loop over nodes would take longer than
+    growing the trees.
+
+    Returns:
+        Two arrays of shape ``(n_leaves, n_columns)`` and one of shape ``(n_leaves,)``.
+    """
+    counts = np.array([tree.node_count for tree in trees])
+    roots = np.cumsum(counts) - counts
+    shift = np.repeat(roots, counts)
+    left = np.concatenate([tree.children_left for tree in trees])
+    inner = left >= 0
+    left = left + shift
+    right = np.concatenate([tree.children_right for tree in trees]) + shift
+    column = np.concatenate([tree.feature for tree in trees])
+    threshold = np.concatenate([tree.threshold for tree in trees])
+    low = np.tile(bounds[:, 0], (len(left), 1))
+    high = np.tile(bounds[:, 1], (len(left), 1))
+    level = roots[inner[roots]]
+    while len(level):
+        for child in (left[level], right[level]):
+            low[child], high[child] = low[level], high[level]
+        high[left[level], column[level]] = threshold[level]
+        low[right[level], column[level]] = threshold[level]
+        below = np.concatenate([left[level], right[level]])
+        level = below[inner[below]]
+    value = np.concatenate([tree.value[:, 0, 0] for tree in trees])
+    return low[~inner], high[~inner], value[~inner]
 
 
 def _holds(axis: Axis, low: FloatArray, high: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sweep.importance.result import Importance, ImportanceTable, Method
+from sweep.phases import SEARCH
 from sweep.table import TrialTable
 
 FEW = 20
@@ -54,6 +55,7 @@ def cautions(table: TrialTable, method: Method, rows: Sequence[Importance]) -> t
             "method still shares out 1.0, and one parameter still comes first, most often the "
             "one with the most choices."
         )
+    found += _of_sampling(table)
     top = math.ceil(0.1 * n)
     if method == "ped_anova" and top < FEW_TOP:
         found.append(f"The best 10 % are {max(top, 2)} trials; PED-ANOVA wants {FEW_TOP} or more.")
@@ -71,15 +73,35 @@ def cautions(table: TrialTable, method: Method, rows: Sequence[Importance]) -> t
     return tuple(found)
 
 
+def _of_sampling(table: TrialTable) -> list[str]:
+    """What the way the trials were chosen does to every share."""
+    searched = sum(row.phase == SEARCH for row in table.rows)
+    if table.sampling == "designed" and searched:
+        return [f"{searched} of the trials are of the search phase, chosen by earlier results."]
+    if table.sampling == "adaptive":
+        note = (
+            "The trials were chosen by earlier results: what a sampler settled on early is seldom "
+            "tried against the rest, and shares of the space are biased."
+        )
+        return [note]
+    return []
+
+
 def disagreement(tables: Sequence[ImportanceTable]) -> tuple[str, ...]:
-    """Where the methods name different parameters as the most important."""
-    tops = {table.title: table.top.name for table in tables if table.top is not None}
-    if len(set(tops.values())) <= 1:
+    """An alarm where the methods put different parameters first."""
+    tops = [(table, table.top) for table in tables if table.top is not None]
+    if len({top.name for _, top in tops}) <= 1:
         return ()
-    named = ", ".join(f"{title} says {name}" for title, name in tops.items())
-    note = (
-        f"The methods disagree on what came first: {named}. They answer different questions: "
-        "only fANOVA is about variance over the whole search space; PED-ANOVA knows a parameter "
-        "only as far as the sampler still varied it."
+    named = "; ".join(
+        f"{table.title} ({table.question}) puts {top.name} first"
+        + ("" if top.above_null else ", which is no more than chance gives")
+        for table, top in tops
     )
-    return (note,)
+    known = {table.method for table, _ in tops}
+    advice = " For a claim about the whole search space only fANOVA is about it." * (
+        "fanova" in known
+    )
+    adaptive = " PED-ANOVA knows a parameter only as far as the sampler still varied it." * (
+        "ped_anova" in known
+    )
+    return (f"The methods disagree on what matters most: {named}.{advice}{adaptive}",)

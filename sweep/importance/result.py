@@ -6,29 +6,46 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from sweep.importance.module_result import ModuleReport
 from sweep.table import Dropped
 
-Method = Literal["fanova", "ped_anova"]
-"""How importance was measured. The two answer different questions: never mix them."""
+Method = Literal["fanova", "ped_anova", "mdi", "permutation", "shapley"]
+"""How importance was measured. The methods answer different questions: never mix them."""
 
-Role = Literal["sampled", "derived", "group", "interactions"]
+Role = Literal["sampled", "derived", "group", "interaction", "interactions"]
 """What a row stands for.
 
 ``sampled``: one parameter of the search space, its main effect.
 ``derived``: a figure computed from sampled ones, from a second fit in which it replaces one.
 ``group``: several parameters together, main effects and the interactions among them.
+``interaction``: what a pair explains together beyond what each explains alone.
 ``interactions``: what no single sampled parameter explains.
 """
 
 QUESTIONS: Mapping[Method, str] = {
     "fanova": "how much of the objective's variance over the whole search space",
     "ped_anova": "what separates the top 10 % from the trials this study happened to sample",
+    "mdi": "what a forest split on to fit these trials (favours parameters of many values)",
+    "permutation": "how much worse unseen trials are predicted without knowing the parameter",
+    "shapley": "how the variance over the whole space divides, interactions in equal parts",
 }
 """The question each method answers, in words for tables."""
 
 
-TITLES: Mapping[Method, str] = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
-"""The methods as their authors write them."""
+TITLES: Mapping[Method, str] = {
+    "fanova": "fANOVA",
+    "ped_anova": "PED-ANOVA",
+    "mdi": "MDI",
+    "permutation": "Permutation",
+    "shapley": "Shapley",
+}
+"""The methods as their authors write them.
+
+Sources: fANOVA, Hutter, Hoos and Leyton-Brown 2014, https://proceedings.mlr.press/v32/hutter14.html;
+PED-ANOVA, Watanabe, Bansal and Hutter 2023, arXiv:2304.10255; MDI (mean decrease in impurity) and
+permutation, Breiman 2001, doi:10.1023/A:1010933404324, and on what MDI favours Strobl et al. 2007,
+doi:10.1186/1471-2105-8-25; Shapley effects, Owen 2014, doi:10.1137/130936233.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +60,9 @@ class Importance:
         method: how it was measured.
         n: trials it rests on.
         role: what the row stands for.
-        of: the parameters a derived or group row is made of, in the space's order.
+        of: the parameters a derived, group or interaction row is made of.
+        null: what the share is at most, in 99 of 100 permutations of the values over the
+            configurations, when nothing matters; None where it was not asked for.
     """
 
     name: str
@@ -54,6 +73,12 @@ class Importance:
     n: int
     role: Role = "sampled"
     of: tuple[str, ...] = ()
+    null: float | None = None
+
+    @property
+    def above_null(self) -> bool:
+        """Whether the share is more than chance gives, as far as that is known."""
+        return self.null is None or self.share > self.null
 
     @property
     def derived(self) -> bool:
@@ -67,7 +92,7 @@ class ImportanceTable:
 
     Attributes:
         method: how importance was measured.
-        rows: sampled parameters by falling share, then derived, group and interactions;
+        rows: sampled parameters by falling share, then derived, group, pairs and interactions;
             empty when there is nothing to share out, with the reason in ``notes``.
         n: trials it rests on.
         configurations: distinct configurations among them.
@@ -75,6 +100,7 @@ class ImportanceTable:
         n_bootstrap: resamples behind the intervals.
         seed: the only source of randomness.
         notes: what a reader must know before believing the rows.
+        n_null: permutations behind each row's ``null``.
     """
 
     method: Method
@@ -85,6 +111,7 @@ class ImportanceTable:
     n_bootstrap: int
     seed: int
     notes: tuple[str, ...] = ()
+    n_null: int = 0
 
     @property
     def question(self) -> str:
@@ -98,8 +125,8 @@ class ImportanceTable:
 
     @property
     def top(self) -> Importance | None:
-        """The sampled parameter with the largest share; None without rows."""
-        return next((row for row in self.rows if row.role == "sampled"), None)
+        """The sampled parameter with the largest share; None where no share is above 0."""
+        return next((row for row in self.rows if row.role == "sampled" and row.share > 0.0), None)
 
     def row(self, name: str) -> Importance:
         """The row of that name; raises ``KeyError`` if there is none."""
@@ -122,7 +149,9 @@ class ImportanceReport:
         n: trials the tables rest on.
         counts: number of trials by Optuna state.
         dropped: COMPLETE trials that could not be used, and why.
-        notes: what comparing the methods shows.
+        notes: what was lost on the way to the tables.
+        alarms: where the methods contradict each other; to be shown before anything else.
+        modules: which matrix of the target set earns its gain; None without target sets.
     """
 
     methods: tuple[ImportanceTable, ...]
@@ -130,6 +159,8 @@ class ImportanceReport:
     counts: Mapping[str, int] = field(default_factory=dict)
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+    modules: ModuleReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree, the same that the terminal table is printed from."""
@@ -139,4 +170,6 @@ class ImportanceReport:
             "dropped": [asdict(dropped) for dropped in self.dropped],
             "methods": [table.to_json() for table in self.methods],
             "notes": list(self.notes),
+            "alarms": list(self.alarms),
+            "modules": None if self.modules is None else asdict(self.modules),
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.ledger.owed import failure_of, values_of
+from sweep.ledger.tags import counts, failure_of, seed_of, values_of
 from sweep.sampling import Key, configuration_key
 from sweep.spec import StudySpec
 from sweep.trial import Scalar, TrialParams
@@ -30,7 +30,8 @@ class Book:
 
     Attributes:
         tried: keys of the configurations that some trial has, had or waits to have.
-        complete: trials that count towards the budget: COMPLETE and not a copy of another.
+        complete: trials that count towards the budget: COMPLETE, not a copy of another, and
+            not the second run of one that collapsed.
     """
 
     def __init__(self, spec: StudySpec, trials: Sequence[FrozenTrial]) -> None:
@@ -49,12 +50,11 @@ class Book:
             return
         self.note(values)
         copied = "reused_from" in trial.user_attrs
-        self.complete += trial.state == TrialState.COMPLETE and not copied
+        self.complete += trial.state == TrialState.COMPLETE and counts(trial)
         done = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
         if done and not copied and failure_of(trial) is None:
-            replicate = trial.user_attrs.get("replicate", 0)
-            seed = trial.user_attrs.get("seed", self._spec.seeds[replicate])
-            self._finished.setdefault((configuration_key(values), seed), trial.number)
+            run = configuration_key(values), seed_of(trial, self._spec)
+            self._finished.setdefault(run, trial.number)
 
     def note(self, values: Any) -> None:
         """A configuration has a trial now."""
@@ -63,9 +63,9 @@ class Book:
             self.tried.add(key)
             self._tried_here += self._spec.space.contains(values)
 
-    def finish(self, params: TrialParams, *, complete: bool) -> None:
+    def finish(self, params: TrialParams, *, counted: bool) -> None:
         """A trial has its result, which no trial needs to compute again."""
-        self.complete += complete
+        self.complete += counted
         self._finished.setdefault(run_of(params), params.number)
 
     def twin(self, params: TrialParams) -> int | None:

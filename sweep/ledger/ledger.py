@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -18,16 +17,17 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.errors import HeldError, StorageError, fault
 from sweep.ledger.baselines import owed_baselines, write_baseline
 from sweep.ledger.book import Book, run_of
-from sweep.ledger.owed import Owed, owed_replicates, owed_retries
+from sweep.ledger.endings import Running, close, write_result
+from sweep.ledger.queue import Queue
 from sweep.ledger.twins import end_twin, reuse
 from sweep.owner import Owner, holder, still_mine
+from sweep.phases import SEARCH, is_collapsed
 from sweep.sampling import distributions, make_pruner, make_sampler
 from sweep.spec import Baseline, StudySpec
-from sweep.storage import Address, storage_errors
+from sweep.storage import Address, read_points, storage_errors
 from sweep.trial import (
     DRIVER_DIED,
     INTERRUPTED,
-    OUT_OF_MEMORY,
     Failure,
     TrialParams,
     TrialResult,
@@ -58,12 +58,13 @@ class Ledger:
         self._address = address
         self._owner = owner
         self._distributions = distributions(spec.space)
-        self._running: dict[int, tuple[optuna.Trial, TrialParams]] = {}
+        self._running: dict[int, Running] = {}
         self._begun: set[int] = set()
         self._curves: dict[int, list[dict[str, float]]] = {}
         with storage_errors(address):
             trials = self._trials()
             self._book = Book(spec, trials)
+            self._queue = Queue(study, spec, self._book, read_points(study))
             study.sampler = make_sampler(spec, len(trials), self._book.tried)
             study.pruner = make_pruner(spec)
 
@@ -108,8 +109,10 @@ class Ledger:
         return len(self._running)
 
     def owed(self) -> int:
-        """How many more trials to start so that the target of COMPLETE ones is met."""
-        return max(0, self.spec.budget.trials - self._book.complete - self.running())
+        """How many more trials to start: for the target of COMPLETE ones, and collapsed ones."""
+        counted = self._book.complete + sum(each.counted for each in self._running.values())
+        with storage_errors(self._address):
+            return max(0, self.spec.budget.trials - counted) + self._queue.reruns()
 
     def recover(self) -> int:
         """Close what no living driver runs, and queue what is owed.
@@ -125,58 +128,40 @@ class Ledger:
                 if trial.state == TrialState.RUNNING and trial.number not in mine
             ]
             for trial in left:
-                self._close(trial, _LEFT)
+                close(self.study, trial, _LEFT)
             self.requeue()
         return len(left)
 
-    def _close(self, trial: FrozenTrial, failure: Failure) -> None:
-        """End a trial of which this process has no handle."""
-        # Optuna has no public way to annotate a trial of another process.
-        storage, trial_id = self.study._storage, trial._trial_id  # noqa: SLF001
-        storage.set_trial_user_attr(trial_id, "failure", failure.to_json())
-        self.study.tell(trial.number, state=TrialState.FAIL)
-
     def requeue(self) -> None:
-        """Queue retries and replicates that are owed and not queued; nothing twice."""
+        """Queue what is owed again and not queued; nothing twice."""
         with storage_errors(self._address):
-            for owed in list(owed_retries(self._trials(), self.spec)):
-                self._enqueue(owed)
-            for owed in list(owed_replicates(self._trials(), self.spec)):
-                self._enqueue(owed)
+            self._queue.owed_again()
 
-    def _enqueue(self, owed: Owed) -> None:
-        attributes: dict[str, Any] = {
-            "replicate": owed.replicate,
-            "seed": self.spec.seeds[owed.replicate],
-        }
-        if owed.retry_of is not None:
-            attributes["retry_of"] = owed.retry_of
-        self.study.enqueue_trial(dict(owed.values), user_attrs=attributes)
-        self._book.note(owed.values)
+    def waits(self) -> bool:
+        """Whether a trial waits to be run."""
+        with storage_errors(self._address):
+            return self._queue.waits()
 
     def ask(self) -> TrialParams | None:
         """Start the next trial that has to be computed.
 
         Returns:
-            Its parameters; None when the space has no configuration left.
+            Its parameters; None when a pilot is through, or the space has no configuration left.
         """
         for _ in range(MOST_SPARED):
             with self._writing():
-                if self._book.exhausted and not self._waiting():
+                self._queue.add_point()
+                if (self._queue.ends or self._book.exhausted) and not self._queue.waits():
                     return None
                 opened = self._open()
                 if opened is None:
                     continue
-                trial, params = opened
-                if not self._spared(trial, params):
-                    self._running[params.number] = opened
-                    return params
+                if not self._spared(opened.trial, opened.params):
+                    self._running[opened.params.number] = opened
+                    return opened.params
         return None  # of an endless space, too, so little may be left that all is known
 
-    def _waiting(self) -> bool:
-        return any(trial.state == TrialState.WAITING for trial in self._trials())
-
-    def _open(self) -> tuple[optuna.Trial, TrialParams] | None:
+    def _open(self) -> Running | None:
         """A new RUNNING trial with all its parameters; None if it was queued with wrong ones."""
         try:
             with warnings.catch_warnings():
@@ -190,16 +175,16 @@ class Ledger:
             f"{trial.params} lies outside the search space"
         ):
             return None
-        if "seed" not in trial.user_attrs:
-            trial.set_user_attr("replicate", 0)
-            trial.set_user_attr("seed", self.spec.seeds[0])
+        tags = {"phase": SEARCH, "replicate": 0, "seed": self.spec.seeds[0], **trial.user_attrs}
+        for name in ("phase", "replicate", "seed"):
+            if name not in trial.user_attrs:
+                trial.set_user_attr(name, tags[name])
         fresh = not self._book.knows(trial.params)
         self._book.note(trial.params)
         if fresh:
-            for replicate in range(1, len(self.spec.seeds)):
-                self._enqueue(Owed(trial.params, replicate))
-        replicate, seed = trial.user_attrs["replicate"], trial.user_attrs["seed"]
-        return trial, TrialParams(trial.number, trial.params, seed, replicate)
+            self._queue.add_replicates(trial.params)
+        params = TrialParams(trial.number, trial.params, tags["seed"], tags["replicate"])
+        return Running(trial, params, tags["phase"], "rerun_of" not in tags)
 
     def _refuse_queued(self, why: str) -> bool:
         """Close the trial just opened if somebody queued it by hand with impossible values."""
@@ -211,7 +196,7 @@ class Ledger:
             and "fixed_params" in trial.system_attrs
         ]
         for trial in opened:
-            self._close(trial, Failure("exception", "QueuedValues", why))
+            close(self.study, trial, Failure("exception", "QueuedValues", why))
         return bool(opened)
 
     def _spared(self, trial: optuna.Trial, params: TrialParams) -> bool:
@@ -220,7 +205,7 @@ class Ledger:
         if twin is not None:
             reuse(trial, self._trials()[twin])
             return True
-        now = {run_of(other): number for number, (_, other) in self._running.items()}
+        now = {run_of(other.params): number for number, other in self._running.items()}
         if run_of(params) not in now:
             return False
         end_twin(trial, now[run_of(params)])
@@ -230,47 +215,36 @@ class Ledger:
         """Write one intermediate value; True asks the trial to stop."""
         if number not in self._running:  # a baseline: measured, never pruned
             return False
-        trial, _ = self._running[number]
+        running = self._running[number]
         curve = self._curves.setdefault(number, [])
         if not curve or curve[-1]["step"] < step:  # else told again after the server was away
             curve.append({"step": step, "value": value, **metrics})
         with self._writing():
-            trial.report(value, step)
-            trial.set_user_attr("curve", curve)
-            return trial.should_prune()
+            running.trial.report(value, step)
+            running.trial.set_user_attr("curve", curve)
+            # What is measured is measured to its end: a value cut short is no value.
+            return running.phase == SEARCH and running.trial.should_prune()
 
     def tell(self, result: TrialResult) -> None:
         """Write a trial's result, its state last.
 
         May be called again after an error: what was written is not written twice.
         """
-        trial, params = self._running[result.number]
+        running = self._running[result.number]
         with self._writing():
             if result.number not in self._begun or not self._has_ended(result.number):
                 self._begun.add(result.number)
-                self._write(trial, result)
+                write_result(running.trial, result)
         del self._running[result.number]
         self._curves.pop(result.number, None)
         if result.failure is None:
-            self._book.finish(params, complete=result.state is State.COMPLETE)
-        else:
+            counted = result.state is State.COMPLETE and running.counted
+            self._book.finish(running.params, counted=counted)
+        if result.failure is not None or is_collapsed(result.metrics):
             self.requeue()
 
     def _has_ended(self, number: int) -> bool:
         return bool(self._trials()[number].state.is_finished())
-
-    def _write(self, trial: optuna.Trial, result: TrialResult) -> None:
-        state = TrialState[result.state.value]
-        trial.set_user_attr("metrics", dict(result.metrics))
-        trial.set_user_attr("details", dict(result.details))
-        trial.set_user_attr("seconds", result.seconds)
-        if result.failure is not None:
-            trial.set_user_attr("failure", result.failure.to_json())
-            if result.failure.reason == OUT_OF_MEMORY:
-                # Samplers learn from constraints of pruned trials; of failed ones, nothing.
-                trial.set_constraint("memory", 1.0)
-                state = TrialState.PRUNED
-        self.study.tell(trial, result.value, state)
 
     def abandon(self) -> None:
         """Close this driver's own RUNNING trials; the next driver queues them again."""

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
+from sweep.design.points import Point
+from sweep.ledger.tags import TAGS, Tags, Values, failure_of, seed_of, values_of
+from sweep.phases import MEASURE, SEARCH, is_collapsed
 from sweep.sampling import Key, configuration_key
+from sweep.seeds import derived_seed
 from sweep.spec import StudySpec
-from sweep.trial import DRIVER_DIED, DUPLICATE, Failure, Scalar
-
-Values = Mapping[str, Scalar]
+from sweep.trial import DRIVER_DIED, DUPLICATE, Failure
 
 
 @dataclass(frozen=True)
@@ -25,29 +27,53 @@ class Owed:
 
     Attributes:
         values: its parameters.
-        replicate: which of the study's seeds.
-        retry_of: the trial it runs again; None for a replicate that was never queued.
+        tags: the user attributes that it is to have.
     """
 
     values: Values
-    replicate: int
-    retry_of: int | None = None
+    tags: Tags
+
+    @property
+    def replicate(self) -> int:
+        """Which of its configuration's seeds it has."""
+        return int(self.tags["replicate"])
+
+    @property
+    def retry_of(self) -> int | None:
+        """The trial that it runs again; None for one that was never queued."""
+        return self.tags.get("retry_of")
 
 
-def failure_of(trial: FrozenTrial) -> Failure | None:
-    """Why a trial has no value; None if it has not failed, or nobody wrote down why."""
-    stored: Mapping[str, Any] | None = trial.user_attrs.get("failure")
-    return None if stored is None else Failure(**stored)
+def owed_points(
+    trials: Sequence[FrozenTrial], points: Sequence[Point], phase: str
+) -> Iterator[Owed]:
+    """The runs of a design for which no trial was ever queued, in the design's order."""
+    have = {(t.user_attrs.get("design"), t.user_attrs.get("replicate", 0)) for t in trials}
+    for point in points:
+        if (point.index, point.replicate) not in have:
+            place = {"design": point.index, "replicate": point.replicate, "seed": point.seed}
+            yield Owed(point.values, {"phase": phase, **place})
 
 
-def values_of(trial: FrozenTrial, spec: StudySpec) -> Values | None:
-    """A trial's full configuration; None if it ended before it had one.
+def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+    """The measured trials that collapsed and were not yet run again with another seed.
 
-    Values that a trial was queued with are its own from the start, even if it was killed
-    while they were written out.
+    One collapse in thirty hides an effect as surely as no measurement would; whether the
+    configuration collapses always, or did so by bad luck, a second seed tells. It is run once.
     """
-    values = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-    return values if set(values) == set(spec.space) else None
+    again = {trial.user_attrs.get("rerun_of") for trial in trials}
+    for trial in trials:
+        tags = trial.user_attrs
+        if (
+            trial.state == TrialState.COMPLETE
+            and tags.get("phase") == MEASURE
+            and is_collapsed(tags.get("metrics", {}))
+            and trial.number not in again
+            and not {"rerun_of", "reused_from"} & set(tags)
+            and (values := values_of(trial, spec)) is not None
+        ):
+            seed = derived_seed(seed_of(trial, spec), "rerun")
+            yield Owed(values, {**_kept(trial, spec), "seed": seed, "rerun_of": trial.number})
 
 
 def owed_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
@@ -60,7 +86,13 @@ def owed_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owe
             continue
         values = values_of(trial, spec)
         if values is not None and _deserves_another(trial, failure, by_number, spec):
-            yield Owed(values, trial.user_attrs.get("replicate", 0), trial.number)
+            yield Owed(values, {**_kept(trial, spec), "retry_of": trial.number})
+
+
+def _kept(trial: FrozenTrial, spec: StudySpec) -> Tags:
+    """What a trial that runs another again has of it: phase, place in the design, seed."""
+    tags: dict[str, Any] = {"phase": SEARCH, "replicate": 0, "seed": seed_of(trial, spec)}
+    return {**tags, **{name: trial.user_attrs[name] for name in TAGS if name in trial.user_attrs}}
 
 
 def _deserves_another(
@@ -91,13 +123,18 @@ def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterat
 
 
 def owed_replicates(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
-    """The seeds of known configurations for which no trial was ever queued."""
+    """The seeds of configurations in the search for which no trial was ever queued."""
     have: dict[Key, tuple[Values, set[int]]] = {}
     for trial in trials:
         values = values_of(trial, spec)
-        if values is not None:
+        if values is not None and trial.user_attrs.get("phase", SEARCH) == SEARCH:
             _, replicates = have.setdefault(configuration_key(values), (values, set()))
             replicates.add(trial.user_attrs.get("replicate", 0))
     for values, replicates in have.values():
         for missing in sorted(set(range(len(spec.seeds))) - replicates):
-            yield Owed(values, missing)
+            yield replicate(values, missing, spec)
+
+
+def replicate(values: Values, number: int, spec: StudySpec) -> Owed:
+    """A configuration of the search with another of the study's seeds."""
+    return Owed(values, {"phase": SEARCH, "replicate": number, "seed": spec.seeds[number]})

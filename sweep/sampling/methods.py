@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Container
 
@@ -11,13 +10,8 @@ from optuna.samplers import BaseSampler, GPSampler
 
 from sweep.sampling.distinct import DistinctSampler
 from sweep.sampling.keys import Key
+from sweep.seeds import derived_seed
 from sweep.spec import StudySpec
-
-
-def derived_seed(base: int, *parts: object) -> int:
-    """A 32-bit seed that depends on the base and on every part, and on nothing else."""
-    text = ":".join(map(str, (base, *parts)))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 def make_sampler(spec: StudySpec, n_existing: int, tried: Container[Key]) -> BaseSampler:

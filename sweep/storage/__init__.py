@@ -12,6 +12,7 @@ from sweep.storage.studies import (
     load_study,
     open_study,
     quiet_optuna,
+    read_points,
     read_spec,
     write_spec,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "one_file",
     "open_study",
     "quiet_optuna",
+    "read_points",
     "read_spec",
     "storage_errors",
     "write_ahead",

@@ -1,9 +1,9 @@
 """Studies in their database. Only the driver process opens it.
 
 Beside Optuna's own rows a study holds, as user attributes, everything a resume
-needs: ``spec`` and ``spec_digest``, ``fingerprints`` of the inputs' content, package
-``versions``, what the objective said ``about`` its inputs, measured ``baselines``,
-and the ``owner`` that drives it.
+needs: ``spec`` and ``spec_digest``, the ``points`` of its design, ``fingerprints`` of the
+inputs' content, package ``versions``, what the objective said ``about`` its inputs, measured
+``baselines``, the ``history`` of its space and claims, and the ``owner`` that drives it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.design.points import Point
 from sweep.errors import ResumeError, StorageError, fault
 from sweep.objective import Facts
+from sweep.phases import PILOT_SUFFIX
 from sweep.spec import StudySpec, differences
 from sweep.storage.address import Address
+from sweep.storage.claims import note_claims
 from sweep.storage.database import exists, open_storage
 from sweep.storage.words import storage_errors
 
 log = logging.getLogger("lorasweep")
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the attributes below; raised when an older lorasweep would misread them."""
 
 
@@ -45,7 +48,7 @@ def open_study(address: Address, name: str | None = None) -> optuna.Study:
 
     Args:
         address: the database.
-        name: the study; may be left out when the database holds one study.
+        name: the study; may be left out when the database holds one study, or one and its pilot.
 
     Raises:
         StorageError: if the file or the study is missing.
@@ -59,11 +62,12 @@ def open_study(address: Address, name: str | None = None) -> optuna.Study:
     storage = open_storage(address, make=False)
     with storage_errors(address):
         names = study_names(storage)
-        if name is None and len(names) != 1:
+        meant = [each for each in names if each.removesuffix(PILOT_SUFFIX) not in {*names} - {each}]
+        if name is None and len(meant) != 1:
             among = ", ".join(names) or "there are none"
             rule = f"name one of the {len(names)} studies: {among}"
             raise StorageError(fault("--name", rule, name, where=address.shown))
-        chosen = names[0] if name is None else name
+        chosen = meant[0] if name is None else name
         if chosen not in names:
             rule = f"be one of {', '.join(names) or '(no study)'}"
             raise StorageError(fault("--name", rule, chosen, where=address.shown))
@@ -120,6 +124,11 @@ def read_spec(study: optuna.Study) -> StudySpec:
     return StudySpec.from_json(study.user_attrs["spec"])
 
 
+def read_points(study: optuna.Study) -> tuple[Point, ...]:
+    """The runs of a study's design, in order, as they were laid out when it was made."""
+    return tuple(map(Point.from_json, study.user_attrs.get("points", ())))
+
+
 def create_or_resume(address: Address, spec: StudySpec, facts: Facts) -> optuna.Study:
     """Open the spec's study, making it when it is not there; under the storage's lock.
 
@@ -164,6 +173,13 @@ def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
     study.set_user_attr("about", dict(facts.about))
     study.set_user_attr("versions", versions)
     study.set_user_attr("spec_digest", spec.digest())
+    note_claims(study, spec)
+    if spec.design is not None and "points" not in study.user_attrs:
+        from sweep.design.layout import design_points  # SciPy takes a second to import
+
+        # Another version of a library might lay them out otherwise, in the middle of a study.
+        points = [point.to_json() for point in design_points(spec.space, spec.design)]
+        study.set_user_attr("points", points)
     study.set_user_attr("spec", spec.to_json())
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from sweep.summary.cells import line, table
 from sweep.summary.history import print_history
+from sweep.summary.verdict import print_verdict
 
 Tree = Mapping[str, Any]
 
@@ -29,13 +30,23 @@ def print_importance(report: Tree, console: Console) -> None:
     print_history(report, console)
     for dropped in report.get("dropped", ()):
         line(console, f"           trial {dropped['number']} left out: {dropped['reason']}")
+    for claimed in report.get("claims", ()):
+        line(console)
+        labelled = {**claimed, "labels": report.get("labels", {}), "direction": report["direction"]}
+        print_verdict(labelled, console, registered=report["registered"])
     methods: Sequence[Tree] = report["methods"]
+    for alarm in report.get("alarms", ()):
+        line(console)
+        line(console, f"ALARM: {alarm}", "bold red")
     line(console)
+    widest = max((len(method["title"]) for method in methods), default=0)
     for method in methods:
-        line(console, f"{method['title']:<10} {method['question']}")
+        line(console, f"{method['title']:<{widest}}  {method['question']}")
     if any(method["rows"] for method in methods):
         line(console)
         _shares(methods, console)
+    if report.get("modules"):
+        _modules(report["modules"], console)
     _notes(report, console)
 
 
@@ -51,14 +62,24 @@ def _trials(report: Tree) -> str:
 
 def _shares(methods: Sequence[Tree], console: Console) -> None:
     """A row per parameter in the first method's order; a column per method."""
-    keys = list(dict.fromkeys(_key(row) for method in methods for row in method["rows"]))
-    by_method = [{_key(row): row for row in method["rows"]} for method in methods]
+    by_method = [{_key(row): row for row in method["rows"] if _shown(row)} for method in methods]
+    keys = list(dict.fromkeys(key for found in by_method for key in found))
     rows = [
         [_name(*key), *(_share(found.get(key)) for found in by_method)]
         for key in sorted(keys, key=lambda key: key[1] != "sampled")  # stable: order kept within
     ]
-    levels = [f"{m['title']} share [{m['level']:.0%}]" for m in methods]
+    levels = [f"{m['title']} share [{m['level']:.0%}]{_chance(m)}" for m in methods]
     table(console, ["parameter", *levels], rows, left=("parameter",))
+
+
+def _chance(method: Tree) -> str:
+    """What the figure behind each interval is, where there is one."""
+    return " chance" if any(row["null"] is not None for row in method["rows"]) else ""
+
+
+def _shown(row: Tree) -> bool:
+    """Whether a row is worth a line: of the pairs only those that chance does not explain."""
+    return row["role"] != "interaction" or row["null"] is None or row["share"] > row["null"]
 
 
 def _key(row: Tree) -> tuple[str, str, tuple[str, ...]]:
@@ -72,6 +93,8 @@ def _name(name: str, role: str, of: tuple[str, ...]) -> str:
             return f"{name} (derived from {', '.join(of)})"
         case "group":
             return f"{' and '.join(of)} together"
+        case "interaction":
+            return f"interaction of {' and '.join(of)}"
         case "interactions":
             return "interactions (and noise)"
     return name
@@ -80,7 +103,28 @@ def _name(name: str, role: str, of: tuple[str, ...]) -> str:
 def _share(row: Tree | None) -> str:
     if row is None:
         return "-"
-    return f"{row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    chance = "" if row["null"] is None else f" {row['null']:.3f}"
+    return f"{row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}]{chance}"
+
+
+def _modules(report: Tree, console: Console) -> None:
+    """What each matrix of the target sets is worth, and what cannot be told apart."""
+    if report["rows"]:
+        line(console)
+        rows = [
+            [
+                row["name"],
+                f"{row['gain']:+.4f} [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]",
+                f"{row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
+            ]
+            for row in report["rows"]
+        ]
+        level = f"[{report['level']:.0%}]"
+        header = [f"matrix of {report['parameter']}", f"gain {level}", f"Shapley share {level}"]
+        table(console, header, rows, left=header[:1])
+    for note in report["notes"]:
+        line(console)
+        line(console, f"{report['parameter']}: {note}", "yellow")
 
 
 def _notes(report: Tree, console: Console) -> None:

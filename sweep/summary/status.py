@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sweep.console import duration
 from sweep.summary.cells import line, number, param, params, scalars, table
-from sweep.summary.history import print_history
+from sweep.summary.head import is_interrupted, print_head
 
 SHOWN_TRIALS = 60
 """Rows of the trial table; a longer study shows its best ones."""
@@ -33,42 +33,13 @@ def print_status(report: Tree, console: Console) -> None:
         console: where to.
     """
     labels: Mapping[str, str] = report.get("labels", {})
-    _head(report, console)
+    print_head(report, console)
     _best(report, labels, console)
     _baselines(report, console)
     _final_test(report, console)
     _trials(report, labels, console)
     _failed(report, labels, console)
     _next(report, console)
-
-
-def _head(report: Tree, console: Console) -> None:
-    line(console, f"study      {report['study']}", "bold")
-    line(console, f"storage    {report['storage']}")
-    objective = report["objective"] or "unknown: a study of plain Optuna"
-    line(console, f"objective  {objective} ({report['direction']})")
-    counts = report["counts"]
-    failures: Sequence[Tree] = report.get("failed", ())
-    interrupted = sum(map(_interrupted, failures))
-    failed = len(failures) - interrupted
-    # One that ran out of memory is told to Optuna as pruned, for its samplers to learn from.
-    pruned = counts.get("PRUNED", 0) + counts.get("FAIL", 0) - len(failures)
-    reused = sum(trial.get("reused_from") is not None for trial in report.get("trials", ()))
-    parts = [
-        f"{counts.get('COMPLETE', 0)}{_target(report)} complete"
-        + (f" ({reused} reused)" if reused else ""),
-        f"{failed} failed",
-        f"{pruned} pruned",
-        f"{counts.get('RUNNING', 0)} {_running(report)}",
-    ]
-    if interrupted:
-        parts.append(f"{interrupted} interrupted and queued again")
-    if counts.get("WAITING"):
-        parts.append(f"{counts['WAITING']} waiting")
-    line(console, f"trials     {', '.join(parts)}")
-    if report.get("driver"):
-        line(console, f"driver     {report['driver']}")
-    print_history(report, console)
 
 
 def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
@@ -145,25 +116,8 @@ def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
     table(console, [*header, "time"], rows, left=("state", *names))
 
 
-def _target(report: Tree) -> str:
-    """How many COMPLETE trials are wanted; plain Optuna does not say."""
-    return "" if report["target_trials"] is None else f"/{report['target_trials']}"
-
-
-def _running(report: Tree) -> str:
-    """What RUNNING means: a driver that was killed could not say that its trials ended."""
-    ours = report["target_trials"] is not None
-    orphaned = ours and report["counts"].get("RUNNING") and not report.get("driver")
-    return "left by a driver that is gone (a resume runs them again)" if orphaned else "running"
-
-
-def _interrupted(entry: Tree) -> bool:
-    """Whether a trial did not fail by itself, but with the process that drove it."""
-    return bool(entry.get("interrupted"))
-
-
 def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
-    failed = [entry for entry in report.get("failed", ()) if not _interrupted(entry)]
+    failed = [entry for entry in report.get("failed", ()) if not is_interrupted(entry)]
     if not failed:
         return
     line(console)
@@ -199,7 +153,7 @@ def print_failures(report: Tree, console: Console) -> None:
 
 def _next(report: Tree, console: Console) -> None:
     """What to type next: go on while trials are owed, then ask what mattered."""
-    complete = report["counts"].get("COMPLETE", 0)
+    complete = report.get("phases", {}).get("counted", report["counts"].get("COMPLETE", 0))
     where = f"--storage {shlex.quote(report['storage'])} --name {shlex.quote(report['study'])}"
     line(console)
     if report["target_trials"] is None:

@@ -13,8 +13,9 @@ Make = Callable[[Path], None]
 """Makes in a folder what a case needs."""
 
 STUDY = """\
-from sweep import Baseline, Budget, Choice, Float, Int, Pruner, Sampler, Space, StudySpec
-from sweep import TargetSets
+from sweep import Baseline, Budget, Choice, Claim, Design, Float, Int, Pruner, Sampler, Space
+from sweep import StudySpec, TargetSets
+from sweep.phases import Pilot
 from sweep.spec import Policy
 
 STUDY = StudySpec(

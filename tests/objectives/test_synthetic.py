@@ -125,6 +125,20 @@ def test_nan_is_handed_in_as_a_value() -> None:
     assert math.isnan(result.value)
 
 
+def test_a_collapsed_trial_has_the_value_0_and_says_so() -> None:
+    """Under a condition, or by a chance that the seed decides."""
+    lost = _run({"collapse_on": [{"x1": 1.0}]}, x1=1.0, x2=2.0)
+    chances = [
+        _run({"collapse_rate": 0.2, "noise": 0.1}, seed=seed, x1=1.0, x2=2.0) for seed in range(300)
+    ]
+    collapsed = [result for result in chances if result.metrics.get("collapsed")]
+
+    assert (lost.value, lost.metrics["collapsed"]) == (0.0, True)
+    assert 40 <= len(collapsed) <= 80
+    assert {result.value for result in collapsed} == {0.0}
+    assert "collapsed" not in _run({}, x1=1.0, x2=2.0).metrics
+
+
 def test_each_step_is_reported_nearer_to_the_value() -> None:
     """The last report is the value itself."""
     seen: list[tuple[int, float]] = []

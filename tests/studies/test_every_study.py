@@ -27,10 +27,32 @@ def test_every_study_is_a_valid_spec_and_says_how_to_run_it(name: str) -> None:
     assert f"studies.{name}" in module.__doc__
 
 
-def test_the_default_space_is_the_one_promised() -> None:
-    """Six ranks, seven alphas, six target sets."""
-    space = binding_sites.STUDY.space
+def test_the_measurement_is_the_one_promised() -> None:
+    """Five ranks, scalings and target sets, the learning rate, and a design within the budget."""
+    study = binding_sites.STUDY
 
+    assert {name: study.space[name].grid() for name in ("rank", "scaling")} == {
+        "rank": (2, 4, 8, 16, 32),
+        "scaling": (0.5, 1.0, 2.0, 4.0, 8.0),
+    }
+    assert [label for label, _ in study.space["targets"].sets] == [
+        "query+value",
+        "qkv",
+        "attention",
+        "mlp",
+        "all-linear",
+    ]
+    assert study.space["learning_rate"].log
+    assert study.design.trials == 162 <= study.budget.trials
+    assert len(study.claims) == 2
+
+
+def test_the_demo_is_the_one_promised() -> None:
+    """Six ranks, seven alphas, six target sets, no design: what the README shows."""
+    space = demo.STUDY.space
+
+    assert demo.STUDY.design is None
+    assert demo.STUDY.digest() == "93dd8c1181a5706b"
     assert space["rank"].values == (1, 2, 4, 8, 16, 32)
     assert space["alpha"].values == (1, 2, 4, 8, 16, 32, 64)
     assert [label for label, _ in space["targets"].sets] == [
@@ -53,7 +75,7 @@ def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: 
     layers = report["base"]["layers"]
 
     per_layer = {label: count / layers for label, count in counts.items() if count}
-    assert per_layer == {
+    promised = {
         "query+value": 2,
         "qkv": 3,
         "attention": 4,
@@ -61,6 +83,8 @@ def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: 
         "attention+mlp.down": 5,
         "all-linear": 6,
     }
+    labels = [label for label, _ in study.space["targets"].sets]
+    assert per_layer == {label: promised[label] for label in labels}
     data = report["data"]
     assert data["splits"]["validation"]["positives"] > 100
     for total in ("chains", "residues", "positives"):

@@ -95,8 +95,8 @@ def test_two_names_for_the_same_matrices_are_a_fault() -> None:
 
 
 def test_size_counts_configurations() -> None:
-    """The default space of the binding-site study has 252."""
-    from studies.binding_sites import STUDY
+    """The demo's space has 252."""
+    from studies.demo import STUDY
 
     assert STUDY.space.size() == 6 * 7 * 6
     assert Space({"x": Float(0, 1)}).size() is None

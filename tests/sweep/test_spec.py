@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import specs
 
-from sweep import Baseline, Budget, Choice, Float, Int, Sampler, Space, StudySpec
+from sweep import Baseline, Budget, Choice, Claim, Design, Float, Int, Sampler, Space, StudySpec
 from sweep.errors import SpecError
+from sweep.phases import Pilot
 from sweep.spec import differences
 
 SPACE = Space({"rank": Choice(1, 2, 4), "rate": Float(1e-4, 1e-2, log=True)})
@@ -50,6 +51,8 @@ def test_the_digest_ignores_key_order(spec: StudySpec, shuffler: random.Random) 
         {"direction": "minimize"},
         {"seeds": (1,)},
         {"baselines": (Baseline("head only", {"rank": 0}),)},
+        {"design": Design(20, 2)},
+        {"design": Pilot("rank", "rate")},
     ],
 )
 def test_the_digest_sees_what_is_measured(changes: dict[str, object]) -> None:
@@ -63,6 +66,47 @@ def test_the_digest_ignores_how_long_and_where() -> None:
     other = make(budget=Budget(trials=99, seconds=5), inputs={"data": "elsewhere"})
 
     assert other.digest() == make().digest()
+
+
+def test_the_digest_ignores_what_is_claimed() -> None:
+    """No trial depends on it; a change is shown in the history."""
+    claim = Claim(dominant="rank", over=("rate",), negligible=())
+
+    assert make(claims=(claim,)).digest() == make().digest()
+
+
+def test_studies_made_before_there_were_designs_keep_their_digest() -> None:
+    """Their JSON has neither designs nor claims."""
+    old = make().to_json()
+    del old["design"], old["claims"]
+
+    assert StudySpec.from_json(old) == make()
+    assert "design" not in make().identity()
+    assert make().digest() == "54b872138254774e"
+
+
+@pytest.mark.parametrize("design", [Design(20, 2, 1, 3), Pilot("rank", "rate", 1, 2, 3, 4)])
+def test_designs_and_claims_survive_json(design: Design | Pilot) -> None:
+    """Through text and back."""
+    claims = (Claim(dominant="rank", over=("rate",), negligible=(), delta=0.02, name="n"),)
+    spec = make(design=design, claims=claims)
+
+    assert StudySpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_claims_know_rank_alpha_and_scaling_of_each_other() -> None:
+    """Two of them determine the third; a parameter of another name is a fault."""
+    space = Space({"rank": Choice(1, 2), "alpha": Choice(2, 4), "targets": Choice("a", "b")})
+    assert make(space=space, claims=(Claim(),)).claims[0].over == ("rank", "scaling")
+    with pytest.raises(SpecError) as caught:
+        make(claims=(Claim(nuisances=("dropout",)),))
+
+    assert [sentence.split(" must")[0] for sentence in caught.value.faults] == [
+        "claims[0].dominant",
+        "claims[0].over",
+        "claims[0].negligible",
+        "claims[0].nuisances",
+    ]
 
 
 def test_all_faults_are_reported_at_once() -> None:

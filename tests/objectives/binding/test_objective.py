@@ -57,6 +57,7 @@ def test_a_trial_records_what_was_adapted(make_objective: Make) -> None:
         "attention.self.value": 2,
     }
     assert details["trainable_parameters"] == 4 * 64 * 6 + 66
+    assert details["adapter_parameters"] == 4 * 64 * 6
     assert (details["device"], details["compute_dtype"]) == ("cpu", "float32")
     assert details["scaling"] == 2.0
 

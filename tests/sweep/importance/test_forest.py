@@ -13,7 +13,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from sklearn.ensemble import RandomForestRegressor
 
-from sweep.importance.axes import Axis
+from sweep.axes import Axis
 from sweep.importance.forest import forest_shares
 
 FloatArray = npt.NDArray[np.float64]

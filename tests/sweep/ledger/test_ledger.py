@@ -48,6 +48,7 @@ def test_a_told_trial_is_complete_with_all_it_yields(
     assert trial.params == params.values
     assert trial.intermediate_values == {10: 0.3}
     assert trial.user_attrs == {
+        "phase": "search",
         "replicate": 0,
         "seed": 0,
         "curve": [{"step": 10, "value": 0.3, "train_loss": 1.0}],

@@ -165,6 +165,13 @@ def _axis(name: str, param: Param, table: TrialTable) -> Axis:
     return _line(name, places, low, high)
 
 
+def value_at(param: Param, place: float) -> float:
+    """The number that a place on a parameter's axis stands for; a place of names is itself."""
+    if isinstance(param, Choice):
+        return float(sorted(map(float, param.values))[round(place)]) if param.numeric else place
+    return float(param.decode(place)) if isinstance(param, (Int, Float)) else place
+
+
 def _line(name: str, places: FloatArray, low: float, high: float) -> Axis:
     """An axis of numbers; a range of one value gets a width to divide by."""
     return Axis(name, places, low, high) if low < high else Axis(name, places, low - 0.5, low + 0.5)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sweep.importance.axes import derivation, sampled_axes, with_derived
+from sweep.axes import derivation, sampled_axes, with_derived
 from sweep.space import Choice, Float, Int, Space, TargetSets
 from sweep.space.param import Param
 from sweep.table import Row, TrialTable

@@ -1,0 +1,68 @@
+"""What separates two simulated runs of one configuration, and two configurations of one surface."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+COLLAPSE = 0.2
+"""What a collapsed run loses."""
+
+_ALL = 4
+"""Index of the largest target set, the last."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How runs scatter about the surface.
+
+    Attributes:
+        seed: standard deviation between seeds, in the middle of the learning rates.
+        configuration: standard deviation of what a configuration adds beyond the surface.
+        at_high_rate: how many times the seeds' scatter grows from the lowest to the highest
+            learning rate, evenly on its log axis.
+        tailed: whether seeds scatter as Student's t on 3 degrees of freedom, of the same
+            standard deviation, instead of normally.
+        collapses: the share of all runs that collapse.
+        collapses_of_all: the share of runs of the largest target set that collapse in the
+            highest third of learning rates.
+    """
+
+    seed: float = 0.010
+    configuration: float = 0.002
+    at_high_rate: float = 1.0
+    tailed: bool = False
+    collapses: float = 0.0
+    collapses_of_all: float = 0.0
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        configurations: npt.NDArray[np.intp],
+        t: FloatArray,
+        u: FloatArray,
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """The noise of each run, and whether it collapsed, each of shape ``(n,)``.
+
+        Args:
+            rng: where the randomness comes from.
+            configurations: which configuration each run is of, from 0.
+            t: index of each run's target set.
+            u: place of each run's learning rate, from -1 to 1.
+        """
+        n = len(t)
+        shared = self.configuration * rng.standard_normal(configurations.max() + 1)
+        seeds = rng.standard_t(3, n) / math.sqrt(3.0) if self.tailed else rng.standard_normal(n)
+        seeds = seeds * self.seed * self.at_high_rate ** (u / 2.0)
+        risk = np.where((t == _ALL) & (u > 1.0 / 3.0), self.collapses_of_all, self.collapses)
+        collapsed = rng.random(n) < risk
+        return shared[configurations] + seeds - COLLAPSE * collapsed, collapsed
+
+
+ORDINARY = Noise()
+"""What the power of the verdict was computed for."""

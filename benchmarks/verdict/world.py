@@ -1,0 +1,117 @@
+"""A world in which the claim is true, or not, and the studies one may run in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from benchmarks.verdict.designs import Runs, balanced_runs, space_of
+from benchmarks.verdict.noise import ORDINARY, Noise
+from benchmarks.verdict.surface import (
+    PARAMETERS_PER_RANK,
+    RANKS,
+    RATES,
+    SETS,
+    FloatArray,
+    Surface,
+    Truth,
+    truth,
+)
+from sweep.phases import MEASURE
+from sweep.space import Space
+from sweep.table import TrialTable
+
+LEVEL = 0.25
+"""The objective's mean."""
+
+Answer = Literal["CONFIRMED", "REFUTED", "not CONFIRMED"]
+Plan = Callable[[Space, int, np.random.Generator], Runs]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A world in which the claim is true, or not.
+
+    Attributes:
+        name: short.
+        says: what holds in it.
+        answer: the verdict on it that is right; any verdict but it and INCONCLUSIVE is an error.
+        surface: the objective without noise.
+        noise: what scatters about it.
+        ranks: the ranks on offer.
+        fixed_rate: place of the one learning rate that all runs have, from -1 to 1; None if it
+            varies.
+        known: whether the surface's truths are what an estimate of spread should hit.
+        told: whether the table says which runs collapsed, as a run that learned to predict one
+            class does.
+        plan: what chooses the configurations.
+    """
+
+    name: str
+    says: str
+    answer: Answer
+    surface: Surface
+    noise: Noise = ORDINARY
+    ranks: tuple[int, ...] = RANKS
+    fixed_rate: float | None = None
+    known: bool = True
+    told: bool = False
+    plan: Plan = balanced_runs
+
+    @property
+    def null_like(self) -> bool:
+        """Whether CONFIRMED is false."""
+        return self.answer != "CONFIRMED"
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What each parameter explains under the uniform reference."""
+        return truth(self.surface, self.ranks, self.fixed_rate)
+
+
+def simulate(
+    scenario: Scenario, n: int, seed: int | np.random.Generator
+) -> tuple[TrialTable, Truth]:
+    """A study of ``n`` trials, and what is true of its world."""
+    rng = np.random.default_rng(seed)
+    space = space_of(scenario.ranks, rate_varies=scenario.fixed_rate is None)
+    runs = scenario.plan(space, n, rng)
+    t, r, s, u = places(runs, scenario.fixed_rate)
+    noise, collapsed = scenario.noise.draw(rng, np.array(runs.configurations), t, u)
+    y = LEVEL + scenario.surface(t, r, s, u) + noise
+    sizes = PARAMETERS_PER_RANK[t.astype(np.intp)] * np.round(2.0**r).astype(np.intp)
+    fixed = {} if scenario.fixed_rate is None else {"learning_rate": _rate(scenario.fixed_rate)}
+    table = TrialTable.from_arrays(
+        {name: [values[name] for values in runs.values] for name in space},
+        y,
+        space=space,
+        seeds=runs.seeds,
+        sizes=sizes,
+        phases=[MEASURE] * n,
+        collapsed=collapsed if scenario.told else None,
+        sampling="designed" if scenario.plan is balanced_runs else "random",
+        fixed=fixed,
+    )
+    return table, scenario.truth
+
+
+def places(runs: Runs, fixed_rate: float | None) -> tuple[FloatArray, ...]:
+    """Where runs lie: set index, log2 rank, log2 scaling, learning rate from -1 to 1."""
+    t = np.array([SETS.index(str(v["targets"])) for v in runs.values], dtype=np.float64)
+    r, s = (np.log2([float(v[name]) for v in runs.values]) for name in ("rank", "scaling"))
+    if fixed_rate is not None:
+        return t, r, s, np.full(len(t), fixed_rate)
+    low, high = np.log(RATES)
+    rates = np.log([float(v["learning_rate"]) for v in runs.values])
+    return t, r, s, 2.0 * (rates - low) / (high - low) - 1.0
+
+
+def _rate(place: float) -> float:
+    """The learning rate at a place."""
+    low, high = np.log(RATES)
+    return math.exp(low + (place + 1.0) / 2.0 * (high - low))

@@ -1,0 +1,104 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def study_arguments(parser: argparse.ArgumentParser) -> None:
+    """The study's file, and what of its settings and inputs to change."""
+    parser.add_argument(
+        "study", help="a module or file that holds STUDY: studies.demo, or studies/demo.py"
+    )
+    input_arguments(parser)
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="fix one setting of the objective (epochs=2); may be repeated",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="drop, count and list unreadable records instead of stopping at them",
+    )
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="load pickled weights and data, which can run any code: only files you trust",
+    )
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run the code that a base model brings along",
+    )
+
+
+def name_argument(parser: argparse.ArgumentParser) -> None:
+    """The study's name."""
+    parser.add_argument("--name", help="the study's name in its database")
+
+
+def input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where a study's inputs are."""
+    parser.add_argument("--data", metavar="DIR", help="labelled chains: a folder, file or data set")
+    parser.add_argument("--base", metavar="MODEL", help="the base model: a folder or a Hub name")
+
+
+def run_arguments(parser: argparse.ArgumentParser) -> None:
+    """How long to run, how, and what to do afterwards."""
+    parser.add_argument("--trials", type=int, help="run until this many trials are COMPLETE")
+    worker_arguments(parser)
+    parser.add_argument(
+        "--final-test",
+        action="store_true",
+        help="afterwards score the test split with the best trial, once",
+    )
+
+
+def worker_arguments(parser: argparse.ArgumentParser) -> None:
+    """How to run trials."""
+    parser.add_argument("--seconds", type=float, help="start no new trial after this long")
+    parser.add_argument(
+        "--workers", type=int, help="worker processes (as many as suit the machine)"
+    )
+    parser.add_argument(
+        "--on-failure",
+        metavar="POLICY",
+        help="continue with other trials, stop, or retry(K): run a failed trial K times more",
+    )
+    parser.add_argument(
+        "--max-retries", type=int, help="how often a trial may be interrupted and run again"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="WHICH",
+        help="trained adapters to keep: of the best trial, of all, or none",
+    )
+    parser.add_argument(
+        "--files",
+        metavar="DIR",
+        help="where checkpoints and adapters go (beside the database; runs/files for a server)",
+    )
+    parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="drive the study although another process seems to",
+    )
+
+
+def storage_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """The database."""
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        required=required,
+        help="the database" + ("" if required else " (sqlite:///runs/NAME/study.db)"),
+    )
+
+
+def json_argument(parser: argparse.ArgumentParser) -> None:
+    """The same as one document."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document")

@@ -1,0 +1,70 @@
+"""Run a study from the command line: with progress, and with what to type next."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sweep.drive import Options, run_study
+from sweep.errors import HeldError, ResumeError, SpecError
+from sweep.progress import Progress
+from sweep.spec import StudySpec
+from sweep.status import snapshot
+from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
+
+
+def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:
+    """The database that the command line names, or the study's own."""
+    return Address.parse(default_url(spec.name) if options.storage is None else options.storage)
+
+
+def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dict[str, Any]:
+    """Run a study, or go on with it, as the options say.
+
+    Returns:
+        Its snapshot when it has what its budget says.
+    """
+    how = Options(
+        workers=options.workers,
+        take_over=options.take_over,
+        final_test=options.final_test,
+        files="" if options.files is None else str(Path(options.files).resolve()),
+    )
+    with quiet_optuna():
+        earlier = find_study(address, spec.name)
+        before = None if earlier is None else snapshot(earlier, address)
+        try:
+            with _progress(spec, before) as watcher:
+                run_study(spec, address, watcher, how)
+        except (SpecError, ResumeError, HeldError):
+            raise  # the same command, or a resume, would be refused again
+        except BaseException:
+            say_how_to_go_on(spec, address)
+            raise
+        report = snapshot(load_study(address, spec.name), address)
+    done = 0 if before is None else before["counts"]["COMPLETE"]
+    if report["counts"]["COMPLETE"] == done:
+        print(f"lorasweep: nothing to do: {done} trials are complete", file=sys.stderr)
+    return report
+
+
+def say_how_to_go_on(spec: StudySpec, address: Address) -> None:
+    """The command that continues a study which exists and ended early."""
+    if find_study(address, spec.name) is None:
+        return
+    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"
+    hint = " (with your password in place of ***)" if "***" in address.shown else ""
+    print(f"lorasweep: to go on: lorasweep resume {where}{hint}", file=sys.stderr)
+
+
+def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:
+    higher = spec.direction == "maximize"
+    if before is None:
+        return Progress(spec.budget.trials, 0, higher_is_better=higher)
+    best = None if before["best"] is None else before["best"]["value"]
+    done = before["phases"]["counted"]
+    return Progress(spec.budget.trials, done, higher_is_better=higher, best=best)

@@ -1,0 +1,50 @@
+"""A trial under way, and how its end is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.trial import OUT_OF_MEMORY, Failure, TrialParams, TrialResult
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that this driver has started and not yet told.
+
+    Attributes:
+        trial: Optuna's handle.
+        params: what it computes.
+        phase: what it is for.
+        counted: whether it counts towards the budget; not as the second run of one that collapsed.
+    """
+
+    trial: optuna.Trial
+    params: TrialParams
+    phase: str
+    counted: bool
+
+
+def close(study: optuna.Study, trial: FrozenTrial, failure: Failure) -> None:
+    """End a trial of which this process has no handle."""
+    # Optuna has no public way to annotate a trial of another process.
+    storage, trial_id = study._storage, trial._trial_id  # noqa: SLF001
+    storage.set_trial_user_attr(trial_id, "failure", failure.to_json())
+    study.tell(trial.number, state=TrialState.FAIL)
+
+
+def write_result(trial: optuna.Trial, result: TrialResult) -> None:
+    """Write all that a trial yields, its state last."""
+    state = TrialState[result.state.value]
+    trial.set_user_attr("metrics", dict(result.metrics))
+    trial.set_user_attr("details", dict(result.details))
+    trial.set_user_attr("seconds", result.seconds)
+    if result.failure is not None:
+        trial.set_user_attr("failure", result.failure.to_json())
+        if result.failure.reason == OUT_OF_MEMORY:
+            # Samplers learn from constraints of pruned trials; of failed ones, nothing.
+            trial.set_constraint("memory", 1.0)
+            state = TrialState.PRUNED
+    trial.study.tell(trial, result.value, state)

@@ -1,0 +1,120 @@
+"""Samples and tables with known answers, for the tests of effects and of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from sweep.axes import Axis
+from sweep.claim import Claim
+from sweep.effects.sample import Sample
+from sweep.judge import CheckOptions, Verdict, judge
+from sweep.space import Choice, Float, Space
+from sweep.table import TrialTable
+
+FloatArray = npt.NDArray[np.float64]
+
+FAST = CheckOptions(n_bootstrap=20, n_permutations=20, n_draws=200)
+"""Cross-checks that take a second."""
+
+ABOUT_T = Claim(dominant="t", over=("a",), negligible=(), nuisances=())
+"""A claim about a parameter t of names, over a number a."""
+
+
+def line(places: npt.ArrayLike, name: str = "x") -> Axis:
+    """An axis of numbers from -1 to 1."""
+    return Axis(name, np.asarray(places, dtype=np.float64), -1.0, 1.0)
+
+
+def ordered(places: npt.ArrayLike, size: int, name: str = "o") -> Axis:
+    """An axis of ordered choices."""
+    return Axis(name, np.asarray(places, dtype=np.float64), -0.5, size - 0.5, "ordered", size)
+
+
+def names(places: npt.ArrayLike, size: int, name: str = "t") -> Axis:
+    """An axis of choices without an order."""
+    return Axis(name, np.asarray(places, dtype=np.float64), 0.0, 1.0, "unordered", size)
+
+
+def sample_of(y: npt.ArrayLike, *axes: Axis, seeds: npt.ArrayLike | None = None) -> Sample:
+    """A sample of distinct configurations."""
+    values = np.asarray(y, dtype=np.float64)
+    of = np.arange(len(values)) if seeds is None else np.repeat(np.arange(len(values)), seeds)
+    return Sample.of([axis.take(of) for axis in axes], values[of], of)
+
+
+def sobol(n: int, k: int, seed: int = 0) -> FloatArray:
+    """Even points of (-1, 1), shape ``(k, n)``."""
+    power = int(np.ceil(np.log2(n)))
+    points = stats.qmc.Sobol(k, rng=np.random.default_rng(seed)).random_base2(power)[:n]
+    unit: FloatArray = 2.0 * points.T - 1.0
+    return unit
+
+
+def simple_table(
+    n: int,
+    value: Callable[[Mapping[str, FloatArray]], FloatArray],
+    *,
+    noise: float = 0.0,
+    seed: int = 0,
+    **more: Any,
+) -> TrialTable:
+    """Trials of names t (five), ordered choices a and b (five), and a rate u from -1 to 1.
+
+    Args:
+        n: trials, each its own configuration; every choice equally often.
+        value: from the places of t, a, b (0 to 4) and u to the objective without noise.
+        noise: standard deviation of normal noise.
+        seed: decides the design and the noise.
+        more: arguments of ``TrialTable.from_arrays``.
+    """
+    rng = np.random.default_rng(seed)
+    places = {name: rng.permutation(np.arange(n) % 5).astype(np.float64) for name in "tab"}
+    places["u"] = 2.0 * rng.permutation((np.arange(n) + rng.uniform(size=n)) / n) - 1.0
+    y = value(places) + rng.normal(0.0, noise, n)
+    columns: dict[str, Any] = {
+        "t": ["pqrsv"[int(t)] for t in places["t"]],
+        "a": [2.0**p for p in places["a"]],
+        "b": [2.0**p for p in places["b"]],
+        "u": places["u"],
+    }
+    space = Space(
+        {
+            "t": Choice(*"pqrsv"),
+            "a": Choice(1.0, 2.0, 4.0, 8.0, 16.0),
+            "b": Choice(1.0, 2.0, 4.0, 8.0, 16.0),
+            "u": Float(-1.0, 1.0),
+        }
+    )
+    return TrialTable.from_arrays(columns, y, space=space, **more)
+
+
+def straight(places: FloatArray) -> FloatArray:
+    """A line over five choices with mean 0 and mean square 1."""
+    return (places - 2.0) / np.sqrt(2.0)
+
+
+def with_values(table: TrialTable, y: npt.ArrayLike) -> TrialTable:
+    """The same trials with other values."""
+    values = np.asarray(y, dtype=np.float64).tolist()
+    rows = [replace(row, value=v) for row, v in zip(table.rows, values, strict=True)]
+    return replace(table, rows=tuple(rows))
+
+
+def repeated(table: TrialTable, times: int) -> TrialTable:
+    """Every row several times, with seeds of its own and the same value."""
+    n = len(table)
+    rows = [
+        replace(row, number=row.number + n * k, seed=k) for k in range(times) for row in table.rows
+    ]
+    return replace(table, rows=tuple(rows))
+
+
+def quick(table: TrialTable, claim: Claim = ABOUT_T, **how: Any) -> Verdict:
+    """The verdict without cross-checks, on few draws."""
+    return judge(table, claim, **{"n_draws": 500, "cross_checks": False, **how})

@@ -1,0 +1,50 @@
+"""Studies with a design, and how their trials end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sweep import Budget, Choice, Design, Float, Space, StudySpec, TargetSets
+from sweep.ledger import Ledger
+from sweep.trial import TrialParams, TrialResult
+from sweep.trial import TrialState as State
+
+DESIGN = Design(configurations=8, duplicates=2, tries=5)
+
+
+def measured(spec: StudySpec, trials: int = 10) -> StudySpec:
+    """The study with a design of 8 configurations and 2 duplicates over an endless space."""
+    space = Space(
+        {
+            "rank": Choice(2, 4, 8),
+            "scaling": Choice(1.0, 2.0),
+            "targets": TargetSets("qkv", "query+value", "mlp", "all-linear"),
+            "learning_rate": Float(1e-4, 1e-2, log=True),
+        }
+    )
+    return replace(spec, space=space, design=DESIGN, budget=Budget(trials=trials))
+
+
+def complete(params: TrialParams, value: float = 0.5, **metrics: object) -> TrialResult:
+    """A result with a value."""
+    return TrialResult(params.number, State.COMPLETE, value, {"mcc": value, **metrics})
+
+
+def run(ledger: Ledger) -> list[TrialParams]:
+    """Complete what is owed, one after the other."""
+    asked = []
+    while ledger.owed():
+        params = ledger.ask()
+        if params is None:
+            break
+        asked.append(params)
+        ledger.tell(complete(params, 0.1 * params.values["rank"]))
+    return asked
+
+
+def tags(ledger: Ledger) -> list[tuple[str, int | None, int]]:
+    """Phase, place in the design and replicate of each trial, by number."""
+    return [
+        (t.user_attrs["phase"], t.user_attrs.get("design"), t.user_attrs["replicate"])
+        for t in ledger.study.trials
+    ]

@@ -1,0 +1,154 @@
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sweep import Choice, Claim, Design, Float, Space, StudySpec, TargetSets
+from sweep.design.pilot import pilot_of, pilot_points
+from sweep.design.pilot_report import pilot_report
+from sweep.phases import Pilot
+from sweep.table import Row, TrialTable
+
+SPACE = Space(
+    {
+        "rank": Choice(2, 4, 8),
+        "targets": TargetSets("qkv", "mlp", wide="all-linear"),
+        "learning_rate": Float(1e-4, 1e-2, log=True),
+    }
+)
+SPEC = StudySpec(
+    "s",
+    "a.b:C",
+    SPACE,
+    design=Design(10, 2, seed=3),
+    claims=(Claim(over=("rank",), negligible=("rank",)),),
+)
+WIDE = SPACE["targets"].values[2]
+
+
+def test_a_pilot_is_a_study_of_its_own() -> None:
+    """It reads back from JSON, and resumes from the database like any."""
+    pilot = pilot_of(SPEC)
+
+    assert pilot.name == "s-pilot"
+    assert pilot.design == Pilot("targets", "learning_rate", seed=3)
+    assert pilot.budget.trials == 2 * 6 + 5 * 3
+    assert StudySpec.from_json(pilot.to_json()) == pilot
+    assert pilot.digest() != SPEC.digest()
+
+
+def test_two_choices_are_repeated_and_all_are_tried_over_the_range() -> None:
+    """Six seeds of the first and the last choice in the middle, five rates of each."""
+    points = pilot_points(SPACE, pilot_of(SPEC).design)
+    runs = Counter((p.values["targets"], round(p.values["learning_rate"], 9)) for p in points)
+    middle = sorted({rate for _, rate in runs})[2]
+
+    assert len({rate for _, rate in runs}) == 5
+    assert middle == pytest.approx(1e-3)
+    assert {choice for (choice, rate), n in runs.items() if n == 7 and rate == middle} == {
+        SPACE["targets"].values[0],
+        WIDE,
+    }
+    assert sum(runs.values()) == 27
+    assert len(runs) == 15
+    assert {point.values["rank"] for point in points} == {4}
+    assert len({point.seed for point in points}) == 27
+    assert len({(point.index, point.replicate) for point in points}) == 27
+
+
+def test_a_space_without_a_learning_rate_has_noise_alone() -> None:
+    """And without target sets, the first names or the first parameter."""
+    spec = replace(SPEC, space=Space({"rank": Choice(1, 2, 4)}), claims=(), design=None)
+    pilot = pilot_of(spec)
+
+    assert (pilot.design.dominant, pilot.design.nuisance) == ("rank", "")
+    assert [p.values["rank"] for p in pilot_points(spec.space, pilot.design)].count(4) == 6
+
+
+def rows(value: object, collapses: object = lambda _: False) -> TrialTable:
+    """The pilot's trials with values and collapses as functions of the point."""
+    made = []
+    for number, point in enumerate(pilot_points(SPACE, pilot_of(SPEC).design)):
+        lost = collapses(point)
+        metrics = {"collapsed": lost}
+        made.append(
+            Row(number, point.values, 0.0 if lost else value(point), seconds=4.0, metrics=metrics)
+        )
+    return TrialTable.from_rows(made, space=SPACE)
+
+
+def test_noise_is_pooled_with_its_interval() -> None:
+    """Variance within configurations; the interval is the chi-square one."""
+    rng = np.random.default_rng(1)
+    table = rows(lambda point: {"qkv": 0.1}.get(point.values["targets"], 0.3) + rng.normal(0, 0.02))
+    noise = pilot_report(table, pilot_of(SPEC).design)["noise"]
+    groups: dict[str, list[float]] = {}
+    for row in table.rows:
+        groups.setdefault(str(row.values), []).append(row.value)
+    repeated = [np.array(group) for group in groups.values() if len(group) > 1]
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in repeated)
+
+    assert noise["degrees"] == 12
+    assert noise["sd"] == pytest.approx(math.sqrt(squares / 12))
+    assert noise["low"] == pytest.approx(noise["sd"] * math.sqrt(12 / stats.chi2.isf(0.025, 12)))
+    assert noise["high"] == pytest.approx(noise["sd"] * math.sqrt(12 / stats.chi2.isf(0.975, 12)))
+
+
+def peaked(point: object) -> float:
+    """Best at 1e-3, for the wide set at the next lower rate."""
+    at = math.log10(point.values["learning_rate"])
+    return -((at + (3.5 if point.values["targets"] == WIDE else 3.0)) ** 2)
+
+
+def test_the_range_covers_every_best_and_stops_before_collapses() -> None:
+    """From a sixth of the lowest best up to the last rate at which nothing collapsed."""
+    table = rows(peaked, lambda p: p.values["learning_rate"] > 5e-3 and p.values["targets"] == WIDE)
+    report = pilot_report(table, pilot_of(SPEC).design, SPEC.claims)
+    nuisance = report["nuisance"]
+
+    assert nuisance["best"]["wide"] == pytest.approx(10**-3.5)
+    assert nuisance["best"]["qkv"] == pytest.approx(1e-3)
+    assert nuisance["range"]["low"] == pytest.approx(1e-4)
+    assert nuisance["range"]["high"] == pytest.approx(10**-2.5)
+    assert report["collapsed"] == 1
+    assert report["seconds_per_trial"] == 4.0
+    assert [cell for cell in nuisance["curve"] if cell["collapsed"]] == [
+        {"choice": "wide", "at": 0.01, "mean": None, "runs": 1, "collapsed": 1}
+    ]
+
+
+def test_a_choice_that_always_collapses_is_named() -> None:
+    """No range suits it."""
+    report = pilot_report(
+        rows(peaked, lambda p: p.values["targets"] == WIDE), pilot_of(SPEC).design
+    )
+
+    assert report["nuisance"]["best"]["wide"] is None
+    assert report["nuisance"]["range"] is None
+    assert report["notes"][0] == "wide: every run collapsed"
+
+
+def test_a_best_at_the_end_of_the_range_is_said() -> None:
+    """It may lie beyond."""
+    report = pilot_report(rows(lambda p: p.values["learning_rate"]), pilot_of(SPEC).design)
+
+    assert "qkv: best at the highest value tried; its best may lie beyond" in report["notes"]
+
+
+@pytest.mark.parametrize(("sd", "n"), [(0.001, 80), (0.0075, 141), (0.01, 250)])
+def test_what_is_needed_follows_the_noise(sd: float, n: int) -> None:
+    """250 (sd / delta)^2, and at least 80."""
+    sign = iter([1, -1] * 50)
+    table = rows(lambda _: 0.5)
+    swung = [replace(row, value=row.value + next(sign) * sd) for row in table.rows]
+    report = pilot_report(replace(table, rows=tuple(swung)), pilot_of(SPEC).design, SPEC.claims)
+    found = report["noise"]["sd"]
+
+    (needed,) = report["needed"]
+    assert needed["delta"] == 0.01
+    assert needed["configurations"] == max(80, math.ceil(250 * (found / 0.01) ** 2))
+    assert needed["configurations"] == pytest.approx(n, rel=0.25)
+    assert needed["at_most"] >= needed["configurations"]

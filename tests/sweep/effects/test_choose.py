@@ -1,0 +1,108 @@
+"""The model grows where the trials ask for it, and only there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from judged import line, names, ordered, sample_of, sobol
+
+from sweep.effects.choose import choose
+from sweep.effects.fit import Fit
+from sweep.effects.sample import Sample
+from sweep.effects.view import averaged
+
+
+def _chosen(sample: Sample) -> Fit:
+    found = choose(sample)
+    assert found is not None
+    return found
+
+
+def _variance(fit: Fit, *members: int) -> float:
+    return float(np.square(averaged(fit).effects[members] @ fit.b).sum())
+
+
+def test_what_is_as_flat_as_a_fourth_power_is_found_in_full() -> None:
+    """x^4 on (-1, 1) has variance 1/9 - 1/25, of which degree 2 holds no more than 0.92."""
+    x, z = sobol(128, 2)
+    noise = np.random.default_rng(0).normal(0.0, 0.01, 128)
+
+    found = _chosen(sample_of(x**4 + noise, line(x), line(z, "z")))
+
+    assert found.model.degree((0,)) == (4,)
+    assert found.model.degree((1,)) == (2,)
+    assert _variance(found, 0) == pytest.approx(1 / 9 - 1 / 25, rel=0.05)
+
+
+def test_the_model_grows_to_ishigami() -> None:
+    """sin(x1) + 7 sin(x2)^2 + 0.1 x3^4 sin(x1): its three pieces, to two digits."""
+    x1, x2, x3 = np.pi * sobol(512, 3)
+    y = np.sin(x1) + 7.0 * np.sin(x2) ** 2 + 0.1 * x3**4 * np.sin(x1)
+
+    found = _chosen(sample_of(y, *(line(x / np.pi, n) for x, n in ((x1, "1"), (x2, "2"), (x3, "3")))))
+
+    whole = 7.0**2 / 8 + 0.1 * np.pi**4 / 5 + 0.01 * np.pi**8 / 18 + 0.5
+    assert _variance(found, 0) == pytest.approx(0.5 * (1 + 0.1 * np.pi**4 / 5) ** 2, rel=0.03)
+    assert _variance(found, 1) == pytest.approx(49.0 / 8.0, rel=0.02)
+    assert _variance(found, 0, 2) == pytest.approx(0.01 * np.pi**8 * 8 / 225, rel=0.06)
+    assert _variance(found, 2) < 0.01 * whole
+
+
+def test_a_rank_that_saturates_is_found_in_full() -> None:
+    """Ordered choices take all their degrees: a step at the first of five is 0.16 of variance."""
+    levels = np.random.default_rng(0).permutation(np.arange(150) % 5)
+    other = np.random.default_rng(1).permutation(np.arange(150) % 5)
+    noise = np.random.default_rng(2).normal(0.0, 0.05, 150)
+
+    found = _chosen(sample_of((levels == 0) + noise, ordered(levels, 5), names(other, 5)))
+
+    assert found.model.degree((0,)) == (4,)
+    assert _variance(found, 0) == pytest.approx(0.16, rel=0.05)
+
+
+def test_noise_seldom_asks_for_more() -> None:
+    """By the two levels of entry, in at most 4 % of studies of noise: of 60, 8 would be many."""
+    grown = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        axes = (
+            names(rng.permutation(np.arange(80) % 5), 5),
+            ordered(rng.permutation(np.arange(80) % 5), 5),
+            line(rng.uniform(-1, 1, 80)),
+        )
+        found = _chosen(sample_of(rng.normal(size=80), *axes))
+        grown += set(found.model.spans) != {(0,), (1,), (2,), (1, 2)} or found.model.size != 9
+
+    assert grown <= 7
+
+
+@pytest.mark.parametrize(
+    ("n", "pairs"), [(29, 0), (30, 1), (49, 1), (50, 3)], ids=["29", "30", "49", "50"]
+)
+def test_interactions_enter_by_the_number_of_configurations(n: int, pairs: int) -> None:
+    """Products of numbers from 30 on; those of names from 50 on, where they are real."""
+    rng = np.random.default_rng(1)
+    t, a = rng.permutation(np.arange(n) % 2), rng.permutation(np.arange(n) % 3)
+    x = rng.uniform(-1, 1, n)
+    y = (t - 0.5) * (a - 1.0) + (t - 0.5) * x + rng.normal(0.0, 0.02, n)
+
+    found = _chosen(sample_of(y, names(t, 2), ordered(a, 3), line(x)))
+
+    assert sum(len(members) == 2 for members in found.model.spans) == pairs
+
+
+def test_few_configurations_get_lines_only() -> None:
+    """Where degree 2 would leave the noise next to nothing."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (4, 14))
+
+    found = _chosen(sample_of(rng.normal(size=14), *(line(row, f"x{i}") for i, row in enumerate(x))))
+
+    assert found.model.size == 4
+
+
+def test_a_design_that_confounds_has_no_model() -> None:
+    """Two parameters that always moved together."""
+    x = np.linspace(-1, 1, 40)
+
+    assert choose(sample_of(x, line(x), line(x, "again"))) is None

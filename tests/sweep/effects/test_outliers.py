@@ -1,0 +1,85 @@
+"""Collapsed runs are told from effects and from noise by one rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from judged import line, names, ordered
+
+from sweep.axes import Axis
+from sweep.effects.outliers import FEW, collapsed
+
+
+def _study(n: int, seed: int, noise: float) -> tuple[tuple[Axis, ...], npt.NDArray[np.float64]]:
+    """Additive effects of names, choices and a range, and normal noise."""
+    rng = np.random.default_rng(seed)
+    t, a = (rng.permutation(np.arange(n) % 5) for _ in range(2))
+    u = rng.uniform(-1, 1, n)
+    y = 0.25 + 0.02 * (t == 1) + 0.005 * a + 0.01 * u**2 + rng.normal(0.0, noise, n)
+    return (names(t, 5), ordered(a, 5), line(u)), y
+
+
+@pytest.mark.parametrize("n", [40, 162])
+@pytest.mark.parametrize("drop", [0.2, 1e3, 1e30])
+def test_planted_collapses_are_found_and_nothing_else(n: int, drop: float) -> None:
+    """Three runs twenty sd below, or however far: a loss that diverged may have any size."""
+    for seed in range(5):
+        axes, y = _study(n, seed, 0.01)
+        fell = np.random.default_rng(seed).choice(n, 3, replace=False)
+        y[fell] -= drop
+
+        assert np.flatnonzero(collapsed(axes, y)).tolist() == sorted(fell)
+
+
+def test_clean_noise_has_no_collapse() -> None:
+    """One in 10^9 normal runs lies so low; with few runs the scale itself is uncertain."""
+    found = [
+        collapsed(*_study(n, seed, 0.01)).any() for n in (20, 24, 36, 162) for seed in range(40)
+    ]
+
+    assert sum(found) <= 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_noise_has_no_collapse(seed: int) -> None:
+    """What is left of an exact fit is rounding."""
+    assert not collapsed(*_study(100, seed, 0.0)).any()
+
+
+def test_what_is_too_good_is_not_set_apart() -> None:
+    """One-sided: a run that jumps up is what a sweep looks for."""
+    axes, y = _study(100, 0, 0.01)
+    y[[3, 50]] += 1.0
+
+    assert not collapsed(axes, y).any()
+
+
+def test_a_large_effect_of_a_choice_is_no_collapse() -> None:
+    """A target set at which every run is bad is an effect."""
+    axes, y = _study(100, 0, 0.01)
+    y[axes[0].places == 3] -= 0.3
+
+    assert not collapsed(axes, y).any()
+
+
+def test_too_few_or_equal_runs_have_no_rule() -> None:
+    """Below the least number, and without any variation."""
+    axes, y = _study(FEW - 1, 0, 0.01)
+    y[0] -= 1.0
+
+    assert not collapsed(axes, y).any()
+    axes, y = _study(40, 0, 0.01)
+    assert not collapsed(axes, np.full(40, 0.25)).any()
+
+
+def test_the_rule_does_not_depend_on_units_or_on_the_level() -> None:
+    """The same runs in other units, and far from 0."""
+    axes, y = _study(80, 1, 0.01)
+    y[7] -= 0.2
+
+    expected = collapsed(axes, y).tolist()
+
+    assert expected.count(True) == 1
+    assert collapsed(axes, 1e6 * y).tolist() == expected
+    assert collapsed(axes, y - 1e3).tolist() == expected

@@ -1,0 +1,118 @@
+"""What the terminal shows of pairs, chance, alarms and matrices."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from tables import study_table
+
+from sweep.console import make_console
+from sweep.importance import (
+    Importance,
+    ImportanceReport,
+    ImportanceTable,
+    ModuleReport,
+    ModuleShare,
+    importance_report,
+)
+from sweep.importance.notes import disagreement
+from sweep.space import Float, Space
+from sweep.summary import print_importance
+
+
+def _printed(report: ImportanceReport) -> str:
+    stream = io.StringIO()
+    print_importance(json.loads(json.dumps(report.to_json())), make_console(stream))
+    return stream.getvalue()
+
+
+def _table(*rows: Importance) -> ImportanceTable:
+    return ImportanceTable("fanova", rows, 40, 40, 0.9, 100, 0)
+
+
+def test_what_chance_gives_stands_beside_each_share() -> None:
+    """A bar is only as good as the bar that noise would have."""
+    row = Importance("rank", 0.5, 0.4, 0.6, "fanova", 40, null=0.25)
+
+    lines = _printed(ImportanceReport((_table(row),), 40)).splitlines()
+
+    header = next(line for line in lines if line.startswith("parameter"))
+    assert header.split() == ["parameter", "fANOVA", "share", "[90%]", "chance"]
+    assert "rank       0.500 [0.400, 0.600] 0.250" in lines
+
+
+@pytest.mark.parametrize(("null", "shown"), [(0.1, True), (0.2, False), (None, True)])
+def test_a_pair_is_shown_where_chance_does_not_explain_it(
+    null: float | None, *, shown: bool
+) -> None:
+    """Of four parameters there are six pairs, and most are noise."""
+    row = Importance("rank", 0.5, 0.4, 0.6, "fanova", 40, null=0.1)
+    pair = Importance(
+        "rank:alpha", 0.2, 0.1, 0.3, "fanova", 40, "interaction", ("rank", "alpha"), null
+    )
+
+    text = _printed(ImportanceReport((_table(row, pair),), 40))
+
+    assert ("interaction of rank and alpha" in text) is shown
+
+
+def test_every_pair_is_in_the_json() -> None:
+    """Also those that chance explains."""
+    table = study_table(
+        Space({f"x{i}": Float(0.0, 1.0) for i in range(3)}), 30, lambda v: float(v["x0"])
+    )
+
+    [method, _] = importance_report(table, n_bootstrap=0, n_null=0).to_json()["methods"]
+
+    pairs = [row["of"] for row in method["rows"] if row["role"] == "interaction"]
+    assert sorted(pairs) == [("x0", "x1"), ("x0", "x2"), ("x1", "x2")]
+
+
+def test_an_alarm_comes_before_the_shares() -> None:
+    """Who looks at the first bar only must have passed it."""
+    report = ImportanceReport(
+        (_table(Importance("rank", 0.5, 0.4, 0.6, "fanova", 40)),), 40, alarms=("They disagree.",)
+    )
+
+    text = _printed(report)
+
+    assert text.index("ALARM: They disagree.") < text.index("rank")
+
+
+def test_an_alarm_says_whose_first_is_no_more_than_chance() -> None:
+    """Each method with its question and what it puts first; noise at the top is called noise."""
+    first = Importance("targets", 0.8, 0.7, 0.9, "fanova", 40, null=0.2)
+    noise = Importance("rank", 0.5, 0.1, 0.9, "ped_anova", 40, null=0.6)
+    tables = [
+        ImportanceTable(row.method, (row,), 40, 40, 0.9, 100, 0) for row in (first, noise, first)
+    ]
+
+    [alarm] = disagreement(tables)
+
+    assert (
+        "fANOVA (how much of the objective's variance over the whole search space) puts targets "
+        "first; PED-ANOVA (what separates the top 10 % from the trials this study happened to "
+        "sample) puts rank first, which is no more than chance gives;"
+    ) in alarm
+    assert disagreement([tables[0], tables[2]]) == ()
+
+
+def test_the_matrices_have_a_table_of_their_own() -> None:
+    """Gains with sign and unit of the objective, and what cannot be told apart."""
+    share = ModuleShare("query+value", 40, 0.7, 0.6, 0.8, 0.03, 0.02, 0.04)
+    modules = ModuleReport("targets", (share,), 40, 5, False, 0.9, ("query and value are one.",))
+    row = Importance("targets", 0.5, 0.4, 0.6, "fanova", 40)
+
+    text = _printed(ImportanceReport((_table(row),), 40, modules=modules))
+
+    assert "query+value        +0.0300 [+0.0200, +0.0400]  0.700 [0.600, 0.800]" in text
+    assert "targets: query and value are one." in text
+
+
+def test_notes_of_the_table_reach_the_report() -> None:
+    """What was left out of a foreign study, for instance."""
+    report = ImportanceReport((_table(),), 40, notes=("y is left out.",))
+
+    assert "y is left out." in _printed(report)

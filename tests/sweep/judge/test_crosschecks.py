@@ -1,0 +1,210 @@
+"""Cross-checks may take back a confirmation, and never make one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from judged import FAST, quick, simple_table, straight
+
+from benchmarks.verdict.scenarios import SCENARIOS, simulate
+from sweep.claim import Claim
+from sweep.judge import CheckOptions, CrossCheck, Verdict, judge
+from sweep.judge.judge import _vetoed
+from sweep.space import Choice, Space
+from sweep.table import TrialTable
+
+CONFIRMED = Verdict(verdict="CONFIRMED", claim=Claim(), reason="all", only_at=("learning_rate",))
+
+
+def _check(*, passes: bool | None, veto: bool = True, name: str = "fANOVA") -> CrossCheck:
+    return CrossCheck(name, "?", passes, veto, "says no")
+
+
+def test_a_check_that_disagrees_takes_back_a_confirmation() -> None:
+    """Named, with what it says; the condition of the answer goes with it."""
+    against = _check(passes=False, name="ranks")
+
+    found = _vetoed(CONFIRMED, (_check(passes=True), against))
+
+    assert found.verdict == "INCONCLUSIVE"
+    assert found.only_at == ()
+    assert "a cross-check disagrees (ranks: says no)" in found.reason
+    assert found.cross_checks[1] == against
+
+
+@pytest.mark.parametrize(
+    "check",
+    [_check(passes=True), _check(passes=None), _check(passes=False, veto=False)],
+    ids=["agrees", "could not be made", "may not veto"],
+)
+def test_a_check_that_does_not_disagree_takes_back_nothing(check: CrossCheck) -> None:
+    """Knowing less is no disagreement."""
+    found = _vetoed(CONFIRMED, (check,))
+
+    assert (found.verdict, found.reason, found.only_at) == (
+        "CONFIRMED", "all", ("learning_rate",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["REFUTED", "INCONCLUSIVE"])
+def test_checks_change_no_other_answer(state: Any) -> None:
+    """They are shown beside it."""
+    found = Verdict(verdict=state, claim=Claim(), reason="as it is")
+
+    for passes in (True, False):
+        after = _vetoed(found, (_check(passes=passes),))
+
+        assert (after.verdict, after.reason) == (state, "as it is")
+        assert len(after.cross_checks) == 1
+
+
+def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:
+    return judge(table, claim, **{"n_draws": 400, "checks": FAST, **how})
+
+
+@pytest.fixture(scope="module")
+def confirmed() -> Verdict:
+    """A study of what is true, with all checks."""
+    return _fast(simulate(SCENARIOS["A"], 240, 0)[0], Claim())
+
+
+def test_every_check_is_made_and_says_what_it_asks(confirmed: Verdict) -> None:
+    """A forest, ranks, other bounds, the better half of the rates, alpha for scaling."""
+    assert confirmed.verdict == "CONFIRMED"
+    assert [check.name for check in confirmed.cross_checks] == [
+        "fANOVA",
+        "ranks",
+        "kappa sensitivity",
+        "delta sensitivity",
+        "better half of learning_rate",
+        "parametrisation",
+    ]
+    for check in confirmed.cross_checks:
+        assert check.passes is True
+        assert check.veto
+        assert check.question.endswith("?")
+        assert check.figures
+        assert all(np.isfinite(value) for value in check.figures.values())
+        assert not re.search(r"\bp\d\d\b", check.says + check.name + check.question)
+
+
+def test_without_checks_the_answer_is_the_same_and_says_so(confirmed: Verdict) -> None:
+    """Nothing could veto it."""
+    found = quick(simulate(SCENARIOS["A"], 240, 0)[0], Claim(), n_draws=400)
+
+    assert found.verdict == "CONFIRMED"
+    assert found.parts == confirmed.parts
+    assert found.cross_checks == ()
+    assert "The cross-checks were not made" in found.notes[-1]
+    assert not any("not made" in note for note in confirmed.notes)
+
+
+def test_the_same_seed_gives_the_same_verdict_and_another_one_other_draws() -> None:
+    """To the last digit."""
+    table = simple_table(60, lambda at: 0.01 * straight(at["a"]), noise=0.01)
+    claim = Claim("t", ("a",), ("a",), delta=0.02, nuisances=("u",))
+
+    first, again, other = (_fast(table, claim, seed=seed) for seed in (3, 3, 4))
+
+    assert first == again
+    assert first.parts != other.parts
+    assert first.cross_checks != other.cross_checks
+
+
+def test_a_study_that_sampled_alpha_has_every_check_too() -> None:
+    """With trained parameters recorded, the check has scaling in alpha's place."""
+    rng = np.random.default_rng(0)
+    n = 150
+    t, r, a = (rng.permutation(np.arange(n) % 5) for _ in range(3))
+    sizes = np.array([4, 6, 8, 10, 18])[t] * 2.0 ** (r + 1)
+    space = Space(
+        {
+            "targets": Choice(*"pqrsv"),
+            "rank": Choice(2, 4, 8, 16, 32),
+            "alpha": Choice(2, 4, 8, 16, 32),
+        }
+    )
+    table = TrialTable.from_arrays(
+        {
+            "targets": ["pqrsv"[i] for i in t],
+            "rank": 2 ** (r + 1),
+            "alpha": 2 ** (a + 1),
+        },
+        0.05 * np.array([1, -1, 1, -1, 0])[t] + rng.normal(0, 0.005, n),
+        space=space,
+        sizes=sizes,
+    )
+
+    found = _fast(table, Claim(nuisances=()))
+
+    checks = {check.name: check for check in found.cross_checks}
+    assert "scaling beside rank in place of alpha" in checks["parametrisation"].question
+    assert checks["parametrisation"].passes
+    assert found.part("beyond size").state == "CONFIRMED"
+    assert found.verdict == "CONFIRMED"
+
+
+def test_ranks_veto_what_a_few_high_values_make() -> None:
+    """One choice of five is far better; among the other four, and within it, a decides.
+
+    Of the variance t has 16 times what a has, of the order of the trials about as much.
+    """
+    table = simple_table(
+        100, lambda at: 1.0 * (at["t"] == 4.0) + 0.1 * straight(at["a"]), noise=0.01
+    )
+    claim = Claim("t", ("a",), (), nuisances=())
+
+    found = _fast(table, claim)
+
+    assert quick(table, claim).verdict == "CONFIRMED"
+    assert found.verdict == "INCONCLUSIVE"
+    assert found.part("dominance").state == "CONFIRMED"
+    assert "a cross-check disagrees (ranks: probability of dominance" in found.reason
+    assert {c.name for c in found.cross_checks if c.passes is False} == {"ranks"}
+
+
+def test_the_better_half_of_the_rates_vetoes_what_bad_rates_make() -> None:
+    """Choices differ only at rates that nobody would take; a nuisance that was not claimed."""
+    table = simple_table(
+        200,
+        lambda at: (
+            0.1 * (at["u"] > 0.0)
+            + 0.1 * np.array([-1, -1, 0, 1, 1])[at["t"].astype(int)] * (at["u"] < 0.0)
+            + 0.02 * straight(at["a"])
+        ),
+        noise=0.005,
+    )
+
+    found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)))
+
+    [half] = [c for c in found.cross_checks if c.name == "better half of u"]
+    assert half.passes is False
+    assert found.verdict != "CONFIRMED"
+
+
+def test_delta_alone_does_not_veto_in_large_units() -> None:
+    """The ranks are told in the objective's unit, so that a large delta is no large rank."""
+    table = simple_table(
+        60, lambda at: 18.0 * straight(np.array([0, 1, 2, 4, 3])[at["t"].astype(int)]), noise=10.0
+    )
+    claim = Claim("t", ("a",), (), delta=20.0, nuisances=())
+
+    found = _fast(table, claim)
+
+    [ranks] = [c for c in found.cross_checks if c.name == "ranks"]
+    assert found.part("dominance").state == "CONFIRMED"
+    assert ranks.passes is True
+
+
+def test_checks_that_cannot_be_made_say_so() -> None:
+    """22 trials in all leave the better half too few; that is no disagreement."""
+    table = simple_table(22, lambda at: 1.0 * at["t"], noise=0.05)
+
+    found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)), checks=CheckOptions(3, 3, 200))
+
+    [half] = [c for c in found.cross_checks if c.name == "better half of u"]
+    assert half.passes is None
+    assert half.says == "too few trials to tell"

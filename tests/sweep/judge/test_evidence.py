@@ -1,0 +1,158 @@
+"""Which trials count, and that the others are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from judged import ABOUT_T, quick, repeated, simple_table, with_values
+
+from sweep.judge import Verdict
+from sweep.table import TrialTable
+
+GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
+TABLE = simple_table(100, lambda at: GAIN[at["t"].astype(int)], noise=0.01)
+
+
+def _told(found: Verdict) -> dict[str, int]:
+    return {each.reason: each.n for each in found.excluded}
+
+
+def _phased(*phases: str) -> TrialTable:
+    """The trials, phase after phase in turn."""
+    rows = [replace(row, phase=phases[i % len(phases)]) for i, row in enumerate(TABLE.rows)]
+    return replace(TABLE, rows=tuple(rows))
+
+
+def test_only_measured_trials_count_where_there_are_such() -> None:
+    """What the search found by earlier results is no evidence; nor is a pilot."""
+    found = quick(_phased("measure", "search", "measure", "pilot"))
+
+    assert found.n_trials == 50
+    assert _told(found) == {
+        "it was not measured for the claim: the search chose it by earlier results": 50
+    }
+
+
+def test_values_of_the_search_change_nothing() -> None:
+    """However good they are."""
+    table = _phased("measure", "search")
+    better = [r.value + 5.0 * (r.phase == "search") for r in table.rows]
+
+    one, other = quick(table), quick(with_values(table, better))
+
+    assert one.parts == other.parts
+    assert one.parameters == other.parameters
+
+
+def test_without_phases_all_but_a_pilot_counts() -> None:
+    """Trials of a study that knows no phases."""
+    found = quick(_phased("", "pilot", ""))
+
+    assert found.n_trials == 67
+    assert _told(found) == {"it is of the pilot": 33}
+
+
+def test_unusable_values_are_told_and_left_out() -> None:
+    """NaN and infinity, three in a hundred."""
+    columns = {name: [row.values[name] for row in TABLE.rows] for name in TABLE.space}
+    y = TABLE.y
+    y[:3] = [np.nan, np.inf, -np.inf]
+
+    found = quick(TrialTable.from_arrays(columns, y, space=TABLE.space))
+
+    assert found.verdict == "CONFIRMED"
+    assert found.n_trials == 97
+    assert _told(found) == {
+        "its value is nan": 1, "its value is inf": 1, "its value is -inf": 1,
+    }  # fmt: skip
+
+
+def test_runs_that_say_that_they_collapsed_do_not_count() -> None:
+    """By their own metrics, though their value is not far below the others."""
+    rows = [replace(row, collapsed=i in (4, 31)) for i, row in enumerate(TABLE.rows)]
+
+    found = quick(replace(TABLE, rows=tuple(rows)))
+
+    [excluded] = found.excluded
+    assert excluded.reason == "it collapsed, as its own metrics say"
+    assert excluded.numbers == (4, 31)
+    assert found.n_trials == 98
+
+
+def test_runs_that_collapsed_by_rule_do_not_count() -> None:
+    """A run far below its configuration's prediction, with its number."""
+    y = TABLE.y
+    y[17] -= 3.0
+
+    found = quick(with_values(TABLE, y))
+
+    [excluded] = found.excluded
+    assert "more than 6 robust sd below" in excluded.reason
+    assert excluded.numbers == (17,)
+    assert "1 of 100 runs collapsed (1.0%)" in found.notes[0]
+
+
+def test_every_run_has_collapsed() -> None:
+    """No run is left, and no error."""
+    rows = tuple(replace(row, collapsed=True) for row in TABLE.rows)
+
+    found = quick(replace(TABLE, rows=rows))
+
+    assert found.verdict == "INCONCLUSIVE"
+    assert found.n_trials == 0
+    assert found.excluded[0].n == 100
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_copies_of_trials_are_no_evidence(times: int) -> None:
+    """The same values under further seeds: as many configurations, the same probabilities."""
+    one, many = quick(TABLE), quick(repeated(TABLE, times))
+
+    assert (many.n_trials, many.n_configurations) == (100 * times, 100)
+    for part, again in zip(one.parts, many.parts, strict=True):
+        assert again.probability == pytest.approx(part.probability, abs=1e-6)
+        assert again.refuted == pytest.approx(part.refuted, abs=1e-6)
+    for effect, again_ in zip(one.parameters, many.parameters, strict=True):
+        assert (again_.sigma_low, again_.sigma_high) == pytest.approx(
+            (effect.sigma_low, effect.sigma_high)
+        )
+    assert many.seed_noise.sd == 0.0
+
+
+def test_ten_seeds_of_nineteen_configurations_are_nineteen() -> None:
+    """Which is too few, whatever the number of runs."""
+    few = simple_table(19, lambda at: GAIN[at["t"].astype(int)], noise=0.01)
+
+    found = quick(repeated(few, 10), ABOUT_T)
+
+    assert found.n_configurations == 19
+    assert any("19 configurations" in guard for guard in found.guards)
+
+
+def test_seed_noise_is_that_of_the_runs() -> None:
+    """Replicates that differ by noise of 0.01, and no lack of fit."""
+    rng = np.random.default_rng(0)
+    twice = repeated(TABLE, 2)
+    y = np.concatenate([GAIN[list("pqrsv").index(str(r.values["t"]))] + np.zeros(1) for r in twice.rows])
+
+    found = quick(with_values(twice, y + rng.normal(0, 0.01, 200)))
+
+    noise = found.seed_noise
+    assert noise.df == 100
+    assert noise.sd == pytest.approx(0.01, rel=0.25)
+    assert found.lack_of_fit is not None
+    assert found.lack_of_fit > 0.001
+
+
+def test_what_the_model_lacks_is_told() -> None:
+    """A jagged surface with next to no noise of seeds."""
+    jagged = simple_table(60, lambda at: 0.05 * np.sin(40.0 * at["u"]))
+    twice = repeated(jagged, 2)
+    y = [row.value + 0.001 * row.seed for row in twice.rows]
+
+    found = quick(with_values(twice, y))
+
+    assert found.lack_of_fit is not None
+    assert found.lack_of_fit < 1e-6

@@ -1,0 +1,55 @@
+"""Guards are silent on studies that have nothing wrong."""
+
+from __future__ import annotations
+
+import pytest
+from judged import quick
+
+from benchmarks.verdict.scenarios import SCENARIOS, simulate
+from sweep.claim import Claim
+from sweep.judge import ask, evidence, guards, roles
+from sweep.judge.judge import sample_of
+
+
+def _alarms(name: str, n: int, seed: int) -> list[str]:
+    """What the guards say, without the parts of the verdict."""
+    from sweep.effects.choose import choose
+
+    table, _ = simulate(SCENARIOS[name], n, seed)
+    claim = Claim()
+    roles_ = roles.roles_of(claim, tuple(table.space))
+    found = evidence.gather(table, roles_)
+    assert ask.ask(claim, roles_, found).dominant == (0,)
+    sample = sample_of(found.table)
+    fit = choose(sample)
+    assert fit is not None
+    said = list(guards.before_fit(table, found, roles_))
+    return said + list(guards.after_fit(fit, sample, found.neutral.names))
+
+
+def test_guards_seldom_fire_on_healthy_studies() -> None:
+    """At most 3 of 100 studies of 40, 80 and 162 trials, balanced and random."""
+    kinds = [("A", 40), ("B", 80), ("C", 80), ("Arand", 80), ("A", 162)]
+
+    fired = [
+        (kind, seed, said)
+        for seed in range(20)
+        for kind in kinds
+        if (said := _alarms(*kind, seed))
+    ]
+
+    assert len(fired) <= 3, fired
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_collapses_in_a_hundred_cost_no_verdict(seed: int) -> None:
+    """They are set apart by rule, counted and told; the rest is judged."""
+    table, _ = simulate(SCENARIOS["COL"], 162, seed)
+
+    found = quick(table, Claim())
+
+    assert found.guards == ()
+    lost = sum(each.n for each in found.excluded)
+    assert 1 <= lost <= 8
+    assert found.n_trials == 162 - lost
+    assert any(f"{lost} of 162 runs collapsed" in note for note in found.notes)

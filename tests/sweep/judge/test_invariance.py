@@ -1,0 +1,198 @@
+"""The answer depends on what was measured, not on how it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from judged import FAST, quick, simple_table, straight
+
+from sweep.claim import Claim
+from sweep.judge import Verdict, judge
+from sweep.space import Choice, Float, Int, Space
+from sweep.table import TrialTable
+
+CLAIM = Claim("t", ("a", "b"), ("a", "b"), delta=0.02, nuisances=("u",))
+GAIN = 0.02 * np.array([-1.2, 0.3, -0.4, 0.1, 1.2])
+BEST = np.array([-0.4, 0.2, 0.0, 0.4, 0.3])
+TABLE = simple_table(
+    80,
+    lambda at: (
+        GAIN[at["t"].astype(int)]
+        + 0.004 * straight(at["b"])
+        - 0.03 * (at["u"] - BEST[at["t"].astype(int)]) ** 2
+    ),
+    noise=0.01,
+)
+BASE = quick(TABLE, CLAIM)
+
+
+def _columns(table: TrialTable) -> dict[str, list[Any]]:
+    return {name: [row.values[name] for row in table.rows] for name in table.space}
+
+
+def _same(found: Verdict, base: Verdict = BASE) -> None:
+    """The same answer, probabilities and effects, in whatever order names put them."""
+    assert found.verdict == base.verdict
+    for one, other in zip(found.parts, base.parts, strict=True):
+        assert (one.name, one.view, one.state) == (other.name, other.view, other.state)
+        assert one.probability == pytest.approx(other.probability, abs=1e-6)
+        assert one.refuted == pytest.approx(other.refuted, abs=1e-6)
+    shares = [[e.share, e.low, e.high, e.total_share] for e in found.parameters]
+    assert shares == [
+        pytest.approx([e.share, e.low, e.high, e.total_share], abs=1e-6) for e in base.parameters
+    ]
+
+
+def test_the_base_has_something_to_lose() -> None:
+    """Probabilities that are neither 0 nor 1, in both views."""
+    chances = {part.view: part.probability or 0.0 for part in BASE.parts}
+
+    assert chances.keys() == {"averaged", "optimised"}
+    assert any(0.02 < (part.probability or 0.0) < 0.98 for part in BASE.parts)
+
+
+def test_the_order_of_rows() -> None:
+    """Shuffled, and numbered anew."""
+    order = np.random.default_rng(0).permutation(80)
+    rows = [replace(TABLE.rows[i], number=k) for k, i in enumerate(order)]
+
+    _same(quick(TrialTable.from_rows(rows, space=TABLE.space, sampling="designed"), CLAIM))
+
+
+def test_the_order_of_rows_with_seeds_and_cross_checks() -> None:
+    """Replicates of a configuration, a forest and its resamples depend on no order either."""
+    twice = (*TABLE.rows[:40], *(replace(r, number=100 + i, seed=1, value=r.value + 0.001 * (i % 7))
+             for i, r in enumerate(TABLE.rows[:20])))  # fmt: skip
+    backwards = [replace(row, number=-row.number) for row in twice]
+    first, second = (
+        judge(
+            TrialTable.from_rows(rows, space=TABLE.space, sampling="designed"),
+            CLAIM,
+            n_draws=200,
+            checks=FAST,
+        )
+        for rows in (twice, backwards)
+    )
+
+    _same(first, second)
+    assert first.cross_checks == second.cross_checks
+
+
+def test_the_names_and_the_order_of_parameters() -> None:
+    """Called otherwise, and standing in another order in the space."""
+    to = {"t": "zz", "a": "m", "b": "aa", "u": "k"}
+    space = Space({to[name]: TABLE.space[name] for name in ("u", "b", "t", "a")})
+    rows = [replace(r, values={to[n]: v for n, v in r.values.items()}) for r in TABLE.rows]
+    table = TrialTable.from_rows(rows, space=space, sampling="designed")
+
+    found = quick(table, Claim("zz", ("m", "aa"), ("m", "aa"), delta=0.02, nuisances=("k",)))
+
+    _same(found)
+    assert [e.name for e in found.parameters] == [to[e.name] for e in BASE.parameters]
+
+
+@pytest.mark.parametrize("order", ["vsrqp", "qrspv", "prvqs"])
+def test_the_labels_and_the_order_of_choices(order: str) -> None:
+    """Which name is first, and what names are called."""
+    label = dict(zip("pqrsv", ["e", "d", "c", "b", "a"], strict=True))
+    space = Space({**TABLE.space.params, "t": Choice(*(label[each] for each in order))})
+    columns = _columns(TABLE)
+    columns["t"] = [label[each] for each in columns["t"]]
+    values = [row.value for row in TABLE.rows]
+
+    _same(quick(TrialTable.from_arrays(columns, values, space=space), CLAIM))
+
+
+def test_the_direction() -> None:
+    """A loss that falls is a score that rises."""
+    columns, values = _columns(TABLE), [-row.value for row in TABLE.rows]
+
+    _same(quick(TrialTable.from_arrays(columns, values, space=TABLE.space, direction="minimize"), CLAIM))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_the_unit(unit: float) -> None:
+    """Percent or fractions, as long as delta is in the same unit; cross-checks included."""
+    values = [unit * row.value for row in TABLE.rows]
+    table = TrialTable.from_arrays(_columns(TABLE), values, space=TABLE.space)
+    how: dict[str, Any] = {"n_draws": 500, "checks": FAST}
+
+    base = judge(TABLE, CLAIM, **how)
+    found = judge(table, replace(CLAIM, delta=0.02 * unit), **how)
+
+    _same(found, base)
+    passed = [(check.name, check.passes) for check in found.cross_checks]
+    assert passed == [(check.name, check.passes) for check in base.cross_checks]
+
+
+def test_the_level() -> None:
+    """A constant added to every value."""
+    values = [row.value + 3.0 for row in TABLE.rows]
+
+    _same(quick(TrialTable.from_arrays(_columns(TABLE), values, space=TABLE.space), CLAIM))
+
+
+def _of_rank(value: Callable[[float], Any], param: Any) -> Verdict:
+    columns = _columns(TABLE)
+    columns["a"] = [value(np.log2(each)) for each in columns["a"]]
+    space = Space({**TABLE.space.params, "a": param})
+    values = [row.value for row in TABLE.rows]
+    return quick(TrialTable.from_arrays(columns, values, space=space), CLAIM)
+
+
+def test_ordered_choices_may_have_any_spacing() -> None:
+    """1, 2, 4, 8, 16 or 0, 1, 2, 3, 4: what counts is the order."""
+    _same(_of_rank(int, Choice(0, 1, 2, 3, 4)))
+    _same(_of_rank(lambda place: int(place) + 7, Choice(11, 10, 9, 8, 7)))
+
+
+def test_whole_numbers_are_nearly_ordered_choices() -> None:
+    """A range of five whole numbers is five cells of a line, whose variance is 2.08, not 2."""
+    found = _of_rank(int, Int(0, 4))
+
+    assert found.verdict == BASE.verdict
+    for one, other in zip(found.parts, BASE.parts, strict=True):
+        assert one.state == other.state
+        assert one.probability == pytest.approx(other.probability, abs=0.05)
+
+
+@pytest.mark.parametrize("effect", [{"rank": 0.0}, {"rank": 0.03, "scaling": -0.01}])
+def test_rank_with_alpha_is_rank_with_scaling(effect: dict[str, float]) -> None:
+    """The group {rank, scaling} has the variance of {rank, alpha}, from the same trials.
+
+    Rates of the log axes, so that alpha = scaling x rank is a line too: the two differ only in
+    the product column and the reference's corners, so by little.
+    """
+    rng = np.random.default_rng(3)
+    n = 160
+    t = rng.permutation(np.arange(n) % 5)
+    r, alpha = rng.uniform(0, 5, n), rng.uniform(0, 5, n)
+    y = GAIN[t] + sum(
+        effect.get(name, 0.0) * (at - at.mean()) / at.std()
+        for name, at in (("rank", r), ("scaling", alpha - r))
+    )
+    y += rng.normal(0, 0.007, n)
+    space = {"targets": Choice(*"pqrsv"), "rank": Float(1.0, 32.0, log=True)}
+    columns = {"targets": ["pqrsv"[i] for i in t], "rank": 2.0**r}
+    by_alpha = TrialTable.from_arrays(
+        {**columns, "alpha": 2.0**alpha},
+        y,
+        space=Space({**space, "alpha": Float(1.0, 32.0, log=True)}),
+    )
+    by_scaling = TrialTable.from_arrays(
+        {**columns, "scaling": 2.0 ** (alpha - r)},
+        y,
+        space=Space({**space, "scaling": Float(1.0 / 32.0, 32.0, log=True)}),
+    )
+    claim = Claim(over=("rank", "scaling"), negligible=(), nuisances=())
+
+    one, other = (quick(table, claim) for table in (by_alpha, by_scaling))
+
+    assert one.part("dominance").state == other.part("dominance").state
+    assert one.part("dominance").comparisons[0].over == "rank+alpha"
+    assert other.part("dominance").comparisons[0].over == "rank+scaling"
+    assert any("judged together" in note for note in one.notes)

@@ -1,0 +1,153 @@
+"""From studies in a database to tables: lorasweep's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from sweep import StudySpec
+from sweep.objective import Facts
+from sweep.phases import Design
+from sweep.sampling import distributions
+from sweep.spec import Sampler
+from sweep.storage import Address, create_or_resume, write_spec
+from sweep.table import TrialTable
+from sweep.tabulate import to_table
+from sweep.trial import Failure
+
+VALUES = {"rank": 2, "alpha": 4, "targets": "key+query+value"}
+
+
+def _study(spec: StudySpec, address: Address) -> optuna.Study:
+    study = create_or_resume(address, spec, Facts())
+    write_spec(study, spec, Facts())
+    return study
+
+
+def _add(
+    study: optuna.Study,
+    spec: StudySpec,
+    state: TrialState = TrialState.COMPLETE,
+    **attributes: Any,
+) -> None:
+    """One trial with its user attributes."""
+    study.add_trial(
+        optuna.create_trial(
+            state=state,
+            params=VALUES,
+            distributions=distributions(spec.space),
+            value=0.5 if state == TrialState.COMPLETE else None,
+            user_attrs=attributes,
+        )
+    )
+
+
+def test_a_row_has_all_that_its_trial_tells(spec: StudySpec, address: Address) -> None:
+    """Phase, size, collapse, seed; what is fixed stands beside the rows."""
+    study = _study(spec, address)
+    details = {"trainable_parameters": 166, "adapter_parameters": 100}
+    _add(study, spec, phase="pilot", seed=7, details=details, metrics={"degenerate": True})
+
+    table = to_table(study)
+
+    [row] = table.rows
+    assert (row.phase, row.seed, row.size, row.collapsed) == ("pilot", 7, 100.0, True)
+    assert table.fixed == {"function": "surface"}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "collapsed"),
+    [({}, False), ({"degenerate": False}, False), ({"collapsed": True}, True), ({"mcc": 0}, False)],
+)
+def test_a_run_has_collapsed_if_its_objective_says_so(
+    spec: StudySpec, address: Address, metrics: dict[str, Any], *, collapsed: bool
+) -> None:
+    """By flag: a value of 0 alone is none."""
+    study = _study(spec, address)
+    _add(study, spec, metrics=metrics)
+
+    assert to_table(study).rows[0].collapsed is collapsed
+
+
+def test_sizes_are_counted_in_one_way(spec: StudySpec, address: Address) -> None:
+    """Where older trials know the head only together with the adapter, so do all."""
+    study = _study(spec, address)
+    _add(study, spec, details={"trainable_parameters": 166, "adapter_parameters": 100})
+    _add(study, spec, metrics={"trainable_parameters": 166})
+
+    assert [row.size for row in to_table(study).rows] == [166.0, 166.0]
+
+    _add(study, spec)
+    assert [row.size for row in to_table(study).rows] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "sampling"),
+    [
+        ("random", "random"),
+        ("qmc", "random"),
+        ("grid", "random"),
+        ("tpe", "adaptive"),
+        ("gp", "adaptive"),
+    ],
+)
+def test_the_sampler_decides_what_the_trials_are(
+    spec: StudySpec, address: Address, sampler: str, sampling: str
+) -> None:
+    """Only trials that looked at no result are a fair sample of the space."""
+    study = _study(replace(spec, sampler=Sampler(sampler)), address)
+    _add(study, spec)
+
+    assert to_table(study).sampling == sampling
+
+
+def test_trials_of_a_design_are_designed(spec: StudySpec, address: Address) -> None:
+    """Once there are any that do not search; a search alone is what it was."""
+    study = _study(replace(spec, design=Design(configurations=8, duplicates=2)), address)
+    _add(study, spec, phase="search")
+    searched = to_table(study)
+    _add(study, spec, phase="measure")
+
+    assert searched.sampling == "adaptive"
+    assert to_table(study).sampling == "designed"
+
+
+def _failure(reason: str) -> dict[str, Any]:
+    return Failure(reason, "RuntimeError", "why").to_json()
+
+
+def test_failed_trials_are_told_by_configuration(spec: StudySpec, address: Address) -> None:
+    """Not those that were cut short or spared; one out of memory reads PRUNED and has failed."""
+    study = _study(spec, address)
+    _add(study, spec)
+    _add(study, spec, TrialState.FAIL, failure=_failure("nan"), phase="measure")
+    _add(study, spec, TrialState.FAIL, failure=_failure("interrupted"))
+    _add(study, spec, TrialState.FAIL, failure=_failure("duplicate"))
+    _add(study, spec, TrialState.PRUNED, failure=_failure("out_of_memory"))
+    _add(study, spec, TrialState.PRUNED)
+    _add(study, spec, TrialState.FAIL)
+
+    table: TrialTable = to_table(study)
+
+    assert [(each.number, each.phase, each.reason) for each in table.failed] == [
+        (1, "measure", "nan: RuntimeError: why"),
+        (4, "", "out_of_memory: RuntimeError: why"),
+        (6, "", "unknown: nothing was stored"),
+    ]
+    assert all(each.values == VALUES for each in table.failed)
+    assert len(table) == 1
+
+
+def test_a_queued_trial_that_died_at_once_has_the_values_it_was_queued_with(
+    spec: StudySpec, address: Address
+) -> None:
+    """Before it wrote them down itself."""
+    study = _study(spec, address)
+    study.enqueue_trial(VALUES)
+    study.tell(study.ask(), state=TrialState.FAIL)
+
+    assert to_table(study).failed[0].values == VALUES
