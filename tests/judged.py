@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from benchmarks.verdict.designs import Runs
+from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from sweep.axes import Axis
 from sweep.claim import Claim
 from sweep.effects.sample import Sample
@@ -92,6 +94,31 @@ def simple_table(
         }
     )
     return TrialTable.from_arrays(columns, y, space=space, **more)
+
+
+def study(name: str, n: int, seed: int) -> TrialTable:
+    """A simulated study of one of the benchmark's worlds, in a design that is made at once.
+
+    Every choice equally often, a Latin hypercube in ranges, and one in thirteen twice.
+    """
+    return simulate(replace(SCENARIOS[name], plan=_latin), n, seed)[0]
+
+
+def _latin(space: Space, n: int, rng: np.random.Generator) -> Runs:
+    configurations = n - round(0.075 * n)
+    columns = []
+    for param in space.params.values():
+        order = rng.permutation(configurations)
+        if isinstance(param, Choice):
+            columns.append([param.values[i % len(param.values)] for i in order])
+        else:
+            assert isinstance(param, Float)
+            low, high = param.encode(param.low), param.encode(param.high)
+            unit = (order + rng.uniform(size=configurations)) / configurations
+            columns.append([param.decode(low + (high - low) * each) for each in unit])
+    of = [i % configurations for i in range(n)]
+    values = [dict(zip(space, row, strict=True)) for row in zip(*columns, strict=True)]
+    return Runs(tuple(values[i] for i in of), tuple(of), tuple(range(n)))
 
 
 def straight(places: FloatArray) -> FloatArray:

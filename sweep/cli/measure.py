@@ -67,9 +67,12 @@ def _designed(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
         if value is not None and not 0 < value < float("inf"):
             raise UsageError(fault(f"--{option}", "be a finite number above 0", value))
     changes = {
-        name: value
-        for name in ("configurations", "duplicates")
-        if (value := getattr(options, name)) is not None
+        **({} if options.budget is None else _within(options.budget)),
+        **{
+            name: value
+            for name in ("configurations", "duplicates")
+            if (value := getattr(options, name)) is not None
+        },
     }
     made = spec.design if isinstance(spec.design, Design) else None
     if made is None and "configurations" not in changes:
@@ -79,6 +82,19 @@ def _designed(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     if options.delta is not None:
         claims = tuple(replace(claim, delta=options.delta) for claim in claims)
     return replace(spec, design=replace(made or Design(), **changes), claims=claims)
+
+
+def _within(trials: int) -> dict[str, int]:
+    """A design of so many trials, duplicates in the default's proportion.
+
+    Raises:
+        UsageError: if no design is that small.
+    """
+    if trials < 2:
+        raise UsageError(fault("--budget", "be 2 trials or more", trials))
+    usual = Design()
+    duplicates = round(trials * usual.duplicates / usual.trials)
+    return {"configurations": trials - duplicates, "duplicates": duplicates}
 
 
 def _beyond(spec: StudySpec, found: Mapping[str, Any] | None) -> list[str]:

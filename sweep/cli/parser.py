@@ -87,6 +87,7 @@ def _measure_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     name_argument(design)
     storage_arguments(design, required=False)
     for option, what in (
+        ("--budget", "trials to spend in all, in place of the study's design"),
         ("--configurations", "distinct configurations, in place of the study's"),
         ("--duplicates", "how many of them run with a second seed"),
     ):

@@ -38,7 +38,8 @@ def design_report(
         seconds: what a trial takes; None if unknown.
 
     Returns:
-        ``factors``, ``pairs``, ``precision``, ``cost``, ``claims``, ``noise``, ``power``, notes.
+        ``factors``, ``pairs``, ``precision``, ``cost``, ``claims``, ``noise``, ``power`` (a
+        forecast per claim; empty while the noise is unknown), ``notes``.
     """
     first = {point.index: point for point in reversed(points)}
     rows = [Row(index, first[index].values, 0.0) for index in sorted(first)]
@@ -53,15 +54,18 @@ def design_report(
         "cost": _cost(len(points), seconds),
         "claims": [claim.to_json() for claim in spec.claims],
         "noise": None if noise is None else dict(noise),
-        "power": power_lines(spec, noise),
+        "power": [] if noise is None else _power(spec, points, noise["sd"]),
         "notes": _notes(spec, len(first)),
     }
 
 
-def power_lines(spec: StudySpec, noise: Noise | None) -> list[str]:
-    """How likely the design is to answer each part of each claim; nothing yet."""
-    del spec, noise
-    return []
+def _power(spec: StudySpec, points: Sequence[Point], noise: float) -> list[dict[str, Any]]:
+    """How likely the design is to answer each part of each claim, by simulation."""
+    from sweep.judge.power import forecast  # SciPy and the forests take a second to import
+
+    rows = [Row(i, point.values, 0.0, seed=point.seed) for i, point in enumerate(points)]
+    table = TrialTable.from_rows(rows, space=spec.space)
+    return [forecast(table, claim, noise).to_json() for claim in spec.claims]
 
 
 def _notes(spec: StudySpec, configurations: int) -> list[str]:

@@ -40,8 +40,17 @@ class Assessment:
         return decide(self.parts)
 
 
-def assess(sample: Sample, question: Question, *, n_draws: int, seed: int) -> Assessment | None:
+def assess(
+    sample: Sample, question: Question, *, n_draws: int, seed: int, needed: bool = False
+) -> Assessment | None:
     """Fit the model and judge each part in each view.
+
+    Args:
+        sample: the configurations.
+        question: what is asked of them.
+        n_draws: draws behind each probability.
+        seed: of the draws.
+        needed: also work out how many trials the open parts would take.
 
     Returns:
         None where the design cannot tell even the main effects apart, or nothing varied.
@@ -51,7 +60,7 @@ def assess(sample: Sample, question: Question, *, n_draws: int, seed: int) -> As
         return None
     drawer = Drawer(fit, n_draws, seed)
     view, best = averaged(fit), None
-    n_trials = int(sample.seeds.sum())
+    n_trials = int(sample.seeds.sum()) if needed else 0
     parts = Judge(fit, view, drawer, question, n_trials).parts()
     if question.nuisances and len(question.dominant) == 1:
         best = best_places(fit, question.dominant[0], question.nuisances)

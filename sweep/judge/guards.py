@@ -41,6 +41,17 @@ MOST_INFLATED = 10.0
 """Variance inflation above which a design confounds an effect with others."""
 
 
+LARGEST = 1e100
+"""Beyond this, and below its inverse, the square of a value is no number any more."""
+
+
+def is_measurable(y: FloatArray) -> bool:
+    """Whether values differ, and their squares can be computed with."""
+    if not len(y) or np.abs(y).max() > LARGEST:
+        return False
+    return bool(np.ptp(y) > 1.0 / LARGEST)
+
+
 def before_fit(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[str]:
     """What can be said from the trials alone.
 
@@ -50,9 +61,12 @@ def before_fit(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[
         roles: of the claim.
     """
     rows, y = evidence.table.rows, evidence.table.y
-    if len(rows) < 2 or float(np.ptp(y)) == 0.0:
-        values = sorted({row.value for row in rows})
+    values = {row.value for row in rows}
+    if len(values) < 2:
         yield f"{len(rows)} trials count, with {len(values)} different values: nothing varied"
+        return
+    if not is_measurable(y):
+        yield f"values as far from 1 as {max(values, key=abs):g} cannot be squared: change the unit"
         return
     configurations = len(set(evidence.table.configurations.tolist()))
     if configurations < FEWEST:

@@ -15,7 +15,7 @@ from sweep.judge.assess import Assessment, assess, trials_needed
 from sweep.judge.crosschecks import CheckOptions, cross_check
 from sweep.judge.describe import Effects, best_of_each
 from sweep.judge.evidence import Evidence, gather
-from sweep.judge.guards import after_fit, before_fit
+from sweep.judge.guards import after_fit, before_fit, is_measurable
 from sweep.judge.question import Question
 from sweep.judge.reason import explain, notes_on
 from sweep.judge.records import CrossCheck, State, Verdict
@@ -120,9 +120,10 @@ class _Case:
             seed=self.seed,
         )
         found = None
-        if base.n_configurations > 1 and len(evidence.table.space):
+        if base.n_configurations > 1 and is_measurable(evidence.table.y):
             sample = sample_of(evidence.table)
-            found = assess(sample, self.question, n_draws=self.n_draws, seed=self.seed)
+            how = {"n_draws": self.n_draws, "seed": self.seed}
+            found = assess(sample, self.question, **how, needed=True)
         if found is None:
             guards = guards or ("the design cannot tell the parameters' effects apart",)
             return replace(base, guards=guards, reason=explain((), guards, "INCONCLUSIVE"))

@@ -28,7 +28,7 @@ class Judge:
         view: averaged, or optimised over the nuisances.
         drawer: of the fit.
         question: what is asked.
-        n_trials: runs behind the fit.
+        n_trials: runs behind the fit; 0 to leave out how many would be needed.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Judge:
         refuted = max(less, small)
         state = _state(sure >= SURE and self._p < SIGNIFICANT, refuted >= SURE_NOT)
         needed = None
-        if state == "INCONCLUSIVE":
+        if state == "INCONCLUSIVE" and self._n:
             needed = for_dominance(main, total, claimed, q.kappa, q.delta_sigma, self._n)
         return Part(
             "dominance",
@@ -124,7 +124,9 @@ class Judge:
             f"{q.label(group)} is below {q.delta:g} end to end with probability {p:.2f}"
             for group, p in zip(q.negligible, below, strict=True)
         ]
-        needed = for_negligible(pieces, q.delta_sigma, self._n) if state == "INCONCLUSIVE" else None
+        needed = None
+        if state == "INCONCLUSIVE" and self._n:
+            needed = for_negligible(pieces, q.delta_sigma, self._n)
         return Part(
             "negligible", self._view.name, state, min(below), max(above), _and(said), needed
         )

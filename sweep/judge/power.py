@@ -6,7 +6,8 @@ the pilot's noise and an effect of a given size, and judged by the same rule as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,10 @@ class Forecast:
     noise: float
     power: tuple[Power, ...]
     for_negligible: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        return {**asdict(self), "claim": self.claim.to_json()}
 
 
 def forecast(

@@ -34,8 +34,8 @@ def print_design(report: Tree, console: Console) -> None:
         line(console, "claims     none: nothing is tested")
     _factors(report, console)
     _balance(report, console)
-    for text in report["power"]:
-        line(console, text)
+    for forecast in report["power"]:
+        _power(forecast, console)
     if "points" in report:
         _points(report, console)
 
@@ -85,6 +85,23 @@ def _balance(report: Tree, console: Console) -> None:
     line(console, f"precision  {spread}, the variance of {precision['columns']} coefficients")
     line(console, f"           D-efficiency {precision['efficiency']:.3f}")
     line(console, f"           largest correlation of two columns {precision['correlation']:.2f}")
+
+
+def _power(forecast: Tree, console: Console) -> None:
+    """How often the rule answered simulated studies of this design."""
+    line(console)
+    studies = forecast["power"][0]["studies"]
+    line(console, f"power      {forecast['claim']['says']}")
+    line(console, f"           share of {studies} simulated studies, noise {forecast['noise']:.4f}")
+    names = ("dominance", "negligible", "confirmed", "refuted")
+    rows = [
+        [each["truth"], *("-" if each[name] is None else f"{each[name]:.2f}" for name in names)]
+        for each in forecast["power"]
+    ]
+    table(console, ["if in truth", *names], rows, left=("if in truth",))
+    needed = forecast["for_negligible"]
+    if needed is not None:
+        line(console, f"needed     about {needed} trials to show that effects of 0 are negligible")
 
 
 def _points(report: Tree, console: Console) -> None:

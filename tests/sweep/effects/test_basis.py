@@ -45,7 +45,9 @@ def test_columns_of_ordered_choices_rise_in_degree(size: int) -> None:
 
     table = columns(axis, axis.reference(), size - 1)
 
-    assert np.diff(table[:, 0]) == pytest.approx(np.full(size - 1, np.ptp(table[:, 0]) / (size - 1)))
+    assert np.diff(table[:, 0]) == pytest.approx(
+        np.full(size - 1, np.ptp(table[:, 0]) / (size - 1))
+    )
     assert table[-1, 0] > 0.0
     for degree in range(1, min(size, 7)):
         left = np.diff(table[:, degree - 1], n=degree)

@@ -39,7 +39,9 @@ def test_the_model_grows_to_ishigami() -> None:
     x1, x2, x3 = np.pi * sobol(512, 3)
     y = np.sin(x1) + 7.0 * np.sin(x2) ** 2 + 0.1 * x3**4 * np.sin(x1)
 
-    found = _chosen(sample_of(y, *(line(x / np.pi, n) for x, n in ((x1, "1"), (x2, "2"), (x3, "3")))))
+    found = _chosen(
+        sample_of(y, *(line(x / np.pi, n) for x, n in ((x1, "1"), (x2, "2"), (x3, "3"))))
+    )
 
     whole = 7.0**2 / 8 + 0.1 * np.pi**4 / 5 + 0.01 * np.pi**8 / 18 + 0.5
     assert _variance(found, 0) == pytest.approx(0.5 * (1 + 0.1 * np.pi**4 / 5) ** 2, rel=0.03)
@@ -96,7 +98,9 @@ def test_few_configurations_get_lines_only() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (4, 14))
 
-    found = _chosen(sample_of(rng.normal(size=14), *(line(row, f"x{i}") for i, row in enumerate(x))))
+    found = _chosen(
+        sample_of(rng.normal(size=14), *(line(row, f"x{i}") for i, row in enumerate(x)))
+    )
 
     assert found.model.size == 4
 

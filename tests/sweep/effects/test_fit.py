@@ -64,7 +64,7 @@ def test_the_f_test_of_names_is_one_way_analysis_of_variance() -> None:
     found = fit(Model(sample.axes, (Block((0,), (1,)),)), sample)
 
     assert found is not None
-    expected = stats.f_oneway(*(Y[LEVELS == level] for level in range(4))).pvalue
+    expected = stats.f_oneway(*(Y[level == LEVELS] for level in range(4))).pvalue
     assert found.p_value(np.eye(3)) == pytest.approx(expected)
 
 

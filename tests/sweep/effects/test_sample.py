@@ -21,7 +21,7 @@ def test_the_noise_of_seeds_is_the_textbook_interval() -> None:
     """Pooled variance of the groups, and (n - 1) s^2 / chi-square for its ends."""
     sample = Sample.of([line(np.linspace(-1, 1, 30)[OF])], RUNS, OF)
 
-    groups = [RUNS[OF == c] for c in range(30)]
+    groups = [RUNS[c == OF] for c in range(30)]
     df = sum(len(group) - 1 for group in groups)
     variance = sum((len(g) - 1) * np.var(g, ddof=1) for g in groups if len(g) > 1) / df
     noise = sample.seed_noise
@@ -50,7 +50,7 @@ def test_means_and_places_are_those_of_each_configuration() -> None:
     order = RNG.permutation(len(OF))
     sample = Sample.of([ordered((OF % 7)[order], 7)], RUNS[order], 100 - OF[order])
 
-    assert sample.y == pytest.approx([RUNS[OF == c].mean() for c in range(29, -1, -1)])
+    assert sample.y == pytest.approx([RUNS[c == OF].mean() for c in range(29, -1, -1)])
     assert sample.axes[0].places.tolist() == [c % 7 for c in range(29, -1, -1)]
     assert sample.seeds.sum() == len(OF)
 

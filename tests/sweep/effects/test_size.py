@@ -39,9 +39,7 @@ def _left(y: FloatArray, *, by_alpha: bool = False) -> tuple[Fit, float, float]:
         slopes[2] = np.arange(9.0)
     view = averaged(found)
     rows = beyond_size(found, view, Size(0, LOG2_SIZE, slopes))
-    variance, left = (
-        float(np.square(each @ found.b).sum()) for each in (view.effects[0,], rows)
-    )
+    variance, left = (float(np.square(each @ found.b).sum()) for each in (view.effects[0,], rows))
     return found, variance, left
 
 

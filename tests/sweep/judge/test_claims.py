@@ -16,7 +16,7 @@ GAIN = np.array([-1.0, -1.0, 0.0, 1.0, 1.0]) / np.sqrt(0.8)
 
 
 def test_a_group_may_dominate_and_groups_may_be_dominated() -> None:
-    """t and a together explain 25 times what b and u do, each half of it."""
+    """T and a together explain 25 times what b and u do, each half of it."""
     table = simple_table(
         120,
         lambda at: GAIN[at["t"].astype(int)] + straight(at["a"]) + 0.28 * straight(at["b"]),

@@ -85,13 +85,12 @@ def test_additive_of_names_and_ordered_choices() -> None:
 
 
 def test_an_interaction_of_names_is_in_both_totals() -> None:
-    """t 0.02, a with t 0.01: shares 0.8 and 0.2, and a has a total of 0.2 without a main effect."""
+    """T 0.02, a with t 0.01: shares 0.8 and 0.2, and a has a total of 0.2 without a main effect."""
     sign = np.array([-1.0, 1.0, 0.0, 1.0, -1.0]) / np.sqrt(0.8)
     table = simple_table(
         150,
         lambda at: (
-            0.02 * GAIN[at["t"].astype(int)]
-            + 0.01 * sign[at["t"].astype(int)] * straight(at["a"])
+            0.02 * GAIN[at["t"].astype(int)] + 0.01 * sign[at["t"].astype(int)] * straight(at["a"])
         ),
     )
 

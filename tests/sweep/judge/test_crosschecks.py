@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judged import FAST, quick, simple_table, straight
+from judged import FAST, quick, simple_table, straight, study
 
-from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from sweep.claim import Claim
 from sweep.judge import CheckOptions, CrossCheck, Verdict, judge
 from sweep.judge.judge import _vetoed
@@ -68,7 +67,7 @@ def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:
 @pytest.fixture(scope="module")
 def confirmed() -> Verdict:
     """A study of what is true, with all checks."""
-    return _fast(simulate(SCENARIOS["A"], 240, 0)[0], Claim())
+    return _fast(study("A", 240, 0), Claim())
 
 
 def test_every_check_is_made_and_says_what_it_asks(confirmed: Verdict) -> None:
@@ -93,7 +92,7 @@ def test_every_check_is_made_and_says_what_it_asks(confirmed: Verdict) -> None:
 
 def test_without_checks_the_answer_is_the_same_and_says_so(confirmed: Verdict) -> None:
     """Nothing could veto it."""
-    found = quick(simulate(SCENARIOS["A"], 240, 0)[0], Claim(), n_draws=400)
+    found = quick(study("A", 240, 0), Claim(), n_draws=400)
 
     assert found.verdict == "CONFIRMED"
     assert found.parts == confirmed.parts
@@ -200,8 +199,8 @@ def test_delta_alone_does_not_veto_in_large_units() -> None:
 
 
 def test_checks_that_cannot_be_made_say_so() -> None:
-    """22 trials in all leave the better half too few; that is no disagreement."""
-    table = simple_table(22, lambda at: 1.0 * at["t"], noise=0.05)
+    """14 trials in all leave the better half too few; that is no disagreement."""
+    table = simple_table(14, lambda at: 1.0 * at["t"], noise=0.05)
 
     found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)), checks=CheckOptions(3, 3, 200))
 

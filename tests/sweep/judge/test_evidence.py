@@ -135,7 +135,9 @@ def test_seed_noise_is_that_of_the_runs() -> None:
     """Replicates that differ by noise of 0.01, and no lack of fit."""
     rng = np.random.default_rng(0)
     twice = repeated(TABLE, 2)
-    y = np.concatenate([GAIN[list("pqrsv").index(str(r.values["t"]))] + np.zeros(1) for r in twice.rows])
+    y = np.concatenate(
+        [GAIN[list("pqrsv").index(str(r.values["t"]))] + np.zeros(1) for r in twice.rows]
+    )
 
     found = quick(with_values(twice, y + rng.normal(0, 0.01, 200)))
 

@@ -37,13 +37,11 @@ def _missing() -> TrialTable:
 
 def _never_varied() -> TrialTable:
     table = _healthy()
-    return replace(
-        table, rows=tuple(replace(r, values={**r.values, "a": 4.0}) for r in table.rows)
-    )
+    return replace(table, rows=tuple(replace(r, values={**r.values, "a": 4.0}) for r in table.rows))
 
 
 def _confounded() -> TrialTable:
-    """a and b always the same."""
+    """A and b always the same."""
     table = _healthy()
     return replace(
         table, rows=tuple(replace(r, values={**r.values, "b": r.values["a"]}) for r in table.rows)
@@ -51,7 +49,7 @@ def _confounded() -> TrialTable:
 
 
 def _nearly_confounded() -> TrialTable:
-    """a and b the same but for three trials of 100."""
+    """A and b the same but for three trials of 100."""
     table = _confounded()
     rows = [
         replace(r, values={**r.values, "b": 1.0 + 15.0 * (r.values["a"] == 1.0)}) if i < 3 else r

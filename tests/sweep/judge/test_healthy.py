@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from judged import quick
+from judged import quick, study
 
-from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from sweep.claim import Claim
 from sweep.judge import ask, evidence, guards, roles
 from sweep.judge.judge import sample_of
@@ -15,7 +14,7 @@ def _alarms(name: str, n: int, seed: int) -> list[str]:
     """What the guards say, without the parts of the verdict."""
     from sweep.effects.choose import choose
 
-    table, _ = simulate(SCENARIOS[name], n, seed)
+    table = study(name, n, seed)
     claim = Claim()
     roles_ = roles.roles_of(claim, tuple(table.space))
     found = evidence.gather(table, roles_)
@@ -32,10 +31,7 @@ def test_guards_seldom_fire_on_healthy_studies() -> None:
     kinds = [("A", 40), ("B", 80), ("C", 80), ("Arand", 80), ("A", 162)]
 
     fired = [
-        (kind, seed, said)
-        for seed in range(20)
-        for kind in kinds
-        if (said := _alarms(*kind, seed))
+        (kind, seed, said) for seed in range(20) for kind in kinds if (said := _alarms(*kind, seed))
     ]
 
     assert len(fired) <= 3, fired
@@ -44,7 +40,7 @@ def test_guards_seldom_fire_on_healthy_studies() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_two_collapses_in_a_hundred_cost_no_verdict(seed: int) -> None:
     """They are set apart by rule, counted and told; the rest is judged."""
-    table, _ = simulate(SCENARIOS["COL"], 162, seed)
+    table = study("COL", 162, seed)
 
     found = quick(table, Claim())
 

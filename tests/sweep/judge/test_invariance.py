@@ -111,7 +111,11 @@ def test_the_direction() -> None:
     """A loss that falls is a score that rises."""
     columns, values = _columns(TABLE), [-row.value for row in TABLE.rows]
 
-    _same(quick(TrialTable.from_arrays(columns, values, space=TABLE.space, direction="minimize"), CLAIM))
+    _same(
+        quick(
+            TrialTable.from_arrays(columns, values, space=TABLE.space, direction="minimize"), CLAIM
+        )
+    )
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])

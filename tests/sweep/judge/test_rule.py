@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from judged import quick
+from judged import quick, study
 
-from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from sweep.claim import Claim
 from sweep.judge import Part, Verdict, records
 from sweep.judge.assess import decide, trials_needed
@@ -14,7 +13,7 @@ CLAIM = Claim()
 
 
 def _verdict(name: str, n: int, seed: int) -> Verdict:
-    table, _ = simulate(SCENARIOS[name], n, seed)
+    table = study(name, n, seed)
     return quick(table, CLAIM)
 
 
