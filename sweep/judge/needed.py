@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from sweep.effects.draws import Piece, noncentrality
 from sweep.judge.question import SURE, SURE_NOT
@@ -16,6 +16,9 @@ POWER = 0.8
 
 LADDER = 1.15 ** np.arange(1, 36)
 """Multiples of the trials at hand, up to 130 times."""
+
+LARGE = 1e4
+"""Noncentrality from which on the root of a noncentral chi-square is taken to be normal."""
 
 UNLUCKY = 0.25
 """Quantile of the estimates at which dominance must still be sure."""
@@ -49,9 +52,25 @@ def _chances(piece: Piece, bound: float, factor: float, sure: float = SURE) -> t
     if piece.unit == 0.0:
         return 1.0, 0.0
     unit = piece.unit / factor
-    at_bound = stats.ncx2(piece.k, bound / unit)
-    true = stats.ncx2(piece.k, max(piece.estimate / unit, 1e-9))
-    return float(true.cdf(at_bound.ppf(1.0 - sure))), float(true.sf(at_bound.ppf(SURE_NOT)))
+    at_bound, true = bound / unit, max(piece.estimate / unit, 1e-9)
+    low, high = (_quantile(piece.k, at_bound, chance) for chance in (1.0 - sure, SURE_NOT))
+    return _below(piece.k, true, low), 1.0 - _below(piece.k, true, high)
+
+
+def _quantile(k: float, noncentrality: float, chance: float) -> float:
+    """Of a noncentral chi-square; SciPy's search does not end where next to nothing is noise."""
+    if noncentrality < LARGE:
+        return float(stats.ncx2.ppf(chance, k, noncentrality))
+    shift = (k - 1.0) / 2.0
+    return float((np.sqrt(noncentrality + shift) + special.ndtri(chance)) ** 2 + shift)
+
+
+def _below(k: float, noncentrality: float, x: float) -> float:
+    """Chance that a noncentral chi-square is below x."""
+    if max(noncentrality, x) < LARGE:
+        return float(stats.ncx2.cdf(x, k, noncentrality))
+    shift = (k - 1.0) / 2.0
+    return float(special.ndtr(np.sqrt(max(x - shift, 0.0)) - np.sqrt(noncentrality + shift)))
 
 
 def for_dominance(
@@ -96,7 +115,7 @@ def _at(piece: Piece, quantile: float, factor: float, chances: np.ndarray) -> np
     unit = piece.unit / factor
     if unit == 0.0:
         return np.full_like(chances, piece.estimate)
-    x = float(stats.ncx2(piece.k, max(piece.estimate / unit, 1e-9)).ppf(quantile))
+    x = _quantile(piece.k, max(piece.estimate / unit, 1e-9), quantile)
     return noncentrality(np.full_like(chances, x), piece.k, chances) * unit
 
 

@@ -14,7 +14,7 @@ RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, 40)
 LEVELS = RNG.permutation(np.arange(40) % 4)
 Y = 0.3 * X + 0.1 * (LEVELS == 2) + RNG.normal(0.0, 0.1, 40)
-SEEDS = RNG.integers(1, 4, 40)
+SEEDS = RNG.integers(2, 5, 40)
 AXES = (line(X), names(LEVELS, 4))
 MAIN = Model(AXES, (Block((0,), (2,)), Block((1,), (1,))))
 

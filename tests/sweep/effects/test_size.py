@@ -55,7 +55,7 @@ def test_an_effect_of_size_alone_leaves_nothing(by_alpha: bool) -> None:  # noqa
 
 @pytest.mark.parametrize("by_alpha", [False, True], ids=["scaling", "alpha"])
 def test_an_effect_of_scaling_is_not_taken_for_one_of_size(by_alpha: bool) -> None:  # noqa: FBT001
-    """At a fixed alpha a higher rank is a smaller scaling; that is not what parameters are worth."""
+    """At a fixed alpha a higher rank is a smaller scaling: that is no effect of parameters."""
     y = 0.02 * (LOG2_SIZE[T] + RANK) + 0.05 * S
 
     _, variance, left = _left(y, by_alpha=by_alpha)

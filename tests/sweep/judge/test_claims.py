@@ -113,6 +113,27 @@ def test_it_can_say_that_it_beats_rank_and_scaling_but_not_the_rate() -> None:
     assert beside == {"a": True, "b": True, "u": False}
 
 
+@pytest.mark.parametrize("ranks", [("low", "high", "full"), (0, 4, 8)], ids=["names", "with 0"])
+def test_ranks_without_doublings_leave_size_untested(ranks: tuple[str | int, ...]) -> None:
+    """Names, and a rank of 0: trained parameters were recorded, but nothing tells their worth."""
+    rng = np.random.default_rng(0)
+    t, r = rng.permutation(np.arange(90) % 5), rng.permutation(np.arange(90) % 3)
+    table = TrialTable.from_arrays(
+        {
+            "targets": ["pqrsv"[i] for i in t],
+            "rank": [ranks[i] for i in r],
+            "x": rng.uniform(-1, 1, 90),
+        },
+        0.02 * GAIN[t] + rng.normal(0, 0.005, 90),
+        sizes=(t + 1.0) * (1 + r),
+    )
+
+    found = judge(table, Claim(over=("rank",), negligible=(), nuisances=()), cross_checks=False)
+
+    assert found.part("beyond size").state == "UNTESTED"
+    assert found.verdict == "CONFIRMED"
+
+
 def test_ten_parameters_and_500_trials() -> None:
     """With an interaction and a curve among the rest, in a few seconds."""
     rng = np.random.default_rng(1)
@@ -136,7 +157,7 @@ def test_unknown_parameters_are_named_all_at_once_with_those_there_are() -> None
     """Three typos, three faults, and the names to choose from."""
     table = simple_table(40, lambda at: at["u"])
 
-    with pytest.raises(SpecError, match="claim.dominant must be one of t, a, b, u") as caught:
+    with pytest.raises(SpecError, match=r"claim\.dominant must be one of t, a, b, u") as caught:
         judge(table, Claim("targets", ("ranks", "b"), ("scale",)))
 
     assert len(caught.value.faults) == 3

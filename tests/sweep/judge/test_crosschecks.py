@@ -10,7 +10,7 @@ import pytest
 from judged import FAST, quick, simple_table, straight, study
 
 from sweep.claim import Claim
-from sweep.judge import CheckOptions, CrossCheck, Verdict, judge
+from sweep.judge import CrossCheck, Verdict, judge
 from sweep.judge.judge import _vetoed
 from sweep.space import Choice, Space
 from sweep.table import TrialTable
@@ -103,7 +103,7 @@ def test_without_checks_the_answer_is_the_same_and_says_so(confirmed: Verdict) -
 
 def test_the_same_seed_gives_the_same_verdict_and_another_one_other_draws() -> None:
     """To the last digit."""
-    table = simple_table(60, lambda at: 0.01 * straight(at["a"]), noise=0.01)
+    table = simple_table(40, lambda at: 0.01 * straight(at["a"]), noise=0.01)
     claim = Claim("t", ("a",), ("a",), delta=0.02, nuisances=("u",))
 
     first, again, other = (_fast(table, claim, seed=seed) for seed in (3, 3, 4))
@@ -144,66 +144,3 @@ def test_a_study_that_sampled_alpha_has_every_check_too() -> None:
     assert checks["parametrisation"].passes
     assert found.part("beyond size").state == "CONFIRMED"
     assert found.verdict == "CONFIRMED"
-
-
-def test_ranks_veto_what_a_few_high_values_make() -> None:
-    """One choice of five is far better; among the other four, and within it, a decides.
-
-    Of the variance t has 16 times what a has, of the order of the trials about as much.
-    """
-    table = simple_table(
-        100, lambda at: 1.0 * (at["t"] == 4.0) + 0.1 * straight(at["a"]), noise=0.01
-    )
-    claim = Claim("t", ("a",), (), nuisances=())
-
-    found = _fast(table, claim)
-
-    assert quick(table, claim).verdict == "CONFIRMED"
-    assert found.verdict == "INCONCLUSIVE"
-    assert found.part("dominance").state == "CONFIRMED"
-    assert "a cross-check disagrees (ranks: probability of dominance" in found.reason
-    assert {c.name for c in found.cross_checks if c.passes is False} == {"ranks"}
-
-
-def test_the_better_half_of_the_rates_vetoes_what_bad_rates_make() -> None:
-    """Choices differ only at rates that nobody would take; a nuisance that was not claimed."""
-    table = simple_table(
-        200,
-        lambda at: (
-            0.1 * (at["u"] > 0.0)
-            + 0.1 * np.array([-1, -1, 0, 1, 1])[at["t"].astype(int)] * (at["u"] < 0.0)
-            + 0.02 * straight(at["a"])
-        ),
-        noise=0.005,
-    )
-
-    found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)))
-
-    [half] = [c for c in found.cross_checks if c.name == "better half of u"]
-    assert half.passes is False
-    assert found.verdict != "CONFIRMED"
-
-
-def test_delta_alone_does_not_veto_in_large_units() -> None:
-    """The ranks are told in the objective's unit, so that a large delta is no large rank."""
-    table = simple_table(
-        60, lambda at: 18.0 * straight(np.array([0, 1, 2, 4, 3])[at["t"].astype(int)]), noise=10.0
-    )
-    claim = Claim("t", ("a",), (), delta=20.0, nuisances=())
-
-    found = _fast(table, claim)
-
-    [ranks] = [c for c in found.cross_checks if c.name == "ranks"]
-    assert found.part("dominance").state == "CONFIRMED"
-    assert ranks.passes is True
-
-
-def test_checks_that_cannot_be_made_say_so() -> None:
-    """14 trials in all leave the better half too few; that is no disagreement."""
-    table = simple_table(14, lambda at: 1.0 * at["t"], noise=0.05)
-
-    found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)), checks=CheckOptions(3, 3, 200))
-
-    [half] = [c for c in found.cross_checks if c.name == "better half of u"]
-    assert half.passes is None
-    assert half.says == "too few trials to tell"

@@ -6,7 +6,7 @@ import pytest
 from judged import quick, study
 
 from sweep.claim import Claim
-from sweep.judge import ask, evidence, guards, roles
+from sweep.judge import ask, diagnoses, evidence, guards, roles
 from sweep.judge.judge import sample_of
 
 
@@ -23,7 +23,7 @@ def _alarms(name: str, n: int, seed: int) -> list[str]:
     fit = choose(sample)
     assert fit is not None
     said = list(guards.before_fit(table, found, roles_))
-    return said + list(guards.after_fit(fit, sample, found.neutral.names))
+    return said + list(diagnoses.after_fit(fit, sample, found.neutral.names))
 
 
 def test_guards_seldom_fire_on_healthy_studies() -> None:

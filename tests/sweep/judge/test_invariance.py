@@ -12,7 +12,7 @@ from judged import FAST, quick, simple_table, straight
 
 from sweep.claim import Claim
 from sweep.judge import Verdict, judge
-from sweep.space import Choice, Float, Int, Space
+from sweep.space import Choice, Int, Space
 from sweep.table import TrialTable
 
 CLAIM = Claim("t", ("a", "b"), ("a", "b"), delta=0.02, nuisances=("u",))
@@ -95,6 +95,18 @@ def test_the_names_and_the_order_of_parameters() -> None:
     assert [e.name for e in found.parameters] == [to[e.name] for e in BASE.parameters]
 
 
+def test_the_names_of_parameters_that_the_claim_leaves_out() -> None:
+    """They are numbered by what they explain, not by what they are called."""
+    to = {"t": "t", "a": "a", "b": "z", "u": "c"}
+    space = Space({to[name]: TABLE.space[name] for name in ("b", "u", "t", "a")})
+    rows = [replace(r, values={to[n]: v for n, v in r.values.items()}) for r in TABLE.rows]
+    claim = Claim("t", ("a",), (), nuisances=())
+
+    found = quick(TrialTable.from_rows(rows, space=space, sampling="designed"), claim)
+
+    _same(found, quick(TABLE, claim))
+
+
 @pytest.mark.parametrize("order", ["vsrqp", "qrspv", "prvqs"])
 def test_the_labels_and_the_order_of_choices(order: str) -> None:
     """Which name is first, and what names are called."""
@@ -118,19 +130,26 @@ def test_the_direction() -> None:
     )
 
 
+def _checked(table: TrialTable, claim: Claim) -> Verdict:
+    return judge(table, claim, n_draws=500, checks=FAST)
+
+
+@pytest.fixture(scope="module")
+def checked() -> Verdict:
+    """The base with cross-checks."""
+    return _checked(TABLE, CLAIM)
+
+
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
-def test_the_unit(unit: float) -> None:
+def test_the_unit(unit: float, checked: Verdict) -> None:
     """Percent or fractions, as long as delta is in the same unit; cross-checks included."""
     values = [unit * row.value for row in TABLE.rows]
     table = TrialTable.from_arrays(_columns(TABLE), values, space=TABLE.space)
-    how: dict[str, Any] = {"n_draws": 500, "checks": FAST}
+    found = _checked(table, replace(CLAIM, delta=0.02 * unit))
 
-    base = judge(TABLE, CLAIM, **how)
-    found = judge(table, replace(CLAIM, delta=0.02 * unit), **how)
-
-    _same(found, base)
+    _same(found, checked)
     passed = [(check.name, check.passes) for check in found.cross_checks]
-    assert passed == [(check.name, check.passes) for check in base.cross_checks]
+    assert passed == [(check.name, check.passes) for check in checked.cross_checks]
 
 
 def test_the_level() -> None:
@@ -162,41 +181,3 @@ def test_whole_numbers_are_nearly_ordered_choices() -> None:
     for one, other in zip(found.parts, BASE.parts, strict=True):
         assert one.state == other.state
         assert one.probability == pytest.approx(other.probability, abs=0.05)
-
-
-@pytest.mark.parametrize("effect", [{"rank": 0.0}, {"rank": 0.03, "scaling": -0.01}])
-def test_rank_with_alpha_is_rank_with_scaling(effect: dict[str, float]) -> None:
-    """The group {rank, scaling} has the variance of {rank, alpha}, from the same trials.
-
-    Rates of the log axes, so that alpha = scaling x rank is a line too: the two differ only in
-    the product column and the reference's corners, so by little.
-    """
-    rng = np.random.default_rng(3)
-    n = 160
-    t = rng.permutation(np.arange(n) % 5)
-    r, alpha = rng.uniform(0, 5, n), rng.uniform(0, 5, n)
-    y = GAIN[t] + sum(
-        effect.get(name, 0.0) * (at - at.mean()) / at.std()
-        for name, at in (("rank", r), ("scaling", alpha - r))
-    )
-    y += rng.normal(0, 0.007, n)
-    space = {"targets": Choice(*"pqrsv"), "rank": Float(1.0, 32.0, log=True)}
-    columns = {"targets": ["pqrsv"[i] for i in t], "rank": 2.0**r}
-    by_alpha = TrialTable.from_arrays(
-        {**columns, "alpha": 2.0**alpha},
-        y,
-        space=Space({**space, "alpha": Float(1.0, 32.0, log=True)}),
-    )
-    by_scaling = TrialTable.from_arrays(
-        {**columns, "scaling": 2.0 ** (alpha - r)},
-        y,
-        space=Space({**space, "scaling": Float(1.0 / 32.0, 32.0, log=True)}),
-    )
-    claim = Claim(over=("rank", "scaling"), negligible=(), nuisances=())
-
-    one, other = (quick(table, claim) for table in (by_alpha, by_scaling))
-
-    assert one.part("dominance").state == other.part("dominance").state
-    assert one.part("dominance").comparisons[0].over == "rank+alpha"
-    assert other.part("dominance").comparisons[0].over == "rank+scaling"
-    assert any("judged together" in note for note in one.notes)

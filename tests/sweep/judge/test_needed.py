@@ -7,12 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from judged import quick, study
+from scipy import stats
 
 from sweep.claim import Claim
 from sweep.effects.draws import Drawer, Piece
 from sweep.effects.fit import Fit
 from sweep.effects.model import Model
-from sweep.judge.needed import for_dominance, for_negligible
+from sweep.judge.needed import LARGE, _below, _quantile, for_dominance, for_negligible
 
 N = 100
 DELTA_SIGMA = 0.0035
@@ -100,8 +101,29 @@ def test_a_no_takes_a_number_of_trials_too(main: float, other: float) -> None:
     assert found % 10 == 0
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("noise", [1e-4, 1e-8, 1e-14])
+def test_next_to_no_noise_takes_no_search_without_end(noise: float) -> None:
+    """Of a simulator without noise, whose dominance lies between a yes and a no."""
+    main, other = _piece(0.02 * 1.5**0.5, noise), _piece(0.02, noise, 2)
+
+    assert for_dominance(main, main, [other], 2.0, DELTA_SIGMA, N) is None
+    assert for_negligible([_piece(0.001, noise)], DELTA_SIGMA, N) is not None
+    assert for_negligible([_piece(0.001, noise)], 1e6, N) is not None
+
+
+@pytest.mark.parametrize("k", [1.0, 3.4, 9.0])
+def test_large_noncentralities_are_nearly_normal(k: float) -> None:
+    """Against scipy, where its search still ends."""
+    for chance in (0.025, 0.25, 0.95):
+        exact = stats.ncx2.ppf(chance, k, LARGE)
+
+        assert _quantile(k, LARGE, chance) == pytest.approx(exact, rel=1e-4)
+        assert _below(k, LARGE, exact) == pytest.approx(chance, abs=2e-3)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["A", "B", "C"])
+@pytest.mark.parametrize("name", ["A", "B"])
 def test_at_the_number_of_trials_needed_most_studies_are_decided(name: str) -> None:
     """Of 24 studies of that size at least 60 %: the number is for 80 %, from an estimate."""
     asked: list[int] = []
@@ -109,8 +131,7 @@ def test_at_the_number_of_trials_needed_most_studies_are_decided(name: str) -> N
         found = quick(study(name, 80, seed), Claim())
         if found.trials_needed is not None:
             asked.append(found.trials_needed)
-    if not asked:
-        pytest.skip("all studies of 80 trials were decided")
+    assert len(asked) > 3
     n = int(np.median(asked))
 
     answers = [quick(study(name, n, 100 + seed), Claim()).verdict for seed in range(24)]

@@ -1,0 +1,86 @@
+"""Cross-checks on trials that the parts confirm and another look does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from judged import FAST, quick, simple_table, straight
+
+from sweep.claim import Claim
+from sweep.judge import CheckOptions, Verdict, judge
+from sweep.table import TrialTable
+
+
+def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:
+    return judge(table, claim, **{"n_draws": 400, "checks": FAST, **how})
+
+
+def test_ranks_veto_what_a_few_high_values_make() -> None:
+    """One choice of five is far better; among the other four, and within it, a decides.
+
+    Of the variance t has 16 times what a has, of the order of the trials about as much.
+    """
+    table = simple_table(
+        100, lambda at: 1.0 * (at["t"] == 4.0) + 0.1 * straight(at["a"]), noise=0.01
+    )
+    claim = Claim("t", ("a",), (), nuisances=())
+
+    found = _fast(table, claim)
+
+    assert quick(table, claim).verdict == "CONFIRMED"
+    assert found.verdict == "INCONCLUSIVE"
+    assert found.part("dominance").state == "CONFIRMED"
+    assert "a cross-check disagrees (ranks: probability of dominance" in found.reason
+    assert {c.name for c in found.cross_checks if c.passes is False} == {"ranks"}
+
+
+def test_the_better_half_of_the_rates_vetoes_what_bad_rates_make() -> None:
+    """Choices differ only at rates that nobody would take; a nuisance that was not claimed."""
+    table = simple_table(
+        200,
+        lambda at: (
+            0.1 * (at["u"] > 0.0)
+            + 0.1 * np.array([-1, -1, 0, 1, 1])[at["t"].astype(int)] * (at["u"] < 0.0)
+            + 0.02 * straight(at["a"])
+        ),
+        noise=0.005,
+    )
+
+    found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)))
+
+    [half] = [c for c in found.cross_checks if c.name == "better half of u"]
+    assert half.passes is False
+    assert found.verdict != "CONFIRMED"
+
+
+def test_delta_alone_does_not_veto_in_large_units() -> None:
+    """The ranks are told in the objective's unit: 20 is a small step of it, and a huge rank.
+
+    Dominance is likely and not sure, so that a refutation by size would stand.
+    """
+    table = simple_table(
+        60,
+        lambda at: (
+            18.0 * straight(np.array([0, 1, 2, 4, 3])[at["t"].astype(int)])
+            + 11.0 * straight(at["a"])
+        ),
+        noise=10.0,
+    )
+
+    found = _fast(table, Claim("t", ("a",), (), delta=20.0, nuisances=()))
+
+    [ranks] = [c for c in found.cross_checks if c.name == "ranks"]
+    assert 0.5 < ranks.figures["probability"] < 0.95
+    assert ranks.passes is True
+
+
+def test_checks_that_cannot_be_made_say_so() -> None:
+    """14 trials in all leave the better half too few; that is no disagreement."""
+    table = simple_table(14, lambda at: 1.0 * at["t"], noise=0.05)
+
+    found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)), checks=CheckOptions(3, 3, 200))
+
+    [half] = [c for c in found.cross_checks if c.name == "better half of u"]
+    assert half.passes is None
+    assert half.says == "too few trials to tell"
