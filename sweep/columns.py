@@ -76,7 +76,8 @@ def infer(columns: Mapping[str, Cells]) -> Space:
 
     Strings and booleans are unordered choices in sorted order. Numbers of at most 12 distinct
     values are ordered choices. Other numbers are a range from the smallest to the largest,
-    logarithmic if all are positive and the largest is 10 times the smallest or more. Whoever
+    logarithmic if all are positive, the largest is 10 times the smallest or more, and they lie
+    more evenly in their logarithms. Whoever
     knows the true ranges should give the space: the end points of a sample lie inside them.
 
     Args:
@@ -185,4 +186,17 @@ def _param(column: Cells) -> Param:
     if len(distinct) <= MOST_CHOICES or not is_number(distinct[0]):
         return Choice(*distinct)
     low, high = float(distinct[0]), float(distinct[-1])
-    return Float(low, high, log=low > 0.0 and high / low >= DECADE)
+    wide = low > 0.0 and high / low >= DECADE
+    return Float(low, high, log=wide and _is_logarithmic([float(c) for c in known]))
+
+
+def _is_logarithmic(values: Sequence[float]) -> bool:
+    """Whether numbers lie more evenly in their logarithms than as they are."""
+    return _unevenness(np.log(values)) < _unevenness(np.array(values))
+
+
+def _unevenness(places: npt.NDArray[np.float64]) -> float:
+    """Largest distance to an even spread: the Kolmogorov-Smirnov statistic."""
+    unit = (np.sort(places) - places.min()) / np.ptp(places)
+    even = (np.arange(len(unit)) + 0.5) / len(unit)
+    return float(np.abs(unit - even).max())

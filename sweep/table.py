@@ -81,7 +81,7 @@ class TrialTable(PlainData):
         Returns:
             A table whose rows are finite, lie in the space and are sorted by number.
         """
-        ordered = sorted(rows, key=lambda row: row.number)
+        ordered = sorted(map(_plain, rows), key=lambda row: row.number)
         reasons = [(row, _reason_to_drop(row, space)) for row in ordered]
         return cls(
             space=space,
@@ -161,6 +161,14 @@ class TrialTable(PlainData):
             raise StorageError(fault("a derived column", "have a name not in use", name))
         rows = (replace(row, values={**row.values, name: compute(row.values)}) for row in self.rows)
         return replace(self, rows=tuple(rows), derived=(*self.derived, name))
+
+
+def _plain(row: Row) -> Row:
+    """The row with NumPy's scalars as Python's, so that 8 is the 8 that a space offers."""
+    if not any(isinstance(value, np.generic) for value in row.values.values()):
+        return row
+    values = {n: v.item() if isinstance(v, np.generic) else v for n, v in row.values.items()}
+    return replace(row, values=values)
 
 
 def _reason_to_drop(row: Row, space: Space) -> str:

@@ -129,9 +129,10 @@ def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
             bound = getattr(asked, field) * factor
             found = replace(runs, question=replace(asked, **{field: bound})).judged()
             if found is not None:
-                part = found.parts[0 if name == "kappa" else 1] if len(found.parts) > 1 else None
+                # Delta bears on negligibility where that is claimed, else on dominance alone.
+                part = found.parts[1 if name == "delta" and asked.negligible else 0]
                 states[f"{bound:g}"] = found.state
-                figures[f"{bound:g}"] = (part.probability or 0.0) if part else 0.0
+                figures[f"{bound:g}"] = part.probability or 0.0
         said = ", ".join(f"at {bound} {state}" for bound, state in states.items())
         yield CrossCheck(
             f"{name} sensitivity",

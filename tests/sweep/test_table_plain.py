@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sweep.errors import SpecError
 from sweep.space import Choice, Float, Int, Space, TargetSets
-from sweep.table import Dropped, TrialTable
+from sweep.table import Dropped, Row, TrialTable
 
 
 def test_arrays_become_rows_of_python_scalars() -> None:
@@ -56,14 +56,14 @@ def test_a_simulators_table_counts_as_designed_unless_it_says_otherwise() -> Non
         ([4, 1, 2], Choice(1, 2, 4)),
         ([0.5, 1, 2], Choice(0.5, 1.0, 2.0)),
         (list(range(1, 13)), Choice(*range(1, 13))),
-        (list(range(1, 14)), Float(1.0, 13.0, log=True)),
+        (list(range(1, 14)), Float(1.0, 13.0)),
         (np.linspace(1.0, 9.9, 20), Float(1.0, 9.9)),
         (np.linspace(-1.0, 99.0, 20), Float(-1.0, 99.0)),
         (np.geomspace(1e-4, 1e-2, 20), Float(1e-4, 1e-2, log=True)),
     ],
 )
 def test_the_space_is_inferred_by_rule(column: list[object], param: object) -> None:
-    """Names are unordered, few numbers ordered, many a range; log from a factor of 10."""
+    """Names are unordered, few numbers ordered, many a range; log where they lie evenly so."""
     table = TrialTable.from_arrays({"x": column}, range(len(column)))
 
     assert table.space.params == {"x": param}
@@ -243,3 +243,26 @@ def test_making_a_table_does_not_import_pandas() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_range_is_logarithmic_where_its_numbers_lie_evenly_so(*, log: bool) -> None:
+    """Numbers drawn evenly from 0.001 to 1 span three decades and are no logarithms."""
+    rng = np.random.default_rng(0)
+    drawn = 10.0 ** rng.uniform(-3, 0, 60) if log else rng.uniform(0.001, 1.0, 60)
+
+    table = TrialTable.from_arrays({"x": drawn}, np.zeros(60))
+
+    param = table.space["x"]
+    assert isinstance(param, Float)
+    assert param.log is log
+
+
+def test_rows_may_hold_numbers_of_numpy() -> None:
+    """An 8 of an array is the 8 that the space offers."""
+    space = Space({"rank": Choice(4, 8)})
+
+    table = TrialTable.from_rows([Row(0, {"rank": np.int64(8)}, 0.5)], space=space)
+
+    assert table.dropped == ()
+    assert table.rows[0].values == {"rank": 8}
