@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,16 +14,24 @@ import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
 from faults.postgres import PASSWORD, Postgres
 
-from sweep.storage import Address
+from sweep.storage import Address, find_study
 
 
 @contextmanager
-def restarts(server: Postgres, times: int, rng: random.Random, pause: float) -> Iterator[list[str]]:
-    """Kill or stop the server and start it again, so many times, meanwhile."""
+def restarts(
+    server: Postgres,
+    times: int,
+    rng: random.Random,
+    pause: float,
+    begun: Callable[[], bool] = lambda: True,
+) -> Iterator[list[str]]:
+    """Kill or stop the server and start it again, so many times, once something has begun."""
     ending = threading.Event()
     done: list[str] = []
 
     def work() -> None:
+        while not begun() and not ending.wait(0.1):
+            pass
         for _ in range(times):
             if ending.wait(rng.uniform(pause / 2, pause)):
                 return
@@ -58,7 +66,12 @@ def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: 
     """It waits, and goes on by itself, to the same results; nobody resumes it."""
     campaign = one(postgres, tmp_path / "hit", trials=24, seed=3)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
-    with restarts(postgres, 3, campaign.rng, pause=3.0) as done:
+
+    def begun() -> bool:  # a driver that starts while its server is down fails at once
+        study = find_study(campaign.address, campaign.spec.name)
+        return study is not None and bool(study.get_trials(deepcopy=False))
+
+    with restarts(postgres, 3, campaign.rng, pause=3.0, begun=begun) as done:
         campaign.run_to_the_end()
     trials = campaign.trials()
 
