@@ -90,13 +90,19 @@ def _fixed(evidence: Evidence, roles: Roles) -> Iterator[str]:
 
 
 def _missing(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[str]:
-    """Choices of the claim's parameters that no trial has."""
+    """Choices of the claim's parameters that no trial has, and that others do not tell of.
+
+    Numbers between tried ones are interpolated; names, and numbers beyond, are not known.
+    """
     back = {old: new for new, old in evidence.neutral.names.items()}
     for name in roles.judged:
         param = table.space[name]
         if name in back and isinstance(param, (Choice, TargetSets)):
             seen = {row.values[back[name]] for row in evidence.table.rows}
             left = [value for value in param.values if value not in seen]
+            if isinstance(param, Choice) and param.numeric:
+                ends = min(param.values, key=float), max(param.values, key=float)
+                left = [value for value in left if value in ends]
             if left:
                 yield f"no trial has {name} = {', '.join(map(str, left))}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sweep.effects.choose import FOR_NAMES
 from sweep.effects.sample import Sample
 from sweep.judge.evidence import Evidence
 from sweep.judge.question import SURE, Question
@@ -72,6 +73,11 @@ def notes_on(
             f"{len(evidence.collapsed)} of {n} runs collapsed "
             f"({len(evidence.collapsed) / n:.1%}) and were set apart: the verdict is about runs "
             "that do not."
+        )
+    if len(sample) < FOR_NAMES:
+        found.append(
+            f"Below {FOR_NAMES} configurations interactions with names are not in the model, so "
+            "totals may miss what lies in them."
         )
     if sample.seed_noise.sd is None:
         found.append("No configuration has two seeds: the noise of seeds is not known apart.")

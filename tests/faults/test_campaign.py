@@ -30,6 +30,7 @@ def test_a_few_hits_lose_and_double_nothing(tmp_path: Path) -> None:
     assert counts["COMPLETE"] == 30
 
 
+@pytest.mark.slow
 def test_a_few_hits_on_a_journal(tmp_path: Path) -> None:
     """Optuna's journal file instead of SQLite."""
     counts = one(f"journal:///{tmp_path}/s.log", tmp_path, trials=12, hits=4, seed=2)

@@ -11,6 +11,8 @@ import spoilt
 from judged import ABOUT_T, quick, with_values
 
 from sweep.claim import Claim
+from sweep.judge import judge
+from sweep.space import Choice, Float, Space
 from sweep.table import TrialTable
 
 
@@ -112,3 +114,22 @@ def test_a_guarded_verdict_still_shows_what_was_measured() -> None:
     assert found.parameters[0].name == "t"
     assert found.part("dominance").state == "CONFIRMED"
     assert found.claim != ABOUT_T
+
+
+def test_a_number_between_tried_ones_is_not_missed() -> None:
+    """A rank between tried ones is interpolated; one beyond them is not known."""
+    rng = np.random.default_rng(0)
+    space = Space({"t": Choice("u", "v"), "r": Choice(1, 2, 4, 8), "w": Float(0.0, 1.0)})
+    claim = Claim("t", ("r",), negligible=(), nuisances=())
+
+    def said(*ranks: int) -> str:
+        columns = {
+            "t": rng.permutation(["u", "v"] * 30),
+            "r": rng.permutation(np.resize(ranks, 60)),
+            "w": rng.uniform(size=60),
+        }
+        table = TrialTable.from_arrays(columns, rng.normal(size=60), space=space)
+        return " ".join(judge(table, claim, n_draws=100, cross_checks=False).guards)
+
+    assert said(1, 2, 8) == ""
+    assert said(1, 2, 4) == "no trial has r = 8"

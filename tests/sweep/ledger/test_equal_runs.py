@@ -123,6 +123,7 @@ def test_a_number_outside_a_range_is_refused_likewise(open_ledger: Open, spec: S
     assert ledger.study.trials[0].state == TrialState.FAIL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "seeds"), [("tpe", 4), ("gp", 1)])
 def test_samplers_learn_what_does_not_fit_into_memory(
     open_ledger: Open, spec: StudySpec, name: str, seeds: int
