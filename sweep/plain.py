@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, Self, get_args
 
@@ -29,10 +30,11 @@ class Frame(Protocol):
         ...
 
 
-class PlainData:
+class PlainData(ABC):
     """Constructors of ``TrialTable`` from plain data."""
 
     @classmethod
+    @abstractmethod
     def from_rows(
         cls,
         rows: Iterable[Row],
@@ -44,7 +46,6 @@ class PlainData:
         fixed: Mapping[str, Any] | None = None,
     ) -> Self:
         """See ``TrialTable``."""
-        raise NotImplementedError
 
     @classmethod
     def from_arrays(  # noqa: PLR0913 - one argument per column of a row
