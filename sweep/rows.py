@@ -60,10 +60,13 @@ class Dropped:
     Attributes:
         number: the trial's number in the study.
         reason: one sentence.
+        no_value: whether its value is no finite number: it failed, though the study calls it
+            COMPLETE.
     """
 
     number: int
     reason: str
+    no_value: bool = False
 
 
 @dataclass(frozen=True)

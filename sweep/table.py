@@ -82,13 +82,13 @@ class TrialTable(PlainData):
             A table whose rows are finite, lie in the space and are sorted by number.
         """
         ordered = sorted(map(_plain, rows), key=lambda row: row.number)
-        reasons = [(row, _reason_to_drop(row, space)) for row in ordered]
+        sorted_out = [(row, _dropped(row, space)) for row in ordered]
         return cls(
             space=space,
             direction=direction,
-            rows=tuple(row for row, reason in reasons if not reason),
+            rows=tuple(row for row, dropped in sorted_out if dropped is None),
             counts={"COMPLETE": len(ordered)} if counts is None else dict(counts),
-            dropped=tuple(Dropped(row.number, reason) for row, reason in reasons if reason),
+            dropped=tuple(dropped for _, dropped in sorted_out if dropped is not None),
             sampling=sampling,
             fixed=dict(fixed or {}),
         )
@@ -171,17 +171,18 @@ def _plain(row: Row) -> Row:
     return replace(row, values=values)
 
 
-def _reason_to_drop(row: Row, space: Space) -> str:
-    """Why a row cannot be analysed; empty when it can."""
+def _dropped(row: Row, space: Space) -> Dropped | None:
+    """Why a row cannot be analysed; None when it can."""
     if row.reused_from is not None:
-        return f"it has the result of trial {row.reused_from}, which counts once"
+        reason = f"it has the result of trial {row.reused_from}, which counts once"
+        return Dropped(row.number, reason)
     if not math.isfinite(row.value):
-        return f"its value is {row.value}"
+        return Dropped(row.number, f"its value is {row.value}", no_value=True)
     missing = [name for name in space if name not in row.values]
     if missing:
-        return f"it has no {', '.join(missing)}"
+        return Dropped(row.number, f"it has no {', '.join(missing)}")
     outside = [name for name in space if not space[name].contains(row.values[name])]
     if outside:
         shown = ", ".join(f"{name}={row.values[name]!r}" for name in outside)
-        return f"{shown} lies outside the search space"
-    return ""
+        return Dropped(row.number, f"{shown} lies outside the search space")
+    return None

@@ -26,6 +26,7 @@ def importance(options: argparse.Namespace) -> int:
     """The verdict on each claim of a study, and every method of importance beside it."""
     from sweep.importance import importance_report  # scikit-learn takes seconds to import
     from sweep.importance.result import TITLES
+    from sweep.judge.evidence import measured_of
 
     methods = ("fanova", "ped_anova", *options.method)
     unknown = [name for name in methods if name not in TITLES]
@@ -40,7 +41,7 @@ def importance(options: argparse.Namespace) -> int:
         claims, registered = _claims(options, study, table)
         verdicts = _verdicts(table, claims, options)
         found = importance_report(
-            table,
+            measured_of(table)[0],  # the trials that the verdict is about, and no others
             methods=tuple(dict.fromkeys(methods)),
             seed=options.seed,
             n_null=0 if options.quick else 100,
@@ -52,7 +53,6 @@ def importance(options: argparse.Namespace) -> int:
         "study": study.study_name,
         "storage": address.shown,
         "direction": table.direction,
-        "n": len(table),
         "history": study.user_attrs.get("history", []),
         "registered": registered,
         "claims": verdicts,

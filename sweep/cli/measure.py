@@ -37,7 +37,13 @@ def design(options: argparse.Namespace) -> int:
         "study": spec.name,
         "storage": address.shown,
         "pilot": None if found is None else found["study"],
-        **design_report(spec, points, noise=noise, seconds=seconds),
+        **design_report(
+            spec,
+            points,
+            noise=noise,
+            seconds=seconds,
+            sizes=None if found is None else found["sizes"],
+        ),
     }
     report["notes"] += _beyond(spec, found)
     if options.points:
@@ -159,5 +165,5 @@ def _report(address: Address, name: str) -> dict[str, Any]:
         "study": name,
         "storage": address.shown,
         "failed": failed,
-        **pilot_report(table, spec.design, spec.claims),
+        **pilot_report(table, spec.design),
     }

@@ -1,22 +1,16 @@
-"""The noise of seeds, and how many configurations it takes to see past it."""
+"""What a pilot's runs say of the noise of seeds, and of how often runs collapse."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from scipy import stats
 
-from sweep.phases import is_collapsed
+from sweep.effects.sample import Sample
 from sweep.table import TrialTable
 
-FEWEST = 80
-"""Configurations below which nothing is shown to be negligible at any noise worth having."""
-
-PER_NOISE = 250.0
-"""Configurations to show that an effect is below delta when one run's sd is delta."""
+LEVEL = 0.95
+"""Confidence of the upper bound on the rate of collapses."""
 
 
 def seed_noise(table: TrialTable) -> dict[str, Any] | None:
@@ -26,29 +20,22 @@ def seed_noise(table: TrialTable) -> dict[str, Any] | None:
         ``sd`` with its chi-square 95 % interval ``low``, ``high`` and the ``degrees`` of freedom;
         None where no configuration has two runs.
     """
-    groups: dict[str, list[float]] = {}
-    for row in table.rows:
-        if not is_collapsed(row.metrics):
-            groups.setdefault(repr(sorted(row.values.items())), []).append(row.value)
-    squares = math.fsum(float(np.var(values)) * len(values) for values in groups.values())
-    degrees = sum(len(values) - 1 for values in groups.values())
-    if degrees == 0:
+    alive = table.only(lambda row: not row.collapsed)
+    noise = Sample.of((), alive.y, alive.configurations).seed_noise
+    if noise.sd is None:
         return None
-    sd = math.sqrt(squares / degrees)
-    low, high = (sd * math.sqrt(degrees / stats.chi2.ppf(p, degrees)) for p in (0.975, 0.025))
-    return {"sd": sd, "low": float(low), "high": float(high), "degrees": degrees}
+    return {"sd": noise.sd, "low": noise.low, "high": noise.high, "degrees": noise.df}
 
 
-def needed(noise: Mapping[str, Any] | None, delta: float) -> dict[str, Any]:
-    """Configurations to show that an effect is below delta: 250 (sd / delta)^2, at least 80."""
+def collapse_rate(runs: int, collapsed: int) -> dict[str, Any]:
+    """How many runs collapsed, and how large the rate behind that may be.
 
-    def count(sd: float) -> int:
-        return max(FEWEST, math.ceil(PER_NOISE * (sd / delta) ** 2))
-
-    if noise is None:
-        return {"delta": delta, "configurations": None, "at_most": None}
-    return {
-        "delta": delta,
-        "configurations": count(noise["sd"]),
-        "at_most": count(noise["high"]),
-    }
+    Returns:
+        ``runs``, ``collapsed``, ``at_most``, the one-sided upper bound of Clopper and Pearson
+        (1934, doi:10.1093/biomet/26.4.404), and its ``level``. Of 37 runs without a collapse it
+        is 0.078: so few cannot show that collapses are rare.
+    """
+    at_most = 1.0
+    if collapsed < runs:
+        at_most = float(stats.beta.ppf(LEVEL, collapsed + 1, runs - collapsed))
+    return {"runs": runs, "collapsed": collapsed, "at_most": at_most, "level": LEVEL}

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sweep.claim import Claim
-from sweep.design.noise import needed, seed_noise
-from sweep.phases import Pilot, is_collapsed
+from sweep.design.noise import collapse_rate, seed_noise
+from sweep.phases import Pilot
 from sweep.rows import Row
 from sweep.space import Float, Int, TargetSets
 from sweep.space.param import Param
@@ -43,33 +42,64 @@ class Cell:
         return math.fsum(self.values) / len(self.values) if self.values else None
 
 
-def pilot_report(table: TrialTable, pilot: Pilot, claims: Sequence[Claim] = ()) -> dict[str, Any]:
+def pilot_report(table: TrialTable, pilot: Pilot) -> dict[str, Any]:
     """What the trials of a pilot say, as a JSON tree.
 
     Args:
         table: its trials.
         pilot: what was tried out.
-        claims: whose deltas the number of trials is for.
 
     Returns:
-        ``noise``, ``nuisance`` (None without one), ``runs``, ``collapsed``,
-        ``seconds_per_trial``, ``needed`` by delta, and ``notes``.
+        ``noise``, ``nuisance`` (None without one), ``runs``, ``collapsed``, ``collapse_rate``
+        (in the recommended range; of all runs where there is no nuisance; None where no range
+        can be recommended), ``seconds_per_trial``, ``sizes`` (see ``sizes_per_rank``), and
+        ``notes``.
     """
     noise = seed_noise(table)
     seconds = [row.seconds for row in table.rows if row.seconds > 0]
     nuisance, notes = _nuisance(table, pilot) if pilot.nuisance else (None, [])
     if noise is None:
         notes = ["no configuration has two runs, so the noise of seeds is unknown", *notes]
-    deltas = sorted({claim.delta for claim in claims} or {Claim.delta})
+    if nuisance is not None and nuisance["range"] and any(row.collapsed for row in table.rows):
+        notes.append("these very runs chose the range, so the bound on its collapses is a bit low")
     return {
         "runs": len(table.rows),
-        "collapsed": sum(is_collapsed(row.metrics) for row in table.rows),
+        "collapsed": sum(row.collapsed for row in table.rows),
+        "collapse_rate": _collapse_rate(table, nuisance),
         "noise": noise,
         "nuisance": nuisance,
         "seconds_per_trial": float(np.mean(seconds)) if seconds else None,
-        "needed": [needed(noise, delta) for delta in deltas],
+        "sizes": sizes_per_rank(table, pilot),
         "notes": notes,
     }
+
+
+def _collapse_rate(table: TrialTable, nuisance: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The rate in the recommended range; a little low where collapses were what cut the range."""
+    rows: Sequence[Row] = table.rows
+    if nuisance is not None:
+        found, name = nuisance["range"], nuisance["name"]
+        if found is None:
+            return None
+        rows = [r for r in rows if found["low"] <= float(r.values[name]) <= found["high"]]
+    return collapse_rate(len(rows), sum(row.collapsed for row in rows))
+
+
+def sizes_per_rank(table: TrialTable, pilot: Pilot) -> dict[str, float]:
+    """What each target set trains per unit of rank; empty where the pilot does not tell.
+
+    Only target sets and rank are taken to decide the size of an adapter.
+    """
+    sets = [name for name in table.space if isinstance(table.space[name], TargetSets)]
+    if sets != [pilot.dominant] or "rank" not in table.space:
+        return {}
+    found = {
+        str(row.values[pilot.dominant]): row.size / float(row.values["rank"])
+        for row in table.rows
+        if row.size is not None and float(row.values["rank"]) > 0
+    }
+    whole = set(map(str, table.space[pilot.dominant].grid() or ())) <= set(found)
+    return found if whole else {}
 
 
 def _nuisance(table: TrialTable, pilot: Pilot) -> tuple[dict[str, Any], list[str]]:
@@ -107,8 +137,8 @@ def _cells(table: TrialTable, pilot: Pilot) -> list[Cell]:
         Cell(
             choice,
             at,
-            tuple(y for row, y in found if not is_collapsed(row.metrics)),
-            sum(is_collapsed(row.metrics) for row, _ in found),
+            tuple(y for row, y in found if not row.collapsed),
+            sum(row.collapsed for row, _ in found),
         )
         for (choice, at), found in sorted(runs.items())
     ]

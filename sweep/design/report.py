@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sweep.design.balanced import information
 from sweep.design.factors import affords_products, is_discrete, model, observed
 from sweep.design.points import Point
 from sweep.phases import Design
-from sweep.space import Space
+from sweep.space import Space, TargetSets
 from sweep.space.param import Param
 from sweep.spec import StudySpec
 from sweep.table import Row, TrialTable
@@ -27,7 +28,12 @@ Noise = Mapping[str, Any]
 
 
 def design_report(
-    spec: StudySpec, points: Sequence[Point], *, noise: Noise | None, seconds: float | None
+    spec: StudySpec,
+    points: Sequence[Point],
+    *,
+    noise: Noise | None,
+    seconds: float | None,
+    sizes: Mapping[str, float] | None,
 ) -> dict[str, Any]:
     """What a design is, as a JSON tree.
 
@@ -36,10 +42,12 @@ def design_report(
         points: its runs.
         noise: ``sd`` of one run and ``source``, perhaps ``low`` and ``high``; None if unknown.
         seconds: what a trial takes; None if unknown.
+        sizes: what each target set trains per unit of rank; empty where the pilot does not tell,
+            None without a pilot.
 
     Returns:
         ``factors``, ``pairs``, ``precision``, ``cost``, ``claims``, ``noise``, ``power`` (a
-        forecast per claim; empty while the noise is unknown), ``notes``.
+        forecast per claim; empty while the noise is unknown or 0), ``notes``.
     """
     first = {point.index: point for point in reversed(points)}
     rows = [Row(index, first[index].values, 0.0) for index in sorted(first)]
@@ -54,26 +62,49 @@ def design_report(
         "cost": _cost(len(points), seconds),
         "claims": [claim.to_json() for claim in spec.claims],
         "noise": None if noise is None else dict(noise),
-        "power": [] if noise is None else _power(spec, points, noise["sd"]),
-        "notes": _notes(spec, len(first)),
+        "power": _power(spec, points, noise["sd"], sizes) if noise and noise["sd"] else [],
+        "notes": _notes(spec, len(first), noise),
     }
 
 
-def _power(spec: StudySpec, points: Sequence[Point], noise: float) -> list[dict[str, Any]]:
+def _power(
+    spec: StudySpec, points: Sequence[Point], noise: float, sizes: Mapping[str, float] | None
+) -> list[dict[str, Any]]:
     """How likely the design is to answer each part of each claim, by simulation."""
     from sweep.judge.power import forecast  # SciPy and the forests take a second to import
 
-    rows = [Row(i, point.values, 0.0, seed=point.seed) for i, point in enumerate(points)]
+    rows = [
+        Row(i, point.values, 0.0, seed=point.seed, size=_size(spec.space, point, sizes or {}))
+        for i, point in enumerate(points)
+    ]
     table = TrialTable.from_rows(rows, space=spec.space)
-    return [forecast(table, claim, noise).to_json() for claim in spec.claims]
+    found = [forecast(table, claim, noise) for claim in spec.claims]
+    if sizes is None:  # then sizes were not recorded for want of a pilot, and that can be mended
+        way_out = "how many parameters each choice trains is not known: run the pilot"
+        found = [
+            replace(each, untested=way_out) if each.power and each.untested else each
+            for each in found
+        ]
+    return [each.to_json() for each in found]
 
 
-def _notes(spec: StudySpec, configurations: int) -> list[str]:
-    design = spec.design
+def _size(space: Space, point: Point, sizes: Mapping[str, float]) -> float | None:
+    """What a run of the design will train: so much per unit of rank."""
+    name = next((name for name in space if isinstance(space[name], TargetSets)), None)
+    per_rank = None if name is None else sizes.get(str(point.values[name]))
+    return None if per_rank is None else per_rank * float(point.values["rank"])
+
+
+def _notes(spec: StudySpec, configurations: int, noise: Noise | None) -> list[str]:
+    design, notes = spec.design, []
     if isinstance(design, Design) and design.configurations > configurations:
         wanted = design.configurations
-        return [f"the space has {configurations} configurations, so these are all; {wanted} wanted"]
-    return []
+        notes.append(
+            f"the space has {configurations} configurations, so these are all; {wanted} wanted"
+        )
+    if noise is not None and not noise["sd"]:
+        notes.append("runs of one configuration did not differ: without noise there is no forecast")
+    return notes
 
 
 def _factor(param: Param, axis: Axis, rows: Sequence[Row]) -> dict[str, Any]:

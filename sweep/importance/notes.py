@@ -24,7 +24,7 @@ PARAMETRISATION_GAP = 0.1
 def nothing_to_share(table: TrialTable) -> str:
     """Why there is no importance at all; empty when there may be."""
     if len(table) <= 1:
-        return f"{len(table)} complete trials: importance needs at least 2."
+        return f"{len(table)} trials that count: importance needs at least 2."
     if np.ptp(table.y) == 0.0:
         return (
             f"All {len(table)} complete trials have the value {table.rows[0].value!r}: "

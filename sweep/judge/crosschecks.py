@@ -1,6 +1,10 @@
 """Other ways to look at the same trials, each of which may veto a confirmation.
 
-None can make one. A check vetoes where it says the opposite, not where it merely knows less.
+None can make one, and what it takes to veto differs. The forest must show dominance anew: it
+vetoes unless the share is above chance and the largest with probability .95, so also where it
+merely knows less. Ranks, better half and the other parametrisation judge dominance again, on
+fewer trials or other axes, and veto where it is refuted or less likely than not. Another kappa
+or delta vetoes only where it makes the whole claim refuted.
 """
 
 from __future__ import annotations

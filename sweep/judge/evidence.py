@@ -20,9 +20,6 @@ from sweep.table import TrialTable
 SHOWN = 100
 """So many trial numbers are listed."""
 
-NO_NUMBER = "its value is"
-"""How a table begins the reason for setting apart a trial that ended in NaN or infinity."""
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -32,8 +29,9 @@ class Evidence:
         neutral: they, with names and orders taken out.
         excluded: the others.
         collapsed: runs set apart because they collapsed, as rows of the neutral space.
-        pool: runs before collapsed ones were set apart, and all that failed among them.
-        failed: how many of the trials that would count failed.
+        pool: the runs that count and the collapsed, as rows of the neutral space; failed trials,
+            which have no value, are not among them.
+        failed: how many of the trials that would count failed or ended in no finite number.
         adaptive: whether a sampler chose them by earlier results.
     """
 
@@ -52,11 +50,11 @@ class Evidence:
 
 def gather(table: TrialTable, roles: Roles) -> Evidence:
     """Choose the trials that count: those measured for it, without the collapsed."""
-    chosen, excluded = _measured(table)
+    chosen, excluded = measured_of(table)
     excluded += _dropped(table)
     measured = any(row.phase == MEASURE for row in table.rows)
     failed = sum(not measured or each.phase == MEASURE for each in table.failed)
-    failed += sum(each.reason.startswith(NO_NUMBER) for each in table.dropped)
+    failed += sum(each.no_value for each in table.dropped)
     pool = neutral(chosen, roles)
     told = [row.collapsed for row in pool.table.rows]
     rest = replace(pool.table, rows=tuple(row for row in pool.table.rows if not row.collapsed))
@@ -78,8 +76,8 @@ def gather(table: TrialTable, roles: Roles) -> Evidence:
     return Evidence(kept, tuple(excluded), collapsed, whole, failed, adaptive)
 
 
-def _measured(table: TrialTable) -> tuple[TrialTable, list[Excluded]]:
-    """The measured trials where there are such, else all but a pilot's."""
+def measured_of(table: TrialTable) -> tuple[TrialTable, list[Excluded]]:
+    """The measured trials where there are such, else all but a pilot's; and the others."""
     if any(row.phase == MEASURE for row in table.rows):
         others = [row for row in table.rows if row.phase != MEASURE]
         reason = "it was not measured for the claim: the search chose it by earlier results"

@@ -38,13 +38,19 @@ def for_negligible(
     Returns:
         None if no number up to the ladder's end would do.
     """
-    for factor in (*(1.0 / LADDER[13::-1]), 1.0, *LADDER) if smallest else LADDER:
+    for factor in _factors(smallest=smallest):
         chances = [_chances(piece, delta_sigma**2, factor) for piece in pieces]
         below = math.prod(low for low, _ in chances)
         above = max(high for _, high in chances)
         if max(below, above) >= POWER:
             return _rounded(n * factor)
     return None
+
+
+def _factors(*, smallest: bool) -> tuple[float, ...]:
+    """Multiples of the trials at hand, rising; below 1 too if the smallest is asked for."""
+    fewer = (*(1.0 / LADDER[13::-1]), 1.0) if smallest else ()
+    return (*fewer, *LADDER)
 
 
 def _chances(piece: Piece, bound: float, factor: float, sure: float = SURE) -> tuple[float, float]:
@@ -73,13 +79,15 @@ def _below(k: float, noncentrality: float, x: float) -> float:
     return float(special.ndtr(np.sqrt(max(x - shift, 0.0)) - np.sqrt(noncentrality + shift)))
 
 
-def for_dominance(
+def for_dominance(  # noqa: PLR0913 - the effects and the bounds that the rule compares
     main: Piece,
     total: Piece,
     others: Sequence[Piece],
     kappa: float,
     delta_sigma: float,
     n: int,
+    *,
+    smallest: bool = False,
 ) -> int | None:
     """Trials at which dominance is surely there, or surely not.
 
@@ -90,11 +98,12 @@ def for_dominance(
         kappa: the ratio that it must exceed.
         delta_sigma: sd below which it is no effect at all.
         n: trials at hand.
+        smallest: also look below the trials at hand.
 
     Returns:
         None where the estimates lie between a yes and a no, or too near to either.
     """
-    for factor in LADDER:
+    for factor in _factors(smallest=smallest):
         dominates = min(_more(main, other, kappa, factor) for other in others)
         is_less = max(_more(other, total, 1.0, factor) for other in others)
         vanishes = _chances(total, delta_sigma**2, factor, SURE_NOT)[0]

@@ -1,7 +1,8 @@
 """What a design is likely to answer, before its first trial: the rule itself, on simulated runs.
 
 No formula for power stands between: runs are simulated on the design's own configurations, with
-the pilot's noise and an effect of a given size, and judged by the same rule as real ones.
+the pilot's noise and an effect of a given size, and judged by the same rule as real ones. Only the
+numbers of trials needed come from the formulas that a verdict's own come from.
 """
 
 from __future__ import annotations
@@ -10,30 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from sweep.axes import Axis, sampled_axes
+from sweep.axes import sampled_axes
 from sweep.claim import Claim
-from sweep.effects.choose import choose
-from sweep.effects.draws import Drawer
-from sweep.effects.sample import Sample
-from sweep.effects.view import averaged
 from sweep.judge.ask import ask
-from sweep.judge.assess import assess
 from sweep.judge.evidence import gather
-from sweep.judge.needed import for_negligible
 from sweep.judge.question import Question
 from sweep.judge.records import Part
 from sweep.judge.roles import roles_of
+from sweep.judge.simulated import Runs, Truth
 from sweep.table import TrialTable
-
-FloatArray = npt.NDArray[np.float64]
 
 TIMES_DELTA = (2.0, 5.0)
 """Sizes of the dominant effect that are tried, end to end in deltas."""
-
-DRAWS = 400
-"""Draws per simulated study: enough for a rate over many of them."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +35,13 @@ class Power:
         dominant: end-to-end effect of the dominant parameter.
         others: end-to-end effect of each of those it is compared with.
         dominance: share of studies in which dominance is confirmed.
-        negligible: share in which negligibility is.
+        negligible: share in which negligibility is; None if none is claimed.
+        beyond_size: share in which it is confirmed that the dominant parameter matters beyond
+            the adapters' size; None if that is not asked, or not tested.
         confirmed: share in which the whole claim is.
         refuted: share in which it is refuted.
+        for_dominance: trials at which dominance is likely told, either way; None if no number
+            would do.
         studies: simulated studies behind the shares.
     """
 
@@ -56,8 +50,10 @@ class Power:
     others: float
     dominance: float
     negligible: float | None
+    beyond_size: float | None
     confirmed: float
     refuted: float
+    for_dominance: int | None
     studies: int
 
 
@@ -71,12 +67,15 @@ class Forecast:
         power: under several truths.
         for_negligible: trials at which negligible effects of 0 are likely shown to be so; None
             if nothing is claimed negligible, or no number would do.
+        untested: why the part beyond size has no forecast, or, without ``power``, why nothing
+            has; empty where it has one or is not asked.
     """
 
     claim: Claim
     noise: float
     power: tuple[Power, ...]
     for_negligible: int | None
+    untested: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
@@ -89,9 +88,10 @@ def forecast(
     """Simulate a claim's verdicts on a design.
 
     Args:
-        table: the design's runs, with any values.
+        table: the design's runs, with any values; with the adapters' sizes, if the part beyond
+            size is to be forecast.
         claim: what will be judged.
-        noise: sd of a run, in the objective's unit.
+        noise: sd of a run, in the objective's unit; above 0.
         studies: simulated studies per truth; the shares are good to 0.5 / sqrt(studies).
         seed: of the simulation.
 
@@ -99,19 +99,29 @@ def forecast(
         SpecError: if the claim names a parameter that the table lacks.
     """
     rng = np.random.default_rng(seed)
-    ready = _varied(table, rng)
-    evidence = gather(ready, roles_of(claim, tuple(table.space)))
-    question = ask(claim, roles_of(claim, tuple(table.space)), evidence)
-    axes = sampled_axes(evidence.table)
-    runs = _Runs(axes, evidence.table.configurations, replace(question, no_size=""), noise)
-    delta = claim.delta
-    truths = [("nothing matters", 0.0, 0.0)]
-    name = question.label(question.dominant)
-    truths += [(f"{name} alone matters, {t:g} delta", t * delta, 0.0) for t in TIMES_DELTA]
+    roles = roles_of(claim, tuple(table.space))
+    evidence = gather(_varied(table, rng), roles)
+    question = ask(claim, roles, evidence)
+    if not question.dominant or not question.over:
+        why = "what it compares does not vary in this design"
+        return Forecast(claim, noise, (), None, why)
+    runs = Runs(sampled_axes(evidence.table), evidence.table.configurations, question, noise)
+    untested, power = question.no_size, []
+    for truth in _truths(question):
+        made, why = _power(runs, truth, rng, studies)
+        untested = untested or why
+        power.append(made)
+    return Forecast(claim, noise, tuple(power), runs.for_negligible(rng), untested)
+
+
+def _truths(question: Question) -> list[Truth]:
+    delta, name = question.delta, question.label(question.dominant)
     least = TIMES_DELTA[0]
-    truths += [(f"all matter alike, {least:g} delta", least * delta, least * delta)]
-    power = tuple(runs.power(*truth, rng=rng, studies=studies) for truth in truths)
-    return Forecast(claim, noise, power, runs.needed())
+    return [
+        Truth("nothing matters", 0.0, 0.0),
+        *(Truth(f"{name} alone matters, {t:g} delta", t * delta, 0.0) for t in TIMES_DELTA),
+        Truth(f"all matter alike, {least:g} delta", least * delta, least * delta),
+    ]
 
 
 def _varied(table: TrialTable, rng: np.random.Generator) -> TrialTable:
@@ -120,77 +130,31 @@ def _varied(table: TrialTable, rng: np.random.Generator) -> TrialTable:
     return replace(table, rows=rows, sampling="designed")
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """A design as arrays, and what will be asked of it."""
+def _power(runs: Runs, truth: Truth, rng: np.random.Generator, studies: int) -> tuple[Power, str]:
+    """The shares under one truth, and why beyond size is not tested, if it is not."""
+    found = [each for _ in range(studies) if (each := runs.judged(truth, rng)) is not None]
+    states = [state for state, _ in found]
+    untested = ""
 
-    axes: tuple[Axis, ...]
-    configurations: npt.NDArray[np.intp]
-    question: Question
-    noise: float
+    def share(name: str) -> float | None:
+        """None where the claim has no such part, or these trials cannot test it."""
+        parts: list[Part] = [parts[name] for _, parts in found if name in parts]
+        tested = [part.state for part in parts if part.state != "UNTESTED"]
+        return tested.count("CONFIRMED") / studies if tested else None
 
-    def power(
-        self,
-        truth: str,
-        dominant: float,
-        others: float,
-        *,
-        rng: np.random.Generator,
-        studies: int,
-    ) -> Power:
-        found: list[tuple[str, tuple[Part, ...]]] = []
-        for _ in range(studies):
-            y = self._mean(dominant, others, rng) + self.noise * rng.normal(size=self._n)
-            sample = Sample.of(self.axes, y, self.configurations)
-            judged = assess(sample, self.question, n_draws=DRAWS, seed=0)
-            if judged is not None:
-                found.append((judged.state, judged.parts))
-        states = [state for state, _ in found]
-
-        def share(name: str) -> float | None:
-            parts = [p for _, all_ in found for p in all_ if (p.name, p.view) == (name, "averaged")]
-            return sum(p.state == "CONFIRMED" for p in parts) / studies if parts else None
-
-        return Power(
-            truth,
-            dominant,
-            others,
-            share("dominance") or 0.0,
-            share("negligible"),
-            states.count("CONFIRMED") / studies,
-            states.count("REFUTED") / studies,
-            studies,
-        )
-
-    @property
-    def _n(self) -> int:
-        return len(self.configurations)
-
-    def _mean(self, dominant: float, others: float, rng: np.random.Generator) -> FloatArray:
-        """Even steps along the dominant parameter and along those it is compared with."""
-        y = np.zeros(self._n)
-        compared = [i for group in self.question.over for i in group]
-        for index, size in [
-            (self.question.dominant[0], dominant),
-            *((i, others) for i in compared),
-        ]:
-            axis = self.axes[index]
-            places = axis.places
-            if axis.kind == "unordered":
-                places = rng.permutation(axis.size)[places.astype(int)].astype(np.float64)
-            y += size * (places - places.min()) / max(float(np.ptp(places)), 1e-12)
-        return y
-
-    def needed(self) -> int | None:
-        """Trials at which effects of 0 are likely shown to be negligible."""
-        sample = Sample.of(self.axes, np.arange(self._n, dtype=float), self.configurations)
-        fit = choose(sample)
-        if fit is None or not self.question.negligible:
-            return None
-        blank = replace(fit, b=np.zeros_like(fit.b), rss=self.noise**2 * fit.df)
-        drawer, view = Drawer(blank, DRAWS, 0), averaged(blank)
-        pieces = [
-            drawer.piece(view.touching(group), f"negligible {i}")
-            for i, group in enumerate(self.question.negligible)
-        ]
-        return for_negligible(pieces, self.question.delta_sigma, self._n, smallest=True)
+    for _, parts in found:
+        size = parts.get("beyond size")
+        untested = size.says if size is not None and size.state == "UNTESTED" else untested
+    made = Power(
+        truth.says,
+        truth.dominant,
+        truth.others,
+        share("dominance") or 0.0,
+        share("negligible"),
+        share("beyond size"),
+        states.count("CONFIRMED") / studies,
+        states.count("REFUTED") / studies,
+        runs.for_dominance(truth, rng),
+        studies,
+    )
+    return made, untested

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -90,18 +90,33 @@ def _balance(report: Tree, console: Console) -> None:
 def _power(forecast: Tree, console: Console) -> None:
     """How often the rule answered simulated studies of this design."""
     line(console)
-    studies = forecast["power"][0]["studies"]
     line(console, f"power      {forecast['claim']['says']}")
+    if not forecast["power"]:
+        line(console, f"           no forecast: {forecast['untested']}")
+        return
+    studies = forecast["power"][0]["studies"]
     line(console, f"           share of {studies} simulated studies, noise {forecast['noise']:.4f}")
-    names = ("dominance", "negligible", "confirmed", "refuted")
+    names = ("dominance", "negligible", "beyond_size", "confirmed", "refuted")
     rows = [
         [each["truth"], *("-" if each[name] is None else f"{each[name]:.2f}" for name in names)]
         for each in forecast["power"]
     ]
-    table(console, ["if in truth", *names], rows, left=("if in truth",))
-    needed = forecast["for_negligible"]
-    if needed is not None:
-        line(console, f"needed     about {needed} trials to show that effects of 0 are negligible")
+    header = ["if in truth", *(name.replace("_", " ") for name in names)]
+    table(console, header, rows, left=header[:1])
+    if forecast["untested"]:
+        line(console, f"           beyond size has no forecast: {forecast['untested']}")
+    for place, needed in enumerate(_needed(forecast)):
+        line(console, f"{'' if place else 'needed':<11}about {needed}")
+
+
+def _needed(forecast: Tree) -> Iterator[str]:
+    """So many trials, and what they would likely tell."""
+    for each in forecast["power"]:
+        if each["for_dominance"] is not None:
+            what = f"tell dominance, yes or no, if {each['truth']}"
+            yield f"{each['for_dominance']} trials to {what}"
+    if forecast["for_negligible"] is not None:
+        yield f"{forecast['for_negligible']} trials to show that effects of 0 are negligible"
 
 
 def _points(report: Tree, console: Console) -> None:
@@ -134,15 +149,21 @@ def print_pilot(report: Tree, console: Console) -> None:
     line(console, f"noise      {_pilot_noise(report['noise'])}")
     seconds = report["seconds_per_trial"]
     line(console, f"time       {'unknown' if seconds is None else duration(seconds)} per trial")
-    for entry in report["needed"]:
-        if entry["configurations"] is not None:
-            many = f"{entry['configurations']} configurations (at most {entry['at_most']})"
-            what = f"to show that an effect is below {entry['delta']}"
-            line(console, f"needed     {many} {what}")
     if report["nuisance"]:
         _nuisance(report["nuisance"], console)
+    if report["collapse_rate"] is not None:
+        line(console, f"collapses  {_collapse_rate(report)}")
     for note in report["notes"]:
         line(console, f"note       {note}")
+    line(console, "next       lorasweep design: what a measurement is likely to tell at this noise")
+
+
+def _collapse_rate(report: Tree) -> str:
+    """What so few runs can say: of none that collapsed, not that none will."""
+    rate = report["collapse_rate"]
+    where = " in this range" if report["nuisance"] else ""
+    counted = f"{rate['collapsed']} of {rate['runs']} runs{where}"
+    return f"{counted}: a rate of at most {rate['at_most']:.1%} ({rate['level']:.0%} confidence)"
 
 
 def _pilot_noise(noise: Tree | None) -> str:

@@ -57,9 +57,17 @@ def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
     assert (pilot["study"], pilot["runs"], pilot["collapsed"]) == ("toy-pilot", 27, 1)
     assert pilot["noise"]["low"] < 0.01 < pilot["noise"]["high"]
     assert pilot["nuisance"]["range"]["high"] < 0.006
+    rate = pilot["collapse_rate"]
+    assert (rate["collapsed"], rate["level"]) == (0, 0.95)
+    assert rate["at_most"] == pytest.approx(1 - 0.05 ** (1 / rate["runs"]))
+    told = lorasweep(tmp_path, "pilot", "toy.py", *ONE[:-1]).stdout
+    assert f"0 of {rate['runs']} runs in this range: a rate of at most 1" in told
+    assert "next       lorasweep design" in told
+    assert "needed" not in told
 
     design = answer(tmp_path, "design", "toy.py", "--storage", URL, "--points", "--json")
     assert design["noise"]["sd"] == pilot["noise"]["sd"]
+    assert "not recorded" in design["power"][0]["untested"]  # by this objective
     assert design["cost"]["hours"] > 0
     assert "the pilot recommends" in design["notes"][0]
     assert len(design["points"]) == design["trials"] == 15
@@ -86,6 +94,12 @@ def test_a_design_without_a_pilot_says_what_it_does_not_know(tmp_path: Path) -> 
     assert "hours unknown: run the pilot" in text.stdout
     assert "targets dominates rank and scaling, which are negligible (delta 0.02" in text.stdout
     assert "rank x targets" in text.stdout
+    assert "power" not in text.stdout
+    forecast = lorasweep(tmp_path, "design", "toy.py", "--noise", "0.004").stdout
+    assert "beyond size has no forecast: how many parameters" in forecast
+    assert "run the pilot" in forecast
+    assert "trials to tell dominance, yes or no, if targets alone matters, 2 delta" in forecast
+    assert "trials to show that effects of 0 are negligible" in forecast
     assert not (tmp_path / "toy.db").exists()
     check = answer(tmp_path, "check", "toy.py", "--json")
     assert check["design"] == {"configurations": 12, "trials": 15}

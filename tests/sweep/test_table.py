@@ -38,19 +38,19 @@ def test_a_minimised_objective_is_negated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("row", "dropped"),
     [
-        (_row(3, math.nan), "its value is nan"),
-        (_row(3, -math.inf), "its value is -inf"),
-        (Row(3, {"rank": 2, "targets": QKV}, 0.1), "it has no alpha"),
-        (_row(3, 0.1, rank=64), "rank=64 lies outside the search space"),
+        (_row(3, math.nan), Dropped(3, "its value is nan", no_value=True)),
+        (_row(3, -math.inf), Dropped(3, "its value is -inf", no_value=True)),
+        (Row(3, {"rank": 2, "targets": QKV}, 0.1), Dropped(3, "it has no alpha")),
+        (_row(3, 0.1, rank=64), Dropped(3, "rank=64 lies outside the search space")),
     ],
 )
-def test_an_unusable_trial_is_set_apart_with_its_reason(row: Row, reason: str) -> None:
+def test_an_unusable_trial_is_set_apart_with_its_reason(row: Row, dropped: Dropped) -> None:
     """Nothing is dropped silently, and nothing unusable reaches the arrays."""
     table = TrialTable.from_rows([_row(0, 0.1), row], space=SPACE)
 
-    assert table.dropped == (Dropped(3, reason),)
+    assert table.dropped == (dropped,)
     assert [kept.number for kept in table.rows] == [0]
     assert table.counts == {"COMPLETE": 2}
 

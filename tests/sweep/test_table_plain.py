@@ -105,7 +105,7 @@ def test_rows_without_a_value_or_a_parameter_are_dropped_with_reasons() -> None:
     assert table.dropped == (
         Dropped(1, "it has no x"),
         Dropped(2, "it has no name"),
-        Dropped(3, "its value is inf"),
+        Dropped(3, "its value is inf", no_value=True),
     )
     assert table.counts == {"COMPLETE": 4}
 

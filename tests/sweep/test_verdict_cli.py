@@ -69,6 +69,8 @@ def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
     assert all(each["low"] <= each["share"] <= each["high"] for each in shares.values())
     assert {check["name"] for check in found["cross_checks"]} > {"fANOVA", "ranks"}
     assert {method["method"] for method in found["methods"]} == {"fanova", "ped_anova"}
+    assert found["n"] == 54  # nor do the other methods rest on what the search chose
+    assert {method["n"] for method in found["methods"]} == {54}
 
 
 def test_a_claim_made_up_afterwards_is_called_so(study: Path) -> None:

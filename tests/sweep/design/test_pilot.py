@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from sweep import Choice, Claim, Design, Float, Space, StudySpec, TargetSets
-from sweep.design.pilot import pilot_of, pilot_points
+from sweep.design.noise import collapse_rate
+from sweep.design.pilot import central, pilot_of, pilot_points
 from sweep.design.pilot_report import pilot_report
 from sweep.phases import Pilot
 from sweep.table import Row, TrialTable
@@ -73,10 +74,8 @@ def rows(value: object, collapses: object = lambda _: False) -> TrialTable:
     made = []
     for number, point in enumerate(pilot_points(SPACE, pilot_of(SPEC).design)):
         lost = collapses(point)
-        metrics = {"collapsed": lost}
-        made.append(
-            Row(number, point.values, 0.0 if lost else value(point), seconds=4.0, metrics=metrics)
-        )
+        y = 0.0 if lost else value(point)
+        made.append(Row(number, point.values, y, seconds=4.0, collapsed=lost))
     return TrialTable.from_rows(made, space=SPACE)
 
 
@@ -106,7 +105,7 @@ def peaked(point: object) -> float:
 def test_the_range_covers_every_best_and_stops_before_collapses() -> None:
     """From a sixth of the lowest best up to the last rate at which nothing collapsed."""
     table = rows(peaked, lambda p: p.values["learning_rate"] > 5e-3 and p.values["targets"] == WIDE)
-    report = pilot_report(table, pilot_of(SPEC).design, SPEC.claims)
+    report = pilot_report(table, pilot_of(SPEC).design)
     nuisance = report["nuisance"]
 
     assert nuisance["best"]["wide"] == pytest.approx(10**-3.5)
@@ -138,17 +137,88 @@ def test_a_best_at_the_end_of_the_range_is_said() -> None:
     assert "qkv: best at the highest value tried; its best may lie beyond" in report["notes"]
 
 
-@pytest.mark.parametrize(("sd", "n"), [(0.001, 80), (0.0075, 141), (0.01, 250)])
-def test_what_is_needed_follows_the_noise(sd: float, n: int) -> None:
-    """250 (sd / delta)^2, and at least 80."""
-    sign = iter([1, -1] * 50)
-    table = rows(lambda _: 0.5)
-    swung = [replace(row, value=row.value + next(sign) * sd) for row in table.rows]
-    report = pilot_report(replace(table, rows=tuple(swung)), pilot_of(SPEC).design, SPEC.claims)
-    found = report["noise"]["sd"]
+def test_noise_leaves_out_runs_that_collapsed() -> None:
+    """As the table has it, whatever their value: one of the runs in the middle."""
+    rng = np.random.default_rng(1)
+    table = rows(lambda _: 0.3 + rng.normal(0, 0.01))
+    lost = next(
+        row.number
+        for row in table.rows
+        if row.values["learning_rate"] == central(SPACE["learning_rate"])
+        and row.values["targets"] == WIDE
+    )
+    fell = [replace(r, value=9.0, collapsed=True) if r.number == lost else r for r in table.rows]
+    without = table.only(lambda row: row.number != lost)
 
-    (needed,) = report["needed"]
-    assert needed["delta"] == 0.01
-    assert needed["configurations"] == max(80, math.ceil(250 * (found / 0.01) ** 2))
-    assert needed["configurations"] == pytest.approx(n, rel=0.25)
-    assert needed["at_most"] >= needed["configurations"]
+    pilot = pilot_of(SPEC).design
+    noise = pilot_report(replace(table, rows=tuple(fell)), pilot)["noise"]
+
+    assert noise == pilot_report(without, pilot)["noise"]
+    assert noise["degrees"] == 11
+
+
+def test_no_collapse_in_few_runs_is_no_proof_of_none() -> None:
+    """The bound is that of Clopper and Pearson, of the runs within the recommended range."""
+    spared = rows(peaked)  # recommended up to 6e-3
+    fell = rows(peaked, lambda p: p.values["learning_rate"] > 2e-3 and p.values["targets"] == WIDE)
+    pilot = pilot_of(SPEC).design
+
+    whole = pilot_report(spared, pilot)["collapse_rate"]
+    cut = pilot_report(fell, pilot)["collapse_rate"]
+
+    assert (whole["runs"], whole["collapsed"]) == (24, 0)
+    assert whole["at_most"] == pytest.approx(1 - 0.05 ** (1 / 24))
+    said = [pilot_report(each, pilot)["notes"] for each in (spared, fell)]
+    assert ["a bit low" in " ".join(notes) for notes in said] == [False, True]
+    assert (cut["runs"], cut["collapsed"]) == (21, 0)  # three sets at one rate less
+    assert cut["at_most"] == pytest.approx(1 - 0.05 ** (1 / 21))
+    assert pilot_report(rows(peaked, lambda _: True), pilot)["collapse_rate"] is None
+
+
+@pytest.mark.parametrize(("runs", "collapsed"), [(37, 0), (37, 1), (20, 7), (6, 6)])
+def test_the_bound_on_collapses_is_where_so_few_would_be_a_surprise(
+    runs: int, collapsed: int
+) -> None:
+    """At the bound, so few or fewer have a chance of 5 %; all collapsed bounds nothing."""
+    at_most = collapse_rate(runs, collapsed)["at_most"]
+
+    if collapsed == runs:
+        assert at_most == 1.0
+    else:
+        assert stats.binom.cdf(collapsed, runs, at_most) == pytest.approx(0.05)
+
+
+def test_without_a_nuisance_all_runs_bound_the_rate() -> None:
+    """There is no range to recommend."""
+    pilot = replace(pilot_of(SPEC).design, nuisance="")
+    table = rows(peaked, lambda p: p.values["targets"] == WIDE)
+    fell = sum(row.collapsed for row in table.rows)
+
+    assert pilot_report(table, pilot)["collapse_rate"] == collapse_rate(27, fell)
+
+
+def sized(**per_rank: float) -> TrialTable:
+    """The pilot's trials with the size of each target set per unit of rank."""
+    table = rows(peaked)
+    label = SPACE["targets"].label
+    made = [
+        replace(r, size=per_rank[label(r.values["targets"])] * r.values["rank"])
+        if label(r.values["targets"]) in per_rank
+        else r
+        for r in table.rows
+    ]
+    return replace(table, rows=tuple(made))
+
+
+def test_sizes_of_target_sets_are_per_unit_of_rank() -> None:
+    """Of all sets, or of none: a comparison needs every one."""
+    pilot = pilot_of(SPEC).design
+    known = pilot_report(sized(qkv=30.0, mlp=50.0, wide=90.0), pilot)["sizes"]
+
+    assert known == dict(zip(SPACE["targets"].values, (30.0, 50.0, 90.0), strict=True))
+    assert pilot_report(sized(qkv=30.0, mlp=50.0), pilot)["sizes"] == {}
+    assert pilot_report(rows(peaked), pilot)["sizes"] == {}
+    assert (
+        pilot_report(sized(qkv=1.0, mlp=1.0, wide=1.0), replace(pilot, dominant="rank"))["sizes"]
+        == {}
+    )

@@ -26,7 +26,7 @@ def test_too_few_trials_have_an_explanation_instead_of_shares(method: Method, n:
 
     assert result.rows == ()
     assert result.top is None
-    assert result.notes == (f"{n} complete trials: importance needs at least 2.",)
+    assert result.notes == (f"{n} trials that count: importance needs at least 2.",)
 
 
 @every
@@ -154,7 +154,9 @@ def test_the_report_counts_what_it_does_not_rest_on() -> None:
 
     assert report["counts"] == counts
     assert report["n"] == 12
-    assert report["dropped"] == [{"number": 12, "reason": "it has no alpha, targets"}]
+    assert report["dropped"] == [
+        {"number": 12, "reason": "it has no alpha, targets", "no_value": False}
+    ]
     assert [method["method"] for method in report["methods"]] == ["fanova", "ped_anova"]
     assert json.loads(json.dumps(report)) == json.loads(json.dumps(report, sort_keys=True))
 

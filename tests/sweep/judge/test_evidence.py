@@ -9,7 +9,9 @@ import pytest
 from judged import ABOUT_T, quick, repeated, simple_table, with_values
 
 from sweep.judge import Verdict
-from sweep.table import TrialTable
+from sweep.judge.evidence import gather
+from sweep.judge.roles import roles_of
+from sweep.table import Dropped, TrialTable
 
 GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 TABLE = simple_table(100, lambda at: GAIN[at["t"].astype(int)], noise=0.01)
@@ -67,6 +69,34 @@ def test_unusable_values_are_told_and_left_out() -> None:
     assert _told(found) == {
         "its value is nan": 1, "its value is inf": 1, "its value is -inf": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("no_value", [True, False])
+def test_trials_without_a_value_failed_whatever_the_reason_says(*, no_value: bool) -> None:
+    """Ten in a hundred and ten are a guard; ten that lack a parameter are not."""
+    reason = "it has no t" if no_value else "its value is out of place"
+    dropped = tuple(Dropped(200 + i, reason, no_value=no_value) for i in range(10))
+
+    found = quick(replace(TABLE, dropped=dropped))
+
+    assert _told(found) == {reason: 10}
+    assert any("10 of 110 trials failed" in guard for guard in found.guards) is no_value
+
+
+def test_the_pool_is_what_counts_with_the_collapsed() -> None:
+    """And without what the search chose, or what has no value."""
+    table = _phased("measure", "search")
+    rows = tuple(replace(row, collapsed=row.number in (4, 5)) for row in table.rows)
+    dropped = (Dropped(200, "its value is nan", no_value=True),)
+
+    found = gather(
+        replace(table, rows=rows, dropped=dropped), roles_of(ABOUT_T, tuple(table.space))
+    )
+
+    assert {row.number for row in found.pool} == set(range(0, 100, 2))
+    assert {row.number for row in found.collapsed} == {4}
+    assert {row.number for row in found.table.rows} == set(range(0, 100, 2)) - {4}
+    assert found.failed == 1
 
 
 def test_runs_that_say_that_they_collapsed_do_not_count() -> None:

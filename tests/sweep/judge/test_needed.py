@@ -83,6 +83,21 @@ def test_between_yes_and_no_no_number_of_trials_helps(ratio: float) -> None:
     assert for_dominance(main, main, [other], 2.0, DELTA_SIGMA, N) is None
 
 
+def test_the_smallest_number_may_lie_below_the_trials_at_hand() -> None:
+    """It is the same whether there are more at hand or fewer, up to steps of the search."""
+
+    def needed(n: int, *, smallest: bool) -> int:
+        main, other = _piece(0.02, 0.04, n=n), _piece(0.0, 0.04, 2, n=n)
+        bounds = (2.0, DELTA_SIGMA)
+        return for_dominance(main, main, [other], *bounds, n, smallest=smallest) or 0
+
+    fewer, more = needed(400, smallest=True), needed(60, smallest=True)
+
+    assert 60 < fewer < 400 < needed(400, smallest=False)
+    assert more == needed(60, smallest=False)
+    assert fewer == pytest.approx(more, rel=0.2, abs=10)
+
+
 def test_exactly_at_the_bound_no_number_of_trials_helps() -> None:
     """Neither below nor above."""
     assert for_negligible([_piece(DELTA_SIGMA, 0.01, 2)], DELTA_SIGMA, N) is None
