@@ -191,3 +191,11 @@ def stay() -> bool:
 
 Pack = Sequence[TrialParams]
 """Trials that run together; a single trial is a pack of one."""
+
+Refill = Callable[[TrialResult], TrialParams | None]
+"""Takes the result of a trial that is over and gives the one in its place; None if none waits."""
+
+
+def nobody_waits(result: TrialResult) -> None:
+    """A ``Refill`` for packs behind which no trial waits; the results are then returned."""
+    del result

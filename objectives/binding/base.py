@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
-from objectives.binding.adapter import four_bit_config, pin_four_bit
+from objectives.binding.adapter import four_bit_config
 from objectives.binding.blueprint import load_config, skeleton
 from objectives.binding.folder import check_folder, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries
@@ -136,7 +136,6 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
             **options,
         )
     _check_filled(folder, found, head)
-    pin_four_bit(model, precision.compute_dtype)
     model.requires_grad_(False)
     return Base(model, head, precision)
 

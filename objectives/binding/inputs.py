@@ -14,17 +14,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from objectives.binding import source
 from objectives.binding.base import (
-    Base,
     Precision,
     encoder_parameters,
     head_modules,
     load_base,
 )
 from objectives.binding.blueprint import base_limit, load_tokenizer, skeleton
-from objectives.binding.collate import Windows
+from objectives.binding.packed.model import PackedModel
 from objectives.binding.seeds import derive
 from objectives.binding.settings import BindingSettings
 from objectives.binding.trust import Trust
+from objectives.binding.windows import Windows
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
 from sweep.errors import fault
@@ -71,7 +71,7 @@ class Inputs:
         self._inputs = {**DEFAULTS, **inputs}
         self._settings = settings
         self._trust = Trust.from_settings(settings)
-        self._bases: dict[Precision, Base] = {}
+        self._models: dict[Precision, PackedModel] = {}
 
     @cached_property
     def folder(self) -> Path:
@@ -128,14 +128,17 @@ class Inputs:
             test=None if self.data.test is None else Windows.from_dataset(self.data.test),
         )
 
-    def base(self, precision: Precision) -> Base:
-        """The base, loaded and quantised once per process and precision."""
-        if precision not in self._bases:
-            self._bases[precision] = load_base(self.folder, precision, self._trust)
-        return self._bases[precision]
+    def model(self, precision: Precision) -> PackedModel:
+        """The base with room for lanes, loaded and quantised once per process and precision."""
+        if precision not in self._models:
+            base = load_base(self.folder, precision, self._trust)
+            pad = int(self.tokenizer.pad_token_id)
+            self._models[precision] = PackedModel(base, self._settings.base_weights, pad)
+        return self._models[precision]
 
+    @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Digests of what the inputs hold."""
+        """Digests of what the inputs hold, as they were when first read."""
         return {"data": self.data.fingerprint, "base": source.fingerprint(self.folder, self._trust)}
 
     def about_base(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,18 +10,28 @@ import torch
 
 from objectives.binding.base import Precision
 from objectives.binding.check import check_space
-from objectives.binding.course import LeftError
-from objectives.binding.experiment import run_trial
 from objectives.binding.inputs import Inputs, input_faults
 from objectives.binding.kept import library_versions
 from objectives.binding.loss import NonFiniteLossError
-from objectives.binding.memory import peak_memory_bytes, ran_out, reset_peak
+from objectives.binding.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
+from objectives.binding.packed.crew import Crew
+from objectives.binding.packed.trial import Trial
 from objectives.binding.quiet import quiet_libraries
 from objectives.binding.settings import BindingSettings
 from sweep.errors import SpecError
 from sweep.objective import Facts
 from sweep.space import Space
-from sweep.trial import Failure, Leave, Pack, Report, TrialParams, TrialResult, stay
+from sweep.trial import (
+    Failure,
+    Leave,
+    Pack,
+    Refill,
+    Report,
+    TrialParams,
+    TrialResult,
+    nobody_waits,
+    stay,
+)
 
 
 class BindingObjective:
@@ -57,7 +66,7 @@ class BindingObjective:
             SweepError: if an input cannot be read.
         """
         return Facts(
-            fingerprints=self._inputs.fingerprints(),
+            fingerprints=self._inputs.fingerprints,
             versions=library_versions(),
             workers=_workers(self._settings),
             about={"data": self._about_data(), "base": self._inputs.about_base()},
@@ -90,37 +99,30 @@ class BindingObjective:
             raise SpecError(list(faults))
         return {**report, "data": self._about_data()}
 
-    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
-        """Train and score each trial; one that fails is a result with its reason.
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """Train and score the trials of a pack together; one that fails is a result.
 
         A trial with a ``folder`` checkpoints there at each evaluation and when it leaves,
-        and goes on from what it finds there.
+        and goes on from what it finds there. Its result is the same in any pack.
         """
         device = Precision.from_settings(self._settings).device
         if device.type == "cpu":
             torch.set_num_threads(self._settings.threads)
-        return [self._run(params, device, report, leave) for params in pack]
+            keep_memory()
 
-    def _run(
-        self, params: TrialParams, device: torch.device, report: Report, leave: Leave
-    ) -> TrialResult:
-        started = time.perf_counter()
-        if leave():
-            return TrialResult.interrupted(params.number, "left when asked to, before its start")
-        reset_peak(device)
-        try:
-            with torch.random.fork_rng():
-                return run_trial(params, self._settings, self._inputs, report, leave)
-        except LeftError as left:
-            spent = time.perf_counter() - started
-            return TrialResult.interrupted(params.number, str(left), spent)
-        except Exception as error:  # noqa: BLE001  # a trial's fault is its result
+        def enter(params: TrialParams) -> Trial:
+            return Trial(params, self._settings, self._inputs, report)
+
+        def failed(params: TrialParams, error: Exception, seconds: float) -> TrialResult:
             peak = peak_memory_bytes(device)
             failure = Failure.from_exception(error, failure_reason(error), peak)
-            del error  # its traceback holds the trial's tensors
-        if failure.reason == "out_of_memory" and torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return TrialResult.failed(params.number, failure, time.perf_counter() - started)
+            return TrialResult.failed(params.number, failure, seconds)
+
+        reset_peak(device)
+        waits = None if refill is nobody_waits else refill
+        return Crew(enter, failed, report, leave, waits).run(pack)
 
     def _about_data(self) -> dict[str, Any]:
         """The data's figures, totals over all splits first."""

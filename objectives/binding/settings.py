@@ -53,6 +53,9 @@ class BindingSettings:
             weight of a binding residue relative to one that does not bind.
         quantization: of the frozen base: ``nf4`` (double-quantised) or ``none``.
         compute_dtype: ``auto`` is float32 on CPU and bfloat16 on GPU.
+        base_weights: how a quantised base is kept: ``nf4`` (dequantised as it is used),
+            ``nf4-dequantised`` (once) or ``auto`` (once where memory allows). The numbers are
+            the same.
         device: ``auto`` takes a GPU when there is one.
         threads: CPU threads of one worker; on CPU, results depend on it in the last bits.
         evaluate_every: ``epoch``, or the fraction of training between two reports.
@@ -101,6 +104,11 @@ class BindingSettings:
         "auto",
         "be 'auto', 'float32', 'bfloat16' or 'float16'",
         one_of("auto", "float32", "bfloat16", "float16"),
+    )
+    base_weights: str = fixed(
+        "auto",
+        "be 'auto', 'nf4' or 'nf4-dequantised'",
+        one_of("auto", "nf4", "nf4-dequantised"),
     )
     device: str = fixed(
         "auto",

@@ -1,4 +1,4 @@
-"""From a prepared split to padded tensors."""
+"""A prepared split in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 
@@ -58,32 +57,3 @@ class Windows:
             labels=tuple(self.labels[i] for i in indices),
             ligands=tuple(self.ligands[i] for i in indices),
         )
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Windows padded on the right to one length.
-
-    Attributes:
-        input_ids: shape (windows, length).
-        attention_mask: 1 on tokens, 0 on padding; shape (windows, length).
-        labels: ``IGNORED`` on special tokens and padding; shape (windows, length).
-    """
-
-    input_ids: torch.Tensor
-    attention_mask: torch.Tensor
-    labels: torch.Tensor
-
-
-def collate(
-    windows: Windows, indices: Sequence[int], pad_token_id: int, device: torch.device
-) -> Batch:
-    """Pad the windows at ``indices`` to the longest of them."""
-    ids = [torch.from_numpy(windows.input_ids[i]) for i in indices]
-    labels = [torch.from_numpy(windows.labels[i]) for i in indices]
-    pad = torch.nn.utils.rnn.pad_sequence
-    return Batch(
-        input_ids=pad(ids, batch_first=True, padding_value=pad_token_id).to(device),
-        attention_mask=pad([torch.ones_like(row) for row in ids], batch_first=True).to(device),
-        labels=pad(labels, batch_first=True, padding_value=IGNORED).to(device),
-    )

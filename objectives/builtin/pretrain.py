@@ -28,7 +28,8 @@ from torch import nn
 from transformers import EsmForMaskedLM, EsmTokenizer
 
 from objectives.builtin import corpus, masking
-from objectives.builtin.training import Recipe, build, fused_gelu, train
+from objectives.builtin.training import Recipe, build, train
+from objectives.gelu import fused_gelu
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The course of one trial's training: evaluated, reported, checkpointed, interrupted, resumed."""
+"""The course of one trial's training: evaluated, reported, checkpointed, resumed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from objectives.binding.checkpoint import Checkpoint, Checkpoints
-from objectives.binding.finetune import Training, finetune
 from objectives.binding.memory import peak_memory_bytes
+from objectives.binding.metrics import Predictions
+from objectives.binding.packed.lane import Lane
 from objectives.binding.scores import Scores
 from objectives.binding.snapshot import restore, tensors_of, tree_of
-from sweep.trial import Leave, Report
-
-
-class LeftError(Exception):
-    """A trial was asked to leave, and did."""
+from sweep.trial import Report
 
 
 @dataclass(frozen=True)
@@ -40,35 +37,36 @@ class Course:
 
     Args:
         number: the trial's number.
-        training: at its first step.
-        scores: evaluates it.
+        lane: at its first step; goes on from a checkpoint if there is one.
+        scores: takes what is measured.
         checkpoints: where it may go on from, and what it leaves for a later run.
         report: takes intermediate values; may stop the trial.
-        leave: asked after each step.
 
     Attributes:
-        training: the training.
+        lane: the training.
         scores: its figures.
+        points: its evaluations.
     """
 
     def __init__(
-        self,
-        number: int,
-        training: Training,
-        scores: Scores,
-        checkpoints: Checkpoints,
-        report: Report,
-        leave: Leave,
+        self, number: int, lane: Lane, scores: Scores, checkpoints: Checkpoints, report: Report
     ) -> None:
-        self._number = number
-        self.training = training
+        self.number = number
+        self.lane = lane
         self.scores = scores
+        self.points: list[Point] = []
         self._checkpoints = checkpoints
         self._report = report
-        self._leave = leave
-        self._points: list[Point] = []
         self._started = time.perf_counter()
         self._peak = 0
+        saved = checkpoints.load()
+        if saved is not None:
+            self._resume(saved)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to train or to evaluate."""
+        return self.lane.stopped or (self.lane.done and not self.lane.due)
 
     @property
     def seconds(self) -> float:
@@ -77,58 +75,55 @@ class Course:
 
     @property
     def peak_memory_bytes(self) -> int:
-        """The most memory in any of them."""
-        return max(self._peak, peak_memory_bytes(self.training.learner.precision.device))
-
-    def run(self) -> None:
-        """Train to the end, from a checkpoint if there is one.
-
-        Raises:
-            LeftError: if asked to leave, after the step in hand.
-            NonFiniteLossError: as soon as the loss is NaN or infinite.
-        """
-        saved = self._checkpoints.load()
-        if saved is not None:
-            self._resume(saved)
-        finetune(self.training, self._evaluate, self._stepped)
+        """The most memory in any of them, in use by all that trained with it."""
+        return max(self._peak, peak_memory_bytes(self.lane.model.precision.device))
 
     def _resume(self, saved: Checkpoint) -> None:
         """Go on where another run left, having reported what it had reported."""
-        restore(self.training, saved.tensors, saved.tree["training"])
+        restore(self.lane, saved.tensors, saved.tree["training"])
         self._started -= saved.tree["seconds"]
         self._peak = saved.tree["peak_memory_bytes"]
-        self._points = [Point(**point) for point in saved.tree["points"]]
-        for point in self._points:
+        self.points = [Point(**point) for point in saved.tree["points"]]
+        for point in self.points:
             self.scores.figures = dict(point.figures)
             self.scores.threshold = point.threshold
-            if self._tell(point) and point.step < len(self.training.plan.batches):
-                self.training.stop_at(point.step, point.seconds)
+            if self._tell(point) and point.step < len(self.lane.plan.batches):
+                self.lane.stop_at(point.step, point.seconds)
                 return
 
-    def _evaluate(self, step: int, step_loss: float) -> bool:
-        self.scores.score_validation()
+    def evaluate(self, predictions: Predictions) -> None:
+        """Score the validation split, keep a checkpoint and report; may stop the trial."""
+        step_loss = self.lane.mean_loss()
+        self.scores.score_validation(predictions)
         self.scores.figures["step_loss"] = step_loss
         figures = dict(self.scores.figures)
-        point = Point(step, self.training.seconds, self.scores.threshold, figures)
-        self._points.append(point)
+        point = Point(self.lane.steps, self.lane.seconds, self.scores.threshold, figures)
+        self.points.append(point)
         self._save()
-        return self._tell(point)
+        # Too late to stop once all is done.
+        self.lane.stopped = self._tell(point) and not self.lane.done
 
-    def _tell(self, point: Point) -> bool:
+    def leave(self) -> str:
+        """Keep a checkpoint before leaving, and say how far the trial came."""
+        kept = "its checkpoint is kept" if self._save() else "it kept no checkpoint"
+        steps = len(self.lane.plan.batches)
+        return f"left when asked to, after step {self.lane.steps} of {steps}; {kept}"
+
+    def tell_all(self, number: int) -> None:
+        """Report all evaluations for another trial, which is the same training."""
+        for point in self.points:
+            self._tell(point, number)
+
+    def _tell(self, point: Point, number: int | None = None) -> bool:
+        number = self.number if number is None else number
         curve = {k: v for k, v in point.figures.items() if isinstance(v, float)}
-        return self._report(self._number, point.step, point.figures["mcc"], curve)
-
-    def _stepped(self) -> None:
-        if self._leave():
-            kept = "its checkpoint is kept" if self._save() else "it kept no checkpoint"
-            step, steps = self.training.steps, len(self.training.plan.batches)
-            raise LeftError(f"left when asked to, after step {step} of {steps}; {kept}")
+        return self._report(number, point.step, point.figures["mcc"], curve)
 
     def _save(self) -> bool:
         tree = {
-            "training": tree_of(self.training),
-            "points": [asdict(point) for point in self._points],
+            "training": tree_of(self.lane),
+            "points": [asdict(point) for point in self.points],
             "seconds": self.seconds,
             "peak_memory_bytes": self.peak_memory_bytes,
         }
-        return self._checkpoints.save(Checkpoint(tensors_of(self.training), tree))
+        return self._checkpoints.save(Checkpoint(tensors_of(self.lane), tree))

@@ -1,39 +1,33 @@
-"""The training loop of one trial, to be read from top to bottom."""
+"""One trial's training: a step of it is this lane's share of a pass."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 from transformers import get_scheduler
 
-from objectives.binding.collate import Windows
-from objectives.binding.learner import Learner
 from objectives.binding.loss import NonFiniteLossError, class_weight, non_finite, residue_loss
+from objectives.binding.packed.adapters import Adapters
+from objectives.binding.packed.layout import Share
+from objectives.binding.packed.model import PackedModel
 from objectives.binding.plan import Plan
-from objectives.binding.seeds import derive
 from objectives.binding.settings import BindingSettings
+from objectives.binding.windows import Windows
 
-Watch = Callable[[int, float], bool]
-"""Called at each evaluation point with steps done and mean loss since the last; True stops."""
-
-Stepped = Callable[[], None]
-"""Called after each step."""
+_LAG = 16
+"""Steps after which a GPU's losses are read at the latest; reading each would make it wait."""
 
 
-def _nothing() -> None:
-    """A ``Stepped`` for trainings that nobody calls away."""
-
-
-class Training:
+class Lane:
     """One trial's training, a step at a time.
 
     Args:
-        learner: the model, adapters attached; what requires a gradient is trained.
+        adapters: what is trained, admitted to ``model``.
+        model: runs the passes.
         windows: the training windows that ``plan`` points into.
         plan: which windows each step sees, and when to evaluate.
         settings: optimiser, schedule and loss.
@@ -43,27 +37,34 @@ class Training:
         optimizer: AdamW over them.
         scheduler: of its learning rate.
         scaler: of the loss, for float16 alone.
-        losses: loss of each step, nats per residue (class-weighted if the settings say so).
-        seconds: wall-clock seconds of the steps, evaluations excluded.
+        steps: steps done.
+        seconds: wall-clock seconds of the steps, its share of those made with others.
         evaluated: steps done at the last evaluation.
-        stopped: whether the watcher asked to stop before the last step.
+        stopped: whether the pruner asked to stop before the last step.
     """
 
     def __init__(
-        self, learner: Learner, windows: Windows, plan: Plan, settings: BindingSettings
+        self,
+        adapters: Adapters,
+        model: PackedModel,
+        windows: Windows,
+        plan: Plan,
+        settings: BindingSettings,
     ) -> None:
-        self.learner = learner
+        self.adapters = adapters
+        self.model = model
+        self.windows = windows
         self.plan = plan
-        self._windows = windows
         self._max_grad_norm = settings.max_grad_norm
-        precision = learner.precision
-        self.trained = {n: p for n, p in learner.model.named_parameters() if p.requires_grad}
-        self._weight = class_weight(windows.labels, settings.class_weight, precision.device)
+        self._device = model.precision.device
+        self.trained = adapters.named()
+        self._weight = class_weight(windows.labels, settings.class_weight, self._device)
         self.optimizer = make_optimizer(list(self.trained.values()), settings)
         self.scheduler = make_scheduler(self.optimizer, settings, len(plan.batches))
-        half = precision.compute_dtype == torch.float16  # whose small gradients need scaling
-        self.scaler = torch.amp.GradScaler(precision.device.type, enabled=half)
-        self.losses: list[float] = []
+        half = model.precision.compute_dtype == torch.float16  # small gradients need scaling
+        self.scaler = torch.amp.GradScaler(self._device.type, enabled=half)
+        self._losses: list[float] = []
+        self._unread: list[torch.Tensor] = []
         self.seconds = 0.0
         self.evaluated = 0
         self.stopped = False
@@ -71,7 +72,7 @@ class Training:
     @property
     def steps(self) -> int:
         """Steps done."""
-        return len(self.losses)
+        return len(self._losses) + len(self._unread)
 
     @property
     def done(self) -> bool:
@@ -85,32 +86,80 @@ class Training:
 
     @property
     def tokens(self) -> int:
-        """Tokens trained on so far, padding excluded."""
-        lengths = self._windows.lengths
+        """Tokens trained on so far."""
+        lengths = self.windows.lengths
         return sum(lengths[i] for batch in self.plan.batches[: self.steps] for i in batch)
 
-    def step(self) -> None:
-        """Make the next step.
+    @property
+    def losses(self) -> list[float]:
+        """Loss of each step, nats per residue (class-weighted if the settings say so).
 
         Raises:
-            NonFiniteLossError: if the loss is NaN or infinite.
+            NonFiniteLossError: if one of them is NaN or infinite.
         """
-        started = time.perf_counter()
-        indices, step = self.plan.batches[self.steps], self.steps + 1
-        torch.manual_seed(derive(self.plan.seed, "dropout", step))  # the same masks whatever ran
-        logits, labels = self.learner.read(self._windows, indices)
-        loss = residue_loss(logits, labels, self._weight)
-        self.losses.append(loss.item())
-        if not math.isfinite(self.losses[-1]):
-            raise NonFiniteLossError(non_finite("the loss", self.losses[-1], f"step {step}"))
-        self.scaler.scale(loss).backward()
+        if self._unread:
+            read = torch.stack(self._unread).tolist()
+            self._unread = []
+            for loss in read:
+                self._losses.append(loss)
+                if not math.isfinite(loss):
+                    where = f"step {len(self._losses)}"
+                    raise NonFiniteLossError(non_finite("the loss", loss, where))
+        return self._losses
+
+    @losses.setter
+    def losses(self, losses: Sequence[float]) -> None:
+        self._losses, self._unread = list(losses), []
+
+    def share(self) -> Share:
+        """What the next step reads."""
+        batch = self.plan.batches[self.steps]
+        return Share(self.adapters, self.windows, batch, self.steps + 1)
+
+    def loss(self, logits: torch.Tensor, share: Share) -> torch.Tensor:
+        """The loss of the next step.
+
+        Args:
+            logits: shape (tokens, 2).
+            share: what they were computed from.
+
+        Raises:
+            NonFiniteLossError: if it is NaN or infinite; on a GPU ``losses`` says so later.
+        """
+        loss = residue_loss(logits, share.labels(self._device), self._weight)
+        if self._device.type == "cpu" and not math.isfinite(loss.item()):
+            where = f"step {self.steps + 1}"
+            raise NonFiniteLossError(non_finite("the loss", loss.item(), where))
+        return loss
+
+    def update(self, loss: torch.Tensor) -> None:
+        """Take the step whose gradients are there.
+
+        Args:
+            loss: what ``loss`` gave.
+
+        Raises:
+            NonFiniteLossError: if it or one of the last 16 was NaN or infinite.
+        """
+        self._unread.append(loss.detach())
+        if len(self._unread) >= _LAG:
+            _ = self.losses
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.trained.values(), self._max_grad_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.scheduler.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.seconds += time.perf_counter() - started
+
+    def undo(self) -> None:
+        """Forget a step that came to no end."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def mean_loss(self) -> float:
+        """Mean loss of the steps since the last evaluation; counts as one now."""
+        mean = float(np.mean(self.losses[self.evaluated :]))
+        self.evaluated = self.steps
+        return mean
 
     def stop_at(self, step: int, seconds: float) -> None:
         """Count as stopped after an earlier step, which had taken so many seconds."""
@@ -119,39 +168,13 @@ class Training:
         self.stopped = True
 
 
-def finetune(training: Training, watch: Watch, stepped: Stepped = _nothing) -> None:
-    """Make all steps that are left, and the evaluations between them.
-
-    Args:
-        training: fresh, or restored from a checkpoint.
-        watch: evaluates; may stop the training.
-        stepped: called after each step, before an evaluation that is due; may raise to leave.
-
-    Raises:
-        NonFiniteLossError: as soon as the loss is NaN or infinite.
-    """
-    training.learner.model.train()
-    while not training.stopped:
-        if training.due:  # after its step, or left undone by the run that made the step
-            mean_loss = float(np.mean(training.losses[training.evaluated :]))
-            training.evaluated = training.steps
-            stop = watch(training.steps, mean_loss)
-            training.stopped = stop and not training.done  # too late to stop once all is done
-            training.learner.model.train()
-        elif training.done:
-            return
-        else:
-            training.step()
-            stepped()
-
-
 def make_optimizer(trained: list[nn.Parameter], settings: BindingSettings) -> torch.optim.AdamW:
     """AdamW; weight decay on matrices alone, not on biases and LayerNorm weights."""
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def make_scheduler(

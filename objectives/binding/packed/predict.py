@@ -1,42 +1,66 @@
-"""From a model and a split to the margin of every residue."""
+"""The margins of a split's labelled residues, for several lanes in one go."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from objectives.binding.collate import Windows
-from objectives.binding.learner import Learner
 from objectives.binding.loss import NonFiniteLossError, non_finite
 from objectives.binding.metrics import Predictions
+from objectives.binding.packed.adapters import Adapters
+from objectives.binding.packed.layout import Share
+from objectives.binding.packed.model import PackedModel
+from objectives.binding.windows import Windows
 from objectives.data.batches import eval_batches
 from objectives.data.chain import IGNORED
 
 
 @torch.no_grad()
-def predict(learner: Learner, windows: Windows, budget: int) -> Predictions:
-    """The margins of every labelled residue of a split, in the split's order.
+def predict(
+    model: PackedModel, lanes: Sequence[Adapters], windows: Windows, budget: int, skip: int = 0
+) -> list[Predictions]:
+    """Predict a split, in its order, with each lane.
+
+    Of the logits one number per labelled residue is kept, on the model's device until all
+    are there.
 
     Args:
-        learner: the model; left in evaluation mode.
+        model: runs the passes.
+        lanes: admitted to it.
         windows: what to predict.
-        budget: tokens per batch; does not change the result beyond rounding.
+        budget: tokens per lane and pass; does not change the result beyond rounding.
+        skip: lower layers that are cached; see ``PackedModel.logits``.
 
-    Raises:
-        NonFiniteLossError: if a logit is NaN or infinite.
+    Returns:
+        For each lane the margins; not finite where the model is not.
     """
-    learner.model.eval()
-    margins: list[NDArray[np.float64]] = [np.empty(0)] * len(windows)
+    known = [row != IGNORED for row in windows.labels]
+    starts = np.concatenate([[0], np.cumsum([int(row.sum()) for row in known])])
+    device = model.precision.device
+    margins = torch.empty(len(lanes), int(starts[-1]), dtype=torch.float64, device=device)
     for indices in eval_batches(windows.lengths, budget):
-        logits = learner.read(windows, indices)[0].double().cpu().numpy()
-        for row, index in zip(logits, indices, strict=True):
-            known = windows.labels[index] != IGNORED
-            margins[index] = (row[: len(known), 1] - row[: len(known), 0])[known]
+        shares = [Share(lane, windows, indices) for lane in lanes]
+        labelled = torch.from_numpy(np.concatenate([known[i] for i in indices])).to(device)
+        into = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in indices])
+        places = torch.from_numpy(into).to(device)
+        for row, logits in zip(margins, model.logits(shares, skip=skip), strict=True):
+            wide = logits[labelled].double()  # so that near margins do not tie
+            row[places] = wide[:, 1] - wide[:, 0]
     nothing = np.empty(0, dtype=np.int64)
     labels = np.concatenate([*windows.labels, nothing])
-    ligands = np.concatenate([*windows.ligands, nothing])
-    margin = np.concatenate([*margins, np.empty(0)])
-    if not np.isfinite(margin).all():
+    ligands = np.concatenate([*windows.ligands, nothing])[labels != IGNORED]
+    labels = labels[labels != IGNORED]
+    return [Predictions(row.cpu().numpy(), labels, ligands) for row in margins]
+
+
+def check_finite(predictions: Predictions) -> Predictions:
+    """The predictions, if they are numbers.
+
+    Raises:
+        NonFiniteLossError: if a margin is NaN or infinite.
+    """
+    if not np.isfinite(predictions.margin).all():
         raise NonFiniteLossError(non_finite("the logits", "NaN or infinity", "evaluation"))
-    return Predictions(margin, labels[labels != IGNORED], ligands[labels != IGNORED])
+    return predictions

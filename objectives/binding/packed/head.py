@@ -1,0 +1,65 @@
+"""The token classifier's head, of which each lane trains its own copy."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from objectives.binding.packed.layout import current
+from objectives.binding.seeds import derive
+
+
+class LaneHead(nn.Module):
+    """Stands for a head module; applies to each lane's tokens that lane's copy.
+
+    Args:
+        name: of the module in the model.
+        original: what it replaces, in the base's shape.
+        std: standard deviation of fresh weights, as in the base's configuration.
+    """
+
+    def __init__(self, name: str, original: nn.Module, std: float) -> None:
+        super().__init__()
+        self.name = name
+        self._original = [original]  # in a list, so as not to be a part of the model
+        self._std = std
+        self._copies: dict[Any, nn.Module] = {}
+
+    def enrol(self, lane: Any, seed: int) -> nn.Module:
+        """Give a lane a fresh copy, initialised as transformers does, from its seed alone."""
+        fresh = copy.deepcopy(self._original[0]).float().requires_grad_(True)
+        for path, module in fresh.named_modules():
+            if isinstance(module, nn.Linear):
+                generator = torch.Generator().manual_seed(derive(seed, "head", self.name, path))
+                weight = torch.empty(module.weight.shape)
+                weight.normal_(0.0, self._std, generator=generator)
+                with torch.no_grad():
+                    module.weight.copy_(weight)
+                    if module.bias is not None:
+                        module.bias.zero_()
+        self._copies[lane] = fresh
+        return fresh
+
+    def dismiss(self, lane: Any) -> None:
+        """Forget a lane's copy; what it trained stays with it."""
+        self._copies.pop(lane, None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply to ``x`` (rows, tokens, features), laid out as the pass under way."""
+        layout = current()
+        flat = x.reshape(-1, x.shape[-1])
+        parts = flat.split(layout.sizes)
+        lanes = (share.lane for share in layout.shares)
+        made = [self._copies[lane](part) for lane, part in zip(lanes, parts, strict=True)]
+        whole = made[0] if len(made) == 1 else torch.cat(made)
+        return whole.view(*x.shape[:-1], -1)
+
+
+def parameters(name: str, head: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """A copy's parameters by their names in the base."""
+    for path, parameter in head.named_parameters():
+        yield f"{name}.{path}", parameter

@@ -1,0 +1,176 @@
+"""The windows of several lanes side by side in one flat sequence, without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from objectives.binding.packed.masks import row_keys
+from objectives.binding.windows import Windows
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one lane puts into a pass.
+
+    Attributes:
+        lane: its adapters and head; see ``packed.adapters``.
+        windows: the split that ``indices`` point into.
+        indices: which windows, in order.
+        step: the optimiser step they are for, from 1, keys of the dropout masks; 0 for an
+            evaluation, which has none.
+    """
+
+    lane: Any
+    windows: Windows
+    indices: Sequence[int]
+    step: int = 0
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """Tokens of each window."""
+        return tuple(len(self.windows.input_ids[i]) for i in self.indices)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all of them."""
+        return sum(self.lengths)
+
+    def labels(self, device: torch.device) -> torch.Tensor:
+        """The windows' labels one after the other, shape (tokens,)."""
+        rows = np.concatenate([self.windows.labels[i] for i in self.indices])
+        return torch.from_numpy(rows).to(device)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One pass: where each lane's tokens are, and where each window's.
+
+    In the flat form all tokens are one row, lane after lane and window after window. In the
+    padded form, for models whose attention cannot be told where windows end, each window
+    is a row and a lane is a block of rows.
+
+    Attributes:
+        shares: the lanes, in order.
+        width: tokens of a row in the padded form; 0 for the flat form.
+        room: tokens that each lane takes in the flat form, its tail filled up; 0 for as
+            many as it has. Equal shares let a GPU multiply all lanes in one batched product.
+    """
+
+    shares: tuple[Share, ...]
+    width: int = 0
+    room: int = 0
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Token places of each lane, those filled up included."""
+        if self.width:
+            return [len(share.indices) * self.width for share in self.shares]
+        return [self.room or share.tokens for share in self.shares]
+
+    @cached_property
+    def bounds(self) -> list[tuple[int, int]]:
+        """First and last-but-one token place of each lane."""
+        return list(pairwise([0, *accumulate(self.sizes)]))
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Tokens of each stretch that attends to itself alone; a filled tail is one more."""
+        found: list[int] = []
+        for share, size in zip(self.shares, self.sizes, strict=True):
+            found.extend(share.lengths)
+            if size > share.tokens:
+                found.append(size - share.tokens)
+        return found
+
+    def tensors(self, pad: int, first: int, device: torch.device) -> dict[str, torch.Tensor]:
+        """What a ``transformers`` encoder is called with.
+
+        Args:
+            pad: token id that fills.
+            first: position id of a window's first token.
+            device: where to.
+        """
+        rows = [share.windows.input_ids[i] for share in self.shares for i in share.indices]
+        if self.width:
+            ids = np.full((len(rows), self.width), pad, dtype=np.int64)
+            mask = np.zeros((len(rows), self.width), dtype=np.int64)
+            for number, row in enumerate(rows):
+                ids[number, : len(row)] = row
+                mask[number, : len(row)] = 1
+            named = {"input_ids": ids, "attention_mask": mask}
+        else:
+            ids = np.full((1, sum(self.sizes)), pad, dtype=np.int64)
+            for share, (start, _) in zip(self.shares, self.bounds, strict=True):
+                flat = np.concatenate([share.windows.input_ids[i] for i in share.indices])
+                ids[0, start : start + len(flat)] = flat
+            positions = np.concatenate([np.arange(n) for n in self.lengths])[None]
+            named = {"input_ids": ids, "position_ids": positions + first}
+        return {name: torch.from_numpy(array).to(device) for name, array in named.items()}
+
+    def own(self, flat: torch.Tensor, number: int) -> torch.Tensor:
+        """A lane's real tokens out of ``flat``, shape (places, features), in window order."""
+        share, (start, stop) = self.shares[number], self.bounds[number]
+        if not self.width:
+            return flat[start : start + share.tokens]
+        block = flat[start:stop].view(len(share.indices), self.width, -1)
+        return torch.cat([row[:n] for row, n in zip(block, share.lengths, strict=True)])
+
+    def on_device(self, numbers: tuple[float, ...], device: torch.device) -> torch.Tensor:
+        """A few numbers as a tensor, copied once a pass however many modules ask."""
+        key = type(numbers[0]), numbers  # (1, 2) and (1.0, 2.0) are equal keys
+        if key not in self._copies:
+            self._copies[key] = torch.tensor(numbers).to(device, non_blocking=True)
+        return self._copies[key]
+
+    @cached_property
+    def _copies(self) -> dict[Any, torch.Tensor]:
+        return {}
+
+    def keys_of(self, number: int, module: str) -> NDArray[np.int64]:
+        """Keys of the dropout masks of a lane's token places in one module, shape (places,)."""
+        share = self.shares[number]
+        return row_keys(share.lane.seed, share.step, module, self._places[number])
+
+    @cached_property
+    def _places(self) -> list[NDArray[np.int64]]:
+        """Per lane the window and the position of each token place, shape (places, 2)."""
+        lanes = zip(self.shares, self.sizes, strict=True)
+        return [_places(share, size, self.width) for share, size in lanes]
+
+
+def _places(share: Share, size: int, width: int) -> NDArray[np.int64]:
+    places = np.zeros((size, 2), dtype=np.int64)
+    start = 0
+    for index, length in zip(share.indices, share.lengths, strict=True):
+        places[start : start + length, 0] = index
+        places[start : start + length, 1] = np.arange(length)
+        start += width or length
+    return places
+
+
+_current: ContextVar[Layout] = ContextVar("layout")
+
+
+def current() -> Layout:
+    """The layout of the pass under way."""
+    return _current.get()
+
+
+@contextmanager
+def reading(layout: Layout) -> Iterator[None]:
+    """Run a pass in this layout."""
+    token = _current.set(layout)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,227 @@
+"""One trial from its parameters to its result; in between its lane trains in a crew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from objectives.binding.adapter import AdapterConfig
+from objectives.binding.base import Precision
+from objectives.binding.checkpoint import Checkpoints
+from objectives.binding.inputs import Inputs
+from objectives.binding.kept import keep_adapter
+from objectives.binding.metrics import Predictions
+from objectives.binding.packed.course import Course
+from objectives.binding.packed.lane import Lane
+from objectives.binding.packed.predict import check_finite
+from objectives.binding.plan import plan_steps
+from objectives.binding.scores import Scores
+from objectives.binding.settings import BindingSettings
+from objectives.binding.snapshot import shapes
+from objectives.binding.targets import ResolvedTargets, resolve
+from objectives.binding.windows import Windows
+from sweep.errors import TrialError, fault
+from sweep.trial import Report, TrialParams, TrialResult, TrialState
+
+Predict = Callable[[Windows], Predictions]
+"""Predicts a split with the trial's lane."""
+
+
+class Trial:
+    """A configuration under training.
+
+    Args:
+        params: the configuration and its seed.
+        fixed: the study's settings.
+        inputs: base and data.
+        report: takes intermediate values; may stop the trial.
+
+    Attributes:
+        params: as given.
+        settings: the study's, with the configuration's values.
+        model: runs its passes.
+        lane: its training.
+        course: of the training.
+        skip: lower layers whose states are cached.
+
+    Raises:
+        Exception: whatever is wrong with it; nothing stays admitted to the model then.
+    """
+
+    def __init__(
+        self, params: TrialParams, fixed: BindingSettings, inputs: Inputs, report: Report
+    ) -> None:
+        self._started = time.perf_counter()
+        self.params = params
+        self._inputs = inputs
+        if params.final_test and inputs.splits.test is None:
+            rule = "have a test split for the final test"
+            raise TrialError(fault("the data", rule, "none", way_out="Add test files"))
+        self.settings = settings = fixed.for_trial(params.values)
+        self.model = model = inputs.model(Precision.from_settings(settings))
+        self._resolved = resolve(inputs.skeleton, settings.targets, model.head)
+        self._config = AdapterConfig.from_settings(settings, self._resolved.modules)
+        self._adapters = model.admit(self._config, params.seed, settings.batch_tokens)
+        try:
+            self.lane = self._lane()
+            self.course = self._course(report)
+        except BaseException:
+            model.dismiss(self._adapters)
+            raise
+        self.skip = model.frozen_layers(self._adapters, self._read())
+
+    def _lane(self) -> Lane:
+        windows = self._inputs.splits.train
+        plan = plan_steps(windows.lengths, self.settings, self.params.seed)
+        return Lane(self._adapters, self.model, windows, plan, self.settings)
+
+    def _course(self, report: Report) -> Course:
+        identity = self._identity() if self.params.folder else {}
+        checkpoints = Checkpoints(self.params.folder, identity)
+        scores = Scores(tuple(self._inputs.data.summary.ligands))
+        return Course(self.params.number, self.lane, scores, checkpoints, report)
+
+    def _read(self) -> list[Windows]:
+        """All windows that it will read."""
+        splits = self._inputs.splits
+        read = [splits.train, splits.validation, splits.train_sample]
+        return [*read, splits.test] if self.params.final_test and splits.test else read
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What decides the result: two trials with the same key have the same one."""
+        settings = asdict(self.settings)
+        for name in ("alpha", "scaling", "rslora", "targets", "rank"):
+            del settings[name]
+        adapters = self._config.rank, self._config.scale, self._config.modules
+        params = self.params
+        return (adapters if self._config.modules else (), tuple(settings.items())), (
+            params.seed,
+            params.final_test,
+        )
+
+    @property
+    def validation(self) -> Windows:
+        """The split that decides."""
+        return self._inputs.splits.validation
+
+    def validate(self, predictions: Predictions) -> None:
+        """Take an evaluation: score, checkpoint, report.
+
+        Raises:
+            NonFiniteLossError: if the losses or the predictions are not finite.
+        """
+        self.course.evaluate(check_finite(predictions))
+
+    def finish(self, predict: Predict) -> TrialResult:
+        """Measure what is measured at the end, keep the adapter, and sum up.
+
+        Args:
+            predict: predicts a split with this trial's lane.
+        """
+        scores, splits = self.course.scores, self._inputs.splits
+        if not self.lane.stopped:
+            if len(splits.train_sample):
+                scores.score_train_side(check_finite(predict(splits.train_sample)))
+            if self.params.final_test and splits.test is not None:
+                scores.score_test(check_finite(predict(splits.test)))
+            self.keep(self.params)
+        stopped = self.lane.stopped
+        return TrialResult(
+            number=self.params.number,
+            state=TrialState.PRUNED if stopped else TrialState.COMPLETE,
+            value=None if stopped else scores.figures["mcc"],
+            metrics={**scores.figures, **self._costs()},
+            details=_details(self.settings, self._config, self._resolved, self)
+            | self._parameters(),
+            seconds=self.seconds,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds since this run of the trial began."""
+        return time.perf_counter() - self._started
+
+    def dismiss(self) -> None:
+        """Leave the model; what was trained is kept no longer."""
+        self.model.dismiss(self._adapters)
+
+    def _parameters(self) -> dict[str, int]:
+        sizes = {name: p.numel() for name, p in self.lane.trained.items()}
+        # Without the head, which is the same in every trial: what target set and rank decide.
+        adapters = sum(size for name, size in sizes.items() if ".lora_" in name)
+        return {"trainable_parameters": sum(sizes.values()), "adapter_parameters": adapters}
+
+    def _costs(self) -> dict[str, Any]:
+        """What the trial took."""
+        lane = self.lane
+        return {
+            "steps": lane.steps,
+            "tokens_per_second": lane.tokens / lane.seconds,
+            "peak_memory_bytes": self.course.peak_memory_bytes,
+            "trainable_parameters": self._parameters()["trainable_parameters"],
+            "seconds": self.course.seconds,
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        """All that must agree for a checkpoint to be this trial's: what decides its figures."""
+        precision = self.model.precision
+        settings = {**asdict(self.settings), "device": precision.device.type}
+        del settings["base_weights"]
+        return {
+            "values": dict(self.params.values),
+            "seed": self.params.seed,
+            "settings": settings,
+            "compute_dtype": str(precision.compute_dtype),
+            "inputs": self._inputs.fingerprints,
+            "steps": len(self.lane.plan.batches),
+            "shapes": shapes(self.lane),
+        }
+
+    def keep(self, params: TrialParams) -> None:
+        """Leave the adapter and what is needed to use it, if this or a like trial is to."""
+        if self.lane.stopped or not (params.keep and params.folder):
+            return
+        figures = self.course.scores.figures
+        dtype = self.model.precision.compute_dtype
+        record = {
+            "number": params.number,
+            "values": dict(params.values),
+            "seed": params.seed,
+            "mcc": figures["mcc"],
+            "threshold": figures["threshold"],
+            "mcc_at_threshold": figures["mcc_at_threshold"],
+            "settings": asdict(self.settings),
+            "compute_dtype": str(dtype).removeprefix("torch."),
+            "fingerprints": self._inputs.fingerprints,
+        }
+        name = self._inputs.about_base()["name"]
+        keep_adapter(Path(params.folder) / "adapter", self._adapters, self.model.head, name, record)
+
+
+def _details(
+    settings: BindingSettings, config: AdapterConfig, resolved: ResolvedTargets, trial: Trial
+) -> dict[str, Any]:
+    """What was trained, and on what."""
+    model = trial.model
+    return {
+        "targets": resolved.targets,
+        "modules": list(config.modules),
+        "module_count": len(config.modules),
+        "kinds": dict(resolved.kinds) if config.modules else {},
+        "head": list(model.head),
+        "rank": config.rank,
+        "alpha": config.alpha,
+        "scaling": settings.lora_scaling,
+        "device": str(model.precision.device),
+        "compute_dtype": str(model.precision.compute_dtype).removeprefix("torch."),
+        "quantization": model.precision.quantization,
+        "base_weights": model.base_weights,
+        "frozen_layers": trial.skip,
+        "threads": torch.get_num_threads(),
+    }
