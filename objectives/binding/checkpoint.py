@@ -17,7 +17,7 @@ from safetensors.torch import save
 from sweep.atomic import clear_scratch, write_file
 
 FILE = "checkpoint.safetensors"
-FORMAT = 1
+FORMAT = 2
 """Raised whenever older checkpoints could not be continued; those are then ignored."""
 
 log = logging.getLogger("lorasweep")

@@ -40,6 +40,13 @@ def reset_peak(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
 
 
+def free_bytes(device: torch.device) -> int:
+    """Memory that could be had now."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
 def keep_memory() -> None:
     """Let glibc keep what is freed: a step asks for the same again, and asking costs faults.
 

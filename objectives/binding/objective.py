@@ -15,6 +15,8 @@ from objectives.binding.kept import library_versions
 from objectives.binding.loss import NonFiniteLossError
 from objectives.binding.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
 from objectives.binding.packed.crew import Crew
+from objectives.binding.packed.regime import regime
+from objectives.binding.packed.room import measured_lanes
 from objectives.binding.packed.trial import Trial
 from objectives.binding.quiet import quiet_libraries
 from objectives.binding.settings import BindingSettings
@@ -69,7 +71,11 @@ class BindingObjective:
             fingerprints=self._inputs.fingerprints,
             versions=library_versions(),
             workers=_workers(self._settings),
-            about={"data": self._about_data(), "base": self._inputs.about_base()},
+            about={
+                "data": self._about_data(),
+                "base": self._inputs.about_base(),
+                "engine": self._regime(),
+            },
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -77,7 +83,8 @@ class BindingObjective:
 
         Returns:
             ``targets``: per set its label, matched module paths, count, kinds and trainable
-            parameters by rank; ``base`` and ``data``: what they are.
+            parameters by rank; ``base`` and ``data``: what they are; ``engine``: how trials will be
+            computed, see ``packed.regime``.
 
         Raises:
             SpecError: with all faults of settings, space, baselines and base at once.
@@ -86,6 +93,7 @@ class BindingObjective:
         parts: dict[str, Callable[[], Any]] = {
             "device": lambda: str(Precision.from_settings(self._settings).device),
             "base": self._inputs.about_base,
+            "engine": self._regime,
             "targets": lambda: check_space(self._settings, space, baselines, self._inputs.skeleton),
         }
         report: dict[str, Any] = {}
@@ -123,6 +131,18 @@ class BindingObjective:
         reset_peak(device)
         waits = None if refill is nobody_waits else refill
         return Crew(enter, failed, report, leave, waits).run(pack)
+
+    def _regime(self) -> dict[str, Any]:
+        precision = Precision.from_settings(self._settings)
+        return regime(self._settings, self._inputs.skeleton, precision)
+
+    def _lanes(self) -> int:
+        """How many trials one worker best trains together: on a CPU lanes gain nothing."""
+        precision = Precision.from_settings(self._settings)
+        if precision.device.type == "cpu":
+            return 1
+        model = self._inputs.model(precision)
+        return measured_lanes(model, self._inputs.splits.train, self._settings)
 
     def _about_data(self) -> dict[str, Any]:
         """The data's figures, totals over all splits first."""

@@ -70,8 +70,7 @@ def resolve_all(
     Raises:
         TargetError: with the bad names of all sets at once.
     """
-    linear = [path for path, module in model.named_modules() if isinstance(module, nn.Linear)]
-    paths = [path for path in linear if not _inside(path, (*head, *UNUSED))]
+    paths = list(encoder_linears(model, head))
     resolved: dict[str, ResolvedTargets] = {}
     faults: dict[str, str] = {}
     for text in sets:
@@ -87,6 +86,15 @@ def resolve_all(
     if faults:
         raise TargetError(list(faults.values()))
     return resolved
+
+
+def encoder_linears(model: nn.Module, head: Sequence[str]) -> dict[str, nn.Linear]:
+    """The linear layers that token classification runs through, but for the head, by path."""
+    return {
+        path: module
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear) and not _inside(path, (*head, *UNUSED))
+    }
 
 
 def kind(path: str) -> str:

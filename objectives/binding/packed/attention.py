@@ -33,8 +33,8 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
 ) -> tuple[torch.Tensor, None]:
     """Attend within each stretch of the layout under way.
 
-    On a GPU in half precision by one flash kernel of variable lengths, else window by
-    window, which on a CPU costs nothing: there a window fills the cores.
+    On a GPU in half precision by one flash kernel of variable lengths, else stretch by
+    stretch, which on a CPU costs nothing: there a window is work enough.
 
     Args:
         module: the attention module, whose ``packed_path`` keys the masks of a dropout.
@@ -57,11 +57,20 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
         return _dropping((query, key, value), scale, layout.lengths, keys, dropout), None
     if query.device.type == "cuda" and query.dtype in _HALF:
         return _flash((query, key, value), scale, layout.lengths), None
-    parts = (tensor.split(layout.lengths, dim=2) for tensor in (query, key, value))
-    mixed = [
-        scaled_dot_product_attention(q, k, v, scale=scale) for q, k, v in zip(*parts, strict=True)
-    ]
-    return torch.cat(mixed, dim=2).transpose(1, 2), None
+    return _by_stretch((query, key, value), scale, layout.lengths), None
+
+
+def _by_stretch(tensors: Sequence[torch.Tensor], scale: float, lengths: list[int]) -> torch.Tensor:
+    """One call for each stretch; on a CPU in float32, whose kernel is twice bfloat16's."""
+    half = tensors[0].dtype
+    wide = torch.float32 if tensors[0].device.type == "cpu" else half
+    parts = (tensor.to(wide).split(lengths, dim=2) for tensor in tensors)
+    with torch.autocast(tensors[0].device.type, enabled=False):
+        mixed = [
+            scaled_dot_product_attention(q, k, v, scale=scale)
+            for q, k, v in zip(*parts, strict=True)
+        ]
+    return torch.cat(mixed, dim=2).transpose(1, 2).to(half)
 
 
 def _flash(tensors: Sequence[torch.Tensor], scale: float, lengths: list[int]) -> torch.Tensor:

@@ -29,7 +29,7 @@ class Crew:
         enter: begins a trial.
         failed: makes a result of an exception.
         report: takes intermediate values.
-        leave: asked after each step.
+        leave: asked before trials begin and after each step.
         refill: takes a result and gives a trial in its place; None to keep all results.
     """
 
@@ -41,6 +41,7 @@ class Crew:
         self._report = report
         self._leave = leave
         self._refill = refill
+        self._leaving = False
         self._trials: list[Trial] = []
         self._twins: dict[int, list[TrialParams]] = {}
         self._results: list[TrialResult] = []
@@ -55,7 +56,7 @@ class Crew:
         waiting = list(pack)
         try:
             while waiting or self._trials:
-                if self._leave():
+                if self._leaving or (waiting and self._leave()):
                     return [*self._results, *self._called_away(waiting)]
                 waiting = self._admit(waiting) if waiting else self._turn()
             return self._results
@@ -96,6 +97,7 @@ class Crew:
         if waiting or due:
             return waiting
         self._groups.each(self._trials, lambda group: step(group, self._groups.guard))
+        self._leaving = self._leave()
         return self._lost()
 
     def _evaluate(self, group: Sequence[Trial]) -> None:

@@ -40,7 +40,7 @@ class LaneDropout(torch.nn.Module):
     def __init__(self, path: str, probability: float) -> None:
         super().__init__()
         self.path = path
-        self.probability = probability
+        self.p = probability  # the name BERT's attention reads it by
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Drop from ``x`` (..., features) in a training step, pass it on in an evaluation."""
@@ -48,7 +48,7 @@ class LaneDropout(torch.nn.Module):
         if not layout.shares[0].step:
             return x
         parts = [
-            factors(layout, i, self.path, x.shape[-1], self.probability, x)
+            factors(layout, i, self.path, x.shape[-1], self.p, x)
             for i in range(len(layout.shares))
         ]
         return x * torch.cat(parts).view_as(x)

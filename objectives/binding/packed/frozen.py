@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import bitsandbytes.functional as bnb
-import psutil
 import torch
 from bitsandbytes.nn.modules import Linear4bit
 from torch import nn
 
-CHOICES = ("auto", "nf4", "nf4-dequantised")
-"""How a quantised base is kept; the numbers are the same, bit for bit."""
+from objectives.binding.memory import free_bytes
 
 _ROOM = 0.25
 """Share of the free memory that a dequantised base may take."""
@@ -60,19 +58,19 @@ def dequantised_bytes(model: nn.Module, compute_dtype: torch.dtype) -> int:
     return size * sum(m.in_features * m.out_features for m in linears)
 
 
-def choose(setting: str, model: nn.Module, compute_dtype: torch.dtype, device: torch.device) -> str:
+def choose(setting: str, needed: int, device: torch.device) -> str:
     """Work out ``auto``: dequantise once where memory allows.
+
+    Args:
+        setting: ``auto``, ``nf4`` or ``nf4-dequantised``.
+        needed: bytes of the dequantised weights; 0 for a base that is not quantised.
+        device: where they would be.
 
     Returns:
         ``nf4``, ``nf4-dequantised``, or ``none`` for a base that is not quantised.
     """
-    needed = dequantised_bytes(model, compute_dtype)
     if not needed:
         return "none"
     if setting != "auto":
         return setting
-    if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = psutil.virtual_memory().available
-    return "nf4-dequantised" if needed <= _ROOM * free else "nf4"
+    return "nf4-dequantised" if needed <= _ROOM * free_bytes(device) else "nf4"

@@ -14,12 +14,12 @@ from objectives.binding.base import Base
 from objectives.binding.packed.adapters import Adapters, fresh_a, frozen_layers
 from objectives.binding.packed.attention import NAME
 from objectives.binding.packed.dropout import LaneDropout
-from objectives.binding.packed.frozen import FrozenMatrix, choose
+from objectives.binding.packed.frozen import FrozenMatrix, choose, dequantised_bytes
 from objectives.binding.packed.head import LaneHead
 from objectives.binding.packed.layout import Layout, Share, reading
 from objectives.binding.packed.linear import LaneLinear
 from objectives.binding.packed.prefix import LayerGate, Prefix
-from objectives.binding.targets import UNUSED
+from objectives.binding.targets import encoder_linears
 from objectives.binding.windows import Windows
 from objectives.gelu import fused_gelu
 
@@ -37,7 +37,9 @@ class PackedModel:
         head: names of the head modules.
         base_weights: how the base is kept: ``nf4``, ``nf4-dequantised``, or ``none`` when
             it is not quantised.
+        linears: the frozen linear layers by path.
         prefix: cached states of frozen layers.
+        layers: paths of the encoder's layers, from the bottom; none where they are not known.
     """
 
     def __init__(self, base: Base, base_weights: str, pad_token_id: int) -> None:
@@ -46,7 +48,8 @@ class PackedModel:
         self._model = base.model
         self._pad = pad_token_id
         dtype, device = base.precision.compute_dtype, base.precision.device
-        self.base_weights = choose(base_weights, base.model, dtype, device)
+        needed = dequantised_bytes(base.model, dtype)
+        self.base_weights = choose(base_weights, needed, device)
         self._first = _first_position(base.model)
         # Attention that cannot be told where windows end needs each window in a row of its own.
         self._flat = bool(getattr(base.model, "_supports_attention_backend", False))
@@ -54,7 +57,7 @@ class PackedModel:
             base.model.set_attn_implementation(NAME)
         for path, module in base.model.named_modules():
             module.packed_path = path
-        self._linears = self._replace_linears()
+        self.linears = self._replace_linears()
         self._replace_dropouts()
         std = getattr(base.model.config, "initializer_range", 0.02)
         self._heads: dict[str, LaneHead] = {}
@@ -74,7 +77,7 @@ class PackedModel:
         """
         lane = Adapters(config, seed, tokens)
         for path in config.modules:
-            linear = self._linears[path]
+            linear = self.linears[path]
             lane.updates[path] = linear.enrol(
                 lane,
                 fresh_a(config, seed, path, linear.inputs),
@@ -88,7 +91,7 @@ class PackedModel:
     def dismiss(self, lane: Adapters) -> None:
         """Take a lane out; what it trained stays with it."""
         for path in lane.updates:
-            self._linears[path].dismiss(lane)
+            self.linears[path].dismiss(lane)
         for head in self._heads.values():
             head.dismiss(lane)
 
@@ -149,12 +152,10 @@ class PackedModel:
         dtype = self.precision.compute_dtype
         dequantise = self.base_weights == "nf4-dequantised"
         replaced: dict[str, LaneLinear] = {}
-        for path, linear in list(self._model.named_modules()):
-            inside = any(f".{part}." in f".{path}." for part in (*self.head, *UNUSED))
-            if isinstance(linear, nn.Linear) and not inside:
-                matrix = FrozenMatrix(linear, dtype, dequantise=dequantise)
-                replaced[path] = LaneLinear(path, linear, matrix, dtype)
-                self._model.set_submodule(path, replaced[path])
+        for path, linear in encoder_linears(self._model, self.head).items():
+            matrix = FrozenMatrix(linear, dtype, dequantise=dequantise)
+            replaced[path] = LaneLinear(path, linear, matrix, dtype)
+            self._model.set_submodule(path, replaced[path])
         return replaced
 
     def _replace_dropouts(self) -> None:

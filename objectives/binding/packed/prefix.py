@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psutil
 import torch
 from torch import nn
 
+from objectives.binding.memory import free_bytes
 from objectives.binding.packed.layout import Layout, Share
 from objectives.binding.windows import Windows
 
@@ -83,7 +83,7 @@ class Prefix:
         self.injected: torch.Tensor | None = None
         self._kept: dict[tuple[int, int], tuple[Windows, list[torch.Tensor]]] = {}
         self._bytes = 0
-        self._limit = int(_ROOM * _free_bytes(device))
+        self._limit = int(_ROOM * free_bytes(device))
 
     def fits(self, splits: Sequence[Windows], layers: int) -> bool:
         """Whether these splits' states are kept, or could be; the answer does not change."""
@@ -139,9 +139,3 @@ def _captured(compute: Callable[[Share], Any], windows: Windows, index: int) -> 
     except CapturedError as captured:
         return captured.hidden[0].clone()
     raise RuntimeError("the encoder ran past the layer whose output was wanted")
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
