@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow check bench-storage bench-verdict bench-verdict-time clean
+.PHONY: help demo test test-slow check bench-storage bench-verdict bench-verdict-time bench-packed clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,10 @@ bench-verdict: $(VENV)/.ready  ## how often the verdict errs: 500 studies a cell
 
 bench-verdict-time: $(VENV)/.ready  ## seconds of a whole analysis
 	$(BIN)/python -m benchmarks.verdict.time_analysis
+
+bench-packed: $(VENV)/.ready  ## trials per hour beside HF Trainer; DATA= BASE= ARGS= (20 min on ESM-2 8M)
+	$(BIN)/python -m benchmarks.packed.trials_per_hour \
+		$(if $(DATA),--data $(DATA)) $(if $(BASE),--base $(BASE)) $(ARGS)
 
 clean:  ## remove the environment and caches, keep runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,24 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    confusion_matrix_at_thresholds,
-    matthews_corrcoef,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
 
 ARGMAX = 0.0
 """The margin above which argmax predicts binding (probability 0.5)."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Both classes' margins in order: every figure counts one class around the other.
+
+    Attributes:
+        binding: margins of the residues that bind, ascending; shape (positives,).
+        free: margins of those that do not, ascending; shape (negatives,).
+        ligands: bit mask of each residue in ``binding``; the same shape.
+    """
+
+    binding: NDArray[np.float64]
+    free: NDArray[np.float64]
+    ligands: NDArray[np.int64]
+
+    def decided(self, threshold: float) -> dict[str, Any]:
+        """The figures of the decision ``margin > threshold``, from exact counts."""
+        fn, tn = (int(np.searchsorted(m, threshold, "right")) for m in (self.binding, self.free))
+        tp, fp = len(self.binding) - fn, len(self.free) - tn
+        sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        return {
+            "mcc": (tp * tn - fp * fn) / math.sqrt(sums) if sums else 0.0,
+            "precision": tp / max(tp + fp, 1),
+            "recall": tp / max(tp + fn, 1),
+            "f1": 2 * tp / max(2 * tp + fp + fn, 1),
+            "accuracy": (tp + tn) / (tp + fp + fn + tn),
+            "predicted_positives": tp + fp,
+            "degenerate": sums == 0,
+        }
+
+    def areas(self) -> dict[str, float | None]:
+        """ROC-AUC and average precision; None where a class is missing.
+
+        ROC-AUC is the share of pairs in the right order, ties half, to which the trapezoids
+        add up (Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747). Average precision
+        is the mean, over residues that bind, of the precision at their margin.
+        """
+        positives, negatives = len(self.binding), len(self.free)
+        if not positives or not negatives:
+            return {"roc_auc": None, "pr_auc": None}
+        below, up_to = (np.searchsorted(self.free, self.binding, s) for s in ("left", "right"))
+        found = positives - np.searchsorted(self.binding, self.binding, "left")
+        return {
+            "roc_auc": int((below + up_to).sum()) / (2 * positives * negatives),
+            "pr_auc": float((found / (found + negatives - below)).mean()),
+        }
+
+    def best_cut(self) -> float:
+        """The highest margin such that predicting binding from it on gives the highest MCC.
+
+        It is a margin that binds: with one more residue that does not, an MCC above 0 falls,
+        and from the lowest that binds on it is never below 0. Both classes must be there.
+        """
+        positives, size = len(self.binding), len(self.binding) + len(self.free)
+        cuts = np.unique(self.binding)[::-1]
+        found = positives - np.searchsorted(self.binding, cuts, "left")
+        chosen = found + len(self.free) - np.searchsorted(self.free, cuts, "left")
+        covariance, spread = found * size - chosen * positives, chosen * (size - chosen)
+        scores = covariance / np.sqrt(np.maximum(spread, 1))  # MCC but for the labels' spread
+        near = np.flatnonzero(scores >= scores.max() * (1 - 1e-12)).tolist()
+        exact = [Fraction(int(covariance[i]) ** 2, max(int(spread[i]), 1)) for i in near]
+        return float(cuts[near[exact.index(max(exact))]])
 
 
 @dataclass(frozen=True)
@@ -30,12 +88,27 @@ class Predictions:
         margin: log-odds of binding, logit 1 minus logit 0; shape (residues,). It orders
             residues as the probability does, without rounding to ties near 0 and 1.
         labels: 1 binding, 0 not; shape (residues,).
-        ligands: bit mask of the ligands each residue binds; shape (residues,).
+        ligands: bit mask of the ligands each residue binds, 0 with label 0; shape (residues,).
     """
 
-    margin: NDArray[np.float64]
+    margin: NDArray[np.floating[Any]]
     labels: NDArray[np.int64]
     ligands: NDArray[np.int64]
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The margins, sorted once for all figures.
+
+        Raises:
+            ValueError: if there is no residue, or a margin is NaN or infinite.
+        """
+        margin = self.margin.astype(np.float64, copy=False)  # or each search would copy
+        if not len(margin) or not np.isfinite(margin).all():
+            raise ValueError("predictions must hold a residue or more, with finite margins only.")
+        binds = self.labels == 1
+        binding, ligands = margin[binds], self.ligands[binds]
+        order = np.argsort(binding)
+        return Ranking(binding[order], np.sort(margin[~binds]), ligands[order])
 
 
 def evaluate(predictions: Predictions, ligands: Sequence[str] = ()) -> dict[str, Any]:
@@ -50,17 +123,16 @@ def evaluate(predictions: Predictions, ligands: Sequence[str] = ()) -> dict[str,
     Args:
         predictions: of one split, which holds at least one labelled residue.
         ligands: ligand names by bit; with any, adds the ``per_ligand`` table.
+
+    Raises:
+        ValueError: see ``Predictions.ranking``.
     """
-    labels, margin = predictions.labels, predictions.margin
-    both = 0 < int(labels.sum()) < len(labels)
     figures = {
-        **decided(predictions, ARGMAX),
-        "accuracy": float(accuracy_score(labels, margin > ARGMAX)),
-        "roc_auc": float(roc_auc_score(labels, margin)) if both else None,
-        "pr_auc": float(average_precision_score(labels, margin)) if both else None,
+        **predictions.ranking.decided(ARGMAX),
+        **predictions.ranking.areas(),
         "loss": cross_entropy(predictions),
-        "residues": len(labels),
-        "positives": int(labels.sum()),
+        "residues": len(predictions.labels),
+        "positives": len(predictions.ranking.binding),
     }
     if ligands:
         figures["per_ligand"] = per_ligand(predictions, ligands)
@@ -69,20 +141,7 @@ def evaluate(predictions: Predictions, ligands: Sequence[str] = ()) -> dict[str,
 
 def decided(predictions: Predictions, threshold: float) -> dict[str, Any]:
     """The figures of the decision ``margin > threshold``."""
-    labels, chosen = predictions.labels, predictions.margin > threshold
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        labels, chosen, average="binary", zero_division=0.0
-    )
-    positives, predicted = int(labels.sum()), int(chosen.sum())
-    degenerate = any(count in (0, len(labels)) for count in (positives, predicted))
-    return {
-        "mcc": 0.0 if degenerate else float(matthews_corrcoef(labels, chosen)),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(f1),
-        "predicted_positives": predicted,
-        "degenerate": degenerate,
-    }
+    return predictions.ranking.decided(threshold)
 
 
 def cross_entropy(predictions: Predictions) -> float:
@@ -98,15 +157,15 @@ def best_threshold(predictions: Predictions) -> float:
     it is optimistic. Half-way between two observed margins, so that it does not hang on
     the last bit of one residue. ``ARGMAX`` when only one class is there.
     """
-    labels, margin = predictions.labels, predictions.margin
-    if not 0 < int(labels.sum()) < len(labels):
+    ranking = predictions.ranking
+    if not len(ranking.binding) or not len(ranking.free):
         return ARGMAX
-    tn, fp, fn, tp, thresholds = confusion_matrix_at_thresholds(labels, margin)
-    scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-    scores = np.divide(tp * tn - fp * fn, scale, out=np.zeros_like(scale), where=scale > 0)
-    best = int(np.argmax(scores))
-    below = thresholds[best + 1] if best + 1 < len(thresholds) else thresholds[best] - 1.0
-    return float((thresholds[best] + below) / 2)
+    cut = ranking.best_cut()
+    ends = [(m, int(np.searchsorted(m, cut))) for m in (ranking.binding, ranking.free)]
+    lowest = min(cut - 1.0, math.nextafter(cut, -math.inf))  # huge margins swallow the 1
+    below = max((float(m[end - 1]) for m, end in ends if end), default=lowest)
+    middle = cut / 2 + below / 2  # the sum of huge margins would overflow
+    return middle if middle < cut else below  # neighbouring floats have nothing in between
 
 
 def at_threshold(predictions: Predictions, threshold: float) -> dict[str, Any]:
@@ -123,14 +182,12 @@ def per_ligand(predictions: Predictions, names: Sequence[str]) -> dict[str, dict
     Residues of other ligands are left out, since predicting them is right.
     """
     table: dict[str, dict[str, Any]] = {}
+    whole = predictions.ranking
     for bit, name in enumerate(names):
-        binds = (predictions.ligands >> bit) & 1 == 1
-        kept = binds | (predictions.labels == 0)
-        part = Predictions(
-            predictions.margin[kept], binds[kept].astype(np.int64), predictions.ligands[kept]
-        )
-        if part.labels.any():
-            figures = evaluate(part)
+        binds = (whole.ligands >> bit) & 1 == 1
+        if binds.any():
+            part = Ranking(whole.binding[binds], whole.free, whole.ligands[binds])
+            figures = {**part.decided(ARGMAX), **part.areas(), "positives": len(part.binding)}
             table[name] = {key: figures[key] for key in ("mcc", "recall", "roc_auc", "positives")}
     return table
 

@@ -71,6 +71,7 @@ class BindingObjective:
             fingerprints=self._inputs.fingerprints,
             versions=library_versions(),
             workers=_workers(self._settings),
+            pack=self._lanes(),
             about={
                 "data": self._about_data(),
                 "base": self._inputs.about_base(),

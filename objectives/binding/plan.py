@@ -33,7 +33,12 @@ def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> 
         lengths: tokens of each training window.
         settings: budget of a batch, epochs or steps, and how often to evaluate.
         seed: the trial's seed; decides the order of the data, and later the dropout.
+
+    Raises:
+        ValueError: if there is no window; a number of steps would never be reached.
     """
+    if not lengths:
+        raise ValueError("there must be at least one training window, got none.")
     order = derive(seed, "order")
     batches: list[tuple[int, ...]] = []
     ends: set[int] = set()

@@ -45,7 +45,7 @@ class BindingSettings:
         weight_decay: on adapters and head weights, not on biases.
         epochs: passes over the training windows; may be a fraction.
         steps: optimiser steps; overrides ``epochs``.
-        batch_tokens: tokens per batch, padding included.
+        batch_tokens: tokens per batch; a longer window stands alone.
         warmup: fraction of the steps in which the learning rate rises.
         schedule: what the learning rate does after: ``linear``, ``cosine`` or ``constant``.
         max_grad_norm: gradients are clipped to this norm.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from objectives.binding.metrics import Predictions
 from objectives.binding.packed.groups import Groups
 from objectives.binding.packed.predict import predict
 from objectives.binding.packed.step import step
 from objectives.binding.packed.trial import Trial
+from objectives.binding.settings import BindingSettings
 from objectives.binding.windows import Windows
 from sweep.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult
 
@@ -20,6 +22,21 @@ Enter = Callable[[TrialParams], Trial]
 
 Failed = Callable[[TrialParams, Exception, float], TrialResult]
 """Turns what was raised into a result; the float is the seconds spent."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A trial that waits for the result of one that is the same training.
+
+    Attributes:
+        params: its own.
+        settings: its own; rank and target set of an adapter that does nothing may differ.
+        details: its own.
+    """
+
+    params: TrialParams
+    settings: BindingSettings
+    details: Mapping[str, Any]
 
 
 class Crew:
@@ -43,7 +60,7 @@ class Crew:
         self._refill = refill
         self._leaving = False
         self._trials: list[Trial] = []
-        self._twins: dict[int, list[TrialParams]] = {}
+        self._twins: dict[int, list[Twin]] = {}
         self._results: list[TrialResult] = []
         self._groups = Groups()
 
@@ -80,7 +97,8 @@ class Crew:
                 self._trials.append(trial)
             else:  # the same training: it is made once, and both have its result
                 trial.dismiss()
-                self._twins.setdefault(leader.params.number, []).append(params)
+                twin = Twin(params, trial.settings, trial.details())
+                self._twins.setdefault(leader.params.number, []).append(twin)
         return following
 
     def _turn(self) -> list[TrialParams]:
@@ -111,8 +129,8 @@ class Crew:
 
         def end(group: Sequence[Trial]) -> None:
             made.append(trial.finish(lambda windows: _predict(group, windows)[0]))
-            for params in self._twins.get(trial.params.number, []):
-                trial.keep(params)
+            for twin in self._twins.get(trial.params.number, []):
+                trial.keep(twin.params, twin.settings)
 
         self._groups.each([trial], end)
         return self._over(trial, made[0]) if made else self._lost()
@@ -129,10 +147,10 @@ class Crew:
         trial.dismiss()
         self._trials.remove(trial)
         waiting = self._settle(result)
-        for params in self._twins.pop(result.number, []):
-            trial.course.tell_all(params.number)
-            details = {**result.details, "same_as": result.number}
-            waiting += self._settle(replace(result, number=params.number, details=details))
+        for twin in self._twins.pop(result.number, []):
+            number, details = twin.params.number, {**twin.details, "same_as": result.number}
+            trial.course.tell_all(number)
+            waiting += self._settle(replace(result, number=number, details=details))
         return waiting
 
     def _settle(self, result: TrialResult) -> list[TrialParams]:
@@ -150,7 +168,7 @@ class Crew:
         for trial in self._trials:
             number, message = trial.params.number, trial.course.leave()
             left.append(TrialResult.interrupted(number, message, trial.seconds))
-            before += self._twins.pop(number, [])
+            before += [twin.params for twin in self._twins.pop(number, [])]
         said = "left when asked to, before its start"
         return left + [TrialResult.interrupted(params.number, said) for params in before]
 

@@ -48,7 +48,6 @@ class LaneDropout(torch.nn.Module):
         if not layout.shares[0].step:
             return x
         parts = [
-            factors(layout, i, self.path, x.shape[-1], self.p, x)
-            for i in range(len(layout.shares))
+            factors(layout, i, self.path, x.shape[-1], self.p, x) for i in range(len(layout.shares))
         ]
         return x * torch.cat(parts).view_as(x)

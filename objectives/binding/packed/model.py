@@ -64,6 +64,11 @@ class PackedModel:
         for name in self.head:
             self._heads[name] = LaneHead(name, base.model.get_submodule(name), std)
             base.model.set_submodule(name, self._heads[name])
+        # On a CPU a lane's bits are its own only where its rows begin on a cache line, and are
+        # padded to its own length; else each lane makes a pass of its own, which costs little.
+        features = (size for one in self.linears.values() for size in (one.inputs, one.outputs))
+        aligned = self._flat and not any(size % 16 for size in features)
+        self._apart = device.type == "cpu" and not aligned
         self.prefix = Prefix(base.model.config.hidden_size, device)
         self.layers = self._gate_layers()
 
@@ -115,6 +120,8 @@ class PackedModel:
         Returns:
             For each lane its logits in float32, shape (tokens, classes), window after window.
         """
+        if self._apart and len(shares) > 1:
+            return [self.logits([share], skip=skip)[0] for share in shares]
         layout = self._lay_out(shares)
         if skip:
             kept = [self.prefix.states(share.windows, skip, self._run_one) for share in shares]
@@ -171,12 +178,17 @@ class PackedModel:
             for path, module in self._model.named_modules()
             if isinstance(module, nn.ModuleList) and len(module) == count
         ]
-        if len(stacks) != 1 or not self._flat:
+        if len(stacks) != 1 or not self._flat or _drops(self._model.config):
             return []
         path, stack = stacks[0]
         for index, layer in enumerate(stack):
             stack[index] = LayerGate(layer, index + 1, self.prefix)
         return [f"{path}.{index}" for index in range(count)]
+
+
+def _drops(config: Any) -> bool:
+    """Whether a base has dropouts of its own: its frozen layers then differ from step to step."""
+    return any("drop" in k and isinstance(v, float) and v > 0 for k, v in config.to_dict().items())
 
 
 def _first_position(model: Any) -> int:

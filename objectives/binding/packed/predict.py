@@ -42,11 +42,12 @@ def predict(
     margins = torch.empty(len(lanes), int(starts[-1]), dtype=torch.float64, device=device)
     for indices in eval_batches(windows.lengths, budget):
         shares = [Share(lane, windows, indices) for lane in lanes]
-        labelled = torch.from_numpy(np.concatenate([known[i] for i in indices])).to(device)
+        labelled = np.flatnonzero(np.concatenate([known[i] for i in indices]))
+        rows = torch.from_numpy(labelled).to(device)
         into = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in indices])
         places = torch.from_numpy(into).to(device)
         for row, logits in zip(margins, model.logits(shares, skip=skip), strict=True):
-            wide = logits[labelled].double()  # so that near margins do not tie
+            wide = logits[rows].double()  # so that near margins do not tie
             row[places] = wide[:, 1] - wide[:, 0]
     nothing = np.empty(0, dtype=np.int64)
     labels = np.concatenate([*windows.labels, nothing])

@@ -130,17 +130,20 @@ class Trial:
                 scores.score_train_side(check_finite(predict(splits.train_sample)))
             if self.params.final_test and splits.test is not None:
                 scores.score_test(check_finite(predict(splits.test)))
-            self.keep(self.params)
+            self.keep(self.params, self.settings)
         stopped = self.lane.stopped
         return TrialResult(
             number=self.params.number,
             state=TrialState.PRUNED if stopped else TrialState.COMPLETE,
             value=None if stopped else scores.figures["mcc"],
             metrics={**scores.figures, **self._costs()},
-            details=_details(self.settings, self._config, self._resolved, self)
-            | self._parameters(),
+            details=self.details(),
             seconds=self.seconds,
         )
+
+    def details(self) -> dict[str, Any]:
+        """What is trained, and on what."""
+        return _details(self.settings, self._config, self._resolved, self) | self._parameters()
 
     @property
     def seconds(self) -> float:
@@ -183,8 +186,13 @@ class Trial:
             "shapes": shapes(self.lane),
         }
 
-    def keep(self, params: TrialParams) -> None:
-        """Leave the adapter and what is needed to use it, if this or a like trial is to."""
+    def keep(self, params: TrialParams, settings: BindingSettings) -> None:
+        """Leave the adapter and what is needed to use it, if the trial is to.
+
+        Args:
+            params: of this trial, or of one that is the same training.
+            settings: the same one's.
+        """
         if self.lane.stopped or not (params.keep and params.folder):
             return
         figures = self.course.scores.figures
@@ -196,7 +204,7 @@ class Trial:
             "mcc": figures["mcc"],
             "threshold": figures["threshold"],
             "mcc_at_threshold": figures["mcc_at_threshold"],
-            "settings": asdict(self.settings),
+            "settings": asdict(settings),
             "compute_dtype": str(dtype).removeprefix("torch."),
             "fingerprints": self._inputs.fingerprints,
         }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from transformers import EsmConfig, EsmForTokenClassification, EsmModel, EsmToke
 from objectives.binding.base import Base, Precision, load_base
 from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
+from objectives.binding.packed.step import step
+from objectives.binding.packed.trial import Trial
 from objectives.binding.settings import BindingSettings
+from sweep.trial import TrialParams, ignore_reports
 
 LETTERS = "LAGVSERTIDPKQNFYMHWCXBUZO.-"
 VOCABULARY = ["<cls>", "<pad>", "<eos>", "<unk>", *LETTERS, "<null_1>", "<mask>"]
@@ -101,16 +105,56 @@ def make_objective(
 
 
 @pytest.fixture(scope="session")
-def tiny_inputs(
+def make_inputs(
     tiny_folder: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Inputs:
+) -> Callable[..., Inputs]:
+    """Builds the inputs of a study on the tiny data; another base, or settings as keywords."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+
+    def make(base: Path = tiny_folder, **settings: Any) -> Inputs:
+        places = {"data": str(tiny_data), "base": str(base), "cache": cache}
+        return Inputs(places, BindingSettings(**settings))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_inputs(make_inputs: Callable[..., Inputs]) -> Inputs:
     """The tiny base and data as a trial reads them."""
-    places = {
-        "data": str(tiny_data),
-        "base": str(tiny_folder),
-        "cache": str(tmp_path_factory.mktemp("cache")),
-    }
-    return Inputs(places, BindingSettings())
+    return make_inputs()
+
+
+@pytest.fixture(scope="session")
+def trial_of(tiny_inputs: Inputs) -> Callable[..., AbstractContextManager[Trial]]:
+    """Begins a trial on the tiny base, a lane of its own, for as long as a context lasts."""
+
+    @contextmanager
+    def begin(
+        settings: BindingSettings, inputs: Inputs = tiny_inputs, **params: Any
+    ) -> Iterator[Trial]:
+        trial = Trial(TrialParams(0, {}, **params), settings, inputs, ignore_reports)
+        try:
+            yield trial
+        finally:
+            trial.dismiss()
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[..., tuple[float, ...]]:
+    """Makes a trial's steps, alone; gives the losses and raises whatever goes wrong."""
+
+    def make(trial: Trial, steps: int | None = None) -> tuple[float, ...]:
+        lane = trial.lane
+        last = len(lane.plan.batches) if steps is None else lane.steps + steps
+        while lane.steps < last:
+            step([trial], lambda _, act: act())
+            if lane.due:
+                lane.mean_loss()
+        return tuple(lane.losses)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from interrupting import Reports, deterministic, one_run
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from objectives.binding.checkpoint import FILE, Checkpoint, Checkpoints
+from objectives.binding.checkpoint import FILE, FORMAT, Checkpoint, Checkpoints
 from objectives.binding.objective import BindingObjective
 from sweep.trial import TrialParams
 
@@ -177,7 +177,7 @@ def test_an_older_format_is_not_used(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A version that could not continue it says so."""
-    monkeypatch.setattr("objectives.binding.checkpoint.FORMAT", 2)
+    monkeypatch.setattr("objectives.binding.checkpoint.FORMAT", FORMAT + 1)
 
     assert load(path) is None
     assert "of other format" in warnings(caplog)[0]

@@ -13,13 +13,17 @@ import pytest
 import torch
 from bitsandbytes.nn import Linear4bit
 from interrupting import Reports, deterministic, every_run, one_run
+from numpy.typing import NDArray
 from peft import PeftConfig, PeftModel
 from safetensors.torch import load_file
 from sklearn.metrics import matthews_corrcoef
 from torch import nn
 from transformers import AutoModelForTokenClassification, AutoTokenizer, BitsAndBytesConfig
 
+from objectives.binding.metrics import Predictions
 from objectives.binding.objective import BindingObjective
+from objectives.binding.packed.trial import Trial
+from objectives.binding.windows import Windows
 from sweep.trial import TrialParams, TrialState
 
 Make = Callable[..., BindingObjective]
@@ -86,6 +90,40 @@ def test_plain_peft_gives_the_validation_mcc_again(
     assert {each.name for each in adapter.iterdir()} == {
         "adapter_model.safetensors", "adapter_config.json", "trial.json",
     }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
+@pytest.mark.parametrize(
+    "values", [ADAPTED, {**ADAPTED, "rank": 3, "rslora": True, "dropout": 0.2}], ids=str
+)
+def test_plain_peft_predicts_what_the_trial_predicted(
+    make_objective: Make,
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    values: dict[str, Any],
+) -> None:
+    """Every margin of the validation split agrees to 1e-5."""
+    made: list[NDArray[np.float64]] = []
+    windows: list[Windows] = []
+    plain = Trial.validate
+
+    def validate(trial: Trial, predictions: Predictions) -> None:
+        made.append(predictions.margin)
+        windows.append(trial.validation)
+        plain(trial, predictions)
+
+    monkeypatch.setattr(Trial, "validate", validate)
+    one_run(make_objective(**LEARNS), TrialParams(0, values, folder=str(tmp_path), keep=True))
+    model = PeftModel.from_pretrained(plain_base(tiny_folder), str(tmp_path / "adapter")).eval()
+    margins: list[NDArray[np.float64]] = []
+    with torch.no_grad():
+        for ids in windows[-1].input_ids:
+            logits = model(input_ids=torch.tensor(ids)[None]).logits[0, 1:-1].double()
+            margins.append((logits[:, 1] - logits[:, 0]).numpy())
+
+    assert np.std(made[-1]) > 0.5
+    np.testing.assert_allclose(np.concatenate(margins), made[-1], rtol=0, atol=1e-5)
 
 
 def test_a_head_alone_gives_the_validation_mcc_again(

@@ -118,14 +118,28 @@ def test_a_runaway_trial_fails_with_reason_nan(make_objective: Make) -> None:
     assert (result.number, result.state, result.value) == (3, TrialState.FAIL, None)
     assert result.failure is not None
     assert (result.failure.reason, result.failure.kind) == ("nan", "NonFiniteLossError")
-    assert "finetune" in result.failure.traceback
+    assert "lane.py" in result.failure.traceback
+
+
+def test_a_runaway_trial_fails_alone(make_objective: Make) -> None:
+    """The figures of the others of its pack are those of a run on their own."""
+    objective = make_objective(steps=6, dropout=0.1, warmup=0.0)
+    rates = [1e-2, 1e30, 1e-3]
+    pack = [TrialParams(n, VALUES | {"learning_rate": rate}) for n, rate in enumerate(rates)]
+    results = {result.number: result for result in objective.run(pack, ignore_reports)}
+
+    assert results[1].failure is not None
+    assert results[1].failure.reason == "nan"
+    for params in (pack[0], pack[2]):
+        alone = run(objective, dict(params.values))
+        assert deterministic(results[params.number]) == deterministic(alone)
 
 
 def test_a_trial_that_cannot_be_built_fails_alone(make_objective: Make) -> None:
     """The others of its pack are trained all the same."""
     objective = make_objective(steps=2)
     pack = [TrialParams(0, VALUES | {"targets": "no_such_layer"}), TrialParams(1, VALUES)]
-    bad, good = objective.run(pack, ignore_reports)
+    bad, good = sorted(objective.run(pack, ignore_reports), key=lambda result: result.number)
 
     assert bad.failure is not None
     assert (bad.failure.reason, bad.failure.kind) == ("exception", "TargetError")

@@ -16,11 +16,13 @@ LENGTHS = [10 + 7 * i % 40 for i in range(50)]
 @given(epochs=st.integers(1, 4), budget=st.integers(20, 400), seed=st.integers(0, 9))
 @settings(deadline=None)
 def test_whole_epochs_show_every_window_equally_often(epochs: int, budget: int, seed: int) -> None:
-    """No window is lost at the end of an epoch."""
+    """No window is lost at the end of an epoch, and no step packs more than its budget."""
     plan = plan_steps(LENGTHS, BindingSettings(epochs=epochs, batch_tokens=budget), seed)
 
     counts = Counter(chain.from_iterable(plan.batches))
     assert counts == dict.fromkeys(range(50), epochs)
+    costs = [sum(LENGTHS[i] for i in batch) for batch in plan.batches if len(batch) > 1]
+    assert max(costs, default=0) <= budget
 
 
 def test_half_an_epoch_is_half_the_batches() -> None:
@@ -70,3 +72,10 @@ def test_evaluation_points_are_ends_of_epochs() -> None:
 
     assert len(plan.evaluate_at) == 3
     assert {one, len(plan.batches)} <= plan.evaluate_at
+
+
+@pytest.mark.parametrize("steps", [None, 5])
+def test_a_plan_without_windows_is_refused(steps: int | None) -> None:
+    """Drawing from nothing would go on for ever."""
+    with pytest.raises(ValueError, match="at least one training window"):
+        plan_steps([], BindingSettings(steps=steps), 0)

@@ -14,9 +14,9 @@ from interrupting import AfterSteps, Reports, deterministic, every_run, one_run
 from safetensors import safe_open
 
 from objectives.binding.checkpoint import FILE
-from objectives.binding.course import Course
-from objectives.binding.finetune import Training
 from objectives.binding.objective import BindingObjective
+from objectives.binding.packed.course import Course
+from objectives.binding.packed.lane import Lane
 from objectives.binding.scores import Scores
 from sweep.trial import TrialParams, TrialResult, TrialState
 
@@ -112,7 +112,7 @@ def test_a_chain_of_interruptions_changes_nothing(whole: Whole, tmp_path: Path, 
 
 
 def test_a_folder_changes_no_figure(whole: Whole) -> None:
-    """Checkpoints neither draw random numbers nor touch the model."""
+    """Checkpoints change nothing of what they are taken of."""
     objective, params, result, _ = whole
 
     assert_same(result, one_run(objective, replace(params, folder="")))
@@ -134,13 +134,13 @@ def test_another_process_goes_on_alike(whole: Whole, make_objective: Make, tmp_p
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The steps made from here on."""
     made: list[int] = []
-    plain = Training.step
+    plain = Lane.update
 
-    def step(training: Training) -> None:
-        plain(training)
-        made.append(training.steps)
+    def update(lane: Lane, loss: torch.Tensor) -> None:
+        plain(lane, loss)
+        made.append(lane.steps)
 
-    monkeypatch.setattr(Training, "step", step)
+    monkeypatch.setattr(Lane, "update", update)
     return made
 
 
@@ -211,15 +211,46 @@ def test_a_trial_without_a_folder_leaves_and_starts_anew(
     assert made == list(range(1, STEPS + 1))
 
 
-def test_the_rest_of_a_pack_does_not_start(make_objective: Make, tmp_path: Path) -> None:
+def test_a_pack_that_leaves_goes_on_to_the_same_figures(
+    make_objective: Make, tmp_path: Path
+) -> None:
+    """Each lane with its own checkpoint, in a pack again or alone."""
+    objective = make_objective(**SETTINGS)
+    plain = [TrialParams(0, VALUES[name], seed=4) for name in ("adapted", "rslora", "head")]
+    folders = [tmp_path / str(n) for n in range(3)]
+    pack = [
+        replace(params, number=n, folder=str(folder))
+        for n, (params, folder) in enumerate(zip(plain, folders, strict=True))
+    ]
+    left = objective.run(pack, lambda *_: False, AfterSteps(2))
+    steps = [contents(folder)[0]["training"]["step"] for folder in folders]
+    resumed = [*objective.run(pack[:2], lambda *_: False)]
+    resumed.append(one_run(objective, replace(pack[2], number=0)))
+
+    assert [r.failure is not None and r.failure.interrupted for r in left] == [True] * 3
+    assert sorted(r.number for r in left) == [0, 1, 2]
+    assert steps == [2, 2, 2]
+    for params, result in zip(plain, sorted(resumed[:2], key=lambda r: r.number), strict=False):
+        assert_same(one_run(objective, params), result)
+    assert_same(one_run(objective, plain[2]), resumed[2])
+
+
+def test_a_pack_called_away_before_its_start_does_not_start(
+    make_objective: Make, tmp_path: Path
+) -> None:
     """Whoever asks to leave is not kept waiting for a base to load."""
     objective = make_objective(**SETTINGS)
     pack = [TrialParams(n, VALUES["head"], folder=str(tmp_path / str(n))) for n in range(3)]
-    leave = AfterSteps(2)
-    results = objective.run(pack, lambda *_: False, leave)
+    results = objective.run(pack, lambda *_: False, lambda: True)
 
-    assert [r.failure is not None and r.failure.interrupted for r in results] == [True] * 3
-    assert [(tmp_path / str(n)).exists() for n in range(3)] == [True, False, False]
+    assert [(r.number, r.failure is not None and r.failure.interrupted) for r in results] == [
+        (0, True), (1, True), (2, True),
+    ]  # fmt: skip
+    assert {r.failure.message for r in results if r.failure} == {
+        "left when asked to, before its start"
+    }
+    assert list(tmp_path.iterdir()) == []
+    assert objective._inputs._models == {}
 
 
 @pytest.mark.parametrize("stop_at", [3, 6])
@@ -257,7 +288,7 @@ def test_time_and_memory_are_those_of_all_runs(
     objective = make_objective(**SETTINGS)
     params = TrialParams(0, VALUES["adapted"], folder=str(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr("objectives.binding.course.peak_memory_bytes", lambda _: 1 << 60)
+        patch.setattr("objectives.binding.packed.course.peak_memory_bytes", lambda _: 1 << 60)
         one_run(objective, params, STEPS)
     seconds = json.loads(_metadata(tmp_path)["lorasweep"])["training"]["seconds"]
     resumed = one_run(objective, params)
@@ -271,6 +302,25 @@ def test_time_and_memory_are_those_of_all_runs(
 def _metadata(folder: Path) -> dict[str, str]:
     with safe_open(folder / FILE, framework="pt") as file:
         return dict(file.metadata())
+
+
+def test_a_checkpoint_goes_on_however_the_base_is_kept(
+    make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine may have room for what this one has not; the figures are the same."""
+    ways = ("nf4", "nf4-dequantised")
+    four_bit, dense = (make_objective(**SETTINGS, base_weights=way) for way in ways)
+    plain = TrialParams(0, VALUES["adapted"], seed=6)
+    params = replace(plain, folder=str(tmp_path))
+    one_run(four_bit, params, 4)
+    with monkeypatch.context() as patch:
+        made = counted(patch)
+        resumed = one_run(dense, params)
+    whole = one_run(four_bit, plain)
+
+    assert made == [5, 6, 7]
+    assert deterministic(resumed) == deterministic(whole)
+    assert (whole.details["base_weights"], resumed.details["base_weights"]) == ways
 
 
 @pytest.mark.parametrize("base", ["esm2-mini", "esm2_t6_8m"])

@@ -42,6 +42,7 @@ def test_the_defaults_keep_their_own_rules() -> None:
         ("class_weight", "heavy"),
         ("quantization", "int8"),
         ("compute_dtype", "float64"),
+        ("base_weights", "float32"),
         ("device", "cuda:x"),
         ("device", "0"),
         ("threads", 0),
@@ -88,7 +89,16 @@ def test_a_trial_overrides_what_may_be_sampled() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["threads", "device", "data_seed", "train_chains", "allow_pickle", "trust_remote_code"]
+    "name",
+    [
+        "threads",
+        "device",
+        "base_weights",
+        "data_seed",
+        "train_chains",
+        "allow_pickle",
+        "trust_remote_code",
+    ],
 )
 def test_a_fixed_setting_cannot_be_sampled(name: str) -> None:
     """What would give trials other data or another machine is not a parameter."""

@@ -13,6 +13,7 @@ from transformers.models.esm import modeling_esm
 
 from objectives.builtin import corpus, pretrain, training
 from objectives.data.patterns import STANDARD
+from objectives.gelu import fused_gelu
 
 
 @pytest.fixture
@@ -74,5 +75,5 @@ def test_the_fused_gelu_is_the_same_function() -> None:
     """PyTorch's GELU equals ESM's own to 1e-6."""
     x = torch.linspace(-6, 6, 1001)
     expected = modeling_esm.gelu(x)
-    with training.fused_gelu():
+    with fused_gelu():
         torch.testing.assert_close(modeling_esm.gelu(x), expected, atol=1e-6, rtol=0)

@@ -1,0 +1,81 @@
+"""What the arithmetic of a training step would take at the rate of a plain matrix product."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from objectives.binding.base import head_modules
+from objectives.binding.inputs import Inputs
+from objectives.binding.settings import BindingSettings
+from objectives.binding.targets import resolve
+
+_TRIES = 30
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides the arithmetic of a step.
+
+    Attributes:
+        base: parameters of the frozen matrices.
+        adapters: parameters of the low-rank matrices.
+        head: parameters of the head.
+        layers: of the encoder.
+        hidden: its width.
+    """
+
+    base: int
+    adapters: int
+    head: int
+    layers: int
+    hidden: int
+
+    @classmethod
+    def of(cls, places: Mapping[str, str], settings: Mapping[str, Any]) -> Shape:
+        """The shape of a trial with these settings."""
+        model = Inputs(places, BindingSettings.from_mapping(settings)).skeleton
+        head = head_modules(model)
+        shapes: dict[str, Any] = dict(model.named_modules())
+        matrices = [shapes[path] for path in resolve(model, "all-linear", head).modules]
+        adapted = [shapes[path] for path in resolve(model, settings["targets"], head).modules]
+        return cls(
+            base=sum(m.in_features * m.out_features for m in matrices),
+            adapters=settings["rank"] * sum(m.in_features + m.out_features for m in adapted),
+            head=sum(p.numel() for name in head for p in shapes[name].parameters()),
+            layers=model.config.num_hidden_layers,
+            hidden=model.config.hidden_size,
+        )
+
+
+def floor(shape: Shape, lengths: Sequence[int], rate: float) -> dict[str, float]:
+    """Seconds of the products and of the attention of one step, forward and backward.
+
+    A frozen parameter costs a token 2 FLOP forward and 2 for the gradient of its input; a
+    trained one 2 more for its own. Attention makes two products of length x length x width
+    forward and four backward; computing the shares again, as its kernels do, is not counted.
+
+    Args:
+        shape: of the trial.
+        lengths: tokens of each window.
+        rate: FLOP per second.
+    """
+    products = sum(lengths) * (4 * shape.base + 6 * (shape.adapters + shape.head))
+    pairs = sum(length**2 for length in lengths)
+    attention = 6 * 2 * shape.layers * shape.hidden * pairs
+    return {"gemm": products / rate, "attention": attention / rate}
+
+
+def gemm_rate(hidden: int, tokens: int) -> float:
+    """FLOP per second of this machine in a float32 product of the model's widest shape."""
+    left, right = torch.randn(tokens, hidden), torch.randn(4 * hidden, hidden)
+    best = float("inf")
+    for _ in range(_TRIES):
+        started = time.perf_counter()
+        torch.nn.functional.linear(left, right)
+        best = min(best, time.perf_counter() - started)
+    return 2 * tokens * hidden * 4 * hidden / best

@@ -1,0 +1,50 @@
+"""Training steps to profile, and the chains they train on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from objectives.binding.objective import BindingObjective
+from sweep.trial import TrialParams, ignore_reports
+
+Steps = Callable[[int], object]
+"""Makes so many training steps."""
+
+
+def through_objective(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Steps:
+    """Steps by the objective itself, with one small evaluation at the end of each run."""
+    objective = BindingObjective(settings, inputs)
+
+    def steps(count: int) -> None:
+        (result,) = objective.run([TrialParams(count, {"steps": count})], ignore_reports)
+        if result.failure is not None:
+            raise SystemExit(f"{result.failure}\n{result.failure.traceback}")
+
+    return steps
+
+
+def write_data(folder: Path, lengths: Sequence[int]) -> None:
+    """Random chains of these lengths to train on, and a short one to evaluate."""
+    random = np.random.default_rng(0)
+    for split, residues in (("train", lengths), ("validation", (16,))):
+        with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["id", "sequence", "labels", "ligand"])
+            for number, length in enumerate(residues):
+                letters = "".join(random.choice(list("ACDEFGHIKLMNPQRSTVWY"), length))
+                labels = "01" + "0" * (length - 2)  # every split must hold both classes
+                rows.writerow([f"{split}{number}", letters, labels, "ANY"])
+
+
+def parse_lengths(text: str) -> list[int]:
+    """Residues of each window of the step, from ``256x8,100``."""
+    found: list[int] = []
+    for part in text.split(","):
+        length, _, times = part.partition("x")
+        found += [int(length)] * int(times or 1)
+    return found

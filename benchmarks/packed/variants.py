@@ -1,0 +1,59 @@
+"""Who is measured: ours, and the rival in the settings that its users have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+OURS = "ours"
+"""What the ratios are to."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to run the trials.
+
+    Attributes:
+        says: for the table.
+        settings: of ours that differ; None for a rival.
+        options: of ``rival.py`` that differ.
+    """
+
+    says: str
+    settings: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+VARIANTS: Mapping[str, Variant] = {
+    OURS: Variant("lorasweep, float32", settings={}),
+    "ours-bf16": Variant("lorasweep, bfloat16", settings={"compute_dtype": "bfloat16"}),
+    "stock": Variant(
+        "Trainer, the usual QLoRA recipe: prepare_model_for_kbit_training with its defaults, "
+        "gradient checkpointing",
+        options={"checkpointing": True},
+    ),
+    "best": Variant("Trainer, float32, no checkpointing, SDPA, padded to the batch's longest"),
+    "best-grouped": Variant(
+        "the same, batches grouped by length (other batches)", options={"grouping": True}
+    ),
+    "best-bf16": Variant("as best, bfloat16 mixed precision", options={"bf16": True}),
+    "best-bf16-grouped": Variant(
+        "both: bfloat16, grouped by length", options={"bf16": True, "grouping": True}
+    ),
+    "pad-1024": Variant("as best, all padded to 1024 tokens", options={"pad": True}),
+}
+
+DEFAULT = (OURS, "stock", "best", "best-grouped", "pad-1024")
+"""Those in float32."""
+
+
+def rival_options(variant: Variant, widest: int) -> dict[str, Any]:
+    """All options of a rival.
+
+    Args:
+        variant: the rival.
+        widest: tokens that ``pad`` pads to.
+    """
+    chosen = {"checkpointing": False, "grouping": False, "bf16": False, **variant.options}
+    return {**chosen, "pad_to": widest if chosen.pop("pad", False) else None}

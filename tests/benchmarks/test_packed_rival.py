@@ -1,0 +1,121 @@
+"""The rival of the packed engine trains, in each way its users have, and the figures are shown."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from benchmarks.packed import rival, table
+from benchmarks.packed.figures import machine, summary, versions
+from benchmarks.packed.profile_step import kind
+from benchmarks.packed.sides import Outcome
+from benchmarks.packed.steps import parse_lengths
+from benchmarks.packed.variants import VARIANTS, rival_options
+from benchmarks.packed.work import Size, Work
+
+ROOT = Path(__file__).parents[2]
+SIZE = Size(train_chains=16, validation_chains=8, epochs=2, trials=3)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """A little of the embedded data."""
+    return Work(SIZE, {}, tmp_path_factory.mktemp("work"))
+
+
+def outcomes(seconds: float) -> list[list[Outcome]]:
+    """Two rounds, the second half as long."""
+    return [
+        [Outcome(each, each / 2, each, each / 2, mcc=0.25, steps=8)]
+        for each in (seconds, seconds / 2)
+    ]
+
+
+@pytest.mark.parametrize("name", ["stock", "best", "best-grouped"])
+def test_the_rival_trains_through_both_epochs(work: Work, name: str) -> None:
+    """A second epoch, because bitsandbytes can break after the first evaluation."""
+    job = work.job(work.trials[0], rival_options(VARIANTS[name], work.widest))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = rival.run(job)
+
+    assert -1 <= found["mcc"] <= 1
+    assert (found["steps"], found["evaluations"]) == (4, 2)
+    assert 0 < found["train_cpu_seconds"] < found["cpu_seconds"]
+
+
+def test_checkpointing_changes_the_time_and_not_the_result(work: Work) -> None:
+    """So that stock and best are the same training."""
+    parts = {}
+    for name in ("stock", "best"):
+        job = work.job(work.trials[2], rival_options(VARIANTS[name], work.widest))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parts[name] = rival.run(job)["mcc"]
+    assert parts["stock"] == pytest.approx(parts["best"], abs=1e-6)
+
+
+def test_both_sides_see_the_same_windows(work: Work) -> None:
+    """What is written for the rival is what ours trains on."""
+    read = rival.read_split(work.job(work.trials[0], {})["train"])
+    assert [row["input_ids"] for row in read] == [x.tolist() for x in work.splits.train.input_ids]
+    assert [row["labels"] for row in read] == [x.tolist() for x in work.splits.train.labels]
+
+
+def test_a_ratio_is_of_sums_with_the_span_of_the_rounds(work: Work) -> None:
+    """Rendered with all that the page needs to be understood."""
+    theirs = [*outcomes(12.0)[:1], *outcomes(4.0)[1:]]
+    rounds = {"ours": outcomes(2.0), "best": theirs}
+    figures = {
+        **machine(),
+        "workers": 2,
+        "repeats": 1,
+        "load_before": 0.1,
+        "versions": versions(),
+        "work": work.about(),
+        "trials": [dict(params.values) for params in work.trials[:2]],
+        **summary(rounds, workers=2),
+    }
+    figures = json.loads(json.dumps(figures))
+
+    assert figures["ratios"]["best"]["seconds"] == {"ratio": 4.67, "min": 2.0, "max": 6.0}
+    assert figures["variants"]["ours"]["per_hour"] == 4800.0
+    page = table.page(figures)
+    assert "4.67 (2.00 to 6.00)" in page
+    assert all(len(line.split("|")) == 15 for line in table.rows(figures))
+    assert f"bitsandbytes {versions()['bitsandbytes']}" in " ".join(page.split())
+
+
+def test_operators_have_kinds() -> None:
+    """The names that begin alike."""
+    assert kind("aten::addmm") == "gemm"
+    assert kind("aten::add_") == "elementwise"
+    assert kind("aten::_scaled_dot_product_flash_attention_for_cpu_backward") == "attention"
+    assert kind("_LaneProductBackward") == "other"
+    assert parse_lengths("256x2,100") == [256, 256, 100]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # five processes that each import everything
+def test_the_whole_benchmark(tmp_path: Path) -> None:
+    """Processes on both sides, on the embedded base and data."""
+    out = tmp_path / "figures.json"
+    size = ["--train-chains", "16", "--validation-chains", "8", "--epochs", "1", "--trials", "2"]
+    options = ["--variants", "ours,best", "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.packed.trials_per_hour", *size, *options],
+        cwd=ROOT,
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures == json.loads(out.read_text())
+    assert all(len(found["mcc"]) == 2 for found in figures["variants"].values())
+    assert figures["ratios"]["best"]["marginal_cpu"]["ratio"] > 0
