@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from objectives.data.batches import eval_batches, token_batches
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=80)
+BUDGET = st.integers(1, 1200)
+SEED = st.integers(0, 2**32)
 
 
 def lognormal_lengths() -> list[int]:
@@ -18,56 +22,102 @@ def lognormal_lengths() -> list[int]:
     return [int(length) for length in np.clip(draws, 30, 1022)]
 
 
-@given(LENGTHS, st.integers(1, 500), st.integers(0, 9), st.integers(0, 9))
+@given(LENGTHS, BUDGET, SEED, SEED)
 @settings(deadline=None)
-def test_every_window_is_in_one_batch_within_the_budget(
+def test_every_window_is_in_one_batch_and_batches_fill_the_budget(
     lengths: list[int], budget: int, seed: int, epoch: int
 ) -> None:
-    """Nothing is lost or repeated; only a window above the budget exceeds it, alone."""
+    """Nothing is lost or repeated, and no batch ends while the next window would fit."""
     for batches in (
         token_batches(lengths, budget, seed=seed, epoch=epoch),
         eval_batches(lengths, budget),
     ):
-        assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-        for batch in batches:
-            cost = max(lengths[index] for index in batch) * len(batch)
+        assert sorted(chain.from_iterable(batches)) == list(range(len(lengths)))
+        costs = [sum(lengths[index] for index in batch) for batch in batches]
+        for batch, cost in zip(batches, costs, strict=True):
             assert cost <= budget or len(batch) == 1
+        for cost, following in zip(costs, batches[1:], strict=False):
+            assert cost + lengths[following[0]] > budget
 
 
-def test_batches_depend_on_seed_and_epoch_alone() -> None:
-    """The same seed and epoch give the same batches; another of either gives others."""
-    lengths = lognormal_lengths()
-    first = token_batches(lengths, 4096, seed=1, epoch=0)
+@given(LENGTHS, BUDGET, BUDGET, SEED)
+@settings(deadline=None)
+def test_the_order_of_drawing_depends_on_seed_and_epoch_alone(
+    lengths: list[int], budget: int, other: int, seed: int
+) -> None:
+    """Lengths and budget only cut the order, so batches come as their windows were drawn."""
+    drawn = token_batches(lengths, budget, seed=seed, epoch=3)
+    one_by_one = token_batches([1] * len(lengths), other, seed=seed, epoch=3)
 
-    assert token_batches(lengths, 4096, seed=1, epoch=0) == first
-    for seed, epoch in ((1, 1), (2, 0)):
-        other = token_batches(lengths, 4096, seed=seed, epoch=epoch)
-        assert {frozenset(batch) for batch in other} != {frozenset(batch) for batch in first}
+    assert token_batches(lengths, budget, seed=seed, epoch=3) == drawn
+    assert list(chain.from_iterable(drawn)) == list(chain.from_iterable(one_by_one))
 
 
-def test_little_of_a_batch_is_padding_and_lengths_come_in_no_order() -> None:
-    """Bucketing keeps padding under 15 %, and training does not run from short to long."""
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_another_seed_or_epoch_draws_other_batches(seed: int, epoch: int) -> None:
+    """Of 80 windows no two orders are the same by chance."""
+    lengths = lognormal_lengths()[:80]
+    drawn = [
+        {frozenset(batch) for batch in token_batches(lengths, 1536, seed=s, epoch=e)}
+        for s, e in ((seed, epoch), (seed + 1, epoch), (seed, epoch + 1))
+    ]
+
+    assert all(drawn[0] != other for other in drawn[1:])
+
+
+def test_long_and_short_windows_train_together_and_in_no_order() -> None:
+    """A batch's lengths vary as much as all lengths, and do not grow over the epoch."""
     lengths = np.array(lognormal_lengths())
+    batches = token_batches(lengths.tolist(), 8192, seed=0, epoch=0)
 
-    batches = token_batches(lengths.tolist(), 4096, seed=0, epoch=0)
-
-    cost = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
-    assert cost / lengths.sum() < 1.15
+    within = np.mean([float(lengths[batch].var()) for batch in batches[:-1]])
+    assert within / lengths.var() > 0.8
     means = [float(lengths[batch].mean()) for batch in batches]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
 
 
-def test_scoring_starts_with_the_longest() -> None:
-    """Running out of memory shows in the first batch."""
+def test_batches_come_close_to_the_budget() -> None:
+    """Less than half a mean window of 4096 tokens is left over, so steps are alike."""
+    lengths = lognormal_lengths()
+    batches = token_batches(lengths, 4096, seed=0, epoch=0)
+
+    assert sum(lengths) / (4096 * len(batches)) > 0.93
+
+
+@given(LENGTHS, BUDGET)
+@settings(deadline=None)
+def test_scoring_goes_from_long_to_short_and_keeps_the_order_of_equals(
+    lengths: list[int], budget: int
+) -> None:
+    """Running out of memory shows in the first batch, and nothing depends on chance."""
+    order = list(chain.from_iterable(eval_batches(lengths, budget)))
+
+    for first, second in pairwise(order):
+        assert (-lengths[first], first) < (-lengths[second], second)
+
+
+def test_a_window_above_the_budget_stands_alone_and_takes_no_room_from_others() -> None:
+    """Tokens are added up: 3 + 3 + 3 fill a budget of 9 after the window of 12."""
+    assert eval_batches([3, 12, 3, 3, 3], 9) == [[1], [0, 2, 3], [4]]
     assert eval_batches([3, 9, 5, 9], 18) == [[1, 3], [2, 0]]
+
+
+def test_no_windows_make_no_batches() -> None:
+    """An empty split is no error here."""
+    assert eval_batches([], 9) == token_batches([], 9, seed=0, epoch=0) == []
 
 
 def test_budget_below_one_token_is_refused() -> None:
     """A batch holds something."""
     with pytest.raises(ValueError, match="budget must be at least 1 token, got 0"):
         eval_batches([3], 0)
+    with pytest.raises(ValueError, match="budget must be at least 1 token, got -1"):
+        token_batches([], -1, seed=0, epoch=0)
 
 
-def test_a_batch_is_as_full_as_the_budget_allows() -> None:
-    """A long window before does not make the batches after it smaller."""
-    assert eval_batches([9, 3, 3, 3, 3], 9) == [[0], [1, 2, 3], [4]]
+@pytest.mark.parametrize(("seed", "epoch"), [(-1, 0), (0, -1)])
+def test_a_negative_seed_or_epoch_is_refused(seed: int, epoch: int) -> None:
+    """NumPy's generators know none."""
+    with pytest.raises(ValueError, match="non-negative"):
+        token_batches([3], 9, seed=seed, epoch=epoch)
