@@ -1,0 +1,175 @@
+"""Dropout whose masks hang on trial, step, module and token, and on nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from packed_reference import furthest, plain_run
+from packed_runs import Run, run_pack
+
+from objectives.binding.inputs import Inputs
+from objectives.binding.packed.dropout import factors
+from objectives.binding.packed.layout import Layout, Share
+from objectives.binding.packed.masks import kept, row_keys
+from objectives.binding.settings import BindingSettings
+from objectives.binding.windows import Windows
+from sweep.trial import TrialParams
+
+FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0, steps=15)
+VALUES: tuple[dict[str, Any], ...] = (
+    {"targets": "all-linear", "rank": 8, "dropout": 0.3},
+    {"targets": "query+value", "rank": 4, "dropout": 0.1, "learning_rate": 3e-3},
+    {"targets": "mlp", "rank": 2, "dropout": 0.8, "scaling": 4, "class_weight": 6},
+)
+PLACES, FEATURES = 4000, 64
+
+
+@pytest.fixture(scope="module")
+def places() -> np.ndarray:
+    """Windows of 40 tokens."""
+    return np.stack(np.divmod(np.arange(PLACES), 40), axis=1)
+
+
+def mask(
+    places: np.ndarray,
+    p: float,
+    *,
+    seed: int = 0,
+    step: int = 1,
+    module: str = "m",
+    features: int = FEATURES,
+) -> np.ndarray:
+    """What is kept, as 0 and 1."""
+    keys = row_keys(seed, step, module, places)
+    return kept(torch.from_numpy(keys), features, p).double().numpy()
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_inputs: Inputs) -> dict[int, Run]:
+    """A pack of lanes with unequal dropout."""
+    pack = [TrialParams(n, values, seed=n) for n, values in enumerate(VALUES)]
+    return run_pack(tiny_inputs, FIXED, pack)
+
+
+@pytest.mark.parametrize("number", range(len(VALUES)))
+def test_a_lane_with_dropout_equals_a_plain_loop_with_the_same_masks(
+    tiny_folder: Path, runs: dict[int, Run], number: int
+) -> None:
+    """PEFT's own forward pass, its dropout modules replaced by ones that read the masks."""
+    run = runs[number]
+    plain = plain_run(tiny_folder, run, masked=True)
+
+    assert furthest(run.losses, plain.losses) < 1e-5
+    assert run.result is not None
+    assert run.result.value == plain.validation["mcc"]
+    without = replace(run.trial.settings, dropout=0.0)
+    assert furthest(plain_run(tiny_folder, run, settings=without).losses, run.losses) > 1e-3
+
+
+@pytest.mark.parametrize("p", [0.05, 0.1, 0.3, 0.5, 0.9])
+def test_as_many_numbers_are_kept_as_should_be(places: np.ndarray, p: float) -> None:
+    """In all, in each feature and in each token, within 4 (5 for the worst of many) sigma."""
+    made, wide = mask(places, p), mask(places[:1000], p, features=1000)
+    for rate, count in ((made.mean(), made.size), (made.mean(0), PLACES), (wide.mean(1), 1000)):
+        sigma = math.sqrt(p * (1 - p) / count)
+        worst = np.abs(rate - (1 - p)).max() / sigma
+        assert worst < (4 if np.ndim(rate) == 0 else 5)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_no_two_features_or_tokens_are_dropped_together(places: np.ndarray, p: float) -> None:
+    """Correlations between them are as many and as large as chance makes them."""
+    tokens = mask(places[:200], p, features=4000)
+    for rows in (mask(places, p).T, tokens):
+        off = np.corrcoef(rows)[np.triu_indices(len(rows), 1)] * math.sqrt(4000)
+        assert abs(off.mean()) < 4 / math.sqrt(len(off))
+        assert 0.95 < off.std() < 1.05
+        assert np.abs(off).max() < 6
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 1}, {"step": 2}, {"module": "n"}], ids=lambda change: next(iter(change))
+)
+def test_masks_of_another_seed_step_or_module_are_independent(
+    places: np.ndarray, other: dict[str, Any]
+) -> None:
+    """Their correlation over all numbers is within 4 sigma of none; so is that of shifted ones."""
+    one, two = mask(places, 0.3).ravel(), mask(places, 0.3, **other).ravel()
+    for shift in (0, 1, FEATURES, 40 * FEATURES):
+        moved = np.roll(two, shift)
+        assert abs(np.corrcoef(one, moved)[0, 1]) * math.sqrt(one.size) < 4
+
+
+def test_neighbouring_keys_and_columns_share_no_pattern(places: np.ndarray) -> None:
+    """A mask does not resemble itself moved by a token, a feature, or both."""
+    made = mask(places, 0.5)
+    for down in range(3):
+        for right in range(-3, 4):
+            if (down, right) > (0, 0):
+                moved = np.roll(made, (down, right), axis=(0, 1))
+                assert abs(np.corrcoef(made.ravel(), moved.ravel())[0, 1]) * 506 < 4.5  # sqrt(size)
+
+
+@pytest.mark.parametrize(
+    "lay_out",
+    [
+        Layout,
+        lambda shares: Layout(shares, room=80),
+        lambda shares: Layout(shares, width=31),
+    ],
+    ids=["flat", "filled up", "padded"],
+)
+@pytest.mark.parametrize("indices", [(2,), (0, 2), (2, 1, 0), (1, 2)], ids=str)
+def test_a_window_has_one_mask_in_any_batch_and_layout(
+    lay_out: Callable[[tuple[Share, ...]], Layout], indices: Sequence[int]
+) -> None:
+    """Wherever in the pass it lies, and whoever lies beside it."""
+    lengths = (7, 31, 12)
+    rows = tuple(np.zeros(n, dtype=np.int64) for n in lengths)
+    windows = Windows(rows, rows, rows)
+    ours, theirs = (type("Lane", (), {"seed": seed})() for seed in (5, 6))
+    like = torch.empty(0)
+    alone = Layout((Share(ours, windows, (2,), step=3),))
+    expected = factors(alone, 0, "m", 16, 0.4, like)
+    shares = (Share(theirs, windows, (1, 0), step=9), Share(ours, windows, indices, step=3))
+    layout = lay_out(shares)
+    blocks = layout.own(factors_everywhere(layout, like), 1).split([lengths[i] for i in indices])
+
+    assert torch.equal(blocks[indices.index(2)], expected)
+    assert 0 < (expected == 0).sum() < expected.numel()
+    assert expected.unique().tolist() == pytest.approx([0.0, 1 / 0.6])
+
+
+def factors_everywhere(layout: Layout, like: torch.Tensor) -> torch.Tensor:
+    """The factors of all lanes, as they meet a pass' tokens."""
+    return torch.cat([factors(layout, n, "m", 16, 0.4, like) for n in range(len(layout.shares))])
+
+
+@pytest.mark.parametrize("number", range(len(VALUES)))
+def test_an_evaluation_drops_nothing(tiny_folder: Path, runs: dict[int, Run], number: int) -> None:
+    """The trained adapters have the loss that the plain model has without dropout."""
+    run = runs[number]
+    assert run.result is not None
+    plain = plain_run(tiny_folder, run, masked=True)
+
+    assert run.result.metrics["loss"] == pytest.approx(plain.validation["loss"], rel=1e-5)
+
+
+def test_the_process_random_state_does_not_reach_the_masks(tiny_inputs: Inputs) -> None:
+    """Two runs after different draws have the same bits, and leave that state as it was."""
+    pack = [TrialParams(0, {**VALUES[0], "steps": 3}), TrialParams(1, VALUES[2], seed=1)]
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        made.append([run.bits for run in run_pack(tiny_inputs, FIXED, pack).values()])
+        assert torch.equal(torch.get_rng_state(), before)
+
+    assert made[0] == made[1]

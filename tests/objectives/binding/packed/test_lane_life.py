@@ -1,0 +1,292 @@
+"""A trial's bits do not depend on who trains beside it, nor on what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from interrupting import AfterSteps, deterministic
+from packed_runs import Watch, checkpoint_bits, run_pack
+
+from objectives.binding.inputs import Inputs
+from objectives.binding.objective import BindingObjective
+from objectives.binding.packed.lane import Lane
+from objectives.binding.packed.model import PackedModel
+from objectives.binding.settings import BindingSettings
+from sweep.trial import TrialParams, TrialResult, TrialState
+
+Make = Callable[..., BindingObjective]
+STEPS = 4
+SETTINGS: dict[str, Any] = {"steps": STEPS, "evaluate_every": 0.5, "train_metric_chains": 4}
+ALL = {"targets": "all-linear", "rank": 5, "alpha": 10}
+KINDS: dict[str, dict[str, Any]] = {
+    "merged": ALL,
+    "unmerged": {**ALL, "batch_tokens": 8},
+    "dropout": {**ALL, "dropout": 0.3},
+    "upper layer": {"targets": "encoder.layer.1.output.dense", "rank": 2},
+    "head": {"targets": "none", "rank": 0},
+    "no quantisation": {**ALL, "quantization": "none"},
+}
+NEIGHBOURS: tuple[dict[str, Any], ...] = (
+    {"targets": "query+value", "rank": 32, "learning_rate": 1e-2},
+    {"targets": "mlp", "rank": 1, "dropout": 0.5, "class_weight": 9},
+    {"targets": "all-linear", "rank": 9, "quantization": "none"},
+    {"targets": "none", "rank": 0},
+    {"targets": "encoder.layer.1.intermediate.dense", "rank": 3, "steps": 3},
+)
+"""Of another rank, another base, another frozen prefix, another length."""
+
+
+@dataclass
+class Told:
+    """Results in the order in which they were handed over, and what waits behind them."""
+
+    waiting: list[TrialParams] = field(default_factory=list)
+    results: list[TrialResult] = field(default_factory=list)
+
+    def __call__(self, result: TrialResult) -> TrialParams | None:
+        """Take a result and give the next trial."""
+        self.results.append(result)
+        return self.waiting.pop(0) if self.waiting else None
+
+    @property
+    def numbers(self) -> list[int]:
+        """Whose results."""
+        return [result.number for result in self.results]
+
+    def of(self, number: int) -> TrialResult:
+        """A trial's result, of which there is one."""
+        (found,) = (result for result in self.results if result.number == number)
+        return found
+
+
+def trial(number: int, values: Mapping[str, Any], folder: Path | str = "") -> TrialParams:
+    """A trial whose seed is its number."""
+    return TrialParams(
+        number, values, seed=number, folder=str(folder / str(number)) if folder else ""
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lane_has_the_same_bits_alone_and_in_any_place_of_any_pack(
+    tiny_inputs: Inputs, kind: str
+) -> None:
+    """Losses, reported figures and weights."""
+    fixed = BindingSettings(device="cpu", batch_tokens=256, **SETTINGS)
+    budget = KINDS[kind].get("batch_tokens", 256)
+    us = TrialParams(0, KINDS[kind], seed=7)
+    others = [
+        TrialParams(n, {**values, "batch_tokens": budget}, seed=n)
+        for n, values in enumerate(NEIGHBOURS, 1)
+    ]
+    alone = run_pack(tiny_inputs, fixed, [us])[0]
+    packs = [[us, others[1]], [*others[2:], us, *others[:2]]]
+
+    assert alone.result is not None
+    assert alone.result.state is TrialState.COMPLETE
+    assert len(alone.losses) == STEPS
+    for pack in packs:
+        runs = run_pack(tiny_inputs, fixed, pack)
+        assert runs[0].bits == alone.bits
+        assert deterministic(runs[0].result) == deterministic(alone.result)
+        assert runs[0].result.details == alone.result.details
+        assert all(run.result.value is not None for run in runs.values())
+
+
+def test_half_precision_has_the_same_bits_in_any_pack(tiny_inputs: Inputs) -> None:
+    """On a CPU, where lanes are multiplied one by one."""
+    fixed = BindingSettings(
+        device="cpu", batch_tokens=256, compute_dtype="bfloat16", **{**SETTINGS, "steps": 3}
+    )
+    pack = [TrialParams(n, values, seed=n) for n, values in enumerate((ALL, *NEIGHBOURS[:2]))]
+    together = run_pack(tiny_inputs, fixed, pack[::-1])
+
+    for params in pack:
+        assert (
+            run_pack(tiny_inputs, fixed, [params])[params.number].bits
+            == together[params.number].bits
+        )
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("fate", ["pruned", "shorter", "nan", "bad value", "replaced"])
+def test_whatever_becomes_of_a_neighbour_the_others_keep_their_bits(
+    make_objective: Make, tmp_path: Path, fate: str, place: int
+) -> None:
+    """It may stop, end, fail or give its place to another."""
+    objective = make_objective(**SETTINGS)
+    fates = {
+        "pruned": {},
+        "shorter": {"steps": 2},
+        "nan": {"learning_rate": 1e30, "warmup": 0.0},
+        "bad value": {"rank": -1},
+        "replaced": {"steps": 2},
+    }
+    us = [trial(n, {**ALL, "rank": n + 2, "dropout": 0.1 * n}, tmp_path / "pack") for n in range(2)]
+    them = trial(2, {**ALL, **fates[fate]}, tmp_path / "pack")
+    pack = [*us[:place], them, *us[place:]]
+    told = Told([trial(3, ALL, tmp_path / "pack")] if fate == "replaced" else [])
+    watch = Watch({2: 2} if fate == "pruned" else {})
+    assert objective.run(pack, watch, refill=told) == []
+
+    ended = {"pruned": TrialState.PRUNED, "nan": TrialState.FAIL, "bad value": TrialState.FAIL}
+    assert sorted(told.numbers) == list(range(3 + (fate == "replaced")))
+    assert told.numbers[0] == 2
+    assert told.of(2).state is ended.get(fate, TrialState.COMPLETE)
+    for params in [*us, trial(3, ALL, tmp_path / "pack")][: 2 + (fate == "replaced")]:
+        number = params.number
+        alone = replace(params, folder=str(tmp_path / "alone" / str(number)))
+        curve = Watch()
+        (result,) = objective.run([alone], curve)
+        assert deterministic(told.of(number)) == deterministic(result)
+        assert told.of(number).value == result.value is not None
+        assert watch.curves[number] == curve.curves[number]
+        assert checkpoint_bits(params.folder) == checkpoint_bits(alone.folder)
+
+
+def test_a_lane_of_no_numbers_says_at_which_step(make_objective: Make) -> None:
+    """It fails at the first loss that is not finite, as a trial alone does."""
+    objective = make_objective(**SETTINGS)
+    wild = trial(1, {**ALL, "learning_rate": 1e30, "warmup": 0.0})
+    told = Told()
+    objective.run([trial(0, ALL), wild], Watch(), refill=told)
+    (alone,) = objective.run([wild], Watch())
+
+    assert told.of(1).failure is not None
+    assert alone.failure is not None
+    assert told.of(1).failure.reason == alone.failure.reason == "nan"
+    assert told.of(1).failure.message == alone.failure.message
+    assert "step 2" in alone.failure.message
+
+
+def test_a_waiting_trial_takes_the_place_at_once(
+    make_objective: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its own first step, in the next pass, while the others are at their third."""
+    passes: list[list[tuple[int, int]]] = []
+    plain = PackedModel.logits
+
+    def logits(model: PackedModel, shares: Sequence[Any], *, skip: int = 0) -> Any:
+        if shares[0].step:
+            passes.append([(share.lane.seed, share.step) for share in shares])
+        return plain(model, shares, skip=skip)
+
+    monkeypatch.setattr(PackedModel, "logits", logits)
+    steps = {0: 6, 1: 2, 2: 4, 5: 6, 6: 2}
+    trials = [trial(n, {**ALL, "steps": count}) for n, count in steps.items()]
+    pack, told = trials[:3], Told(trials[3:])
+    make_objective(**SETTINGS).run(pack, Watch(), refill=told)
+
+    assert passes[:3] == [
+        [(0, 1), (1, 1), (2, 1)],
+        [(0, 2), (1, 2), (2, 2)],
+        [(0, 3), (2, 3), (5, 1)],
+    ]
+    assert passes[4] == [(0, 5), (5, 3), (6, 1)]
+    assert told.numbers == [1, 2, 0, 6, 5]
+    assert [told.of(n).metrics["steps"] for n in steps] == list(steps.values())
+
+
+def test_trials_that_cannot_begin_hand_on_their_places(make_objective: Make) -> None:
+    """One after the other, each with its fault, until one can."""
+    told = Told([trial(1, {"rank": -1}), trial(2, {"no": 1}), trial(3, {**ALL, "steps": 1})])
+    objective = make_objective(**SETTINGS)
+
+    assert objective.run([trial(0, {"dropout": 2.0})], Watch(), refill=told) == []
+    assert told.numbers == [0, 1, 2, 3]
+    assert [r.failure is None for r in told.results] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("regroup", ["alone", "another pack"])
+@pytest.mark.parametrize("after", [2, 3])
+def test_lanes_that_were_called_away_go_on_to_the_same_bits(
+    make_objective: Make, tmp_path: Path, after: int, regroup: str
+) -> None:
+    """Each from its own checkpoint, alone or with others."""
+    objective = make_objective(**SETTINGS)
+    kinds = [KINDS["dropout"], {**ALL, "rank": 2}, KINDS["head"], KINDS["unmerged"]]
+    whole = [trial(n, values, tmp_path / "whole") for n, values in enumerate(kinds)]
+    parted = [replace(p, folder=str(tmp_path / "parted" / str(p.number))) for p in whole]
+    watch, again = Watch(), Watch()
+    unbroken = objective.run(whole, watch)
+    left = objective.run(parted, Watch(), AfterSteps(after))
+    stranger = trial(9, NEIGHBOURS[0])
+    packs = [[p] for p in parted] if regroup == "alone" else [[stranger, *parted[::-1]]]
+    resumed = [result for pack in packs for result in objective.run(pack, again)]
+
+    assert [result.failure.reason for result in left if result.failure] == ["interrupted"] * 4
+    said = f"after step {after} of {STEPS}; its checkpoint is kept"
+    assert all(said in result.failure.message for result in left)
+    for params, other in zip(whole, parted, strict=True):
+        assert checkpoint_bits(params.folder) == checkpoint_bits(other.folder)
+        assert watch.curves[params.number] == again.curves[params.number]
+        (one,) = (r for r in unbroken if r.number == params.number)
+        (two,) = (r for r in resumed if r.number == params.number)
+        assert deterministic(one) == deterministic(two)
+
+
+@pytest.fixture
+def steps_made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each step of each lane from here on."""
+    made: list[int] = []
+    plain = Lane.update
+
+    def update(lane: Lane, loss: Any) -> None:
+        plain(lane, loss)
+        made.append(lane.adapters.seed)
+
+    monkeypatch.setattr(Lane, "update", update)
+    return made
+
+
+def test_identical_trials_are_trained_once_and_both_keep_their_adapters(
+    make_objective: Make, tmp_path: Path, steps_made: list[int]
+) -> None:
+    """The second's result says whose it is; another seed is another trial."""
+    objective = make_objective(**SETTINGS)
+    rows = [(0, ALL), (1, {**ALL, "scaling": 2.0}), (2, ALL)]  # alpha 10 is scaling 2 at rank 5
+    del rows[1][1]["alpha"]
+    pack = [
+        TrialParams(n, v, seed=n // 2, folder=str(tmp_path / str(n)), keep=True) for n, v in rows
+    ]
+    watch = Watch()
+    results = {result.number: result for result in objective.run(pack, watch)}
+
+    assert sorted(steps_made) == [0] * STEPS + [1] * STEPS
+    assert results[1].details["same_as"] == 0
+    assert "same_as" not in results[0].details
+    assert "same_as" not in results[2].details
+    assert results[1].value == results[0].value
+    assert watch.curves[1] == watch.curves[0]
+    assert watch.curves[2] != watch.curves[0]
+    kept = [(tmp_path / str(n) / "adapter" / "adapter_model.safetensors") for n in range(3)]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+    assert kept[0].read_bytes() != kept[2].read_bytes()
+
+
+def test_a_copy_that_comes_late_waits_for_the_one_under_way(
+    make_objective: Make, steps_made: list[int]
+) -> None:
+    """As a refill, while its like is half done."""
+    told = Told([TrialParams(2, ALL, seed=0)])
+    pack = [TrialParams(0, ALL, seed=0), TrialParams(1, {**ALL, "steps": 2}, seed=1)]
+    make_objective(**SETTINGS).run(pack, Watch(), refill=told)
+
+    assert told.numbers == [1, 0, 2]
+    assert told.of(2).details["same_as"] == 0
+    assert steps_made.count(0) == STEPS
+
+
+def test_copies_share_a_failure_and_a_call_away(make_objective: Make, tmp_path: Path) -> None:
+    """Each has a result of its own."""
+    objective = make_objective(**SETTINGS)
+    wild = {**ALL, "learning_rate": 1e30, "warmup": 0.0}
+    failed = objective.run([TrialParams(n, wild) for n in range(2)], Watch())
+    pack = [TrialParams(n, ALL, folder=str(tmp_path / str(n))) for n in range(2)]
+    left = objective.run(pack, Watch(), AfterSteps(2))
+
+    assert [(r.number, r.failure.reason) for r in failed] == [(0, "nan"), (1, "nan")]
+    assert [(r.number, r.failure.reason) for r in left] == [(0, "interrupted"), (1, "interrupted")]

@@ -1,0 +1,130 @@
+"""The engine's dropout masks put into the modules of PEFT and transformers, for padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
+
+from objectives.binding.packed.masks import kept, row_keys
+from objectives.binding.windows import Windows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded windows of one step.
+
+    Attributes:
+        ids: shape (windows, length).
+        labels: the same, -100 where nothing is known.
+        windows: which, in the rows' order.
+        lengths: of them.
+        step: from 1; 0 for an evaluation.
+    """
+
+    ids: torch.Tensor
+    labels: torch.Tensor
+    windows: Sequence[int]
+    lengths: Sequence[int]
+    step: int
+
+    @property
+    def mask(self) -> torch.Tensor:
+        """1 on tokens, 0 on padding."""
+        return (torch.arange(self.ids.shape[1]) < torch.tensor(self.lengths)[:, None]).long()
+
+
+def padded(
+    windows: Windows, indices: Sequence[int], step: int = 0, *, pad: int = 1, longer: int = 0
+) -> Batch:
+    """A batch padded to its longest window, or by so many tokens more."""
+    lengths = [len(windows.input_ids[i]) for i in indices]
+    ids = torch.full((len(indices), max(lengths) + longer), pad)
+    labels = torch.full_like(ids, -100)
+    for row, i in enumerate(indices):
+        ids[row, : lengths[row]] = torch.from_numpy(windows.input_ids[i])
+        labels[row, : lengths[row]] = torch.from_numpy(windows.labels[i])
+    return Batch(ids, labels, tuple(indices), lengths, step)
+
+
+class Masks:
+    """The engine's dropout masks, for the batch under way.
+
+    Args:
+        seed: the trial's.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.batch: Batch | None = None
+
+    def rows(self, module: str, features: int, probability: float) -> torch.Tensor:
+        """True where kept, shape (windows, length, features); all of the padding is kept."""
+        assert self.batch is not None
+        mask = torch.ones(*self.batch.ids.shape, features, dtype=torch.bool)
+        pairs = zip(self.batch.windows, self.batch.lengths, strict=True)
+        for row, (index, length) in enumerate(pairs):
+            places = np.stack([np.full(length, index), np.arange(length)], axis=1)
+            keys = row_keys(self.seed, self.batch.step, module, places)
+            mask[row, :length] = kept(torch.from_numpy(keys), features, probability)
+        return mask
+
+    def put_into(self, model: nn.Module) -> None:
+        """Replace every dropout of a model."""
+        for path, module in list(model.named_modules()):
+            if isinstance(module, nn.Dropout) and module.p:
+                model.set_submodule(path, _MaskedDropout(in_base(path), module.p, self))
+            module.masks_path, module.masks = in_base(path), [self]
+
+
+class _MaskedDropout(nn.Module):
+    """An ``nn.Dropout`` that does not draw its mask but is given it."""
+
+    def __init__(self, path: str, p: float, masks: Masks) -> None:
+        super().__init__()
+        self.path, self.p, self.masks = path, p, masks
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return x
+        return x * self.masks.rows(self.path, x.shape[-1], self.p) / (1 - self.p)
+
+
+def _masked_attention(  # noqa: PLR0917  # as transformers calls it
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = query @ key.transpose(2, 3) * scaling
+    if attention_mask is not None:
+        scores = scores.masked_fill(~attention_mask, -torch.inf)
+    shares = scores.softmax(-1)
+    if dropout:
+        heads = range(query.shape[1])
+        (masks,), path = module.masks, module.masks_path
+        rows = [masks.rows(f"{path}.{head}", shares.shape[-1], dropout) for head in heads]
+        shares = shares * torch.stack(rows, dim=1) / (1 - dropout)
+    return (shares @ value).transpose(1, 2), None
+
+
+AttentionInterface.register("reference-masked", _masked_attention)
+AttentionMaskInterface.register("reference-masked", sdpa_mask)
+
+
+def in_base(name: str) -> str:
+    """A name of PEFT's model as it is in the base; ``lora_A.weight`` for an adapter's A."""
+    for part in ("base_model.model.", ".modules_to_save.default", ".default", ".base_layer"):
+        name = name.replace(part, "", 1)
+    return name.removesuffix(".lora_dropout")

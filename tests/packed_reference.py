@@ -1,0 +1,226 @@
+"""A QLoRA fine-tune as a person would write it: the reference that packed training must equal.
+
+Nothing of the engine is in it but a lane's start values, its batches and, where asked for, its
+dropout masks.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from packed_masks import Batch, Masks, in_base, padded
+from packed_runs import Run
+from peft import LoraConfig, get_peft_model
+from sklearn.metrics import matthews_corrcoef
+from torch import nn
+from transformers import AutoModelForTokenClassification, BitsAndBytesConfig
+from transformers.optimization import (
+    get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup,
+    get_linear_schedule_with_warmup,
+)
+
+from objectives.binding.settings import BindingSettings
+from objectives.binding.windows import Windows
+
+MATRICES = {
+    "query": r".*\.self\.query",
+    "key": r".*\.self\.key",
+    "value": r".*\.self\.value",
+    "attention.output": r".*\.attention\.output\.dense",
+    "mlp.up": r".*\.intermediate\.dense",
+    "mlp.down": r".*\.\d+\.output\.dense",
+    "encoder.layer.1.output.dense": r".*\.encoder\.layer\.1\.output\.dense",
+    "query+value": r".*\.self\.(query|value)",
+    "qkv": r".*\.self\.(query|key|value)",
+    "attention": r".*\.attention\.(self\.(query|key|value)|output\.dense)",
+    "mlp": r".*\.(intermediate|\d+\.output)\.dense",
+    "attention+mlp.down": r".*(query|key|value|output\.dense)",
+    "all-linear": r".*(query|key|value|dense)",
+}
+"""Target sets as a user of PEFT writes them."""
+
+
+@dataclass
+class Plain:
+    """What the plain loop measured.
+
+    Attributes:
+        losses: of each step.
+        norms: of each step's gradients, before clipping.
+        validation: figures of the validation split after the last step.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    validation: dict[str, float] = field(default_factory=dict)
+
+
+def load(folder: Path, quantization: str = "nf4", dtype: torch.dtype = torch.float32) -> nn.Module:
+    """A token classifier from disk, its matrices in NF4."""
+    options: dict[str, Any] = {}
+    if quantization == "nf4":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+            llm_int8_skip_modules=["classifier"],
+        )
+    with warnings.catch_warnings(), torch.random.fork_rng():
+        warnings.simplefilter("ignore")
+        model = AutoModelForTokenClassification.from_pretrained(
+            folder, num_labels=2, dtype=torch.float32, **options
+        )
+    for module in model.modules():
+        # Without this bitsandbytes evaluates in bfloat16 on CPUs that have it in silicon.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def with_adapters(
+    model: nn.Module, settings: BindingSettings, start: Mapping[str, torch.Tensor]
+) -> nn.Module:
+    """Add what the settings say by PEFT, and set it to the start values."""
+    if settings.rank and settings.targets != "none":
+        config = LoraConfig(
+            task_type="TOKEN_CLS",
+            r=settings.rank,
+            lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]  # a factor, typed int
+            lora_dropout=settings.dropout,
+            use_rslora=settings.rslora,
+            target_modules=MATRICES[settings.targets],
+        )
+        with warnings.catch_warnings(), torch.random.fork_rng():
+            warnings.simplefilter("ignore")
+            model = get_peft_model(model, config)
+    else:
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad = name.startswith("classifier.")
+    trained = dict(_trained(model))
+    assert trained.keys() == start.keys()
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(start[name])
+    return model
+
+
+def plain_training(
+    model: nn.Module,
+    settings: BindingSettings,
+    batches: Sequence[Batch],
+    criterion: nn.Module,
+    masks: Masks | None = None,
+) -> Plain:
+    """Train a model with adapters on given batches."""
+    made = Plain()
+    trained = dict(_trained(model))
+    vectors = [p for name, p in trained.items() if name.endswith("bias")]
+    matrices = [p for name, p in trained.items() if not name.endswith("bias")]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+    )
+    schedule = _schedule(optimizer, settings, len(batches))
+    model.train()
+    for batch in batches:
+        if masks is not None:
+            masks.batch = batch
+        logits = model(input_ids=batch.ids, attention_mask=batch.mask).logits
+        loss = criterion(logits.view(-1, 2), batch.labels.view(-1))
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+        made.losses.append(loss.item())
+        made.norms.append(norm.item())
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+    return made
+
+
+@torch.no_grad()
+def figures(model: nn.Module, batch: Batch) -> dict[str, float]:
+    """MCC, positives and loss over all labelled residues, the more probable class predicted."""
+    model.eval()
+    logits = model(input_ids=batch.ids, attention_mask=batch.mask).logits
+    known = batch.labels != -100
+    labels, chosen = batch.labels[known], logits.argmax(-1)[known]
+    return {
+        "mcc": float(matthews_corrcoef(labels, chosen)),
+        "predicted_positives": int(chosen.sum()),
+        "loss": nn.functional.cross_entropy(logits[known], labels).item(),
+    }
+
+
+def plain_run(
+    folder: Path,
+    run: Run,
+    *,
+    settings: BindingSettings | None = None,
+    longer: int = 0,
+    masked: bool = False,
+) -> Plain:
+    """The training of a lane again, in the plain loop.
+
+    Args:
+        folder: the base.
+        run: gives the start values and the batches.
+        settings: the lane's, if not others.
+        longer: pads batches by so many tokens more.
+        masked: drop what the engine dropped.
+    """
+    lane, settings = run.trial.lane, settings or run.trial.settings
+    model = with_adapters(load(folder, settings.quantization), settings, run.start)
+    masks = Masks(lane.plan.seed) if masked else None
+    if masks is not None:
+        model.set_attn_implementation("reference-masked")
+        masks.put_into(model)
+    pad = model.config.pad_token_id
+    numbered = enumerate(lane.plan.batches, 1)
+    batches = [padded(lane.windows, b, step, pad=pad, longer=longer) for step, b in numbered]
+    criterion = nn.CrossEntropyLoss(weight=_weight(settings, lane.windows))
+    made = plain_training(model, settings, batches, criterion, masks)
+    validation = run.trial.validation
+    made.validation = figures(model, padded(validation, range(len(validation)), pad=pad))
+    return made
+
+
+def furthest(losses: Sequence[float], others: Sequence[float]) -> float:
+    """The largest difference of two runs' losses, relative to the second's."""
+    assert len(losses) == len(others)
+    return max(abs(a - b) / b for a, b in zip(losses, others, strict=True))
+
+
+def _weight(settings: BindingSettings, train: Windows) -> torch.Tensor | None:
+    if settings.class_weight == "none":
+        return None
+    if settings.class_weight != "balanced":
+        return torch.tensor([1.0, float(settings.class_weight)])
+    labels = torch.from_numpy(np.concatenate(train.labels))
+    counts = torch.bincount(labels[labels != -100], minlength=2).float()
+    return counts.sum() / (2 * counts)
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, settings: BindingSettings, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    warm = int(np.ceil(settings.warmup * steps))
+    if settings.schedule == "constant":
+        return get_constant_schedule_with_warmup(optimizer, warm)
+    if settings.schedule == "cosine":
+        return get_cosine_schedule_with_warmup(optimizer, warm, steps)
+    return get_linear_schedule_with_warmup(optimizer, warm, steps)
+
+
+def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            yield in_base(name), parameter
