@@ -14,7 +14,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from objectives.lanes import Walk, run_in_lanes
 from sweep.errors import SpecError, fault
 from sweep.objective import Facts
 from sweep.space import Space
@@ -32,11 +33,13 @@ from sweep.trial import (
     Failure,
     Leave,
     Pack,
+    Refill,
     Report,
     Scalar,
     TrialParams,
     TrialResult,
     TrialState,
+    nobody_waits,
     stay,
 )
 
@@ -219,15 +222,18 @@ class Synthetic:
             raise SpecError(faults)
         return {"function": self.settings.function, "parameters": list(space)}
 
-    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
-        """Evaluate the function for each trial."""
-        return [self._run(params, report, leave) for params in pack]
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """Evaluate the function for each trial, all of a pack in the time of one."""
+        pause = self.settings.sleep_seconds / self.settings.steps
+        return run_in_lanes(pack, lambda params: self._run(params, report), leave, refill, pause)
 
-    def _run(self, params: TrialParams, report: Report, leave: Leave) -> TrialResult:
+    def _run(self, params: TrialParams, report: Report) -> Walk:
         started = time.perf_counter()
         try:
             value = self._value(params)
-            state = self._walk(params, value, report, leave)
+            state = yield from self._walk(params, value, report)
         except LeftError as left:
             seconds = time.perf_counter() - started
             return TrialResult.interrupted(params.number, str(left), seconds)
@@ -261,16 +267,17 @@ class Synthetic:
         by_chance = _generator(params, "collapse").uniform() < self.settings.collapse_rate
         return by_chance or _meets(params, self.settings.collapse_on)
 
-    def _walk(self, params: TrialParams, value: float, report: Report, leave: Leave) -> TrialState:
+    def _walk(
+        self, params: TrialParams, value: float, report: Report
+    ) -> Generator[None, bool, TrialState]:
         """Report the way to the value, half of what is missing at each step."""
         steps = self.settings.steps
         checkpoint = Path(params.folder) / CHECKPOINT if params.folder else None
         done = _steps_done(checkpoint)
         for step in range(1, steps + 1):
             if step > done:  # else it was made before the trial was interrupted
-                if leave():
+                if (yield):
                     raise LeftError(f"left when asked to, after step {step - 1} of {steps}")
-                time.sleep(self.settings.sleep_seconds / steps)
                 _keep_steps(checkpoint, step)
             reached = value if step == steps else value * (1.0 - 0.5**step)
             if report(params.number, step, reached, {}) and step < steps:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import optuna
 
 from sweep.errors import StorageError
+from sweep.final import final_test
 from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
 from sweep.keeper import Keeper
@@ -29,6 +31,8 @@ from sweep.storage import (
 )
 from sweep.watcher import Watcher
 
+log = logging.getLogger("lorasweep")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -36,12 +40,14 @@ class Options:
 
     Attributes:
         workers: processes to use; None for as many as suit the machine.
+        pack: trials that each of them runs together; None for as many as the objective advises.
         take_over: drive the study even if another process seems to.
         final_test: afterwards score the test split with the best trial.
         files: where trials keep files; empty for the study's own place.
     """
 
     workers: int | None = None
+    pack: int | None = None
     take_over: bool = False
     final_test: bool = False
     files: str = ""
@@ -74,15 +80,17 @@ def run_study(
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: Facts = launcher.call("facts", interrupts=interrupts)
         launcher.workers = options.workers or facts.workers
+        launcher.lanes = options.pack or facts.pack
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
             ledger = Ledger(study, spec, address, owner)
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
-            run = Run(ledger, Keeper(spec, folders), launcher, watcher, interrupts)
+            team = ledger, Keeper(spec, folders), launcher, watcher, interrupts
+            log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
-                run.sweep()
+                Run(*team).sweep()
                 if options.final_test:
-                    run.final_test()
+                    final_test(*team)
             finally:
                 launcher.close()  # first: no worker may compute for a trial already closed
                 ledger.abandon()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sweep.errors import SpecError, fault
 from sweep.space import Space
-from sweep.trial import Leave, Pack, Report, TrialResult, stay
+from sweep.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 METHODS = ("facts", "check", "run")
 """What an objective can do."""
@@ -29,12 +29,14 @@ class Facts:
             that a moved folder is the same input and a changed file is not.
         versions: package name to version.
         workers: how many worker processes suit this machine.
+        pack: how many trials one of them does best to run together.
         about: JSON-ready description for people (chains, residues, parameters).
     """
 
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
+    pack: int = 1
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,8 +62,15 @@ class Objective(Protocol):
         """
         ...
 
-    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
-        """Evaluate a pack of trials; a trial that fails is a result, not an exception.
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """Evaluate a pack of trials together; a trial that fails is a result, not an exception.
+
+        A trial that is over leaves its pack at once: its result goes to ``refill``, which may
+        give another trial to run in its place, of which the same holds. Each result is handed
+        over once, to ``refill`` or in what is returned; all are returned where ``refill`` is
+        ``nobody_waits``. What a trial yields does not depend on those it runs with.
 
         A trial may keep a checkpoint in its ``folder``. When ``leave`` says so it writes one
         and returns ``TrialResult.interrupted``; when it is run again it goes on from there,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sweep.errors import SweepError
-from sweep.trial import TrialResult
+from sweep.trial import Failure, TrialResult
 
 FIRST = 5
 """If the first so many trials of a run all fail, nothing will work: the sweep stops."""
@@ -25,25 +27,32 @@ class FailureLimits:
         self._in_a_row = 0
         self._worked = False
 
-    def judge(self, result: TrialResult) -> SweepError | None:
-        """Count a result in.
+    def judge(self, results: Sequence[TrialResult]) -> SweepError | None:
+        """Count in results that came together; a failure that several share counts once.
 
         Returns:
             Why the sweep must stop; None to go on.
         """
-        failure = result.failure
-        if failure is None:
-            self._worked, self._in_a_row = True, 0
-            return None
-        if failure.interrupted:
-            return None
-        self._in_a_row += 1
+        counted: set[Failure] = set()
+        for result in results:
+            failure = result.failure
+            if failure is None:
+                self._worked, self._in_a_row = True, 0
+            elif not failure.interrupted and failure not in counted:
+                counted.add(failure)
+                self._in_a_row += 1
+                stop = self._limit(str(failure))
+                if stop is not None:
+                    return stop
+        return None
+
+    def _limit(self, last: str) -> SweepError | None:
         if self._stop_at_once:
-            return _error("a trial failed, and the policy is to stop", str(failure))
+            return _error("a trial failed, and the policy is to stop", last)
         if not self._worked and self._in_a_row >= FIRST:
-            return _error(f"the first {self._in_a_row} trials of this run all failed", str(failure))
+            return _error(f"the first {self._in_a_row} trials of this run all failed", last)
         if self._in_a_row >= IN_A_ROW:
-            return _error(f"{self._in_a_row} trials failed in a row", str(failure))
+            return _error(f"{self._in_a_row} trials failed in a row", last)
         return None
 
 

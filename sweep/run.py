@@ -6,21 +6,29 @@ Only this process writes the database; the workers compute.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sweep.errors import SweepError
 from sweep.interrupts import Interrupts
 from sweep.keeper import Keeper
-from sweep.launch import Broken, Event, Finished, LocalLauncher, Reported
+from sweep.launch import Broken, Died, Event, Finished, LocalLauncher, Reported, Settled
 from sweep.ledger import Ledger
 from sweep.outage import ride_out
 from sweep.patience import FailureLimits
-from sweep.spec import Baseline, StudySpec
-from sweep.trial import WORKER_DIED, TrialParams, TrialResult, with_finite_value
-from sweep.watcher import Watcher
+from sweep.spec import StudySpec
+from sweep.supply import Supply
+from sweep.trial import (
+    INTERRUPTED,
+    PACK_DIED,
+    Failure,
+    Pack,
+    TrialParams,
+    TrialResult,
+    with_finite_value,
+)
+from sweep.watcher import Watcher, label
 
 log = logging.getLogger("lorasweep")
 
@@ -52,15 +60,11 @@ class Run:
         self._launcher = launcher
         self._watcher = watcher
         self._interrupts = interrupts
-        self._baselines: dict[int, tuple[Baseline, TrialParams]] = {}
-        self._owed_baselines: list[tuple[Baseline, TrialParams]] = []
+        self._supply = Supply(ledger, interrupts.check)
         self._running: dict[int, TrialParams] = {}
         self._limits = FailureLimits(self.spec.policy.on_failure)
         self._stop: SweepError | None = None
         self._leaving = False
-        self._exhausted = False
-        seconds = self.spec.budget.seconds
-        self._deadline = None if seconds is None else seconds + time.monotonic()
 
     def sweep(self) -> None:
         """Go on until the budget is met, the space is exhausted, or time is up.
@@ -73,7 +77,7 @@ class Run:
         interrupted = self._durably(self.ledger.recover)
         if interrupted:
             log.info("%d interrupted trial(s) queued again", interrupted)
-        self._owed_baselines = self._durably(self.ledger.owed_baselines)
+        self._supply.begin()
         study = self.ledger.study
         self._keeper.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
         while True:
@@ -81,7 +85,7 @@ class Run:
                 self._call_away()
             if not self._leaving:
                 self._fill()
-            if not (self._baselines or self._running):
+            if not (self._running or self._launcher.busy()):
                 break
             self._handle(self._launcher.next_event(timeout_seconds=1.0))
         self._interrupts.check()
@@ -92,46 +96,49 @@ class Run:
     def _call_away(self) -> None:
         """Start nothing more, and have what runs leave as soon as it can."""
         self._leaving = True
-        busy = len(self._running) + len(self._baselines)
-        if self._interrupts.number is not None and busy:
+        if self._interrupts.number is not None and self._running:
             log.info(
                 "ending: %d trial(s) finish their step and checkpoint; once more to stop at once",
-                busy,
+                len(self._running),
             )
         self._launcher.call_away()
 
     def _fill(self) -> None:
-        """Start as many baselines and trials as there are workers free."""
-        while self._owed_baselines and self._launcher.free():
-            baseline, params = self._owed_baselines.pop(0)
-            self._baselines[params.number] = (baseline, params)
-            self._submit(params, f"baseline: {baseline.name}")
-        late = self._deadline is not None and time.monotonic() > self._deadline
-        while not late and not self._exhausted and self._launcher.free():
-            if not self._durably(self.ledger.owed):
-                return
-            asked = self._durably(self.ledger.ask, again=self.ledger.recover)
-            if asked is None:
-                self._exhausted = True
-                log.info("every configuration there is to run is done or running")
-                return
-            self._running[asked.number] = asked
-            keep = self.spec.policy.keep != "none"
-            self._submit(replace(asked, keep=keep), self.label(asked.values))
+        """Give each idle worker a pack, or a trial that must be alone."""
+        alone, packs = self._supply.deal(self._launcher.free(), self._launcher.lanes)
+        for params in alone:
+            self._submit([params], alone=True)
+        for pack in packs:
+            self._submit(pack)
+        self._free_one_for_those_aside()
 
-    def _submit(self, params: TrialParams, label: str) -> None:
-        self._launcher.submit([replace(params, folder=self._keeper.folder(params))])
-        self._watcher.started(params.number, label)
+    def _submit(self, pack: Pack, *, alone: bool = False) -> None:
+        self._launcher.submit([self._started(params) for params in pack], closed=alone)
 
-    def label(self, values: Mapping[str, Any]) -> str:
-        """A configuration in a few words, target sets by their short names."""
-        short = self.spec.space.labels()
-        return " ".join(
-            f"{name}={short.get(str(value), value)}"
-            if not isinstance(value, float)
-            else f"{name}={value:.3g}"
-            for name, value in values.items()
+    def _successor(self) -> TrialParams | None:
+        """The trial that takes the place of one that is over; None if the place stays empty."""
+        if self._leaving or self._stop is not None or self._interrupts.number is not None:
+            return None
+        params = self._supply.next_among_others()
+        self._free_one_for_those_aside()
+        return None if params is None else self._started(params)
+
+    def _free_one_for_those_aside(self) -> None:
+        if self._supply.aside and not self._supply.late:
+            self._launcher.free_one()
+
+    def _started(self, params: TrialParams) -> TrialParams:
+        """Note that a trial runs from now on; the trial, with what its worker needs to know."""
+        self._running[params.number] = params
+        baseline = self._supply.baselines.get(params.number)
+        said = (
+            label(self.spec.space, params.values)
+            if baseline is None
+            else f"baseline: {baseline.name}"
         )
+        self._watcher.started(params.number, said)
+        keep = baseline is None and self.spec.policy.keep != "none"
+        return replace(params, keep=keep, folder=self._keeper.folder(params))
 
     def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
         """Do something with the database, waiting for its server as long as no signal comes."""
@@ -143,30 +150,56 @@ class Run:
                 stop = self._durably(lambda: self.ledger.report(number, step, value, metrics))
                 answer(stop)
                 self._watcher.reported(number, step, value)
+            case Settled(result, room, answer):  # written before anything takes its place
+                self._finish([result])
+                answer(self._successor() if room else None)
             case Finished(results):
-                for result in results:
-                    self._finish(with_finite_value(result))
+                self._finish(results)
+            case Died(pack, failure):
+                self._bury(pack, failure)
             case Broken(error):
                 raise error
 
-    def _finish(self, result: TrialResult) -> None:
-        failure = result.failure
-        if self._leaving and failure is not None and failure.reason == WORKER_DIED:
-            result = TrialResult.interrupted(result.number, failure.message, result.seconds)
-        if result.number in self._baselines:
-            baseline, params = self._baselines.pop(result.number)
+    def _finish(self, results: Sequence[TrialResult]) -> None:
+        sound = [with_finite_value(result) for result in results]
+        for result in sound:
+            self._write(result)
+        self._stop = self._stop or self._limits.judge(sound)
+
+    def _bury(self, pack: Pack, failure: Failure) -> None:
+        """End the trials that a worker took with it."""
+        if self._leaving:  # they were to be run again anyhow
+            message = failure.message
+            self._finish([TrialResult.interrupted(each.number, message) for each in pack])
+        elif len(pack) == 1:
+            self._finish([TrialResult.failed(pack[0].number, failure)])
+        elif pack:
+            self._send_back(pack, failure)
+
+    def _send_back(self, pack: Pack, failure: Failure) -> None:
+        """Have each trial of a dead worker run again by itself; together they are one failure."""
+        message = f"{failure.message}; {len(pack)} trials were in it"
+        for number in [params.number for params in pack]:
+            if number in self._supply.baselines:  # of which the ledger queues no retry
+                self._supply.aside.append(self._running[number])
+            self._write(TrialResult.failed(number, Failure(INTERRUPTED, PACK_DIED, message)))
+        blow = TrialResult.failed(pack[0].number, failure)
+        self._stop = self._stop or self._limits.judge([blow])
+
+    def _write(self, result: TrialResult) -> None:
+        """Tell the study and the watcher of a trial that is over, and put its files in order."""
+        params = self._running[result.number]
+        baseline = self._supply.baselines.get(result.number)
+        if baseline is not None:
             self._durably(lambda: self.ledger.tell_baseline(baseline, params, result))
             if result.failure is None:
                 self._keeper.discard(params)
         else:
-            params = self._running[result.number]
             self._durably(lambda: self.ledger.tell(result))
-            del self._running[result.number]
             self._keeper.settle(params, result)
-            if self._exhausted:  # though not if this one is to be run again
-                self._exhausted = not self._durably(self.ledger.waits)
+        del self._running[result.number]
+        self._supply.ended()
         self._tell_watcher(result)
-        self._stop = self._stop or self._limits.judge(result)
 
     def _tell_watcher(self, result: TrialResult) -> None:
         failure = result.failure
@@ -174,42 +207,3 @@ class Run:
         if failure is not None and failure.interrupted:
             state, reason = "INTERRUPTED", failure.message
         self._watcher.finished(state, result.number, result.value, reason, result.seconds)
-
-    def final_test(self) -> None:
-        """Score the test split with the best trial, trained again to the same weights.
-
-        Raises:
-            SweepError: if there is no complete trial, or the trial fails.
-            Interruption: if a signal asked to end.
-        """
-        if self._keeper.best is None:
-            raise SweepError("the final test needs a complete trial, and there is none yet")
-        best, value = self._keeper.best.params, self._keeper.best.value
-        self._submit(replace(best, final_test=True), f"final test: {self.label(best.values)}")
-        result = self._only_result()
-        if result.failure is not None:
-            self._interrupts.check()
-            raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
-        self._keeper.keep_best()
-        record = {
-            "number": best.number,
-            "validation_value": value,
-            "value_again": result.value,
-            "metrics": dict(result.metrics),
-        }
-        self._durably(lambda: self.ledger.study.set_user_attr("final_test", record))
-
-    def _only_result(self) -> TrialResult:
-        """Wait for the one trial under way, calling it away if a signal comes."""
-        called = False
-        while True:
-            if self._interrupts.number is not None and not called:
-                called = True
-                self._launcher.call_away()
-            match self._launcher.next_event(timeout_seconds=1.0):
-                case Reported(answer=answer):
-                    answer(False)
-                case Broken(error):
-                    raise error
-                case Finished([result]):
-                    return result

@@ -49,6 +49,10 @@ OUT_OF_MEMORY = "out_of_memory"
 WORKER_DIED = "worker_died"
 """The reason of a trial whose process ended under it."""
 
+PACK_DIED = "PackDied"
+"""The kind of interruption by which a worker ended with several trials in it. Which of them is to
+blame nobody knows, so none has failed: each is run again by itself, and fails if it is the one."""
+
 DRIVER_DIED = "DriverDied"
 """The kind of interruption by which a trial's driver ended with it, and not in good order."""
 
@@ -197,5 +201,5 @@ Refill = Callable[[TrialResult], TrialParams | None]
 
 
 def nobody_waits(result: TrialResult) -> None:
-    """A ``Refill`` for packs behind which no trial waits; the results are then returned."""
+    """The ``Refill`` of who wants all results returned: objectives know it and do not call it."""
     del result

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sweep.space import Space
+
+
+def label(space: Space, values: Mapping[str, Any]) -> str:
+    """A configuration in a few words, target sets by their short names."""
+    short = space.labels()
+    return " ".join(
+        f"{name}={short.get(str(value), value)}"
+        if not isinstance(value, float)
+        else f"{name}={value:.3g}"
+        for name, value in values.items()
+    )
 
 
 class Watcher(Protocol):

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 import argparse
 
+from sweep.errors import UsageError, fault
+
+
+def amount(options: argparse.Namespace, name: str) -> int | None:
+    """How many an option says; None for ``auto``, and for a verb without the option.
+
+    Raises:
+        UsageError: if it is neither ``auto`` nor a whole number of 1 or more.
+    """
+    text: str = getattr(options, name, "auto")
+    if text == "auto":
+        return None
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError(fault(f"--{name}", "be auto, or a whole number of 1 or more", text))
+    return number
+
 
 def study_arguments(parser: argparse.ArgumentParser) -> None:
     """The study's file, and what of its settings and inputs to change."""
@@ -62,7 +82,16 @@ def worker_arguments(parser: argparse.ArgumentParser) -> None:
     """How to run trials."""
     parser.add_argument("--seconds", type=float, help="start no new trial after this long")
     parser.add_argument(
-        "--workers", type=int, help="worker processes (as many as suit the machine)"
+        "--workers",
+        metavar="N",
+        default="auto",
+        help="worker processes, or auto: as many as suit the machine (auto)",
+    )
+    parser.add_argument(
+        "--pack",
+        metavar="K",
+        default="auto",
+        help="trials that each worker trains together, or auto: as many as it best does (auto)",
     )
     parser.add_argument(
         "--on-failure",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sweep.cli.arguments import amount
 from sweep.drive import Options, run_study
 from sweep.errors import HeldError, ResumeError, SpecError
 from sweep.progress import Progress
@@ -29,7 +30,8 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         Its snapshot when it has what its budget says.
     """
     how = Options(
-        workers=options.workers,
+        workers=amount(options, "workers"),
+        pack=amount(options, "pack"),
         take_over=options.take_over,
         final_test=options.final_test,
         files="" if options.files is None else str(Path(options.files).resolve()),

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sweep.cli.arguments import amount
 from sweep.errors import SpecError, SweepError, UsageError, fault
 from sweep.spec import StudySpec
 
@@ -104,12 +105,11 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     """The spec with what the command line overrides.
 
     Raises:
-        UsageError: if a ``--set`` is not NAME=VALUE, or there are to be no workers.
+        UsageError: if a ``--set`` is not NAME=VALUE, or an amount is none.
         SpecError: if an override breaks a rule.
     """
-    workers = getattr(options, "workers", None)
-    if workers is not None and workers < 1:
-        raise UsageError(fault("--workers", "be 1 or more", workers))
+    for name in ("workers", "pack"):
+        amount(options, name)  # before anything is read or made
     settings = _settings(getattr(options, "settings", []))
     for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
         if getattr(options, flag, False):

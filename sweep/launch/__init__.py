@@ -1,6 +1,15 @@
 """Where trials are computed. Launchers move packs out and events back; they store nothing."""
 
-from sweep.launch.events import Broken, Event, Finished, Launcher, Reported
+from sweep.launch.events import Broken, Died, Event, Finished, Launcher, Reported, Settled
 from sweep.launch.local import LocalLauncher
 
-__all__ = ["Broken", "Event", "Finished", "Launcher", "LocalLauncher", "Reported"]
+__all__ = [
+    "Broken",
+    "Died",
+    "Event",
+    "Finished",
+    "Launcher",
+    "LocalLauncher",
+    "Reported",
+    "Settled",
+]

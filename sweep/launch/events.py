@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sweep.trial import Pack, TrialResult
+from sweep.trial import Failure, Pack, TrialParams, TrialResult
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,42 @@ class Reported:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """A trial is over, and its worker waits for one in its place.
+
+    Attributes:
+        result: what it yielded.
+        room: whether the worker is to have another.
+        answer: call with that, or with None to leave the place empty.
+    """
+
+    result: TrialResult
+    room: bool
+    answer: Callable[[TrialParams | None], None]
+
+
+@dataclass(frozen=True)
 class Finished:
     """A pack is done, its worker free.
 
     Attributes:
-        results: one per trial of the pack.
+        results: of its trials that were not settled before.
     """
 
     results: Sequence[TrialResult]
+
+
+@dataclass(frozen=True)
+class Died:
+    """A worker ended by itself, or was ended, and took its trials with it.
+
+    Attributes:
+        pack: the trials that it had then; those that had settled are not among them.
+        failure: how it ended.
+    """
+
+    pack: Pack
+    failure: Failure
 
 
 @dataclass(frozen=True)
@@ -50,18 +78,34 @@ class Broken:
     error: Exception
 
 
-Event = Reported | Finished | Broken
+Event = Reported | Settled | Finished | Died | Broken
 
 
 class Launcher(Protocol):
-    """Computes packs somewhere."""
+    """Computes packs somewhere.
+
+    Attributes:
+        workers: how many packs at a time.
+        lanes: how many trials in one of them; fewer once a pack was too large for the memory.
+    """
+
+    workers: int
+    lanes: int
 
     def free(self) -> int:
         """How many packs could start now."""
         ...
 
-    def submit(self, pack: Pack) -> None:
-        """Start a pack on a free worker."""
+    def busy(self) -> bool:
+        """Whether any pack is under way."""
+        ...
+
+    def submit(self, pack: Pack, *, closed: bool = False) -> None:
+        """Start a pack on a free worker; into a closed one no trial follows."""
+        ...
+
+    def free_one(self) -> None:
+        """See to it that a worker comes free: nothing follows into its pack."""
         ...
 
     def next_event(self, timeout_seconds: float) -> Event | None:

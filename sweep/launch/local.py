@@ -7,60 +7,18 @@ worker on all cores.
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import signal
-from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
+import logging
+from multiprocessing.connection import wait
 from typing import Any
 
 from sweep.errors import SweepError
-from sweep.interrupts import Interrupts, held_back
-from sweep.launch.events import Broken, Event, Finished, Reported
-from sweep.launch.worker import work
+from sweep.interrupts import Interrupts
+from sweep.launch.events import Broken, Died, Event, Finished, Reported, Settled
+from sweep.launch.process import WorkerProcess
 from sweep.spec import StudySpec
-from sweep.trial import WORKER_DIED, Failure, Pack, TrialResult
+from sweep.trial import Pack
 
-
-class _Worker:
-    """One process and the pack it computes."""
-
-    def __init__(self, spec: StudySpec) -> None:
-        context = multiprocessing.get_context("spawn")  # fork would copy a half-used torch
-        self.pipe: Connection
-        self.pipe, theirs = context.Pipe()
-        heard, self._call = context.Pipe(duplex=False)
-        self.process = context.Process(
-            target=work,
-            args=(theirs, heard, spec.objective, dict(spec.settings), dict(spec.inputs)),
-            daemon=True,
-        )
-        with held_back():
-            self.process.start()
-        theirs.close()  # so that its death reads as end of file here
-        heard.close()
-        self.pack: Pack = ()
-
-    def call_away(self) -> None:
-        """Ask its trials to leave; it is not used again."""
-        with contextlib.suppress(OSError):
-            self._call.send(None)
-
-    def hang_up(self) -> None:
-        """Close both pipes; an idle worker reads the end of file and leaves by itself."""
-        self.pipe.close()
-        self._call.close()
-
-    def death_notice(self) -> Failure:
-        """Why the process is gone, as far as its exit code tells."""
-        self.process.join(timeout=10)
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            how = f"killed by {signal.Signals(-code).name}"
-            hint = "; the kernel does so when memory runs out" if code == -signal.SIGKILL else ""
-        else:
-            how, hint = f"exit code {code}", ""
-        return Failure(WORKER_DIED, "WorkerDied", f"the worker process ended: {how}{hint}")
+log = logging.getLogger("lorasweep")
 
 
 class LocalLauncher:
@@ -69,12 +27,14 @@ class LocalLauncher:
     Args:
         spec: names the objective, its settings and inputs.
         workers: how many processes to use; they start when first needed.
+        lanes: how many trials one of them runs together.
     """
 
-    def __init__(self, spec: StudySpec, workers: int = 1) -> None:
+    def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
         self._spec = spec
         self.workers = workers
-        self._pool: list[_Worker] = []
+        self.lanes = lanes
+        self._pool: list[WorkerProcess] = []
 
     def call(self, method: str, *arguments: Any, interrupts: Interrupts) -> Any:
         """Call ``facts`` or ``check`` of the objective in a worker.
@@ -98,7 +58,7 @@ class LocalLauncher:
             raise value
         return value
 
-    def _last_words(self, worker: _Worker, error: Exception) -> tuple[str, Any]:
+    def _last_words(self, worker: WorkerProcess, error: Exception) -> tuple[str, Any]:
         try:
             if worker.pipe.poll():
                 return worker.pipe.recv()  # type: ignore[no-any-return]
@@ -111,61 +71,79 @@ class LocalLauncher:
 
     def free(self) -> int:
         """Workers without a pack, started or not."""
-        return self.workers - sum(bool(worker.pack) for worker in self._pool)
+        return self.workers - sum(worker.busy for worker in self._pool)
 
-    def _idle(self) -> _Worker:
+    def busy(self) -> bool:
+        """Whether any worker has a pack."""
+        return any(worker.busy for worker in self._pool)
+
+    def _idle(self) -> WorkerProcess:
         for worker in self._pool:
-            if not worker.pack and worker.process.is_alive():
+            if not worker.busy and worker.process.is_alive():
                 return worker
-        worker = _Worker(self._spec)
+        worker = WorkerProcess(self._spec)
         self._pool.append(worker)
         return worker
 
-    def submit(self, pack: Pack) -> None:
+    def submit(self, pack: Pack, *, closed: bool = False) -> None:
         """Start a pack on an idle worker, starting a process if there is none."""
-        worker = self._idle()
-        worker.pack = pack
-        try:
-            worker.pipe.send(("run", pack))
-        except OSError:
-            return  # it died; next_event reads the end of file and says so
+        self._idle().start(pack, closed=closed)
+
+    def free_one(self) -> None:
+        """Let the pack nearest to its end run out, unless a worker comes free anyhow."""
+        under_way = [worker for worker in self._pool if worker.busy]
+        if not self.free() and not any(worker.closed for worker in under_way):
+            min(under_way, key=lambda worker: len(worker.trials)).closed = True
 
     def next_event(self, timeout_seconds: float) -> Event | None:
-        """The next report or result, or the death of a worker as failed results."""
-        busy = {worker.pipe: worker for worker in self._pool if worker.pack}
-        ready = wait(list(busy), timeout_seconds)
+        """The next report or result, or the death of a worker."""
+        under_way = {worker.pipe: worker for worker in self._pool if worker.busy}
+        ready = wait(list(under_way), timeout_seconds)
         if not ready:
             return None
-        worker = busy[ready[0]]  # type: ignore[index]
+        worker = under_way[ready[0]]  # type: ignore[index]
         try:
             kind, *body = worker.pipe.recv()
         except (EOFError, OSError):
             return self._bury(worker)
         if kind == "report":
             number, step, value, metrics = body
-            return Reported(number, step, value, metrics, worker.pipe.send)
+            return Reported(number, step, value, metrics, worker.say)
+        if kind == "settled":
+            worker.trials.pop(body[0].number)
+            room = not worker.closed and len(worker.trials) < self.lanes
+            return Settled(body[0], room, worker.follow)
         if kind == "error":
             return Broken(body[0])
-        worker.pack = ()
+        worker.busy = False
         return Finished(body[0])
 
-    def _bury(self, worker: _Worker) -> Finished:
+    def _bury(self, worker: WorkerProcess) -> Died:
+        """Take leave of a worker that is gone, and of large packs if those were its end."""
         self._pool.remove(worker)
-        notice = worker.death_notice()
-        pack: Sequence[Any] = worker.pack
-        return Finished([TrialResult.failed(params.number, notice) for params in pack])
+        pack = list(worker.trials.values())
+        # A pack from before the lanes were halved tells nothing of the lanes there are now.
+        if worker.was_killed() and 1 < len(pack) <= self.lanes:
+            self.lanes //= 2
+            log.warning(
+                "a worker with %d trials was killed, as the kernel does when memory runs out: "
+                "from now on at most %d together",
+                len(pack),
+                self.lanes,
+            )
+        return Died(pack, worker.death_notice())
 
     def call_away(self) -> None:
         """Ask all trials under way to checkpoint and leave; their results tell how it went."""
         for worker in self._pool:
-            if worker.pack:
+            if worker.busy:
                 worker.call_away()
 
     def close(self) -> None:
         """End all worker processes now; busy ones lose what came after their checkpoints."""
         for worker in self._pool:
             worker.hang_up()
-            if worker.pack:
+            if worker.busy:
                 worker.process.kill()  # signals that can be ignored are
         for worker in self._pool:
             worker.process.join(timeout=10)

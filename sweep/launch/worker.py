@@ -10,10 +10,10 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from sweep.errors import SweepError
+from sweep.errors import SweepError, fault
 from sweep.interrupts import ignore_signals
 from sweep.objective import Objective, load_objective
-from sweep.trial import Failure, TrialResult
+from sweep.trial import Failure, Leave, Pack, TrialParams, TrialResult
 
 
 def work(
@@ -30,7 +30,8 @@ def work(
     Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("run", pack)``.
     Messages out: ``("reply", value)``, ``("error", exception)``,
     ``("report", number, step, value, metrics)`` (which waits for a bool),
-    ``("results", results)``.
+    ``("settled", result)`` (which waits for a trial in its place, or None),
+    ``("results", results)`` of the trials not settled before, which ends the pack.
     """
     _keep_to_ourselves()
     try:
@@ -52,25 +53,59 @@ def work(
 def _answer(
     objective: Objective, message: tuple[Any, ...], pipe: Connection, calls_away: Connection
 ) -> tuple[str, Any]:
-    def report(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        try:
-            pipe.send(("report", number, step, value, dict(metrics)))
-            return bool(pipe.recv())
-        except (EOFError, OSError):  # the driver hung up: nobody is left to compute for
-            os._exit(1)
-
     call, *arguments = message
     if call == "run":
-        pack = arguments[0]
-        try:
-            return "results", objective.run(pack, report, calls_away.poll)
-        except Exception as error:  # noqa: BLE001 - a pack that raises is failed trials, not a dead worker
-            failure = Failure.from_exception(error)
-            return "results", [TrialResult.failed(params.number, failure) for params in pack]
+        return "results", _PackUnderWay(arguments[0], pipe).run(objective, calls_away.poll)
     try:
         return "reply", getattr(objective, call)(*arguments)
     except Exception as error:  # noqa: BLE001 - raised again by the driver
         return "error", _portable(error)
+
+
+class _PackUnderWay:
+    """The trials whose results the driver does not have yet."""
+
+    def __init__(self, pack: Pack, pipe: Connection) -> None:
+        self._pack = pack
+        self._pipe = pipe
+        self._owed = {params.number for params in pack}
+
+    def run(self, objective: Objective, leave: Leave) -> list[TrialResult]:
+        """Have the pack run; one result for each trial that was not settled on the way."""
+        kept: list[TrialResult] = []
+        failure = Failure("exception", "NoResult", "the objective gave no result for the trial")
+        try:
+            for result in objective.run(self._pack, self._report, leave, self._refill):
+                self._must_owe(result.number)
+                self._owed.remove(result.number)
+                kept.append(result)
+        except Exception as error:  # noqa: BLE001 - a pack that raises is failed trials, not a dead worker
+            failure = Failure.from_exception(error)
+        return [*kept, *(TrialResult.failed(number, failure) for number in sorted(self._owed))]
+
+    def _must_owe(self, number: int) -> None:
+        """Refuse a result too many: its trial is closed, and the driver knows it no more."""
+        if number not in self._owed:
+            rule = "give one result for each trial that it was given"
+            raise SweepError(fault("the objective", rule, f"one more of trial {number}"))
+
+    def _report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
+        return bool(self._ask("report", number, step, value, dict(metrics)))
+
+    def _refill(self, result: TrialResult) -> TrialParams | None:
+        self._must_owe(result.number)
+        following: TrialParams | None = self._ask("settled", result)
+        self._owed.remove(result.number)  # not before: a result that cannot be sent is owed still
+        if following is not None:
+            self._owed.add(following.number)
+        return following
+
+    def _ask(self, *message: Any) -> Any:
+        try:
+            self._pipe.send(message)
+            return self._pipe.recv()
+        except (EOFError, OSError):  # the driver hung up: nobody is left to compute for
+            os._exit(1)
 
 
 def _portable(error: Exception) -> Exception:

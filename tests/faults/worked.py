@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from objectives.lanes import Walk, run_in_lanes
 from objectives.synthetic import Synthetic
 from sweep.objective import Facts
 from sweep.space import Space
-from sweep.trial import Leave, Pack, Report, TrialParams, TrialResult, TrialState, stay
+from sweep.trial import (
+    Leave,
+    Pack,
+    Refill,
+    Report,
+    TrialParams,
+    TrialResult,
+    TrialState,
+    nobody_waits,
+    stay,
+)
 
 
 class Worked:
@@ -34,20 +44,23 @@ class Worked:
         """Whatever the surface needs."""
         return self._synthetic.check(space, baselines)
 
-    def run(self, pack: Pack, report: Report, leave: Leave = stay) -> list[TrialResult]:
-        """One after the other."""
-        return [self._run(params, report, leave) for params in pack]
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """All of a pack in the time of one."""
+        return run_in_lanes(
+            pack, lambda params: self._run(params, report), leave, refill, self._seconds
+        )
 
-    def _run(self, params: TrialParams, report: Report, leave: Leave) -> TrialResult:
+    def _run(self, params: TrialParams, report: Report) -> Walk:
         (whole,) = self._synthetic.run([params], lambda *_: False)
         assert whole.value is not None, whole.failure
         checkpoint = Path(params.folder) / "steps"
         done = int(checkpoint.read_text()) if checkpoint.is_file() else 0
         for step in range(1, self._steps + 1):
             if step > done:
-                if leave():
+                if (yield):
                     return TrialResult.interrupted(params.number, f"left before step {step}")
-                time.sleep(self._seconds)
                 self._trace(params, step)
                 checkpoint.parent.mkdir(parents=True, exist_ok=True)
                 scratch = checkpoint.with_name(f"steps.{os.getpid()}")

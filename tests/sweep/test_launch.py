@@ -1,37 +1,217 @@
 import os
 import signal
 import time
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sweep import StudySpec
 from sweep.errors import SpecError, SweepError
 from sweep.interrupts import Interruption, Interrupts
-from sweep.launch import Finished, LocalLauncher, Reported
+from sweep.launch import Died, Event, Finished, LocalLauncher, Reported, Settled
 from sweep.launch.worker import _portable
 from sweep.trial import TrialParams
 
+Launch = Callable[..., LocalLauncher]
 PARAMS = {"rank": 2, "alpha": 2, "targets": "key+query+value"}
 
 
-def test_a_pack_of_several_trials_gives_a_result_each(spec: StudySpec) -> None:
-    """In one worker, in order; reports wait for their answer."""
-    launcher = LocalLauncher(spec)
-    try:
-        launcher.submit([TrialParams(0, PARAMS), TrialParams(1, {**PARAMS, "rank": 4})])
-        assert launcher.free() == 0
-        reports = []
-        while not isinstance(event := launcher.next_event(10), Finished):
-            assert isinstance(event, Reported)
-            reports.append(event.number)
-            event.answer(False)
-    finally:
+@pytest.fixture
+def launch(spec: StudySpec) -> Iterator[Callable[..., LocalLauncher]]:
+    """Launchers of one study with other settings, closed afterwards."""
+    made: list[LocalLauncher] = []
+
+    def one(objective: str = "", workers: int = 1, lanes: int = 4, **more: Any) -> LocalLauncher:
+        changed = replace(
+            spec,
+            objective=objective or spec.objective,
+            settings={**spec.settings, "steps": 3, **more},
+        )
+        made.append(LocalLauncher(changed, workers, lanes))
+        return made[-1]
+
+    yield one
+    for launcher in made:
         launcher.close()
 
-    assert [result.number for result in event.results] == [0, 1]
-    assert event.results[0].value < event.results[1].value
-    assert reports == [0, 1]
+
+def pack(*ranks: int, first: int = 0) -> list[TrialParams]:
+    """Trials of these ranks, numbered on."""
+    return [TrialParams(first + i, {**PARAMS, "rank": rank}) for i, rank in enumerate(ranks)]
+
+
+def events(
+    launcher: LocalLauncher,
+    waiting: Sequence[TrialParams] = (),
+    pruned: Container[int] = (),
+) -> Iterator[Event]:
+    """All that happens until the pack is done; others wait to take the places in it."""
+    queue = list(waiting)
+    while True:
+        event = launcher.next_event(20)
+        assert event is not None
+        yield event
+        match event:
+            case Reported(number=number, answer=answer):
+                answer(number in pruned)
+            case Settled(room=room, answer=follow):
+                follow(queue.pop(0) if queue and room else None)
+            case _:
+                return
+
+
+def settled(seen: Sequence[Event]) -> dict[int, str]:
+    """How trials ended, in that order."""
+    over = [event.result for event in seen if isinstance(event, Settled)]
+    return {result.number: result.state.value for result in over}
+
+
+def test_a_pack_of_several_trials_gives_a_result_each(launch: Launch) -> None:
+    """In one worker, in turn; reports wait for their answer."""
+    launcher = launch()
+    launcher.submit(pack(2, 4))
+    assert (launcher.free(), launcher.busy()) == (0, True)
+    seen = list(events(launcher))
+
+    assert settled(seen) == {0: "COMPLETE", 1: "COMPLETE"}
+    values = [event.result.value for event in seen if isinstance(event, Settled)]
+    assert values[0] < values[1]
+    assert [event.number for event in seen if isinstance(event, Reported)] == [0, 1] * 3
+    assert seen[-1] == Finished([])
+    assert (launcher.free(), launcher.busy()) == (1, False)
+
+
+def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
+    """The next turn has the trial that waited; the neighbours notice nothing."""
+    launcher = launch(lanes=2)
+    launcher.submit(pack(2, 4))
+    seen = list(events(launcher, waiting=pack(8, first=2), pruned=[1]))
+
+    order = [e.number if isinstance(e, Reported) else "over" for e in seen[:-1]]
+    # Trial 2 makes its first step while trial 0 makes its second.
+    assert order == [0, 1, "over", 0, 2, 0, "over", 2, 2, "over"]
+    assert settled(seen) == {1: "PRUNED", 0: "COMPLETE", 2: "COMPLETE"}
+
+
+def test_into_a_closed_pack_no_trial_follows(launch: Launch) -> None:
+    """Closed from its start, or later because a worker is wanted free."""
+    launcher = launch(workers=2)
+    launcher.submit(pack(2), closed=True)
+    assert [event.room for event in events(launcher) if isinstance(event, Settled)] == [False]
+
+    launcher.submit(pack(2, 4))
+    launcher.free_one()  # one is free: nothing changes
+    launcher.workers = 1
+    rooms = []
+    for event in events(launcher):
+        if isinstance(event, Settled):
+            rooms.append(event.room)
+            launcher.free_one()
+
+    assert rooms == [True, False]
+
+
+def test_the_smallest_pack_runs_out_when_a_worker_is_wanted(launch: Launch) -> None:
+    """One at a time: the others keep their lanes full."""
+    launcher = launch(workers=2, sleep_seconds=1.0)
+    launcher.submit(pack(1, 2, 4))
+    launcher.submit(pack(1, 2, first=3))
+    launcher.free_one()
+    launcher.free_one()
+    rooms: dict[int, bool] = {}
+    while launcher.busy():
+        for event in events(launcher):
+            if isinstance(event, Settled):
+                rooms[event.result.number] = event.room
+
+    assert rooms == {0: True, 1: True, 2: True, 3: False, 4: False}
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raised", "exception: RuntimeError: the lanes are entangled"),
+        ("unsendable", "exception: "),
+        ("lost", "exception: NoResult: the objective gave no result for the trial"),
+    ],
+)
+def test_a_trial_without_a_result_fails_and_those_over_stay(
+    launch: Launch, how: str, reason: str
+) -> None:
+    """Whatever an objective does, each trial ends once."""
+    launcher = launch("faults.deadly:Careless", how=how, fail_on=[{"rank": 1}])
+    launcher.submit(pack(1, 2, 8, 4))
+    seen = list(events(launcher, waiting=pack(4, first=4)))
+    failed = {result.number: str(result.failure) for result in seen[-1].results}
+
+    before = {0: "FAIL", 4: "COMPLETE", 1: "COMPLETE"}  # trial 4 has the place of trial 0
+    assert settled(seen) == (before | {3: "COMPLETE"} if how == "lost" else before)
+    assert set(failed) == ({2} if how == "lost" else {2, 3})
+    assert all(text.startswith(reason) for text in failed.values())
+    assert not launcher.busy()
+
+
+def test_a_result_too_many_is_refused(launch: Launch) -> None:
+    """Its trial keeps the first; the objective is told, and the others fail with that."""
+    launcher = launch("faults.deadly:Careless", how="twice")
+    launcher.submit(pack(8, 2))
+    seen = list(events(launcher))
+
+    assert settled(seen) == {0: "COMPLETE"}
+    [result] = seen[-1].results
+    assert result.number == 1
+    assert "must give one result for each trial" in result.failure.message
+    assert "got 'one more of trial 0'" in result.failure.message
+
+
+def test_a_worker_that_dies_has_the_trials_that_are_not_over(launch: Launch) -> None:
+    """Of its pack and of those that followed; its results of before stand."""
+    launcher = launch("faults.deadly:Deadly", poison=8, signal="SIGABRT", lanes=3)
+    launcher.submit(pack(1, 2, 4))
+    seen = list(events(launcher, waiting=pack(8, 1, first=3), pruned=[1]))
+
+    assert settled(seen) == {1: "PRUNED", 0: "COMPLETE"}
+    died = seen[-1]
+    assert isinstance(died, Died)
+    assert sorted(params.number for params in died.pack) == [2, 3, 4]
+    assert "killed by SIGABRT" in died.failure.message
+    assert launcher.lanes == 3  # an abort is no want of memory
+    assert launcher.free() == 1
+
+
+def test_a_kill_halves_the_lanes_once_for_packs_of_the_same_size(
+    launch: Launch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two workers that the kernel ends in one shortage; a trial alone says nothing of lanes."""
+    launcher = launch("faults.deadly:Deadly", workers=2, lanes=6, most=3)
+    launcher.submit(pack(1, 1, 1, 1))
+    launcher.submit(pack(1, 1, 1, 1, first=4))
+    packs = [list(events(launcher))[-1].pack for _ in range(2)]
+
+    assert [len(each) for each in packs] == [4, 4]
+    assert launcher.lanes == 3
+    assert caplog.text.count("a worker with 4 trials was killed") == 1
+    assert "from now on at most 3 together" in caplog.text
+
+    alone = launch("faults.deadly:Deadly", poison=8)
+    alone.submit(pack(8))
+    assert len(list(events(alone))[-1].pack) == 1
+    assert alone.lanes == 4
+
+
+def test_an_answer_to_a_worker_that_died_meanwhile_harms_nothing(launch: Launch) -> None:
+    """The trial that was to follow is among those that it took along."""
+    launcher = launch(lanes=2)
+    launcher.submit(pack(1, 2))
+    for event in events(launcher, waiting=pack(4, first=2), pruned=[0]):
+        if isinstance(event, Settled):
+            launcher._pool[0].process.kill()
+            launcher._pool[0].process.join()
+    assert isinstance(event, Died)
+
+    assert sorted(params.number for params in event.pack) == [1, 2]
 
 
 def test_an_objective_that_cannot_be_built_says_why_in_the_driver(spec: StudySpec) -> None:

@@ -11,7 +11,7 @@ LEFT = TrialResult.interrupted(0, "left")
 def told(policy: str, *results: TrialResult) -> list[str | None]:
     """What each result leads to."""
     limits = FailureLimits(policy)
-    errors = [limits.judge(result) for result in results]
+    errors = [limits.judge([result]) for result in results]
     return [None if error is None else str(error) for error in errors]
 
 
@@ -45,3 +45,13 @@ def test_interrupted_trials_did_not_fail() -> None:
     """They neither count nor clear the count."""
     assert told("stop", *[LEFT] * 30) == [None] * 30
     assert told("continue", BAD, BAD, LEFT, BAD, BAD, BAD)[-1] is not None
+
+
+def test_a_failure_that_several_trials_share_counts_once() -> None:
+    """What was raised out of a pack of eight is one failure; eight of their own are eight."""
+    shared = [TrialResult.failed(number, Failure("exception", "E", "all")) for number in range(8)]
+    own = [TrialResult.failed(number, Failure("exception", "E", str(number))) for number in (1, 2)]
+    limits = FailureLimits("continue")
+
+    assert [limits.judge(shared) for _ in range(FIRST - 2)] == [None] * (FIRST - 2)
+    assert limits.judge(own) is not None

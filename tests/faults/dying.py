@@ -1,0 +1,39 @@
+"""A driver that kills itself at a chosen point between a trial's end and the next one's start."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from sweep.launch.process import WorkerProcess
+from sweep.ledger import Ledger
+from sweep.run import Run
+
+POINTS = {
+    "before it is told": (Ledger, "tell", "before"),
+    "after it is told": (Ledger, "tell", "after"),
+    "before the next is asked for": (Run, "_successor", "before"),
+    "while the next is begun": (Run, "_started", "after"),
+    "before the next is sent": (Run, "_successor", "after"),
+    "after the next is sent": (WorkerProcess, "follow", "after"),
+}
+"""Where to die: in which method, and on which side of it."""
+
+
+def arm(point: str, times: int) -> None:
+    """Have this process killed when it comes to a point for the so-manyth time."""
+    owner, name, side = POINTS[point]
+    method = getattr(owner, name)
+    left = [times]
+
+    def deadly(*arguments: Any) -> Any:
+        left[0] -= 1
+        if not left[0] and side == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = method(*arguments)
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, deadly)

@@ -1,0 +1,355 @@
+"""Sweeps whose workers run several trials together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import lorasweep
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep import Baseline, Budget, Choice, Pruner, Sampler, Space, StudySpec
+from sweep.drive import Options, run_study
+from sweep.errors import SweepError
+from sweep.spec import Policy
+from sweep.storage import Address, load_study
+
+POISON = {"objective": "faults.deadly:Deadly"}
+
+
+@dataclass
+class Diary:
+    """A watcher that knows how many trials run, and what happened in which order."""
+
+    entries: list[tuple[str, int]] = field(default_factory=list)
+    running: set[int] = field(default_factory=set)
+    together: list[int] = field(default_factory=list)
+
+    def started(self, number: int, label: str) -> None:
+        """A trial began."""
+        assert label
+        self.running.add(number)
+        self.entries.append(("started", number))
+        self.together.append(len(self.running))
+
+    def reported(self, number: int, step: int, value: float) -> None:
+        """Of a trial that runs."""
+        del step, value
+        assert number in self.running
+
+    def finished(
+        self, state: str, number: int, value: float | None, reason: str | None, seconds: float
+    ) -> None:
+        """A trial ended, as one that ran."""
+        del value, reason, seconds
+        self.running.remove(number)
+        self.entries.append((state, number))
+
+
+def run(
+    spec: StudySpec, address: Address, pack: int | None, workers: int = 1, **changes: Any
+) -> Diary:
+    """A sweep of that study; ``steps`` and the like are settings."""
+    own = {name: changes.pop(name) for name in list(changes) if name not in spec.to_json()}
+    changed = replace(spec, settings={**spec.settings, **own}, **changes)
+    diary = Diary()
+    run_study(changed, address, diary, Options(workers=workers, pack=pack))
+    assert not diary.running
+    return diary
+
+
+def trials_of(address: Address) -> list[FrozenTrial]:
+    """All trials, none of them left open."""
+    trials = load_study(address).trials
+    assert all(trial.state.is_finished() for trial in trials)
+    return trials
+
+
+def complete(address: Address) -> Counter[tuple[object, ...]]:
+    """What the COMPLETE trials are, and their values."""
+    return Counter(
+        (*sorted(trial.params.items()), trial.user_attrs["seed"], trial.value)
+        for trial in trials_of(address)
+        if trial.state == TrialState.COMPLETE
+    )
+
+
+def reasons(address: Address) -> Counter[str]:
+    """The kinds of failures."""
+    failures = [t.user_attrs.get("failure") for t in trials_of(address)]
+    return Counter(failure["kind"] for failure in failures if failure is not None)
+
+
+def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_path: Path) -> None:
+    """Trial by trial: parameters, seeds, curves, values, and who failed."""
+    options = {
+        "sampler": Sampler("random", seed=3),
+        "seeds": (0, 1),
+        "budget": Budget(trials=14),
+        "steps": 3,
+        "noise": 0.05,
+        "fail_on": [{"rank": 4, "alpha": 2}],
+    }
+    told = {}
+    for pack, workers in ((1, 1), (4, 1), (3, 2)):
+        address = Address.parse(f"sqlite:///{tmp_path}/{pack}.db")
+        run(spec, address, pack, workers, **options)
+        told[pack] = {
+            t.number: (t.params, t.user_attrs["seed"], t.state, t.value, t.user_attrs.get("curve"))
+            for t in trials_of(address)
+        }
+
+    assert told[1] == told[4] == told[3]
+    assert {state for _, _, state, _, _ in told[1].values()} == {
+        TrialState.COMPLETE,
+        TrialState.FAIL,
+    }
+
+
+def test_a_place_is_filled_before_anything_else_happens(spec: StudySpec, address: Address) -> None:
+    """Pruned, failed or complete: as long as a trial is owed, four run."""
+    diary = run(
+        spec,
+        address,
+        4,
+        pruner=Pruner("median"),
+        budget=Budget(trials=12),
+        steps=6,
+        fail_on=[{"rank": 1, "alpha": 1}],
+        sampler=Sampler("random"),
+    )
+    ended = [i for i, (what, _) in enumerate(diary.entries) if what != "started"]
+    last_start = max(i for i, (what, _) in enumerate(diary.entries) if what == "started")
+    counts = Counter(what for what, _ in diary.entries)
+
+    assert counts["PRUNED"] >= 2
+    assert counts["COMPLETE"] == 12
+    assert diary.together[:4] == [1, 2, 3, 4]
+    assert set(diary.together[4:]) == {4}
+    assert all(diary.entries[i + 1][0] == "started" for i in ended if i < last_start)
+
+
+@pytest.mark.parametrize(("trials", "pack"), [(7, 3), (5, 4), (2, 8), (9, 8)])
+def test_a_budget_is_met_whatever_the_packs(
+    spec: StudySpec, address: Address, trials: int, pack: int
+) -> None:
+    """Divisible or not; no trial more, and no configuration twice."""
+    diary = run(spec, address, pack, budget=Budget(trials=trials), steps=2)
+
+    assert len(trials_of(address)) == len(complete(address)) == trials
+    assert max(diary.together) == min(pack, trials)
+
+
+def test_a_space_may_have_less_than_a_pack(spec: StudySpec, address: Address) -> None:
+    """Three configurations for eight lanes: three trials, and the sweep ends."""
+    small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
+    small["targets"] = type(small["targets"])("qkv")
+    diary = run(spec, address, 8, workers=2, space=Space(small), budget=Budget(trials=20))
+
+    assert len(trials_of(address)) == len(complete(address)) == 3
+    assert diary.together[:3] == [1, 2, 3]
+
+
+def test_what_fails_of_an_exhausted_space_is_run_again(spec: StudySpec, address: Address) -> None:
+    """While its pack goes on; nothing else was left to run."""
+    small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": Choice("query")}
+    options = {"fail_on": [{"number": 1}], "policy": Policy(on_failure="retry(1)"), "steps": 4}
+    run(spec, address, 8, space=Space(small), budget=Budget(trials=20), **options)
+
+    assert sorted(dict(key[:-2])["rank"] for key in complete(address)) == [1, 2, 4]
+    assert [t.user_attrs.get("retry_of") for t in trials_of(address)] == [None, None, None, 1]
+
+
+def test_few_trials_are_spread_over_the_workers(
+    spec: StudySpec, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five for two workers of four lanes: three and two, not four and one."""
+    from sweep.launch import LocalLauncher
+
+    sizes = []
+    submit = LocalLauncher.submit
+
+    def noted(self: LocalLauncher, pack: Any, *, closed: bool = False) -> None:
+        sizes.append(len(pack))
+        submit(self, pack, closed=closed)
+
+    monkeypatch.setattr(LocalLauncher, "submit", noted)
+    run(spec, address, 4, workers=2, budget=Budget(trials=5), steps=2)
+
+    assert sizes == [3, 2]
+
+
+def test_baselines_are_first_in_the_packs(spec: StudySpec, address: Address) -> None:
+    """They are measured beside trials, and still are no trials."""
+    none = {"rank": 0, "alpha": 1, "targets": "none"}
+    diary = run(
+        spec,
+        address,
+        3,
+        baselines=(Baseline("head only", none),),
+        seeds=(0, 1),
+        budget=Budget(trials=4),
+        steps=2,
+    )
+
+    assert [number for _, number in diary.entries[:3]] == [-1, -2, 0]
+    attrs = load_study(address).user_attrs
+    assert attrs["baseline:head only/0"]["value"] == attrs["baseline:head only/1"]["value"] == 0.15
+    assert len(complete(address)) == 4
+
+
+def test_seconds_that_are_over_leave_places_empty(spec: StudySpec, address: Address) -> None:
+    """What runs is finished; nothing follows."""
+    run(spec, address, 4, budget=Budget(trials=30, seconds=1.0), steps=4, sleep_seconds=0.7)
+
+    assert 4 <= len(complete(address)) <= 12
+
+
+def test_one_failure_stops_a_whole_pack_that_is_to_stop(spec: StudySpec, address: Address) -> None:
+    """The neighbours leave with a checkpoint, nothing follows, and all is queued again."""
+    options = {"fail_on": [{"number": 1}], "steps": 20, "sleep_seconds": 5.0}
+    with pytest.raises(SweepError, match="a trial failed, and the policy is to stop"):
+        run(spec, address, 3, policy=Policy(on_failure="stop"), **options)
+    trials = load_study(address).trials
+
+    kinds = [t.user_attrs["failure"]["kind"] for t in trials if t.state == TrialState.FAIL]
+    assert kinds == ["Interrupted", "SyntheticError", "Interrupted"]
+    assert [t.state.name for t in trials[3:]] == ["WAITING"] * 2
+
+
+def test_packs_too_large_for_the_memory_are_halved_and_nothing_is_lost(
+    spec: StudySpec, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Killed with six trials in it: each of them again, alone; then three at a time."""
+    diary = run(spec, address, 6, **POISON, most=3, steps=3, budget=Budget(trials=13))
+    trials = trials_of(address)
+
+    assert caplog.text.count("was killed, as the kernel does when memory runs out") == 1
+    assert "from now on at most 3 together" in caplog.text
+    assert sum(complete(address).values()) == len(complete(address)) == 13
+    assert reasons(address) == {"PackDied": 6}
+    assert [t.user_attrs.get("retry_of") for t in trials[6:12]] == [0, 1, 2, 3, 4, 5]
+    assert diary.together[6:12] == [1] * 6
+    assert diary.together[12:15] == [1, 2, 3]
+    assert max(diary.together[12:]) == 3
+    failure = trials[0].user_attrs["failure"]
+    assert failure["reason"] == "interrupted"
+    assert "killed by SIGKILL" in failure["message"]
+    assert "6 trials were in it" in failure["message"]
+
+
+def test_a_poisonous_trial_kills_its_neighbours_once(spec: StudySpec, address: Address) -> None:
+    """Alone it fails by itself, as it would without packs; all others come through."""
+    ranks = {"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2), "targets": Choice("query")}
+    options = {"poison": 8, "signal": "SIGABRT", "steps": 3}
+    run(
+        spec,
+        address,
+        4,
+        **POISON,
+        space=Space(ranks),
+        sampler=Sampler("grid"),
+        budget=Budget(trials=8),
+        **options,
+    )
+    trials = trials_of(address)
+    dead = [t for t in trials if t.user_attrs.get("failure", {}).get("kind") == "WorkerDied"]
+    died_together = [t.params["rank"] for t in trials if _kind(t) == "PackDied"]
+
+    assert len(complete(address)) == 6
+    assert sorted((t.params["rank"], t.params["alpha"]) for t in dead) == [(8, 1), (8, 2)]
+    assert all(t.user_attrs["failure"]["reason"] == "worker_died" for t in dead)
+    assert died_together.count(8) <= 2
+    assert len(died_together) <= 8
+
+
+def _kind(trial: FrozenTrial) -> str | None:
+    failure = trial.user_attrs.get("failure")
+    return None if failure is None else failure["kind"]
+
+
+def test_a_baseline_in_a_pack_that_dies_is_measured_all_the_same(
+    spec: StudySpec, address: Address
+) -> None:
+    """By itself, in the same sweep."""
+    run(
+        spec,
+        address,
+        4,
+        **POISON,
+        baselines=(Baseline("head only", {"rank": 0, "alpha": 1, "targets": "none"}),),
+        budget=Budget(trials=6),
+        most=3,
+        steps=3,
+    )
+
+    assert load_study(address).user_attrs["baseline:head only/0"]["value"] == 0.15
+    assert len(complete(address)) == 6
+
+
+def test_deaths_of_whole_packs_count_as_one_failure_each(spec: StudySpec, address: Address) -> None:
+    """A worker that always dies in company ends the sweep no sooner than one that dies alone."""
+    options = {"steps": 3, "signal": "SIGABRT", "budget": Budget(trials=30)}
+    run(spec, address, 10, **POISON, most=9, **options)
+
+    # Ten together die again and again; each death is one failure, and then ten come through.
+    assert len(complete(address)) == 30
+    assert reasons(address)["PackDied"] >= 20
+
+
+def test_a_worker_that_always_dies_stops_the_sweep(spec: StudySpec, address: Address) -> None:
+    """The first five failures: one of the pack, four of its trials alone."""
+    options = {"steps": 3, "signal": "SIGABRT", "budget": Budget(trials=30)}
+    every = {"rank": Choice(8), "alpha": Choice(*range(1, 40)), "targets": Choice("query")}
+    with pytest.raises(SweepError, match="the first 5 trials of this run all failed"):
+        run(spec, address, 10, **POISON, poison=8, space=Space(every), **options)
+    kinds = Counter(_kind(trial) for trial in load_study(address).trials)
+
+    assert kinds["PackDied"] == 10
+    assert kinds["WorkerDied"] == 4
+
+
+def test_what_died_in_a_pack_runs_alone_for_the_next_driver_too(
+    spec: StudySpec, address: Address
+) -> None:
+    """The study says so: no driver has to remember it."""
+    options = {"steps": 3, "budget": Budget(trials=4)}
+    with pytest.raises(SweepError, match="the policy is to stop"):
+        run(spec, address, 4, **POISON, most=3, policy=Policy(on_failure="stop"), **options)
+    diary = run(spec, address, 4, **POISON, most=3, **options)
+
+    assert diary.together == [1] * 4
+    assert len(complete(address)) == 4
+
+
+def test_the_objective_advises_how_many_run_together(
+    spec: StudySpec, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Said once, and outdone by the command line."""
+    caplog.set_level("INFO")
+    diary = run(spec, address, None, **POISON, advised=3, budget=Budget(trials=6), steps=2)
+    assert max(diary.together) == 3
+    assert caplog.text.count("workers: 1, trials together in each: 3") == 1
+
+    diary = run(spec, address, 2, **POISON, advised=3, budget=Budget(trials=9), steps=2)
+    assert max(diary.together) == 2
+
+
+def test_the_command_says_how_many_run_together(tmp_path: Path) -> None:
+    """``--pack`` and ``--workers`` of run and of resume, which does not remember them."""
+    (tmp_path / "toy.py").write_text(
+        "from sweep import Budget, Choice, Space, StudySpec\n"
+        'STUDY = StudySpec("toy", "objectives.synthetic:Synthetic",\n'
+        '    Space({"x1": Choice(1, 2, 3), "x2": Choice(1, 2, 3)}), budget=Budget(trials=5))\n'
+    )
+    made = lorasweep(tmp_path, "run", "toy.py", "--pack", "3", "--workers", "2")
+    where = ("--storage", "sqlite:///runs/toy/study.db", "--trials", "7")
+    resumed = lorasweep(tmp_path, "resume", *where, "--pack", "auto", "--workers", "auto")
+
+    assert "lorasweep: workers: 2, trials together in each: 3\n" in made.stderr
+    assert "5/5 complete" in made.stdout
+    assert "lorasweep: workers: 1, trials together in each: 1\n" in resumed.stderr
+    assert "7/7 complete" in resumed.stdout
