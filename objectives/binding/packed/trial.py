@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from objectives.binding.adapter import AdapterConfig
 from objectives.binding.base import Precision
 from objectives.binding.checkpoint import Checkpoints
@@ -17,13 +15,13 @@ from objectives.binding.inputs import Inputs
 from objectives.binding.kept import keep_adapter
 from objectives.binding.metrics import Predictions
 from objectives.binding.packed.course import Course
+from objectives.binding.packed.labels import identity_of, of_adapters, of_model, of_parameters
 from objectives.binding.packed.lane import Lane
 from objectives.binding.packed.predict import check_finite
 from objectives.binding.plan import plan_steps
 from objectives.binding.scores import Scores
 from objectives.binding.settings import BindingSettings
-from objectives.binding.snapshot import shapes
-from objectives.binding.targets import ResolvedTargets, resolve
+from objectives.binding.targets import resolve
 from objectives.binding.windows import Windows
 from sweep.errors import TrialError, fault
 from sweep.trial import Report, TrialParams, TrialResult, TrialState
@@ -81,7 +79,8 @@ class Trial:
         return Lane(self._adapters, self.model, windows, plan, self.settings)
 
     def _course(self, report: Report) -> Course:
-        identity = self._identity() if self.params.folder else {}
+        known = self._inputs.fingerprints if self.params.folder else {}
+        identity = identity_of(self.params, self.settings, self.lane, known)
         checkpoints = Checkpoints(self.params.folder, identity)
         scores = Scores(tuple(self._inputs.data.summary.ligands))
         return Course(self.params.number, self.lane, scores, checkpoints, report)
@@ -143,7 +142,13 @@ class Trial:
 
     def details(self) -> dict[str, Any]:
         """What is trained, and on what."""
-        return _details(self.settings, self._config, self._resolved, self) | self._parameters()
+        about = {**of_adapters(self._config, self._resolved), **of_model(self.model)}
+        return {
+            **about,
+            **of_parameters(self.lane.trained),
+            "scaling": self.settings.lora_scaling,
+            "frozen_layers": self.skip,
+        }
 
     @property
     def seconds(self) -> float:
@@ -154,12 +159,6 @@ class Trial:
         """Leave the model; what was trained is kept no longer."""
         self.model.dismiss(self._adapters)
 
-    def _parameters(self) -> dict[str, int]:
-        sizes = {name: p.numel() for name, p in self.lane.trained.items()}
-        # Without the head, which is the same in every trial: what target set and rank decide.
-        adapters = sum(size for name, size in sizes.items() if ".lora_" in name)
-        return {"trainable_parameters": sum(sizes.values()), "adapter_parameters": adapters}
-
     def _costs(self) -> dict[str, Any]:
         """What the trial took."""
         lane = self.lane
@@ -167,23 +166,8 @@ class Trial:
             "steps": lane.steps,
             "tokens_per_second": lane.tokens / lane.seconds,
             "peak_memory_bytes": self.course.peak_memory_bytes,
-            "trainable_parameters": self._parameters()["trainable_parameters"],
+            "trainable_parameters": of_parameters(lane.trained)["trainable_parameters"],
             "seconds": self.course.seconds,
-        }
-
-    def _identity(self) -> dict[str, Any]:
-        """All that must agree for a checkpoint to be this trial's: what decides its figures."""
-        precision = self.model.precision
-        settings = {**asdict(self.settings), "device": precision.device.type}
-        del settings["base_weights"]
-        return {
-            "values": dict(self.params.values),
-            "seed": self.params.seed,
-            "settings": settings,
-            "compute_dtype": str(precision.compute_dtype),
-            "inputs": self._inputs.fingerprints,
-            "steps": len(self.lane.plan.batches),
-            "shapes": shapes(self.lane),
         }
 
     def keep(self, params: TrialParams, settings: BindingSettings) -> None:
@@ -210,26 +194,3 @@ class Trial:
         }
         name = self._inputs.about_base()["name"]
         keep_adapter(Path(params.folder) / "adapter", self._adapters, self.model.head, name, record)
-
-
-def _details(
-    settings: BindingSettings, config: AdapterConfig, resolved: ResolvedTargets, trial: Trial
-) -> dict[str, Any]:
-    """What was trained, and on what."""
-    model = trial.model
-    return {
-        "targets": resolved.targets,
-        "modules": list(config.modules),
-        "module_count": len(config.modules),
-        "kinds": dict(resolved.kinds) if config.modules else {},
-        "head": list(model.head),
-        "rank": config.rank,
-        "alpha": config.alpha,
-        "scaling": settings.lora_scaling,
-        "device": str(model.precision.device),
-        "compute_dtype": str(model.precision.compute_dtype).removeprefix("torch."),
-        "quantization": model.precision.quantization,
-        "base_weights": model.base_weights,
-        "frozen_layers": trial.skip,
-        "threads": torch.get_num_threads(),
-    }
