@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import optuna
@@ -28,11 +29,15 @@ class Running:
 
 
 def close(study: optuna.Study, trial: FrozenTrial, failure: Failure) -> None:
-    """End a trial of which this process has no handle."""
+    """End a trial of which this process has no handle, unless it has ended meanwhile.
+
+    A driver that was taken over may write a last result before it notices; that one stands.
+    """
     # Optuna has no public way to annotate a trial of another process.
     storage, trial_id = study._storage, trial._trial_id  # noqa: SLF001
-    storage.set_trial_user_attr(trial_id, "failure", failure.to_json())
-    study.tell(trial.number, state=TrialState.FAIL)
+    with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+        storage.set_trial_user_attr(trial_id, "failure", failure.to_json())
+        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 def write_result(trial: optuna.Trial, result: TrialResult) -> None:
