@@ -18,9 +18,10 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	$(INSTALL) -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data (CPU, offline)
+demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and its report
 	$(BIN)/lorasweep run studies.demo
 	$(BIN)/lorasweep importance --storage sqlite:///runs/demo/study.db
+	$(BIN)/lorasweep report --storage sqlite:///runs/demo/study.db
 
 test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2

@@ -127,7 +127,7 @@ def _listed(parts: tuple[Part, ...]) -> str:
 
 def _is_part(part: object) -> bool:
     members = part if isinstance(part, tuple) else (part,)
-    return bool(members) and all(isinstance(m, str) and m.isidentifier() for m in members)
+    return bool(members) and all(isinstance(m, str) and m.strip() for m in members)
 
 
 def _plain(part: Part) -> str | list[str]:

@@ -44,6 +44,7 @@ class Options:
         take_over: drive the study even if another process seems to.
         final_test: afterwards score the test split with the best trial.
         files: where trials keep files; empty for the study's own place.
+        command: what was typed to run it, without secrets; kept with the study.
     """
 
     workers: int | None = None
@@ -51,6 +52,7 @@ class Options:
     take_over: bool = False
     final_test: bool = False
     files: str = ""
+    command: str = ""
 
 
 def run_study(
@@ -83,6 +85,7 @@ def run_study(
         launcher.lanes = options.pack or facts.pack
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
+            _remember(study, options.command)
             ledger = Ledger(study, spec, address, owner)
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
             team = ledger, Keeper(spec, folders), launcher, watcher, interrupts
@@ -127,6 +130,12 @@ def _let_go(study: optuna.Study) -> None:
     backend = getattr(study._storage, "_backend", None)  # noqa: SLF001 - Optuna wraps its storages
     if isinstance(backend, optuna.storages.RDBStorage):
         backend.engine.dispose()
+
+
+def _remember(study: optuna.Study, command: str) -> None:
+    """Keep how the study was first run."""
+    if command and "command" not in study.user_attrs:
+        study.set_user_attr("command", command)
 
 
 def _files(study: optuna.Study, wanted: str) -> str:

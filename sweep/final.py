@@ -33,7 +33,7 @@ def final_test(
     best, value = keeper.best.params, keeper.best.value
     launcher.submit([replace(best, final_test=True, folder=keeper.folder(best))], closed=True)
     watcher.started(best.number, f"final test: {label(ledger.spec.space, best.values)}")
-    result = _only_result(best, launcher, interrupts)
+    result = only_result(best, launcher, interrupts)
     if result.failure is not None:
         interrupts.check()
         raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
@@ -47,7 +47,7 @@ def final_test(
     ride_out(lambda: ledger.study.set_user_attr("final_test", record), interrupts.check)
 
 
-def _only_result(
+def only_result(
     params: TrialParams, launcher: LocalLauncher, interrupts: Interrupts
 ) -> TrialResult:
     """Wait for the one trial under way, calling it away if a signal comes."""

@@ -70,7 +70,7 @@ def _foreign(study: optuna.Study, address: Address) -> dict[str, Any]:
     if len(directions) == 1 and counts["COMPLETE"]:
         found = study.best_trial
         best = {"number": found.number, "value": found.value, "params": found.params}
-        best |= {"metrics": {}, "adapter": None}
+        best |= {"metrics": {}, "adapter": None, "lora_config": None, "modules": None}
     return {
         "study": study.study_name,
         "storage": address.shown,
@@ -103,12 +103,15 @@ def _best(
     if trial is None:
         return None
     adapter = folders.adapter(dict(trial.params), trial.user_attrs.get("seed", 0))
+    details: Mapping[str, Any] = trial.user_attrs.get("details", {})
     return {
         "number": trial.number,
         "value": trial.value,
         "params": dict(trial.params),
         "metrics": trial.user_attrs.get("metrics", {}),
         "adapter": None if adapter is None else str(adapter),
+        "lora_config": details.get("lora_config"),
+        "modules": details.get("modules"),
     }
 
 

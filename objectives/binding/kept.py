@@ -12,12 +12,24 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from objectives.binding.adapter import AdapterConfig
+from objectives import builtin
+from objectives.binding.adapter import AdapterConfig, four_bit_config
+from objectives.binding.inputs import Inputs
 from objectives.binding.packed.adapters import Adapters
+from objectives.binding.packed.model import PackedModel
+from objectives.binding.settings import BindingSettings
+from objectives.binding.source import BUILTIN
 from sweep.atomic import clear_scratch, write_folder
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
 """Those that a result depends on."""
+
+_FOUR_BIT = (
+    "load_in_4bit",
+    "bnb_4bit_quant_type",
+    "bnb_4bit_use_double_quant",
+    "llm_int8_skip_modules",
+)
 
 _PREFIX = "base_model.model."
 """How PEFT's names of adapted modules begin in its files."""
@@ -28,6 +40,35 @@ log = logging.getLogger("lorasweep")
 def library_versions() -> dict[str, str]:
     """The installed versions of ``LIBRARIES``."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -> dict[str, Any]:
+    """What a loader without lorasweep must know of the base to compute what a trial computed.
+
+    Returns:
+        A JSON tree: ``labels`` (how many classes), ``dtype`` (of what is not quantised),
+        ``compute_dtype``, ``four_bit`` (keyword arguments of ``BitsAndBytesConfig`` but for
+        the compute dtype; None without quantisation), ``trust_remote_code``, ``embedded``
+        (package and folder of a base that comes with lorasweep; None for others) and
+        ``max_residues`` (of one pass).
+    """
+    precision, base = model.precision, inputs.about_base()["name"]
+    four_bit = None
+    if precision.quantization == "nf4":
+        made = four_bit_config(precision.compute_dtype, model.head)
+        four_bit = {name: getattr(made, name) for name in _FOUR_BIT}
+    embedded = None
+    if base.startswith(BUILTIN):
+        embedded = [builtin.__name__, builtin.path(base.removeprefix(BUILTIN)).name]
+    return {
+        "labels": inputs.skeleton.config.num_labels,
+        "dtype": "float32",
+        "compute_dtype": str(precision.compute_dtype).removeprefix("torch."),
+        "four_bit": four_bit,
+        "trust_remote_code": settings.trust_remote_code,
+        "embedded": embedded,
+        "max_residues": inputs.max_residues,
+    }
 
 
 def keep_adapter(

@@ -79,6 +79,18 @@ class Ranking:
         exact = [Fraction(int(covariance[i]) ** 2, max(int(spread[i]), 1)) for i in near]
         return float(cuts[near[exact.index(max(exact))]])
 
+    def below(self, cut: float) -> float:
+        """The next lower margin than ``cut``; below the lowest of all, one that is 1 less."""
+        ends = [(m, int(np.searchsorted(m, cut))) for m in (self.binding, self.free)]
+        lowest = min(cut - 1.0, math.nextafter(cut, -math.inf))  # huge margins swallow the 1
+        return max((float(m[end - 1]) for m, end in ends if end), default=lowest)
+
+    def threshold(self, cut: float) -> float:
+        """Half-way to the next lower margin: ``margin > threshold`` is ``margin >= cut``."""
+        below = self.below(cut)
+        middle = cut / 2 + below / 2  # the sum of huge margins would overflow
+        return middle if middle < cut else below  # neighbouring floats have nothing in between
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -160,12 +172,7 @@ def best_threshold(predictions: Predictions) -> float:
     ranking = predictions.ranking
     if not len(ranking.binding) or not len(ranking.free):
         return ARGMAX
-    cut = ranking.best_cut()
-    ends = [(m, int(np.searchsorted(m, cut))) for m in (ranking.binding, ranking.free)]
-    lowest = min(cut - 1.0, math.nextafter(cut, -math.inf))  # huge margins swallow the 1
-    below = max((float(m[end - 1]) for m, end in ends if end), default=lowest)
-    middle = cut / 2 + below / 2  # the sum of huge margins would overflow
-    return middle if middle < cut else below  # neighbouring floats have nothing in between
+    return ranking.threshold(ranking.best_cut())
 
 
 def at_threshold(predictions: Predictions, threshold: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import joblib
@@ -73,6 +74,8 @@ class BindingObjective:
             workers=_workers(self._settings),
             pack=self._lanes(),
             about={
+                "value": "validation MCC",
+                "settings": asdict(self._settings),
                 "data": self._about_data(),
                 "base": self._inputs.about_base(),
                 "engine": self._regime(),

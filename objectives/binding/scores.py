@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.binding.bootstrap import mcc_intervals, pr_auc_interval
+from objectives.binding.curves import calibration, threshold_curve
 from objectives.binding.metrics import (
     ARGMAX,
     Predictions,
@@ -13,6 +18,7 @@ from objectives.binding.metrics import (
     evaluate,
     prefixed,
 )
+from objectives.binding.seeds import derive
 
 
 class Scores:
@@ -20,14 +26,17 @@ class Scores:
 
     Args:
         ligands: the data's ligands by bit.
+        data_seed: decides the resamples behind the intervals: the same for trials on the same
+            data.
 
     Attributes:
         figures: all that is measured, with the latest evaluation's values.
         threshold: the margin that the latest evaluation chose.
     """
 
-    def __init__(self, ligands: Sequence[str]) -> None:
+    def __init__(self, ligands: Sequence[str], data_seed: int = 0) -> None:
         self._ligands = tuple(ligands)
+        self._seed = derive(data_seed, "bootstrap")
         self.threshold = ARGMAX
         self.figures: dict[str, Any] = {}
 
@@ -37,14 +46,37 @@ class Scores:
         self.figures.update(evaluate(predictions, self._ligands))
         self.figures.update(at_threshold(predictions, self.threshold))
 
+    def describe(self, predictions: Predictions, chains: NDArray[np.int64]) -> None:
+        """What is told of validation at the end alone: curves and intervals.
+
+        Args:
+            predictions: those that the latest evaluation scored.
+            chains: the chain of each residue; shape (residues,).
+        """
+        self.figures.update(self._described(predictions, chains))
+
+    def _described(self, predictions: Predictions, chains: NDArray[np.int64]) -> dict[str, Any]:
+        return {
+            **mcc_intervals(predictions, chains, self.threshold, self._seed),
+            "threshold_curve": threshold_curve(predictions, self.threshold),
+            "calibration": calibration(predictions),
+        }
+
     def score_train_side(self, predictions: Predictions) -> None:
         """The same on some of the training windows, for the overfitting gap."""
         figures = evaluate(predictions)
         self.figures.update(prefixed("train", figures))
         self.figures["mcc_gap"] = figures["mcc"] - self.figures["mcc"]
 
-    def score_test(self, predictions: Predictions) -> None:
-        """The test split, with the threshold that validation chose."""
+    def score_test(self, predictions: Predictions, chains: NDArray[np.int64]) -> None:
+        """The test split, with the threshold that validation chose.
+
+        Args:
+            predictions: of the test split.
+            chains: the chain of each residue; shape (residues,).
+        """
         figures = evaluate(predictions, self._ligands)
         figures.update(at_threshold(predictions, self.threshold))
+        figures.update(self._described(predictions, chains))
+        figures.update(pr_auc_interval(predictions, chains, self._seed))
         self.figures.update(prefixed("test", figures))

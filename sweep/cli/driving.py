@@ -35,6 +35,7 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         take_over=options.take_over,
         final_test=options.final_test,
         files="" if options.files is None else str(Path(options.files).resolve()),
+        command=address.redact(shlex.join(options.command)),
     )
     with quiet_optuna():
         earlier = find_study(address, spec.name)

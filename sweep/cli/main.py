@@ -28,12 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 failed, 2 bad usage or bad spec, 128 + n for signal n.
     """
-    options = _parsed(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parsed(arguments)
+    options.command = ["lorasweep", *arguments]
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="lorasweep: %(message)s")
-    from sweep.cli import judging, measure, verbs
+    from sweep.cli import adapters, judging, measure, predicting, seeing, verbs
 
     try:
-        module = next((m for m in (judging, measure) if options.verb in m.VERBS), verbs)
+        modules = (adapters, judging, measure, predicting, seeing)
+        module = next((m for m in modules if options.verb in m.VERBS), verbs)
         return int(getattr(module, options.verb)(options))
     except SweepError as error:
         _say(str(error), as_json=options.json)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import metadata
 
+from sweep.cli.adapters import adapters_verb
 from sweep.cli.arguments import (
     input_arguments,
     json_argument,
@@ -15,6 +16,8 @@ from sweep.cli.arguments import (
     study_arguments,
     worker_arguments,
 )
+from sweep.cli.predicting import predict_verb
+from sweep.cli.seeing import seeing_verbs
 
 EPILOG = """\
 exit codes: 0 done, 1 the sweep or a command failed, 2 bad usage or bad spec,
@@ -26,6 +29,7 @@ examples:
   lorasweep check studies.binding_sites --data DIR --base facebook/esm2_t6_8M_UR50D
   lorasweep run studies.binding_sites --data DIR --trials 60 --storage sqlite:///binding.db
   lorasweep importance --storage sqlite:///binding.db
+  lorasweep report --storage sqlite:///binding.db
 """
 
 
@@ -70,9 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
     json_argument(status)
 
     _importance_verb(verbs)
+    seeing_verbs(verbs)
     _measure_verbs(verbs)
     _extend_verb(verbs)
     _transfer_verbs(verbs)
+    adapters_verb(verbs)
+    predict_verb(verbs)
     return parser
 
 

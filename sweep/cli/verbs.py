@@ -12,7 +12,7 @@ from sweep.cli.study_file import apply_options, load_spec
 from sweep.extend import Request, extend_study, print_extension
 from sweep.objective import load_objective
 from sweep.status import snapshot
-from sweep.storage import Address, load_study, open_study, quiet_optuna, read_spec
+from sweep.storage import Address, load_study, open_known, quiet_optuna, read_spec
 from sweep.summary import print_check, print_failures, print_status
 
 
@@ -54,9 +54,7 @@ def status(options: argparse.Namespace) -> int:
     """What a study has, and why trials failed."""
     with quiet_optuna():
         address = Address.parse(options.storage)
-        study = open_study(address, options.name)
-        if "spec" in study.user_attrs:
-            study = load_study(address, options.name)  # refuses what a newer lorasweep wrote
+        study = open_known(address, options.name)
         report = snapshot(study, address)
     printer = print_failures if options.failed else print_status
     show(report, printer, as_json=options.json)

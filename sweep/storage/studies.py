@@ -74,6 +74,19 @@ def open_study(address: Address, name: str | None = None) -> optuna.Study:
         return optuna.load_study(study_name=chosen, storage=storage)
 
 
+def open_known(address: Address, name: str | None = None) -> optuna.Study:
+    """Open any study that exists, of whatever maker, unless a newer lorasweep wrote it.
+
+    Raises:
+        StorageError: as ``open_study`` and ``load_study``.
+    """
+    study = open_study(address, name)
+    with storage_errors(address):
+        if "spec" in study.user_attrs:
+            _refuse_other_makers(study, address)
+    return study
+
+
 def load_study(address: Address, name: str | None = None) -> optuna.Study:
     """Open a study that lorasweep made, creating nothing.
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from sweep.console import duration
 from sweep.summary.cells import line, number, param, params, scalars, table
 from sweep.summary.head import is_interrupted, print_head
+from sweep.summary.lora import print_lora_config
 
 SHOWN_TRIALS = 60
 """Rows of the trial table; a longer study shows its best ones."""
@@ -37,6 +38,7 @@ def print_status(report: Tree, console: Console) -> None:
     _best(report, labels, console)
     _baselines(report, console)
     _final_test(report, console)
+    print_lora_config(report, console)
     _trials(report, labels, console)
     _failed(report, labels, console)
     _next(report, console)

@@ -66,7 +66,9 @@ def test_a_study_from_first_run_to_importance(folder: Path) -> None:
     assert report["storage"] == url
     assert report["baselines"][0]["value"] == 0.15
     assert report["best"]["value"] > 0.15
-    assert set(report["best"]) == {"number", "value", "params", "metrics", "adapter"}
+    assert set(report["best"]) == {
+        "number", "value", "params", "metrics", "adapter", "lora_config", "modules",
+    }  # fmt: skip
 
     again = lorasweep(folder, "run", "toy.py", "--workers", "1")
     assert again.returncode == 0

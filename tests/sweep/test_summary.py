@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from sweep.console import make_console
 from sweep.importance import Importance, ImportanceReport, ImportanceTable
@@ -94,6 +95,29 @@ def test_the_best_stands_with_its_metrics_and_against_the_baseline() -> None:
     assert lines[best + 3] == (
         "baseline   0.1100 head only (mean of 2 seeds); best is +0.1335 from it"
     )
+
+
+def test_the_best_configuration_can_be_pasted() -> None:
+    """Python that makes the very keywords, not wrapped; nothing where there is none."""
+    keywords = {
+        "r": 8,
+        "lora_alpha": 2.5,
+        "target_modules": [f"encoder.layer.{i}.output.dense" for i in range(9)],
+        "use_rslora": False,
+        "task_type": "TOKEN_CLS",
+    }
+    best = STATUS["best"] | {"lora_config": keywords}
+    stream = io.StringIO()
+    terminal = Console(
+        file=stream, force_terminal=True, width=40, color_system=None, highlight=False
+    )
+    print_status(STATUS | {"best": best}, terminal)
+    for shown in (_status(best=best), stream.getvalue()):
+        code = shown[shown.index("LoraConfig(") :].partition("\n\n")[0]
+        assert "\ntrial 2 for peft:\nLoraConfig(\n    r=8,\n" in shown
+        assert eval(code, {"LoraConfig": dict}) == keywords  # noqa: S307 - our own output
+    assert "LoraConfig" not in _status(best=STATUS["best"] | {"lora_config": None})
+    assert "LoraConfig" not in _status(best=None)
 
 
 def test_each_trial_is_a_row() -> None:

@@ -46,6 +46,7 @@ class Course:
         lane: the training.
         scores: its figures.
         points: its evaluations.
+        predictions: of the validation split after the last step, once this run has made them.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Course:
         self.lane = lane
         self.scores = scores
         self.points: list[Point] = []
+        self.predictions: Predictions | None = None
         self._checkpoints = checkpoints
         self._report = report
         self._started = time.perf_counter()
@@ -93,6 +95,7 @@ class Course:
 
     def evaluate(self, predictions: Predictions) -> None:
         """Score the validation split, keep a checkpoint and report; may stop the trial."""
+        self.predictions = predictions if self.lane.done else None
         step_loss = self.lane.mean_loss()
         self.scores.score_validation(predictions)
         self.scores.figures["step_loss"] = step_loss

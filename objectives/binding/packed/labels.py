@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from objectives.binding.adapter import AdapterConfig
 from objectives.binding.packed.lane import Lane
 from objectives.binding.packed.model import PackedModel
 from objectives.binding.settings import BindingSettings
+from objectives.binding.short_names import short_names
 from objectives.binding.snapshot import shapes
 from objectives.binding.targets import ResolvedTargets
 from sweep.trial import TrialParams
@@ -27,6 +28,31 @@ def of_adapters(config: AdapterConfig, resolved: ResolvedTargets) -> dict[str, A
         "rank": config.rank,
         "alpha": config.alpha,
     }
+
+
+def of_lora(
+    config: AdapterConfig, head: Sequence[str], everything: Iterable[str]
+) -> dict[str, Any]:
+    """The adapter as keyword arguments of ``peft.LoraConfig``; nothing where there is none.
+
+    Args:
+        config: the trial's.
+        head: names of the head modules.
+        everything: full paths of all modules of the model.
+    """
+    if not config.modules:
+        return {}
+    alpha = config.alpha
+    keywords = {
+        "r": config.rank,
+        "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
+        "target_modules": short_names(config.modules, everything),
+        "lora_dropout": config.dropout,
+        "use_rslora": config.rslora,
+        "modules_to_save": list(head),
+        "task_type": "TOKEN_CLS",
+    }
+    return {"lora_config": keywords}
 
 
 def of_model(model: PackedModel) -> dict[str, Any]:

@@ -10,12 +10,19 @@ from typing import Any
 
 from objectives.binding.adapter import AdapterConfig
 from objectives.binding.base import Precision
+from objectives.binding.bootstrap import chains_of
 from objectives.binding.checkpoint import Checkpoints
 from objectives.binding.inputs import Inputs
-from objectives.binding.kept import keep_adapter
+from objectives.binding.kept import how_to_load, keep_adapter
 from objectives.binding.metrics import Predictions
 from objectives.binding.packed.course import Course
-from objectives.binding.packed.labels import identity_of, of_adapters, of_model, of_parameters
+from objectives.binding.packed.labels import (
+    identity_of,
+    of_adapters,
+    of_lora,
+    of_model,
+    of_parameters,
+)
 from objectives.binding.packed.lane import Lane
 from objectives.binding.packed.predict import check_finite
 from objectives.binding.plan import plan_steps
@@ -82,7 +89,7 @@ class Trial:
         known = self._inputs.fingerprints if self.params.folder else {}
         identity = identity_of(self.params, self.settings, self.lane, known)
         checkpoints = Checkpoints(self.params.folder, identity)
-        scores = Scores(tuple(self._inputs.data.summary.ligands))
+        scores = Scores(tuple(self._inputs.data.summary.ligands), self.settings.data_seed)
         return Course(self.params.number, self.lane, scores, checkpoints, report)
 
     def _read(self) -> list[Windows]:
@@ -123,12 +130,16 @@ class Trial:
         Args:
             predict: predicts a split with this trial's lane.
         """
-        scores, splits = self.course.scores, self._inputs.splits
+        scores, splits, data = self.course.scores, self._inputs.splits, self._inputs.data
         if not self.lane.stopped:
+            # A trial that goes on from after its last step has predicted nothing yet.
+            last = self.course.predictions or check_finite(predict(splits.validation))
+            scores.describe(last, chains_of(data.validation, splits.validation))
             if len(splits.train_sample):
                 scores.score_train_side(check_finite(predict(splits.train_sample)))
-            if self.params.final_test and splits.test is not None:
-                scores.score_test(check_finite(predict(splits.test)))
+            if self.params.final_test and splits.test is not None and data.test is not None:
+                chains = chains_of(data.test, splits.test)
+                scores.score_test(check_finite(predict(splits.test)), chains)
             self.keep(self.params, self.settings)
         stopped = self.lane.stopped
         return TrialResult(
@@ -142,9 +153,11 @@ class Trial:
 
     def details(self) -> dict[str, Any]:
         """What is trained, and on what."""
-        about = {**of_adapters(self._config, self._resolved), **of_model(self.model)}
+        everything = (name for name, _ in self._inputs.skeleton.named_modules())
         return {
-            **about,
+            **of_adapters(self._config, self._resolved),
+            **of_lora(self._config, self.model.head, everything),
+            **of_model(self.model),
             **of_parameters(self.lane.trained),
             "scaling": self.settings.lora_scaling,
             "frozen_layers": self.skip,
@@ -191,6 +204,7 @@ class Trial:
             "settings": asdict(settings),
             "compute_dtype": str(dtype).removeprefix("torch."),
             "fingerprints": self._inputs.fingerprints,
+            "load": how_to_load(self.model, self._inputs, settings),
         }
         name = self._inputs.about_base()["name"]
         keep_adapter(Path(params.folder) / "adapter", self._adapters, self.model.head, name, record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sklearn.metrics import matthews_corrcoef
 from torch import nn
 from transformers import AutoModelForTokenClassification, AutoTokenizer, BitsAndBytesConfig
 
+from objectives.binding.adapter import four_bit_config
 from objectives.binding.metrics import Predictions
 from objectives.binding.objective import BindingObjective
 from objectives.binding.packed.trial import Trial
@@ -134,9 +136,9 @@ def test_a_head_alone_gives_the_validation_mcc_again(
     result = one_run(make_objective(**{**LEARNS, "learning_rate": 1e-1}), params)
     model = plain_base(tiny_folder)
     head = load_file(tmp_path / "adapter" / "head.safetensors")
-    left = model.load_state_dict(head, strict=False)
+    keys = model.load_state_dict(head, strict=False)
 
-    assert left.unexpected_keys == []
+    assert keys.unexpected_keys == []
     assert set(head) == {"classifier.weight", "classifier.bias"}
     assert result.value is not None
     assert result.value > 0.4
@@ -165,18 +167,41 @@ def test_the_record_says_what_was_trained_on_what(make_objective: Make, tmp_path
     assert record["versions"]["peft"] == version("peft")
 
 
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
+def test_the_record_says_how_to_load_the_base(
+    make_objective: Make, tmp_path: Path, quantization: str
+) -> None:
+    """What a loader without lorasweep gives transformers, in the words of bitsandbytes."""
+    objective = make_objective(steps=1, quantization=quantization, compute_dtype="bfloat16")
+    one_run(objective, TrialParams(0, ADAPTED, folder=str(tmp_path), keep=True))
+    load = json.loads((tmp_path / "adapter" / "trial.json").read_text())["load"]
+    embedded = make_objective({"base": "builtin:esm2-mini"}, steps=1)
+    one_run(embedded, TrialParams(0, HEAD, folder=str(tmp_path / "mini"), keep=True))
+    mini = json.loads((tmp_path / "mini" / "adapter" / "trial.json").read_text())["load"]
+
+    assert (load["dtype"], load["compute_dtype"], load["labels"]) == ("float32", "bfloat16", 2)
+    assert load["max_residues"] == 126  # what the tiny base reads, without its marks
+    assert (load["trust_remote_code"], load["embedded"]) == (False, None)
+    assert Path(files(mini["embedded"][0]) / mini["embedded"][1] / "config.json").is_file()  # type: ignore[arg-type]
+    if quantization == "none":
+        assert load["four_bit"] is None
+        return
+    made = BitsAndBytesConfig(**load["four_bit"], bnb_4bit_compute_dtype=torch.bfloat16)
+    assert made.to_dict() == four_bit_config(torch.bfloat16, ["classifier"]).to_dict()
+
+
 def test_a_resumed_trial_keeps_the_same_adapter(make_objective: Make, tmp_path: Path) -> None:
     """Byte for byte, also where the folder of an earlier run is in the way."""
     objective = make_objective(steps=4, dropout=0.2)
-    files = {}
+    left = {}
     for name in ("whole", "parts"):
         params = TrialParams(0, ADAPTED, folder=str(tmp_path / name), keep=True)
         every_run(objective, params, 1 if name == "parts" else 9)
         one_run(objective, params)  # killed before its result was told
         adapter = tmp_path / name / "adapter"
-        files[name] = {each.name: each.read_bytes() for each in adapter.iterdir()}
+        left[name] = {each.name: each.read_bytes() for each in adapter.iterdir()}
 
-    assert files["whole"] == files["parts"]
+    assert left["whole"] == left["parts"]
 
 
 def test_only_complete_trials_that_are_asked_to_keep_an_adapter(

@@ -1,0 +1,186 @@
+"""One FASTA file through one kept adapter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, TextIO
+
+from objectives.binding.predict.formats import FORMATS
+from objectives.binding.predict.kept_adapter import read_adapter
+from objectives.binding.predict.page import About, draw
+from objectives.binding.predict.predictor import Place, Predictor
+from objectives.binding.predict.records import Tally
+from objectives.binding.predict.stream import Prediction, Tell, predict_chains
+from objectives.binding.trust import Trust
+from objectives.data.fasta import FastaRecord
+from objectives.data.fasta_lines import is_regular
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to predict.
+
+    Attributes:
+        adapter: a folder that a trial kept.
+        fasta: a file, or ``-`` for standard input.
+        threshold: the probability above which a residue is called; None for the adapter's.
+        base: where the base is; None for where the trial had it.
+        device: as the setting of that name.
+        skip_bad: leave bad records out, instead of refusing the file.
+        allow_pickle: see ``Trust``.
+        trust_remote_code: see ``Trust``.
+        page: whether one chain is drawn.
+        chain: its id; None for the first.
+    """
+
+    adapter: str
+    fasta: str
+    threshold: float | None = None
+    base: str | None = None
+    device: str = "auto"
+    skip_bad: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+    page: bool = False
+    chain: str | None = None
+
+
+class Job:
+    """A file to be predicted, with everything checked that can be beforehand.
+
+    A file on disk is read once before the base is loaded: all its faults are told before any
+    result is written, and how much there is to do is known. A pipe can be read only once: its
+    faults are told together at its end, and what was written by then is only a part.
+
+    Args:
+        request: what to predict.
+
+    Attributes:
+        residues: of all chains to predict; None where that is not known before the end.
+        threshold: the probability above which a residue is called.
+        threshold_from: whose it is, in words.
+
+    Raises:
+        SpecError: if the adapter or its base cannot be used.
+        DataError: if the file holds bad records, which are not to be skipped.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._kept = read_adapter(Path(request.adapter))
+        self.threshold, self.threshold_from = _threshold(request.threshold, self._kept.threshold)
+        self.residues: int | None = None
+        if is_regular(request.fasta):
+            tally = self._new_tally()
+            for _ in tally.sound(request.fasta):
+                pass
+            tally.settle(request.fasta, skip_bad=request.skip_bad)
+            self.residues = tally.residues
+        trust = Trust(request.allow_pickle, request.trust_remote_code)
+        self._predictor = Predictor(self._kept, Place(request.base, request.device, trust))
+        self._drawn: Prediction | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know before the results."""
+        notes = [f"calls residues above {self.threshold:.6g} ({self.threshold_from})"]
+        here = self._dtype
+        if here != self._kept.compute_dtype:
+            trained = self._kept.compute_dtype
+            notes.append(f"computes in {here}, where the adapter was trained in {trained}")
+        return notes
+
+    @property
+    def _dtype(self) -> str:
+        return str(self._predictor.precision.compute_dtype).removeprefix("torch.")
+
+    def run(self, out: TextIO | None, form: str, tell: Tell) -> dict[str, Any]:
+        """Predict, and write each chain as soon as it is there.
+
+        Args:
+            out: where to; None to predict the drawn chain alone.
+            form: one of ``formats.FORMATS``.
+            tell: told of residues as they are predicted.
+
+        Returns:
+            A JSON-ready summary.
+
+        Raises:
+            DataError: if the file holds bad records after all, or not the chain to be drawn.
+            TrialError: if the adapter gives no numbers.
+        """
+        started = time.perf_counter()
+        tally, writer = self._new_tally(), FORMATS[form]()
+        records = tally.sound(self._request.fasta)
+        chosen = records if out is not None else self._drawn_alone(records)
+        sound = chosen if self._request.skip_bad else takewhile(lambda _: not tally.bad, chosen)
+        done = {"chains": 0, "residues": 0, "called": 0}
+        if out is not None:
+            out.write(writer.head())
+        for made in predict_chains(sound, self._predictor, self.threshold, tell):
+            if out is not None:
+                out.write(writer.chain(made))
+            done["chains"] += 1
+            done["residues"] += len(made.called)
+            done["called"] += int(made.called.sum())
+            self._look(made)
+        for _ in records:  # the faults of a pipe, all together
+            pass
+        tally.settle(self._request.fasta, skip_bad=self._request.skip_bad)
+        if out is not None:
+            out.write(writer.tail())
+        seconds = time.perf_counter() - started
+        return {
+            "adapter": self._request.adapter,
+            "base": self._predictor.base,
+            "fasta": self._request.fasta,
+            **done,
+            "skipped": tally.bad,
+            "skipped_bad": tally.told,
+            "threshold": self.threshold,
+            "threshold_from": self.threshold_from,
+            "device": str(self._predictor.precision.device),
+            "compute_dtype": self._dtype,
+            "seconds": seconds,
+            "residues_per_second": done["residues"] / seconds,
+        }
+
+    def page(self) -> str:
+        """The chain that was asked for, as an HTML page; only after ``run``."""
+        if self._drawn is None:
+            raise RuntimeError("a page must be asked for before the run, and drawn after it.")
+        kept, dtype = self._kept, self._dtype
+        adapted = f"{kept.config.targets}, rank {kept.config.rank}"
+        facts = {
+            "Adapter": self._request.adapter,
+            "Adapted": adapted if kept.config.modules else "the head alone",
+            "Base": f"{self._predictor.base}, computed in {dtype}",
+            "Sequences": self._request.fasta,
+        }
+        return draw(self._drawn, About(facts, self.threshold_from))
+
+    def _new_tally(self) -> Tally:
+        return Tally(wanted=self._request.chain)
+
+    def _look(self, made: Prediction) -> None:
+        """Keep the chain that is to be drawn."""
+        request = self._request
+        wanted = made.record.id if request.chain is None else request.chain
+        if request.page and self._drawn is None and made.record.id == wanted:
+            self._drawn = made
+
+    def _drawn_alone(self, records: Iterable[FastaRecord]) -> Iterator[FastaRecord]:
+        for record in records:
+            if self._request.chain in (None, record.id):
+                yield record
+                return
+
+
+def _threshold(asked: float | None, kept: float) -> tuple[float, str]:
+    if asked is not None:
+        return asked, "as asked for"
+    return kept, "the adapter's, with the best MCC on its validation chains"

@@ -1,0 +1,184 @@
+"""A kept adapter on its base, ready to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from objectives.binding import source
+from objectives.binding.base import Precision
+from objectives.binding.inputs import Inputs
+from objectives.binding.memory import keep_memory, ran_out
+from objectives.binding.packed.adapters import Adapters
+from objectives.binding.packed.predict import predict
+from objectives.binding.predict.kept_adapter import KeptAdapter
+from objectives.binding.quiet import quiet_libraries
+from objectives.binding.settings import BindingSettings
+from objectives.binding.trust import NO_TRUST, Trust
+from objectives.binding.windows import Windows
+from objectives.data.tokens import Alphabet
+from sweep.errors import SpecError, SweepError, fault
+
+_GPU_TOKENS = 16_384
+"""Tokens of a pass on a GPU, whose time goes into launching kernels where a pass is small."""
+
+_FEWEST_TOKENS = 64
+"""A smaller pass is filled up with copies of itself. Matrix products of a dozen rows or fewer
+take other code, so that the last bits of a short chain would hang on its neighbours; measured
+with MKL on one to four threads, all products of more rows agree bit for bit."""
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how to compute.
+
+    Attributes:
+        base: where the base is, in place of where the trial had it; None for there.
+        device: as ``BindingSettings.device``.
+        trust: what the base may bring beyond numbers and names.
+    """
+
+    base: str | None = None
+    device: str = "auto"
+    trust: Trust = NO_TRUST
+
+
+class Predictor:
+    """Gives margins of windows.
+
+    On a CPU a window's margins are the same bits whatever else is predicted with it, and those
+    that the trial measured on it; but for windows of fewer than a dozen residues, of which the
+    trial may have run one alone (see ``_FEWEST_TOKENS``).
+
+    Args:
+        kept: the adapter.
+        place: where and how to compute.
+
+    Attributes:
+        base: the base's name here.
+        precision: of the computation.
+        alphabet: of the base's tokenizer.
+        limit: residues that a window may hold.
+        budget: tokens of a pass; a longer window stands alone.
+
+    Raises:
+        SpecError: if the base cannot be found or is another one than the trial's, the device is
+            not there, or adapter and base do not fit.
+    """
+
+    def __init__(self, kept: KeptAdapter, place: Place) -> None:
+        quiet_libraries()
+        self.base = kept.base if place.base is None else place.base
+        settings = _settings(kept.settings, place)
+        self.precision = Precision.from_settings(settings)
+        inputs = Inputs({"base": self.base}, settings)
+        _check_base(kept, inputs, place)
+        self.alphabet = Alphabet.of(inputs.tokenizer)
+        self.limit = inputs.max_residues
+        on_cpu = self.precision.device.type == "cpu"
+        if on_cpu:
+            keep_memory()
+        self.budget = settings.batch_tokens if on_cpu else max(settings.batch_tokens, _GPU_TOKENS)
+        self._model = inputs.model(self.precision)
+        lacking = [path for path in kept.config.modules if path not in self._model.linears]
+        if lacking:
+            raise SpecError(_unfit(kept, f"no matrix {lacking[0]}"))
+        self._lane = self._model.admit(kept.config, kept.seed, settings.batch_tokens)
+        _fill(self._lane, kept)
+
+    def margins(self, windows: Windows) -> NDArray[np.float64]:
+        """Log-odds of binding, in one pass.
+
+        Args:
+            windows: within the budget together, or one.
+
+        Returns:
+            One number per labelled residue, window after window; shape (residues,).
+
+        Raises:
+            SweepError: if the pass does not fit into memory.
+        """
+        copies = -(-_FEWEST_TOKENS // sum(windows.lengths))
+        filled = windows.select([*range(len(windows))] * copies) if copies > 1 else windows
+        try:
+            (made,) = predict(self._model, [self._lane], filled, sum(filled.lengths))
+        except Exception as error:
+            if not ran_out(error):
+                raise
+            rule = f"have room for a pass of {sum(filled.lengths)} tokens"
+            way_out = "Give --device cpu, or another machine"
+            device = str(self.precision.device)
+            raise SweepError(fault("the device", rule, device, way_out=way_out)) from error
+        return made.margin[: len(made.margin) // copies].astype(np.float64, copy=False)
+
+
+def _settings(trained: BindingSettings, place: Place) -> BindingSettings:
+    """The trial's settings, but for what belongs to this machine and to whom it trusts."""
+    settings = replace(
+        trained,
+        device=place.device,
+        allow_pickle=place.trust.pickle,
+        trust_remote_code=place.trust.code,
+    )
+    on_cpu = place.device == "cpu" or not torch.cuda.is_available()
+    if settings.compute_dtype == "float16" and on_cpu:  # a CPU has no fast float16 product
+        return replace(settings, compute_dtype="auto")
+    return settings
+
+
+def _check_base(kept: KeptAdapter, inputs: Inputs, place: Place) -> None:
+    """Refuse a base that is not there, or is another one than the trial's."""
+    way_out = "Give the base that the adapter was trained on with --base"
+    try:
+        found = source.fingerprint(inputs.folder, place.trust)
+    except SpecError as error:
+        if place.base is not None:
+            raise
+        text = fault("--base", "say where the adapter's base is", None, where=kept.base)
+        raise SpecError([*error.faults, text]) from error
+    if found != kept.fingerprint:
+        named = kept.base if place.base is None else place.base
+        rule = f"be the one that the adapter was trained on ({kept.base}, {kept.fingerprint})"
+        raise SpecError(fault("base", rule, named, where=f"it is {found}", way_out=way_out))
+
+
+def _fill(lane: Adapters, kept: KeptAdapter) -> None:
+    """Put the kept tensors in the place of the fresh ones.
+
+    Raises:
+        SpecError: if names or shapes differ.
+    """
+    shapes = {name: tensor.shape for name, tensor in lane.state().items()}
+    given = {name: tensor.shape for name, tensor in kept.tensors.items()}
+    if shapes != given:
+        raise SpecError(_unfit(kept, _difference(shapes, given)))
+    with torch.no_grad():
+        for name, parameter in lane.named().items():
+            tensor = kept.tensors[name].to(parameter.device)
+            parameter.copy_(tensor.t() if name.endswith(".lora_B.weight") else tensor)
+
+
+def _difference(wanted: Mapping[str, torch.Size], given: Mapping[str, torch.Size]) -> str:
+    names = [name for name in sorted({*wanted, *given}) if wanted.get(name) != given.get(name)]
+    told = [
+        f"{name} {_shape(given.get(name))} for {_shape(wanted.get(name))}"
+        for name in names[:_NAMED]
+    ]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(told) + more
+
+
+def _shape(shape: torch.Size | None) -> str:
+    return "nothing" if shape is None else "x".join(str(size) for size in shape)
+
+
+def _unfit(kept: KeptAdapter, where: str) -> str:
+    rule = "hold what fits its base and its configuration"
+    way_out = "Copy the folder again from where the trial kept it"
+    return fault("--adapter", rule, str(kept.folder), where=where, way_out=way_out)

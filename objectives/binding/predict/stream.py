@@ -1,0 +1,139 @@
+"""Chains through a predictor, in the order in which they come, a few passes' worth at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from objectives.binding.predict.predictor import Predictor
+from objectives.binding.windows import Windows
+from objectives.data.batches import eval_batches
+from objectives.data.chain import IGNORED
+from objectives.data.fasta import FastaRecord
+from objectives.data.tokens import Alphabet
+from objectives.data.windows import Window, cut_windows
+from sweep.errors import TrialError, fault
+
+_PASSES = 8
+"""Passes' worth of windows in memory, among which passes are filled up."""
+
+Tell = Callable[[int], None]
+"""Told of residues that were predicted."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is predicted for one chain.
+
+    Attributes:
+        record: the chain.
+        probabilities: of binding, one per residue.
+        called: whether they are above the threshold.
+        threshold: that threshold.
+    """
+
+    record: FastaRecord
+    probabilities: NDArray[np.float64]
+    called: NDArray[np.bool_]
+    threshold: float
+
+    @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """Runs of called residues: first and last, counted from 1."""
+        edges = np.flatnonzero(np.diff(self.called, prepend=False, append=False)).tolist()
+        return [(start + 1, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A window of a chain as the model reads it."""
+
+    tokens: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    own: int
+
+
+def predict_chains(
+    records: Iterable[FastaRecord], predictor: Predictor, threshold: float, tell: Tell
+) -> Iterator[Prediction]:
+    """Predict chain after chain, reading no further ahead than a few passes take.
+
+    A chain longer than the base reads goes through in the overlapping windows of training and
+    evaluation; each residue is told by the window that owns it.
+
+    Args:
+        records: the chains.
+        predictor: of the adapter.
+        threshold: the probability above which a residue is called.
+        tell: called after each pass.
+
+    Yields:
+        One prediction per record, in order.
+
+    Raises:
+        TrialError: if a probability is not finite.
+    """
+    held: list[tuple[FastaRecord, list[_Piece]]] = []
+    tokens = 0
+    for record in records:
+        cut = cut_windows(len(record.sequence), predictor.limit)
+        pieces = [read_window(record.sequence, window, predictor.alphabet) for window in cut]
+        held.append((record, pieces))
+        tokens += sum(len(piece.tokens) for piece in pieces)
+        if tokens >= _PASSES * predictor.budget:
+            yield from _predicted(held, predictor, threshold, tell)
+            held, tokens = [], 0
+    yield from _predicted(held, predictor, threshold, tell)
+
+
+def read_window(sequence: str, window: Window, alphabet: Alphabet) -> _Piece:
+    """A window as ``objectives.data.tokens.tokenise`` writes it; all its residues count as 0."""
+    residues = alphabet.encode(sequence[window.start : window.stop])
+    tokens = np.concatenate([[alphabet.start], residues, [alphabet.end]]).astype(np.int64)
+    labels = np.full(len(tokens), IGNORED, dtype=np.int64)
+    first, last = window.own_start - window.start + 1, window.own_stop - window.start + 1
+    labels[first:last] = 0
+    return _Piece(tokens, labels, last - first)
+
+
+def _predicted(
+    held: Sequence[tuple[FastaRecord, Sequence[_Piece]]],
+    predictor: Predictor,
+    threshold: float,
+    tell: Tell,
+) -> Iterator[Prediction]:
+    pieces = [piece for _, own in held for piece in own]
+    bounds = [0, *accumulate(piece.own for piece in pieces)]
+    margins = np.empty(bounds[-1])
+    for batch in eval_batches([len(piece.tokens) for piece in pieces], predictor.budget):
+        made = predictor.margins(_windows([pieces[index] for index in batch]))
+        sizes = [pieces[index].own for index in batch]
+        for index, part in zip(batch, np.split(made, np.cumsum(sizes)[:-1]), strict=True):
+            margins[bounds[index] : bounds[index + 1]] = part
+        tell(sum(sizes))
+    lengths = [len(record.sequence) for record, _ in held]
+    for (record, _), (start, stop) in zip(held, pairwise([0, *accumulate(lengths)]), strict=True):
+        yield _prediction(record, margins[start:stop], threshold)
+
+
+def _windows(pieces: Sequence[_Piece]) -> Windows:
+    return Windows(
+        input_ids=tuple(piece.tokens for piece in pieces),
+        labels=tuple(piece.labels for piece in pieces),
+        ligands=tuple(np.zeros(len(piece.tokens), dtype=np.int64) for piece in pieces),
+    )
+
+
+def _prediction(record: FastaRecord, margins: NDArray[np.float64], threshold: float) -> Prediction:
+    if not np.isfinite(margins).all():
+        way_out = "Use an adapter of a trial that did not diverge, or another compute_dtype"
+        where = f"chain {record.id}, line {record.line}"
+        rule = "be finite"
+        raise TrialError(fault("the logits", rule, "NaN or infinity", where=where, way_out=way_out))
+    probabilities: NDArray[np.float64] = expit(margins)
+    return Prediction(record, probabilities, probabilities > threshold, threshold)

@@ -1,0 +1,200 @@
+"""FASTA read as a stream: one record at a time, each fault named by its line.
+
+What is read: plain text or gzip, any line ends, a byte order mark, blank lines, ``;`` comments,
+lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault: text above
+the first header, a header without an id, an id that was there before (a table or a GFF3 file
+could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other character
+that is no letter. The 26 letters are all read, as ``objectives.data.record`` reads them: B, J, O,
+U, X and Z stand for residues too, and the base's tokenizer decides what it makes of them.
+
+Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, who call lines after ``;`` comments.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from objectives.data.fasta_lines import open_lines
+from objectives.data.shown import reason, shown
+from sweep.errors import DataError, fault
+
+STOP, GAPS = "*", "-."
+_WORDS = re.compile(r"[\s\x01]+")
+"""What parts the id from the description; NCBI parts the titles of merged records with \\x01."""
+
+
+@dataclass(frozen=True)
+class FastaRecord:
+    """One chain.
+
+    Attributes:
+        id: first word of the header.
+        description: the rest of the header.
+        sequence: upper-case letters A to Z, at least one.
+        line: of the header, counted from 1.
+    """
+
+    id: str
+    description: str
+    sequence: str
+    line: int
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """One record that cannot be used.
+
+    Attributes:
+        faults: one sentence each, with file and line.
+    """
+
+    faults: tuple[str, ...]
+
+
+def read_fasta(path: str) -> Iterator[FastaRecord | BadRecord]:
+    """Read a file record by record; only the record at hand and the ids are in memory.
+
+    Args:
+        path: a file, or ``-`` for standard input.
+
+    Yields:
+        Each record in the order of the file, sound or bad.
+
+    Raises:
+        DataError: if the file cannot be read, is no FASTA or holds no record.
+    """
+    with open_lines(path) as (lines, name):
+        yield from parse_fasta(lines, name)
+
+
+def parse_fasta(lines: Iterable[str], name: str) -> Iterator[FastaRecord | BadRecord]:
+    """The records of lines of text.
+
+    Args:
+        lines: with or without their ends; undecodable bytes as surrogates.
+        name: of the file, for messages.
+
+    Yields:
+        See ``read_fasta``.
+
+    Raises:
+        DataError: see ``read_fasta``.
+    """
+    draft: _Draft | None = None
+    known: dict[str, int] = {}
+    for number, raw in _numbered(lines, name):
+        line = raw.strip()
+        if line.startswith(">"):
+            if draft is not None:
+                yield draft.finish(name, known)
+            draft = _Draft(number, line[1:])
+        elif line and not line.startswith(";"):
+            if draft is None:
+                raise DataError(_headless(line, f"{name}, line {number}"))
+            draft.add(number, line)
+    if draft is None:
+        rule = "hold at least one record, '>' and an id with the sequence in the lines below"
+        raise DataError(fault("FASTA", rule, "nothing", where=name))
+    yield draft.finish(name, known)
+
+
+def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
+    """Lines from 1; a file that ends in the middle is told with the last line that was read."""
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        where = f"{name}, after line {number}"
+        way_out = "Copy or download the file again"
+        text = fault("FASTA", "be readable to its end", reason(error), where=where, way_out=way_out)
+        raise DataError(text) from error
+
+
+def _headless(line: str, where: str) -> str:
+    if "\0" in line or any("\udc80" <= letter <= "\udcff" for letter in line):
+        rule, way_out = "be UTF-8 text, plain or gzipped", "Save it as UTF-8, or unpack it first"
+    else:
+        rule = "begin with a header, '>' and an id"
+        way_out = "Put such a line above each sequence"
+    return fault("FASTA", rule, shown(line), where=where, way_out=way_out)
+
+
+@dataclass
+class _Draft:
+    """A record under way.
+
+    Attributes:
+        line: of the header.
+        title: the header without its ``>``.
+        parts: the lines of the sequence.
+        odd: line and residue offset of the lines that hold more than letters.
+    """
+
+    line: int
+    title: str
+    parts: list[str] = field(default_factory=list)
+    odd: list[tuple[int, int]] = field(default_factory=list)
+    _length: int = 0
+
+    def add(self, number: int, text: str) -> None:
+        """Take a line of the sequence; groups of residues may be parted by blanks."""
+        letters = "".join(text.split())
+        if not (letters.isascii() and letters.isalpha()):
+            self.odd.append((number, self._length))
+        self.parts.append(letters)
+        self._length += len(letters)
+
+    def finish(self, name: str, known: dict[str, int]) -> FastaRecord | BadRecord:
+        """The record, its id put among those ``known`` with its line."""
+        own, *rest = _WORDS.split(self.title.strip(), maxsplit=1)
+        where = f"{name}, line {self.line}"
+        faults = self._title_faults(own, where)
+        if not faults:
+            if own in known:
+                rule = f"be unique in the file (it is also in line {known[own]})"
+                faults.append(fault("id", rule, shown(own), where=where))
+            known.setdefault(own, self.line)
+        sequence = "".join(self.parts).rstrip(STOP)
+        if not sequence:
+            got = "".join(self.parts)
+            faults.append(fault("sequence", "hold at least one residue", got, where=where))
+        if self.odd:
+            faults += self._letter_faults(sequence, name)
+        if faults:
+            return BadRecord(tuple(faults))
+        return FastaRecord(own, "".join(rest), sequence.upper(), self.line)
+
+    def _title_faults(self, own: str, where: str) -> list[str]:
+        got = shown(self.title.strip())
+        if not own:
+            rule = "name its record after the '>'"
+        elif any("\udc80" <= letter <= "\udcff" for letter in self.title):
+            rule = "be UTF-8 text"
+        elif not own.isprintable():
+            rule = "name its record in printable characters"
+        else:
+            return []
+        return [fault("header", rule, got, where=where)]
+
+    def _letter_faults(self, sequence: str, name: str) -> list[str]:
+        """One fault per kind of character that does not belong, with the first place of it."""
+        kinds = (
+            (GAPS, "hold no gap", "Take the gaps of an alignment out"),
+            (STOP, "hold '*' at its end only", "Translate one open reading frame, or cut it"),
+        )
+        letters = {each for each in sequence if not (each.isascii() and each.isalpha())}
+        rest = "".join(sorted(letters - set(GAPS) - {STOP}))
+        faults = []
+        for kind, rule, way_out in (*kinds, (rest, "hold letters A to Z only", "")):
+            held = "".join(letter for letter in kind if letter in letters)
+            if held:
+                at = min(sequence.index(letter) for letter in held)
+                line = max(number for number, offset in self.odd if offset <= at)
+                told = f"{rule} (first at residue {at + 1})"
+                where = f"{name}, line {line}"
+                faults.append(fault("sequence", told, shown(held), where=where, way_out=way_out))
+        return faults

@@ -1,0 +1,157 @@
+"""The parts of a model card that are figures and names: measured, data, base, training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweep.adapters.front_matter import base_name, data_name
+from sweep.adapters.markdown import block, bullets, code, folded, plain, table
+from sweep.summary.cells import number
+from sweep.summary.lora import lora_config_lines
+
+Tree = Mapping[str, Any]
+
+_FIGURES = {
+    "mcc": "MCC at argmax",
+    "mcc_at_threshold": "MCC at the threshold",
+    "pr_auc": "PR AUC (average precision)",
+    "roc_auc": "ROC AUC",
+    "precision": "precision at argmax",
+    "recall": "recall at argmax",
+    "precision_at_threshold": "precision at the threshold",
+    "recall_at_threshold": "recall at the threshold",
+    "residues": "residues",
+    "positives": "residues that bind",
+}
+
+_READING = """\
+MCC is Matthews' correlation coefficient over all residues of the split. Intervals are percentiles
+of a bootstrap over whole chains. The threshold is a probability of {threshold}, chosen on
+validation for the highest MCC."""
+
+_DROPPED = {
+    "merged": "chains with the same sequence, united",
+    "dropped_overlap": "chains dropped, as they also stand in another split",
+    "dropped_long": "chains dropped, as they are too long",
+}
+
+
+def measured(facts: Tree) -> list[str]:
+    """Figures with intervals, of validation and of what was tested."""
+    metrics, test = facts["metrics"], facts["test"]
+    sides = [("validation", metrics), *([("test", test)] if test else [])]
+    header = ["", *(head for name, _ in sides for head in (name, "95 % interval"))]
+    rows = []
+    for key, title in _FIGURES.items():
+        cells = [cell for _, side in sides for cell in (_cell(side.get(key)), _interval(side, key))]
+        if any(cells):
+            rows.append([title, *cells])
+    return [
+        table(header, rows),
+        _READING.format(threshold=code(repr(facts["record"]["threshold"]))),
+        _per_ligand(metrics.get("per_ligand")),
+        _compared(facts),
+    ]
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else number(value)
+
+
+def _interval(side: Tree, key: str) -> str:
+    low, high = side.get(f"{key}_low"), side.get(f"{key}_high")
+    return "" if low is None else f"{number(low)} to {number(high)}"
+
+
+def _per_ligand(ligands: Tree | None) -> str:
+    """Each ligand's residues against those that bind nothing."""
+    if not ligands:
+        return ""
+    names = ("mcc", "recall", "roc_auc", "positives")
+    rows = [
+        [code(name, cell=True), *(_cell(each.get(key)) for key in names)]
+        for name, each in ligands.items()
+    ]
+    header = ["ligand (validation)", "MCC", "recall", "ROC AUC", "residues that bind"]
+    return table(header, rows)
+
+
+def _compared(facts: Tree) -> str:
+    found = [f"{plain(each['name'])} {number(each['value'])}" for each in facts["baselines"]]
+    train = facts["metrics"].get("train_mcc")
+    said = "" if train is None else f"On training chains the MCC at argmax is {number(train)}. "
+    return f"{said}Baselines of the study (validation MCC): {'; '.join(found)}." if found else said
+
+
+def data(facts: Tree) -> list[str]:
+    """What was learnt from, and how it was divided."""
+    about = facts["data"]
+    splits: Tree = about.get("splits", {})
+    columns = ("chains", "residues", "positives", "windows")
+    rows = [
+        [code(name, cell=True), *(_cell(each.get(key)) for key in columns)]
+        for name, each in splits.items()
+    ]
+    counted: Tree = about.get("ligands", {})
+    ligands = ", ".join(f"{code(name)} {number(count)}" for name, count in counted.items())
+    said = {
+        "name": code(data_name(facts)),
+        "fingerprint": code(facts["record"]["fingerprints"].get("data", "")),
+        "ligands (residues that bind)": ligands,
+        "split": plain(about.get("split_method") or ""),
+        **{title: number(about[name]) for name, title in _DROPPED.items() if about.get(name)},
+    }
+    header = ["split", "chains", "residues", "residues that bind", "windows"]
+    return [bullets(said), table(header, rows) if rows else ""]
+
+
+def base(facts: Tree) -> str:
+    """What is adapted."""
+    about, load = facts["base"], facts["record"]["load"]
+    four_bit = load["four_bit"]
+    how = "none"
+    if four_bit:
+        double = " with double quantisation" if four_bit["bnb_4bit_use_double_quant"] else ""
+        how = f"{code(four_bit['bnb_4bit_quant_type'])}{double} (bitsandbytes)"
+    return bullets(
+        {
+            "name": code(base_name(facts)),
+            "fingerprint of configuration and weights": code(
+                facts["record"]["fingerprints"].get("base", "")
+            ),
+            "parameters": _cell(about.get("parameters")),
+            "quantisation": how,
+            "compute dtype": code(load["compute_dtype"]),
+        }
+    )
+
+
+def training(facts: Tree) -> list[str]:
+    """What decided the weights, and which matrices they adapt."""
+    details, record = facts["details"], facts["record"]
+    keywords = details.get("lora_config")
+    modules: Sequence[str] = details.get("modules", ())
+    short = "" if keywords is None else keywords["target_modules"]
+    names = short if isinstance(short, str) else ", ".join(short)
+    listed = "\n".join(f"- {code(module)}" for module in modules)
+    said = {
+        "hyperparameters": ", ".join(
+            f"{code(name)} {code(facts['labels'].get(str(value), value))}"
+            for name, value in facts["params"].items()
+        ),
+        "seed": code(record["seed"]),
+        "trained parameters": _cell(details.get("trainable_parameters")),
+        "of these in adapters": _cell(details.get("adapter_parameters")),
+        "device": code(details.get("device", "")),
+        "versions": ", ".join(f"{plain(k)} {plain(v)}" for k, v in facts["versions"].items()),
+        "target modules": f"{code(names)}, which are {number(len(modules))} of the base's matrices",
+    }
+    settings = json.dumps(record["settings"], indent=2)
+    return [
+        bullets(said),
+        "" if keywords is None else block("\n".join(lora_config_lines(keywords)), "python"),
+        folded(f"All {number(len(modules))} adapted modules", listed),
+        folded("All settings", block(settings, "json")),
+    ]

@@ -1,0 +1,104 @@
+"""optuna-dashboard on a study, with a note that says what it does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from collections.abc import Mapping
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import optuna
+
+from sweep.errors import UsageError, fault
+from sweep.owner import holder
+from sweep.report.serve import HOST, listening
+
+INSTALL = "pip install 'lorasweep[dashboard]'"
+
+
+def require_dashboard() -> None:
+    """Raise ``UsageError`` unless optuna-dashboard is installed."""
+    if importlib.util.find_spec("optuna_dashboard") is None:
+        rule, way_out = "have optuna-dashboard", f"Install it: {INSTALL}"
+        raise UsageError(fault("lorasweep dashboard", rule, "none", way_out=way_out))
+
+
+def note_text(found: Mapping[str, Any]) -> str:
+    """The note of a study, in Markdown.
+
+    Args:
+        found: as ``sweep.findings.findings`` makes it.
+    """
+    where = f"--storage {shlex.quote(found['storage'])} --name {shlex.quote(found['study'])}"
+    lines = [
+        "## What this dashboard does not say",
+        "",
+        (
+            "The *hyperparameter importance* shown here is **PED-ANOVA**, whatever the study: what "
+            "separates the best tenth of the trials that happened to be sampled. It comes without "
+            "uncertainty, and a parameter that the sampler has learned to set looks unimportant."
+        ),
+        "",
+        f"lorasweep's verdict on {found['n_trials']} trials:",
+        "",
+    ]
+    for claim in found["claims"]:
+        says = "no claim" if claim["claim"] is None else claim["claim"]["says"]
+        lines.append(f"- **{claim['headline']}** ({_plain(says)}): {_plain(claim['reason'])}")
+    lines += ["", "With effect sizes, intervals and cross-checks:", ""]
+    lines += [f"    lorasweep report {where}", f"    lorasweep importance {where}", ""]
+    return "\n".join(lines)
+
+
+def leave_note(study: optuna.Study, text: str) -> bool:
+    """Put a note on a study, unless somebody drives it: only its driver may write then.
+
+    Returns:
+        Whether the study carries the note now.
+    """
+    from optuna_dashboard import get_note, save_note
+
+    if get_note(study) == text:
+        return True
+    owner = holder(study)
+    if owner is not None and not owner.provably_dead():
+        return False
+    save_note(study, text)
+    return True
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Answers several questions at a time, which a page asks."""
+
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing of each request."""
+
+
+def dashboard_server(study: optuna.Study, port: int) -> WSGIServer:
+    """optuna-dashboard on a study's storage, on this machine alone.
+
+    Args:
+        study: any study of the storage.
+        port: where; 0 for any that is free.
+
+    Raises:
+        UsageError: if the port cannot be had.
+    """
+    from optuna_dashboard import wsgi
+
+    app = wsgi(study._storage)  # noqa: SLF001 - no other way to it
+    with listening(port):
+        return make_server(HOST, port, app, server_class=_Server, handler_class=_Handler)
+
+
+def _plain(text: str) -> str:
+    """A sentence of the study's in Markdown: names may hold what it would read as its own."""
+    for sign in "\\`*_{}[]<>#|!":
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())

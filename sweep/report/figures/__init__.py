@@ -1,0 +1,54 @@
+"""The figures of a report, each a pure function of its tree.
+
+Figures are plain JSON for plotly.js. Nothing is computed here: what is drawn or said stands in the
+tree, but for where a mark stands beside others of its level.
+"""
+
+from __future__ import annotations
+
+from sweep.report.figures.curves import curves
+from sweep.report.figures.drawn import Drawn, Figure, FigureKind, Tree
+from sweep.report.figures.effects import effects
+from sweep.report.figures.gaps import gaps
+from sweep.report.figures.heat import heat_maps
+from sweep.report.figures.history import history
+from sweep.report.figures.importance import effects_of_verdict, importance, modules
+from sweep.report.figures.parallel import parallel
+from sweep.report.figures.predictions import calibration, mcc_by_threshold, precision_recall
+from sweep.report.figures.sizes import sizes
+from sweep.report.figures.theme import CONFIG
+from sweep.report.figures.timeline import timeline
+from sweep.report.figures.view import View
+
+FIGURES: tuple[FigureKind, ...] = (
+    FigureKind("importance", "What mattered", importance),
+    FigureKind("variance-components", "What mattered", effects_of_verdict),
+    FigureKind("modules", "What mattered", modules),
+    FigureKind("effect", "Effects", effects),
+    FigureKind("heat", "Factors together", heat_maps),
+    FigureKind("size", "Size", sizes),
+    FigureKind("curves", "Learning", curves),
+    FigureKind("gap", "Learning", gaps),
+    FigureKind("precision-recall", "The best trial", precision_recall),
+    FigureKind("mcc-threshold", "The best trial", mcc_by_threshold),
+    FigureKind("calibration", "The best trial", calibration),
+    FigureKind("history", "History", history),
+    FigureKind("parallel", "History", parallel),
+    FigureKind("timeline", "History", timeline),
+)
+"""In the order in which a page shows them."""
+
+__all__ = ["CONFIG", "FIGURES", "Drawn", "Figure", "FigureKind", "Tree", "draw"]
+
+
+def draw(tree: Tree) -> list[Drawn]:
+    """Draw every figure of a report.
+
+    Args:
+        tree: as ``sweep.report.gather.report_tree`` makes it.
+
+    Returns:
+        In the order of a page; where there is nothing to draw, with the reason.
+    """
+    view = View(tree)
+    return [drawn for kind in FIGURES for drawn in kind.draw(view)]

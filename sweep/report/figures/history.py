@@ -1,0 +1,162 @@
+"""How the study went: values in the order of trials, phases, baselines, the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sweep.report.figures.drawn import Drawn, Figure, Tree
+from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity
+from sweep.report.figures.view import View
+from sweep.report.figures.words import clipped, listed, safe, trials
+from sweep.summary.cells import number
+
+SECTION = "History"
+KEY = "history"
+
+PHASE_SYMBOLS = ("circle", "triangle-up", "square", "diamond")
+"""By the order in which phases began."""
+
+DASHES = ("dash", "dot", "dashdot", "longdash")
+
+
+def history(view: View) -> list[Drawn]:
+    """Value by trial number."""
+    title = f"{view.value_start} by trial"
+    if not view.valued:
+        return [Drawn(KEY, SECTION, title, empty=view.no_values())]
+    best = view.tree["best_so_far"]
+    without = len(view.trials) - len(view.valued)
+    phases = _phases(view)
+    by_symbol = " Symbols tell phases." if len(phases) > 1 else ""
+    rest = f" Without a value, and so only in the timeline: {trials(without)}." if without else ""
+    caption = (
+        f"{trials(len(view.valued))} in order. Step line: the best so far ({view.better} is "
+        f"better).{by_symbol}{_baseline_words(view)}{rest} Later trials of a search are better "
+        "because they were chosen to be; that tells nothing about any parameter."
+    )
+    return [Drawn(KEY, SECTION, title, caption, _summary(view, best), _figure(view, best, phases))]
+
+
+def _baseline_words(view: View) -> str:
+    return " Broken lines: means of the baselines." if view.tree["baseline_means"] else ""
+
+
+def _phases(view: View) -> list[str]:
+    """Phases by first trial; what has none is called so."""
+    return list(dict.fromkeys(str(trial["phase"] or "no phase") for trial in view.valued))
+
+
+def _summary(view: View, best: Sequence[Tree]) -> str:
+    steps = [
+        b for a, b in zip([None, *best], best, strict=False) if not a or a["best"] != b["best"]
+    ]
+    said = listed((f"trial {s['number']}: {number(s['best'])}" for s in steps[-8:]), 8)
+    baselines = [
+        f"baseline {clipped(b['name'], 60)}: {number(b['mean'])}"
+        for b in view.tree["baseline_means"]
+    ]
+    return (
+        ". ".join([f"Best so far: {said or 'none'}", *([listed(baselines)] if baselines else [])])
+        + "."
+    )
+
+
+def _figure(view: View, best: Sequence[Tree], phases: Sequence[str]) -> Figure:
+    groups = view.groups(view.valued)
+    symbols = dict(zip(phases, PHASE_SYMBOLS * len(phases), strict=False))
+    data = [*_baselines(view), _best_line(best)] if best else _baselines(view)
+    names = [trace["name"] for trace in data]
+    for group in groups:
+        data.append(_trials(view, group.label, group.look.colour, group.trials, symbols))
+        names += [group.label] if len(groups) > 1 else []
+        data[-1]["showlegend"] = len(groups) > 1
+    if len(phases) > 1:
+        data += [_key_of(name, symbols[name]) for name in phases]
+        names += phases
+    return {
+        "data": data,
+        "layout": layout(
+            340,
+            names,
+            xaxis=axis("trial", nticks=7, showgrid=False, tickformat="d"),
+            yaxis=axis(view.value_title, nticks=7),
+        ),
+    }
+
+
+def _trials(
+    view: View, label: str, colour: str, of: Sequence[Tree], symbols: dict[str, str]
+) -> dict[str, Any]:
+    drawn = [symbols[str(trial["phase"] or "no phase")] for trial in of]
+    n = len(view.valued)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": safe(label),
+        "legendgroup": safe(label),
+        "x": [trial["number"] for trial in of],
+        "y": [trial["value"] for trial in of],
+        "marker": {
+            "symbol": drawn if len(symbols) > 1 else drawn[0],
+            "color": colour,
+            "size": marker_size(n),
+            "opacity": opacity(n),
+        },
+        "customdata": view.hover.rows(of),
+        "hovertemplate": view.hover.template(view.value_says),
+    }
+
+
+def _key_of(name: str, symbol: str) -> dict[str, Any]:
+    """An entry of the legend for a phase: no point, only its symbol."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": safe(name),
+        "legendgroup": f"phase {safe(name)}",
+        "x": [None],
+        "y": [None],
+        "marker": {"symbol": symbol, "color": NEUTRAL, "size": 9},
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
+
+
+def _best_line(best: Sequence[Tree]) -> dict[str, Any]:
+    """A step at each trial that was better than all before, and the end."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "best so far",
+        "legendgroup": "best so far",
+        "x": [step["number"] for step in best],
+        "y": [step["best"] for step in best],
+        "line": {"color": NEUTRAL, "width": 2, "shape": "hv"},
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
+
+
+def _baseline_says(baseline: Tree) -> str:
+    name = safe(clipped(baseline["name"], 40))
+    return f"{name}: {number(baseline['mean'])}, n={baseline['n']}"
+
+
+def _baselines(view: View) -> list[dict[str, Any]]:
+    """Lines from the first trial to the last."""
+    ends = [view.valued[0]["number"], view.valued[-1]["number"]]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"baseline {safe(clipped(b['name'], 24))}",
+            "legendgroup": f"baseline {i}",
+            "x": ends,
+            "y": [b["mean"], b["mean"]],
+            "line": {"color": NEUTRAL, "width": 1.5, "dash": DASHES[i % len(DASHES)]},
+            "hovertemplate": f"{_baseline_says(b)}<extra></extra>",
+            "showlegend": True,
+        }
+        for i, b in enumerate(view.tree["baseline_means"])
+    ]

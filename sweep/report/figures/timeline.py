@@ -1,0 +1,103 @@
+"""When each trial ran, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sweep.report.figures.drawn import Drawn, Figure, Tree
+from sweep.report.figures.theme import NEUTRAL, STATES, axis, layout
+from sweep.report.figures.view import View
+from sweep.report.figures.words import listed, paragraph, safe, trials
+
+SECTION = "History"
+KEY = "timeline"
+
+
+def timeline(view: View) -> list[Drawn]:
+    """A bar per trial, from its start to its end."""
+    title = "Trials over time"
+    of = [trial for trial in view.trials if _is_timed(view, trial)]
+    if not of:
+        waiting = all(trial["kind"] == "waiting" for trial in view.trials)
+        reason = "No trial has started." if waiting else "No trial says when it started and ended."
+        return [Drawn(KEY, SECTION, title, empty=reason if view.trials else view.no_values())]
+    rest = len(view.trials) - len(of)
+    left = f" Left out, without times: {trials(rest)}." if rest else ""
+    caption = (
+        f"{trials(len(of))}, a bar each from start to end (UTC); those that run end at the time of "
+        f"this report.{left} A bar's length depends on what else ran beside it."
+    )
+    counts = view.tree["counts"]
+    kinds = listed(f"{counts[kind]:,} {kind}" for kind in STATES if counts.get(kind))
+    failures = listed((_failed(trial) for trial in of if trial["reason"]), 6)
+    summary = f"{kinds}." + (f" Failures: {failures}." if failures else "")
+    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, of))]
+
+
+def _failed(trial: Tree) -> str:
+    return f"trial {trial['number']}: {trial['reason']}"
+
+
+def _is_timed(view: View, trial: Tree) -> bool:
+    return trial["started"] is not None and _end(view, trial) is not None
+
+
+def _end(view: View, trial: Tree) -> str | None:
+    """When it ended; of one that runs, when the report was made."""
+    if trial["ended"] is None and trial["kind"] == "running":
+        return str(view.tree["made"])
+    return None if trial["ended"] is None else str(trial["ended"])
+
+
+def _figure(view: View, of: Sequence[Tree]) -> Figure:
+    kinds = [kind for kind in STATES if any(trial["kind"] == kind for trial in of)]
+    kinds += sorted({str(trial["kind"]) for trial in of} - set(kinds))
+    data = [_bars(view, kind, [t for t in of if t["kind"] == kind], len(of)) for kind in kinds]
+    rows = of[-1]["number"] - of[0]["number"] + 1
+    return {
+        "data": data,
+        "layout": layout(
+            max(120, min(480, 50 + 12 * rows)),
+            kinds,
+            barmode="overlay",
+            xaxis=axis("UTC", type="date", nticks=5),
+            yaxis=axis("trial", autorange="reversed", nticks=8, tickformat="d", showgrid=False),
+        ),
+    }
+
+
+def _bars(view: View, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
+    """Bars begin at ``base`` and are as long as ``x`` says, in milliseconds."""
+    ends = [_end(view, trial) for trial in of]
+    colour = STATES.get(kind, NEUTRAL)
+    took = [_took(trial) for trial in of]
+    extra = [took, [paragraph(t["reason"] or "-") for t in of]] if kind != "complete" else [took]
+    names = ["took", "reason"][: len(extra)]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": safe(kind),
+        "legendgroup": safe(kind),
+        "base": [trial["started"] for trial in of],
+        "x": [_milliseconds(t["started"], end) for t, end in zip(of, ends, strict=True)],
+        "y": [trial["number"] for trial in of],
+        # By default a bar is as wide as its trace's numbers are apart.
+        "width": 0.85 if n <= 200 else 1,
+        # Bars thinner than a pixel fade away without an outline.
+        "marker": {"color": colour, "line": {"width": 0.5 if n <= 400 else 1, "color": colour}},
+        "customdata": view.hover.rows(of, *extra),
+        "hovertemplate": view.hover.template(safe(kind), *names),
+        "showlegend": True,
+    }
+
+
+def _took(trial: Tree) -> str:
+    return "-" if trial["seconds"] is None else f"{trial['seconds']:,.4g} s"
+
+
+def _milliseconds(start: str, end: str | None) -> float:
+    """From one time to another; 0 where a clock was set back in between."""
+    span = datetime.fromisoformat(str(end)) - datetime.fromisoformat(start)
+    return max(0.0, span.total_seconds() * 1000)

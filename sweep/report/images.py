@@ -1,0 +1,83 @@
+"""Figures as PNG and SVG, through kaleido, which needs a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sweep.atomic import write_file
+from sweep.report.figures import Drawn
+
+FORMATS = ("png", "svg")
+INSTALL = "pip install 'lorasweep[images]'"
+WIDTH, HEIGHT, SCALE = 900, 540, 2
+"""Of an image in CSS pixels where its figure does not say, and PNG pixels in each of them."""
+
+
+def images_of(
+    drawn: Sequence[Drawn], folder: Path, formats: Sequence[str]
+) -> tuple[dict[str, list[str]], str]:
+    """Write each figure as images.
+
+    Args:
+        drawn: the figures.
+        folder: where.
+        formats: of ``FORMATS``.
+
+    Returns:
+        File names by figure, and why there are none; empty where there are, or none were wanted.
+
+    Raises:
+        OSError: if a file cannot be written.
+    """
+    there = [each for each in drawn if each.figure is not None]
+    if not formats or not there:
+        return {}, ""
+    if importlib.util.find_spec("kaleido") is None:
+        return {}, f"images need kaleido: {INSTALL}"
+    for name in ("kaleido", "choreographer", "logistro"):  # which tell of every tab
+        logging.getLogger(name).setLevel(logging.WARNING)
+    import kaleido
+    from choreographer.errors import ChromeNotFoundError  # kaleido's way to browsers
+
+    specs = [(each, name) for each in there for name in formats]
+    try:
+        pictures = _rendered(kaleido, specs)
+    except ChromeNotFoundError:
+        return {}, "images need a Chrome or Chromium browser, and none was found (see BROWSER_PATH)"
+    files: dict[str, list[str]] = {}
+    for (each, name), picture in zip(specs, pictures, strict=True):
+        write_file(folder / f"{each.key}.{name}", picture)
+        files.setdefault(each.key, []).append(f"{each.key}.{name}")
+    return files, ""
+
+
+def _rendered(kaleido: Any, specs: Sequence[tuple[Drawn, str]]) -> list[bytes]:
+    """Each figure in each format, by one browser."""
+
+    async def render() -> list[bytes]:
+        async with kaleido.Kaleido(n=1) as browser:
+            return [
+                await browser.calc_fig(_on_white(each), opts=_options(each, name))
+                for each, name in specs
+            ]
+
+    return asyncio.run(render())
+
+
+def _on_white(drawn: Drawn) -> dict[str, Any]:
+    """A figure's background is its page's; an image has none."""
+    figure = drawn.figure or {}
+    white = {"paper_bgcolor": "white", "plot_bgcolor": "white", "title": {"text": drawn.title}}
+    margin = {**figure["layout"].get("margin", {}), "t": 60}
+    return {"data": figure["data"], "layout": {**figure["layout"], **white, "margin": margin}}
+
+
+def _options(drawn: Drawn, name: str) -> dict[str, Any]:
+    height = (drawn.figure or {})["layout"].get("height", HEIGHT)
+    scale = SCALE if name == "png" else 1
+    return {"format": name, "width": WIDTH, "height": height, "scale": scale}

@@ -1,0 +1,132 @@
+// Figures: drawn when they come near the screen, in the page's colours and type.
+
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  doubleClick: "reset",
+  plotlyServerURL: "",
+  modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
+};
+
+// Pixels of a figure's width below which it is laid out for a phone.
+const NARROW = 560;
+
+/** The page's colours and type as they are now. */
+function look() {
+  const probe = document.body.appendChild(document.createElement("span"));
+  const colour = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const names = ["ink", "soft", "surface", "grid", "axis", "strong-rule", "accent"];
+  const found = Object.fromEntries(names.map((name) => [name, colour(name)]));
+  found.family = getComputedStyle(document.body).fontFamily;
+  probe.remove();
+  return found;
+}
+
+/** A figure's layout with the page's look, and for a phone where it is narrow. */
+function themed(layout, place) {
+  const page = look();
+  const narrow = place.clientWidth < NARROW;
+  const made = {
+    ...layout,
+    autosize: true,
+    uirevision: place.id,
+    paper_bgcolor: page.surface,
+    plot_bgcolor: page.surface,
+    font: { size: narrow ? 12 : 13, ...layout.font, family: page.family, color: page.ink },
+    hoverlabel: {
+      ...layout.hoverlabel,
+      bgcolor: page.surface,
+      bordercolor: page["strong-rule"],
+      font: { ...layout.hoverlabel?.font, family: page.family, color: page.ink },
+    },
+    modebar: { bgcolor: page.surface, color: page.soft, activecolor: page.accent },
+  };
+  delete made.title; // it stands above the figure
+  const paper = document.documentElement.dataset.printing !== undefined;
+  if (paper) made.height = Math.round(0.8 * (layout.height ?? place.clientHeight)); // two to a page
+  const lines = { gridcolor: page.grid, zerolinecolor: page.axis, linecolor: page.axis, tickcolor: page.axis };
+  for (const name of Object.keys(made).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    made[name] = { automargin: true, ...made[name], ...lines };
+  }
+  if (narrow && layout.legend?.orientation !== "h") {
+    made.legend = { ...layout.legend, orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom" };
+  }
+  return made;
+}
+
+/** Traces with names of their own, so that what was hidden stays hidden when others come. */
+function identified(traces) {
+  const seen = new Map();
+  return traces.map((trace) => {
+    const name = `${trace.type} ${trace.name}`;
+    seen.set(name, (seen.get(name) ?? 0) + 1);
+    return { uid: `${name} ${seen.get(name)}`, ...trace };
+  });
+}
+
+/** Give a legend below a figure the room that it takes, which its makers could but guess. */
+async function fitLegend(place) {
+  const layout = place.layout;
+  const box = place.querySelector(".legend .bg")?.getBBox();
+  if (!box || layout.legend?.orientation !== "h" || layout.legend.yref !== "container") return;
+  const room = Math.ceil(box.height) + 12;
+  const spare = layout.margin.b - room;
+  if (Math.abs(spare) < 6) return;
+  await Plotly.relayout(place, { height: layout.height - spare, "margin.b": room });
+}
+
+/** Draw a figure, or draw it again with what is now in its JSON. */
+async function draw(place) {
+  const again = place.dataset.drawn === "true";
+  place.dataset.drawn = again ? "true" : "drawing";
+  try {
+    const { data, layout } = JSON.parse(document.getElementById(place.dataset.json).textContent);
+    place.dataset.narrow = place.clientWidth < NARROW;
+    const plot = again ? Plotly.react : Plotly.newPlot;
+    const name = place.id.replace(/^plot-/, "");
+    const config = { ...CONFIG, toImageButtonOptions: { filename: name, scale: 2 } };
+    await plot(place, identified(data), themed(layout ?? {}, place), config);
+    await fitLegend(place);
+    place.dataset.drawn = "true";
+  } catch (error) {
+    console.error(error);
+    place.dataset.drawn = "failed";
+    place.textContent = "This figure could not be drawn. It is told in words below.";
+  }
+}
+
+const isDrawn = (place) => place.dataset.drawn === "true" || place.dataset.drawn === "drawing";
+const figures = () => [...document.querySelectorAll(".figure")];
+
+const near = new IntersectionObserver(
+  (seen) => {
+    for (const { target } of seen.filter((each) => each.isIntersecting)) {
+      near.unobserve(target);
+      if (!isDrawn(target)) draw(target);
+    }
+  },
+  { rootMargin: "600px 0px" },
+);
+
+const widths = new ResizeObserver((seen) => {
+  for (const { target } of seen) {
+    const changed = String(target.clientWidth < NARROW) !== target.dataset.narrow;
+    if (target.dataset.drawn === "true" && changed && target.clientWidth) draw(target);
+  }
+});
+
+/** Have figures drawn when they are near, and again when they become narrow or wide. */
+function watchFigures(places) {
+  for (const place of places) {
+    if (!isDrawn(place)) near.observe(place);
+    widths.observe(place);
+  }
+}
+
+/** Draw those again that were drawn: the theme has changed. */
+function redraw() {
+  figures().filter((place) => place.dataset.drawn === "true").forEach(draw);
+}

@@ -1,0 +1,62 @@
+"""The templates, and all that they may call."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sweep.report.page import views
+from sweep.report.page.filters import FILTERS, interval, named
+from sweep.report.page.lora import lora_code
+from sweep.report.page.node import Node, entries, kind, maybe, plain, pointer, tabular
+from sweep.report.page.safety import json_script
+
+MOST_BASELINES = 2
+"""Baselines told at the top of the page; the rest stand in their table."""
+
+
+@cache
+def environment() -> Environment:
+    """Templates that escape what they are given, and refuse names that they do not know."""
+    made = Environment(
+        loader=PackageLoader("sweep.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= FILTERS | {
+        "interval": interval,
+        "named": named,
+        "entries": entries,
+        "maybe": maybe,
+        "pointer": pointer,
+        "first_of": lambda node: next(iter(node)),
+        "all_scalars": lambda node: all(kind(child) in ("scalar", "null") for child in node),
+        "tabular": tabular,
+        "json_script": json_script,
+        "lora_code": lora_code,
+        "hundredths": hundredths,
+        "spoken": views.spoken,
+        "told": views.told,
+        "trials": views.trials,
+        "methods": views.methods,
+        "importance_rows": views.importance_rows,
+        "above_chance": views.above_chance,
+        "cautions": views.cautions,
+    }
+    made.globals |= {
+        "LEVEL": views.LEVEL,
+        "most_items": views.MOST_ITEMS,
+        "most_failures": views.MOST_FAILURES,
+        "default_height": 440,
+        "most_baselines": MOST_BASELINES,
+    }
+    return made
+
+
+def hundredths(share: Node) -> Markup:
+    """A share of 1 as a place on a line of 100."""
+    return Markup(f"{100 * plain(share):.1f}")  # noqa: S704 - a number

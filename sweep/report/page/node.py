@@ -1,0 +1,124 @@
+"""A JSON tree whose every value knows where it stands, for a page that says so beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+class Node:
+    """A value of a JSON tree and its place as a JSON pointer (RFC 6901).
+
+    What templates read of it are children only (``node["key"]``, in Jinja also ``node.key``), so
+    no key of a tree can collide with a method. Children of null are null. A key that a mapping
+    lacks is a mistake of the template and raises.
+
+    Args:
+        value: the plain value.
+        at: its place; empty for the whole tree.
+    """
+
+    __slots__ = ("_at", "_value")
+
+    def __init__(self, value: Any, at: str = "") -> None:
+        self._value = value
+        self._at = at
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        """The child, or of a slice the list of children.
+
+        Raises:
+            KeyError: if a mapping has no such key.
+        """
+        if isinstance(key, slice):
+            return list(self)[key]
+        if self._value is None:
+            return Node(None, f"{self._at}/{key}")
+        try:
+            return Node(self._value[key], f"{self._at}/{_token(key)}")
+        except KeyError as error:
+            raise KeyError(f"{self._at}/{key}") from error
+
+    def __iter__(self) -> Iterator[Node]:
+        """The children of a list; the values of a mapping, in order; none of null."""
+        keys: Sequence[Any] = ()
+        if isinstance(self._value, Mapping):
+            keys = list(self._value)
+        elif self._value is not None:
+            keys = range(len(self._value))
+        return (self[key] for key in keys)
+
+    def __len__(self) -> int:
+        """How many children there are; none of null."""
+        return 0 if self._value is None else len(self._value)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to show: a number is, 0 too; null, empty and false are not."""
+        value = self._value
+        return value is not False and value is not None and value not in ("", [], {})
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a mapping has the key, or a list the value."""
+        return self._value is not None and key in self._value
+
+    def __eq__(self, other: object) -> bool:
+        """Equality of the plain values."""
+        return bool(self._value == plain(other))
+
+    def __hash__(self) -> int:
+        """The hash of a scalar."""
+        return hash(self._value)
+
+
+def plain(node: object) -> Any:
+    """The plain value of a node; anything else as it is."""
+    return node._value if isinstance(node, Node) else node  # noqa: SLF001 - the other half
+
+
+def pointer(node: Node) -> str:
+    """The place of a node as a JSON pointer."""
+    return node._at  # noqa: SLF001 - the other half
+
+
+def maybe(node: Node, key: str) -> Node:
+    """A child that a mapping may lack, and null then."""
+    value = plain(node)
+    known = isinstance(value, Mapping) and key in value
+    return node[key] if known else Node(None, f"{pointer(node)}/{_token(key)}")
+
+
+def entries(node: Node) -> list[tuple[str, Node]]:
+    """Keys and children of a mapping, in order; none of null."""
+    return [(str(key), node[key]) for key in plain(node) or ()]
+
+
+def kind(node: Node) -> str:
+    """What a node is: ``null``, ``mapping``, ``list`` or ``scalar``."""
+    value = plain(node)
+    if value is None:
+        return "null"
+    if isinstance(value, Mapping):
+        return "mapping"
+    return "list" if isinstance(value, list | tuple) else "scalar"
+
+
+def tabular(node: Node) -> bool:
+    """Whether a mapping's children can be rows of one table: two or more of the same few keys."""
+    rows = [child for _, child in entries(node)]
+    if len(rows) < 2 or any(kind(row) != "mapping" for row in rows):
+        return False
+    keys = [list(plain(row)) for row in rows]
+    inner = [cell for row in rows for _, each in entries(row) for cell in _cells(each)]
+    return all(each == keys[0] for each in keys) and all(kind(c) in _SINGLE for c in inner)
+
+
+_SINGLE = ("scalar", "null")
+
+
+def _cells(node: Node) -> list[Node]:
+    """What a cell of a table would hold: a value, or those of a mapping."""
+    return [child for _, child in entries(node)] if kind(node) == "mapping" else [node]
+
+
+def _token(key: object) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")

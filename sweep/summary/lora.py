@@ -1,0 +1,41 @@
+"""An adapter's configuration as Python to paste."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from sweep.summary.cells import line
+
+
+def lora_config_lines(keywords: Mapping[str, Any]) -> list[str]:
+    """The lines of a call of ``peft.LoraConfig``.
+
+    Args:
+        keywords: its arguments.
+
+    Example:
+        >>> lora_config_lines({"r": 8, "target_modules": ["query"]})
+        ['LoraConfig(', '    r=8,', "    target_modules=['query'],", ')']
+    """
+    return ["LoraConfig(", *(f"    {name}={value!r}," for name, value in keywords.items()), ")"]
+
+
+def print_lora_config(report: Mapping[str, Any], console: Console) -> None:
+    """Print the best trial's, each line by itself, where the objective has told one.
+
+    Args:
+        report: as ``sweep.status.snapshot`` makes it.
+        console: where to.
+    """
+    best = report["best"]
+    keywords = None if best is None else best.get("lora_config")
+    if not keywords:
+        return
+    line(console)
+    line(console, f"trial {best['number']} for peft:", "bold")
+    for each in lora_config_lines(keywords):  # never wrapped: a string cut in two is no Python
+        console.print(Text(each), soft_wrap=True)

@@ -1,0 +1,213 @@
+"""A folder that is no kept adapter, or not this base's, is refused with everything amiss."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from objectives.binding.predict.kept_adapter import read_adapter
+from objectives.binding.predict.predictor import Place, Predictor
+from objectives.binding.trust import Trust
+from sweep.errors import SpecError
+
+Spoil = Callable[..., Path]
+CPU = Place(device="cpu")
+
+
+def test_an_adapter_is_read_whole(kept: Any) -> None:
+    """Configuration, threshold, base and fingerprint as the trial had them."""
+    record = json.loads((kept.folder / "trial.json").read_text())
+    read = read_adapter(kept.folder)
+
+    assert read.base == record["base"]
+    assert read.fingerprint == record["fingerprints"]["base"]
+    assert read.threshold == kept.result.metrics["threshold"]
+    assert read.seed == 3
+    assert read.config.modules == tuple(sorted(kept.result.details["modules"]))
+    assert (read.config.rank, read.config.scale) == (4, 2.0)
+    assert len(read.tensors) == 2 * len(read.config.modules) + 2
+
+
+def test_entries_that_are_new_do_no_harm(spoil: Spoil) -> None:
+    """A later lorasweep may record more of a trial."""
+    folder = spoil("trial.json", card={"made": "today"})
+    (folder / "README.md").write_text("# A card\n")
+
+    assert read_adapter(folder).config.rank == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "says"),
+    [
+        ("trial.json", {"base": None}, "trial.json: base must be the name of a base, got None"),
+        ("trial.json", {"threshold": "high"}, "trial.json: threshold must be a probability"),
+        ("trial.json", {"threshold": 1.5}, "threshold must be a probability, got 1.5"),
+        ("trial.json", {"threshold": float("nan")}, "threshold must be a probability, got nan"),
+        ("trial.json", {"fingerprints": {"data": "x"}}, "must be an object that holds the base's"),
+        ("trial.json", {"fingerprints": []}, "must be an object that holds the base's, got []"),
+        ("trial.json", {"settings": 3}, "trial.json: settings must be an object, got 3"),
+        ("trial.json", {"settings": {"ranks": 3}}, "settings.ranks must be one of"),
+        ("trial.json", {"compute_dtype": 16}, "compute_dtype must be the name of a dtype, got 16"),
+        ("trial.json", {"seed": -1}, "seed must be a whole number of 0 or more, got -1"),
+        ("adapter_config.json", {"r": "4"}, "adapter_config.json: r must be a whole number of 1"),
+        ("adapter_config.json", {"lora_alpha": None}, "lora_alpha must be a number above 0"),
+        ("adapter_config.json", {"use_dora": True}, "use_dora must be False, as a sweep keeps it"),
+        ("adapter_config.json", {"rank_pattern": {"q": 2}}, "rank_pattern must be {}, as a sweep"),
+        ("adapter_config.json", {"bias": "all"}, "bias must be 'none', as a sweep keeps it"),
+        ("adapter_config.json", {"peft_type": "IA3"}, "peft_type must be 'LORA'"),
+    ],
+)
+def test_a_broken_record_is_named(
+    spoil: Spoil, name: str, entries: dict[str, Any], says: str
+) -> None:
+    """Which file, which entry, which rule."""
+    folder = spoil(name, **entries)
+    with pytest.raises(SpecError) as raised:
+        read_adapter(folder)
+
+    assert len(raised.value.faults) == 1
+    assert says in str(raised.value)
+
+
+def test_all_faults_of_the_records_are_told_at_once(spoil: Spoil) -> None:
+    """Of both files, and of the settings."""
+    folder = spoil("trial.json", base=3, seed="x", settings={"rank": -1})
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "r": 0}))
+    with pytest.raises(SpecError) as raised:
+        read_adapter(folder)
+
+    assert len(raised.value.faults) == 4
+
+
+def remove(*names: str) -> Callable[[Path], None]:
+    """Take files away."""
+    return lambda folder: [(folder / name).unlink() for name in names] and None
+
+
+def write(name: str, text: str) -> Callable[[Path], None]:
+    """Put a file there."""
+    return lambda folder: (folder / name).write_text(text) and None
+
+
+def in_parent(folder: Path) -> None:
+    """Where it lies in a trial's folder."""
+    whole = shutil.move(folder, folder.with_name("own"))
+    folder.mkdir()
+    shutil.move(whole, folder / "adapter")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (shutil.rmtree, "--adapter must be an existing folder, got"),
+        (remove("trial.json"), "--adapter must be a folder that a trial kept, with trial.json and"),
+        (remove("adapter_model.safetensors"), "adapter_model.safetensors or head.safetensors, got"),
+        (write("head.safetensors", "x"), "hold either adapter_model.safetensors or head.safetens"),
+        (in_parent, "spoilt/adapter."),
+        (write("trial.json", "{"), "trial.json must be JSON that can be read"),
+        (write("trial.json", "[" * 100_000), "trial.json must be JSON that can be read"),
+        (write("trial.json", "[]"), "trial.json must hold a JSON object, got []"),
+        (remove("adapter_config.json"), "adapter_config.json must be JSON that can be read"),
+        (write("adapter_model.safetensors", "x"), "must be a whole safetensors file"),
+    ],
+)
+def test_a_folder_that_is_not_whole_is_refused(
+    spoil: Spoil, change: Callable[[Path], object], says: str
+) -> None:
+    """And where the adapter is one folder further down, that is said."""
+    folder = spoil()
+    change(folder)
+    with pytest.raises(SpecError) as raised:
+        read_adapter(folder)
+
+    assert says in str(raised.value)
+    assert len(raised.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda held: held.pop("base_model.model.classifier.bias"),
+            "classifier.bias nothing for 2",
+        ),
+        (lambda held: held.update(new=torch.ones(3)), "new 3 for nothing"),
+        (
+            lambda held: held.update({"base_model.model.classifier.weight": torch.ones(3, 32)}),
+            "classifier.weight 3x32 for 2x32",
+        ),
+        (
+            lambda held: held.update(
+                {"base_model.model.esm.other.lora_A.weight": torch.ones(4, 1)}
+            ),
+            "no matrix esm.other",
+        ),
+        (lambda held: [each.fill_(float("nan")) for each in held.values()], "finite numbers only"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(
+    spoil: Spoil, change: Callable[[dict[str, torch.Tensor]], object], says: str
+) -> None:
+    """Missing, foreign, of another shape, for another matrix, no numbers."""
+    folder = spoil()
+    held = load_file(folder / "adapter_model.safetensors")
+    change(held)
+    save_file(held, folder / "adapter_model.safetensors")
+    with pytest.raises(SpecError) as raised:
+        Predictor(read_adapter(folder), CPU)
+
+    assert says in str(raised.value)
+
+
+def test_another_base_is_refused_by_its_fingerprint(kept: Any) -> None:
+    """Both are named; a base with the adapter's shapes would predict nonsense."""
+    read = read_adapter(kept.folder)
+    place = Place("builtin:esm2-mini", "cpu")
+    with pytest.raises(SpecError) as raised:
+        Predictor(read, place)
+
+    text = str(raised.value)
+    assert f"the one that the adapter was trained on ({read.base}, {read.fingerprint})" in text
+    assert "got 'builtin:esm2-mini' (it is " in text
+
+
+def test_a_base_that_moved_is_given_anew(tiny_folder: Path, spoil: Spoil) -> None:
+    """A copy elsewhere is the same base; without ``--base`` the option is named."""
+    read = read_adapter(spoil("trial.json", base="/gone/with/the/server"))
+    with pytest.raises(SpecError, match="--base must say where the adapter's base is"):
+        Predictor(read, CPU)
+
+    assert Predictor(read, Place(str(tiny_folder), "cpu")).base == str(tiny_folder)
+
+
+def test_an_adapter_cannot_grant_itself_trust(
+    kept: Any, spoil: Spoil, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """What its record says of pickles is the trial's; the reader decides anew."""
+    base = shutil.copytree(tiny_folder, tmp_path / "pickled")
+    torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
+    (base / "model.safetensors").unlink()
+    settings = json.loads((kept.folder / "trial.json").read_text())["settings"]
+    folder = spoil("trial.json", base=str(base), settings={**settings, "allow_pickle": True})
+    read = read_adapter(folder)
+
+    with pytest.raises(SpecError, match="can run any code when it is read"):
+        Predictor(read, CPU)
+    with pytest.raises(SpecError, match="be the one that the adapter was trained on"):
+        Predictor(read, Place(device="cpu", trust=Trust(pickle=True)))
+
+
+def test_float16_gives_way_on_a_cpu(spoil: Spoil, kept: Any) -> None:
+    """Which has no fast float16 product."""
+    settings = json.loads((kept.folder / "trial.json").read_text())["settings"]
+    folder = spoil("trial.json", settings={**settings, "compute_dtype": "float16"})
+
+    assert Predictor(read_adapter(folder), CPU).precision.compute_dtype == torch.float32

@@ -1,0 +1,158 @@
+"""What a trial tells at its end alone: curves, calibration and intervals, from its predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from interrupting import deterministic, one_run
+
+from objectives.binding.bootstrap import chains_of, mcc_intervals, pr_auc_interval
+from objectives.binding.curves import calibration, threshold_curve
+from objectives.binding.inputs import Inputs
+from objectives.binding.metrics import Predictions
+from objectives.binding.objective import BindingObjective
+from objectives.binding.packed.trial import Trial
+from objectives.binding.scores import Scores
+from objectives.binding.seeds import derive
+from sweep.trial import TrialParams, TrialState
+
+Make = Callable[..., BindingObjective]
+VALUES = {"rank": 2, "targets": "query"}
+ENDS = ("mcc_low", "mcc_high", "mcc_at_threshold_low", "mcc_at_threshold_high")
+TREES = ("threshold_curve", "calibration")
+
+
+def test_figures_are_those_of_the_last_predictions(
+    make_objective: Make, make_inputs: Callable[..., Inputs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of validation, with its chains and its threshold; the test split has its own beside them."""
+    made: list[tuple[Predictions, float]] = []
+    described, scored = Scores.describe, Scores.score_test
+
+    def describe(scores: Scores, predictions: Predictions, chains: Any) -> None:
+        made.append((predictions, scores.threshold))
+        described(scores, predictions, chains)
+
+    def score_test(scores: Scores, predictions: Predictions, chains: Any) -> None:
+        made.append((predictions, scores.threshold))
+        scored(scores, predictions, chains)
+
+    monkeypatch.setattr(Scores, "describe", describe)
+    monkeypatch.setattr(Scores, "score_test", score_test)
+    objective = make_objective(steps=30, learning_rate=3e-2, class_weight=4.0, evaluate_every=0.5)
+    result = one_run(objective, TrialParams(0, VALUES, final_test=True))
+    metrics, seed = result.metrics, derive(0, "bootstrap")
+    inputs = make_inputs()
+    data, splits = inputs.data, inputs.splits
+    assert data.test is not None
+    assert splits.test is not None
+    both = {
+        "": (made[0], chains_of(data.validation, splits.validation)),
+        "test_": (made[1], chains_of(data.test, splits.test)),
+    }
+
+    assert len(made) == 2  # once per split, whatever was evaluated on the way
+    for prefix, ((predictions, margin), chains) in both.items():
+        wanted: dict[str, Any] = mcc_intervals(predictions, chains, margin, seed)
+        wanted |= {"threshold_curve": threshold_curve(predictions, margin)}
+        wanted |= {"calibration": calibration(predictions)}
+        assert {name: metrics[f"{prefix}{name}"] for name in wanted} == wanted
+        assert (
+            metrics[f"{prefix}mcc_low"] <= metrics[f"{prefix}mcc"] <= metrics[f"{prefix}mcc_high"]
+        )
+    area = pr_auc_interval(both["test_"][0][0], both["test_"][1], seed)
+    assert {name: metrics[f"test_{name}"] for name in area} == area
+    assert "pr_auc_low" not in metrics
+    assert json.loads(json.dumps(metrics)) == metrics
+
+
+def test_the_curve_has_the_trials_own_figures(make_objective: Make) -> None:
+    """At 0.5 and at the threshold that was chosen, MCC, precision and recall to the last digit."""
+    result = one_run(make_objective(steps=40, learning_rate=3e-2), TrialParams(0, VALUES))
+    metrics, curve = result.metrics, result.metrics["threshold_curve"]
+    positives, residues = metrics["positives"], metrics["residues"]
+    for suffix, threshold in (("", 0.5), ("_at_threshold", metrics["threshold"])):
+        at = curve["threshold"].index(threshold)
+        tp, fp = curve["tp"][at], curve["fp"][at]
+        fn, tn = positives - tp, residues - positives - fp
+        sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        assert metrics[f"mcc{suffix}"] == (tp * tn - fp * fn) / sums**0.5
+        assert metrics[f"precision{suffix}"] == tp / (tp + fp)
+        assert metrics[f"recall{suffix}"] == tp / positives
+    assert sum(metrics["calibration"]["residues"]) == residues
+    assert sum(metrics["calibration"]["positives"]) == positives
+
+
+def test_windows_of_one_chain_are_drawn_together(
+    make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain longer than the base reads is several windows, and one draw of the bootstrap."""
+    rng = np.random.default_rng(0)
+    sequences = ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), n)) for n in (300, 40, 290, 30)]
+    for split in ("train", "validation"):
+        rows = [
+            f"{split}{i},{s},{''.join(str(int(c == 'K')) for c in s)},POS"
+            for i, s in enumerate(sequences if split == "validation" else ["AK" * 20])
+        ]
+        (tmp_path / f"{split}.csv").write_text("\n".join(["id,sequence,labels,ligand", *rows]))
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        Scores, "describe", lambda _, predictions, chains: seen.append((predictions, chains))
+    )
+    one_run(make_objective({"data": str(tmp_path)}, steps=1), TrialParams(0, VALUES))
+    ((predictions, chains),) = seen
+
+    assert chains.tolist() == np.repeat(range(4), [300, 40, 290, 30]).tolist()
+    assert predictions.labels.tolist() == [int(c == "K") for s in sequences for c in s]
+
+
+def test_a_trial_that_goes_on_after_its_last_step_tells_the_same(
+    make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed between its last checkpoint and its result: the predictions are made anew."""
+    objective = make_objective(steps=4, dropout=0.1)
+    params = TrialParams(0, VALUES, folder=str(tmp_path))
+    whole = one_run(objective, params)
+    with monkeypatch.context() as patch:  # its checkpoint is there: no step is left to make
+        patch.setattr(Trial, "validate", lambda *_: pytest.fail("there is nothing to evaluate"))
+        again = one_run(objective, params)
+
+    assert deterministic(again) == deterministic(whole)
+    assert all(name in again.metrics for name in (*ENDS, *TREES))
+
+
+def test_evaluations_on_the_way_cost_none_of_it(
+    make_objective: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pruned trial has neither curves nor intervals, and a checkpoint holds none."""
+    monkeypatch.setattr(Scores, "describe", lambda *_: pytest.fail("it is not the end"))
+    objective = make_objective(steps=4, evaluate_every=0.5)
+    (result,) = objective.run([TrialParams(0, VALUES)], lambda *_: True)
+
+    assert result.state is TrialState.PRUNED
+    assert not {*ENDS, *TREES} & set(result.metrics)
+
+
+def test_resamples_are_shared_by_trials_on_the_same_data(
+    make_objective: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seed of the data decides them, not the trial's: differences between trials are paired."""
+    seeds = []
+
+    class Spied(Scores):
+        def __init__(self, ligands: Any, data_seed: int) -> None:
+            super().__init__(ligands, data_seed)
+            seeds.append(self._seed)
+
+    monkeypatch.setattr("objectives.binding.packed.trial.Scores", Spied)
+    for data_seed in (0, 5):
+        objective = make_objective(steps=1, data_seed=data_seed)
+        for seed in (1, 2):
+            one_run(objective, TrialParams(0, VALUES, seed=seed))
+
+    assert seeds == [derive(0, "bootstrap")] * 2 + [derive(5, "bootstrap")] * 2

@@ -1,0 +1,256 @@
+"""FASTA as people have it: read lazily, every fault named by its line."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from objectives.data.fasta import BadRecord, FastaRecord, parse_fasta, read_fasta
+from sweep.errors import DataError
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def written(folder: Path, text: str | bytes, name: str = "x.fasta") -> str:
+    """Write a file; bytes as they are, text without a change of its line ends."""
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def sound(path: str) -> list[tuple[str, str]]:
+    """Ids and sequences of a file in which every record is sound."""
+    records = list(read_fasta(path))
+    assert all(isinstance(each, FastaRecord) for each in records), records
+    return [(each.id, each.sequence) for each in records if isinstance(each, FastaRecord)]
+
+
+@given(
+    chains=st.dictionaries(
+        st.text("AZaz09|_.:-é", min_size=1, max_size=12),
+        st.text(LETTERS + LETTERS.lower(), min_size=1, max_size=200),
+        min_size=1,
+        max_size=6,
+    ),
+    width=st.integers(1, 80),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    between=st.sampled_from(["", "\n", "; a comment\n", "  \n\n"]),
+    start=st.sampled_from(["", "\ufeff", ";a comment\n\n"]),
+    stop=st.sampled_from(["", "*"]),
+    packed=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_what_was_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    chains: dict[str, str],
+    width: int,
+    end: str,
+    between: str,
+    start: str,
+    stop: str,
+    packed: bool,
+) -> None:
+    """However it is cut into lines, ended, commented and packed."""
+    text = start
+    for name, sequence in chains.items():
+        text += f">{name} of no\tinterest\n"
+        whole = sequence + stop
+        lines = [whole[i : i + width] + "\n" for i in range(0, len(whole), width)]
+        text += between.join(lines)
+    data = text.rstrip("\n").replace("\n", end).encode()
+    path = written(tmp_path_factory.mktemp("fasta"), gzip.compress(data) if packed else data)
+
+    assert sound(path) == [(name, sequence.upper()) for name, sequence in chains.items()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (">a\nMK V\tLA\n", [("a", "MKVLA")]),
+        (">  a   some title \nMK\n", [("a", "MK")]),
+        ("\n\n >a\n  MK\n", [("a", "MK")]),
+        (">a\x01b of another\nMK\n", [("a", "MK")]),
+        (f">a\n{LETTERS}\n", [("a", LETTERS)]),
+        (">a\nMK\n*\n>b\nM*\n", [("a", "MK"), ("b", "M")]),
+        (">>a\nMK\n", [(">a", "MK")]),
+    ],
+)
+def test_harmless_oddities_are_read(
+    tmp_path: Path, text: str, expected: list[tuple[str, str]]
+) -> None:
+    """Blanks in lines, NCBI's merged titles, unusual letters, stops at the end."""
+    assert sound(written(tmp_path, text)) == expected
+
+
+def test_a_record_knows_its_title_and_its_line(tmp_path: Path) -> None:
+    """The description is what follows the first word."""
+    path = written(tmp_path, "; comment\n\n>a\nM\n>b  first  β strand\nK\n")
+
+    assert list(read_fasta(path)) == [
+        FastaRecord("a", "", "M", 3),
+        FastaRecord("b", "first  β strand", "K", 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        (b">\nMK", "header must name its record after the '>', got '' (x.fasta, line 3)"),
+        (b"> \t\nMK", "header must name its record after the '>', got '' (x.fasta, line 3)"),
+        (b">q\xff\nMK", r"header must be UTF-8 text, got 'q\udcff' (x.fasta, line 3)"),
+        (b">q \xe9\nMK", r"header must be UTF-8 text, got 'q \udce9' (x.fasta, line 3)"),
+        (b">q\x1b[2J\nMK", r"in printable characters, got 'q\x1b[2J' (x.fasta, line 3)"),
+        (b">a\nMK", "id must be unique in the file (it is also in line 1), got 'a' (x.fasta, line"),
+        (b">q", "sequence must hold at least one residue, got '' (x.fasta, line 3)"),
+        (b">q\n\n;MK", "sequence must hold at least one residue, got '' (x.fasta, line 3)"),
+        (b">q\n**", "sequence must hold at least one residue, got '**' (x.fasta, line 3)"),
+        (b">q\nMK\nM-K", "hold no gap (first at residue 4), got '-' (x.fasta, line 5). Take the"),
+        (b">q\nM.K-", "hold no gap (first at residue 2), got '-.' (x.fasta, line 4)"),
+        (b">q\nMK\nM\n*K", "'*' at its end only (first at residue 4), got '*' (x.fasta, line 6)"),
+        (b">q\nMK\n1 MK\n7", "A to Z only (first at residue 3), got '17' (x.fasta, line 5)"),
+        (b">q\nMK\xc3\x9f", "hold letters A to Z only (first at residue 3), got 'ß'"),
+        (b">q\nMK\xff", r"letters A to Z only (first at residue 3), got '\udcff'"),
+        (b">q\nM\0K", r"hold letters A to Z only (first at residue 2), got '\x00'"),
+    ],
+)
+def test_a_bad_record_is_named_by_its_line_and_the_rest_is_read(
+    tmp_path: Path, record: bytes, says: str
+) -> None:
+    """Its neighbours are sound."""
+    path = written(tmp_path, b">a first\nMKV\n" + record + b"\n>z\nMK\n")
+    first, bad, last = read_fasta(path)
+
+    assert (first, last) == (
+        FastaRecord("a", "first", "MKV", 1),
+        FastaRecord("z", "", "MK", 4 + record.count(b"\n")),
+    )
+    assert isinstance(bad, BadRecord)
+    assert len(bad.faults) == 1
+    assert says in bad.faults[0]
+
+
+def test_all_that_is_wrong_with_a_record_is_told(tmp_path: Path) -> None:
+    """Each kind of fault with its own first place."""
+    path = written(tmp_path, ">a\nM\n>a\nMK\nM-\nK*K\n7-\n")
+    _, bad = read_fasta(path)
+
+    assert isinstance(bad, BadRecord)
+    assert [fault.split(", got")[0] for fault in bad.faults] == [
+        "id must be unique in the file (it is also in line 1)",
+        "sequence must hold no gap (first at residue 4)",
+        "sequence must hold '*' at its end only (first at residue 6)",
+        "sequence must hold letters A to Z only (first at residue 8)",
+    ]
+    assert [fault.split("line ")[-1][0] for fault in bad.faults[1:]] == ["5", "6", "7"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "FASTA must hold at least one record"),
+        (b"\n;comment\n  \n", "FASTA must hold at least one record"),
+        (
+            b"MKV\n>a\nMK\n",
+            "FASTA must begin with a header, '>' and an id, got 'MKV' (x.fasta, line",
+        ),
+        (b"\n1abc;A;M1;MKV\n", "got '1abc;A;M1;MKV' (x.fasta, line 2). Put such a line above each"),
+        (">a\nMK\n".encode("utf-16"), "FASTA must be UTF-8 text, plain or gzipped"),
+        (b"\x00\x01\x02\n", "FASTA must be UTF-8 text, plain or gzipped"),
+        (bz2.compress(b">a\nMK\n"), "FASTA must be plain text or gzipped, got 'bzip2' (x.fasta)"),
+        (b"PK\x03\x04rest", "FASTA must be plain text or gzipped, got 'zip' (x.fasta)"),
+        (gzip.compress(b""), "FASTA must hold at least one record"),
+        (gzip.compress(bytes(range(256)) * 999)[:-20], "FASTA must be UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_no_fasta_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
+    """Nothing in it could be skipped: it does not say what would be lost."""
+    with pytest.raises(DataError) as raised:
+        list(read_fasta(written(tmp_path, data)))
+
+    assert says in str(raised.value)
+
+
+def test_a_download_that_broke_off_is_told_with_the_last_line(tmp_path: Path) -> None:
+    """What was read before is yielded first."""
+    text = "".join(f">q{number}\nMKVLAAG\n" for number in range(50_000))
+    whole = gzip.compress(text.encode(), mtime=0)
+    records = read_fasta(written(tmp_path, whole[: len(whole) // 2], "x.fasta.gz"))
+
+    assert next(records) == FastaRecord("q0", "", "MKVLAAG", 1)
+    with pytest.raises(DataError, match=r"be readable to its end, got .* \(x.fasta.gz, after line"):
+        list(records)
+
+
+def test_damage_within_a_gzipped_file_is_told(tmp_path: Path) -> None:
+    """Its checksum, or what it unpacks to, does not fit."""
+    data = bytearray(gzip.compress(b">a\n" + b"MKVLAAGDE" * 500 + b"\n", mtime=0))
+    data[-6] ^= 0xFF
+
+    with pytest.raises(DataError, match="FASTA must be readable to its end"):
+        list(read_fasta(written(tmp_path, bytes(data))))
+
+
+@pytest.mark.parametrize("name", ["", "missing.fasta", "long" * 200, "nul\0"])
+def test_a_path_that_cannot_be_opened_is_told(tmp_path: Path, name: str) -> None:
+    """A folder, a missing file, no path at all."""
+    with pytest.raises(DataError, match="FASTA must be a file that can be read, got"):
+        list(read_fasta(f"{tmp_path}/{name}"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_standard_input_is_read_and_left_open(
+    monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    """It belongs to the process."""
+    data = b">a\nMK\n"
+    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(gzip.compress(data) if packed else data)))
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+    assert sound("-") == [("a", "MK")]
+    assert not stdin.buffer.closed
+
+
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none then."""
+    monkeypatch.setattr(sys, "stdin", None)
+
+    with pytest.raises(DataError, match="got 'a closed standard input'"):
+        list(read_fasta("-"))
+
+
+def test_records_are_read_one_by_one() -> None:
+    """A record is there as soon as the next begins: a file without an end can be read."""
+    pulled = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield f">q{pulled}\n" if pulled % 2 else "MKV\n"
+
+    records = parse_fasta(endless(), "pipe")
+
+    assert [next(records) for _ in range(3)][-1] == FastaRecord("q5", "", "MKV", 5)
+    assert pulled == 7
+
+
+def test_real_proteomes_are_read_whole(shared: Path) -> None:
+    """As many records as there are headers, none bad, in plain and gzipped files."""
+    plain, packed = (next((shared / "data" / "proteomes").glob(f"*{s}")) for s in ("fasta", "gz"))
+    for path, content in (
+        (plain, plain.read_bytes()),
+        (packed, gzip.decompress(packed.read_bytes())),
+    ):
+        residues = sum(len(x) for x in content.splitlines() if not x.startswith(b">"))
+        read = sound(str(path))
+        assert len(read) == content.count(b">sp|") + content.count(b">tr|") > 1000
+        assert sum(len(sequence) for _, sequence in read) == residues

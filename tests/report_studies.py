@@ -1,0 +1,65 @@
+"""Real studies in real files, for the tests of reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+
+from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
+from sweep.drive import Options, run_study
+from sweep.spec import Policy
+from sweep.storage import Address, quiet_optuna
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def started(self, *_: object) -> None:
+        """Nothing to show."""
+
+    def reported(self, *_: object) -> None:
+        """Nothing to show."""
+
+    def finished(self, *_: object) -> None:
+        """Nothing to show."""
+
+
+def mixed(folder: Path) -> tuple[optuna.Study, Address]:
+    """Trials of two seeds each, of which some fail, run out of memory or collapse."""
+    spec = StudySpec(
+        name="mixed <b>",
+        objective="objectives.synthetic:Synthetic",
+        space=Space(
+            {
+                "rank": Choice(1, 2, 4, 8),
+                "alpha": Choice(2, 8),
+                "targets": TargetSets("qkv", "mlp", wide="all-linear"),
+                "learning_rate": Float(1e-4, 1e-2, log=True),
+            }
+        ),
+        settings={
+            "function": "surface",
+            "noise": 0.01,
+            "steps": 3,
+            "fail_on": [{"rank": 8, "alpha": 2}],
+            "out_of_memory_on": [{"rank": 8, "alpha": 8}],
+            "collapse_on": [{"rank": 1, "alpha": 8, "targets": "mlp.down+mlp.up"}],
+        },
+        seeds=(0, 1),
+        sampler=Sampler("random", seed=3),
+        budget=Budget(trials=50),
+        policy=Policy(max_retries=0),
+    )
+    address = Address.parse(f"sqlite:///{folder}/mixed.db")
+    with quiet_optuna():
+        study = run_study(spec, address, Silent(), Options(workers=1, command="lorasweep run x"))
+    return study, address
+
+
+def plain(folder: Path, trials: int, name: str = "plain") -> tuple[optuna.Study, Address]:
+    """A study of plain Optuna's, of one parameter that gives every trial the same value."""
+    path = folder / f"{name}.db"
+    study = optuna.create_study(storage=f"sqlite:///{path}", study_name=name)
+    study.optimize(lambda trial: 0.25 + 0.0 * trial.suggest_float("x", 0, 1), n_trials=trials)
+    return study, Address.parse(f"sqlite:///{path}")

@@ -1,0 +1,56 @@
+"""The bar of a prediction: on a terminal alone, and never over the results."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from sweep.cli.residue_bar import residue_bar, words
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """As a terminal does."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine that runs the tests may be set to colours, or to none."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.mark.parametrize("total", [5000, None])
+def test_a_terminal_sees_how_far_it_is(total: int | None) -> None:
+    """Also where nobody knows how much there is."""
+    stream = Terminal()
+    with residue_bar(total, io.StringIO(), stream) as tell:
+        tell(2000)
+        tell(500)
+
+    assert "2 500" in stream.getvalue()
+    assert ("of 5 000 residues" in stream.getvalue()) == (total is not None)
+
+
+@pytest.mark.parametrize(
+    ("stream", "results"),
+    [(io.StringIO(), io.StringIO()), (Terminal(), Terminal()), (io.StringIO(), None)],
+)
+def test_nothing_is_shown_elsewhere(stream: io.StringIO, results: io.StringIO | None) -> None:
+    """Not in a log, and not among results that go to the terminal."""
+    with residue_bar(10, results, stream) as tell:
+        tell(10)
+
+    assert stream.getvalue() == ""
+
+
+def test_words_tell_rate_and_time_left() -> None:
+    """Residues a second since the start."""
+    assert words(1500, 4500, 1.0) == "1 500 of 4 500 residues, 1 500 residues/s, about 2.0 s left"
+    assert words(30_000, None, 2.0) == "30 000 residues, 15 000 residues/s"
+    assert words(10, 10, 1.0).endswith("about 0.0 s left")

@@ -1,0 +1,194 @@
+"""What holds of every figure of every report."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given, settings
+from report_trees import complete, made_of, trees, trial
+
+from sweep.report.figures import FIGURES, Drawn, draw
+
+FIXED = ("paper_bgcolor", "plot_bgcolor")
+WEBGL = {"scattergl", "parcoords", "scatter3d", "splom", "heatmapgl"}
+
+
+def drawn(tree: dict[str, Any]) -> dict[str, Drawn]:
+    """Figures by key; none may hide another."""
+    found = draw(tree)
+    by_key = {each.key: each for each in found}
+    assert len(by_key) == len(found)
+    return by_key
+
+
+def check(each: Drawn) -> None:
+    """A figure is one that plotly takes, or a reason."""
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.key)
+    assert each.title
+    if each.figure is None:
+        assert each.empty.rstrip().endswith((".", ")")), each.empty
+        return
+    assert not each.empty
+    assert each.caption.endswith("."), each.caption
+    assert each.summary.endswith("."), each.summary
+    json.dumps(each.figure, allow_nan=False)
+    go.Figure(each.figure)  # raises on what it does not know
+    assert not {trace["type"] for trace in each.figure["data"]} & WEBGL
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, Drawn]:
+    """Every figure of a tree that has something for each."""
+    return drawn(complete())
+
+
+def test_every_kind_is_drawn(whole: dict[str, Drawn]) -> None:
+    """Each kind draws under its own name and section."""
+    for each in whole.values():
+        assert each.figure is not None, each
+        check(each)
+    for kind in FIGURES:
+        of = [key for key in whole if key == kind.name or key.startswith(f"{kind.name}-")]
+        assert of, kind.name
+        assert {whole[key].section for key in of} == {kind.section}
+
+
+def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, Drawn]) -> None:
+    """A theme can only set what a figure does not."""
+    for each in whole.values():
+        assert each.figure is not None
+        layout = each.figure["layout"]
+        assert [layout[name] for name in FIXED] == ["rgba(0,0,0,0)"] * 2
+        assert "color" not in layout["font"]
+        assert "template" not in layout
+        for name, axis in layout.items():
+            if re.match("[xy]axis", name):
+                assert not {"gridcolor", "linecolor", "color", "zerolinecolor"} & set(axis)
+                assert axis["automargin"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(trees())
+def test_no_tree_is_too_odd(tree: dict[str, Any]) -> None:
+    """Whatever a study holds, each figure is drawn or says why not."""
+    keys = drawn(tree)
+    assert len(keys) >= len(FIGURES)
+    for each in keys.values():
+        check(each)
+
+
+EMPTY = ("importance", "heat", "size", "gap", "history", "parallel", "effect", "calibration")
+
+
+@pytest.mark.parametrize(
+    ("trials", "reason"),
+    [
+        ([], "The study has no trials yet."),
+        ([trial(0, "waiting")], "The trial has no value: 1 waiting."),
+        ([trial(n, "failed") for n in range(3)], "None of the 3 trials has a value: 3 failed."),
+        (
+            [trial(0, "failed"), trial(1, "running"), trial(2, "pruned")],
+            "None of the 3 trials has a value: 1 failed, 1 pruned, 1 running.",
+        ),
+    ],
+)
+def test_nothing_to_draw_says_why(trials: list[dict[str, Any]], reason: str) -> None:
+    """The reason counts what there is instead."""
+    found = drawn(made_of(trials))
+    for key, each in found.items():
+        if key.startswith(EMPTY):
+            assert each.figure is None
+        if key.startswith(("history", "importance", "parallel")):
+            assert each.empty == reason
+    assert found["timeline"].empty == (
+        reason if not trials else "No trial has started." if len(trials) == 1 else ""
+    )
+
+
+def test_one_trial_is_drawn_where_it_tells_something() -> None:
+    """One trial compares nothing, but it has a history."""
+    found = drawn(made_of([trial(0)]))
+    assert {key for key, each in found.items() if each.figure} == {
+        "size",
+        "curves",
+        "gap",
+        "history",
+        "timeline",
+    }
+    assert found["effect-rank"].empty == "Nothing to compare: 1 trial, at rank 2."
+    assert found["parallel"].empty == "Lines compare trials, and there is one."
+
+
+def test_one_parameter_of_one_value() -> None:
+    """There is nothing to compare; the history is still told."""
+    trials = [trial(n, params={"rank": 4}, value=0.25) for n in range(5)]
+    found = drawn(made_of(trials, {"rank": "ordered"}))
+    assert found["effect-rank"].empty == "Nothing to compare: 5 trials, at rank 4."
+    assert found["heat"].empty == "There are no two factors to cross."
+    assert found["history"].figure is not None
+
+
+def test_a_foreign_study_without_sizes_curves_or_seeds() -> None:
+    """What plain Optuna does not store is said to be missing."""
+    trials = [
+        trial(n, size=None, curve=[], seed=None, gap=None, phase=None, started=None)
+        for n in range(6)
+    ]
+    found = drawn(made_of(trials))
+    reasons = {key: found[key].empty for key in ("size", "curves", "gap", "timeline", "modules")}
+    assert reasons == {
+        "size": "No trial says how many parameters it trained.",
+        "curves": "No trial has reported anything while training.",
+        "gap": "No trial was scored on its training data too.",
+        "timeline": "No trial says when it started and ended.",
+        "modules": "No target sets were compared.",
+    }
+    history = found["history"].figure
+    assert history is not None
+    assert [row[-2:] for trace in history["data"] for row in trace.get("customdata", [])] == [
+        ["-", "-"]
+    ] * 6
+
+
+def test_names_that_look_alike_keep_their_own_figures() -> None:
+    """Addresses know fewer characters than names."""
+    params = [{"a b": n, "a-b": -n, "": 2 * n} for n in range(6)]
+    trials = [trial(n, params=params[n]) for n in range(6)]
+    keys = drawn(made_of(trials, dict.fromkeys(params[0], "ordered")))
+    assert {"effect-a-b", "effect-a-b-2", "effect-parameter"} <= set(keys)
+
+
+def many(n: int) -> Iterator[dict[str, Any]]:
+    """Trials of a long study, with curves of ten points."""
+    for number in range(n):
+        made = trial(number, ("complete", "complete", "pruned")[number % 3])
+        rate = 10.0 ** (-4.0 + (number * 0.377) % 2.0)
+        params = made["params"] | {"learning_rate": rate, "alpha": 2 ** (number % 7)}
+        curve = [
+            {"step": 50 * k, "value": 0.31 / (k + number), "loss": 0.77 / (k + number)}
+            for k in range(1, 11)
+        ]
+        yield trial(
+            number, made["kind"], params=params, curve=curve, ended="2026-03-02T01:00:00.125+00:00"
+        )
+
+
+def test_two_thousand_trials_stay_light() -> None:
+    """The limits: 8 s, 6 MB, and few traces."""
+    kinds = {"targets": "choice", "rank": "ordered", "learning_rate": "range", "alpha": "ordered"}
+    tree = made_of(list(many(2000)), kinds)
+    began = time.perf_counter()
+    found = drawn(tree)
+    assert time.perf_counter() - began < 8.0
+    sizes = {key: len(json.dumps(each.figure)) for key, each in found.items() if each.figure}
+    assert sum(sizes.values()) < 6_000_000, sizes
+    for key in sizes:
+        figure = found[key].figure
+        assert figure is not None
+        assert len(figure["data"]) <= 40, key

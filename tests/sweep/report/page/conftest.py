@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from report_pages import Element, Tree, furnished, hostile, parsed
+from report_studies import plain
+
+from sweep.findings import Inquiry
+from sweep.report.figures import Drawn, draw
+from sweep.report.gather import report_tree
+from sweep.report.page import page
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A report on a page."""
+
+    tree: Tree
+    drawn: list[Drawn]
+    html: str
+    root: Element
+
+    @classmethod
+    def of(cls, tree: Tree) -> Shown:
+        """Draw and write a tree."""
+        drawn = draw(tree)
+        html = page(tree, drawn, plotly_js="/* plotly.js */")
+        return cls(tree, drawn, html, parsed(html))
+
+
+@pytest.fixture(scope="session")
+def found() -> Tree:
+    """A real study with HTML for names."""
+    return hostile()
+
+
+@pytest.fixture(scope="session")
+def rich(found: Tree) -> Shown:
+    """A page with all its parts."""
+    return Shown.of(furnished(found))
+
+
+@pytest.fixture(scope="session", params=["rich", "bare", "none", "one", "two"])
+def any_page(
+    request: pytest.FixtureRequest, found: Tree, tmp_path_factory: pytest.TempPathFactory
+) -> Shown:
+    """Pages of studies that say much, little and nothing."""
+    trials = {"none": 0, "one": 1, "two": 2}
+    if request.param in trials:
+        folder = tmp_path_factory.mktemp(request.param)
+        study, address = plain(folder, trials[request.param])
+        return Shown.of(report_tree(study, address, Inquiry(quick=True)))
+    return Shown.of(furnished(found) if request.param == "rich" else found)

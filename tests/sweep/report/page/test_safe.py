@@ -1,0 +1,141 @@
+"""Text stays text, and the page asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any
+
+import pytest
+from report_pages import ERROR, EVIL, Element, Tree, parsed, whole
+from report_trees import made_of, trial
+
+from sweep.report.figures import Drawn, draw
+from sweep.report.page import fragment, page
+
+Shown = Any
+
+
+def scripts(root: Element) -> list[Element]:
+    """Scripts that run."""
+    return [s for s in root.all("script") if s.attributes.get("type") != "application/json"]
+
+
+def test_names_and_errors_are_shown_as_they_are(rich: Shown) -> None:
+    """A name with a script in it is read, not run; an error ends nothing."""
+    [body] = rich.root.all("body")
+    [main] = body.all("main")
+
+    assert len(scripts(rich.root)) == 3  # the theme, plotly.js, the page's own
+    assert not scripts(main)
+    assert not rich.root.all("img")
+    assert rich.root.all("h1")[0].text == f"{EVIL} & co"
+    [traceback] = [
+        each
+        for each in main.all("code")
+        if each.attributes.get("data-at") == "/failures/0/traceback"
+    ]
+    assert ERROR in traceback.text
+    assert EVIL in rich.root.all("title")[0].text
+    assert sum(EVIL in heading.text for heading in rich.root.get("trial-table").all("th")) == 1
+    assert not [e for e in rich.root.walk() if any(a.startswith("on") for a in e.attributes)]
+
+
+def test_figures_come_through_as_they_were_made(rich: Shown) -> None:
+    """What plotly reads is what was drawn, whatever is in it."""
+    drawn = {each.key: each.figure for each in rich.drawn if each.figure is not None}
+    found = {}
+    for place in rich.root.having("data-json"):
+        source = rich.root.get(str(place.attributes["data-json"]))
+        found[str(place.attributes["id"]).removeprefix("plot-")] = json.loads(source.text)
+        assert not set("<>&\u2028\u2029") & set(source.text)
+    assert found == drawn
+
+
+def test_a_figure_s_data_cannot_leave_its_script() -> None:
+    """Whatever ends a script, or a line of JavaScript."""
+    text = "</script><script>alert(1)</script><!-- <![CDATA[ \u2028\u2029 &amp;"
+    figure = {"data": [{"type": "scatter", "name": text}], "layout": {"height": 300}}
+    made = Drawn("k", "S", text, text, text, figure)
+    root = parsed(page(whole(made_of([trial(0)])), [made], plotly_js=""))
+
+    assert json.loads(root.get("fig-k-json").text) == figure
+    assert len(scripts(root)) == 3
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(wrong: float) -> None:
+    """In a figure and in the tree; JSON has no such numbers."""
+    figure = {"data": [{"y": [wrong]}], "layout": {}}
+    with pytest.raises(ValueError, match="JSON"):
+        page(whole(made_of([])), [Drawn("k", "S", "t", figure=figure)], plotly_js=None, live=True)
+    with pytest.raises(ValueError, match="finite"):
+        page(whole(made_of([])) | {"fixed": {"x": wrong}}, [], plotly_js=None)
+
+
+def test_half_a_character_does_not_stop_the_page() -> None:
+    """Names from elsewhere may hold what UTF-8 cannot."""
+    tree = whole(made_of([], study={"name": "a\ud800b"}))
+    assert "a\N{REPLACEMENT CHARACTER}b" in page(tree, [], plotly_js=None).encode().decode()
+    assert "a\N{REPLACEMENT CHARACTER}b" in fragment(tree, []).encode().decode()
+
+
+def test_nothing_is_asked_of_anybody(any_page: Shown) -> None:
+    """No address in any place that a browser fetches from; a link is to the page itself."""
+    for each in any_page.root.walk():
+        for name in ("src", "srcset", "data", "action", "poster", "ping"):
+            assert name not in each.attributes, each
+        href = each.attributes.get("href")
+        assert href is None or href.startswith(("#", "data:")), each
+        assert "url(" not in (each.attributes.get("style") or "")
+    for style in any_page.root.all("style"):
+        assert not re.search(r"url\(|@import|//", style.text)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_only_the_page_s_own_scripts_may_run(rich: Shown, *, live: bool) -> None:
+    """Each by its digest; a live one may also ask its server."""
+    root = parsed(page(rich.tree, rich.drawn, plotly_js=None if live else "var a;\r\n", live=live))
+    [meta] = [m for m in root.all("meta") if "http-equiv" in m.attributes]
+    rules = dict((part.split(" ", 1)) for part in str(meta.attributes["content"]).split("; "))
+    inline = [each for each in scripts(root) if "src" not in each.attributes]
+    digests = {
+        f"'sha256-{base64.b64encode(hashlib.sha256(s.text.encode()).digest()).decode()}'"
+        for s in inline
+    }
+
+    assert rules["default-src"] == "'none'"
+    assert rules["connect-src"] == ("'self'" if live else "'none'")
+    allowed = set(rules["script-src"].split())
+    assert allowed == digests | ({"'self'"} if live else set())
+    assert len(digests) == (2 if live else 3)
+    sources = [s.attributes["src"] for s in scripts(root) if "src" in s.attributes]
+    assert sources == (["plotly.min.js"] if live else [])
+    head = root.all("head")[0].children
+    order = [e for e in head if isinstance(e, Element) and e.tag in ("meta", "script", "style")]
+    assert order.index(meta) < min(i for i, e in enumerate(order) if e.tag != "meta")
+
+
+def test_a_script_that_would_end_itself_is_refused() -> None:
+    """It would be cut, and its rest shown."""
+    with pytest.raises(ValueError, match="end of its element"):
+        page(whole(made_of([])), [], plotly_js="let a = '</script>';")
+
+
+def test_two_thousand_trials_make_a_page_of_few_megabytes() -> None:
+    """The best hundred in the table, all in the figures."""
+    trials = [trial(number) for number in range(2000)]
+    for each in trials:
+        each["params"]["learning_rate"] = 1e-4 + 1e-6 * each["number"]
+    tree: Tree = whole(made_of(trials))
+    html = page(tree, draw(tree), plotly_js="")
+    table = parsed(html).get("trial-table")
+
+    assert len(html.encode()) < 6e6
+    shown = [row.all("th")[0].text for row in table.all("tr")[1:]]
+    assert shown == [str(number) for number in tree["ranking"][:100]]
+    [told] = parsed(html).having("data-rows")
+    assert told.text == "100"
+    assert [e.text for e in parsed(html).having("data-count")] == ["2,000"]

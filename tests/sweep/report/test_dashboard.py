@@ -1,0 +1,72 @@
+"""Optuna's own dashboard on a study of ours: it answers, and carries the note."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from report_studies import mixed
+
+from sweep.findings import Inquiry, findings
+from sweep.owner import claim
+from sweep.report.dashboard import leave_note, note_text
+from sweep.storage import open_known
+from sweep.tabulate import to_table
+
+optuna_dashboard = pytest.importorskip("optuna_dashboard")
+
+
+def ask(app: Any, path: str) -> tuple[str, Any]:
+    """What the application answers, without a socket."""
+    said: list[str] = []
+    environment: dict[str, Any] = {}
+    setup_testing_defaults(environment)
+    environment["PATH_INFO"] = path
+    body = b"".join(app(environment, lambda status, *_: said.append(status)))
+    return said[0], json.loads(body)
+
+
+def test_it_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
+    """Every trial and no error; and who drives a study is not written past."""
+    made, address = mixed(tmp_path)
+    study = open_known(address)
+    found = findings(study, address, to_table(study), Inquiry(quick=True))
+    text = note_text(found)
+    owner = claim(made, address.shown)  # a driver that is alive: this process
+    assert leave_note(study, text) is (owner is None)
+    made.set_user_attr("owner", None)
+
+    assert leave_note(study, text) is True
+    version = study._storage.get_study_system_attrs(study._study_id)
+    assert leave_note(study, text) is True
+    assert (
+        study._storage.get_study_system_attrs(study._study_id) == version
+    )  # the same note is not written again
+
+    app = optuna_dashboard.wsgi(study._storage)
+    status, listed = ask(app, "/api/studies")
+    assert status.startswith("200")
+    [identity] = [each["study_id"] for each in listed["study_summaries"]]
+    status, whole = ask(app, f"/api/studies/{identity}")
+    assert status.startswith("200")
+    assert len(whole["trials"]) == len(made.get_trials())
+    assert found["headline"] in whole["note"]["body"]
+    assert "PED-ANOVA" in whole["note"]["body"]
+    assert f"lorasweep report --storage {address.shown}" in whole["note"]["body"]
+    status, _ = ask(app, f"/api/studies/{identity}/param_importances")
+    assert status.startswith("200")
+
+
+def test_names_in_a_note_stay_names() -> None:
+    """Markdown and HTML in a study's words are shown, not read."""
+    claimed = {"claim": {"says": "<b>x</b>"}, "headline": "REFUTED", "reason": "a_b *c* [d](e)"}
+    found = {"storage": "sqlite:///a b.db", "study": "s", "n_trials": 3, "claims": [claimed]}
+
+    text = note_text(found)
+
+    assert r"\<b\>x\</b\>" in text
+    assert r"a\_b \*c\* \[d\](e)" in text
+    assert "--storage 'sqlite:///a b.db'" in text

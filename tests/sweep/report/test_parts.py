@@ -1,0 +1,129 @@
+"""Levels, fronts and thresholds, by their definitions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import matthews_corrcoef
+
+from sweep.report.best import best_entry, calibration, threshold_curve
+from sweep.report.factors import BINS, Reader, mean_of
+from sweep.report.front import front
+from sweep.rows import Row
+from sweep.space import Float, Int
+
+VALUES = st.lists(st.floats(1e-6, 1e3), min_size=13, max_size=60)
+
+
+def rows_of(values: list[float]) -> list[Row]:
+    """A trial per value of x, worth its place in the list."""
+    return [Row(i, {"x": value}, float(i)) for i, value in enumerate(values)]
+
+
+@given(values=VALUES, log=st.booleans())
+def test_every_value_is_in_exactly_one_bin(values: list[float], *, log: bool) -> None:
+    """The smallest and the largest too, whatever rounding does to the edges."""
+    factor = Reader(rows_of(values), {}).sampled("x", Float(1e-6, 1e3, log=log))
+
+    assert factor.kind == "ordered" or len(factor.levels) <= BINS
+    for value in values:
+        assert sum(level.holds(value) for level in factor.levels) == 1, (value, factor.levels)
+
+
+def test_bins_have_about_equal_counts() -> None:
+    """Cut at quantiles, so that each mean rests on as many trials."""
+    rows = rows_of([2.0**-i for i in range(60)])
+    factor = Reader(rows, {}).sampled("x", Float(1e-20, 1.0, log=True))
+
+    counts = [sum(level.holds(row.values["x"]) for row in rows) for level in factor.levels]
+
+    assert counts == [10] * BINS
+
+
+def test_few_whole_numbers_are_levels_of_their_own() -> None:
+    """A range of five depths is five levels."""
+    factor = Reader(rows_of([3, 1, 2, 5, 1]), {}).sampled("x", Int(1, 5))
+
+    assert [level.value for level in factor.levels] == [1.0, 2.0, 3.0, 5.0]
+    assert (factor.kind, factor.says) == ("ordered", "1 to 5")
+
+
+def test_one_configuration_has_a_mean_and_no_interval() -> None:
+    """Two seeds of it say nothing of other configurations."""
+    rows = [Row(0, {}, 0.2), Row(1, {}, 0.4)]
+
+    found = mean_of(rows, {0: 7, 1: 7}, lambda row: row.value)
+
+    assert found["mean"] == pytest.approx(0.3)
+    assert (found["n"], found["configurations"], found["low"], found["high"]) == (2, 1, None, None)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), max_size=12),
+    st.sampled_from([1.0, -1.0]),
+)
+def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]], sign: float) -> None:
+    """By brute force: no other trial is as small and better, or smaller and as good."""
+    rows = [Row(i, {}, float(v), size=float(s)) for i, (s, v) in enumerate(points)]
+
+    found = front(rows, sign)
+
+    def beaten(row: Row) -> bool:
+        return any(
+            (other.size or 0) <= (row.size or 0)
+            and sign * other.value >= sign * row.value
+            and (other.size, other.value) != (row.size, row.value)
+            for other in rows
+        )
+
+    best = {(row.size, row.value) for row in rows if not beaten(row)}
+    assert {(rows[n].size, rows[n].value) for n in found} == best
+    assert len(found) == len(best)
+    sizes = [rows[n].size for n in found]
+    assert sizes == sorted(sizes)
+
+
+def test_thresholds_from_counts() -> None:
+    """Precision, recall and MCC of the decisions that the counts describe."""
+    labels = [1, 1, 0, 0, 0, 1]
+    decisions = {0.9: [0, 0, 0, 0, 0, 0], 0.5: [1, 1, 1, 0, 0, 0], 0.1: [1] * 6}
+    pairs = [list(zip(labels, made, strict=True)) for made in decisions.values()]
+    metrics = {
+        "positives": 3,
+        "residues": 6,
+        "threshold_curve": {
+            "threshold": list(decisions),
+            "tp": [pair.count((1, 1)) for pair in pairs],
+            "fp": [pair.count((0, 1)) for pair in pairs],
+        },
+    }
+
+    curve = threshold_curve(metrics)
+
+    assert curve is not None
+    assert curve["precision"] == [None, pytest.approx(2 / 3), 0.5]
+    assert curve["recall"] == [0.0, pytest.approx(2 / 3), 1.0]
+    for found, made in zip(curve["mcc"], decisions.values(), strict=True):
+        assert found == pytest.approx(matthews_corrcoef(labels, made))
+
+
+def test_calibration_is_what_was_observed() -> None:
+    """Positives over residues in each bin."""
+    bins = {"probability": [0.1, 0.7], "positives": [1, 3], "residues": [10, 4], "ece": 0.02}
+
+    assert calibration({"calibration": bins}) == {
+        "probability": [0.1, 0.7],
+        "observed": [0.1, 0.75],
+        "residues": [10, 4],
+        "ece": 0.02,
+    }
+
+
+def test_a_trial_without_predictions_has_none() -> None:
+    """Other objectives, and studies of before, store no counts."""
+    found = best_entry({"number": 3, "value": 0.5, "params": {"x": 1}, "metrics": {"a": 1.5}}, [])
+
+    assert found is not None
+    assert (found["threshold_curve"], found["calibration"], found["chosen"]) == (None, None, {})
+    assert found["metrics"] == {"a": 1.5}
