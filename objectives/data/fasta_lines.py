@@ -47,7 +47,7 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
         try:
             yield iter(text), name
         finally:
-            text.close()  # or it would close standard input
+            text.detach()  # or it would close standard input
     finally:
         if path != STDIN:
             stream.close()

@@ -17,7 +17,7 @@ from sweep.cli.arguments import (
     worker_arguments,
 )
 from sweep.cli.predicting import predict_verb
-from sweep.cli.seeing import seeing_verbs
+from sweep.cli.seeing_options import seeing_verbs
 
 EPILOG = """\
 exit codes: 0 done, 1 the sweep or a command failed, 2 bad usage or bad spec,

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def _rendered(kaleido: Any, specs: Sequence[tuple[Drawn, str]]) -> list[bytes]:
                 for each, name in specs
             ]
 
-    return asyncio.run(render())
+    with ThreadPoolExecutor(1) as pool:  # a notebook's thread has a loop that runs already
+        return pool.submit(lambda: asyncio.run(render())).result()
 
 
 def _on_white(drawn: Drawn) -> dict[str, Any]:

@@ -62,6 +62,14 @@ def report_html(tree: Tree, drawn: list[Drawn], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
+def words_html(tree: Tree, drawn: list[Drawn], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same without plotly.js, which a browser reads sooner."""
+    path = tmp_path_factory.mktemp("words") / "report.html"
+    path.write_text(page(tree, drawn, plotly_js=None), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
 def scatter(drawn: list[Drawn]) -> str:
     """The id of a figure with a dot for each trial, and with a legend."""
     for each in drawn:

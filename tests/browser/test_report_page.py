@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,9 +121,9 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Open) -> None:
     assert page.locator("#contents").get_attribute("open") is None
 
 
-def test_a_table_is_sorted_by_keyboard(opened: Open, tree: Tree) -> None:
+def test_a_table_is_sorted_by_keyboard(opened: Open, words_html: Path, tree: Tree) -> None:
     """Tab to a heading, Enter up, Enter down; what has no value stays last."""
-    seen = opened()
+    seen = opened(path=words_html)
     page = seen.page
     page.locator("#trial-table thead th").nth(1).locator("button").focus()
     first = (
@@ -150,9 +151,9 @@ def test_a_table_is_sorted_by_keyboard(opened: Open, tree: Tree) -> None:
     assert page.locator("#trial-table [aria-sort]").count() == 1
 
 
-def test_the_configuration_can_be_copied(opened: Open) -> None:
+def test_the_configuration_can_be_copied(opened: Open, words_html: Path) -> None:
     """A button that copies, and says so."""
-    seen = opened(permissions=["clipboard-read", "clipboard-write"])
+    seen = opened(path=words_html, permissions=["clipboard-read", "clipboard-write"])
     page = seen.page
     button = page.locator("#lora-config .copy")
     button.click()
@@ -217,16 +218,16 @@ def barriers(page: Page) -> list[tuple[str, list[Any]]]:
     ]
 
 
-def test_axe_would_find_a_barrier(opened: Open) -> None:
+def test_axe_would_find_a_barrier(opened: Open, words_html: Path) -> None:
     """The test above can fail."""
-    seen = opened()
+    seen = opened(path=words_html)
     seen.page.add_style_tag(content=".lede { color: light-dark(#ccc, #333) !important; }")
     assert [rule for rule, _ in barriers(seen.page)] == ["color-contrast"]
 
 
-def test_the_keyboard_can_reach_what_the_mouse_can(opened: Open) -> None:
+def test_the_keyboard_can_reach_what_the_mouse_can(opened: Open, words_html: Path) -> None:
     """First the link past the bar, then the bar; what has the focus shows it."""
-    seen = opened()
+    seen = opened(path=words_html)
     page = seen.page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -247,3 +248,19 @@ def test_without_scripts_nothing_is_lost_but_figures(opened: Open, drawn: list[D
     assert page.locator(".words").count() == sum(
         each.figure is not None and bool(each.summary) for each in drawn
     )
+
+
+def test_figures_keep_their_height_in_a_window_of_another_size(
+    opened: Open, drawn: list[Drawn]
+) -> None:
+    """A library that measures its place again must find one."""
+    seen = opened()
+    seen.draw_all()
+    page = seen.page
+
+    page.set_viewport_size({"width": 800, "height": 1100})
+    page.wait_for_timeout(1000)
+
+    heights = page.locator(".figure").evaluate_all("all => all.map(each => each.clientHeight)")
+    assert len(heights) == sum(each.figure is not None for each in drawn)
+    assert min(heights) > 150

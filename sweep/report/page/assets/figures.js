@@ -75,6 +75,7 @@ async function fitLegend(place) {
   const room = Math.ceil(box.height) + 12;
   const spare = layout.margin.b - room;
   if (Math.abs(spare) < 6) return;
+  place.style.height = `${layout.height - spare}px`;
   await Plotly.relayout(place, { height: layout.height - spare, "margin.b": room });
 }
 
@@ -88,7 +89,9 @@ async function draw(place) {
     const plot = again ? Plotly.react : Plotly.newPlot;
     const name = place.id.replace(/^plot-/, "");
     const config = { ...CONFIG, toImageButtonOptions: { filename: name, scale: 2 } };
-    await plot(place, identified(data), themed(layout ?? {}, place), config);
+    const looks = themed(layout ?? {}, place);
+    place.style.height = `${looks.height}px`; // or a resized window would take it from the figure
+    await plot(place, identified(data), looks, config);
     await fitLegend(place);
     place.dataset.drawn = "true";
   } catch (error) {
