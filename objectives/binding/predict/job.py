@@ -128,7 +128,7 @@ class Job:
             done["residues"] += len(made.called)
             done["called"] += int(made.called.sum())
             self._look(made)
-        for _ in ():  # the faults of a pipe, all together
+        for _ in records:  # the faults of a pipe, all together
             pass
         tally.settle(self._request.fasta, skip_bad=self._request.skip_bad)
         if out is not None:

@@ -13,10 +13,8 @@ import pytest
 from objectives.binding.predict import Job, Request
 from sweep.errors import DataError
 
-BAD_WITHIN = (
-    ">a\nMKV\n>b\nM-K\n"
-    + ">c\nMKV\n>d\nM1K\n"
-    + "".join(f">q{number}\nMKVL\n" for number in range(5000))
+BAD_WITHIN = ">a\nMKV\n>b\nM-K\n>c\nMKV\n>d\nM1K\n" + "".join(
+    f">q{number}\nMKVL\n" for number in range(5000)
 )
 
 
@@ -87,7 +85,7 @@ def test_a_chain_that_a_pipe_does_not_hold_is_told_at_its_end(piped: Callable[..
     """Only then is it known."""
     job = piped(">a\nMKV\n", page=True, chain="b")
 
-    with pytest.raises(DataError, match="--chain must be the id of a record, .* got 'b'"):
+    with pytest.raises(DataError, match=r"--chain must be the id of a record, .* got 'b'"):
         job.run(None, "tsv", nothing)
 
 
