@@ -25,6 +25,9 @@ STOP, GAPS = "*", "-."
 _WORDS = re.compile(r"[\s\x01]+")
 """What parts the id from the description; NCBI parts the titles of merged records with \\x01."""
 
+_UNDECODED = re.compile(r"[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as Python hands them on."""
+
 
 @dataclass(frozen=True)
 class FastaRecord:
@@ -115,7 +118,7 @@ def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
 
 
 def _headless(line: str, where: str) -> str:
-    if "\0" in line or any("\udc80" <= letter <= "\udcff" for letter in line):
+    if "\0" in line or _UNDECODED.search(line):
         rule, way_out = "be UTF-8 text, plain or gzipped", "Save it as UTF-8, or unpack it first"
     else:
         rule = "begin with a header, '>' and an id"
@@ -172,7 +175,7 @@ class _Draft:
         got = shown(self.title.strip())
         if not own:
             rule = "name its record after the '>'"
-        elif any("\udc80" <= letter <= "\udcff" for letter in self.title):
+        elif _UNDECODED.search(self.title):
             rule = "be UTF-8 text"
         elif not own.isprintable():
             rule = "name its record in printable characters"
