@@ -93,6 +93,7 @@ def test_the_page_follows_a_sweep_and_sees_it_end(tmp_path: Path) -> None:
     assert code == 128 + signal.SIGINT
 
 
+@pytest.mark.slow
 def test_the_dashboard_answers_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     """On the study's own database."""
     pytest.importorskip("optuna_dashboard")
