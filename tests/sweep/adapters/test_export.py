@@ -296,6 +296,7 @@ def test_only_a_complete_trial_can_be_chosen(swept: Swept) -> None:
             chosen_trial(among, spec, which)
 
 
+@pytest.mark.slow
 def test_a_value_that_is_not_the_studys_is_refused(swept: Swept) -> None:
     """Beyond rounding; the packages that differ are named."""
     best = swept.trials()[-1]
@@ -309,6 +310,7 @@ def test_a_value_that_is_not_the_studys_is_refused(swept: Swept) -> None:
             refuse_another(result, best, ["torch: '1' -> '2'"])
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_be_the_same_is_not_begun(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -289,6 +289,7 @@ def test_a_run_that_is_ended_leaves_no_half_file(adapter: Path, tmp_path: Path) 
     assert (tmp_path / "x.tsv").read_text() == "earlier"
 
 
+@pytest.mark.slow
 def test_a_reader_that_left_is_no_failure(adapter: Path, tmp_path: Path) -> None:
     """As with ``| head``; and the first results came before the pipe had ended."""
     process = started(adapter, tmp_path)
