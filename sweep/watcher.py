@@ -35,3 +35,18 @@ class Watcher(Protocol):
     ) -> None:
         """A trial ended."""
         ...
+
+
+class Nobody:
+    """A ``Watcher`` for sweeps that nobody looks at: a script's, a test's."""
+
+    def started(self, number: int, label: str) -> None:
+        """Nothing to show."""
+
+    def reported(self, number: int, step: int, value: float) -> None:
+        """Nothing to show."""
+
+    def finished(
+        self, state: str, number: int, value: float | None, reason: str | None, seconds: float
+    ) -> None:
+        """Nothing to show."""

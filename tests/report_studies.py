@@ -10,19 +10,7 @@ from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.drive import Options, run_study
 from sweep.spec import Policy
 from sweep.storage import Address, quiet_optuna
-
-
-class Silent:
-    """A watcher that shows nothing."""
-
-    def started(self, *_: object) -> None:
-        """Nothing to show."""
-
-    def reported(self, *_: object) -> None:
-        """Nothing to show."""
-
-    def finished(self, *_: object) -> None:
-        """Nothing to show."""
+from sweep.watcher import Nobody
 
 
 def mixed(folder: Path) -> tuple[optuna.Study, Address]:
@@ -53,7 +41,7 @@ def mixed(folder: Path) -> tuple[optuna.Study, Address]:
     )
     address = Address.parse(f"sqlite:///{folder}/mixed.db")
     with quiet_optuna():
-        study = run_study(spec, address, Silent(), Options(workers=1, command="lorasweep run x"))
+        study = run_study(spec, address, Nobody(), Options(workers=1, command="lorasweep run x"))
     return study, address
 
 

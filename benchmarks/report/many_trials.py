@@ -27,21 +27,9 @@ from sweep.report.gather import report_tree
 from sweep.report.page import page
 from sweep.report.plotly_files import library
 from sweep.storage import Address, open_known, quiet_optuna
+from sweep.watcher import Nobody
 
 T = TypeVar("T")
-
-
-class Silent:
-    """A watcher that shows nothing."""
-
-    def started(self, *_: object) -> None:
-        """Nothing to show."""
-
-    def reported(self, *_: object) -> None:
-        """Nothing to show."""
-
-    def finished(self, *_: object) -> None:
-        """Nothing to show."""
 
 
 def make_spec(trials: int) -> StudySpec:
@@ -77,7 +65,7 @@ def main() -> None:
     trials: int = parser.parse_args().trials
     with tempfile.TemporaryDirectory() as folder, quiet_optuna():
         address = Address.parse(f"sqlite:///{Path(folder) / 'study.db'}")
-        run_study(make_spec(trials), address, Silent(), Options(workers=1))
+        run_study(make_spec(trials), address, Nobody(), Options(workers=1))
         study = open_known(address)
         _, quick = timed(lambda: report_tree(study, address, Inquiry(quick=True)))
         tree, whole = timed(lambda: report_tree(study, address, Inquiry()))

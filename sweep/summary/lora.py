@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pprint import pformat
 from typing import Any
 
 from rich.console import Console
@@ -10,9 +11,12 @@ from rich.text import Text
 
 from sweep.summary.cells import line
 
+WIDTH = 76
+"""Columns; a longer list is broken after its bracket and between its items."""
+
 
 def lora_config_lines(keywords: Mapping[str, Any]) -> list[str]:
-    """The lines of a call of ``peft.LoraConfig``.
+    """The lines of a call of ``peft.LoraConfig``; lists of full paths take several.
 
     Args:
         keywords: its arguments.
@@ -21,7 +25,18 @@ def lora_config_lines(keywords: Mapping[str, Any]) -> list[str]:
         >>> lora_config_lines({"r": 8, "target_modules": ["query"]})
         ['LoraConfig(', '    r=8,', "    target_modules=['query'],", ')']
     """
-    return ["LoraConfig(", *(f"    {name}={value!r}," for name, value in keywords.items()), ")"]
+    arguments = "\n".join(_argument(name, value) for name, value in keywords.items())
+    return ["LoraConfig(", *(f"    {each}" for each in arguments.splitlines()), ")"]
+
+
+def _argument(name: str, value: Any) -> str:
+    if isinstance(value, str):  # of which pformat would make several
+        return f"{name}={value!r},"
+    shown = pformat(value, width=WIDTH - len(name), sort_dicts=False)
+    if "\n" in shown:
+        inner = shown[1:-1].replace("\n ", "\n    ")
+        shown = f"{shown[0]}\n    {inner},\n{shown[-1]}"
+    return f"{name}={shown},"
 
 
 def print_lora_config(report: Mapping[str, Any], console: Console) -> None:

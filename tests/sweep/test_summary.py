@@ -13,6 +13,7 @@ from rich.console import Console
 from sweep.console import make_console
 from sweep.importance import Importance, ImportanceReport, ImportanceTable
 from sweep.summary import print_check, print_importance, print_status
+from sweep.summary.lora import lora_config_lines
 
 STATUS: dict[str, Any] = {
     "study": "demo",
@@ -348,3 +349,21 @@ def test_trials_left_running_are_said_to_be_left() -> None:
 
     assert "2 left by a driver that is gone" in _status(counts=counts, failed=[])
     assert "2 running" in _status(counts=counts, failed=[], driver="process 7 on host")
+
+
+def test_long_lists_of_a_configuration_are_broken_and_long_strings_are_not() -> None:
+    """After their bracket, one item a line, and still Python."""
+    long = "many words " * 12
+    names = ["x" * 40, "y" * 40]
+
+    assert lora_config_lines({"r": 8, "target_modules": names, "rank_pattern": {}}) == [
+        "LoraConfig(",
+        "    r=8,",
+        "    target_modules=[",
+        f"        '{names[0]}',",
+        f"        '{names[1]}',",
+        "    ],",
+        "    rank_pattern={},",
+        ")",
+    ]
+    assert lora_config_lines({"target_modules": long})[1] == f"    target_modules={long!r},"

@@ -13,7 +13,6 @@ from report_trees import made_of, trial
 from sweep.report.figures import Drawn, draw
 from sweep.report.page import fragment, page
 from sweep.report.page.formats import general, short, signed
-from sweep.report.page.lora import lora_config
 from sweep.report.page.words import key_label
 
 Shown = Any
@@ -206,20 +205,6 @@ def test_numbers_are_written_as_on_the_terminal() -> None:
     assert short(2.0) == "2"
     assert short(0.0) == "0"
     assert signed(-0.5) == "\N{MINUS SIGN}0.5000"
-
-
-def test_long_lists_of_a_configuration_are_broken() -> None:
-    """After their bracket, one item a line, and still Python."""
-    text = lora_config({"r": 8, "target_modules": ["x" * 40, "y" * 40], "rank_pattern": {}})
-    assert text.splitlines()[3:] == [
-        "    r=8,",
-        "    target_modules=[",
-        f"        '{'x' * 40}',",
-        f"        '{'y' * 40}',",
-        "    ],",
-        "    rank_pattern={},",
-        ")",
-    ]
 
 
 @pytest.mark.parametrize(
