@@ -30,6 +30,7 @@ def shown(text: str) -> list[str]:
     return [form for form in FORMS if form in text]
 
 
+@pytest.mark.slow
 def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path: Path) -> None:
     """From the first run to the export."""
     url = postgres.new_database()

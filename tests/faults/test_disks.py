@@ -61,6 +61,7 @@ def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
     assert campaign.results() == expected
 
 
+@pytest.mark.slow
 def test_a_full_disk_while_the_study_is_made(tmp_path: Path, faults: Faults) -> None:
     """Half-made tables are completed by the next run."""
     campaign = campaign_in(tmp_path, faults)

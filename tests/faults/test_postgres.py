@@ -62,6 +62,7 @@ def one(server: Postgres, folder: Path, trials: int, seed: int) -> Campaign:
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: Path) -> None:
     """It waits, and goes on by itself, to the same results; nobody resumes it."""
     campaign = one(postgres, tmp_path / "hit", trials=24, seed=3)

@@ -54,6 +54,7 @@ def sqlite_urls(folder: Path, n: int) -> list[str]:
     return [f"sqlite:///{folder}/study{number}.db" for number in range(n)]
 
 
+@pytest.mark.slow
 def test_two_drivers_at_once(tmp_path: Path) -> None:
     """Also while the tables are made, which kills drivers of plain Optuna."""
     assert rounds(sqlite_urls(tmp_path, 3), tmp_path)["refused"] >= 1
@@ -79,6 +80,7 @@ def test_two_drivers_twenty_times(postgres: Postgres, tmp_path: Path) -> None:
     assert outcomes.total() == 35
 
 
+@pytest.mark.slow
 def test_eight_drivers_at_once_on_a_new_file(tmp_path: Path) -> None:
     """Of plain Optuna seven would die making the tables; here seven are told who drives."""
     spec = make_spec(TRIALS, seconds=2.0)

@@ -84,6 +84,7 @@ def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
     assert dump(address) == before
 
 
+@pytest.mark.slow
 def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
     address: Address, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_claim_made_up_afterwards_is_called_so(study: Path) -> None:
     assert "cross-checks were not made" in told.stdout
 
 
+@pytest.mark.slow
 def test_the_terminal_says_the_verdict_before_any_share(study: Path) -> None:
     """Answer, reason, parts, effects, best rate of each set, cross-checks, other methods."""
     told = lorasweep(study, "importance", "--storage", "sqlite:///toy.db").stdout

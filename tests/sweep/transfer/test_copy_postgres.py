@@ -76,6 +76,7 @@ def test_a_server_is_exported(
     assert documents[0]["trials"] == documents[1]["trials"]
 
 
+@pytest.mark.slow
 def test_a_password_is_in_no_output(
     foreign: optuna.Study,
     url: str,
