@@ -58,6 +58,15 @@ class Splits:
     validation: Windows
     test: Windows | None
 
+    def shifted(self) -> Splits:
+        """The same with every label on the token before its own."""
+        return Splits(
+            train=self.train.shifted(),
+            train_sample=self.train_sample.shifted(),
+            validation=self.validation.shifted(),
+            test=None if self.test is None else self.test.shifted(),
+        )
+
 
 class Inputs:
     """What a study reads: ``data``, ``base`` and the ``cache`` folder for prepared data.
@@ -127,6 +136,11 @@ class Inputs:
             validation=Windows.from_dataset(self.data.validation),
             test=None if self.data.test is None else Windows.from_dataset(self.data.test),
         )
+
+    @cached_property
+    def shifted_splits(self) -> Splits:
+        """The splits with every label on the token before its own."""
+        return self.splits.shifted()
 
     def model(self, precision: Precision) -> PackedModel:
         """The base with room for lanes, loaded and quantised once per process and precision."""

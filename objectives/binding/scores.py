@@ -68,6 +68,10 @@ class Scores:
         self.figures.update(prefixed("train", figures))
         self.figures["mcc_gap"] = figures["mcc"] - self.figures["mcc"]
 
+    def score_aligned(self, predictions: Predictions) -> None:
+        """Validation with its labels in place, for a trial that was trained on shifted ones."""
+        self.figures.update(prefixed("aligned", evaluate(predictions)))
+
     def score_test(self, predictions: Predictions, chains: NDArray[np.int64]) -> None:
         """The test split, with the threshold that validation chose.
 

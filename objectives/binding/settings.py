@@ -51,6 +51,8 @@ class BindingSettings:
         max_grad_norm: gradients are clipped to this norm.
         class_weight: ``none``, ``balanced`` (both classes weigh the same in all), or the
             weight of a binding residue relative to one that does not bind.
+        label_shift: 1 puts each residue's label on the token before it, in training and
+            scoring: the fault of scripts that forget the start token, to measure what it costs.
         quantization: of the frozen base: ``nf4`` (double-quantised) or ``none``.
         compute_dtype: ``auto`` is float32 on CPU and bfloat16 on GPU.
         base_weights: how a quantised base is kept: ``nf4`` (dequantised as it is used),
@@ -98,6 +100,7 @@ class BindingSettings:
         "be 'none', 'balanced' or a number above 0",
         or_else("none", or_else("balanced", above(0))),
     )
+    label_shift: int = sampled(0, "be 0, or 1 to measure a fault", one_of(0, 1))
     quantization: str = sampled("nf4", "be 'nf4' or 'none'", one_of("nf4", "none"))
 
     compute_dtype: str = fixed(

@@ -45,6 +45,10 @@ class Windows:
         """Tokens of each window."""
         return [len(ids) for ids in self.input_ids]
 
+    def shifted(self) -> Windows:
+        """Every label on the token before its own: the first residue's on the start token."""
+        return Windows(self.input_ids, _moved(self.labels, IGNORED), _moved(self.ligands, 0))
+
     def labelled(self) -> Windows:
         """The windows with a label at all: a batch without one would have no loss."""
         known = [i for i, row in enumerate(self.labels) if (row != IGNORED).any()]
@@ -57,3 +61,7 @@ class Windows:
             labels=tuple(self.labels[i] for i in indices),
             ligands=tuple(self.ligands[i] for i in indices),
         )
+
+
+def _moved(rows: Sequence[NDArray[np.int64]], fill: int) -> tuple[NDArray[np.int64], ...]:
+    return tuple(np.append(row[1:], fill) for row in rows)

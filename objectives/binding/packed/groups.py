@@ -31,12 +31,13 @@ class Groups:
 
         Args:
             trials: those already failed are left out.
-            act: is called with trials of one model, one number of cached layers and one
-                token budget.
+            act: is called with trials of one model, one number of cached layers, one
+                token budget and one set of labels.
         """
         alike: dict[tuple[Any, ...], list[Trial]] = {}
         for trial in trials:
-            key = id(trial.model), trial.skip, trial.settings.batch_tokens
+            settings = trial.settings
+            key = id(trial.model), trial.skip, settings.batch_tokens, settings.label_shift
             alike.setdefault(key, []).append(trial)
         for group in alike.values():
             self._act(group, act)

@@ -69,6 +69,7 @@ class Trial:
             raise TrialError(fault("the data", rule, "none", way_out="Add test files"))
         self.settings = settings = fixed.for_trial(params.values)
         self.model = model = inputs.model(Precision.from_settings(settings))
+        self._splits = inputs.shifted_splits if settings.label_shift else inputs.splits
         self._resolved = resolve(inputs.skeleton, settings.targets, model.head)
         self._config = AdapterConfig.from_settings(settings, self._resolved.modules)
         self._adapters = model.admit(self._config, params.seed, settings.batch_tokens)
@@ -81,7 +82,7 @@ class Trial:
         self.skip = model.frozen_layers(self._adapters, self._read())
 
     def _lane(self) -> Lane:
-        windows = self._inputs.splits.train
+        windows = self._splits.train
         plan = plan_steps(windows.lengths, self.settings, self.params.seed)
         return Lane(self._adapters, self.model, windows, plan, self.settings)
 
@@ -94,7 +95,7 @@ class Trial:
 
     def _read(self) -> list[Windows]:
         """All windows that it will read."""
-        splits = self._inputs.splits
+        splits = self._splits
         read = [splits.train, splits.validation, splits.train_sample]
         return [*read, splits.test] if self.params.final_test and splits.test else read
 
@@ -114,7 +115,7 @@ class Trial:
     @property
     def validation(self) -> Windows:
         """The split that decides."""
-        return self._inputs.splits.validation
+        return self._splits.validation
 
     def validate(self, predictions: Predictions) -> None:
         """Take an evaluation: score, checkpoint, report.
@@ -130,13 +131,16 @@ class Trial:
         Args:
             predict: predicts a split with this trial's lane.
         """
-        scores, splits, data = self.course.scores, self._inputs.splits, self._inputs.data
+        scores, splits, data = self.course.scores, self._splits, self._inputs.data
         if not self.lane.stopped:
             # A trial that goes on from after its last step has predicted nothing yet.
             last = self.course.predictions or check_finite(predict(splits.validation))
             scores.describe(last, chains_of(data.validation, splits.validation))
             if len(splits.train_sample):
                 scores.score_train_side(check_finite(predict(splits.train_sample)))
+            if self.settings.label_shift:
+                aligned = self._inputs.splits.validation
+                scores.score_aligned(check_finite(predict(aligned)))
             if self.params.final_test and splits.test is not None and data.test is not None:
                 chains = chains_of(data.test, splits.test)
                 scores.score_test(check_finite(predict(splits.test)), chains)

@@ -67,6 +67,9 @@ def read_adapter(folder: Path) -> KeptAdapter:
             settings = BindingSettings.from_mapping(trial["settings"])
         except SpecError as error:
             faults += error.faults
+    if settings.label_shift:
+        rule, way_out = "have been trained on labels in place", "Retrain with label_shift=0"
+        faults.append(fault("--adapter", rule, "label_shift 1", way_out=way_out))
     if faults:
         raise SpecError(faults)
     tensors = _tensors(held)

@@ -86,6 +86,24 @@ def test_labels_shifted_by_one_cannot_be_learnt(
     assert result.value < 0.3
 
 
+def test_label_shift_makes_that_fault_and_scores_labels_in_place_beside_it(
+    make_objective: Make, tiny_inputs: Any
+) -> None:
+    """Trained and scored on shifted labels; ``aligned_*`` is what a user of it would see."""
+    objective = make_objective(**LEARNS)
+    head = {"rank": 0, "targets": "none"}
+    shifted = run(objective, {**head, "label_shift": 1}, final_test=True)
+    inputs = tiny_inputs.splits
+
+    assert shifted.value is not None
+    assert shifted.value < 0.3
+    assert shifted.metrics["residues"] == shifted.metrics["aligned_residues"]
+    assert shifted.metrics["positives"] == shifted.metrics["aligned_positives"]
+    assert shifted.metrics["aligned_mcc"] != shifted.value
+    assert shifted.metrics["test_positives"] == sum((r == 1).sum() for r in inputs.test.labels)
+    assert "aligned_mcc" not in run(objective, head).metrics
+
+
 def test_the_same_seed_gives_the_same_figures_whatever_ran_before(make_objective: Make) -> None:
     """Bit for bit, in a used process and in a fresh objective, with dropout on."""
     settings = {"steps": 6, "dropout": 0.2, "learning_rate": 1e-2}

@@ -34,6 +34,18 @@ def test_labels_lie_on_the_letters_that_bind(tiny_inputs: Inputs) -> None:
     assert len(pairs) == 20 + 2
 
 
+def test_shifted_labels_lie_on_the_token_before(tiny_inputs: Inputs) -> None:
+    """The first residue's on the start token, none on the last residue or the end token."""
+    windows = tiny_inputs.splits.validation
+    shifted = windows.shifted()
+
+    assert shifted.input_ids == windows.input_ids
+    for name, fill in (("labels", IGNORED), ("ligands", 0)):
+        pairs = zip(getattr(windows, name), getattr(shifted, name), strict=True)
+        for before, after in pairs:
+            assert after.tolist() == [*before[1:].tolist(), fill]
+
+
 def test_ligands_lie_on_the_letters_they_bind(tiny_inputs: Inputs) -> None:
     """Each ligand has its bit on the letter it binds, and on no other."""
     letters = tiny_inputs.tokenizer.convert_ids_to_tokens(range(33))

@@ -29,6 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "upper layer": {"targets": "encoder.layer.1.output.dense", "rank": 2},
     "head": {"targets": "none", "rank": 0},
     "no quantisation": {**ALL, "quantization": "none"},
+    "shifted labels": {**ALL, "label_shift": 1},
 }
 NEIGHBOURS: tuple[dict[str, Any], ...] = (
     {"targets": "query+value", "rank": 32, "learning_rate": 1e-2},
@@ -83,7 +84,7 @@ def test_a_lane_has_the_same_bits_alone_and_in_any_place_of_any_pack(
         for n, values in enumerate(NEIGHBOURS, 1)
     ]
     alone = run_pack(tiny_inputs, fixed, [us])[0]
-    packs = [[us, others[1]], [*others[2:], us, *others[:2]]]
+    packs = [[us, others[1]], [*others[2:], others[1], us, others[0]]]
 
     assert alone.result is not None
     assert alone.result.state is TrialState.COMPLETE

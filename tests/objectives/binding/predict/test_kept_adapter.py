@@ -54,6 +54,7 @@ def test_entries_that_are_new_do_no_harm(spoil: Spoil) -> None:
         ("trial.json", {"fingerprints": []}, "must be an object that holds the base's, got []"),
         ("trial.json", {"settings": 3}, "trial.json: settings must be an object, got 3"),
         ("trial.json", {"settings": {"ranks": 3}}, "settings.ranks must be one of"),
+        ("trial.json", {"settings": {"label_shift": 1}}, "must have been trained on labels in"),
         ("trial.json", {"compute_dtype": 16}, "compute_dtype must be the name of a dtype, got 16"),
         ("trial.json", {"seed": -1}, "seed must be a whole number of 0 or more, got -1"),
         ("adapter_config.json", {"r": "4"}, "adapter_config.json: r must be a whole number of 1"),
