@@ -1,10 +1,10 @@
 """The claim again at three times the training: early speed is not the end state.
 
-On your data:  lorasweep run studies.binding_sites_longer --data DIR --base facebook/esm2_t6_8M_UR50D
-Cost:          about 70 seconds a trial on one core that has bfloat16 instructions.
+On your data:  lorasweep run studies.binding_sites_longer --data DIR --base MODEL
+Cost:          about 90 seconds a trial on one core that has bfloat16 instructions.
 
-Space, claims, chains and design are those of `studies.binding_sites`: the same configurations, trial
-by trial, so that the two can be compared in pairs.
+Space, claims, chains and design are those of `studies.binding_sites`: the same configurations,
+trial by trial, so that the two can be compared in pairs.
 """
 
 from dataclasses import replace
