@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import optuna
 
+from sweep.callbacks import Callback, Callbacks
 from sweep.errors import StorageError
 from sweep.final import final_test
 from sweep.folders import TrialFolders
@@ -29,6 +30,7 @@ from sweep.storage import (
     write_ahead,
     write_spec,
 )
+from sweep.team import Team
 from sweep.watcher import Watcher
 
 log = logging.getLogger("lorasweep")
@@ -45,6 +47,8 @@ class Options:
         final_test: afterwards score the test split with the best trial.
         files: where trials keep files; empty for the study's own place.
         command: what was typed to run it, without secrets; kept with the study.
+        callbacks: told of each trial of the study that is over, in this process: trackers, or
+            any of Optuna's kind. What they raise is logged, once each, and costs nothing else.
     """
 
     workers: int | None = None
@@ -53,6 +57,7 @@ class Options:
     final_test: bool = False
     files: str = ""
     command: str = ""
+    callbacks: tuple[Callback, ...] = ()
 
 
 def run_study(
@@ -88,12 +93,14 @@ def run_study(
             _remember(study, options.command)
             ledger = Ledger(study, spec, address, owner)
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
-            team = ledger, Keeper(spec, folders), launcher, watcher, interrupts
+            callbacks = Callbacks(study, options.callbacks)
+            keeper = Keeper(spec, folders)
+            team = Team(ledger, keeper, launcher, watcher, interrupts, callbacks)
             log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
-                Run(*team).sweep()
+                Run(team).sweep()
                 if options.final_test:
-                    final_test(*team)
+                    final_test(team)
             finally:
                 launcher.close()  # first: no worker may compute for a trial already closed
                 ledger.abandon()

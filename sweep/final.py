@@ -6,33 +6,35 @@ from dataclasses import replace
 
 from sweep.errors import SweepError
 from sweep.interrupts import Interrupts
-from sweep.keeper import Keeper
 from sweep.launch import Broken, Died, Finished, LocalLauncher, Reported, Settled
-from sweep.ledger import Ledger
 from sweep.outage import ride_out
+from sweep.team import Team
 from sweep.trial import TrialParams, TrialResult
-from sweep.watcher import Watcher, label
+from sweep.watcher import label
 
 
-def final_test(
-    ledger: Ledger,
-    keeper: Keeper,
-    launcher: LocalLauncher,
-    watcher: Watcher,
-    interrupts: Interrupts,
-) -> None:
+def final_test(team: Team) -> None:
     """Score the test split with the best trial.
+
+    Args:
+        team: who works on the study.
 
     Raises:
         SweepError: if there is no complete trial, or the trial fails.
         StorageError: if the database cannot be written any more.
         Interruption: if a signal asked to end.
     """
+    ledger, keeper, launcher, interrupts = (
+        team.ledger,
+        team.keeper,
+        team.launcher,
+        team.interrupts,
+    )
     if keeper.best is None:
         raise SweepError("the final test needs a complete trial, and there is none yet")
     best, value = keeper.best.params, keeper.best.value
     launcher.submit([replace(best, final_test=True, folder=keeper.folder(best))], closed=True)
-    watcher.started(best.number, f"final test: {label(ledger.spec.space, best.values)}")
+    team.watcher.started(best.number, f"final test: {label(ledger.spec.space, best.values)}")
     result = only_result(best, launcher, interrupts)
     if result.failure is not None:
         interrupts.check()

@@ -11,14 +11,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sweep.errors import SweepError
-from sweep.interrupts import Interrupts
-from sweep.keeper import Keeper
-from sweep.launch import Broken, Died, Event, Finished, LocalLauncher, Reported, Settled
-from sweep.ledger import Ledger
+from sweep.launch import Broken, Died, Event, Finished, Reported, Settled
 from sweep.outage import ride_out
 from sweep.patience import FailureLimits
 from sweep.spec import StudySpec
 from sweep.supply import Supply
+from sweep.team import Team
 from sweep.trial import (
     INTERRUPTED,
     PACK_DIED,
@@ -28,7 +26,7 @@ from sweep.trial import (
     TrialResult,
     with_finite_value,
 )
-from sweep.watcher import Watcher, label
+from sweep.watcher import label
 
 log = logging.getLogger("lorasweep")
 
@@ -39,28 +37,18 @@ class Run:
     """One driver's work on one study.
 
     Args:
-        ledger: the study, claimed by this process.
-        keeper: of its trials' files.
-        launcher: computes.
-        watcher: is told.
-        interrupts: asked between events whether to end.
+        team: who works on it.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        keeper: Keeper,
-        launcher: LocalLauncher,
-        watcher: Watcher,
-        interrupts: Interrupts,
-    ) -> None:
-        self.ledger = ledger
-        self.spec: StudySpec = ledger.spec
-        self._keeper = keeper
-        self._launcher = launcher
-        self._watcher = watcher
-        self._interrupts = interrupts
-        self._supply = Supply(ledger, interrupts.check)
+    def __init__(self, team: Team) -> None:
+        self.ledger = team.ledger
+        self.spec: StudySpec = team.ledger.spec
+        self._keeper = team.keeper
+        self._launcher = team.launcher
+        self._watcher = team.watcher
+        self._interrupts = team.interrupts
+        self._callbacks = team.callbacks
+        self._supply = Supply(team.ledger, team.interrupts.check)
         self._running: dict[int, TrialParams] = {}
         self._limits = FailureLimits(self.spec.policy.on_failure)
         self._stop: SweepError | None = None
@@ -200,6 +188,8 @@ class Run:
         del self._running[result.number]
         self._supply.ended()
         self._tell_watcher(result)
+        if baseline is None:
+            self._callbacks.tell(result.number)
 
     def _tell_watcher(self, result: TrialResult) -> None:
         failure = result.failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sweep.errors import UsageError, fault
+from sweep.trackers import NAMES
 
 
 def amount(options: argparse.Namespace, name: str) -> int | None:
@@ -110,6 +111,13 @@ def worker_arguments(parser: argparse.ArgumentParser) -> None:
         "--files",
         metavar="DIR",
         help="where checkpoints and adapters go (beside the database; runs/files for a server)",
+    )
+    parser.add_argument(
+        "--track",
+        metavar="TRACKER",
+        action="append",
+        default=[],
+        help=f"also log every trial to {', '.join(NAMES)}; may be repeated",
     )
     parser.add_argument(
         "--take-over",

@@ -16,6 +16,7 @@ from sweep.progress import Progress
 from sweep.spec import StudySpec
 from sweep.status import snapshot
 from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
+from sweep.trackers import trackers
 
 
 def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:
@@ -36,6 +37,7 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         final_test=options.final_test,
         files="" if options.files is None else str(Path(options.files).resolve()),
         command=address.redact(shlex.join(options.command)),
+        callbacks=trackers(options.track, address, spec.name),
     )
     with quiet_optuna():
         earlier = find_study(address, spec.name)

@@ -27,6 +27,7 @@ COMMAND_LINES = (
     typed("run without a study", "run"),
     typed("two studies", "check study.py study.py"),
     typed("status without a storage", "status"),
+    typed("unknown trackers", f"{RUN} --track excel --track paper"),
     typed("trials: a word", "run study.py --trials many"),
     typed("trials: a fraction", "run study.py --trials 1.5"),
     typed("trials: none", f"{RUN} --trials 0"),

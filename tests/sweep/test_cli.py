@@ -56,6 +56,20 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     return set(json.loads(run.stderr.strip().splitlines()[-1].replace("'", '"')))
 
 
+def test_a_sweep_is_tracked_when_asked(folder: Path) -> None:
+    """``run`` and ``resume`` alike; the files lie beside the database."""
+    pytest.importorskip("tensorboardX")
+    where = ("--storage", "sqlite:///s.db", "--track", "tensorboard", "--workers", "1")
+
+    for verb in (("run", "toy.py", "--trials", "2"), ("resume", "--trials", "3")):
+        done = lorasweep(folder, *verb, *where)
+        assert done.returncode == 0, done.stderr
+
+    logs = sorted(path.name for path in (folder / "toy-tensorboard").iterdir())
+    trials = json.loads(lorasweep(folder, "status", *where[:2], "--json").stdout)["trials"]
+    assert logs == [f"trial-{trial['number']:05d}" for trial in trials]
+
+
 def test_a_study_from_first_run_to_importance(folder: Path) -> None:
     """run, run again, more trials, status, importance, resume: one database."""
     url = "sqlite:///runs/toy/study.db"

@@ -1,0 +1,32 @@
+"""The command: ``python -m studies.evidence``, or with ``pages`` the documents alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from studies.evidence.numbers import NUMBERS, numbers
+from studies.evidence.pages import PAGES, page
+
+USAGE = "usage: python -m studies.evidence [pages]   (pages: from the numbers that are there)"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Work out the numbers and write the documents; the exit code."""
+    if list(arguments) not in ([], ["pages"]):
+        print(USAGE, file=sys.stderr)
+        return 2
+    if not arguments:
+        text = json.dumps(numbers(), indent=1, sort_keys=True, ensure_ascii=False)
+        NUMBERS.write_text(text + "\n", encoding="utf-8")
+        print(f"wrote {NUMBERS}")
+    found = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    for template, path in PAGES.items():
+        path.write_text(page(template, found), encoding="utf-8")
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

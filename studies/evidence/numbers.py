@@ -1,0 +1,118 @@
+"""From the studies' databases to one JSON tree, from which every figure in the documents comes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from studies.evidence.names import names
+from studies.evidence.replication import replication
+from sweep.design.pilot_report import pilot_report
+from sweep.errors import SweepError
+from sweep.phases import PILOT_SUFFIX, Pilot
+from sweep.report.gather import report_tree
+from sweep.storage import Address, open_known, read_spec
+from sweep.tabulate import to_table
+
+RESULTS = Path(__file__).parents[1] / "results"
+"""Where the databases lie."""
+
+NUMBERS = RESULTS / "numbers.json"
+
+MEASUREMENTS = ("binding_sites", "binding_sites_longer")
+REPLICATION = "card_replication"
+FINAL = "binding_sites_final"
+
+Tree = dict[str, Any]
+
+
+def numbers(folder: Path = RESULTS) -> Tree:
+    """Analyse every study that has a database.
+
+    Args:
+        folder: with one SQLite file per study, of its name.
+
+    Returns:
+        A JSON tree: ``names``, and by study what was found.
+    """
+    found: Tree = {"names": names()}
+    for name in MEASUREMENTS:
+        if (folder / f"{name}.db").is_file():
+            found[name] = _measurement(folder, name)
+    for name, read in ((REPLICATION, _replication), (FINAL, _final)):
+        if (folder / f"{name}.db").is_file():
+            found[name] = read(folder, name)
+    return dict(json.loads(json.dumps(found, allow_nan=False)))
+
+
+def _opened(folder: Path, name: str, study: str | None = None) -> tuple[optuna.Study, Address]:
+    address = Address.parse(f"sqlite:///{folder / name}.db")
+    return open_known(address, study or name), address
+
+
+def _measurement(folder: Path, name: str) -> Tree:
+    study, address = _opened(folder, name)
+    tree = report_tree(study, address)
+    levels = {factor["name"]: factor["levels"] for factor in tree["factors"]}
+    analysis = {key: tree["analysis"][key] for key in ("claims", "methods", "registered", "n")}
+    return {
+        **_common(tree),
+        "pilot": _pilot(folder, name),
+        "design": tree["study"]["design"],
+        "analysis": analysis,
+        "levels": levels,
+        "gaps": tree["gaps"],
+        "front": tree["front"],
+        "best": _best(tree),
+    }
+
+
+def _common(tree: Tree) -> Tree:
+    """What is told of every study."""
+    seconds = [trial["seconds"] or 0.0 for trial in tree["trials"]]
+    seconds += [baseline["seconds"] or 0.0 for baseline in tree["baselines"]]
+    return {
+        "digest": tree["study"]["spec_digest"],
+        "created": tree["study"]["created"],
+        "counts": tree["counts"],
+        "core_hours": math.fsum(seconds) / 3600,
+        "seconds": math.fsum(seconds) / len(seconds),
+        "failures": tree["failures"],
+        "baselines": tree["baseline_means"],
+        "fixed": tree["fixed"],
+        "data": tree["data"],
+        "engine": tree["engine"],
+        "versions": tree["versions"],
+    }
+
+
+def _best(tree: Tree) -> Tree:
+    best = tree["best"]
+    wanted = ("number", "value", "params", "shown", "lora_config")
+    figures = ("mcc_low", "mcc_high", "mcc_at_threshold", "roc_auc", "pr_auc", "mcc_gap")
+    return {**{key: best[key] for key in wanted}, **{key: best["metrics"][key] for key in figures}}
+
+
+def _pilot(folder: Path, name: str) -> Tree | None:
+    """What the pilot said; None of a study that took over another's range."""
+    try:
+        study, _ = _opened(folder, name, name + PILOT_SUFFIX)
+    except SweepError:
+        return None
+    design = read_spec(study).design
+    return pilot_report(to_table(study), design) if isinstance(design, Pilot) else None
+
+
+def _replication(folder: Path, name: str) -> Tree:
+    study, address = _opened(folder, name)
+    return {**_common(report_tree(study, address)), **replication(to_table(study))}
+
+
+def _final(folder: Path, name: str) -> Tree:
+    study, address = _opened(folder, name)
+    tree = report_tree(study, address)
+    return {**_common(tree), "best": _best(tree), "final_test": tree["final_test"]}

@@ -1,0 +1,58 @@
+"""The documents: templates filled with the numbers, so that no figure is typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+TEMPLATES = Path(__file__).parent / "pages"
+ROOT = Path(__file__).parents[2]
+
+PAGES = {
+    "studies.md.jinja": ROOT / "studies" / "README.md",
+    "esm2_binding_sites.md.jinja": ROOT / "docs" / "esm2_binding_sites.md",
+}
+"""Each template, and the document made of it."""
+
+
+def page(template: str, numbers: Mapping[str, Any]) -> str:
+    """One document.
+
+    Args:
+        template: a key of ``PAGES``.
+        numbers: see ``studies.evidence.numbers``.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=False,  # noqa: S701  # Markdown, of our own numbers
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"f": fixed, "signed": signed, "pct": percent, "rate": rate}
+    return environment.get_template(template).render(n=numbers)
+
+
+def fixed(value: float | None, digits: int = 3) -> str:
+    """A number with that many digits after the point; a dash for none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = 4) -> str:
+    """A difference, its sign always shown."""
+    return "-" if value is None else f"{value:+.{digits}f}"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A share of one, in per cent."""
+    return f"{100 * value:.{digits}f} %"
+
+
+def rate(value: float) -> str:
+    """A learning rate, as people write one."""
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits}e{int(power)}".replace(".0e", "e")

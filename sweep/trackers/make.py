@@ -1,0 +1,62 @@
+"""Trackers by name, made when they are asked for: none of their libraries is needed otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sweep.callbacks import Callback
+from sweep.errors import UsageError, fault
+from sweep.storage import Address
+
+Maker = Callable[[Address, str], Callback]
+
+
+def _wandb(_address: Address, _name: str) -> Callback:
+    from sweep.trackers.weights_and_biases import log_to_wandb
+
+    return log_to_wandb
+
+
+def _mlflow(_address: Address, _name: str) -> Callback:
+    from sweep.trackers.mlflow_runs import log_to_mlflow
+
+    return log_to_mlflow
+
+
+def _tensorboard(address: Address, name: str) -> Callback:
+    from sweep.trackers.tensorboard_events import TensorBoardEvents
+
+    beside = Path("runs") if address.path is None else address.path.parent
+    return TensorBoardEvents(beside / f"{name}-tensorboard")
+
+
+_MAKERS: dict[str, Maker] = {"wandb": _wandb, "mlflow": _mlflow, "tensorboard": _tensorboard}
+NAMES = tuple(_MAKERS)
+"""The trackers that there are; each is an extra of the package, too."""
+
+
+def trackers(names: Sequence[str], address: Address, study: str) -> tuple[Callback, ...]:
+    """Make trackers, each once.
+
+    Args:
+        names: some of ``NAMES``.
+        address: the study's database; TensorBoard's files go beside it.
+        study: the study's name.
+
+    Raises:
+        UsageError: if there is no such tracker or its library is missing; all at once.
+    """
+    made, faults = [], []
+    for name in dict.fromkeys(names):
+        if name not in _MAKERS:
+            faults.append(fault("--track", f"be one of {', '.join(NAMES)}", name))
+            continue
+        try:
+            made.append(_MAKERS[name](address, study))
+        except ImportError as error:
+            rule, way_out = "name a tracker that is installed", f"pip install 'lorasweep[{name}]'"
+            faults.append(fault("--track", rule, name, where=str(error), way_out=way_out))
+    if faults:
+        raise UsageError(faults)
+    return tuple(made)

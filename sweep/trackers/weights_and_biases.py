@@ -1,0 +1,37 @@
+"""Each trial as a run of Weights & Biases, the study its group."""
+
+from __future__ import annotations
+
+import os
+
+import optuna
+import wandb
+from optuna.trial import FrozenTrial
+
+from sweep.trackers.ended import ended_of
+
+
+def log_to_wandb(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Log a trial that is over: configuration, evaluations by step, and final figures.
+
+    The project is ``WANDB_PROJECT``, else ``lorasweep``; ``WANDB_MODE=offline`` writes files that
+    ``wandb sync`` uploads later.
+
+    Raises:
+        Exception: whatever ``wandb`` raises.
+    """
+    ended = ended_of(study, trial)
+    run = wandb.init(
+        project=os.environ.get("WANDB_PROJECT") or "lorasweep",
+        group=ended.study,
+        name=ended.name,
+        job_type=ended.tags.get("phase"),
+        tags=[ended.state],
+        config={**ended.params, "trial": ended.number, **ended.tags},
+        reinit="create_new",  # whatever run the script itself may have open
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+    )
+    for step, figures in ended.curve:
+        run.log(dict(figures), step=step)
+    run.summary.update({**ended.metrics, "state": ended.state})
+    run.finish(exit_code=0 if ended.state in ("complete", "pruned") else 1)

@@ -1,0 +1,68 @@
+"""Callbacks are told of what is in the database, and cannot cost the sweep anything."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from tracked_studies import tracked
+
+from sweep.callbacks import Callbacks
+
+
+def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:
+    """Read by another connection at the moment of the call."""
+    told: list[tuple[int, str]] = []
+
+    def look(study: optuna.Study, trial: FrozenTrial) -> None:
+        url = f"sqlite:///{tmp_path}/tracked.db"
+        stored = optuna.load_study(study_name=study.study_name, storage=url).trials[trial.number]
+        assert stored.state == trial.state
+        assert stored.value == trial.value
+        told.append((trial.number, trial.state.name))
+
+    study = tracked(tmp_path, [look])
+
+    assert sorted(told) == [(t.number, t.state.name) for t in study.trials]
+    assert {state for _, state in told} == {"COMPLETE", "FAIL"}
+
+
+def test_one_that_raises_is_told_no_more_and_the_sweep_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With one line that says which, where and why; its neighbours are told as before."""
+    calls = {"bad": 0, "good": 0}
+
+    def bad(_study: optuna.Study, _trial: FrozenTrial) -> None:
+        calls["bad"] += 1
+        raise ConnectionError("no route to host")
+
+    def good(_study: optuna.Study, _trial: FrozenTrial) -> None:
+        calls["good"] += 1
+
+    with caplog.at_level(logging.WARNING, logger="lorasweep"):
+        study = tracked(tmp_path, [bad, good])
+
+    complete = [t for t in study.trials if t.state == TrialState.COMPLETE]
+    assert len(complete) == 7
+    assert calls == {"bad": 1, "good": len(study.trials)}
+    said = [record.message for record in caplog.records if "told no more" in record.message]
+    assert len(said) == 1
+    assert said[0].startswith("bad failed at trial ")
+    assert said[0].endswith("(ConnectionError: no route to host)")
+
+
+def test_without_callbacks_the_trials_are_not_read() -> None:
+    """A study of many trials pays nothing for what nobody asked for."""
+
+    class Unreadable(optuna.Study):
+        def __init__(self) -> None:
+            """Of nothing."""
+
+        def get_trials(self, *_args: object, **_kwargs: object) -> list[FrozenTrial]:
+            raise AssertionError("read")
+
+    Callbacks(Unreadable()).tell(0)

@@ -1,0 +1,45 @@
+"""A small real study that is told to trackers while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+
+from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+from sweep.callbacks import Callback
+from sweep.drive import Options, run_study
+from sweep.spec import Policy
+from sweep.storage import Address, quiet_optuna
+from sweep.watcher import Nobody
+
+SPEC = StudySpec(
+    name="tracked",
+    objective="objectives.synthetic:Synthetic",
+    space=Space(
+        {
+            "rank": Choice(1, 2, 4, 8),
+            "alpha": Choice(2),
+            "targets": TargetSets("qkv", wide="all-linear"),
+        }
+    ),
+    settings={
+        "function": "surface",
+        "noise": 0.01,
+        "steps": 3,
+        "fail_on": [{"rank": 8, "targets": "key+query+value"}],
+    },
+    sampler=Sampler("grid"),
+    budget=Budget(trials=7),
+    policy=Policy(max_retries=0),
+)
+"""Eight configurations of three evaluations each, of which one fails."""
+
+
+def tracked(folder: Path, callbacks: Sequence[Callback]) -> optuna.Study:
+    """Run it to its end, telling ``callbacks``."""
+    address = Address.parse(f"sqlite:///{folder}/tracked.db")
+    how = Options(workers=1, callbacks=tuple(callbacks))
+    with quiet_optuna():
+        return run_study(SPEC, address, Nobody(), how)
