@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from sweep.effects.fit import Fit
+from sweep.effects.sample import LEVEL
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class Piece:
     k: float
     unit: float
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Equal-tailed; its lower end is 0 for an effect that noise explains."""
         tail = (1.0 - level) / 2.0
         low, high = np.quantile(self.draws, [tail, 1.0 - tail])

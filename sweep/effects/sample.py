@@ -14,6 +14,11 @@ from sweep.axes import Axis
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
+LEVEL = 0.95
+"""Of every interval of effects, noise and best places."""
+
+TAILS = (0.025, 0.975)
+"""The quantiles at its ends."""
 
 MOST_WEIGHT = 2.0
 """A mean weighs at most so many times as much as one of the usual number of seeds."""
@@ -102,5 +107,5 @@ def seed_noise(squares: float, df: int) -> SeedNoise:
     """The noise of seeds from a sum of squares within configurations."""
     if df == 0:
         return UNKNOWN_NOISE
-    low, high = np.sqrt(squares / stats.chi2.ppf([0.975, 0.025], df))
+    low, high = np.sqrt(squares / stats.chi2.ppf(TAILS[::-1], df))
     return SeedNoise(float(np.sqrt(squares / df)), float(low), float(high), df)

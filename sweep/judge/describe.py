@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sweep.axes import Axis, value_at
 from sweep.effects.draws import Piece
+from sweep.effects.sample import TAILS
 from sweep.effects.view import surfaces
 from sweep.judge.assess import Assessment
 from sweep.judge.neutral import Neutral
@@ -103,7 +104,7 @@ class Effects:
         drawn = sum((self._blocks[m].draws for m in blocks), np.zeros(1))
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.where(self._all > 0.0, drawn / self._all, 0.0)
-        low, high = np.quantile(shares, [0.025, 0.975])
+        low, high = np.quantile(shares, TAILS)
         part = sum(self._blocks[m].estimate for m in blocks)
         share = part / self._sum if self._sum > 0.0 else 0.0
         return float(np.clip(share, low, high)), float(low), float(high)
@@ -137,7 +138,7 @@ def best_of_each(found: Assessment, question: Question, neutral: Neutral) -> tup
     records = []
     for k in range(len(best.choices)):
         spots = candidates[np.argmax(matrix[k] @ drawn.T, axis=0)]
-        low, high = np.quantile(spots, [0.025, 0.975], axis=0)
+        low, high = np.quantile(spots, TAILS, axis=0)
         at = {names[i]: value(axes[i], places[k]) for i, places in best.places.items()}
         row = np.concatenate([[1.0], best.rows[k]])
         there = fit.constant + float(best.rows[k] @ fit.b)

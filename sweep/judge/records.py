@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from sweep.claim import Claim
-from sweep.effects.sample import UNKNOWN_NOISE, SeedNoise
+from sweep.effects.sample import LEVEL, UNKNOWN_NOISE, SeedNoise
 
 State = Literal["CONFIRMED", "REFUTED", "INCONCLUSIVE"]
 """The three answers."""
@@ -195,6 +195,7 @@ class Verdict:
         notes: what a reader should know.
         n_draws: draws behind the probabilities.
         seed: of the draws and the cross-checks.
+        level: of every interval.
     """
 
     verdict: State
@@ -219,6 +220,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     n_draws: int = 0
     seed: int = 0
+    level: float = LEVEL
 
     @property
     def headline(self) -> str:

@@ -48,7 +48,6 @@ def environment() -> Environment:
         "cautions": views.cautions,
     }
     made.globals |= {
-        "LEVEL": views.LEVEL,
         "most_items": views.MOST_ITEMS,
         "most_failures": views.MOST_FAILURES,
         "default_height": 440,

@@ -65,11 +65,6 @@ def rows(n: int, table: str) -> Markup:
     return Markup('<data value="{}" data-rows="{}">{}</data>').format(n, table, formats.general(n))
 
 
-def level(value: float) -> Markup:
-    """The level of intervals, which the records state in their documentation only."""
-    return Markup('<data value="{}" data-level>{:.0f}\xa0%</data>').format(value, 100 * value)
-
-
 def scalar(node: Node) -> Markup:
     """Any single value, however it looks best."""
     value = plain(node)
@@ -154,7 +149,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "when": when,
     "count": count,
     "rows": rows,
-    "level": level,
     "scalar": scalar,
     "setting": setting,
     "fixed": fixed,

@@ -9,9 +9,6 @@ from typing import Any, Protocol
 
 from sweep.report.page.node import Node, maybe, plain
 
-LEVEL = 0.95
-"""Of the intervals of effects; see ``sweep.judge.records.Effect``."""
-
 MOST_TRIALS = 100
 """Rows of the trial table; a longer study shows its best."""
 
