@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class Division:
         dropped_overlap: chains dropped because a held-out split has the same sequence.
         dropped_long: chains dropped for their length.
         skipped_bad: the bad records left out, with file and line.
+        left_open: what the source itself leaves open, counted.
     """
 
     splits: Splits
@@ -40,6 +41,7 @@ class Division:
     dropped_overlap: int
     dropped_long: int
     skipped_bad: tuple[str, ...]
+    left_open: Mapping[str, int]
 
 
 def divide(source: Source, name: str, options: DataOptions) -> Division:
@@ -73,6 +75,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         dropped_overlap=overlapping,
         dropped_long=long,
         skipped_bad=skipped,
+        left_open=problems.counts,
     )
 
 

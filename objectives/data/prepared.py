@@ -130,5 +130,6 @@ def _tokenised(
         dropped_overlap=division.dropped_overlap,
         dropped_long=division.dropped_long,
         skipped_bad=division.skipped_bad,
+        left_open=division.left_open,
     )
     return tables, summary

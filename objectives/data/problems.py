@@ -21,10 +21,17 @@ class Problems:
     Attributes:
         records: one text per bad record, each naming file and line.
         files: faults of whole files.
+        counts: what the source itself leaves open, by name; no fault of anybody's.
     """
 
     records: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Add to a count; one of nothing is not kept."""
+        if number:
+            self.counts[what] = self.counts.get(what, 0) + number
 
     def add_record(self, faults: Iterable[str]) -> None:
         """Note one bad record with everything found wrong in it."""

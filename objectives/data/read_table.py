@@ -12,6 +12,7 @@ from objectives.data.chain import Chain
 from objectives.data.columns import KNOWN_COLUMNS, LABEL_COLUMNS, chains_of_rows, column_faults
 from objectives.data.problems import Problems
 from objectives.data.read_pickle import Rows, read_pickle
+from objectives.data.read_uniprot import COLUMNS, chains_of_entries, is_uniprot
 from objectives.data.shown import reason, shown
 from sweep.errors import fault
 
@@ -38,6 +39,8 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     if len(problems.files) > before:
         return []
     faults = column_faults(columns, name)
+    if faults and is_uniprot(columns):
+        return chains_of_entries(rows, problems)
     if faults:
         for text in faults:
             problems.add_file(text)
@@ -122,8 +125,9 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
         with pyarrow.parquet.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
             columns = [column.strip().lower() for column in names]
-            wanted = {n: c for n, c in zip(names, columns, strict=True) if c in KNOWN_COLUMNS}
-            if column_faults(columns, name):  # told by the caller
+            known = COLUMNS if is_uniprot(columns) else KNOWN_COLUMNS
+            wanted = {n: c for n, c in zip(names, columns, strict=True) if c in known}
+            if column_faults(columns, name) and not is_uniprot(columns):  # told by the caller
                 return columns, []
             batches = (batch.to_pylist() for batch in file.iter_batches(columns=list(wanted)))
             cells = [row for batch in batches for row in batch]

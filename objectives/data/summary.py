@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class DataSummary:
         dropped_overlap: chains dropped because a held-out split has the same sequence.
         dropped_long: chains dropped for their length.
         skipped_bad: the bad records that were left out, with file and line.
+        left_open: what the source itself leaves open, counted (features of uncertain position
+            and the residues masked for them).
     """
 
     splits: Mapping[str, SplitSummary]
@@ -59,6 +61,7 @@ class DataSummary:
     dropped_overlap: int
     dropped_long: int
     skipped_bad: tuple[str, ...] = ()
+    left_open: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A tree of JSON values."""
