@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow check bench-storage bench-verdict bench-verdict-time bench-packed clean
+.PHONY: help demo test test-slow check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -34,6 +34,12 @@ check: $(VENV)/.ready-dev  ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+evidence: $(VENV)/.ready  ## numbers and documents of the studies, from their databases (2 min)
+	$(BIN)/python -m studies.evidence
+
+pictures: $(VENV)/.ready-dev  ## the documents' pictures, from the same (needs Chromium)
+	$(BIN)/python -m studies.evidence.pictures
 
 bench-storage: $(VENV)/.ready  ## what the driver costs: 10 000 trials beside plain Optuna (15 min)
 	$(BIN)/python benchmarks/storage/many_trials.py

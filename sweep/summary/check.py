@@ -31,7 +31,7 @@ def print_check(report: Tree, console: Console) -> None:
 def _tree(name: str, value: object, console: Console, depth: int) -> None:
     indent = "  " * depth
     if isinstance(value, Mapping):
-        line(console, f"{indent}{name}")
+        line(console, f"{indent}{name}" + ("" if value else "  -"))
         for key, branch in value.items():
             _tree(str(key), branch, console, depth + 1)
     elif isinstance(value, (list, tuple)):

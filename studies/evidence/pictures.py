@@ -1,0 +1,93 @@
+"""The pictures of the documents, drawn anew from a study's database: ``make pictures``.
+
+Needs the development environment (playwright, kaleido) and a Chromium browser.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from studies.evidence.numbers import MEASUREMENTS, RESULTS
+from sweep.errors import SweepError
+from sweep.report.gather import report_tree
+from sweep.report.write import write_report
+from sweep.storage import Address, open_known
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+SHOTS = {
+    "report-light.png": ("light", 1280, 900, "main"),
+    "report-dark.png": ("dark", 1280, 900, "#effect-targets"),
+    "report-phone.png": ("light", 390, 844, "main"),
+}
+"""File to colour scheme, width and height in CSS pixels, and what to scroll to."""
+
+FIGURES = ("importance-fanova", "effect-targets", "effect-learning-rate", "size", "gap")
+"""Those of the report's figures that the documents show by themselves."""
+
+
+def pictures(name: str = MEASUREMENTS[0], folder: Path = PICTURES) -> list[Path]:
+    """Draw all pictures of a study.
+
+    Args:
+        name: of the study; its database is in ``studies/results``.
+        folder: where to.
+
+    Returns:
+        The files written.
+
+    Raises:
+        SweepError: if the database cannot be read, or there is no browser.
+    """
+    address = Address.parse(f"sqlite:///{RESULTS / name}.db")
+    with tempfile.TemporaryDirectory() as scratch:
+        made = write_report(report_tree(open_known(address, name), address), Path(scratch), ["png"])
+        if made["images"]:
+            raise SweepError(made["images"])
+        written = []
+        for figure in FIGURES:
+            written.append(folder / f"{figure}.png")
+            shutil.copyfile(Path(scratch) / "figures" / f"{figure}.png", written[-1])
+        return written + _screenshots(Path(made["page"]), folder)
+
+
+def _screenshots(page_file: Path, folder: Path) -> list[Path]:
+    browser_file = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if browser_file is None:
+        raise SweepError("pictures need a Chromium browser, and none was found")
+    written = []
+    with sync_playwright() as playwright:
+        # A container's root has no user namespaces for the sandbox; the page is our own.
+        browser = playwright.chromium.launch(executable_path=browser_file, args=["--no-sandbox"])
+        for name, (scheme, width, height, place) in SHOTS.items():
+            page = browser.new_page(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if scheme == "dark" else "light",
+            )
+            page.goto(page_file.as_uri())
+            page.locator(place).first.scroll_into_view_if_needed()
+            page.wait_for_timeout(1500)  # figures are drawn when they come near the screen
+            page.screenshot(path=folder / name)
+            written.append(folder / name)
+            page.close()
+        browser.close()
+    return written
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Draw the pictures of one study, by default of the first; the exit code."""
+    for path in pictures(arguments[0] if arguments else MEASUREMENTS[0]):
+        print(path)  # noqa: T201  # a command prints
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    raise SystemExit(main(sys.argv[1:]))
