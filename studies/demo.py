@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from studies.binding_sites import STUDY as BINDING_SITES
 from studies.targets import SIX_TARGET_SETS
-from sweep import Budget, Choice, Space
+from sweep import Baseline, Budget, Choice, Space
 
 STUDY = replace(
     BINDING_SITES,
@@ -29,6 +29,10 @@ STUDY = replace(
         "class_weight": 3,
         "schedule": "cosine",
     },
+    baselines=(
+        Baseline("head only", {"rank": 0, "targets": "none"}),
+        Baseline("head only, rate 1e-2", {"rank": 0, "targets": "none", "learning_rate": 1e-2}),
+    ),
     design=None,
     claims=(),
     budget=Budget(trials=14),

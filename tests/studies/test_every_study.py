@@ -5,17 +5,25 @@ import pytest
 
 import studies
 from objectives.binding.objective import BindingObjective
-from studies import binding_sites, card_targets, demo
+from studies import binding_sites, binding_sites_longer, card_replication, card_targets, demo
 from sweep import StudySpec
 from sweep.errors import SpecError
+from sweep.spec import differences
 
 MODULES = [module.name for module in pkgutil.iter_modules(studies.__path__)]
-WITH_STUDY = [name for name in MODULES if name != "targets"]
+WITH_STUDY = [name for name in MODULES if name not in ("targets", "evidence")]
 
 
 def test_the_studies_are_the_ones_known() -> None:
     """A study added without a look at these tests is noticed."""
-    assert sorted(WITH_STUDY) == ["binding_sites", "card_targets", "demo"]
+    assert sorted(WITH_STUDY) == [
+        "binding_sites",
+        "binding_sites_final",
+        "binding_sites_longer",
+        "card_replication",
+        "card_targets",
+        "demo",
+    ]
 
 
 @pytest.mark.parametrize("name", WITH_STUDY)
@@ -33,7 +41,7 @@ def test_the_measurement_is_the_one_promised() -> None:
 
     assert {name: study.space[name].grid() for name in ("rank", "scaling")} == {
         "rank": (2, 4, 8, 16, 32),
-        "scaling": (0.5, 1.0, 2.0, 4.0, 8.0),
+        "scaling": (0.5, 0.7, 1.0, 1.4, 2.0),
     }
     assert [label for label, _ in study.space["targets"].sets] == [
         "query+value",
@@ -63,6 +71,25 @@ def test_the_demo_is_the_one_promised() -> None:
         "attention+mlp.down",
         "all-linear",
     ]
+
+
+def test_the_longer_study_differs_in_its_length_alone() -> None:
+    """So that its trials are those of the shorter one, configuration by configuration."""
+    short, long = binding_sites.STUDY.identity(), binding_sites_longer.STUDY.identity()
+
+    assert differences(short, long) == [
+        "name: 'binding_sites' -> 'binding_sites_longer'",
+        "settings.epochs: 1 -> 3",
+    ]
+
+
+def test_the_replication_pairs_its_arms_by_seed() -> None:
+    """Four arms of the card's configuration, twelve seeds each."""
+    study = card_replication.STUDY
+
+    assert study.budget.trials == 4 * len(study.seeds) == 48
+    assert study.settings["alpha"] / study.settings["rank"] == 0.5
+    assert study.settings["dropout"] == 0.5
 
 
 @pytest.mark.parametrize("study", [binding_sites.STUDY, demo.STUDY])
