@@ -44,7 +44,7 @@ def test_a_real_sweep_runs_resumes_refuses_and_is_tested_once(tmp_path: Path) ->
     assert first.returncode == 0, first.stderr
     report = json.loads(first.stdout)
     assert report["phases"]["counted"] == 2  # three steps teach nothing: each may run twice
-    assert len(report["baselines"]) == 2
+    assert len(report["baselines"]) == 3
     metrics = report["best"]["metrics"]
     assert {"mcc", "roc_auc", "pr_auc", "train_mcc", "per_ligand", "degenerate"} <= set(metrics)
     assert all(len(trial["modules"]) >= 12 for trial in report["trials"])

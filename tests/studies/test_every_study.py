@@ -23,6 +23,7 @@ def test_the_studies_are_the_ones_known() -> None:
         "card_replication",
         "card_targets",
         "demo",
+        "reduced",
     ]
 
 

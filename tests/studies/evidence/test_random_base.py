@@ -1,0 +1,36 @@
+"""The random base is the same model but for what it knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from objectives import builtin
+from objectives.binding.base import Precision, load_base
+from studies.evidence.random_base import main, write_random_base
+
+
+def test_it_has_the_shapes_and_nothing_of_the_weights(tmp_path: Path) -> None:
+    """It loads as any base, the same for the same seed, and with the pretrained one's names."""
+    assert main(["builtin:esm2-mini", str(tmp_path / "a")]) == 0
+    write_random_base("builtin:esm2-mini", tmp_path / "b")
+    write_random_base("builtin:esm2-mini", tmp_path / "c", seed=1)
+    drawn, again, other = (load_file(tmp_path / x / "model.safetensors") for x in "abc")
+    kept = load_file(next(builtin.path("esm2-mini").glob("*.safetensors")))
+    known = {name.removeprefix("esm."): tensor for name, tensor in kept.items()}
+    matrices = [n for n, t in drawn.items() if n.endswith("dense.weight") and t.dim() == 2]
+
+    assert all(torch.equal(drawn[name], again[name]) for name in drawn)
+    assert matrices
+    for name in matrices:
+        assert not torch.equal(drawn[name], other[name])
+        assert drawn[name].shape == known[name].shape
+        assert not torch.equal(drawn[name], known[name].float())
+    load_base(tmp_path / "a", Precision(torch.device("cpu"), torch.float32, "nf4"))
+
+
+def test_it_says_how_to_call_it(tmp_path: Path) -> None:
+    """With anything but a base and a folder."""
+    assert main([str(tmp_path)]) == 2
