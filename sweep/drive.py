@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import optuna
 
 from sweep.callbacks import Callback, Callbacks
-from sweep.errors import StorageError
+from sweep.errors import StorageError, SweepError, fault
 from sweep.final import final_test
 from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
 from sweep.keeper import Keeper
-from sweep.launch import LocalLauncher
+from sweep.launch import Cluster, LocalLauncher, Pool
 from sweep.ledger import Ledger
 from sweep.objective import Facts
 from sweep.owner import Owner, claim, release
@@ -43,6 +43,7 @@ class Options:
     Attributes:
         workers: processes to use; None for as many as suit the machine.
         pack: trials that each of them runs together; None for as many as the objective advises.
+        cluster: a Ray cluster to compute on; None for worker processes on this machine.
         take_over: drive the study even if another process seems to.
         final_test: afterwards score the test split with the best trial.
         files: where trials keep files; empty for the study's own place.
@@ -53,6 +54,7 @@ class Options:
 
     workers: int | None = None
     pack: int | None = None
+    cluster: Cluster | None = None
     take_over: bool = False
     final_test: bool = False
     files: str = ""
@@ -81,12 +83,12 @@ def run_study(
         SweepError: if the sweep cannot go on.
         Interruption: if a signal asked to end; open trials are queued for the next run.
     """
-    launcher = LocalLauncher(spec, options.workers or 1)
+    launcher = _launcher(spec, options)
     with Interrupts() as interrupts, contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: Facts = launcher.call("facts", interrupts=interrupts)
-        launcher.workers = options.workers or facts.workers
+        launcher.workers = options.workers or launcher.room(facts.workers)
         launcher.lanes = options.pack or facts.pack
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
@@ -105,6 +107,24 @@ def run_study(
                 launcher.close()  # first: no worker may compute for a trial already closed
                 ledger.abandon()
     return study
+
+
+def _launcher(spec: StudySpec, options: Options) -> Pool:
+    """Who computes.
+
+    Raises:
+        SweepError: if it is to be a cluster, and there is none.
+    """
+    workers = options.workers or 1
+    if options.cluster is None:
+        return LocalLauncher(spec, workers)
+    try:
+        from sweep.launch.ray_launcher import RayLauncher
+    except ImportError as error:
+        rule, way_out = "be one that is installed", "pip install 'lorasweep[ray]'"
+        text = fault("--launcher", rule, "ray", where=str(error), way_out=way_out)
+        raise SweepError(text) from error
+    return RayLauncher(spec, options.cluster, workers)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sweep.errors import SweepError
 from sweep.interrupts import Interrupts
-from sweep.launch import Broken, Died, Finished, LocalLauncher, Reported, Settled
+from sweep.launch import Broken, Died, Finished, Pool, Reported, Settled
 from sweep.outage import ride_out
 from sweep.team import Team
 from sweep.trial import TrialParams, TrialResult
@@ -49,9 +49,7 @@ def final_test(team: Team) -> None:
     ride_out(lambda: ledger.study.set_user_attr("final_test", record), interrupts.check)
 
 
-def only_result(
-    params: TrialParams, launcher: LocalLauncher, interrupts: Interrupts
-) -> TrialResult:
+def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> TrialResult:
     """Wait for the one trial under way, calling it away if a signal comes."""
     called, result = False, None
     while True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sweep.callbacks import Callbacks
 from sweep.interrupts import Interrupts
 from sweep.keeper import Keeper
-from sweep.launch import LocalLauncher
+from sweep.launch import Pool
 from sweep.ledger import Ledger
 from sweep.watcher import Watcher
 
@@ -27,7 +27,7 @@ class Team:
 
     ledger: Ledger
     keeper: Keeper
-    launcher: LocalLauncher
+    launcher: Pool
     watcher: Watcher
     interrupts: Interrupts
     callbacks: Callbacks

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from sweep.errors import UsageError, fault
+from sweep.launch import Cluster
 from sweep.trackers import NAMES
 
 
@@ -24,6 +26,33 @@ def amount(options: argparse.Namespace, name: str) -> int | None:
     if number < 1:
         raise UsageError(fault(f"--{name}", "be auto, or a whole number of 1 or more", text))
     return number
+
+
+def cluster(options: argparse.Namespace) -> Cluster | None:
+    """The Ray cluster that the options name; None for this machine.
+
+    Raises:
+        UsageError: with all that is wrong with them.
+    """
+    faults, resources = [], {}
+    for part in filter(None, (each.strip() for each in options.resources.split(","))):
+        name, _, text = part.partition("=")
+        try:
+            resources[name.strip()] = float(text)
+        except ValueError:
+            resources[name.strip()] = -1.0
+    bad = [name for name, n in resources.items() if not name or not 0 <= n < math.inf]
+    if bad:
+        rule, way_out = "be NAME=NUMBER, parted by commas", "For example gpu=0.5,cpu=2"
+        faults.append(fault("--resources", rule, options.resources, way_out=way_out))
+    if options.launcher != "ray":
+        for name in ("ray_address", "resources"):
+            if getattr(options, name):
+                rule = "go with --launcher ray"
+                faults.append(fault(f"--{name.replace('_', '-')}", rule, getattr(options, name)))
+    if faults:
+        raise UsageError(faults)
+    return Cluster(options.ray_address, resources) if options.launcher == "ray" else None
 
 
 def study_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +140,24 @@ def worker_arguments(parser: argparse.ArgumentParser) -> None:
         "--files",
         metavar="DIR",
         help="where checkpoints and adapters go (beside the database; runs/files for a server)",
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=("local", "ray"),
+        default="local",
+        help="worker processes on this machine, or actors on a Ray cluster (local)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        default="",
+        help="with --launcher ray: auto, or the address of a cluster; one is started without",
+    )
+    parser.add_argument(
+        "--resources",
+        metavar="NAME=N,...",
+        default="",
+        help="with --launcher ray: what a worker takes, such as gpu=0.5,cpu=2 (cpu=1)",
     )
     parser.add_argument(
         "--track",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sweep.cli.arguments import amount
+from sweep.cli.arguments import amount, cluster
 from sweep.drive import Options, run_study
 from sweep.errors import HeldError, ResumeError, SpecError
 from sweep.progress import Progress
@@ -33,6 +33,7 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
     how = Options(
         workers=amount(options, "workers"),
         pack=amount(options, "pack"),
+        cluster=cluster(options),
         take_over=options.take_over,
         final_test=options.final_test,
         files="" if options.files is None else str(Path(options.files).resolve()),

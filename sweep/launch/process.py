@@ -1,4 +1,4 @@
-"""One worker process as the driver sees it: its pipes, the trials it has, how it ended."""
+"""One worker process on this machine: its pipes, and how it ended."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import contextlib
 import multiprocessing
 import signal
 from multiprocessing.connection import Connection
+from typing import Any
 
 from sweep.interrupts import held_back
+from sweep.launch.hired import Hired
 from sweep.launch.worker import work
 from sweep.spec import StudySpec
-from sweep.trial import WORKER_DIED, Failure, Pack, TrialParams
+from sweep.trial import WORKER_DIED, Failure
 
 
-class WorkerProcess:
-    """One process and the trials it has.
+class WorkerProcess(Hired):
+    """One process.
 
-    Attributes:
-        busy: whether a pack is under way; its last trial may have settled already.
-        trials: the trials of the pack that are not over, by number.
-        closed: whether no trial is to follow into the pack.
+    Args:
+        spec: names the objective, its settings and inputs.
     """
 
     def __init__(self, spec: StudySpec) -> None:
+        super().__init__()
         context = multiprocessing.get_context("spawn")  # fork would copy a half-used torch
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
@@ -36,36 +37,38 @@ class WorkerProcess:
             self.process.start()
         theirs.close()  # so that its death reads as end of file here
         heard.close()
-        self.busy = False
-        self.trials: dict[int, TrialParams] = {}
-        self.closed = False
 
-    def start(self, pack: Pack, *, closed: bool) -> None:
-        """Have it compute a pack."""
-        self.busy, self.closed = True, closed
-        self.trials = {params.number: params for params in pack}
-        self.say(("run", pack))
-
-    def follow(self, params: TrialParams | None) -> None:
-        """Answer a trial that settled with the one in its place."""
-        if params is not None:
-            self.trials[params.number] = params
-        self.say(params)
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.is_alive()
 
     def say(self, message: object) -> None:
         """Send it something; of one that died meanwhile, the next event will tell."""
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
+    def hear(self) -> tuple[Any, ...]:
+        """What it says; waits for it."""
+        said: tuple[Any, ...] = self.pipe.recv()
+        return said
+
     def call_away(self) -> None:
         """Ask its trials to leave; it is not used again."""
         with contextlib.suppress(OSError):
             self._call.send(None)
 
-    def hang_up(self) -> None:
-        """Close both pipes; an idle worker reads the end of file and leaves by itself."""
+    def dismiss(self) -> None:
+        """Close both pipes: an idle worker reads the end of file and leaves by itself."""
         self.pipe.close()
         self._call.close()
+        if self.busy:
+            self.process.kill()  # signals that can be ignored are
+
+    def gone(self) -> None:
+        """Wait until the process is, and see to it."""
+        self.process.join(timeout=10)
+        if self.process.is_alive():
+            self.process.kill()
 
     def death_notice(self) -> Failure:
         """Why the process is gone, as far as its exit code tells."""

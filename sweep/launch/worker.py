@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 from sweep.errors import SweepError, fault
 from sweep.interrupts import ignore_signals
@@ -23,9 +23,34 @@ def work(
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
 ) -> None:
-    """Serve calls until the driver hangs up.
+    """The life of a worker process: serve calls until the driver hangs up.
 
     Anything to read from ``calls_away`` asks the trials under way to leave.
+    """
+    _keep_to_ourselves()
+    serve(pipe, calls_away.poll, objective, settings, inputs)
+
+
+class Pipe(Protocol):
+    """Both directions between a worker and the driver."""
+
+    def send(self, message: Any) -> None:
+        """Say something; raises ``OSError`` if nobody is there."""
+        ...
+
+    def recv(self) -> Any:
+        """What the driver says next; raises ``EOFError`` or ``OSError`` if it is gone."""
+        ...
+
+
+def serve(
+    pipe: Pipe,
+    leave: Leave,
+    objective: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> None:
+    """Build the objective and answer calls until the driver hangs up.
 
     Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("run", pack)``.
     Messages out: ``("reply", value)``, ``("error", exception)``,
@@ -33,7 +58,6 @@ def work(
     ``("settled", result)`` (which waits for a trial in its place, or None),
     ``("results", results)`` of the trials not settled before, which ends the pack.
     """
-    _keep_to_ourselves()
     try:
         built = load_objective(objective, settings, inputs)
     except Exception as error:  # noqa: BLE001 - the driver raises it where people see it
@@ -45,17 +69,17 @@ def work(
         except (EOFError, OSError):
             return
         try:
-            pipe.send(_answer(built, message, pipe, calls_away))
+            pipe.send(_answer(built, message, pipe, leave))
         except OSError:
             return
 
 
 def _answer(
-    objective: Objective, message: tuple[Any, ...], pipe: Connection, calls_away: Connection
+    objective: Objective, message: tuple[Any, ...], pipe: Pipe, leave: Leave
 ) -> tuple[str, Any]:
     call, *arguments = message
     if call == "run":
-        return "results", _PackUnderWay(arguments[0], pipe).run(objective, calls_away.poll)
+        return "results", _PackUnderWay(arguments[0], pipe).run(objective, leave)
     try:
         return "reply", getattr(objective, call)(*arguments)
     except Exception as error:  # noqa: BLE001 - raised again by the driver
@@ -65,7 +89,7 @@ def _answer(
 class _PackUnderWay:
     """The trials whose results the driver does not have yet."""
 
-    def __init__(self, pack: Pack, pipe: Connection) -> None:
+    def __init__(self, pack: Pack, pipe: Pipe) -> None:
         self._pack = pack
         self._pipe = pipe
         self._owed = {params.number for params in pack}

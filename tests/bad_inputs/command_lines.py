@@ -27,6 +27,8 @@ COMMAND_LINES = (
     typed("run without a study", "run"),
     typed("two studies", "check study.py study.py"),
     typed("status without a storage", "status"),
+    typed("resources: no number", f"{RUN} --launcher ray --resources gpu=half,cpu"),
+    typed("a cluster's options without one", f"{RUN} --ray-address auto --resources gpu=1"),
     typed("unknown trackers", f"{RUN} --track excel --track paper"),
     typed("trials: a word", "run study.py --trials many"),
     typed("trials: a fraction", "run study.py --trials 1.5"),

@@ -1,0 +1,70 @@
+"""A worker on a Ray cluster: an actor that serves the driver as a worker process does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from queue import SimpleQueue
+from typing import Any
+
+from sweep.launch.worker import serve
+
+GONE = ("gone",)
+"""The last thing that an actor says: its objective could not be built, or its thread ended."""
+
+
+class _Ends:
+    """The worker's ends of the two queues, as the pipe that ``serve`` wants."""
+
+    def __init__(self, said: SimpleQueue[Any], heard: SimpleQueue[Any]) -> None:
+        self._said = said
+        self._heard = heard
+
+    def send(self, message: Any) -> None:
+        """Leave something for the driver to fetch."""
+        self._said.put(message)
+
+    def recv(self) -> Any:
+        """Wait for what the driver says next."""
+        return self._heard.get()
+
+
+class Host:
+    """Builds an objective and serves calls in a thread of its own.
+
+    The actor's methods stay free to carry messages meanwhile: reports come out and answers, and
+    calls to leave, come in while a pack runs.
+
+    Args:
+        objective: dotted name.
+        settings: its settings.
+        inputs: where its inputs are, on this node.
+    """
+
+    def __init__(
+        self, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    ) -> None:
+        self._said: SimpleQueue[Any] = SimpleQueue()
+        self._heard: SimpleQueue[Any] = SimpleQueue()
+        self._away = threading.Event()
+        arguments = objective, settings, inputs
+        threading.Thread(target=self._live, args=arguments, daemon=True).start()
+
+    def _live(self, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        ends = _Ends(self._said, self._heard)
+        try:
+            serve(ends, self._away.is_set, objective, settings, inputs)
+        finally:
+            self._said.put(GONE)
+
+    def say(self, message: Any) -> None:
+        """Take a message of the driver's."""
+        self._heard.put(message)
+
+    def hear(self) -> Any:
+        """The next message for the driver; waits for one."""
+        return self._said.get()
+
+    def call_away(self) -> None:
+        """Ask the trials under way to leave."""
+        self._away.set()

@@ -1,0 +1,229 @@
+"""Workers on a Ray cluster, one actor each: Ray finds them a place, the driver gives them packs.
+
+The same messages as with worker processes; so pruning, refilling and call-aways flow back while a
+pack runs, and an actor that dies, with its node or alone, is a worker that died.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
+
+from sweep.errors import SweepError, fault
+from sweep.launch.cluster import Cluster
+from sweep.launch.hired import Hired
+from sweep.launch.pool import Pool
+from sweep.launch.ray_host import GONE, Host
+from sweep.spec import StudySpec
+from sweep.trial import INTERRUPTED, WORKER_DIED, Failure
+
+CONCURRENT = 4
+"""Calls that an actor takes at once: one waits for a message, others bring some."""
+
+PATIENCE_SECONDS = 20.0
+"""How long an actor may take to come up while an idle one could do its work."""
+
+_NODE = ("node has died", "node died", "preempted", "is unavailable")
+"""What Ray says of an actor whose node is gone or out of reach."""
+
+_OOM = ("OutOfMemory", "OOM", "out of memory", "memory monitor", "SIGKILL")
+
+
+class RayLauncher(Pool):
+    """Runs packs in actors.
+
+    Args:
+        spec: names the objective, its settings and inputs, which every node must be able to read.
+        cluster: where.
+        workers: how many actors to use; they start when first needed.
+        lanes: how many trials one of them runs together.
+
+    Raises:
+        SweepError: if there is no such cluster.
+    """
+
+    def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
+        super().__init__(workers, lanes)
+        self._spec = spec
+        self._needs = cluster.needs()
+        self._mine = not ray.is_initialized()
+        if self._mine:
+            _join(cluster)
+
+    def hire(self) -> RayWorker:
+        """Ask Ray for an actor; it comes up when there is room."""
+        return RayWorker(self._spec, self._needs)
+
+    def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
+        """A worker whose next message has come, or never will."""
+        ours = [worker for worker in workers if isinstance(worker, RayWorker)]
+        waiting = {worker.next: worker for worker in ours}
+        if not waiting:
+            return None
+        found, _ = ray.wait(list(waiting), num_returns=1, timeout=timeout_seconds)
+        if found:
+            return waiting[found[0]]
+        return self._homeless(ours)
+
+    def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
+        """A worker that waits for a place which went with its node, told so.
+
+        There are more than have room; or it waits for one that an idle worker holds.
+        """
+        idle = any(not worker.busy and worker.alive() for worker in self._pool)
+        patience = 0.0 if self.free() < 0 else PATIENCE_SECONDS if idle else math.inf
+        late = (w for w in reversed(workers) if w.age() > patience and not w.up())
+        found = next(late, None)
+        if found is not None:
+            found.give_up(f"{_NODE[0]} before it began")
+        return found
+
+    def free(self) -> int:
+        """Workers without a pack for which there is room: none waits for a node that is gone."""
+        return min(super().free(), self.room(0) - sum(worker.busy for worker in self._pool))
+
+    def room(self, advised: int) -> int:
+        """As many as the cluster's nodes take now, and one at least."""
+        del advised
+        known: Any = ray.nodes  # untyped
+        nodes = [node["Resources"] for node in known() if node["Alive"]]
+        return max(1, sum(_fit(node, self._needs) for node in nodes))
+
+    def close(self) -> None:
+        """End all actors, and leave the cluster if this launcher joined it."""
+        super().close()
+        if self._mine and ray.is_initialized():
+            ray.shutdown()
+            self._mine = False
+
+
+class RayWorker(Hired):
+    """One actor.
+
+    Args:
+        spec: see ``RayLauncher``.
+        needs: what it takes, under Ray's names.
+
+    Attributes:
+        next: Ray's reference to its next message.
+    """
+
+    def __init__(self, spec: StudySpec, needs: Mapping[str, float]) -> None:
+        super().__init__()
+        own = {name: n for name, n in needs.items() if name not in ("CPU", "GPU", "memory")}
+        options = {
+            "num_cpus": needs.get("CPU", 0),
+            "num_gpus": needs.get("GPU", 0),
+            "memory": needs.get("memory"),
+            "resources": own or None,
+            "max_concurrency": CONCURRENT,
+            "max_restarts": 0,  # the ledger decides what runs again
+        }
+        made: Any = ray.remote(Host).options(**options)
+        self._actor: Any = made.remote(spec.objective, dict(spec.settings), dict(spec.inputs))
+        self._up = self._actor.__ray_ready__.remote()
+        self._death = ""
+        self._born = time.monotonic()
+        self.next = self._actor.hear.remote()
+
+    def alive(self) -> bool:
+        """Whether nothing has been heard of its death."""
+        return not self._death
+
+    def age(self) -> float:
+        """Seconds since it was hired."""
+        return time.monotonic() - self._born
+
+    def up(self) -> bool:
+        """Whether it has a place and runs."""
+        return bool(ray.wait([self._up], timeout=0)[0])
+
+    def give_up(self, why: str) -> None:
+        """Count on it no more; it computes no more either."""
+        self._death = why
+        ray.kill(self._actor)
+
+    def say(self, message: object) -> None:
+        """Send it something; it answers before it is sent more, so nothing can overtake."""
+        self._actor.say.remote(message)
+
+    def hear(self) -> tuple[Any, ...]:
+        """Its next message."""
+        if self._death:
+            raise EOFError(self._death)
+        try:
+            said: tuple[Any, ...] = ray.get(self.next)
+        except RayError as error:  # out of reach is as good as gone: a message may be lost
+            self.give_up(str(error))
+            raise EOFError(self._death) from error
+        if said == GONE:
+            self._death = "its objective is gone"
+            raise EOFError(self._death)
+        self.next = self._actor.hear.remote()
+        return said
+
+    def call_away(self) -> None:
+        """Ask its trials to leave."""
+        self._actor.call_away.remote()
+
+    def dismiss(self) -> None:
+        """Kill it."""
+        ray.kill(self._actor)
+
+    def gone(self) -> None:
+        """Wait until it is."""
+        try:
+            ray.get(self._actor.__ray_ready__.remote(), timeout=10)
+        except (RayActorError, GetTimeoutError):
+            return
+
+    def death_notice(self) -> Failure:
+        """Why Ray says it ended, on one line.
+
+        A node that went, pre-empted or lost, took trials with it that are not to blame.
+        """
+        said = " ".join(self._death.split()) or "nothing was heard of it"
+        if any(words in said for words in _NODE):
+            return Failure(INTERRUPTED, "NodeDied", f"its node is gone: {said[:500]}")
+        return Failure(WORKER_DIED, "WorkerDied", f"the Ray actor ended: {said[:500]}")
+
+    def was_killed(self) -> bool:
+        """Whether memory may have been why; Ray names that among the causes of a silent end."""
+        return any(word in self._death for word in _OOM)
+
+
+def _join(cluster: Cluster) -> None:
+    """Connect to the cluster, or start one here; signals stay with the driver.
+
+    Raises:
+        SweepError: if it cannot be reached.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        ray.init(
+            address=cluster.address or "local",
+            log_to_driver=False,
+            include_dashboard=False if not cluster.address else None,
+            logging_level=logging.WARNING,
+        )
+    except (ConnectionError, ValueError, RuntimeError, OSError, RayError) as error:
+        rule, way_out = "be the address of a running Ray cluster", "Start one: ray start --head"
+        said = str(error).splitlines()[0][:200]
+        text = fault("--ray-address", rule, cluster.address, where=said, way_out=way_out)
+        raise SweepError(text) from error
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _fit(node: Mapping[str, float], needs: Mapping[str, float]) -> int:
+    """How many workers a node takes."""
+    return int(min(node.get(name, 0.0) / n for name, n in needs.items() if n > 0))

@@ -1,0 +1,203 @@
+"""A sweep on a real Ray cluster: the trials of the local launcher, whatever dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import optuna
+import pytest
+from command import PROGRAM
+from ray_clusters import nodes
+
+from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
+from sweep.drive import Options, run_study
+from sweep.errors import SweepError
+from sweep.launch import Cluster
+from sweep.spec import Policy, Pruner
+from sweep.storage import Address, quiet_optuna
+from sweep.watcher import Nobody
+
+ray = pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.filterwarnings("ignore"),  # Ray's own
+    pytest.mark.timeout(150),
+]
+
+SPEC = StudySpec(
+    name="spread",
+    objective="objectives.synthetic:Synthetic",
+    space=Space(
+        {
+            "rank": Choice(1, 2, 4, 8, 16),
+            "alpha": Choice(2, 8),
+            "targets": TargetSets("qkv", "mlp", wide="all-linear"),
+            "learning_rate": Float(1e-4, 1e-2, log=True),
+        }
+    ),
+    settings={"function": "surface", "noise": 0.01, "steps": 3},
+    sampler=Sampler("random", seed=3),
+    budget=Budget(trials=40),
+    policy=Policy(max_retries=5),
+)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes of two CPUs each."""
+    with nodes(2, 2) as address:
+        yield Cluster(address)
+
+
+def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:
+    """A sweep to its end."""
+    address = Address.parse(f"sqlite:///{folder}/s.db")
+    with quiet_optuna():
+        return run_study(spec, address, Nobody(), Options(**how))
+
+
+def results(study: optuna.Study) -> list[Any]:
+    """Every complete trial as (configuration, seed, value), in no order."""
+    return sorted(
+        (sorted(map(str, t.params.items())), t.user_attrs["seed"], t.value)
+        for t in study.trials
+        if t.state == optuna.trial.TrialState.COMPLETE
+    )
+
+
+def test_a_sweep_of_forty_trials_is_the_local_one(cluster: Cluster, tmp_path: Path) -> None:
+    """Trial by trial, on four actors of two nodes, with two trials together in each."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    here = run(tmp_path / "here", SPEC, workers=2)
+    there = run(tmp_path / "there", SPEC, cluster=cluster, workers=4, pack=2)
+
+    assert len(results(there)) == 40
+    assert results(there) == results(here)
+    assert not ray.is_initialized()
+
+
+def test_workers_come_as_many_as_the_nodes_take(cluster: Cluster) -> None:
+    """Whole workers per node: two nodes of two CPUs take two of two, and none of three but one."""
+    from sweep.launch.ray_launcher import RayLauncher
+
+    for cpus, wanted in ((1.0, 4), (2.0, 2), (0.5, 8), (3.0, 1)):
+        launcher = RayLauncher(SPEC, replace(cluster, resources={"cpu": cpus}))
+        assert launcher.room(advised=99) == wanted
+        launcher.close()
+
+
+def test_pruning_flows_back_while_a_pack_runs(cluster: Cluster, tmp_path: Path) -> None:
+    """The median rule stops trials, and none is lost."""
+    spec = replace(SPEC, pruner=Pruner("median"), budget=Budget(trials=12))
+    study = run(tmp_path, spec, cluster=cluster, workers=2, pack=2)
+    states = [trial.state.name for trial in study.trials]
+
+    assert states.count("COMPLETE") == 12
+    assert states.count("PRUNED") > 0
+    assert set(states) <= {"COMPLETE", "PRUNED"}
+
+
+GRID = replace(
+    SPEC,
+    space=Space({name: SPEC.space[name] for name in ("rank", "alpha", "targets")}),
+    settings={**SPEC.settings, "sleep_seconds": 0.3},
+    sampler=Sampler("grid"),  # what is run does not hang on how many trials there were
+    budget=Budget(trials=30),
+)
+
+
+@pytest.mark.slow
+def test_killed_actors_lose_nothing_and_double_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    """Their trials failed, as those of a killed process do, and run again where that is wanted."""
+    spec = replace(GRID, policy=Policy(on_failure="retry(3)"))
+    calm, hit = _calm_and_hit(tmp_path, spec, cluster, Thread(target=_kill_actors, args=(3,)))
+    failed = [trial.user_attrs["failure"]["reason"] for trial in hit.trials if _failed(trial)]
+
+    assert results(hit) == results(calm)
+    assert failed == ["worker_died"] * 3
+
+
+@pytest.mark.slow
+def test_a_node_that_comes_is_used_and_one_that_goes_interrupts_its_trials(tmp_path: Path) -> None:
+    """By the command; they run again unasked, since they are not to blame."""
+    from ray.cluster_utils import Cluster as Nodes
+
+    slow = replace(GRID, settings={**GRID.settings, "sleep_seconds": 0.8})
+    (tmp_path / "study.py").write_text(
+        f"import json\nfrom sweep import StudySpec\n"
+        f"STUDY = StudySpec.from_json(json.loads({json.dumps(json.dumps(slow.to_json()))}))\n"
+    )
+    machines = Nodes(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
+    where = ["--storage", "sqlite:///hit.db", "--launcher", "ray", "--workers", "3"]
+    command = [PROGRAM, "run", "study.py", *where, "--ray-address", machines.address]
+    try:
+        with subprocess.Popen(command, cwd=tmp_path) as sweep:
+            _when_there_are(1)  # the driver has joined the head, and stays there
+            spot = machines.add_node(num_cpus=2)
+            _when_there_are(3)
+            time.sleep(3)
+            machines.remove_node(spot, allow_graceful=False)
+            assert sweep.wait(timeout=120) == 0
+    finally:
+        machines.shutdown()
+    hit = optuna.load_study(study_name="spread", storage=f"sqlite:///{tmp_path}/hit.db")
+    failed = [trial for trial in hit.trials if _failed(trial)]
+
+    assert results(hit) == results(run(tmp_path, slow, workers=2))
+    assert failed
+    assert {trial.user_attrs["failure"]["reason"] for trial in failed} == {"interrupted"}
+
+
+def _failed(trial: optuna.trial.FrozenTrial) -> bool:
+    return trial.state == optuna.trial.TrialState.FAIL
+
+
+def _calm_and_hit(
+    folder: Path, spec: StudySpec, cluster: Cluster, blow: Thread, workers: int = 2
+) -> tuple[optuna.Study, optuna.Study]:
+    """The same sweep undisturbed on this machine, and on a cluster while something happens."""
+    (folder / "calm").mkdir()
+    (folder / "hit").mkdir()
+    calm = run(folder / "calm", spec, workers=2)
+    blow.start()
+    hit = run(folder / "hit", spec, cluster=cluster, workers=workers)
+    blow.join()
+    return calm, hit
+
+
+def _kill_actors(hits: int) -> None:
+    """Kill the process of an actor, a few times."""
+    for _ in range(hits):
+        os.kill(_when_there_are(2)[0], signal.SIGKILL)  # not the one that checks the space
+        time.sleep(2.5)
+
+
+def _when_there_are(count: int) -> list[int]:
+    """Process ids of the actors, once there are so many."""
+    import psutil
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = [p.pid for p in psutil.process_iter(["cmdline"]) if "ray::Host" in str(p.info)]
+        if len(found) >= count:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"there never were {count} actors")
+
+
+def test_no_cluster_is_one_sentence(tmp_path: Path) -> None:
+    """Before anything is written."""
+    with pytest.raises(SweepError, match=r"^--ray-address must be the address of a running Ray"):
+        run(tmp_path, SPEC, cluster=Cluster("127.0.0.1:1"))
