@@ -85,10 +85,10 @@ def test_the_longer_study_differs_in_its_length_alone() -> None:
 
 
 def test_the_replication_pairs_its_arms_by_seed() -> None:
-    """Four arms of the card's configuration, twelve seeds each."""
+    """Four arms of the card's configuration, sixteen seeds each."""
     study = card_replication.STUDY
 
-    assert study.budget.trials == 4 * len(study.seeds) == 48
+    assert study.budget.trials == 4 * len(study.seeds) == 64
     assert study.settings["alpha"] / study.settings["rank"] == 0.5
     assert study.settings["dropout"] == 0.5
 
