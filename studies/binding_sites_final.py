@@ -15,10 +15,10 @@ STUDY = StudySpec(
     objective=BINDING_SITES.objective,
     space=Space(
         {
-            "rank": Choice(8),
+            "rank": Choice(16),
             "scaling": Choice(1.0),
             "targets": TargetSets("all-linear"),
-            "learning_rate": Choice(1e-3),
+            "learning_rate": Choice(0.0016875813341833117),
         }
     ),
     settings={

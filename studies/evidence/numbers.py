@@ -87,6 +87,7 @@ def _common(tree: Tree) -> Tree:
         "data": tree["data"],
         "engine": tree["engine"],
         "versions": tree["versions"],
+        "fingerprints": tree["fingerprints"],
     }
 
 
