@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-TEMPLATES = Path(__file__).parent / "pages"
+TEMPLATES = Path(__file__).parent / "templates"
 ROOT = Path(__file__).parents[2]
 
 PAGES = {
@@ -34,6 +35,7 @@ def page(template: str, numbers: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"f": fixed, "signed": signed, "pct": percent, "rate": rate}
+    environment.filters["from_json"] = json.loads  # what a macro worked out
     return environment.get_template(template).render(n=numbers)
 
 

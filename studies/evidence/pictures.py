@@ -23,7 +23,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 SHOTS = {
     "report-light.png": ("light", 1280, 900, "main"),
-    "report-dark.png": ("dark", 1280, 900, "#effect-targets"),
+    "report-dark.png": ("dark", 1280, 900, "#plot-effect-targets"),
     "report-phone.png": ("light", 390, 844, "main"),
 }
 """File to colour scheme, width and height in CSS pixels, and what to scroll to."""
