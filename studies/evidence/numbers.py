@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 
 from studies.evidence.names import names
 from studies.evidence.replication import replication
@@ -31,7 +33,10 @@ Tree = dict[str, Any]
 
 
 def numbers(folder: Path = RESULTS) -> Tree:
-    """Analyse every study that has a database.
+    """Analyse every study that has a database and is done.
+
+    One under way says nothing yet: to look, and to stop when one likes what one sees, is how
+    chance gets published.
 
     Args:
         folder: with one SQLite file per study, of its name.
@@ -40,11 +45,8 @@ def numbers(folder: Path = RESULTS) -> Tree:
         A JSON tree: ``names``, and by study what was found.
     """
     found: Tree = {"names": names()}
-    for name in MEASUREMENTS:
-        if (folder / f"{name}.db").is_file():
-            found[name] = _measurement(folder, name)
-    for name, read in ((REPLICATION, _replication), (FINAL, _final)):
-        if (folder / f"{name}.db").is_file():
+    for name, read in READERS.items():
+        if (folder / f"{name}.db").is_file() and _done(folder, name):
             found[name] = read(folder, name)
     return dict(json.loads(json.dumps(found, allow_nan=False)))
 
@@ -52,6 +54,13 @@ def numbers(folder: Path = RESULTS) -> Tree:
 def _opened(folder: Path, name: str, study: str | None = None) -> tuple[optuna.Study, Address]:
     address = Address.parse(f"sqlite:///{folder / name}.db")
     return open_known(address, study or name), address
+
+
+def _done(folder: Path, name: str) -> bool:
+    """Whether a study has all the trials that it is to have."""
+    study, _ = _opened(folder, name)
+    complete = [t for t in study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE]
+    return len(complete) >= read_spec(study).budget.trials
 
 
 def _measurement(folder: Path, name: str) -> Tree:
@@ -117,3 +126,11 @@ def _final(folder: Path, name: str) -> Tree:
     study, address = _opened(folder, name)
     tree = report_tree(study, address)
     return {**_common(tree), "best": _best(tree), "final_test": tree["final_test"]}
+
+
+READERS: Mapping[str, Callable[[Path, str], Tree]] = {
+    **dict.fromkeys(MEASUREMENTS, _measurement),
+    REPLICATION: _replication,
+    FINAL: _final,
+}
+"""What is read of each study."""

@@ -108,7 +108,8 @@ class Judge:
         said += [
             f"{verb if c.claimed else 'does not beat'} {c.over} ({c.probability:.2f})" for c in rest
         ]
-        return f"{name} " + ", but ".join(said)
+        joint = ", but " if beaten else " and "
+        return f"{name} " + joint.join(said)
 
     def negligible(self) -> Part:
         """Whether each group's total effect is below delta: an equivalence test."""
