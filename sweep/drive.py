@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import optuna
 
 from sweep.callbacks import Callback, Callbacks
+from sweep.cluster import Cluster
 from sweep.errors import StorageError, SweepError, fault
 from sweep.final import final_test
 from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
 from sweep.keeper import Keeper
-from sweep.launch import Cluster, LocalLauncher, Pool
+from sweep.launch import LocalLauncher, Pool
 from sweep.ledger import Ledger
 from sweep.objective import Facts
 from sweep.owner import Owner, claim, release

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
+from sweep.cluster import Cluster
 from sweep.errors import UsageError, fault
-from sweep.launch import Cluster
 from sweep.trackers import NAMES
 
 

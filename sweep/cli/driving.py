@@ -16,7 +16,7 @@ from sweep.progress import Progress
 from sweep.spec import StudySpec
 from sweep.status import snapshot
 from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
-from sweep.trackers import trackers
+from sweep.trackers.make import trackers
 
 
 def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:

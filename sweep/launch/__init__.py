@@ -1,13 +1,11 @@
 """Where trials are computed. Launchers move packs out and events back; they store nothing."""
 
-from sweep.launch.cluster import Cluster
 from sweep.launch.events import Broken, Died, Event, Finished, Launcher, Reported, Settled
 from sweep.launch.local import LocalLauncher
 from sweep.launch.pool import Pool
 
 __all__ = [
     "Broken",
-    "Cluster",
     "Died",
     "Event",
     "Finished",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import signal
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +17,8 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
+from sweep.cluster import Cluster
 from sweep.errors import SweepError, fault
-from sweep.launch.cluster import Cluster
 from sweep.launch.hired import Hired
 from sweep.launch.pool import Pool
 from sweep.launch.ray_host import GONE, Host
@@ -26,6 +27,9 @@ from sweep.trial import INTERRUPTED, WORKER_DIED, Failure
 
 CONCURRENT = 4
 """Calls that an actor takes at once: one waits for a message, others bring some."""
+
+REACH_SECONDS = 5.0
+"""In which a cluster must answer."""
 
 PATIENCE_SECONDS = 20.0
 """How long an actor may take to come up while an idle one could do its work."""
@@ -205,6 +209,7 @@ def _join(cluster: Cluster) -> None:
     Raises:
         SweepError: if it cannot be reached.
     """
+    _reach(cluster.address)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         ray.init(
@@ -214,14 +219,32 @@ def _join(cluster: Cluster) -> None:
             logging_level=logging.WARNING,
         )
     except (ConnectionError, ValueError, RuntimeError, OSError, RayError) as error:
-        rule, way_out = "be the address of a running Ray cluster", "Start one: ray start --head"
         said = str(error).splitlines()[0][:200]
-        text = fault("--ray-address", rule, cluster.address, where=said, way_out=way_out)
-        raise SweepError(text) from error
+        raise SweepError(_no_cluster(cluster.address, said)) from error
     finally:
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
+
+
+def _reach(address: str) -> None:
+    """See whether anybody answers at an address; Ray itself would try for minutes.
+
+    Raises:
+        SweepError: if nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # none, "auto", or a name that Ray may know
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise SweepError(_no_cluster(address, str(error))) from error
+
+
+def _no_cluster(address: str, said: str) -> str:
+    rule, way_out = "be the address of a running Ray cluster", "Start one: ray start --head"
+    return fault("--ray-address", rule, address, where=said, way_out=way_out)
 
 
 def _fit(node: Mapping[str, float], needs: Mapping[str, float]) -> int:

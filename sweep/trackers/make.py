@@ -8,6 +8,7 @@ from pathlib import Path
 from sweep.callbacks import Callback
 from sweep.errors import UsageError, fault
 from sweep.storage import Address
+from sweep.trackers import NAMES
 
 Maker = Callable[[Address, str], Callback]
 
@@ -32,8 +33,6 @@ def _tensorboard(address: Address, name: str) -> Callback:
 
 
 _MAKERS: dict[str, Maker] = {"wandb": _wandb, "mlflow": _mlflow, "tensorboard": _tensorboard}
-NAMES = tuple(_MAKERS)
-"""The trackers that there are; each is an extra of the package, too."""
 
 
 def trackers(names: Sequence[str], address: Address, study: str) -> tuple[Callback, ...]:

@@ -77,6 +77,7 @@ def test_a_full_disk_while_the_study_is_made(tmp_path: Path, faults: Faults) -> 
     assert campaign.results() == expected
 
 
+@pytest.mark.slow
 def test_a_really_full_disk(tmp_path: Path) -> None:
     """A file system of its own, filled up while the sweep runs, with room again later."""
     with small_disk(tmp_path, 2) as disk:

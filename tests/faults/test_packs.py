@@ -81,6 +81,7 @@ def test_a_killed_worker_costs_none_of_its_four_trials(tmp_path: Path) -> None:
     assert len(set(retried)) == len(retried) == LANES
 
 
+@pytest.mark.slow
 def test_ctrl_c_has_a_whole_pack_leave_and_a_resume_meets_the_budget(tmp_path: Path) -> None:
     """All four checkpoint; no step is made twice."""
     campaign, expected = packed(tmp_path, 12, seconds=1.2)

@@ -60,6 +60,7 @@ def test_two_drivers_at_once(tmp_path: Path) -> None:
     assert rounds(sqlite_urls(tmp_path, 3), tmp_path)["refused"] >= 1
 
 
+@pytest.mark.slow
 def test_two_drivers_at_once_on_a_server(postgres: Postgres, tmp_path: Path) -> None:
     """The lock is the server's there."""
     urls = [postgres.new_database() for _ in range(2)]

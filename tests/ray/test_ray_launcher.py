@@ -19,9 +19,9 @@ from command import PROGRAM
 from ray_clusters import nodes
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
+from sweep.cluster import Cluster
 from sweep.drive import Options, run_study
 from sweep.errors import SweepError
-from sweep.launch import Cluster
 from sweep.spec import Policy, Pruner
 from sweep.storage import Address, quiet_optuna
 from sweep.watcher import Nobody

@@ -49,6 +49,7 @@ def answer(folder: Path, *arguments: str) -> dict[str, object]:
     return json.loads(ran.stdout)
 
 
+@pytest.mark.slow
 def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
     """Noise and range from the pilot go into the design; the design runs before the search."""
     write(tmp_path, collapse_on=[{"learning_rate": 0.01, "targets": WIDE}])

@@ -17,8 +17,9 @@ from tracked_studies import tracked
 
 from sweep.errors import UsageError
 from sweep.storage import Address
-from sweep.trackers import NAMES, trackers
+from sweep.trackers import NAMES
 from sweep.trackers.ended import ended_of
+from sweep.trackers.make import trackers
 
 
 @dataclass(frozen=True)

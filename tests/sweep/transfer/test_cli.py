@@ -31,6 +31,7 @@ STUDY = StudySpec(
 """
 
 
+@pytest.mark.slow
 def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path: Path) -> None:
     """The copy goes on where the source stood, and the source does not."""
     (tmp_path / "toy.py").write_text(STUDY)

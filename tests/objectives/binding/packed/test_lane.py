@@ -43,6 +43,7 @@ CHANGES: list[dict[str, Any]] = [
     {"max_grad_norm": 1e-3},
     {"class_weight": 3.0},
     {"class_weight": "balanced"},
+    {"label_shift": 1},
     {"quantization": "none"},
     {"compute_dtype": "bfloat16"},
 ]
