@@ -11,7 +11,7 @@ import optuna
 
 from sweep.callbacks import Callback, Callbacks
 from sweep.cluster import Cluster
-from sweep.errors import StorageError, SweepError, fault
+from sweep.errors import StorageError, UsageError, fault
 from sweep.final import final_test
 from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
@@ -114,7 +114,8 @@ def _launcher(spec: StudySpec, options: Options) -> Pool:
     """Who computes.
 
     Raises:
-        SweepError: if it is to be a cluster, and there is none.
+        UsageError: if it is to be a cluster, and Ray is not installed.
+        SweepError: if there is no such cluster.
     """
     workers = options.workers or 1
     if options.cluster is None:
@@ -124,7 +125,7 @@ def _launcher(spec: StudySpec, options: Options) -> Pool:
     except ImportError as error:
         rule, way_out = "be one that is installed", "pip install 'lorasweep[ray]'"
         text = fault("--launcher", rule, "ray", where=str(error), way_out=way_out)
-        raise SweepError(text) from error
+        raise UsageError(text) from error
     return RayLauncher(spec, options.cluster, workers)
 
 

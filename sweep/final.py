@@ -24,20 +24,15 @@ def final_test(team: Team) -> None:
         StorageError: if the database cannot be written any more.
         Interruption: if a signal asked to end.
     """
-    ledger, keeper, launcher, interrupts = (
-        team.ledger,
-        team.keeper,
-        team.launcher,
-        team.interrupts,
-    )
+    ledger, keeper = team.ledger, team.keeper
     if keeper.best is None:
         raise SweepError("the final test needs a complete trial, and there is none yet")
     best, value = keeper.best.params, keeper.best.value
-    launcher.submit([replace(best, final_test=True, folder=keeper.folder(best))], closed=True)
+    team.launcher.submit([replace(best, final_test=True, folder=keeper.folder(best))], closed=True)
     team.watcher.started(best.number, f"final test: {label(ledger.spec.space, best.values)}")
-    result = only_result(best, launcher, interrupts)
+    result = only_result(best, team.launcher, team.interrupts)
     if result.failure is not None:
-        interrupts.check()
+        team.interrupts.check()
         raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
     keeper.keep_best()
     record = {
@@ -46,7 +41,7 @@ def final_test(team: Team) -> None:
         "value_again": result.value,
         "metrics": dict(result.metrics),
     }
-    ride_out(lambda: ledger.study.set_user_attr("final_test", record), interrupts.check)
+    ride_out(lambda: ledger.study.set_user_attr("final_test", record), team.interrupts.check)
 
 
 def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> TrialResult:

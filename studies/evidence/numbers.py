@@ -6,8 +6,10 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.trial import TrialState
 
@@ -15,9 +17,11 @@ from studies.evidence.names import names
 from studies.evidence.replication import replication
 from sweep.design.pilot_report import pilot_report
 from sweep.errors import SweepError
-from sweep.phases import PILOT_SUFFIX, Pilot
+from sweep.phases import MEASURE, PILOT_SUFFIX, Pilot
 from sweep.report.gather import report_tree
+from sweep.space import Float
 from sweep.storage import Address, open_known, read_spec
+from sweep.table import TrialTable
 from sweep.tabulate import to_table
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -26,6 +30,9 @@ RESULTS = Path(__file__).parents[1] / "results"
 NUMBERS = RESULTS / "numbers.json"
 
 MEASUREMENTS = ("binding_sites", "binding_sites_longer")
+THIRDS = 3
+"""Into how many parts of equal ratio the rates are cut beside the ranks."""
+
 REPLICATION = "card_replication"
 FINAL = "binding_sites_final"
 
@@ -75,9 +82,31 @@ def _measurement(folder: Path, name: str) -> Tree:
         "analysis": analysis,
         "levels": levels,
         "gaps": tree["gaps"],
+        "rank_by_rate": rank_by_rate(to_table(study)),
         "front": tree["front"],
         "best": _best(tree),
     }
+
+
+def rank_by_rate(table: TrialTable) -> list[Tree]:
+    """Mean objective of the measured trials by rank, in each third of the range of rates.
+
+    Args:
+        table: of a study with ``rank`` and a logarithmic ``learning_rate``.
+    """
+    axis = table.space["learning_rate"]
+    assert isinstance(axis, Float)  # noqa: S101  # of our own studies
+    ends = np.geomspace(axis.low, axis.high, THIRDS + 1)[1:-1]
+    found: dict[float, list[list[float]]] = {}
+    for row in table.rows:
+        if row.phase == MEASURE:
+            third = int(np.searchsorted(ends, float(row.values["learning_rate"])))
+            rows = found.setdefault(float(row.values["rank"]), [[] for _ in range(THIRDS)])
+            rows[third].append(row.value)
+    return [
+        {"rank": rank, "n": [len(each) for each in rows], "mean": [fmean(each) for each in rows]}
+        for rank, rows in sorted(found.items())
+    ]
 
 
 def _common(tree: Tree) -> Tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def page(template: str, numbers: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"f": fixed, "signed": signed, "pct": percent, "rate": rate}
+    environment.filters["divided"] = operator.truediv
     environment.filters["from_json"] = json.loads  # what a macro worked out
     return environment.get_template(template).render(n=numbers)
 

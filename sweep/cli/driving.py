@@ -11,7 +11,7 @@ from typing import Any
 
 from sweep.cli.arguments import amount, cluster
 from sweep.drive import Options, run_study
-from sweep.errors import HeldError, ResumeError, SpecError
+from sweep.errors import HeldError, ResumeError, SpecError, UsageError
 from sweep.progress import Progress
 from sweep.spec import StudySpec
 from sweep.status import snapshot
@@ -46,7 +46,7 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         try:
             with _progress(spec, before) as watcher:
                 run_study(spec, address, watcher, how)
-        except (SpecError, ResumeError, HeldError):
+        except (UsageError, SpecError, ResumeError, HeldError):
             raise  # the same command, or a resume, would be refused again
         except BaseException:
             say_how_to_go_on(spec, address)

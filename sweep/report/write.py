@@ -13,15 +13,14 @@ from sweep.report.figures import Drawn, draw
 from sweep.report.images import images_of
 from sweep.report.page import page
 from sweep.report.plotly_files import library, standalone
-from sweep.storage import Address, folder_name
+from sweep.storage import Address, folder_beside
 
 PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
 
 
 def default_folder(address: Address, name: str) -> Path:
     """Where a report goes when nobody says otherwise: beside a file's database."""
-    beside = Path("runs") if address.path is None else address.path.parent
-    return beside / f"{folder_name(name)}-report"
+    return folder_beside(address, name, "report")
 
 
 def write_report(

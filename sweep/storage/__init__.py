@@ -1,6 +1,6 @@
 """Studies in their database. Only a driver process writes; readers make nothing."""
 
-from sweep.storage.address import Address, default_url, folder_name
+from sweep.storage.address import Address, default_url, folder_beside, folder_name
 from sweep.storage.exclusive import exclusive
 from sweep.storage.files import one_file, write_ahead
 from sweep.storage.studies import (
@@ -29,6 +29,7 @@ __all__ = [
     "default_url",
     "exclusive",
     "find_study",
+    "folder_beside",
     "folder_name",
     "load_study",
     "one_file",

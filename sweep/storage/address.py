@@ -114,6 +114,18 @@ def default_url(name: str) -> str:
     return f"sqlite:///runs/{folder_name(name)}/study.db"
 
 
+def folder_beside(address: Address, name: str, what: str) -> Path:
+    """A study's folder for something that is made of it: beside a file's database, else in runs.
+
+    Args:
+        address: the database.
+        name: the study.
+        what: is made (``report``).
+    """
+    beside = Path("runs") if address.path is None else address.path.parent
+    return beside / f"{folder_name(name)}-{what}"
+
+
 def folder_name(name: str) -> str:
     """A study's name as one folder: itself where that is safe, else made so and told apart.
 

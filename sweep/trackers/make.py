@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from sweep.callbacks import Callback
 from sweep.errors import UsageError, fault
-from sweep.storage import Address
+from sweep.storage import Address, folder_beside
 from sweep.trackers import NAMES
 
 Maker = Callable[[Address, str], Callback]
@@ -28,8 +27,7 @@ def _mlflow(_address: Address, _name: str) -> Callback:
 def _tensorboard(address: Address, name: str) -> Callback:
     from sweep.trackers.tensorboard_events import TensorBoardEvents
 
-    beside = Path("runs") if address.path is None else address.path.parent
-    return TensorBoardEvents(beside / f"{name}-tensorboard")
+    return TensorBoardEvents(folder_beside(address, name, "tensorboard"))
 
 
 _MAKERS: dict[str, Maker] = {"wandb": _wandb, "mlflow": _mlflow, "tensorboard": _tensorboard}

@@ -19,8 +19,6 @@ class TensorBoardEvents:
         folder: where; ``tensorboard --logdir`` takes it.
     """
 
-    __name__ = "TensorBoardEvents"
-
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 

@@ -87,10 +87,10 @@ def test_a_sweep_of_forty_trials_is_the_local_one(cluster: Cluster, tmp_path: Pa
 
 
 def test_workers_come_as_many_as_the_nodes_take(cluster: Cluster) -> None:
-    """Whole workers per node: two nodes of two CPUs take two of two, and none of three but one."""
+    """Whole workers per node: two nodes of two CPUs take two of two, none of three but one."""
     from sweep.launch.ray_launcher import RayLauncher
 
-    for cpus, wanted in ((1.0, 4), (2.0, 2), (0.5, 8), (3.0, 1)):
+    for cpus, wanted in ((1.0, 4), (2.0, 2), (0.5, 8), (3.0, 1), (0.0, 2)):
         launcher = RayLauncher(SPEC, replace(cluster, resources={"cpu": cpus}))
         assert launcher.room(advised=99) == wanted
         launcher.close()

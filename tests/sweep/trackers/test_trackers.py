@@ -197,6 +197,17 @@ def test_a_missing_library_is_named_with_how_to_get_it(
     assert f"pip install 'lorasweep[{name}]'" in str(caught.value)
 
 
+def test_a_study_of_any_name_has_its_folder_beside_the_database(tmp_path: Path) -> None:
+    """Never elsewhere: a name may hold slashes and dots."""
+    pytest.importorskip("tensorboardX")
+    address = Address.parse(f"sqlite:///{tmp_path}/s.db")
+    (tracker,) = trackers(["tensorboard"], address, "../a/b")
+
+    folder = tracker._folder.resolve()  # type: ignore[attr-defined]
+    assert folder.parent == tmp_path
+    assert folder.name.endswith("-tensorboard")
+
+
 def test_a_tracker_asked_for_twice_is_told_once(tmp_path: Path) -> None:
     """``--track mlflow --track mlflow`` logs each trial once."""
     pytest.importorskip("tensorboardX")
