@@ -20,6 +20,7 @@ from sweep.cluster import Cluster
 from sweep.errors import SweepError, fault
 from sweep.launch.hired import Hired
 from sweep.launch.pool import Pool
+from sweep.launch.ray_depot import Depot
 from sweep.launch.ray_worker import NO_PLACE, RayWorker
 from sweep.spec import StudySpec
 
@@ -34,36 +35,38 @@ class RayLauncher(Pool):
     """Runs packs in actors.
 
     Args:
-        spec: names the objective, its settings and inputs, which every node must be able to read.
+        spec: names the objective, its settings and inputs; nodes that lack these get copies.
         cluster: where.
         workers: how many actors to use; they start when first needed.
         lanes: how many trials one of them runs together.
 
     Raises:
-        SweepError: if there is no such cluster.
+        SweepError: if there is no such cluster, or an input cannot be looked at.
     """
 
     def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
         super().__init__(workers, lanes)
         self._spec = spec
         self._needs = cluster.needs()
+        self._depot = Depot(spec.inputs)
         self._mine = not ray.is_initialized()
         if self._mine:
             _join(cluster)
 
     def hire(self) -> RayWorker:
         """Ask Ray for an actor; it comes up when there is room."""
-        return RayWorker(self._spec, self._needs)
+        return RayWorker(self._spec, self._needs, self._depot)
 
     def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
-        """A worker whose next message has come, or never will."""
+        """A worker whose next message has come, or never will; None too if it was no news."""
         ours = [worker for worker in workers if isinstance(worker, RayWorker)]
         waiting = {worker.next: worker for worker in ours}
         if not waiting:
             return None
         found, _ = ray.wait(list(waiting), num_returns=1, timeout=timeout_seconds)
         if found:
-            return waiting[found[0]]
+            worker = waiting[found[0]]
+            return worker if worker.has_news() else None
         return self._homeless(ours)
 
     def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
