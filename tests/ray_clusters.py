@@ -55,6 +55,8 @@ def cannot_hide() -> str:
 def node_without(address: str, hidden: Path, home: Path, name: str) -> Iterator[None]:
     """One more node, whose processes find an empty folder where one of this machine's is.
 
+    It has an address of its own, or drivers of this machine could take it for theirs.
+
     Args:
         address: the cluster's.
         hidden: the folder.
@@ -64,7 +66,8 @@ def node_without(address: str, hidden: Path, home: Path, name: str) -> Iterator[
     ray = shlex.quote(str(Path(sys.executable).with_name("ray")))
     mount = f"mount -t tmpfs none {shlex.quote(str(hidden))}"
     gives = shlex.quote(json.dumps({name: 2}))
-    start = f"{ray} start --address={address} --num-cpus=0 --resources={gives} --block"
+    where = f"--address={address} --node-ip-address=127.0.0.2"
+    start = f"{ray} start {where} --num-cpus=0 --resources={gives} --block"
     with subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", f"{mount} && exec {start}"],
         env={**os.environ, "XDG_CACHE_HOME": str(home), "HF_HOME": str(home)},

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import signal
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,11 +20,9 @@ from sweep.errors import SweepError, fault
 from sweep.launch.hired import Hired
 from sweep.launch.pool import Pool
 from sweep.launch.ray_depot import Depot
+from sweep.launch.ray_reach import reach
 from sweep.launch.ray_worker import NO_PLACE, RayWorker
 from sweep.spec import StudySpec
-
-REACH_SECONDS = 5.0
-"""In which a cluster must answer."""
 
 PATIENCE_SECONDS = 20.0
 """How long an actor may take to come up while an idle one could do its work."""
@@ -107,7 +104,7 @@ def _join(cluster: Cluster) -> None:
     Raises:
         SweepError: if it cannot be reached.
     """
-    _reach(cluster.address)
+    reach(cluster.address, _no_cluster)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         ray.init(
@@ -123,21 +120,6 @@ def _join(cluster: Cluster) -> None:
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
-
-
-def _reach(address: str) -> None:
-    """See whether anybody answers at an address; Ray itself would try for minutes.
-
-    Raises:
-        SweepError: if nobody does.
-    """
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdigit():
-        return  # none, "auto", or a name that Ray may know
-    try:
-        socket.create_connection((host, int(port)), timeout=REACH_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise SweepError(_no_cluster(address, str(error))) from error
 
 
 def _no_cluster(address: str, said: str) -> str:
