@@ -90,7 +90,7 @@ def run_study(
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: Facts = launcher.call("facts", interrupts=interrupts)
         launcher.workers = options.workers or launcher.room(facts.workers)
-        launcher.lanes = options.pack or facts.pack
+        launcher.lanes, launcher.own_lanes = options.pack or facts.pack, options.pack is None
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
             _remember(study, options.command)

@@ -115,7 +115,8 @@ class Remote:
             OSError: if that cannot be done.
         """
         with contextlib.suppress(FileNotFoundError), self._store() as (store, path):
-            store.rm(path, recursive=True)
+            for name in store.find(path):  # rm() would read signs in it as patterns
+                store.rm_file(name)
 
     def write_all(self, files: Mapping[str, bytes]) -> None:
         """Put a folder of files in the place of whatever folder was there.

@@ -8,8 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,10 @@ TESTS = Path(__file__).parent
 
 
 @contextlib.contextmanager
-def nodes(*cpus: int, **head: Any) -> Iterator[str]:
+def nodes(*cpus: int | Mapping[str, Any], **head: Any) -> Iterator[str]:
     """Start one node per entry with so many CPUs to give away; the cluster's address.
+
+    An entry may also be all that Ray is to know of a node.
 
     Their workers can import what stands in ``tests``.
     """
@@ -33,7 +34,8 @@ def nodes(*cpus: int, **head: Any) -> Iterator[str]:
         )
         try:
             for count in cpus[1:]:
-                cluster.add_node(num_cpus=count)
+                given = count if isinstance(count, Mapping) else {"num_cpus": count}
+                cluster.add_node(**given)
             yield cluster.address
         finally:
             cluster.shutdown()
@@ -75,8 +77,7 @@ def node_without(address: str, hidden: Path, home: Path, name: str) -> Iterator[
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            time.sleep(3)  # Ray counts it in; what is started meanwhile waits
-            yield
+            yield  # what is started before it has joined waits
         finally:
             process.terminate()
             process.wait(30)

@@ -16,7 +16,7 @@ from sweep.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, 
 
 
 class Reading(Synthetic):
-    """``Synthetic``, plus a number that the bytes of the inputs ``data`` and ``base`` give."""
+    """``Synthetic``, plus a number that the bytes of the inputs give."""
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         super().__init__(settings, {})
@@ -24,7 +24,7 @@ class Reading(Synthetic):
 
     def _content(self) -> str:
         digest = hashlib.sha256()
-        for place in map(Path, (self._inputs["data"], self._inputs["base"])):
+        for place in map(Path, self._inputs.values()):
             for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
                 if file.is_file():
                     digest.update(file.name.encode() + file.read_bytes())
@@ -48,6 +48,13 @@ class Reading(Synthetic):
             replace(result, value=(result.value or 0.0) + more, details=details)
             for result in super().run(pack, report, leave)
         ]
+
+
+class Base(Reading):
+    """The base alone."""
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        super().__init__(settings, {"base": inputs["base"]})
 
 
 def _view() -> str:

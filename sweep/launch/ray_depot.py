@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def _parcel(name: str, text: str) -> Parcel | None:
     except (RuntimeError, ValueError):  # of nobody's home, or with a zero byte: no path
         return None
     except OSError as error:
-        if not path.exists():  # a name too long for a path, or a link that leads nowhere
+        if error.errno == errno.ENAMETOOLONG:
             return None
         raise _no_copy(name, Parcel(path, {}), error) from error
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import Any
 
+import ray
+
 from sweep.errors import SweepError
 from sweep.launch.parcel import Parcel
 from sweep.launch.ray_depot import Shipment, take
@@ -104,6 +106,12 @@ class Host:
     def hear(self) -> Any:
         """The next message for the driver; waits for one."""
         return self._said.get()
+
+    def place(self) -> str:
+        """The node and its accelerators that this actor has."""
+        context: Any = ray.get_runtime_context()
+        own = [f"{kind} {','.join(i)}" for kind, i in context.get_accelerator_ids().items() if i]
+        return " ".join([f"node {context.get_node_id()[:12]}", *own])
 
     def call_away(self) -> None:
         """Ask the trials under way to leave."""

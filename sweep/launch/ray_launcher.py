@@ -41,6 +41,8 @@ class RayLauncher(Pool):
         SweepError: if there is no such cluster, or an input cannot be looked at.
     """
 
+    differ = True
+
     def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
         super().__init__(workers, lanes)
         self._spec = spec
@@ -56,7 +58,7 @@ class RayLauncher(Pool):
 
     def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
         """A worker whose next message has come, or never will; None too if it was no news."""
-        ours = [worker for worker in workers if isinstance(worker, RayWorker)]
+        ours = _actors(workers)
         waiting = {worker.next: worker for worker in ours}
         if not waiting:
             return None
@@ -71,7 +73,7 @@ class RayLauncher(Pool):
 
         There are more than have room; or it waits for one that an idle worker holds.
         """
-        idle = any(not worker.busy and worker.alive() for worker in self._pool)
+        idle = any(not w.busy and w.alive() and w.up() for w in _actors(self._pool))
         patience = 0.0 if self.free() < 0 else PATIENCE_SECONDS if idle else math.inf
         late = (w for w in reversed(workers) if w.age() > patience and not w.up())
         found = next(late, None)
@@ -125,6 +127,10 @@ def _join(cluster: Cluster) -> None:
 def _no_cluster(address: str, said: str) -> str:
     rule, way_out = "be the address of a running Ray cluster", "Start one: ray start --head"
     return fault("--ray-address", rule, address, where=said, way_out=way_out)
+
+
+def _actors(workers: Sequence[Hired]) -> list[RayWorker]:
+    return [worker for worker in workers if isinstance(worker, RayWorker)]
 
 
 def _fit(node: Mapping[str, float], needs: Mapping[str, float]) -> int:

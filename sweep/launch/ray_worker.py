@@ -59,6 +59,17 @@ class RayWorker(Hired):
         self._death = ""
         self._born = time.monotonic()
         self.next = self._actor.hear.remote()
+        self._where = self._actor.place.remote()
+        self._place = ""
+
+    def place(self) -> str:
+        """The node and its accelerators; nothing while it has none."""
+        if not self._place and not self._death and self.up():
+            try:
+                self._place = ray.get(self._where)
+            except RayError:
+                return ""  # gone before it said so
+        return self._place
 
     def alive(self) -> bool:
         """Whether nothing has been heard of its death."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +146,25 @@ def test_a_node_without_room_says_so(
         cache.unlink()
         if kept:
             kept.rename(cache)
+
+
+@pytest.mark.slow
+def test_a_large_base_arrives_in_pieces(
+    far: tuple[Cluster, Path], sources: Path, tmp_path: Path
+) -> None:
+    """More than a hundred megabytes, of which no piece is larger than 64."""
+    cluster, cache = far
+    (sources / "large").mkdir()
+    (sources / "large" / "model.safetensors").write_bytes(os.urandom(150 << 20))
+    inputs = {"data": "builtin:motifs", "base": str(sources / "large")}
+    spec = SPEC.with_changes(inputs=inputs, trials=1)
+    spec = replace(spec, objective="reading:Base")
+    began = time.monotonic()
+    there = run(tmp_path / "there", spec, cluster=cluster, workers=1)
+    print(f"{time.monotonic() - began:.1f} s for 150 MiB and a trial")
+
+    assert values(there) == values(run(tmp_path / "here", spec, workers=1))
+    assert str(cache) in there.trials[0].user_attrs["details"]["read"][0][1]
 
 
 @pytest.mark.slow

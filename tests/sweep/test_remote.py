@@ -58,7 +58,8 @@ def test_what_another_process_wrote_is_seen_at_once(here: Remote) -> None:
     assert stores.entries(here) == []
     code = "import sys; from sweep.remote import Remote; Remote(sys.argv[1]).write(b'x')"
     root = str(Path(stores.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": root}
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", code, str(here / "new")], check=True, env=environment)
 
     assert [part.name for part in stores.entries(here)] == ["new"]
