@@ -28,6 +28,7 @@ from objectives.binding.windows import Windows
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
 from sweep.errors import fault
+from sweep.places import as_given
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
 NAMES = (*DEFAULTS, "cache")
@@ -159,7 +160,7 @@ class Inputs:
         """What the base is, for people."""
         config = self.skeleton.config
         return {
-            "name": self._inputs["base"],
+            "name": as_given(self._inputs["base"]),
             "model_type": config.model_type,
             "parameters": encoder_parameters(self.skeleton, head_modules(self.skeleton)),
             "layers": config.num_hidden_layers,

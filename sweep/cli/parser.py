@@ -54,6 +54,11 @@ def build_parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="run a study, or go on with it until its budget is met")
     study_arguments(run)
     run_arguments(run)
+    run.add_argument(
+        "--detach",
+        action="store_true",
+        help="with --launcher ray: submit this command as a job of the cluster, and return",
+    )
     storage_arguments(run, required=False)
     name_argument(run)
     json_argument(run)

@@ -120,7 +120,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
         if (value := getattr(options, name, None)) is not None
     }
     inputs = {
-        name: _lasting(value)
+        name: lasting(value)
         for name in ("data", "base")
         if (value := getattr(options, name, None)) is not None
     }
@@ -134,7 +134,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     )
 
 
-def _lasting(path_or_name: str) -> str:
+def lasting(path_or_name: str) -> str:
     """A path that a resume finds from any folder; names of hubs and built-ins stay names."""
     try:
         path = Path(path_or_name).expanduser()
