@@ -27,6 +27,7 @@ class Division:
         tool: what tells similar sequences.
         clusters: how many groups the training data had; None when validation was given.
         largest_cluster: chains in the largest of them.
+        records: as read, before any was absorbed or dropped.
         merged: records absorbed into another of the same sequence.
         dropped_overlap: chains dropped because a held-out split has the same sequence.
         dropped_long: chains dropped for their length.
@@ -40,6 +41,7 @@ class Division:
     tool: Tool
     clusters: int | None
     largest_cluster: int | None
+    records: int
     merged: int
     dropped_overlap: int
     dropped_long: int
@@ -77,6 +79,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         tool=tool,
         clusters=None if grouping is None else len(grouping.sizes),
         largest_cluster=None if grouping is None else int(grouping.sizes.max()),
+        records=read.count(),
         merged=read.count() - united.count(),
         dropped_overlap=overlapping,
         dropped_long=long,
