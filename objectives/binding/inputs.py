@@ -120,6 +120,10 @@ class Inputs:
                 skip_bad=s.skip_bad,
                 allow_pickle=s.allow_pickle,
                 seed=s.data_seed,
+                split_by=s.split_by,
+                cluster_method=s.cluster_method,
+                cluster_identity=s.cluster_identity,
+                cluster_coverage=s.cluster_coverage,
             ),
             cache=Path(self._inputs.get("cache") or platformdirs.user_cache_dir("lorasweep")),
         )

@@ -16,6 +16,7 @@ from sweep.cli.arguments import (
     study_arguments,
     worker_arguments,
 )
+from sweep.cli.data import data_verb
 from sweep.cli.predicting import predict_verb
 from sweep.cli.seeing_options import seeing_verbs
 
@@ -85,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _transfer_verbs(verbs)
     adapters_verb(verbs)
     predict_verb(verbs)
+    data_verb(verbs)
     return parser
 
 

@@ -110,7 +110,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     """
     for name in ("workers", "pack"):
         amount(options, name)  # before anything is read or made
-    settings = _settings(getattr(options, "settings", []))
+    settings = read_settings(getattr(options, "settings", []))
     for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
         if getattr(options, flag, False):
             settings[flag] = True
@@ -143,7 +143,12 @@ def lasting(path_or_name: str) -> str:
         return path_or_name
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
+def read_settings(pairs: list[str]) -> dict[str, Any]:
+    """Settings from ``NAME=VALUE``: JSON, or a bare word.
+
+    Raises:
+        UsageError: with all that are not written so.
+    """
     settings: dict[str, Any] = {}
     wrong = []
     for pair in pairs:
