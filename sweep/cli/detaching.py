@@ -75,7 +75,7 @@ def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
             arguments.append(flag)
         elif isinstance(value, list):
             arguments += [f"{flag}={each}" for each in value]
-        elif value not in (None, False, ""):
+        elif value is not None and value is not False and value != "":
             arguments.append(f"{flag}={value}")
     return arguments
 
