@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
+import requests
 
 BUCKET = "s3://studies"
 
@@ -41,6 +42,8 @@ def server() -> Iterator[str]:
     }
     try:
         with mock.patch.dict("os.environ", known):
+            # Servers of one process share what they hold.
+            requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
             fsspec.filesystem("s3").mkdir("studies")
             yield BUCKET
     finally:

@@ -7,6 +7,9 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
 
 from sweep.cli.arguments import cluster
 from sweep.cli.driving import files_option
@@ -50,8 +53,8 @@ def detach(spec: StudySpec, options: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def print_job(report: Mapping[str, str]) -> None:
-    """What was submitted, and what to type next."""
+def print_job(report: Mapping[str, Any], _: Console) -> None:
+    """What was submitted, and what to type next; unbroken, to be pasted."""
     for name in ("job", "status", "watch", "log", "stop"):
         print(f"{name:<8}{report[name]}")
 
@@ -75,7 +78,7 @@ def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
             arguments.append(flag)
         elif isinstance(value, list):
             arguments += [f"{flag}={each}" for each in value]
-        elif value not in (None, False, ""):
+        elif value is not None and value is not False and value != "":
             arguments.append(f"{flag}={value}")
     return arguments
 

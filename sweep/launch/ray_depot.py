@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Depot:
             try:
                 digest = parcel.digest()
                 parcel.send(lambda chunk: chunks.append(ray.put(chunk)))
-            except OSError as error:
+            except (OSError, tarfile.TarError) as error:
                 raise _no_copy(name, parcel, error) from error
             self._shipments[name] = name, digest, chunks
         return self._shipments[name]
@@ -69,7 +70,7 @@ def take(parcels: Mapping[str, Parcel], shipments: Iterable[Shipment]) -> dict[s
     for name, digest, chunks in shipments:
         try:
             places[name] = str(unpack(parcels[name], digest, _fetched(chunks), cache))
-        except OSError as error:
+        except (OSError, tarfile.TarError) as error:
             raise _no_copy(name, parcels[name], error, f"{cache}, ") from error
     return places
 
@@ -93,7 +94,7 @@ def _parcel(name: str, text: str) -> Parcel | None:
         raise _no_copy(name, Parcel(path, {}), error) from error
 
 
-def _no_copy(name: str, parcel: Parcel, error: OSError, where: str = "") -> SweepError:
+def _no_copy(name: str, parcel: Parcel, error: Exception, where: str = "") -> SweepError:
     rule, way_out = "be copied to the nodes that lack it", "Or have every node see it there"
     text = fault(name, rule, str(parcel.path), where=f"{where}{error}", way_out=way_out)
     return SweepError(text)

@@ -99,7 +99,7 @@ class RayWorker(Hired):
             SweepError: if an input that it lacks cannot be read any more.
         """
         try:
-            said = () if self._death else ray.get(self.next)
+            said: tuple[Any, ...] = () if self._death else ray.get(self.next)
         except RayError:
             return True  # hear() tells
         if said[:1] != (LACKS,):

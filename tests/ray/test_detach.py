@@ -110,9 +110,13 @@ def test_a_module_of_the_current_folder_goes_along(server: str, tmp_path: Path) 
     (package / "parts.py").write_text(STUDY.replace("SECONDS", "0"))
     (package / "study.py").write_text("from mine.parts import STUDY\n\n__all__ = ['STUDY']\n")
     storage = f"sqlite:///{tmp_path}/away.db"
-    command = ("run", "mine.study", *WHERE, "--storage", storage, "--ray-address", server)
+    command = ("run", "mine.study", *WHERE[:3], "--storage", storage, "--ray-address", server)
     done = lorasweep(tmp_path / "here", *command)
     assert done.returncode == 0, done.stderr
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert list(lines) == ["job", "status", "watch", "log", "stop"]
+    assert lines["watch"] == f"lorasweep watch --storage {storage} --name away"
+    assert lines["stop"] == f"ray job stop {lines['job']} --address {server}"
 
     assert wait_for(tmp_path, storage, 6)["COMPLETE"] == 6
 

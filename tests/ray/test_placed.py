@@ -101,6 +101,7 @@ def test_a_node_that_sees_nothing_gets_one_copy(
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 2
 
 
+@pytest.mark.slow
 def test_a_node_that_sees_the_same_reads_it_there(
     far: tuple[Cluster, Path], tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_names_travel_as_they_are(tmp_path: Path) -> None:
     assert Depot({"cache": str(tmp_path), "log": str(tmp_path)}).parcels == {}
 
 
+@pytest.mark.slow
 def test_a_node_without_room_says_so(
     far: tuple[Cluster, Path], sources: Path, tmp_path: Path
 ) -> None:

@@ -31,7 +31,8 @@ def bucket() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("steps", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [2, 3])
 def test_a_trial_goes_on_from_a_store_to_the_same_bits(
     make_objective: Callable[..., BindingObjective], bucket: str, tmp_path: Path, steps: int
 ) -> None:
