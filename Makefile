@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed clean
+.PHONY: help demo test test-slow check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,6 +54,12 @@ bench-verdict-time: $(VENV)/.ready  ## seconds of a whole analysis
 bench-packed: $(VENV)/.ready  ## trials per hour beside HF Trainer; DATA= BASE= ARGS= (20 min on ESM-2 8M)
 	$(BIN)/python -m benchmarks.packed.trials_per_hour \
 		$(if $(DATA),--data $(DATA)) $(if $(BASE),--base $(BASE)) $(ARGS)
+
+bench-data: $(VENV)/.ready  ## 500 000 chains: time and memory, cold and warm (3 min, 9 GB)
+	$(BIN)/python -m benchmarks.data.many_chains $(ARGS)
+
+bench-cluster: $(VENV)/.ready-dev  ## the driver under 1 to 256 simulated workers (15 min)
+	$(BIN)/python -m benchmarks.cluster.driver_throughput $(ARGS)
 
 clean:  ## remove the environment and caches, keep runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -93,8 +93,8 @@ class Supply:
 
     def must_be_alone(self, params: TrialParams) -> bool:
         """Whether a trial might take a whole pack with it; see ``PACK_DIED``."""
-        if params.number in self.baselines:
-            return False
+        if params.number in self.baselines or not self._ledger.retries(params.number):
+            return False  # most are none, and reading a large study takes its time
         study = self._ledger.study
         trials = ride_out(lambda: study.get_trials(deepcopy=False), self._check)
         return died_in_a_pack(trials, params.number)

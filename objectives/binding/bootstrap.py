@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from objectives.binding.metrics import ARGMAX, Predictions
 from objectives.binding.windows import Windows
-from objectives.data.chain import IGNORED
 
 RESAMPLES = 1000
 QUANTILES = (0.025, 0.975)
@@ -32,8 +31,8 @@ def chains_of(split: Dataset, windows: Windows) -> NDArray[np.int64]:
     Returns:
         Indices of chains, shape (residues,).
     """
-    labelled = [int((row != IGNORED).sum()) for row in windows.labels]
-    chains: NDArray[np.int64] = np.repeat(np.asarray(split["chain"], dtype=np.int64), labelled)
+    index = np.asarray(split["chain"], dtype=np.int64)
+    chains: NDArray[np.int64] = np.repeat(index, windows.known)
     return chains
 
 

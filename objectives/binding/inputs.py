@@ -45,7 +45,7 @@ def input_faults(inputs: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Splits:
-    """The prepared data in memory.
+    """The prepared data, window by window.
 
     Attributes:
         train: the training windows.
@@ -130,7 +130,7 @@ class Inputs:
 
     @cached_property
     def splits(self) -> Splits:
-        """The splits in memory."""
+        """The splits, read from the cache when a window is wanted."""
         train = Windows.from_dataset(self.data.train).labelled()
         count = min(self._settings.train_metric_chains, len(train))
         rng = np.random.default_rng(derive(self._settings.data_seed, "train metrics"))

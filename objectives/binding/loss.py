@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from objectives.binding.blueprint import CLASSES
+from objectives.binding.rows import joined
 from objectives.data.chain import IGNORED
 from sweep.errors import TrialError, fault
 
@@ -34,7 +35,7 @@ def residue_loss(
 
 
 def class_weight(
-    labels: Iterable[NDArray[np.int64]], setting: str | float, device: torch.device
+    labels: Sequence[NDArray[np.int64]], setting: str | float, device: torch.device
 ) -> torch.Tensor | None:
     """The weight of each class in the loss, shape (2,); None when they are equal.
 
@@ -45,8 +46,9 @@ def class_weight(
         return None
     if setting != "balanced":
         return torch.tensor([1.0, float(setting)], device=device)
-    flat = np.concatenate(list(labels))
-    counts = np.bincount(flat[flat != IGNORED], minlength=CLASSES)
+    counts = np.zeros(CLASSES, dtype=np.int64)
+    for rows in joined(labels):
+        counts += np.bincount(rows[rows != IGNORED], minlength=CLASSES)
     if not counts.all():
         rule = "not be 'balanced' when the training residues are all of one class"
         raise TrialError(fault("class_weight", rule, setting, where=f"counts {counts.tolist()}"))

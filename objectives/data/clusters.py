@@ -35,6 +35,9 @@ MIN_SHARED = 3
 """Fewer shared k-mers are chance: a 20-residue chain would link by a single one."""
 
 _BLOCK = 512
+_LATER = 64 * _BLOCK
+_TABLE = 26**5
+"""Distinct k-mers up to which they are numbered by a table of all rather than by sorting."""
 
 
 def cluster_numbers(
@@ -56,10 +59,13 @@ def cluster_numbers(
     count = len(sequences)
     present = _presence(sequences, k)
     rows, others = [], []
-    for first, second, shared, shorter in _shared(present, present):
-        linked = (shared >= np.maximum(threshold * shorter, MIN_SHARED)) & (first < second)
-        rows.append(first[linked])
-        others.append(second[linked])
+    for start in range(0, count, _LATER):  # a pair is met once: earlier chains are left out
+        part, later = present[start : start + _LATER], present[start:]
+        for first, second, shared, shorter in _shared(part, later):
+            needed = np.maximum(threshold * shorter, MIN_SHARED)
+            linked = (shared >= needed) & (first < second)
+            rows.append(first[linked] + start)
+            others.append(second[linked] + start)
     if not rows:
         return np.zeros(0, dtype=np.int32)
     first, second = np.concatenate(rows), np.concatenate(others)
@@ -108,16 +114,34 @@ def _presence(sequences: Sequence[str], k: int) -> csr_matrix:
     from scipy.sparse import csr_matrix
 
     weights = 26 ** np.arange(k, dtype=np.int64)
+    kind = np.int32 if 26**k <= _TABLE else np.int64
     codes = []
     for sequence in sequences:
         letters = np.frombuffer(sequence.encode("ascii"), dtype=np.uint8).astype(np.int64) - 65
         if len(letters) < k:
-            codes.append(np.zeros(0, dtype=np.int64))
+            codes.append(np.zeros(0, dtype=kind))
             continue
         windows = np.lib.stride_tricks.sliding_window_view(letters, k)
-        codes.append(np.unique(windows @ weights))
-    joined = np.concatenate(codes) if codes else np.zeros(0, dtype=np.int64)
-    kmers, columns = np.unique(joined, return_inverse=True)
+        codes.append(np.unique(windows @ weights).astype(kind))
+    joined = np.concatenate(codes) if codes else np.zeros(0, dtype=kind)
+    columns = _numbered(joined, 26**k)
     starts = np.concatenate([[0], np.cumsum([len(each) for each in codes])])
     data = np.ones(len(columns), dtype=np.int32)
-    return csr_matrix((data, columns, starts), shape=(len(sequences), len(kmers)))
+    shape = len(sequences), int(columns.max(initial=-1)) + 1
+    return csr_matrix((data, columns, starts), shape=shape)
+
+
+def _numbered(codes: np.ndarray, possible: int) -> np.ndarray:
+    """Codes numbered without gaps, in their order.
+
+    Args:
+        codes: whole numbers.
+        possible: one more than the highest that there can be.
+    """
+    if possible > _TABLE:
+        inverse: np.ndarray = np.unique(codes, return_inverse=True)[1]
+        return inverse
+    present = np.zeros(possible, dtype=bool)
+    present[codes] = True
+    numbers: np.ndarray = (np.cumsum(present, dtype=np.int32) - 1)[codes]
+    return numbers

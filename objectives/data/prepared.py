@@ -17,7 +17,8 @@ from objectives.data.options import DataOptions
 from objectives.data.sources import Source, open_source
 from objectives.data.split import Splits
 from objectives.data.summary import DataSummary, count_ligands, summarise_split
-from objectives.data.tokens import Alphabet, ligand_bits, tokenise
+from objectives.data.tokenise import tokenise
+from objectives.data.tokens import Alphabet, ligand_bits
 from sweep.errors import DataError, fault
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class PreparedData:
     """Tokenised splits with their figures.
 
     The tables are memory mapped; their columns are described at
-    ``objectives.data.tokens.tokenise``.
+    ``objectives.data.tokenise.tokenise``.
 
     Attributes:
         train: windows to learn from.

@@ -68,7 +68,8 @@ def open_saved(folder: Path) -> TableSource:
         content = hashlib.sha256()
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             content.update(path.relative_to(folder).as_posix().encode())
-            content.update(hashlib.sha256(path.read_bytes()).digest())
+            with path.open("rb") as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
     except DataError:
         raise
     except Exception as error:  # whatever a damaged folder makes the library throw

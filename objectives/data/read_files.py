@@ -47,7 +47,8 @@ class FileSource:
         for split, paths in self.files.items():
             for path in paths:
                 try:
-                    content = hashlib.sha256(path.read_bytes()).hexdigest()
+                    with path.open("rb") as file:
+                        content = hashlib.file_digest(file, "sha256").hexdigest()
                 except OSError as error:
                     raise DataError(_unreadable(path, error)) from error
                 name = os.fsencode(path.name)

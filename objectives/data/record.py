@@ -59,10 +59,13 @@ def build_chain(record: Record) -> Chain:
     sequence = _sequence(record.sequence, where)
     if record.labels is not None:
         labels = _labels(record.labels, sequence, where)
+        binding = tuple(index for index, label in enumerate(labels) if label == 1)
     else:
         found = _positions(record.positions, sequence, where, letters=record.letters)
-        labels = tuple(int(index in found) for index in range(len(sequence)))
-    binding = tuple(index for index, label in enumerate(labels) if label == 1)
+        marks = bytearray(len(sequence))
+        for index in found:
+            marks[index] = 1
+        labels, binding = tuple(marks), tuple(sorted(found))
     ligand = _text("ligand", record.ligand, where)
     name = _text("id", record.name, where)
     return Chain(
@@ -89,8 +92,8 @@ def _sequence(value: object, where: str) -> str:
         rule = "hold at least one residue" if as_text else "be text, one letter per residue"
         raise DataError(fault("sequence", rule, shown(value), where=where))
     # Before raising the case: a German sharp s would become two residues.
-    odd = sorted({letter for letter in text if not (letter.isascii() and letter.isalpha())})
-    if odd:
+    if not (text.isascii() and text.isalpha()):
+        odd = sorted({letter for letter in text if not (letter.isascii() and letter.isalpha())})
         index = next(i for i, letter in enumerate(text) if letter in odd)
         rule = f"hold letters A to Z only (first break at residue {index + 1})"
         raise DataError(fault("sequence", rule, shown("".join(odd)), where=where))

@@ -84,7 +84,7 @@ class DataSummary:
 
 def summarise_split(chains: Sequence[Chain], windows: int) -> SplitSummary:
     """Count one split; it holds at least one chain."""
-    labels = np.concatenate([np.asarray(chain.labels) for chain in chains])
+    labels = np.concatenate([np.asarray(chain.labels, dtype=np.int8) for chain in chains])
     known, positives = int((labels != IGNORED).sum()), int((labels == 1).sum())
     lengths = np.quantile(
         [len(chain.sequence) for chain in chains], [0, 0.25, 0.5, 0.75, 1], method="nearest"

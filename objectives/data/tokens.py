@@ -1,21 +1,16 @@
-"""Chains as token windows with labels aligned, the columns that every trial reads."""
+"""How a model writes residues, and which bit of a mask each ligand has."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from objectives.data.chain import IGNORED, Chain
-from objectives.data.windows import Window, cut_windows
 from sweep.errors import DataError, fault
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
@@ -97,77 +92,3 @@ def ligand_bits(counts: Mapping[str, int]) -> tuple[dict[str, int], dict[str, in
         bits |= {name: 1 << len(named) for name in counts if name not in named}
         named[OTHER_LIGANDS] = rest
     return bits, named
-
-
-def tokenise(
-    chains: Sequence[Chain], alphabet: Alphabet, limit: int, bits: Mapping[str, int]
-) -> Dataset:
-    """Write a split as a table of windows.
-
-    Args:
-        chains: the chains of the split.
-        alphabet: the model's.
-        limit: residues that a window may hold.
-        bits: mask of each ligand.
-
-    Returns:
-        One row per window: ``chain`` (index among ``chains``), ``chain_id``, ``start`` (residue
-        offset of the window), ``length`` (tokens), and the lists ``input_ids``, ``labels``
-        (``IGNORED`` at the marks and at residues that another window owns) and ``ligands``
-        (masks), each ``length`` long.
-    """
-    import datasets
-    import pyarrow as pa
-
-    index, names, starts = [], [], []
-    tokens, labels, masks = [], [], []
-    for number, chain in enumerate(chains):
-        for window in cut_windows(len(chain.sequence), limit):
-            index.append(number)
-            names.append(chain.id)
-            starts.append(window.start)
-            tokens.append(_tokens(chain, window, alphabet))
-            labels.append(_labels(chain, window))
-            masks.append(_masks(chain, window, bits))
-    lengths = np.array([len(each) for each in tokens], dtype=np.int32)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-
-    def column(parts: list[np.ndarray]) -> pa.Array:
-        # 64-bit offsets: a large set has more tokens than 32 bits count.
-        return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), np.concatenate(parts))
-
-    return datasets.Dataset.from_dict(
-        {
-            "chain": pa.array(index, pa.int32()),
-            "chain_id": pa.array(names, pa.string()),
-            "start": pa.array(starts, pa.int32()),
-            "length": pa.array(lengths, pa.int32()),
-            "input_ids": column(tokens),
-            "labels": column(labels),
-            "ligands": column(masks),
-        }
-    )
-
-
-def _tokens(chain: Chain, window: Window, alphabet: Alphabet) -> np.ndarray:
-    """Start mark, one token per residue, end mark."""
-    residues = alphabet.encode(chain.sequence[window.start : window.stop])
-    return np.concatenate([[alphabet.start], residues, [alphabet.end]]).astype(np.int32)
-
-
-def _labels(chain: Chain, window: Window) -> np.ndarray:
-    """Labels of the residues that the window owns, ``IGNORED`` everywhere else."""
-    labels = np.full(window.stop - window.start + 2, IGNORED, dtype=np.int8)
-    # Residue i of the chain is token i - start + 1: the start mark comes first.
-    first, last = window.own_start - window.start + 1, window.own_stop - window.start + 1
-    labels[first:last] = chain.labels[window.own_start : window.own_stop]
-    return labels
-
-
-def _masks(chain: Chain, window: Window, bits: Mapping[str, int]) -> np.ndarray:
-    """Which ligands each residue binds, one bit each; 0 at the marks and outside the window."""
-    masks = np.zeros(window.stop - window.start + 2, dtype=np.int64)
-    for name, positions in chain.ligands.items():
-        inside = [at for at in positions if window.own_start <= at < window.own_stop]
-        masks[np.array(inside, dtype=np.int64) - window.start + 1] |= bits[name]
-    return masks

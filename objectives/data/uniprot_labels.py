@@ -77,10 +77,13 @@ def label(features: Iterable[Feature], length: int) -> Labels:
         else:
             uncertain += 1
             doubtful |= reach
-    binding = set().union(*bound.values())
-    labels = tuple(1 if at in binding else IGNORED if at in doubtful else 0 for at in range(length))
+    labels = [0] * length
+    for at in doubtful:
+        labels[at] = IGNORED
+    for at in set().union(*bound.values()):
+        labels[at] = 1
     ligands = {name: tuple(sorted(found)) for name, found in bound.items()}
-    return Labels(labels, ligands, uncertain, elsewhere)
+    return Labels(tuple(labels), ligands, uncertain, elsewhere)
 
 
 def ligand_of(feature: Feature) -> str:

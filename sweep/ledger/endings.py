@@ -20,12 +20,14 @@ class Running:
         params: what it computes.
         phase: what it is for.
         counted: whether it counts towards the budget; not as the second run of one that collapsed.
+        retry: whether it runs another one again.
     """
 
     trial: optuna.Trial
     params: TrialParams
     phase: str
     counted: bool
+    retry: bool = False
 
 
 def close(study: optuna.Study, trial: FrozenTrial, failure: Failure) -> None:

@@ -108,6 +108,10 @@ class Ledger:
         """How many trials this driver has started and not yet told."""
         return len(self._running)
 
+    def retries(self, number: int) -> bool:
+        """Whether a trial that this driver has started runs another one again."""
+        return self._running[number].retry
+
     def owed(self) -> int:
         """How many more trials to start: for the target of COMPLETE ones, and collapsed ones."""
         counted = self._book.complete + sum(each.counted for each in self._running.values())
@@ -184,7 +188,8 @@ class Ledger:
         if fresh:
             self._queue.add_replicates(trial.params)
         params = TrialParams(trial.number, trial.params, tags["seed"], tags["replicate"])
-        return Running(trial, params, tags["phase"], "rerun_of" not in tags)
+        retry = tags.get("retry_of") is not None
+        return Running(trial, params, tags["phase"], "rerun_of" not in tags, retry)
 
     def _refuse_queued(self, why: str) -> bool:
         """Close the trial just opened if somebody queued it by hand with impossible values."""

@@ -36,23 +36,22 @@ def predict(
     Returns:
         For each lane the margins; not finite where the model is not.
     """
-    known = [row != IGNORED for row in windows.labels]
-    starts = np.concatenate([[0], np.cumsum([int(row.sum()) for row in known])])
+    starts = np.concatenate([[0], np.cumsum(windows.known)])
+    labels, ligands = np.empty((2, int(starts[-1])), dtype=np.int64)
     device = model.precision.device
     margins = torch.empty(len(lanes), int(starts[-1]), dtype=torch.float64, device=device)
     for indices in eval_batches(windows.lengths, budget):
         shares = [Share(lane, windows, indices) for lane in lanes]
-        labelled = np.flatnonzero(np.concatenate([known[i] for i in indices]))
+        read = np.concatenate([windows.labels[i] for i in indices])
+        labelled = np.flatnonzero(read != IGNORED)
         rows = torch.from_numpy(labelled).to(device)
         into = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in indices])
         places = torch.from_numpy(into).to(device)
+        labels[into] = read[labelled]
+        ligands[into] = np.concatenate([windows.ligands[i] for i in indices])[labelled]
         for row, logits in zip(margins, model.logits(shares, skip=skip), strict=True):
             wide = logits[rows].double()  # so that near margins do not tie
             row[places] = wide[:, 1] - wide[:, 0]
-    nothing = np.empty(0, dtype=np.int64)
-    labels = np.concatenate([*windows.labels, nothing])
-    ligands = np.concatenate([*windows.ligands, nothing])[labels != IGNORED]
-    labels = labels[labels != IGNORED]
     return [Predictions(row.cpu().numpy(), labels, ligands) for row in margins]
 
 

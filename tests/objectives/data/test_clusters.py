@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from objectives.data import clusters
 from objectives.data.clusters import cluster_numbers
 
 LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
@@ -69,3 +71,17 @@ def test_more_chains_than_one_block_give_the_same_clusters() -> None:
 
     assert (numbers[:700] == numbers[700:][::-1]).all()
     assert len(set(numbers.tolist())) == 700
+
+
+def test_leaving_earlier_chains_out_loses_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is done, and however k-mers are numbered."""
+    random = np.random.default_rng(4)
+    parents = [random_sequence(random, 120) for _ in range(12)]
+    chains = [mutated(random, parent, 0.8) for _ in range(3) for parent in parents]
+    whole = cluster_numbers(chains).tolist()
+
+    monkeypatch.setattr(clusters, "_BLOCK", 4)
+    monkeypatch.setattr(clusters, "_LATER", 8)
+    monkeypatch.setattr(clusters, "_TABLE", 0)
+
+    assert cluster_numbers(chains).tolist() == whole == [*range(12)] * 3

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
+from objectives.data.tokenise import tokenise
 from objectives.data.tokens import (
     LETTERS,
     MAX_LIGANDS,
     OTHER_LIGANDS,
     Alphabet,
     ligand_bits,
-    tokenise,
 )
 from sweep.errors import DataError
 

@@ -33,6 +33,18 @@ def diverge() -> None:
     raise FloatingPointError("loss became nan at step 3")
 
 
+def test_a_ledger_knows_which_of_its_trials_are_retries(open_ledger: Open, spec: StudySpec) -> None:
+    """Without reading the study."""
+    ledger = open_ledger(spec)
+    first = ledger.ask()
+    fresh = ledger.retries(first.number)
+    ledger.tell(TrialResult.interrupted(first.number, "left when asked to"))
+    again = ledger.ask()
+
+    assert again.values == first.values
+    assert (fresh, ledger.retries(again.number)) == (False, True)
+
+
 def test_a_told_trial_is_complete_with_all_it_yields(
     open_ledger: Open, address: Address, spec: StudySpec
 ) -> None:

@@ -18,7 +18,8 @@ from objectives.binding.predict.predictor import Place, Predictor
 from objectives.binding.predict.stream import Prediction, predict_chains, read_window
 from objectives.data.chain import Chain
 from objectives.data.fasta import FastaRecord
-from objectives.data.tokens import Alphabet, tokenise
+from objectives.data.tokenise import tokenise
+from objectives.data.tokens import Alphabet
 from objectives.data.windows import cut_windows
 from sweep.errors import TrialError
 

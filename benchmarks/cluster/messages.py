@@ -1,0 +1,74 @@
+"""What a message between driver and worker costs the driver: pipes of processes, and Ray.
+
+    python -m benchmarks.cluster.messages
+
+Two real workers report as fast as they are answered; no study is written. Driver CPU per report,
+and reports a second. As the last line one JSON object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import time
+from importlib.metadata import version
+from typing import Any
+
+from sweep import Float, Space, StudySpec
+from sweep.cluster import Cluster
+from sweep.launch import LocalLauncher, Pool, Reported, Settled
+from sweep.launch.ray_launcher import RayLauncher
+from sweep.trial import TrialParams
+
+WORKERS = 2
+REPORTS = 1_000
+SPEC = StudySpec(
+    name="messages",
+    objective="objectives.synthetic:Synthetic",
+    space=Space({"x1": Float(0, 1), "x2": Float(0, 1)}),
+    settings={"function": "linear", "steps": REPORTS},
+)
+
+
+def measure(launcher: Pool) -> dict[str, Any]:
+    """Have each worker run one trial, answering its reports."""
+    with contextlib.closing(launcher):
+        for number in range(WORKERS):
+            params = TrialParams(number, {"x1": 0.5, "x2": 0.5}, seed=0, replicate=0)
+            launcher.submit([params])
+        heard, started, used = 0, 0.0, 0.0
+        while launcher.busy():
+            match launcher.next_event(10.0):
+                case Reported() as event:
+                    if not heard:  # the workers are up
+                        started, used = time.perf_counter(), time.process_time()
+                    heard += 1
+                    event.answer(False)
+                case Settled() as event:
+                    event.answer(None)
+        seconds, used = time.perf_counter() - started, time.process_time() - used
+    return {
+        "workers": WORKERS,
+        "reports": heard,
+        "driver_cpu_ms_per_report": round(1000 * used / heard, 3),
+        "reports_per_second": round(heard / seconds),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    found: dict[str, Any] = {
+        "processes": measure(LocalLauncher(SPEC, WORKERS)),
+        "ray": measure(RayLauncher(SPEC, Cluster("", {"cpu": 0.5}), WORKERS)),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        "versions": {"python": platform.python_version(), "ray": version("ray")},
+    }
+    for name in ("processes", "ray"):
+        print(name, found[name])
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Studies to load the driver with: filled with trials that look like real ones, and driven."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from benchmarks.cluster.multiply import multiply
+from benchmarks.cluster.simulated import DETAILS, METRICS, Load, SimulatedLauncher
+from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
+from sweep.callbacks import Callbacks
+from sweep.drive import driven
+from sweep.folders import TrialFolders
+from sweep.interrupts import Interrupts
+from sweep.keeper import Keeper
+from sweep.ledger import Ledger
+from sweep.objective import Facts
+from sweep.run import Run
+from sweep.sampling import distributions
+from sweep.spec import Policy
+from sweep.storage import Address, quiet_optuna
+from sweep.team import Team
+from sweep.watcher import Nobody
+
+SPACE = Space(
+    {
+        "rank": Choice(2, 4, 8, 16, 32),
+        "alpha": Choice(2, 4, 8, 16, 32, 64),
+        "targets": TargetSets("query+value", "qkv", "mlp", "attention", "all-linear"),
+        "learning_rate": Float(5e-4, 1e-2, log=True),
+    }
+)
+
+
+def make_spec(sampler: str, trials: int) -> StudySpec:
+    """A study of four parameters."""
+    return StudySpec(
+        name="loaded",
+        objective="objectives.synthetic:Synthetic",
+        space=SPACE,
+        settings={"function": "surface"},
+        sampler=Sampler(sampler),
+        budget=Budget(trials=trials),
+        policy=Policy(keep="none"),
+    )
+
+
+def fill(address: Address, trials: int, evaluations: int) -> None:
+    """Make a study that has so many complete trials already."""
+    spec = make_spec("random", trials)
+    with quiet_optuna(), driven(spec, address, Facts(), take_over=False) as (study, _):
+        study.add_trials(_trials(min(trials, _ADDED), evaluations))
+    if trials > _ADDED:
+        multiply(address.url, trials)
+
+
+_ADDED = 50
+
+
+def _trials(count: int, evaluations: int) -> list[optuna.trial.FrozenTrial]:
+    random = np.random.default_rng(1)
+    known = distributions(SPACE)
+    steps = range(1, evaluations + 1)
+    return [
+        create_trial(
+            state=TrialState.COMPLETE,
+            value=float(random.random()),
+            params={name: _drawn(each, random) for name, each in known.items()},
+            distributions=known,
+            intermediate_values=dict.fromkeys(steps, 0.5),
+            user_attrs={
+                "phase": "search",
+                "replicate": 0,
+                "seed": 0,
+                "seconds": 60.0,
+                "metrics": METRICS,
+                "details": DETAILS,
+                "curve": [{"step": step, "value": 0.5, "loss": 0.1} for step in steps],
+            },
+        )
+        for _ in range(count)
+    ]
+
+
+def _drawn(known: optuna.distributions.BaseDistribution, random: np.random.Generator) -> Any:
+    if isinstance(known, optuna.distributions.CategoricalDistribution):
+        return known.choices[random.integers(len(known.choices))]
+    assert isinstance(known, optuna.distributions.FloatDistribution)  # noqa: S101 - our own space
+    return float(np.exp(random.uniform(np.log(known.low), np.log(known.high))))
+
+
+@dataclass
+class Spent:
+    """CPU seconds and calls of what a driver does."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def watch(self, owner: Any, name: str) -> None:
+        """Time a method of an object from now on."""
+        act: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*arguments: Any) -> Any:
+            before = time.process_time()
+            try:
+                return act(*arguments)
+            finally:
+                took = time.process_time() - before
+                self.seconds[name] = self.seconds.get(name, 0.0) + took
+                self.calls[name] = self.calls.get(name, 0) + 1
+
+        setattr(owner, name, timed)
+
+    def each(self, name: str) -> float:
+        """Milliseconds of a call in the mean."""
+        return 1000 * self.seconds.get(name, 0.0) / max(self.calls.get(name, 0), 1)
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What a driver did.
+
+    Attributes:
+        trials: told while every worker had one.
+        seconds: from the first of them to the last, on the simulated clock.
+        cost: CPU seconds of a trial, all told.
+        spent: CPU in ``ask``, ``tell``, ``report`` and ``owed``.
+    """
+
+    trials: int
+    seconds: float
+    cost: float
+    spent: Spent
+
+    @property
+    def rate(self) -> float:
+        """Trials a second."""
+        return (self.trials - 1) / self.seconds
+
+
+@contextlib.contextmanager
+def _team(
+    address: Address, spec: StudySpec, launcher: SimulatedLauncher
+) -> Iterator[tuple[Team, Ledger]]:
+    """The collaborators of ``sweep.drive.run_study`` around a simulated host."""
+    held = driven(spec, address, Facts(), take_over=False)
+    with quiet_optuna(), Interrupts() as interrupts, held as (study, owner):
+        ledger = Ledger(study, spec, address, owner)
+        keeper = Keeper(spec, TrialFolders.of_study(address, spec.name, spec.policy.keep))
+        team = Team(ledger, keeper, launcher, Nobody(), interrupts, Callbacks(study))
+        try:
+            yield team, ledger
+        finally:
+            launcher.close()
+            ledger.abandon()
+
+
+def rename_sampler(address: Address, sampler: str, trials: int) -> StudySpec:
+    """Have a filled study go on with another sampler, which a user could not."""
+    spec = make_spec(sampler, trials)
+    study = optuna.load_study(study_name=spec.name, storage=address.url)
+    study.set_user_attr("spec", spec.to_json())
+    study.set_user_attr("spec_digest", spec.digest())
+    return spec
+
+
+def drive(address: Address, spec: StudySpec, load: Load, workers: int, lanes: int = 1) -> Drive:
+    """Run a study to its budget on simulated workers, and see where the driver's time went.
+
+    The first and the last trial of each lane are not counted: they meet an idle driver.
+    """
+    launcher, spent = SimulatedLauncher(load, workers, lanes), Spent()
+    with _team(address, spec, launcher) as (team, ledger):
+        for name in ("ask", "tell", "report", "owed"):
+            spent.watch(ledger, name)
+        started = time.process_time()
+        Run(team).sweep()
+        used = time.process_time() - started
+    marks = launcher.clock.settled[workers * lanes - 1 : -workers * lanes]
+    return Drive(len(marks), marks[-1] - marks[0], used / spent.calls["tell"], spent)

@@ -1,0 +1,40 @@
+"""The benchmark of many chains measures what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.data.many_chains import measure
+from benchmarks.data.synthetic import write_table
+from objectives.data.merge import merge_identical
+from objectives.data.problems import Problems
+from objectives.data.sources import open_source
+
+
+def test_synthetic_chains_are_like_those_of_uniprot(tmp_path: Path) -> None:
+    """Read by the real reader, without a bad record; the same for the same seed."""
+    path = tmp_path / "chains.tsv"
+    residues = write_table(path, 600)
+    first, problems = path.read_bytes(), Problems()
+    chains = open_source(str(path)).read(problems).train
+
+    assert not problems.records
+    assert len(chains) == 600
+    assert sum(len(chain.sequence) for chain in chains) == residues
+    assert 0.01 < sum(sum(chain.labels) for chain in chains) / residues < 0.03
+    assert 0 < 600 - len(merge_identical(chains)) < 30
+    assert write_table(path, 600) == residues
+    assert path.read_bytes() == first
+
+
+@pytest.mark.slow
+def test_the_second_process_finds_what_the_first_prepared(tmp_path: Path) -> None:
+    """It divides and tokenises nothing, and reads every training token once."""
+    found = measure(tmp_path / "work", 400, carve=True)
+
+    assert found["cold_divide_seconds"] > 0
+    assert found["warm_tokens_of_an_epoch"] > 0.8 * found["residues"]
+    assert len(found["warm_anonymous_megabytes"]) == 11
+    assert not any(name.startswith("warm_divide") for name in found)
