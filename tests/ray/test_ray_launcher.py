@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,12 +10,13 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import optuna
 import pytest
 from command import PROGRAM
+from ray_clusters import cannot_hide, node_without
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.cluster import Cluster
@@ -149,6 +151,27 @@ def test_a_node_that_comes_is_used_and_one_that_goes_interrupts_its_trials(tmp_p
     assert results(hit) == results(run(tmp_path, slow, workers=2))
     assert failed
     assert {trial.user_attrs["failure"]["reason"] for trial in failed} == {"interrupted"}
+
+
+@pytest.mark.slow
+def test_the_first_worker_waits_for_a_place_as_long_as_it_takes(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that has one may come late: the cluster grows, or its machines are busy."""
+    reason = cannot_hide()
+    if reason:
+        pytest.skip(f"no node of another kind can be started: {reason}")
+    monkeypatch.setattr("sweep.launch.ray_launcher.PATIENCE_SECONDS", 0.5)
+    (tmp_path / "hidden").mkdir()
+    with contextlib.ExitStack() as later:
+        late = node_without(cluster.address, tmp_path / "hidden", tmp_path, "late")
+        timer = Timer(4, lambda: later.enter_context(late))
+        timer.start()
+        there = replace(cluster, resources={"cpu": 0, "late": 1})
+        study = run(tmp_path, replace(SPEC, budget=Budget(trials=3)), cluster=there, workers=2)
+        timer.join()
+
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
 
 
 def _failed(trial: optuna.trial.FrozenTrial) -> bool:
