@@ -27,6 +27,7 @@ from sweep.errors import SpecError, fault
 from sweep.objective import Facts
 from sweep.space import Space
 from sweep.space.param import is_number
+from sweep.stores import Place, local_copy, place, put_file
 from sweep.targets import members
 from sweep.trial import (
     OUT_OF_MEMORY,
@@ -272,7 +273,7 @@ class Synthetic:
     ) -> Generator[None, bool, TrialState]:
         """Report the way to the value, half of what is missing at each step."""
         steps = self.settings.steps
-        checkpoint = Path(params.folder) / CHECKPOINT if params.folder else None
+        checkpoint = place(params.folder) / CHECKPOINT if params.folder else None
         done = _steps_done(checkpoint)
         for step in range(1, steps + 1):
             if step > done:  # else it was made before the trial was interrupted
@@ -285,16 +286,23 @@ class Synthetic:
         return TrialState.COMPLETE
 
 
-def _steps_done(checkpoint: Path | None) -> int:
+def _steps_done(checkpoint: Place | None) -> int:
     """The steps that an earlier run of the trial made."""
-    if checkpoint is None or not checkpoint.is_file():
+    if checkpoint is None:
         return 0
-    return int(checkpoint.read_text(encoding="utf-8"))
+    try:
+        with local_copy(checkpoint) as path:
+            return int(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return 0
 
 
-def _keep_steps(checkpoint: Path | None, step: int) -> None:
+def _keep_steps(checkpoint: Place | None, step: int) -> None:
     """Write the step down, whole or not at all."""
     if checkpoint is None:
+        return
+    if not isinstance(checkpoint, Path):
+        put_file(checkpoint, str(step).encode())
         return
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     scratch = checkpoint.with_suffix(f".{os.getpid()}.tmp")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sweep.errors import UsageError, fault
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -24,3 +26,9 @@ class Cluster:
         """The same under Ray's names."""
         given = {"cpu": 1.0} | dict(self.resources or {})
         return {{"cpu": "CPU", "gpu": "GPU"}.get(name, name): n for name, n in given.items()}
+
+
+def ray_is_missing(error: ImportError) -> UsageError:
+    """What to say when Ray, or a part of it, cannot be imported."""
+    rule, way_out = "be one that is installed", "pip install 'lorasweep[ray]'"
+    return UsageError(fault("--launcher", rule, "ray", where=str(error), way_out=way_out))

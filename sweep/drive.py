@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import optuna
 
 from sweep.callbacks import Callback, Callbacks
-from sweep.cluster import Cluster
-from sweep.errors import StorageError, UsageError, fault
+from sweep.cluster import Cluster, ray_is_missing
+from sweep.errors import StorageError
 from sweep.final import final_test
 from sweep.folders import TrialFolders
 from sweep.interrupts import Interrupts
@@ -90,7 +90,7 @@ def run_study(
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: Facts = launcher.call("facts", interrupts=interrupts)
         launcher.workers = options.workers or launcher.room(facts.workers)
-        launcher.lanes = options.pack or facts.pack
+        launcher.lanes, launcher.own_lanes = options.pack or facts.pack, options.pack is None
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
             _remember(study, options.command)
@@ -123,9 +123,7 @@ def _launcher(spec: StudySpec, options: Options) -> Pool:
     try:
         from sweep.launch.ray_launcher import RayLauncher
     except ImportError as error:
-        rule, way_out = "be one that is installed", "pip install 'lorasweep[ray]'"
-        text = fault("--launcher", rule, "ray", where=str(error), way_out=way_out)
-        raise UsageError(text) from error
+        raise ray_is_missing(error) from error
     return RayLauncher(spec, options.cluster, workers)
 
 

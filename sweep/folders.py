@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from sweep.sampling import configuration_key
 from sweep.storage import Address, folder_name
+from sweep.stores import Place, absolute, entries, is_whole, place, remove
 from sweep.trial import Scalar
 
 Values = dict[str, Scalar]
@@ -26,21 +25,21 @@ class TrialFolders:
     what the first try left, and so does whoever proposes the same again.
 
     Args:
-        root: where they lie.
+        root: where they lie, on a disk or in an object store.
         keep: which trained adapters stay: of the ``best`` trial, of ``all``, or ``none``.
     """
 
-    def __init__(self, root: Path, keep: str) -> None:
+    def __init__(self, root: Place, keep: str) -> None:
         self._root = root
         self._keep = keep
 
     @classmethod
     def of_study(cls, address: Address, name: str, keep: str, files: str = "") -> TrialFolders:
         """The folders of a study: beside its database, unless it was told where."""
-        base = Path(files) if files else address.files
-        return cls((base / folder_name(name)).absolute(), keep)
+        base = place(files) if files else address.files
+        return cls(absolute(base / folder_name(name)), keep)
 
-    def of(self, values: dict[str, Scalar], seed: int) -> Path:
+    def of(self, values: dict[str, Scalar], seed: int) -> Place:
         """The folder of a configuration and a seed; nothing is made."""
         text = f"{configuration_key(values)} {seed}"
         return self._root / hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -64,28 +63,33 @@ class TrialFolders:
 
     def tidy(self, complete: Iterable[tuple[Values, int]], best: tuple[Values, int] | None) -> None:
         """Do what a driver that was killed left undone for trials that are complete."""
-        if not self._root.is_dir():
-            return
+        there = {part.name for part in _entries(self._root)}
         for values, seed in complete:
-            if self.of(values, seed).is_dir():
+            if self.of(values, seed).name in there:
                 self.settle(values, seed, best=(values, seed) == best)
 
-    def adapter(self, values: Values, seed: int) -> Path | None:
-        """The adapter that a trial left; None if there is none."""
+    def adapter(self, values: Values, seed: int) -> Place | None:
+        """The adapter that a trial left; None if there is none.
+
+        Raises:
+            OSError: if the store of it cannot be read.
+        """
         folder = self.of(values, seed) / ADAPTER
-        return folder if folder.is_dir() else None
+        return folder if is_whole(folder) else None
 
 
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
+def _entries(folder: Place) -> Sequence[Place]:
+    """What is in a folder; nothing where it cannot be read, which costs room, not the sweep."""
+    try:
+        return entries(folder)
+    except OSError as error:
+        log.warning("%s cannot be read (%s)", folder, error)
+        return []
 
 
-def _remove(path: Path) -> None:
+def _remove(path: Place) -> None:
     """Take it away; what cannot be removed costs room, not the sweep."""
     try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        remove(path)
     except OSError as error:
         log.warning("%s cannot be removed (%s)", path, error)

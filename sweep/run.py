@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import TypeVar
 
 from sweep.errors import SweepError
-from sweep.launch import Broken, Died, Event, Finished, Reported, Settled
+from sweep.launch import Broken, Died, Event, Finished, Reported, Roomy, Settled
 from sweep.outage import ride_out
 from sweep.patience import FailureLimits
 from sweep.spec import StudySpec
@@ -141,6 +142,9 @@ class Run:
             case Settled(result, room, answer):  # written before anything takes its place
                 self._finish([result])
                 answer(self._successor() if room else None)
+            case Roomy(lanes, answer):
+                asked = (self._successor() for _ in range(lanes))
+                answer([params for params in takewhile(bool, asked) if params])
             case Finished(results):
                 self._finish(results)
             case Died(pack, failure):

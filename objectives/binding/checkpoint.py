@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from sweep.atomic import clear_scratch, write_file
+from sweep.stores import clear_scratch, local_copy, place, put_file
 
 FILE = "checkpoint.safetensors"
 FORMAT = 2
@@ -46,7 +46,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str, identity: Mapping[str, Any]) -> None:
-        self._path = Path(folder) / FILE if folder else None
+        self._path = place(folder) / FILE if folder else None
         self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
         self._warned = False
 
@@ -65,7 +65,7 @@ class Checkpoints:
                 for name, tensor in checkpoint.tensors.items()
             }
             seal = {"lorasweep": text, "sha256": _digest(text, tensors)}
-            write_file(self._path, save(tensors, seal))
+            put_file(self._path, save(tensors, seal))
         except (OSError, SafetensorError) as error:
             if not self._warned:
                 log.warning(
@@ -84,7 +84,8 @@ class Checkpoints:
             return None
         clear_scratch(self._path)
         try:
-            return _read(self._path, self._identity)
+            with local_copy(self._path) as path:
+                return _read(path, self._identity)
         except FileNotFoundError:
             return None
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:

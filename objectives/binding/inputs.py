@@ -28,6 +28,7 @@ from objectives.binding.windows import Windows
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
 from sweep.errors import fault
+from sweep.places import as_given
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
 NAMES = (*DEFAULTS, "cache")
@@ -119,6 +120,10 @@ class Inputs:
                 skip_bad=s.skip_bad,
                 allow_pickle=s.allow_pickle,
                 seed=s.data_seed,
+                split_by=s.split_by,
+                cluster_method=s.cluster_method,
+                cluster_identity=s.cluster_identity,
+                cluster_coverage=s.cluster_coverage,
             ),
             cache=Path(self._inputs.get("cache") or platformdirs.user_cache_dir("lorasweep")),
         )
@@ -159,7 +164,7 @@ class Inputs:
         """What the base is, for people."""
         config = self.skeleton.config
         return {
-            "name": self._inputs["base"],
+            "name": as_given(self._inputs["base"]),
             "model_type": config.model_type,
             "parameters": encoder_parameters(self.skeleton, head_modules(self.skeleton)),
             "layers": config.num_hidden_layers,

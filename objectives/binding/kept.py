@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from objectives.binding.packed.adapters import Adapters
 from objectives.binding.packed.model import PackedModel
 from objectives.binding.settings import BindingSettings
 from objectives.binding.source import BUILTIN
-from sweep.atomic import clear_scratch, write_folder
+from sweep.stores import Place, clear_scratch, put_folder
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
 """Those that a result depends on."""
@@ -72,7 +71,7 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
 
 
 def keep_adapter(
-    folder: Path, adapters: Adapters, head: Sequence[str], base: str, record: Mapping[str, Any]
+    folder: Place, adapters: Adapters, head: Sequence[str], base: str, record: Mapping[str, Any]
 ) -> None:
     """Leave a trained adapter and its head, or the head alone, with a record of the trial.
 
@@ -95,7 +94,7 @@ def keep_adapter(
     text = json.dumps({**record, "base": base, "versions": library_versions()}, indent=2)
     clear_scratch(folder)
     try:
-        write_folder(folder, {**files, "trial.json": text.encode()})
+        put_folder(folder, {**files, "trial.json": text.encode()})
     except OSError as error:
         log.warning("the adapter %s cannot be written (%s)", folder, error)
 

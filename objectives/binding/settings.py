@@ -19,11 +19,13 @@ from objectives.binding.rules import (
     sampled,
     target_set,
 )
+from objectives.data.options import CHOICES
 from sweep.errors import SpecError, fault
 from sweep.space.param import is_number
 from sweep.trial import Scalar
 
 _DEVICES = "be 'auto', 'cpu', 'cuda' or 'cuda:N'"
+_SHARE = "be a fraction above 0, at most 1"
 _CHAINS = "be a whole number of 1 or more, or null for all"
 
 
@@ -74,6 +76,12 @@ class BindingSettings:
         trust_remote_code: run the Python modules that a base brings with it; by default such a
             base is refused.
         data_seed: seed of the validation split and of chain subsets.
+        split_by: what a carved validation split keeps together: ``cluster``, chains of similar
+            sequence, or ``family``, also those of one protein family, where the data names it.
+        cluster_method: what tells similar sequences: ``kmers``, ``mmseqs``, or ``auto``,
+            MMseqs2 where it runs and k-mers elsewhere.
+        cluster_identity: identity at which MMseqs2 links two chains.
+        cluster_coverage: share of both that the alignment must cover for it.
     """
 
     rank: int = sampled(8, "be a whole number of 0 or more", count(0))
@@ -139,6 +147,12 @@ class BindingSettings:
     allow_pickle: bool = fixed(False, "be true or false", one_of(True, False))
     trust_remote_code: bool = fixed(False, "be true or false", one_of(True, False))
     data_seed: int = fixed(0, "be a whole number of 0 or more", count(0))
+    split_by: str = fixed("cluster", "be 'cluster' or 'family'", one_of(*CHOICES["split_by"]))
+    cluster_method: str = fixed(
+        "kmers", "be 'kmers', 'mmseqs' or 'auto'", one_of(*CHOICES["cluster_method"])
+    )
+    cluster_identity: float = fixed(0.3, _SHARE, lambda v: is_number(v) and 0 < v <= 1)
+    cluster_coverage: float = fixed(0.8, _SHARE, lambda v: is_number(v) and 0 < v <= 1)
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> BindingSettings:

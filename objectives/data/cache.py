@@ -66,7 +66,7 @@ def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str,
     _clear_left_behind(folder.parent)
     partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=folder.parent))
     try:
-        with _without_progress_bars():
+        with without_progress_bars():
             for name, table in tables.items():
                 table.save_to_disk(partial / name)
         written = {"tables": list(tables), "facts": facts, "sizes": _sizes(partial)}
@@ -124,7 +124,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 @contextmanager
-def _without_progress_bars() -> Iterator[None]:
+def without_progress_bars() -> Iterator[None]:
     """Keep the bars of ``datasets`` off the screen, which belongs to the sweep's own bar."""
     import datasets
 

@@ -19,6 +19,7 @@ class Chain:
         labels: as long as ``sequence``: 1 binding, 0 not, ``IGNORED`` unknown.
         ligands: ligand name to the 0-based positions that bind it; may be empty.
         source: file and line, or data set and row, for messages.
+        family: protein families, as UniProt writes them; empty where none is known.
     """
 
     id: str
@@ -26,3 +27,4 @@ class Chain:
     labels: tuple[int, ...]
     ligands: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     source: str = ""
+    family: str = ""

@@ -21,7 +21,7 @@ nothing but a larger cluster. Domains shared by otherwise unlike long chains do 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,24 +58,54 @@ def cluster_numbers(
 
     count = len(sequences)
     present = _presence(sequences, k)
-    kmers = np.diff(present.indptr)
     rows, others = [], []
-    # In blocks: the full product holds every pair that shares anything, most by chance.
-    for start in range(0, count, _BLOCK):
-        if start % _LATER == 0:  # a pair is met once: earlier chains are left out of the product
-            later, columns = start, present[start:].T.tocsr()
-        shared = (present[start : start + _BLOCK] @ columns).tocoo()
-        first, second = shared.row + start, shared.col + later
-        needed = np.maximum(threshold * np.minimum(kmers[first], kmers[second]), MIN_SHARED)
-        linked = (shared.data >= needed) & (first < second)
-        rows.append(first[linked])
-        others.append(second[linked])
+    for begin in range(0, count, _LATER):  # a pair is met once: earlier chains are left out
+        later = present[begin:]
+        for first, second, shared, shorter in _shared(later[:_LATER], later):
+            linked = (shared >= np.maximum(threshold * shorter, MIN_SHARED)) & (first < second)
+            rows.append(first[linked] + begin)
+            others.append(second[linked] + begin)
     if not rows:
         return np.zeros(0, dtype=np.int32)
     first, second = np.concatenate(rows), np.concatenate(others)
     links = coo_matrix((np.ones(len(first)), (first, second)), shape=(count, count))
     numbers: np.ndarray = connected_components(links, directed=False)[1]
     return numbers
+
+
+def related(
+    queries: Sequence[str], targets: Sequence[str], thresholds: Sequence[float], *, k: int = K
+) -> np.ndarray:
+    """Which queries share enough k-mers with some target.
+
+    Args:
+        queries: upper-case letters A to Z.
+        targets: the same.
+        thresholds: shares of the shorter chain's k-mers.
+        k: k-mer length, in residues.
+
+    Returns:
+        True where a threshold is reached, shape ``(len(thresholds), len(queries))``.
+    """
+    reached = np.zeros((len(thresholds), len(queries)), dtype=bool)
+    present = _presence([*queries, *targets], k)
+    for first, _, shared, shorter in _shared(present[: len(queries)], present[len(queries) :]):
+        for level, threshold in enumerate(thresholds):
+            reached[level, first[shared >= np.maximum(threshold * shorter, MIN_SHARED)]] = True
+    return reached
+
+
+def _shared(queries: csr_matrix, targets: csr_matrix) -> Iterator[tuple[np.ndarray, ...]]:
+    """Pairs that share a k-mer: both indices, how many they share, and the shorter one's number.
+
+    In blocks: the full product holds every pair that shares anything, most by chance.
+    """
+    kmers, others = np.diff(queries.indptr), np.diff(targets.indptr)
+    columns = targets.T.tocsr()
+    for start in range(0, queries.shape[0], _BLOCK):
+        pairs = (queries[start : start + _BLOCK] @ columns).tocoo()
+        first, second = pairs.row + start, pairs.col
+        yield first, second, pairs.data, np.minimum(kmers[first], others[second])
 
 
 def _presence(sequences: Sequence[str], k: int) -> csr_matrix:

@@ -15,6 +15,9 @@ SEQUENCE = "sequence"
 LABEL_COLUMNS = ("labels", "positions")
 OPTIONAL_COLUMNS = ("id", "ligand")
 KNOWN_COLUMNS = (SEQUENCE, *LABEL_COLUMNS, *OPTIONAL_COLUMNS)
+FAMILY_COLUMNS = ("family", "protein families")
+READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS)
+"""All that is looked at; a family is never at fault."""
 
 
 def column_faults(columns: Iterable[str], where: str) -> list[str]:
@@ -83,5 +86,6 @@ def _chain(row: Mapping[str, Any], label_column: str, where: str) -> Chain:
             ligand=row.get("ligand"),
             labels=value if label_column == "labels" else None,
             positions=value if label_column == "positions" else None,
+            family=next((row[name] for name in FAMILY_COLUMNS if row.get(name)), None),
         )
     )

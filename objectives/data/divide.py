@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.clusters import THRESHOLD, K, cluster_numbers
+from objectives.data.grouping import Grouping, Tool, clustering_tool, group
 from objectives.data.merge import drop_overlap, merge_identical
 from objectives.data.options import DataOptions
 from objectives.data.problems import Problems
@@ -24,8 +23,11 @@ class Division:
     Attributes:
         splits: disjoint by sequence; train and validation are there and not empty.
         method: how train and validation were told apart, in words.
-        clusters: how many clusters the training data had; None when validation was given.
+        grouping: what was kept together, for programs; empty when validation was given.
+        tool: what tells similar sequences.
+        clusters: how many groups the training data had; None when validation was given.
         largest_cluster: chains in the largest of them.
+        records: as read, before any was absorbed or dropped.
         merged: records absorbed into another of the same sequence.
         dropped_overlap: chains dropped because a held-out split has the same sequence.
         dropped_long: chains dropped for their length.
@@ -35,8 +37,11 @@ class Division:
 
     splits: Splits
     method: str
+    grouping: Mapping[str, Any]
+    tool: Tool
     clusters: int | None
     largest_cluster: int | None
+    records: int
     merged: int
     dropped_overlap: int
     dropped_long: int
@@ -56,6 +61,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         DataError: with all faults of the records at once, or if a split that is needed
             has no chain or no binding residue.
     """
+    tool = clustering_tool(options.cluster_method)
     problems = Problems()
     read = source.read(problems)
     skipped = problems.settle(name, skip_bad=options.skip_bad)
@@ -63,14 +69,17 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
     disjoint, overlapping = drop_overlap(united)
     short, long = drop_long(disjoint, options.max_residues)
     _require_chains(short, name)
-    splits, method, clusters = _with_validation(short, options)
+    splits, method, grouping = _with_validation(short, options, tool)
     splits = cap(splits, options)
     _require_positives(splits, name)
     return Division(
         splits=splits,
         method=method,
-        clusters=None if clusters is None else len(clusters),
-        largest_cluster=None if clusters is None else int(clusters.max()),
+        grouping={} if grouping is None else grouping.facts,
+        tool=tool,
+        clusters=None if grouping is None else len(grouping.sizes),
+        largest_cluster=None if grouping is None else int(grouping.sizes.max()),
+        records=read.count(),
         merged=read.count() - united.count(),
         dropped_overlap=overlapping,
         dropped_long=long,
@@ -79,26 +88,27 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
     )
 
 
-def _with_validation(splits: Splits, options: DataOptions) -> tuple[Splits, str, np.ndarray | None]:
+def _with_validation(
+    splits: Splits, options: DataOptions, tool: Tool
+) -> tuple[Splits, str, Grouping | None]:
     """Carve a validation split unless one is given.
 
     Returns:
-        The splits, how it was done in words, and the cluster sizes in chains, if any.
+        The splits, how it was done in words, and what was kept together, if anything.
     """
     test = splits.test or None  # a test split that lost every chain is none
     if splits.validation is not None:
         method = "validation split as given by the source"
         return Splits(splits.train, splits.validation, test), method, None
-    numbers = cluster_numbers([chain.sequence for chain in splits.train])
+    grouping = group(splits.train, options, tool)
     method = (
         f"{options.validation_fraction:.0%} of the training residues carved out for validation by "
-        f"whole clusters of similar sequences (linked when they share {THRESHOLD:.0%} of the "
-        f"shorter one's {K}-mers), seed {options.seed}"
+        f"whole {grouping.words}, seed {options.seed}"
     )
     train, validation = carve(
-        splits.train, numbers, fraction=options.validation_fraction, seed=options.seed
+        splits.train, grouping.numbers, fraction=options.validation_fraction, seed=options.seed
     )
-    return Splits(train, validation, test), method, np.bincount(numbers)
+    return Splits(train, validation, test), method, grouping
 
 
 def _require_chains(splits: Splits, source: str) -> None:

@@ -76,6 +76,7 @@ def _unite(group: Sequence[Chain]) -> Chain:
         labels=tuple(labels),
         ligands={name: tuple(sorted(positions)) for name, positions in ligands.items()},
         source=group[0].source,
+        family="; ".join(dict.fromkeys(chain.family for chain in group if chain.family)),
     )
 
 

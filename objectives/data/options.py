@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 from sweep.errors import fault
 
+CHOICES = {"split_by": ("cluster", "family"), "cluster_method": ("kmers", "mmseqs", "auto")}
+"""The settings that are one of a few words."""
+
 
 @dataclass(frozen=True)
 class DataOptions:
@@ -22,6 +25,12 @@ class DataOptions:
         test_chains: at most so many test chains.
         skip_bad: leave bad records out and list them, instead of refusing the source.
         allow_pickle: read pickled tables, which can run any code, instead of refusing them.
+        split_by: what a carved validation split keeps together: ``cluster``, chains of similar
+            sequence, or ``family``, also those of one protein family.
+        cluster_method: what tells similar sequences: ``kmers``, ``mmseqs``, or ``auto``, which
+            is MMseqs2 where it runs and k-mers elsewhere.
+        cluster_identity: identity at which MMseqs2 links two chains.
+        cluster_coverage: share of both that the alignment must cover for it.
     """
 
     seed: int = 0
@@ -32,6 +41,10 @@ class DataOptions:
     test_chains: int | None = None
     skip_bad: bool = False
     allow_pickle: bool = False
+    split_by: str = "cluster"
+    cluster_method: str = "kmers"
+    cluster_identity: float = 0.3
+    cluster_coverage: float = 0.8
 
     def faults(self) -> list[str]:
         """Say which settings break a rule, in the order of the fields."""
@@ -45,9 +58,14 @@ class DataOptions:
             sound, rule = isinstance(value, bool), "be true or false"
         elif name == "seed":
             sound, rule = whole and value >= 0, "be a whole number of at least 0"
+        elif name in CHOICES:
+            sound, rule = value in CHOICES[name], f"be one of {', '.join(CHOICES[name])}"
         elif name == "validation_fraction":
             number = whole or isinstance(value, float)
             sound, rule = number and 0 < value < 1, "lie between 0 and 1, both excluded"
+        elif name in {"cluster_identity", "cluster_coverage"}:
+            number = whole or isinstance(value, float)
+            sound, rule = number and 0 < value <= 1, "be a number above 0, at most 1"
         else:
             sound = value is None or (whole and value >= 1)
             rule = "be a whole number of at least 1, or none"

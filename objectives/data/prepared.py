@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.data.cache import load_entry, store_entry
 from objectives.data.divide import Division, divide
+from objectives.data.grouping import clustering_tool
+from objectives.data.leakage import leakage_at_hand
 from objectives.data.options import DataOptions
 from objectives.data.sources import Source, open_source
 from objectives.data.split import Splits
@@ -98,7 +100,8 @@ def _code_digest() -> str:
 
 def _key(source: Source, alphabet: Alphabet, limit: int, options: DataOptions) -> str:
     """Name of the cache entry: everything that its content depends on."""
-    parts = [source.digest(), alphabet.digest, limit, asdict(options), _code_digest()]
+    tool = clustering_tool(options.cluster_method).name  # another machine's, under "auto"
+    parts = [source.digest(), alphabet.digest, limit, asdict(options), tool, _code_digest()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -132,5 +135,7 @@ def _tokenised(
         dropped_long=division.dropped_long,
         skipped_bad=division.skipped_bad,
         left_open=division.left_open,
+        grouping=division.grouping,
+        leakage=leakage_at_hand(division.splits, division.tool),
     )
     return tables, summary

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.chain import Chain
-from objectives.data.columns import KNOWN_COLUMNS, LABEL_COLUMNS, chains_of_rows, column_faults
+from objectives.data.columns import LABEL_COLUMNS, READ_COLUMNS, chains_of_rows, column_faults
 from objectives.data.merge import drop_contradictions
 from objectives.data.problems import Problems
 from objectives.data.shown import reason
@@ -120,7 +120,7 @@ def _chains(table: Dataset, where: str, problems: Problems) -> list[Chain]:
             problems.add_file(text)
         return []
     # Only what is needed is decoded: embeddings may stand beside it.
-    known = table.select_columns([name for name in columns if columns[name] in KNOWN_COLUMNS])
+    known = table.select_columns([name for name in columns if columns[name] in READ_COLUMNS])
     known = known.with_format(None)  # a saved table may ask for tensors
     label_column = next(name for name in LABEL_COLUMNS if name in columns.values())
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from objectives.data.chain import Chain
 from objectives.data.merge import drop_contradictions
 from objectives.data.problems import Problems
+from objectives.data.read_fasta_labels import SUFFIXES as FASTA
+from objectives.data.read_fasta_labels import read_fasta_labels
 from objectives.data.read_table import PICKLED, READERS, read_table
 from objectives.data.read_text import read_text
 from objectives.data.shown import printable, reason
 from objectives.data.split import SPLITS, Splits
 from sweep.errors import DataError, fault
 
-SUFFIXES = (".txt", *READERS)
+TABLES = (".txt", *READERS)
+SUFFIXES = (*TABLES, *FASTA)
 _ARRAYS = (".pt", ".pth", ".npy", ".npz")
 """Formats in which people keep data, none of which says what its numbers are."""
 
@@ -57,8 +61,7 @@ class FileSource:
         for split, paths in self.files.items():
             chains = []
             for path in paths:
-                reader = read_text if path.suffix.lower() == ".txt" else read_table
-                chains += reader(path, self._name(path), problems)
+                chains += _reader(path)(path, self._name(path), problems)
             splits[split] = drop_contradictions(chains, problems)
         return Splits(**splits)
 
@@ -68,11 +71,19 @@ class FileSource:
         return printable(name)
 
 
+def _reader(path: Path) -> Callable[[Path, str, Problems], list[Chain]]:
+    suffix = path.suffix.lower()
+    if suffix in FASTA:
+        return read_fasta_labels
+    return read_text if suffix == ".txt" else read_table
+
+
 def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
     """Sort the files under a path into splits.
 
     Subfolders named after a split hold its files. Without such folders, a file named
-    after a split (``test.csv``) is of that split, and every other file trains.
+    after a split (``test.csv``) is of that split, and every other file trains. FASTA is read
+    where there is nothing else: beside tables it has been the sequences without labels.
 
     Args:
         root: a file, or a folder.
@@ -119,9 +130,15 @@ def _by_split(root: Path, *, allow_pickle: bool) -> dict[str, tuple[Path, ...]]:
     if faults:
         raise DataError(faults)
     files: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
+    tables = any(
+        _reads(path, allow_pickle=allow_pickle) and path.suffix.lower() not in FASTA
+        for paths in entries.values()
+        for path in paths
+    )
     for name, paths in entries.items():
         for path in paths:
-            if _reads(path, allow_pickle=allow_pickle):
+            beside = tables and path.suffix.lower() in FASTA
+            if _reads(path, allow_pickle=allow_pickle) and not beside:
                 files[name or (path.stem if path.stem in SPLITS else "train")] += (path,)
     if not files["train"]:
         found = ", ".join(sorted(path.name for path in root.iterdir())[:20]) or "an empty folder"
@@ -156,7 +173,7 @@ def _faults(path: Path, *, allow_pickle: bool) -> list[str]:
             "Save it as Parquet or CSV, or give --allow-pickle if you trust where it came from"
         )
         return [fault("data", rule, name, where=where, way_out=way_out)]
-    if not path.is_file() and suffix in (*SUFFIXES, *PICKLED):
+    if not path.is_file() and suffix in (*TABLES, *PICKLED):
         rule = "be a file"
         got = "a folder" if path.is_dir() else "a link to nothing"
         if path.exists() and not path.is_dir():

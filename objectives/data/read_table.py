@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.columns import KNOWN_COLUMNS, LABEL_COLUMNS, chains_of_rows, column_faults
+from objectives.data.columns import (
+    KNOWN_COLUMNS,
+    LABEL_COLUMNS,
+    READ_COLUMNS,
+    chains_of_rows,
+    column_faults,
+)
 from objectives.data.problems import Problems
 from objectives.data.read_pickle import Rows, read_pickle
 from objectives.data.read_uniprot import COLUMNS, chains_of_entries, is_uniprot
@@ -125,7 +131,7 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
         with pyarrow.parquet.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
             columns = [column.strip().lower() for column in names]
-            known = COLUMNS if is_uniprot(columns) else KNOWN_COLUMNS
+            known = COLUMNS if is_uniprot(columns) else READ_COLUMNS
             wanted = {n: c for n, c in zip(names, columns, strict=True) if c in known}
             if column_faults(columns, name) and not is_uniprot(columns):  # told by the caller
                 return columns, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from objectives.data.chain import Chain
@@ -25,7 +26,8 @@ FEATURES = (
 
 ENTRY = "entry"
 SEQUENCE = "sequence"
-COLUMNS = (ENTRY, SEQUENCE, *FEATURES)
+FAMILIES = "protein families"
+COLUMNS = (ENTRY, SEQUENCE, FAMILIES, *FEATURES)
 
 
 def is_uniprot(columns: Iterable[str]) -> bool:
@@ -63,7 +65,8 @@ def chains_of_entries(
 
 def _chain(row: Mapping[str, Any], where: str, problems: Problems) -> Chain | None:
     """One entry as a chain; None without features."""
-    plain = build_chain(Record(row.get(SEQUENCE), where, name=row.get(ENTRY), positions=[]))
+    name, family = row.get(ENTRY), row.get(FAMILIES)
+    plain = build_chain(Record(row.get(SEQUENCE), where, name=name, positions=[], family=family))
     features, column = [], ""
     try:
         for column in FEATURES:
@@ -82,4 +85,4 @@ def _chain(row: Mapping[str, Any], where: str, problems: Problems) -> Chain | No
     problems.count("features of uncertain position", found.uncertain)
     problems.count("residues masked for them", found.masked)
     problems.count("features of another isoform", found.elsewhere)
-    return Chain(plain.id, plain.sequence, found.labels, found.ligands, where)
+    return replace(plain, labels=found.labels, ligands=found.ligands)

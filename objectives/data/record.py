@@ -32,6 +32,8 @@ class Record:
         labels: ``"0010"`` or a list of 0, 1 and ``IGNORED``; used when not None.
         positions: 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list.
         letters: each position must carry its letter (the text format's rule).
+        family: protein families, text or a list of texts; anything else is none, because a
+            column of that name may be something else.
     """
 
     sequence: object
@@ -41,6 +43,7 @@ class Record:
     labels: object = None
     positions: object = None
     letters: bool = False
+    family: object = None
 
 
 def build_chain(record: Record) -> Chain:
@@ -71,7 +74,14 @@ def build_chain(record: Record) -> Chain:
         labels=labels,
         ligands={ligand: binding} if ligand else {},
         source=where,
+        family=_family(record.family),
     )
+
+
+def _family(value: object) -> str:
+    """The families on one line, parted by ``;`` as UniProt does."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return "; ".join(" ".join(part.split()) for part in parts if isinstance(part, str) and part)
 
 
 def _sequence(value: object, where: str) -> str:

@@ -50,6 +50,10 @@ class DataSummary:
         skipped_bad: the bad records that were left out, with file and line.
         left_open: what the source itself leaves open, counted (features of uncertain position
             and the residues masked for them).
+        grouping: what the division kept together, by what method it was told, and why not by
+            the one asked for; empty when the validation split was given.
+        leakage: how much of each held-out split is related to train; see
+            ``objectives.data.leakage.measure_leakage``.
     """
 
     splits: Mapping[str, SplitSummary]
@@ -62,6 +66,8 @@ class DataSummary:
     dropped_long: int
     skipped_bad: tuple[str, ...] = ()
     left_open: Mapping[str, int] = field(default_factory=dict)
+    grouping: Mapping[str, Any] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A tree of JSON values."""

@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from studies.evidence.lengths import lengths
 from studies.evidence.names import names
 from studies.evidence.replication import replication
 from sweep.design.pilot_report import pilot_report
@@ -29,7 +30,11 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 NUMBERS = RESULTS / "numbers.json"
 
-MEASUREMENTS = ("binding_sites", "binding_sites_longer")
+MEASUREMENT = "binding_sites"
+LONGER = "binding_sites_longer"
+REDUCED = ("reduced_random", "reduced_mini")
+"""Runs of ``studies.reduced``, each on another base."""
+
 THIRDS = 3
 """Into how many parts of equal ratio the rates are cut beside the ranks."""
 
@@ -88,8 +93,15 @@ def _measurement(folder: Path, name: str) -> Tree:
     }
 
 
+def _longer(folder: Path, name: str) -> Tree:
+    shorter, longer = (to_table(_opened(folder, each)[0]) for each in (MEASUREMENT, name))
+    return {**_measurement(folder, name), "beside": lengths(shorter, longer)}
+
+
 def rank_by_rate(table: TrialTable) -> list[Tree]:
     """Mean objective of the measured trials by rank, in each third of the range of rates.
+
+    None for a third without trials.
 
     Args:
         table: of a study with ``rank`` and a logarithmic ``learning_rate``.
@@ -104,7 +116,11 @@ def rank_by_rate(table: TrialTable) -> list[Tree]:
             rows = found.setdefault(float(row.values["rank"]), [[] for _ in range(THIRDS)])
             rows[third].append(row.value)
     return [
-        {"rank": rank, "n": [len(each) for each in rows], "mean": [fmean(each) for each in rows]}
+        {
+            "rank": rank,
+            "n": [len(each) for each in rows],
+            "mean": [fmean(each) if each else None for each in rows],
+        }
         for rank, rows in sorted(found.items())
     ]
 
@@ -158,7 +174,9 @@ def _final(folder: Path, name: str) -> Tree:
 
 
 READERS: Mapping[str, Callable[[Path, str], Tree]] = {
-    **dict.fromkeys(MEASUREMENTS, _measurement),
+    MEASUREMENT: _measurement,
+    LONGER: _longer,
+    **dict.fromkeys(REDUCED, _measurement),
     REPLICATION: _replication,
     FINAL: _final,
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from studies.evidence.numbers import MEASUREMENTS, RESULTS
+from studies.evidence.numbers import MEASUREMENT, RESULTS
 from sweep.errors import SweepError
 from sweep.report.gather import report_tree
 from sweep.report.write import write_report
@@ -32,7 +32,7 @@ FIGURES = ("importance-fanova", "effect-targets", "effect-learning-rate", "size"
 """Those of the report's figures that the documents show by themselves."""
 
 
-def pictures(name: str = MEASUREMENTS[0], folder: Path = PICTURES) -> list[Path]:
+def pictures(name: str = MEASUREMENT, folder: Path = PICTURES) -> list[Path]:
     """Draw all pictures of a study.
 
     Args:
@@ -82,7 +82,7 @@ def _screenshots(page_file: Path, folder: Path) -> list[Path]:
 
 def main(arguments: Sequence[str]) -> int:
     """Draw the pictures of one study, by default of the first; the exit code."""
-    for path in pictures(arguments[0] if arguments else MEASUREMENTS[0]):
+    for path in pictures(arguments[0] if arguments else MEASUREMENT):
         print(path)  # noqa: T201  # a command prints
     return 0
 

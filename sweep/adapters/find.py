@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -12,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.errors import SweepError, fault
 from sweep.spec import StudySpec
 from sweep.storage import best_trial
+from sweep.stores import Place, get_folder
 
 CONFIG, RECORD = "adapter_config.json", "trial.json"
 RETRAIN = "Train it again (--retrain)"
@@ -51,7 +51,7 @@ def chosen_trial(trials: Sequence[FrozenTrial], spec: StudySpec, which: str) -> 
     return found
 
 
-def kept_files(folder: Path | None, trial: FrozenTrial, seed: int, keep: str) -> Files:
+def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -> Files:
     """The adapter that a trial left, if it is the trial's and there.
 
     Args:
@@ -104,12 +104,10 @@ def record_of(files: Files, name: str) -> dict[str, Any]:
     raise SweepError(fault(name, rule, got, way_out=RETRAIN))
 
 
-def read_files(folder: Path) -> Files:
+def read_files(folder: Place) -> Files:
     """All files of an adapter's folder; none where it is gone, or going."""
     try:
-        return {each.name: each.read_bytes() for each in sorted(folder.iterdir()) if each.is_file()}
-    except FileNotFoundError:  # a driver that found a better trial takes it away meanwhile
-        return {}
+        return get_folder(folder)
     except OSError as error:
         rule = "be a folder that can be read"
         raise SweepError(fault("the adapter", rule, str(folder), where=str(error))) from error

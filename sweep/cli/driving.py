@@ -16,12 +16,21 @@ from sweep.progress import Progress
 from sweep.spec import StudySpec
 from sweep.status import snapshot
 from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
+from sweep.stores import check, place
 from sweep.trackers.make import trackers
 
 
 def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:
     """The database that the command line names, or the study's own."""
     return Address.parse(default_url(spec.name) if options.storage is None else options.storage)
+
+
+def files_option(options: argparse.Namespace) -> str:
+    """Where checkpoints go, from whatever folder the command is typed; empty for unsaid."""
+    if options.files is None:
+        return ""
+    where = place(options.files)
+    return str(where.resolve() if isinstance(where, Path) else where)
 
 
 def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dict[str, Any]:
@@ -36,10 +45,12 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         cluster=cluster(options),
         take_over=options.take_over,
         final_test=options.final_test,
-        files="" if options.files is None else str(Path(options.files).resolve()),
+        files=files_option(options),
         command=address.redact(shlex.join(options.command)),
         callbacks=trackers(options.track, address, spec.name),
     )
+    if options.files is not None:
+        check(place(options.files))
     with quiet_optuna():
         earlier = find_study(address, spec.name)
         before = None if earlier is None else snapshot(earlier, address)

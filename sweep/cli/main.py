@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parsed(arguments)
     options.command = ["lorasweep", *arguments]
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="lorasweep: %(message)s")
-    from sweep.cli import adapters, judging, measure, predicting, seeing, verbs
+    from sweep.cli import adapters, data, judging, measure, predicting, seeing, verbs
 
     try:
-        modules = (adapters, judging, measure, predicting, seeing)
+        modules = (adapters, data, judging, measure, predicting, seeing)
         module = next((m for m in modules if options.verb in m.VERBS), verbs)
         return int(getattr(module, options.verb)(options))
     except SweepError as error:

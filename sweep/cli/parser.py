@@ -16,6 +16,7 @@ from sweep.cli.arguments import (
     study_arguments,
     worker_arguments,
 )
+from sweep.cli.data import data_verb
 from sweep.cli.predicting import predict_verb
 from sweep.cli.seeing_options import seeing_verbs
 
@@ -54,6 +55,11 @@ def build_parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="run a study, or go on with it until its budget is met")
     study_arguments(run)
     run_arguments(run)
+    run.add_argument(
+        "--detach",
+        action="store_true",
+        help="with --launcher ray: submit this command as a job of the cluster, and return",
+    )
     storage_arguments(run, required=False)
     name_argument(run)
     json_argument(run)
@@ -80,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _transfer_verbs(verbs)
     adapters_verb(verbs)
     predict_verb(verbs)
+    data_verb(verbs)
     return parser
 
 

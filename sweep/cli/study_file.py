@@ -110,7 +110,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     """
     for name in ("workers", "pack"):
         amount(options, name)  # before anything is read or made
-    settings = _settings(getattr(options, "settings", []))
+    settings = read_settings(getattr(options, "settings", []))
     for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
         if getattr(options, flag, False):
             settings[flag] = True
@@ -120,7 +120,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
         if (value := getattr(options, name, None)) is not None
     }
     inputs = {
-        name: _lasting(value)
+        name: lasting(value)
         for name in ("data", "base")
         if (value := getattr(options, name, None)) is not None
     }
@@ -134,7 +134,7 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
     )
 
 
-def _lasting(path_or_name: str) -> str:
+def lasting(path_or_name: str) -> str:
     """A path that a resume finds from any folder; names of hubs and built-ins stay names."""
     try:
         path = Path(path_or_name).expanduser()
@@ -143,7 +143,12 @@ def _lasting(path_or_name: str) -> str:
         return path_or_name
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
+def read_settings(pairs: list[str]) -> dict[str, Any]:
+    """Settings from ``NAME=VALUE``: JSON, or a bare word.
+
+    Raises:
+        UsageError: with all that are not written so.
+    """
     settings: dict[str, Any] = {}
     wrong = []
     for pair in pairs:

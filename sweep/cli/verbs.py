@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sweep.cli.detaching import detach, print_job
 from sweep.cli.driving import drive, say_how_to_go_on, storage_of
 from sweep.cli.measure import design_size
 from sweep.cli.show import show
@@ -33,8 +34,11 @@ def check(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a study, or go on with it."""
+    """Run a study, or go on with it; here, or as a job of a cluster."""
     spec = apply_options(load_spec(options.study), options)
+    if options.detach:
+        show(detach(spec, options), print_job, as_json=options.json)
+        return 0
     report = drive(spec, storage_of(spec, options), options)
     show(report, print_status, as_json=options.json)
     return 0

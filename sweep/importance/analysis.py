@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sweep.importance import notes
 from sweep.importance.asked import Asked
 from sweep.importance.bootstrap import intervals, null_shares
-from sweep.importance.methods import ESTIMATORS, N_TREES, N_TREES_BOOTSTRAP, lines
+from sweep.importance.methods import ESTIMATORS, N_TREES, lines, resample_trees
 from sweep.importance.modules import module_report
 from sweep.importance.result import Importance, ImportanceReport, ImportanceTable, Method, Role
 from sweep.importance.views import View, by_content
@@ -152,12 +152,12 @@ def importance_report(
 def _rows(table: TrialTable, method: Method, asked: Asked) -> tuple[Importance, ...]:
     """The records in order; none when the method has no answer on these trials."""
     view = View.of(table)
-    measure = ESTIMATORS[method]
+    measure, trees = ESTIMATORS[method], resample_trees(len(table))
     point = measure(view, N_TREES, asked.seed)
     if np.isnan(point).any():
         return ()
     low, high = intervals(
-        lambda rows, seed: measure(view.take(rows), N_TREES_BOOTSTRAP, seed),
+        lambda rows, seed: measure(view.take(rows), trees, seed),
         point,
         view.configurations,
         n_bootstrap=asked.n_bootstrap,
@@ -165,7 +165,7 @@ def _rows(table: TrialTable, method: Method, asked: Asked) -> tuple[Importance, 
         seed=asked.seed,
     )
     null = null_shares(
-        lambda y, seed: measure(view.with_y(y), N_TREES_BOOTSTRAP, seed),
+        lambda y, seed: measure(view.with_y(y), trees, seed),
         view.y,
         view.configurations,
         n_null=asked.n_null,

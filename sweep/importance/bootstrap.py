@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from sweep.importance.side_by_side import spread
+
 FloatArray = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 Estimate = Callable[[Indices, int], FloatArray]
@@ -36,13 +38,12 @@ def resamples(
     """
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(configurations == c) for c in np.unique(configurations)]
-    draws = []
+    asked = []
     for _ in range(n_bootstrap):
         picked = rng.integers(len(members), size=len(members))
         rows = np.concatenate([members[p] for p in picked])
-        drawn = estimate(rows, int(rng.integers(2**31)))
-        if not np.isnan(drawn).any():
-            draws.append(drawn)
+        asked.append((rows, int(rng.integers(2**31))))
+    draws = _answers(spread(estimate, asked, size=len(configurations)))
     return np.array(draws) if draws else np.empty((0, 0))
 
 
@@ -123,9 +124,10 @@ def null_shares(
     """
     rng = np.random.default_rng([seed, 1])  # not the resamples' stream
     labels = np.unique(configurations, return_inverse=True)[1]
-    draws = []
-    for _ in range(n_null):
-        drawn = estimate(permuted(y, labels, rng), int(rng.integers(2**31)))
-        if not np.isnan(drawn).any():
-            draws.append(drawn)
+    asked = [(permuted(y, labels, rng), int(rng.integers(2**31))) for _ in range(n_null)]
+    draws = _answers(spread(estimate, asked, size=len(y)))
     return np.quantile(draws, NULL_LEVEL, axis=0) if draws else None
+
+
+def _answers(draws: list[FloatArray]) -> list[FloatArray]:
+    return [each for each in draws if not np.isnan(each).any()]

@@ -25,8 +25,23 @@ MOST_PAIRED = 8
 N_TREES = 64
 """Trees behind a point estimate: Optuna's default."""
 
-N_TREES_BOOTSTRAP = 16
-"""Trees behind each resample; fewer, since the resamples themselves are averaged over."""
+MANY_TRIALS = 1000
+"""Trials from which a resample has half the trees: each is then surer, and takes longer to grow."""
+
+
+def resample_trees(n: int) -> int:
+    """Trees behind each resample; few, since the resamples themselves are averaged over.
+
+    On 2 000 random trials of four parameters 8 trees in place of 16 moved a share's mean over 40
+    resamples by at most 0.001 and its standard deviation from 0.0014 to 0.0015 for the strongest
+    parameter; the 99th percentiles of 30 permutations moved by up to 0.022, as much as from 64
+    trees to 16.
+
+    Args:
+        n: trials.
+    """
+    return 16 if n < MANY_TRIALS else 8
+
 
 Estimator = Callable[[View, int, int], FloatArray]
 """From a view, a number of trees and a seed to the shares of ``lines``; NaN for no answer."""

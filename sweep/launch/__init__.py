@@ -1,6 +1,6 @@
 """Where trials are computed. Launchers move packs out and events back; they store nothing."""
 
-from sweep.launch.events import Broken, Died, Event, Finished, Launcher, Reported, Settled
+from sweep.launch.events import Broken, Died, Event, Finished, Launcher, Reported, Roomy, Settled
 from sweep.launch.local import LocalLauncher
 from sweep.launch.pool import Pool
 
@@ -13,5 +13,6 @@ __all__ = [
     "LocalLauncher",
     "Pool",
     "Reported",
+    "Roomy",
     "Settled",
 ]

@@ -44,6 +44,19 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Roomy:
+    """A worker is about to start a pack, and has lanes for more trials than are in it.
+
+    Attributes:
+        lanes: how many more.
+        answer: call with those that are to join, which may be none; then the pack starts.
+    """
+
+    lanes: int
+    answer: Callable[[Sequence[TrialParams]], None]
+
+
+@dataclass(frozen=True)
 class Finished:
     """A pack is done, its worker free.
 
@@ -78,7 +91,7 @@ class Broken:
     error: Exception
 
 
-Event = Reported | Settled | Finished | Died | Broken
+Event = Reported | Settled | Roomy | Finished | Died | Broken
 
 
 class Launcher(Protocol):
@@ -87,6 +100,7 @@ class Launcher(Protocol):
     Attributes:
         workers: how many packs at a time.
         lanes: how many trials in one of them; fewer once a pack was too large for the memory.
+            A launcher whose workers differ has each start as many as suit its own device.
     """
 
     workers: int

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
+from sweep.objective import Facts
 from sweep.trial import Failure, Pack, TrialParams
 
 
@@ -15,18 +17,40 @@ class Hired(ABC):
         busy: whether a pack is under way; its last trial may have settled already.
         trials: the trials of the pack that are not over, by number.
         closed: whether no trial is to follow into the pack.
+        waiting: those of its trials for which it has no lane yet.
+        facts: what its objective said of its device and inputs; None before it was asked.
     """
 
     def __init__(self) -> None:
         self.busy = False
         self.trials: dict[int, TrialParams] = {}
         self.closed = False
+        self.waiting: list[TrialParams] = []
+        self.facts: Facts | None = None
 
-    def start(self, pack: Pack, *, closed: bool) -> None:
-        """Have it compute a pack."""
+    def take(self, pack: Pack, *, closed: bool) -> None:
+        """Have it be the one that computes a pack, once it is told to start."""
         self.busy, self.closed = True, closed
         self.trials = {params.number: params for params in pack}
+        self.waiting = list(pack)
+
+    def start(self, lanes: int) -> None:
+        """Have it compute as many of its waiting trials as it has lanes; the others follow."""
+        pack, self.waiting = self.waiting[:lanes], self.waiting[lanes:]
         self.say(("run", pack))
+
+    def join(self, more: Sequence[TrialParams]) -> None:
+        """Have trials wait for it beside those of its pack."""
+        self.trials.update({params.number: params for params in more})
+        self.waiting += more
+
+    def follow_waiting(self, _: TrialParams | None) -> None:
+        """Answer a trial that settled with the next that waits."""
+        self.say(self.waiting.pop(0))
+
+    def place(self) -> str:
+        """Names the device that it computes on among those of the pool."""
+        return ""
 
     def follow(self, params: TrialParams | None) -> None:
         """Answer a trial that settled with the one in its place."""

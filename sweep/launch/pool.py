@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.errors import SweepError
+from sweep.errors import SweepError, fault
 from sweep.interrupts import Interrupts
-from sweep.launch.events import Broken, Died, Event, Finished, Reported, Settled
+from sweep.launch.events import Broken, Died, Event, Finished, Reported, Roomy, Settled
 from sweep.launch.hired import Hired
-from sweep.trial import Pack
+from sweep.objective import Facts
+from sweep.trial import Pack, TrialParams, TrialResult
 
 log = logging.getLogger("lorasweep")
 
@@ -22,12 +23,21 @@ class Pool(ABC):
     Args:
         workers: how many to use; they are hired when first needed.
         lanes: how many trials one of them runs together.
+
+    Attributes:
+        own_lanes: whether each worker runs as many together as it finds best itself.
     """
+
+    differ = False
+    """Whether workers may have other devices, and other inputs by mistake, than each other."""
 
     def __init__(self, workers: int = 1, lanes: int = 1) -> None:
         self.workers = workers
         self.lanes = lanes
+        self.own_lanes = False
         self._pool: list[Hired] = []
+        self._roomy: list[Hired] = []
+        self._most: dict[str, int] = {}
 
     @abstractmethod
     def hire(self) -> Hired:
@@ -65,6 +75,8 @@ class Pool(ABC):
             raise SweepError(str(worker.death_notice())) from error
         if kind == "error":
             raise value
+        if isinstance(value, Facts):
+            worker.facts = value
         return value
 
     def free(self) -> int:
@@ -85,7 +97,43 @@ class Pool(ABC):
 
     def submit(self, pack: Pack, *, closed: bool = False) -> None:
         """Start a pack on an idle worker, hiring one if there is none."""
-        self._idle().start(pack, closed=closed)
+        worker = self._idle()
+        worker.take(pack, closed=closed)
+        if not self.differ:
+            worker.start(len(pack))
+        elif worker.facts is None:
+            worker.say(("facts",))
+        else:
+            self._roomy.append(worker)
+
+    def _lanes_of(self, worker: Hired) -> int:
+        """How many trials a worker runs together."""
+        own = self.own_lanes and worker.facts is not None
+        lanes = worker.facts.pack if own and worker.facts is not None else self.lanes
+        return min(lanes, self._most.get(worker.place(), lanes))
+
+    def _begin(self, worker: Hired) -> Roomy | None:
+        """Have a worker start its pack, unless more trials could be in it."""
+        lanes = self._lanes_of(worker)
+        if worker.closed or lanes <= len(worker.waiting):
+            worker.start(lanes)
+            return None
+
+        def answer(more: Sequence[TrialParams]) -> None:
+            worker.join(more)
+            worker.start(lanes)
+
+        return Roomy(lanes - len(worker.waiting), answer)
+
+    def _asked(self, worker: Hired, facts: Facts) -> Event | None:
+        """A worker has said what it has, and may start if that is what the others have."""
+        known = next((w.facts for w in self._pool if w.facts is not None), facts)
+        worker.facts = facts
+        if facts.fingerprints == known.fingerprints:
+            return self._begin(worker)
+        rule = "hold the same for every worker"
+        text = fault("data and base", rule, dict(facts.fingerprints), where=str(known.fingerprints))
+        return Broken(SweepError(text))
 
     def free_one(self) -> None:
         """Let the pack nearest to its end run out, unless a worker comes free anyhow."""
@@ -95,39 +143,67 @@ class Pool(ABC):
 
     def next_event(self, timeout_seconds: float) -> Event | None:
         """The next report or result, or the death of a worker."""
+        if self._roomy:
+            return self._begin(self._roomy.pop())
         worker = self.ready([worker for worker in self._pool if worker.busy], timeout_seconds)
         if worker is None:
             return None
         try:
-            kind, *body = worker.hear()
+            said = worker.hear()
         except (EOFError, OSError):
             return self._bury(worker)
+        return self._event(worker, *said)
+
+    def _event(self, worker: Hired, kind: str, *body: Any) -> Event | None:
+        """What a worker's message means."""
         if kind == "report":
             number, step, value, metrics = body
             return Reported(number, step, value, metrics, worker.say)
         if kind == "settled":
-            worker.trials.pop(body[0].number)
-            room = not worker.closed and len(worker.trials) < self.lanes
-            return Settled(body[0], room, worker.follow)
+            return self._settled(worker, body[0])
         if kind == "error":
             return Broken(body[0])
-        worker.busy = False
+        if kind == "reply":
+            return self._asked(worker, body[0])
+        if worker.waiting:  # its pack ended at once, whatever became of that
+            worker.take(worker.waiting, closed=worker.closed)
+            self._roomy.append(worker)
+        else:
+            worker.busy = False
         return Finished(body[0])
+
+    def _settled(self, worker: Hired, result: TrialResult) -> Settled:
+        worker.trials.pop(result.number)
+        if worker.waiting:
+            return Settled(result, room=False, answer=worker.follow_waiting)
+        room = not worker.closed and len(worker.trials) < self._lanes_of(worker)
+        return Settled(result, room, worker.follow)
 
     def _bury(self, worker: Hired) -> Died:
         """Take leave of a worker that is gone, and of large packs if those were its end."""
         self._pool.remove(worker)
-        pack = list(worker.trials.values())
+        if worker in self._roomy:
+            self._roomy.remove(worker)
+        pack, lanes = list(worker.trials.values()), self._lanes_of(worker)
+        inside = len(pack) - len(worker.waiting)
         # A pack from before the lanes were halved tells nothing of the lanes there are now.
-        if worker.was_killed() and 1 < len(pack) <= self.lanes:
-            self.lanes //= 2
+        if worker.was_killed() and 1 < inside <= lanes:
+            self._halve(worker, lanes // 2)
             log.warning(
                 "a worker with %d trials was killed, as the kernel does when memory runs out: "
-                "from now on at most %d together",
-                len(pack),
-                self.lanes,
+                "from now on at most %d together%s",
+                inside,
+                lanes // 2,
+                f" on {worker.place()}" if self.differ else "",
             )
         return Died(pack, worker.death_notice())
+
+    def _halve(self, worker: Hired, lanes: int) -> None:
+        """Have fewer trials together, on the worker's device alone where devices differ."""
+        if self.differ:
+            self._most[worker.place()] = lanes
+        else:
+            self.lanes = lanes
 
     def call_away(self) -> None:
         """Ask all trials under way to checkpoint and leave; their results tell how it went."""

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import Any
 
+import ray
+
+from sweep.errors import SweepError
+from sweep.launch.parcel import Parcel
+from sweep.launch.ray_depot import Shipment, take
 from sweep.launch.worker import serve
+from sweep.places import moved
+
+LACKS = "lacks"
+"""What an actor says first, with names, when its node does not have inputs as the driver has."""
 
 GONE = ("gone",)
 """The last thing that an actor says: its objective could not be built, or its thread ended."""
@@ -38,24 +47,57 @@ class Host:
     Args:
         objective: dotted name.
         settings: its settings.
-        inputs: where its inputs are, on this node.
+        inputs: where its inputs are.
+        parcels: what those of them hold that are paths of the driver's.
     """
 
     def __init__(
-        self, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+        self,
+        objective: str,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        parcels: Mapping[str, Parcel],
     ) -> None:
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._heard: SimpleQueue[Any] = SimpleQueue()
+        self._shipped: SimpleQueue[list[Shipment]] = SimpleQueue()
         self._away = threading.Event()
-        arguments = objective, settings, inputs
+        arguments = objective, settings, inputs, parcels
         threading.Thread(target=self._live, args=arguments, daemon=True).start()
 
-    def _live(self, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+    def _live(
+        self,
+        objective: str,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        parcels: Mapping[str, Parcel],
+    ) -> None:
         ends = _Ends(self._said, self._heard)
         try:
-            serve(ends, self._away.is_set, objective, settings, inputs)
+            places = self._places(parcels)
+            moved({place: inputs[name] for name, place in places.items()})
+            serve(ends, self._away.is_set, objective, settings, {**inputs, **places})
+        except SweepError as error:
+            ends.send(("error", error))
         finally:
             self._said.put(GONE)
+
+    def _places(self, parcels: Mapping[str, Parcel]) -> dict[str, str]:
+        """Where inputs are on this node: where the driver has them, or copies.
+
+        Raises:
+            SweepError: if no copy can be made.
+        """
+        lacking = [name for name, parcel in parcels.items() if not parcel.is_here()]
+        places = {name: str(parcels[name].path) for name in parcels if name not in lacking}
+        if not lacking:
+            return places
+        self._said.put((LACKS, lacking))
+        return places | take(parcels, self._shipped.get())
+
+    def ship(self, *shipments: Shipment) -> None:
+        """Take what the node lacks."""
+        self._shipped.put(list(shipments))
 
     def say(self, message: Any) -> None:
         """Take a message of the driver's."""
@@ -64,6 +106,12 @@ class Host:
     def hear(self) -> Any:
         """The next message for the driver; waits for one."""
         return self._said.get()
+
+    def place(self) -> str:
+        """The node and its accelerators that this actor has."""
+        context: Any = ray.get_runtime_context()
+        own = [f"{kind} {','.join(i)}" for kind, i in context.get_accelerator_ids().items() if i]
+        return " ".join([f"node {context.get_node_id()[:12]}", *own])
 
     def call_away(self) -> None:
         """Ask the trials under way to leave."""

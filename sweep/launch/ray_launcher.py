@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import signal
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,11 +19,10 @@ from sweep.cluster import Cluster
 from sweep.errors import SweepError, fault
 from sweep.launch.hired import Hired
 from sweep.launch.pool import Pool
+from sweep.launch.ray_depot import Depot
+from sweep.launch.ray_reach import reach
 from sweep.launch.ray_worker import NO_PLACE, RayWorker
 from sweep.spec import StudySpec
-
-REACH_SECONDS = 5.0
-"""In which a cluster must answer."""
 
 PATIENCE_SECONDS = 20.0
 """How long an actor may take to come up while an idle one could do its work."""
@@ -34,36 +32,40 @@ class RayLauncher(Pool):
     """Runs packs in actors.
 
     Args:
-        spec: names the objective, its settings and inputs, which every node must be able to read.
+        spec: names the objective, its settings and inputs; nodes that lack these get copies.
         cluster: where.
         workers: how many actors to use; they start when first needed.
         lanes: how many trials one of them runs together.
 
     Raises:
-        SweepError: if there is no such cluster.
+        SweepError: if there is no such cluster, or an input cannot be looked at.
     """
+
+    differ = True
 
     def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
         super().__init__(workers, lanes)
         self._spec = spec
         self._needs = cluster.needs()
+        self._depot = Depot(spec.inputs)
         self._mine = not ray.is_initialized()
         if self._mine:
             _join(cluster)
 
     def hire(self) -> RayWorker:
         """Ask Ray for an actor; it comes up when there is room."""
-        return RayWorker(self._spec, self._needs)
+        return RayWorker(self._spec, self._needs, self._depot)
 
     def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
-        """A worker whose next message has come, or never will."""
-        ours = [worker for worker in workers if isinstance(worker, RayWorker)]
+        """A worker whose next message has come, or never will; None too if it was no news."""
+        ours = _actors(workers)
         waiting = {worker.next: worker for worker in ours}
         if not waiting:
             return None
         found, _ = ray.wait(list(waiting), num_returns=1, timeout=timeout_seconds)
         if found:
-            return waiting[found[0]]
+            worker = waiting[found[0]]
+            return worker if worker.has_news() else None
         return self._homeless(ours)
 
     def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
@@ -71,7 +73,7 @@ class RayLauncher(Pool):
 
         There are more than have room; or it waits for one that an idle worker holds.
         """
-        idle = any(not worker.busy and worker.alive() for worker in self._pool)
+        idle = any(not w.busy and w.alive() and w.up() for w in _actors(self._pool))
         patience = 0.0 if self.free() < 0 else PATIENCE_SECONDS if idle else math.inf
         late = (w for w in reversed(workers) if w.age() > patience and not w.up())
         found = next(late, None)
@@ -104,7 +106,7 @@ def _join(cluster: Cluster) -> None:
     Raises:
         SweepError: if it cannot be reached.
     """
-    _reach(cluster.address)
+    reach(cluster.address, _no_cluster)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         ray.init(
@@ -122,24 +124,13 @@ def _join(cluster: Cluster) -> None:
                 signal.signal(number, handler)
 
 
-def _reach(address: str) -> None:
-    """See whether anybody answers at an address; Ray itself would try for minutes.
-
-    Raises:
-        SweepError: if nobody does.
-    """
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdigit():
-        return  # none, "auto", or a name that Ray may know
-    try:
-        socket.create_connection((host, int(port)), timeout=REACH_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise SweepError(_no_cluster(address, str(error))) from error
-
-
 def _no_cluster(address: str, said: str) -> str:
     rule, way_out = "be the address of a running Ray cluster", "Start one: ray start --head"
     return fault("--ray-address", rule, address, where=said, way_out=way_out)
+
+
+def _actors(workers: Sequence[Hired]) -> list[RayWorker]:
+    return [worker for worker in workers if isinstance(worker, RayWorker)]
 
 
 def _fit(node: Mapping[str, float], needs: Mapping[str, float]) -> int:

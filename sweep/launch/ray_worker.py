@@ -10,7 +10,8 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from sweep.launch.hired import Hired
-from sweep.launch.ray_host import GONE, Host
+from sweep.launch.ray_depot import Depot
+from sweep.launch.ray_host import GONE, LACKS, Host
 from sweep.spec import StudySpec
 from sweep.trial import INTERRUPTED, WORKER_DIED, Failure
 
@@ -32,13 +33,15 @@ class RayWorker(Hired):
     Args:
         spec: see ``RayLauncher``.
         needs: what it takes, under Ray's names.
+        depot: has the inputs for nodes that lack them.
 
     Attributes:
         next: Ray's reference to its next message.
     """
 
-    def __init__(self, spec: StudySpec, needs: Mapping[str, float]) -> None:
+    def __init__(self, spec: StudySpec, needs: Mapping[str, float], depot: Depot) -> None:
         super().__init__()
+        self._depot = depot
         own = {name: n for name, n in needs.items() if name not in ("CPU", "GPU", "memory")}
         options = {
             "num_cpus": needs.get("CPU", 0),
@@ -49,11 +52,24 @@ class RayWorker(Hired):
             "max_restarts": 0,  # the ledger decides what runs again
         }
         made: Any = ray.remote(Host).options(**options)
-        self._actor: Any = made.remote(spec.objective, dict(spec.settings), dict(spec.inputs))
+        self._actor: Any = made.remote(
+            spec.objective, dict(spec.settings), dict(spec.inputs), depot.parcels
+        )
         self._up = self._actor.__ray_ready__.remote()
         self._death = ""
         self._born = time.monotonic()
         self.next = self._actor.hear.remote()
+        self._where = self._actor.place.remote()
+        self._place = ""
+
+    def place(self) -> str:
+        """The node and its accelerators; nothing while it has none."""
+        if not self._place and not self._death and self.up():
+            try:
+                self._place = ray.get(self._where)
+            except RayError:
+                return ""  # gone before it said so
+        return self._place
 
     def alive(self) -> bool:
         """Whether nothing has been heard of its death."""
@@ -75,6 +91,22 @@ class RayWorker(Hired):
     def say(self, message: object) -> None:
         """Send it something; it answers before it is sent more, so nothing can overtake."""
         self._actor.say.remote(message)
+
+    def has_news(self) -> bool:
+        """Whether its message, which has come, is for the driver; a wish for inputs is met here.
+
+        Raises:
+            SweepError: if an input that it lacks cannot be read any more.
+        """
+        try:
+            said = () if self._death else ray.get(self.next)
+        except RayError:
+            return True  # hear() tells
+        if said[:1] != (LACKS,):
+            return True
+        self._actor.ship.remote(*(self._depot.ship(name) for name in said[1]))
+        self.next = self._actor.hear.remote()
+        return False
 
     def hear(self) -> tuple[Any, ...]:
         """Its next message."""

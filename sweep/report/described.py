@@ -13,7 +13,8 @@ from sweep.axes import Derivation, derivation
 from sweep.claim import as_group
 from sweep.findings import Inquiry, claims_of
 from sweep.report.best import best_entry
-from sweep.report.factors import INTERVAL, Cells, Factor, Reader, levels_of
+from sweep.report.factor_reader import Reader
+from sweep.report.factors import INTERVAL, Cells, Factor, levels_of
 from sweep.report.front import front
 from sweep.report.trials import count_kinds, entries
 from sweep.rows import Row

@@ -29,6 +29,13 @@ COMMAND_LINES = (
     typed("status without a storage", "status"),
     typed("resources: no number", f"{RUN} --launcher ray --resources gpu=half,cpu"),
     typed("a cluster's options without one", f"{RUN} --ray-address auto --resources gpu=1"),
+    typed("detached, and from this folder's database", f"{RUN} --detach"),
+    typed(
+        "detached, with a password",
+        "run study.py --detach --launcher ray --storage postgresql://me:tell@host/db",
+    ),
+    typed("files in a store of one process", f"{RUN} --files memory://here"),
+    typed("files in a store that nobody knows", f"{RUN} --files nosuch://bucket/x"),
     typed("unknown trackers", f"{RUN} --track excel --track paper"),
     typed("trials: a word", "run study.py --trials many"),
     typed("trials: a fraction", "run study.py --trials 1.5"),

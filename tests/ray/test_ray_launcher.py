@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -16,7 +15,6 @@ from typing import Any
 import optuna
 import pytest
 from command import PROGRAM
-from ray_clusters import nodes
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.cluster import Cluster
@@ -49,13 +47,6 @@ SPEC = StudySpec(
     budget=Budget(trials=40),
     policy=Policy(max_retries=5),
 )
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Two nodes of two CPUs each."""
-    with nodes(2, 2) as address:
-        yield Cluster(address)
 
 
 def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from objectives.binding.adapter import AdapterConfig
@@ -31,6 +30,7 @@ from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import resolve
 from objectives.binding.windows import Windows
 from sweep.errors import TrialError, fault
+from sweep.stores import place
 from sweep.trial import Report, TrialParams, TrialResult, TrialState
 
 Predict = Callable[[Windows], Predictions]
@@ -211,4 +211,6 @@ class Trial:
             "load": how_to_load(self.model, self._inputs, settings),
         }
         name = self._inputs.about_base()["name"]
-        keep_adapter(Path(params.folder) / "adapter", self._adapters, self.model.head, name, record)
+        keep_adapter(
+            place(params.folder) / "adapter", self._adapters, self.model.head, name, record
+        )

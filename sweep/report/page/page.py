@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sweep.report.figures import CONFIG
 from sweep.report.page.environment import environment
 from sweep.report.page.node import Node
 from sweep.report.page.safety import inline_script, policy
@@ -99,7 +101,8 @@ def _written(html: str) -> str:
 @cache
 def _script(names: tuple[str, ...]) -> Markup:
     """Scripts as one, whose names nobody else sees."""
-    return inline_script(f'(() => {{\n"use strict";\n{_assets(names)}\n}})();')
+    config = f"const CONFIG = {json.dumps(dict(CONFIG))};"
+    return inline_script(f'(() => {{\n"use strict";\n{config}\n{_assets(names)}\n}})();')
 
 
 @cache

@@ -26,6 +26,10 @@ def test_defaults_are_sound() -> None:
         ("test_chains", 0),
         ("skip_bad", "yes"),
         ("allow_pickle", 1),
+        ("split_by", "species"),
+        ("cluster_method", "blast"),
+        ("cluster_identity", 0),
+        ("cluster_coverage", 1.5),
     ],
 )
 def test_setting_that_breaks_a_rule_is_named(name: str, value: object) -> None:

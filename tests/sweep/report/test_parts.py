@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef
 
 from sweep.report.best import best_entry, calibration, threshold_curve
-from sweep.report.factors import BINS, Reader, mean_of
+from sweep.report.factor_reader import BINS, Reader
+from sweep.report.factors import mean_of
 from sweep.report.front import front
 from sweep.rows import Row
 from sweep.space import Float, Int

@@ -1,12 +1,6 @@
 // Figures: drawn when they come near the screen, in the page's colours and type.
+// CONFIG (for Plotly.newPlot) comes before this script: figures by themselves have the same.
 
-const CONFIG = {
-  responsive: true,
-  displaylogo: false,
-  doubleClick: "reset",
-  plotlyServerURL: "",
-  modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
-};
 
 // Pixels of a figure's width below which it is laid out for a phone.
 const NARROW = 560;

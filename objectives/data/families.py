@@ -1,0 +1,63 @@
+"""Protein families, as UniProt's column ``Protein families`` names them.
+
+One text names a chain of levels, widest first: ``Protein kinase superfamily, CAMK Ser/Thr
+protein kinase family, DAPK subfamily``. A protein of several domains names several families,
+with ``;`` between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+_LEVELS = re.compile(r"(?<=family),\s+")
+"""Only after a level's last word: names hold commas too (``1,4-alpha-glucan ... family``)."""
+
+_LEAD = re.compile(r"^belongs to the\s+", re.IGNORECASE)
+_SECTION = re.compile(r"^in the .*section$", re.IGNORECASE)
+
+
+def families_of(text: str) -> tuple[str, ...]:
+    """The widest level of each family that a text names, in lower case.
+
+    The widest, because two subfamilies of one superfamily are relatives.
+
+    Example:
+        >>> families_of("Peptidase A1 family; GHMP kinase family, GalK subfamily")
+        ('peptidase a1 family', 'ghmp kinase family')
+    """
+    parts = (_LEAD.sub("", part.strip()) for part in text.split(";"))
+    widest = (_LEVELS.split(part, maxsplit=1)[0].strip() for part in parts)
+    return tuple(dict.fromkeys(w.lower() for w in widest if w and not _SECTION.match(w)))
+
+
+def link_families(families: Sequence[str], clusters: np.ndarray) -> np.ndarray:
+    """Join clusters of similar sequences that share a family.
+
+    Groups are the connected components: two chains are in one if they share a family or a
+    cluster, directly or through others. A chain without a family is in its cluster's group.
+
+    Args:
+        families: family text of each chain, empty for none.
+        clusters: cluster number of each chain, shape ``(len(families),)``, from 0.
+
+    Returns:
+        A group number per chain, shape ``(len(families),)``.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(families)
+    numbers: dict[str, int] = {}
+    rows, nodes = list(range(count)), (clusters + count).tolist()
+    first = count + int(clusters.max(initial=-1)) + 1
+    for chain, text in enumerate(families):
+        for name in families_of(text):
+            rows.append(chain)
+            nodes.append(first + numbers.setdefault(name, len(numbers)))
+    size = first + len(numbers)
+    links = coo_matrix((np.ones(len(rows)), (rows, nodes)), shape=(size, size))
+    components = connected_components(links, directed=False)[1][:count]
+    return np.unique(components, return_inverse=True)[1]

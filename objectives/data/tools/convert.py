@@ -1,0 +1,210 @@
+"""Any source as one clean table a split, in a format that is read back equal.
+
+One row a record and ligand: ``id``, ``sequence``, ``labels`` (0, 1 and -100 for unknown, as many
+as residues), ``ligand`` and ``family``. A record of several ligands becomes several rows, which
+reading unites again. Parquet is what ``datasets`` loads; a folder with a file a split is a
+data set to it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from objectives.data.cache import without_progress_bars
+from objectives.data.chain import IGNORED, Chain
+from objectives.data.merge import merge_identical
+from objectives.data.problems import Problems
+from objectives.data.shown import reason
+from objectives.data.sources import open_source
+from objectives.data.split import Splits
+from sweep.errors import DataError, UsageError, fault
+
+COLUMNS = ("id", "sequence", "labels", "ligand", "family")
+Row = dict[str, Any]
+
+
+def convert(
+    source: str,
+    out: Path,
+    form: str | None = None,
+    *,
+    skip_bad: bool = False,
+    allow_pickle: bool = False,
+) -> dict[str, Any]:
+    """Write a source in the standard form, read it back and compare.
+
+    Args:
+        source: see ``objectives.data.sources.open_source``.
+        out: a file whose suffix says the format, or a new folder, of a file a split.
+        form: the format of the files in a folder: one of ``FORMS``; Parquet when None.
+        skip_bad: leave bad records out and list them.
+        allow_pickle: read pickled tables too.
+
+    Returns:
+        ``source``, ``out``, ``format``, ``files``, and by split ``records``, ``rows`` and
+        ``chains`` (distinct sequences); ``skipped_bad`` and ``left_open``.
+
+    Raises:
+        UsageError: if ``out`` is no place for it.
+        DataError: if the source cannot be read, or what was written is not read back equal.
+    """
+    form = _form(out, form)
+    to_file = bool(out.suffix)
+    problems = Problems()
+    splits = open_source(source, allow_pickle=allow_pickle).read(problems)
+    skipped = problems.settle(source, skip_bad=skip_bad)
+    given = {name: chains for name, chains in splits.given().items() if chains}
+    _require_place(source, out, given, to_file=to_file)
+    try:
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+        # Beside its place, hence on the same disk.
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as made:
+            rows = {name: list(_rows(chains)) for name, chains in given.items()}
+            for name, table in rows.items():
+                FORMS[form](table, Path(made) / f"{name}.{form}")
+            _require_equal(Splits(**given), made, out)
+            if to_file:
+                (Path(made) / f"train.{form}").replace(out)
+            else:
+                out.mkdir(exist_ok=True)
+                for name in rows:
+                    shutil.move(Path(made) / f"{name}.{form}", out / f"{name}.{form}")
+    except OSError as error:
+        rule, way_out = "be a place that can be written", "Check the path and your rights to it"
+        where = reason(error)
+        raise DataError(fault("--out", rule, str(out), where=where, way_out=way_out)) from error
+    return {
+        "source": source,
+        "out": str(out),
+        "format": form,
+        "files": [str(out)] if to_file else [str(out / f"{name}.{form}") for name in rows],
+        "splits": {
+            name: {
+                "records": len(chains),
+                "rows": len(rows[name]),
+                "chains": len({chain.sequence for chain in chains}),
+            }
+            for name, chains in given.items()
+        },
+        "skipped_bad": list(skipped),
+        "left_open": dict(problems.counts),
+    }
+
+
+def _form(out: Path, form: str | None) -> str:
+    """The format that the options ask for."""
+    suffix = out.suffix.lower().lstrip(".")
+    if not suffix:
+        return form or "parquet"
+    if suffix not in FORMS:
+        rule = f"end in .{', .'.join(FORMS)}, or be a folder"
+        raise UsageError(fault("--out", rule, str(out)))
+    if form not in {None, suffix}:
+        raise UsageError(fault("--format", "be that of --out", form, where=str(out)))
+    return suffix
+
+
+def _require_place(
+    source: str, out: Path, given: dict[str, Sequence[Chain]], *, to_file: bool
+) -> None:
+    """Refuse an ``out`` that would lose something, or cannot hold it."""
+    origin = Path(source).expanduser()
+    rule = way_out = ""
+    if to_file and list(given) != ["train"]:
+        rule = f"be a folder for the splits {', '.join(given)}"
+        way_out = f"Leave the suffix away: --out {out.with_suffix('')} (and --format for others)"
+    elif to_file and out.is_dir():
+        rule = "be a file"
+    elif not to_file and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        rule = "be a new or empty folder"
+    elif origin.exists() and out.resolve().is_relative_to(origin.resolve()):
+        rule = "lie outside of the source"
+    if rule:
+        raise UsageError(fault("--out", rule, str(out), way_out=way_out))
+
+
+def _rows(chains: Sequence[Chain]) -> Iterator[Row]:
+    """A row for each ligand of a chain, and one for what binds none that has a name."""
+    for chain in chains:
+        common = {"id": chain.id, "sequence": chain.sequence, "family": chain.family}
+        told: set[int] = set()
+        for ligand, positions in chain.ligands.items():
+            told.update(positions)
+            labels = [
+                IGNORED if label == IGNORED else int(at in set(positions))
+                for at, label in enumerate(chain.labels)
+            ]
+            yield {**common, "labels": labels, "ligand": ligand}
+        if not chain.ligands or any(
+            label == 1 and at not in told for at, label in enumerate(chain.labels)
+        ):
+            yield {**common, "labels": list(chain.labels), "ligand": ""}
+
+
+def _require_equal(splits: Splits, written: str, out: Path) -> None:
+    """Refuse a table from which reading makes other chains.
+
+    Raises:
+        DataError: naming the first chain that differs.
+    """
+    problems = Problems()
+    back = open_source(written).read(problems)
+    problems.settle(str(out), skip_bad=False)
+    for name, chains in splits.given().items():
+        before, after = merge_identical(chains), merge_identical(getattr(back, name) or [])
+        pairs = zip(map(_content, before), map(_content, after), strict=False)
+        odd = next((one for one, other in pairs if one != other), None)
+        if odd is not None or len(before) != len(after):
+            got = odd[0] if odd is not None else f"{len(after)} chains for {len(before)}"
+            raise DataError(fault("the table", "be read back as the source", got, where=name))
+
+
+def _content(chain: Chain) -> tuple[Any, ...]:
+    return chain.id, chain.sequence, chain.labels, dict(chain.ligands), chain.family
+
+
+def _parquet(rows: Sequence[Row], path: Path) -> None:
+    import datasets
+
+    text = datasets.Value("string")
+    columns = dict.fromkeys(COLUMNS, text) | {"labels": datasets.List(datasets.Value("int8"))}
+    features = datasets.Features(columns)
+    table = {name: [row[name] for row in rows] for name in COLUMNS}
+    with without_progress_bars():
+        datasets.Dataset.from_dict(table, features=features).to_parquet(path)
+
+
+def _delimited(delimiter: str) -> Callable[[Sequence[Row], Path], None]:
+    def write(rows: Sequence[Row], path: Path) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, delimiter=delimiter, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            # 0010 where every label is one figure, as people write it
+            between = " " if IGNORED in row["labels"] else ""
+            writer.writerow({**row, "labels": between.join(map(str, row["labels"]))})
+        path.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+    return write
+
+
+def _json_lines(rows: Sequence[Row], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+FORMS: dict[str, Callable[[Sequence[Row], Path], None]] = {
+    "parquet": _parquet,
+    "csv": _delimited(","),
+    "tsv": _delimited("\t"),
+    "jsonl": _json_lines,
+}
+"""Format, which is the suffix, to its writer."""

@@ -1,0 +1,115 @@
+"""What a data source holds, and what a study would make of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from objectives.data.chain import IGNORED, Chain
+from objectives.data.divide import divide
+from objectives.data.families import families_of
+from objectives.data.grouping import clustering_tool
+from objectives.data.leakage import measure_leakage
+from objectives.data.options import DataOptions
+from objectives.data.sources import open_source
+from objectives.data.summary import summarise_split
+from sweep.errors import DataError, UsageError, fault
+
+LEAKAGE = ("auto", "mmseqs", "kmers", "none")
+_ALIASES = {"data_seed": "seed"}
+"""Settings of a study that the data calls otherwise."""
+
+_COMMONEST = 5
+
+
+def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto") -> dict[str, Any]:
+    """Read and divide a source as a study would, and count.
+
+    Args:
+        source: see ``objectives.data.sources.open_source``.
+        settings: a study's settings of the data.
+        leakage: how to measure it: one of ``LEAKAGE``.
+
+    Returns:
+        A JSON tree: ``records``, what was merged, dropped and left open, ``splits``,
+        ``ligands``, ``families``, ``grouping`` and ``leakage`` (None where not asked for).
+
+    Raises:
+        UsageError: if a setting is none of the data's.
+        DataError: if the source cannot be read and divided.
+    """
+    options = _options(settings)
+    tool = None if leakage == "none" else clustering_tool(leakage)
+    opened = open_source(source, allow_pickle=options.allow_pickle)
+    division = divide(opened, source, options)
+    given = division.splits.given()
+    kept = [chain for chains in given.values() for chain in chains]
+    return {
+        "source": source,
+        "records": division.records,
+        "merged": division.merged,
+        "dropped_overlap": division.dropped_overlap,
+        "dropped_long": division.dropped_long,
+        "skipped_bad": list(division.skipped_bad),
+        "left_open": dict(division.left_open),
+        "splits": {name: _split(chains) for name, chains in given.items()},
+        "ligands": _ligands(kept),
+        "families": _families(kept),
+        "split_method": division.method,
+        "grouping": dict(division.grouping),
+        "clusters": division.clusters,
+        "largest_cluster": division.largest_cluster,
+        "leakage": None if tool is None else measure_leakage(division.splits, tool),
+    }
+
+
+def _options(settings: Mapping[str, Any]) -> DataOptions:
+    known = {field.name for field in fields(DataOptions)} - {*_ALIASES.values()} | {*_ALIASES}
+    unknown = [
+        fault(f"--set {name}", f"be a setting of the data: {', '.join(sorted(known))}", value)
+        for name, value in settings.items()
+        if name not in known
+    ]
+    if unknown:
+        raise UsageError(unknown)
+    options = DataOptions(**{_ALIASES.get(name, name): value for name, value in settings.items()})
+    faults = options.faults()
+    if faults:
+        raise DataError(faults)
+    return options
+
+
+def _split(chains: Sequence[Chain]) -> dict[str, Any]:
+    figures = asdict(summarise_split(chains, windows=0))
+    del figures["windows"]  # a matter of the base
+    return figures | {
+        "masked": sum(chain.labels.count(IGNORED) for chain in chains),
+        "chains_with_masked": sum(IGNORED in chain.labels for chain in chains),
+        "chains_without_positives": sum(1 not in chain.labels for chain in chains),
+    }
+
+
+def _ligands(chains: Sequence[Chain]) -> dict[str, dict[str, int]]:
+    """By ligand, the residues that bind it and the chains that have one, most residues first."""
+    residues: Counter[str] = Counter()
+    holders: Counter[str] = Counter()
+    for chain in chains:
+        for name, positions in chain.ligands.items():
+            residues[name] += len(positions)
+            holders[name] += bool(positions)
+    return {
+        name: {"residues": count, "chains": holders[name]} for name, count in residues.most_common()
+    }
+
+
+def _families(chains: Sequence[Chain]) -> dict[str, Any]:
+    named = [families_of(chain.family) for chain in chains]
+    counts = Counter(name for names in named for name in names)
+    return {
+        "families": len(counts),
+        "chains_with": sum(map(bool, named)),
+        "chains_without": len(chains) - sum(map(bool, named)),
+        "commonest": dict(counts.most_common(_COMMONEST)),
+    }

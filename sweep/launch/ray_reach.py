@@ -1,0 +1,32 @@
+"""Whether anybody answers at an address; Ray itself would try for minutes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from sweep.errors import SweepError
+
+REACH_SECONDS = 5.0
+"""In which a cluster must answer."""
+
+
+def reach(address: str, worded: Callable[[str, str], str]) -> None:
+    """Connect once.
+
+    Args:
+        address: with or without a scheme; one without a port is a name that Ray may know.
+        worded: says, of the address and of what went wrong, that nobody is there.
+
+    Raises:
+        SweepError: if nobody answers.
+    """
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+        if host is None or port is None:
+            return
+        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise SweepError(worded(address, str(error))) from error

@@ -1,0 +1,47 @@
+"""An objective whose trials take as long as chance says, and one of them very long."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from objectives.lanes import Walk, run_in_lanes
+from objectives.synthetic import Synthetic
+from sweep.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult, nobody_waits, stay
+
+TURN_SECONDS = 0.02
+
+
+class Delayed(Synthetic):
+    """``Synthetic``, after so many turns of 0.02 s as chance says.
+
+    Settings: those of ``Synthetic``, ``delays`` (which chance; 0 for none), and ``straggler``, the
+    turns of trial 0 (0 for as many as others). Inputs: none; results do not depend on either.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        own = {"delays": 0, "straggler": 0}
+        own.update({name: settings[name] for name in own if name in settings})
+        super().__init__({n: v for n, v in settings.items() if n not in own}, inputs)
+        self._delays, self._straggler = int(own["delays"]), int(own["straggler"])
+
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """All of a pack by turns."""
+        return run_in_lanes(
+            pack, lambda params: self._late(params, report), leave, refill, TURN_SECONDS
+        )
+
+    def _late(self, params: TrialParams, report: Report) -> Walk:
+        turns = random.Random(f"{self._delays} {params.number}").randrange(25)
+        if not self._delays:
+            turns = 0
+        if self._straggler and params.number == 0:
+            turns = self._straggler
+        for _ in range(turns):
+            if (yield):
+                return TrialResult.interrupted(params.number, "left while it waited")
+        (result,) = Synthetic.run(self, [params], report)
+        return result

@@ -1,0 +1,229 @@
+"""Fetching pinned files from a real HTTP server."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from file_server import Files, serving
+
+from objectives.data.tools.fetch import Collection, Pinned, collection, fetch
+from sweep.errors import DataError, UsageError
+
+CONTENT = {"train/A_x.txt": b"first file\n" * 30_000, "test/A_y.txt": b"second file\n" * 3_000}
+NO_WAITS = (0.0, 0.0)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[Files]:
+    """A server of the content, under other names."""
+    root = tmp_path / "served"
+    root.mkdir()
+    for path, data in CONTENT.items():
+        (root / Path(path).name).write_bytes(data)
+    with serving(root) as found:
+        yield found
+
+
+@pytest.fixture
+def wanted(files: Files) -> Collection:
+    """The same, pinned."""
+    pinned = (
+        Pinned(path, Path(path).name, len(data), hashlib.sha256(data).hexdigest())
+        for path, data in CONTENT.items()
+    )
+    return Collection("some", "some files", files.url, tuple(pinned))
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    """What a folder holds."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_files_are_fetched_verified_and_not_fetched_again(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """The second time nothing is asked for; the bytes told of add up both times."""
+    out = tmp_path / "out"
+    told: list[int] = []
+
+    first = fetch(wanted, out, tell=told.append)
+    second = fetch(wanted, out, tell=told.append)
+
+    assert held(out) == CONTENT
+    assert (first["fetched"], second["fetched"]) == (2, 0)
+    assert len(files.asked) == 2
+    assert sum(told) == 2 * wanted.size
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "served", ".out.lock"}
+
+
+def test_missing_file_alone_is_fetched(wanted: Collection, files: Files, tmp_path: Path) -> None:
+    """Beside one that is there."""
+    out = tmp_path / "out"
+    (out / "train").mkdir(parents=True)
+    (out / "train" / "A_x.txt").write_bytes(CONTENT["train/A_x.txt"])
+
+    report = fetch(wanted, out)
+
+    assert held(out) == CONTENT
+    assert report["fetched"] == 1
+    assert files.asked == [("A_y.txt", "")]
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_connection_that_breaks_is_gone_on_with(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """Each further request asks for the rest alone, however often it breaks."""
+    files.cut = [1000, 70_000, 200, 50_000]
+    told: list[int] = []
+
+    fetch(wanted, tmp_path / "out", tell=told.append, waits=NO_WAITS)
+
+    assert held(tmp_path / "out") == CONTENT
+    ranges = [asked for path, asked in files.asked if path == "A_x.txt"]
+    assert ranges == ["", "bytes=1000-", "bytes=71000-", "bytes=71200-", "bytes=121200-"]
+    assert sum(told) == wanted.size
+
+
+def test_killed_command_is_gone_on_with(wanted: Collection, files: Files, tmp_path: Path) -> None:
+    """What it left is kept beside the folder, which is not there until all is whole."""
+    out = tmp_path / "out"
+
+    def killed(added: int) -> None:
+        if added:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(wanted, out, tell=killed)
+    assert not out.exists()
+    left = (tmp_path / "out.part" / "train" / "A_x.txt").stat().st_size
+    told: list[int] = []
+    fetch(wanted, out, tell=told.append)
+
+    assert 0 < left < len(CONTENT["train/A_x.txt"])
+    assert held(out) == CONTENT
+    assert files.asked[1] == ("A_x.txt", f"bytes={left}-")
+    assert sum(told) == wanted.size
+
+
+def test_server_without_ranges_sends_all_again(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """And no byte is doubled."""
+    files.ranges, files.cut = False, [1000]
+    told: list[int] = []
+
+    fetch(wanted, tmp_path / "out", tell=told.append, waits=NO_WAITS)
+
+    assert held(tmp_path / "out") == CONTENT
+    assert sum(told) == wanted.size
+
+
+def test_busy_server_is_asked_again(wanted: Collection, files: Files, tmp_path: Path) -> None:
+    """Twice in vain."""
+    files.errors = [503, 429]
+
+    fetch(wanted, tmp_path / "out", waits=NO_WAITS)
+
+    assert held(tmp_path / "out") == CONTENT
+
+
+def test_beginning_that_is_not_the_file_s_is_thrown_away(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """The sum tells; then it is fetched from its first byte."""
+    growing = tmp_path / "out.part" / "train"
+    growing.mkdir(parents=True)
+    (growing / "A_x.txt").write_bytes(b"something else")
+    (tmp_path / "out.part" / "test").mkdir()
+    (tmp_path / "out.part" / "test" / "A_y.txt").write_bytes(b"x" * 50_000)  # longer than it is
+    told: list[int] = []
+
+    fetch(wanted, tmp_path / "out", tell=told.append)
+
+    assert held(tmp_path / "out") == CONTENT
+    assert [asked for path, asked in files.asked if path == "A_x.txt"] == ["bytes=14-", ""]
+    assert sum(told) == wanted.size
+
+
+@pytest.mark.parametrize("spoil", [b"X" * len(CONTENT["test/A_y.txt"]), b"short", b"Y" * 90_000])
+def test_file_that_is_not_the_pinned_one_is_refused(
+    wanted: Collection, files: Files, tmp_path: Path, spoil: bytes
+) -> None:
+    """Of the same size, shorter or longer: it never comes under its name."""
+    (files.root / "A_y.txt").write_bytes(spoil)
+
+    with pytest.raises(DataError, match=re.escape(f"{files.url}A_y.txt must be ")):
+        fetch(wanted, tmp_path / "out", waits=NO_WAITS)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_file_under_its_name_is_left_alone(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """It may be somebody's work."""
+    mine = tmp_path / "out" / "train" / "A_x.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+
+    with pytest.raises(DataError, match=r"A_x.txt must be the pinned file, got .*Remove it"):
+        fetch(wanted, tmp_path / "out")
+
+    assert mine.read_bytes() == b"mine"
+    assert not files.asked
+
+
+def test_missing_address_is_told_at_once(wanted: Collection, files: Files, tmp_path: Path) -> None:
+    """Trying again would be no use."""
+    (files.root / "A_x.txt").unlink()
+
+    with pytest.raises(DataError, match=r"A_x.txt must be reachable, got 'HTTP 404"):
+        fetch(wanted, tmp_path / "out")
+
+    assert len(files.asked) == 1
+
+
+def test_offline_is_one_error(wanted: Collection, tmp_path: Path) -> None:
+    """It names what could not be reached, and the way out."""
+    with serving(tmp_path) as gone:
+        address = gone.url
+
+    with pytest.raises(DataError) as told:
+        fetch(wanted, tmp_path / "out", mirror=address, waits=NO_WAITS)
+
+    assert len(told.value.faults) == 1
+    assert re.search(
+        rf"{re.escape(address)}A_x.txt must be reachable, got '.*refused'. Check the connection "
+        r"and run the same command again.*--mirror names another place",
+        str(told.value),
+    )
+
+
+def test_mirror_must_be_an_address(wanted: Collection, tmp_path: Path) -> None:
+    """A folder is not."""
+    with pytest.raises(UsageError, match="--mirror must begin with https://"):
+        fetch(wanted, tmp_path / "out", mirror=str(tmp_path))
+
+
+def test_real_collection_is_what_the_checkout_has(shared: Path, tmp_path: Path) -> None:
+    """The pinned sums are those of the real files, under the addresses of their repository."""
+    yu = collection("yu2013")
+    served = tmp_path / "mirror"
+    for file in yu.files:
+        (served / file.address).parent.mkdir(parents=True, exist_ok=True)
+        (served / file.address).write_bytes(
+            (shared / "data" / "binding_residues" / file.path).read_bytes()
+        )
+
+    with serving(served) as files:
+        fetch(yu, tmp_path / "yu2013", mirror=files.url)
+
+    assert len(yu.files) == 20
+    assert held(tmp_path / "yu2013") == held(shared / "data" / "binding_residues")
+    assert re.fullmatch(r"https://\S+/[0-9a-f]{40}/\S+/", yu.root)

@@ -1,0 +1,17 @@
+"""One cluster for all tests that do not kill its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ray_clusters import nodes
+
+from sweep.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes of two CPUs each."""
+    with nodes(2, 2) as address:
+        yield Cluster(address)

@@ -1,0 +1,160 @@
+"""``run --detach``: the sweep is a job of the cluster, and its storage tells how far it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command import lorasweep
+from ray_clusters import nodes
+
+from sweep.cli.detaching import run_arguments
+from sweep.cli.parser import parse
+
+pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.filterwarnings("ignore"),  # Ray's own
+    pytest.mark.timeout(400),
+]
+
+STUDY = """
+from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+
+STUDY = StudySpec(
+    name="away",
+    objective="objectives.synthetic:Synthetic",
+    space=Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 8), "targets": TargetSets("qkv")}),
+    settings={"function": "surface", "sleep_seconds": SECONDS},
+    sampler=Sampler("grid"),
+    budget=Budget(trials=6),
+)
+"""
+WHERE = ("--launcher", "ray", "--detach", "--json")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The dashboard of a cluster of one node, whose jobs find this environment's programs."""
+    pytest.importorskip("aiohttp_cors", reason="Ray's job server is not installed (ray[default])")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = os.environ["PATH"]
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
+    try:
+        with nodes(2, include_dashboard=True, dashboard_port=port):
+            yield f"http://127.0.0.1:{port}"
+    finally:
+        os.environ["PATH"] = path
+
+
+def status(folder: Path, storage: str) -> dict[str, int]:
+    """How many trials are in which state; none before there is a study."""
+    said = lorasweep(folder, "status", "--storage", storage, "--name", "away", "--json")
+    return {} if said.returncode else json.loads(said.stdout)["counts"]
+
+
+def wait_for(folder: Path, storage: str, complete: int) -> dict[str, int]:
+    """Until so many trials are COMPLETE."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        counts = status(folder, storage)
+        if counts.get("COMPLETE", 0) >= complete:
+            return counts
+        time.sleep(1)
+    raise AssertionError(f"no progress: {status(folder, storage)}")
+
+
+@pytest.mark.slow
+def test_a_job_runs_on_when_its_command_is_over_and_stops_when_told(
+    server: str, tmp_path: Path
+) -> None:
+    """A file alone in its folder goes along; stopped, and submitted again, it goes on."""
+    (tmp_path / "here" / "deep").mkdir(parents=True)
+    (tmp_path / "here" / "deep" / "study.py").write_text(STUDY.replace("SECONDS", "3"))
+    storage = f"sqlite:///{tmp_path}/away.db"
+    command = ("run", "deep/study.py", *WHERE, "--storage", storage, "--workers", "1")
+    first = lorasweep(tmp_path / "here", *command, "--ray-address", server)
+    assert first.returncode == 0, first.stderr
+    job = json.loads(first.stdout)
+    assert status(tmp_path, storage).get("COMPLETE", 0) == 0
+    wait_for(tmp_path, storage, 1)
+    stopped = subprocess.run(job["stop"].split(), capture_output=True, text=True, check=False)
+    log = subprocess.run(job["log"].split(), capture_output=True, text=True, check=False)
+    assert stopped.returncode == 0, stopped.stderr
+    assert "lorasweep: to go on: lorasweep resume" in log.stdout + log.stderr
+    (tmp_path / "here" / "deep" / "study.py").write_text(STUDY.replace("SECONDS", "3"))
+    again = lorasweep(tmp_path / "here", *command, "--ray-address", server)
+    assert again.returncode == 0, again.stderr
+    counts = wait_for(tmp_path, storage, 6)
+
+    assert counts["COMPLETE"] == 6
+    assert counts["RUNNING"] == 0
+    assert job["status"] == f"lorasweep status --storage {storage} --name away"
+
+
+@pytest.mark.slow
+def test_a_module_of_the_current_folder_goes_along(server: str, tmp_path: Path) -> None:
+    """With the files of its package that it imports."""
+    package = tmp_path / "here" / "mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "parts.py").write_text(STUDY.replace("SECONDS", "0"))
+    (package / "study.py").write_text("from mine.parts import STUDY\n\n__all__ = ['STUDY']\n")
+    storage = f"sqlite:///{tmp_path}/away.db"
+    command = ("run", "mine.study", *WHERE, "--storage", storage, "--ray-address", server)
+    done = lorasweep(tmp_path / "here", *command)
+    assert done.returncode == 0, done.stderr
+
+    assert wait_for(tmp_path, storage, 6)["COMPLETE"] == 6
+
+
+def test_what_cannot_be_a_job_is_told_at_once(tmp_path: Path) -> None:
+    """In one go: a place that only this folder has, a password, and no cluster at all."""
+    (tmp_path / "study.py").write_text(STUDY.replace("SECONDS", "0"))
+    command = ("run", "study.py", "--detach", "--storage")
+    for storage, rule in (
+        ("sqlite:///away.db", "--storage must be one that the cluster's head node reaches"),
+        ("postgresql://me:secret@host/db", "--storage must hold no password with --detach"),
+    ):
+        refused = lorasweep(tmp_path, *command, storage)
+        assert refused.returncode == 2
+        assert "--detach must go with --launcher ray, got 'local'" in refused.stderr
+        assert rule in refused.stderr
+        assert "secret" not in refused.stderr
+    absolute = f"sqlite:///{tmp_path}/away.db"
+    for address in ("127.0.0.1:1", "http://127.0.0.1:1", "nonsense"):
+        asked = ("--launcher", "ray", "--ray-address", address)
+        refused = lorasweep(tmp_path, *command, absolute, *asked)
+        assert refused.returncode == 1
+        rule = "lorasweep: --ray-address must be the address of a Ray cluster that takes jobs"
+        assert refused.stderr.startswith(rule)
+        assert refused.stderr.count("\n") == 1
+
+
+def test_the_job_is_asked_for_what_the_command_was(tmp_path: Path) -> None:
+    """Every option survives; paths become absolute, and the cluster's address its own."""
+    (tmp_path / "chains").mkdir()
+    typed = [
+        *("run", "study.py", "--launcher", "ray", "--ray-address", "http://h:8265", "--detach"),
+        *("--data", f"{tmp_path}/./chains", "--base", "facebook/esm2_t6_8M_UR50D", "--trials", "7"),
+        *("--set", "epochs=2", "--set", 'note=-x "y"', "--workers", "3", "--pack", "auto"),
+        *("--resources", "gpu=0.5,cpu=2", "--on-failure", "retry(2)", "--max-retries", "0"),
+        *("--seconds", "2.5", "--final-test", "--keep", "all", "--files", f"{tmp_path}/../f"),
+        *("--track", "wandb", "--track", "mlflow", "--take-over", "--name=-odd name"),
+        *("--storage", "sqlite:////shared/s.db", "--skip-bad"),
+    ]
+    wanted = vars(parse(typed))
+    wanted.update(ray_address="auto", detach=False, data=f"{tmp_path}/chains")
+    wanted.update(files=f"{tmp_path.parent}/f")
+    got = vars(parse(run_arguments(parse(typed), "study.py")))
+
+    assert got == wanted

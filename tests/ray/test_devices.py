@@ -1,0 +1,106 @@
+"""Nodes that differ: each runs as many trials together as it finds best itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from ray_clusters import nodes
+
+from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+from sweep.cluster import Cluster
+from sweep.drive import Options, run_study
+from sweep.errors import SweepError
+from sweep.spec import Policy
+from sweep.storage import Address, quiet_optuna
+from sweep.watcher import Nobody
+
+pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # Ray's own
+    pytest.mark.timeout(280),
+]
+
+SPEC = StudySpec(
+    name="devices",
+    objective="sized:Sized",
+    space=Space(
+        {
+            "rank": Choice(1, 2, 4, 8, 16),
+            "alpha": Choice(2, 8),
+            "targets": TargetSets("qkv", "mlp", "query"),
+        }
+    ),
+    settings={"function": "surface", "noise": 0.01, "steps": 3, "sleep_seconds": 0.9},
+    sampler=Sampler("grid"),
+    budget=Budget(trials=30),
+    policy=Policy(max_retries=20),
+)
+
+
+def run(folder: Path, **how: Any) -> optuna.Study:
+    """A sweep to its end."""
+    with quiet_optuna():
+        return run_study(SPEC, Address.parse(f"sqlite:///{folder}/s.db"), Nobody(), Options(**how))
+
+
+@pytest.fixture
+def unlike(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A head that computes nothing, and nodes of one CPU with what the test gives them."""
+    with nodes(0, *({"num_cpus": 1, "env_vars": each} for each in request.param)) as address:
+        yield Cluster(address)
+
+
+def together(study: optuna.Study) -> dict[str, int]:
+    """The most trials that were in hand at once, by node."""
+    found: dict[str, int] = defaultdict(int)
+    for trial in study.trials:
+        details = trial.user_attrs.get("details") or {}
+        if details:
+            found[details["node"]] = max(found[details["node"]], details["together"])
+    return found
+
+
+TWO = ({"SIZED_NAME": "a", "SIZED_LANES": "1"}, {"SIZED_NAME": "b", "SIZED_LANES": "4"})
+TIGHT = (
+    {"SIZED_NAME": "a", "SIZED_LANES": "3"},
+    {"SIZED_NAME": "b", "SIZED_LANES": "4", "SIZED_MOST": "2"},
+)
+FALSE = ({"SIZED_NAME": "a"}, {"SIZED_NAME": "b", "SIZED_DATA": "other"})
+
+
+@pytest.mark.parametrize("unlike", [TWO], indirect=True)
+def test_each_node_runs_as_many_together_as_it_advises(unlike: Cluster, tmp_path: Path) -> None:
+    """Whichever is asked first; unless --pack says how many."""
+    study = run(tmp_path, cluster=unlike, workers=2)
+
+    assert together(study) == {"a": 1, "b": 4}
+    assert {trial.state.name for trial in study.trials} == {"COMPLETE"}
+    (tmp_path / "told").mkdir()
+    assert together(run(tmp_path / "told", cluster=unlike, workers=2, pack=2)) == {"a": 2, "b": 2}
+
+
+@pytest.mark.parametrize("unlike", [TIGHT], indirect=True)
+def test_a_pack_that_was_too_large_is_halved_on_its_own_node(
+    unlike: Cluster, tmp_path: Path
+) -> None:
+    """The other goes on with what it had, and all trials complete."""
+    study = run(tmp_path, cluster=unlike, workers=2)
+    states = [trial.state.name for trial in study.trials]
+
+    assert together(study) == {"a": 3, "b": 2}
+    assert states.count("COMPLETE") == 30
+    assert states.count("FAIL") == 4
+
+
+@pytest.mark.parametrize("unlike", [FALSE], indirect=True)
+def test_a_node_with_other_data_is_refused(unlike: Cluster, tmp_path: Path) -> None:
+    """The same names and sizes may hold something else; the fingerprints tell."""
+    with pytest.raises(SweepError, match="data and base must hold the same for every worker"):
+        run(tmp_path, cluster=unlike, workers=2)

@@ -1,0 +1,102 @@
+"""The driver of a sweep on Ray is killed: its actors end, and the next driver loses nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
+from ray_clusters import TESTS
+
+from sweep.cluster import Cluster
+from sweep.storage import Address
+
+pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.filterwarnings("ignore"),  # Ray's own
+    pytest.mark.timeout(900),
+]
+
+
+def on_ray(
+    folder: Path, cluster: Cluster, trials: int, seconds: float, lanes: int = 1
+) -> tuple[Campaign, Counter[tuple[object, ...]]]:
+    """A campaign on a cluster, and what the study yields on this machine undisturbed."""
+    spec = make_spec(trials, seconds)
+    expected = uninterrupted(spec, folder / "plain")
+    home = folder / "hit"
+    home.mkdir()
+    where = ("--launcher", "ray", "--ray-address", cluster.address)
+    campaign = Campaign(
+        Address.parse(f"sqlite:///{folder}/s.db"),
+        home,
+        spec,
+        random.Random(7),
+        environment={"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
+        arguments=(*where, "--workers", "2", "--pack", str(lanes)),
+    )
+    return campaign, expected
+
+
+def actors() -> list[psutil.Process]:
+    """Those of this test's clusters that run."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "ray::Host" in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def seconds_until_gone(computing: list[psutil.Process]) -> float:
+    """How long the actors of a driver that is gone live on."""
+    began = time.monotonic()
+    _, alive = psutil.wait_procs(computing, timeout=60)
+    assert not alive, "actors of a killed driver compute on"
+    return time.monotonic() - began
+
+
+def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """SIGKILL in the middle; the same command goes on."""
+    campaign, expected = on_ray(tmp_path, cluster, 12, seconds=0.8)
+    process = campaign.launch()
+    campaign.wait_for(3)
+    computing = actors()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    lived_on = seconds_until_gone(computing)
+    campaign.hits["SIGKILL"] += 1
+    campaign.run_to_the_end()
+    books = check_books(campaign, expected)
+    print(books, f"actors lived on for {lived_on:.1f} s")
+
+    assert len(computing) == 2
+    assert books["COMPLETE"] == 12
+    assert books["interrupted"] in (1, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_driver_that_is_hit_again_and_again_loses_and_doubles_nothing(
+    cluster: Cluster, tmp_path: Path, lanes: int
+) -> None:
+    """At random moments, also while the last driver's actors still run."""
+    campaign, expected = on_ray(tmp_path, cluster, 30, seconds=1.2, lanes=lanes)
+    run_campaign(campaign, hits=8, longest=10.0)
+    lived_on = seconds_until_gone(actors())
+    books = check_books(campaign, expected, at_once=2 * lanes)
+    print(books, f"actors lived on for {lived_on:.1f} s")
+
+    assert books["COMPLETE"] == 30
+    assert sum(campaign.hits.values()) >= 3

@@ -1,0 +1,29 @@
+"""Estimates on every core are those of one."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from sweep.importance import side_by_side
+from sweep.importance.side_by_side import spread
+
+
+def test_other_processes_give_the_same_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call's place is kept, whichever worker took it; small work stays here."""
+    values = np.arange(7.0)
+    asked = [(np.array([i % 7, (i + 3) % 7]), i) for i in range(9)]
+
+    def estimate(rows: npt.NDArray[np.intp], seed: int) -> npt.NDArray[np.float64]:
+        return np.array([values[rows].sum() * seed, os.getpid()])
+
+    here = np.array(spread(estimate, asked, size=7))
+    monkeypatch.setattr(side_by_side, "WORTH", 1)
+    there = np.array(spread(estimate, asked, size=7))
+
+    assert (here[:, 0] == there[:, 0]).all()
+    assert set(here[:, 1]) == {os.getpid()}
+    assert os.getpid() not in set(there[:, 1])

@@ -1,0 +1,90 @@
+"""Results arrive in any order: a measurement stays what was designed, and nobody waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+
+from sweep import Budget, Choice, Design, Sampler, Space, StudySpec, TargetSets
+from sweep.drive import Options, run_study
+from sweep.storage import Address, quiet_optuna
+from sweep.watcher import Nobody
+
+SPEC = StudySpec(
+    name="order",
+    objective="faults.delayed:Delayed",
+    space=Space(
+        {
+            "rank": Choice(1, 2, 4, 8),
+            "alpha": Choice(2, 8, 32),
+            "targets": TargetSets("qkv", "mlp", wide="all-linear"),
+        }
+    ),
+    settings={"function": "surface", "noise": 0.01, "collapse_on": [{"rank": 8}]},
+    sampler=Sampler("tpe", seed=3),
+    seeds=(0, 1),
+    design=Design(configurations=12, duplicates=4),
+    budget=Budget(trials=22),
+)
+
+
+def run(folder: Path, workers: int, pack: int, **settings: int) -> optuna.Study:
+    """A sweep to its end, in a database of its own."""
+    spec = replace(SPEC, settings={**SPEC.settings, **settings})
+    name = "-".join(map(str, (workers, pack, *settings.values())))
+    address = Address.parse(f"sqlite:///{folder}/{name}.db")
+    with quiet_optuna():
+        return run_study(spec, address, Nobody(), Options(workers=workers, pack=pack))
+
+
+def ended(study: optuna.Study) -> list[int]:
+    """Numbers of the trials in the order in which they were over."""
+    over = sorted(study.trials, key=lambda trial: trial.datetime_complete or 0)
+    return [trial.number for trial in over]
+
+
+def measured(study: optuna.Study) -> Counter[tuple[object, ...]]:
+    """What the measurement is made of: configurations, seeds, tags, second runs and values."""
+    return Counter(
+        (
+            *sorted(trial.params.items()),
+            *(trial.user_attrs.get(tag) for tag in ("design", "replicate", "seed")),
+            "rerun_of" in trial.user_attrs,
+            trial.state.name,
+            trial.value,
+        )
+        for trial in study.trials
+        if trial.user_attrs["phase"] == "measure"
+    )
+
+
+@pytest.mark.parametrize(
+    "delays",
+    [1, *(pytest.param(chance, marks=pytest.mark.slow) for chance in (2, 3, 4, 5))],
+)
+def test_the_measurement_is_the_same_in_whatever_order_results_come(
+    tmp_path: Path, delays: int
+) -> None:
+    """Three workers of two lanes with random delays, beside one trial after the other."""
+    calm = run(tmp_path, workers=1, pack=1)
+    mixed = run(tmp_path, workers=3, pack=2, delays=delays)
+
+    assert ended(calm) == sorted(ended(calm))
+    assert ended(mixed) != sorted(ended(mixed))
+    assert measured(mixed) == measured(calm)
+    assert measured(calm).total() > 16  # twelve points, four second seeds, and second runs
+    assert [t.user_attrs["phase"] for t in mixed.trials].count("search") >= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "pack"), [(2, 1), (1, 2)])
+def test_a_straggler_holds_nobody_up(tmp_path: Path, workers: int, pack: int) -> None:
+    """Beside it, in another worker or in another lane of its own, the others come and go."""
+    study = run(tmp_path, workers, pack, delays=1, straggler=150)
+
+    assert study.trials[0].state.name == "COMPLETE"
+    assert ended(study).index(0) >= 6

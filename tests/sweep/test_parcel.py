@@ -1,0 +1,138 @@
+"""Files and folders that travel: what arrives is what was sent, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from sweep.launch import parcel as parcels
+from sweep.launch.parcel import Parcel, unpack
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder with folders, an empty file, and links to files and folders elsewhere."""
+    elsewhere = tmp_path / "blobs"
+    (elsewhere / "more").mkdir(parents=True)
+    (elsewhere / "more" / "deep.txt").write_text("deep")
+    (elsewhere / "blob").write_bytes(bytes(range(256)) * 300)
+    folder = tmp_path / "source"
+    (folder / "train").mkdir(parents=True)
+    (folder / "train" / "ATP — β.txt").write_text("1abc;A;K1;K\n")
+    (folder / "empty").touch()
+    (folder / "model.safetensors").symlink_to(elsewhere / "blob")
+    (folder / "linked").symlink_to(elsewhere / "more")
+    (folder / "round").symlink_to(folder)
+    return folder
+
+
+def sent(path: Path) -> tuple[Parcel, str, list[bytes]]:
+    """A parcel, its digest, and its stream."""
+    parcel = Parcel.at(path)
+    assert parcel is not None
+    chunks: list[bytes] = []
+    parcel.send(chunks.append)
+    return parcel, parcel.digest(), chunks
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    """Every file by its name."""
+    found = Parcel.at(folder)
+    assert found is not None
+    return {name: (folder / name).read_bytes() for name in found.sizes}
+
+
+def unread() -> Iterator[bytes]:
+    """A stream that must not be read."""
+    raise AssertionError("it was sent for again")
+    yield b""
+
+
+def test_a_folder_arrives_with_what_its_links_lead_to(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In many chunks; a link round to itself is followed once."""
+    monkeypatch.setattr(parcels, "CHUNK_BYTES", 1000)
+    parcel, digest, chunks = sent(source)
+    place = unpack(parcel, digest, chunks, tmp_path / "cache")
+
+    assert len(chunks) > 70
+    assert max(map(len, chunks)) <= 10240  # tar's own block
+    assert place.name == source.name
+    assert held(place) == held(source)
+    assert set(held(place)) == {
+        "train/ATP — β.txt",
+        "empty",
+        "model.safetensors",
+        "linked/deep.txt",
+    }
+    assert not any(path.is_symlink() for path in place.rglob("*"))
+
+
+def test_a_file_keeps_its_name(source: Path, tmp_path: Path) -> None:
+    """By which a ligand or a format may be known."""
+    file = source / "train" / "ATP — β.txt"
+    place = unpack(*sent(file), tmp_path / "cache")
+
+    assert place.name == file.name
+    assert place.read_bytes() == file.read_bytes()
+
+
+def test_a_copy_is_used_again_and_a_damaged_one_made_anew(source: Path, tmp_path: Path) -> None:
+    """What a killed process left half unpacked is in nobody's way."""
+    parcel, digest, chunks = sent(source)
+    (tmp_path / "cache" / f"{digest}.partial" / "source").mkdir(parents=True)
+    place = unpack(parcel, digest, chunks, tmp_path / "cache")
+    assert unpack(parcel, digest, unread(), tmp_path / "cache") == place
+    (place / "model.safetensors").write_bytes(b"short")
+    assert unpack(parcel, digest, chunks, tmp_path / "cache") == place
+    assert held(place) == held(source)
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [
+        digest,
+        f"{digest}.lock",
+    ]
+
+
+def test_workers_that_come_together_unpack_once(source: Path, tmp_path: Path) -> None:
+    """The others wait and use that."""
+    parcel, digest, chunks = sent(source)
+    streams: list[int] = []
+
+    def stream(number: int) -> Iterator[bytes]:
+        streams.append(number)
+        yield from chunks
+
+    workers = [
+        Thread(target=unpack, args=(parcel, digest, stream(n), tmp_path / "cache"))
+        for n in range(8)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert len(streams) == 1
+    assert held(tmp_path / "cache" / digest / "source") == held(source)
+
+
+def test_what_changed_on_the_way_is_refused(source: Path, tmp_path: Path) -> None:
+    """Nothing is left of it."""
+    parcel, digest, _ = sent(source)
+    (source / "train" / "ATP — β.txt").write_text("1abc;A;R1;R\n")  # of the same length
+    chunks: list[bytes] = []
+    parcel.send(chunks.append)
+    with pytest.raises(OSError, match="changed while it was sent"):
+        unpack(parcel, digest, chunks, tmp_path / "cache")
+    assert not (tmp_path / "cache" / digest).exists()
+
+
+def test_the_same_names_and_sizes_are_here_and_others_are_not(source: Path) -> None:
+    """A look at names and sizes, not at contents."""
+    parcel, _, _ = sent(source)
+    assert parcel.is_here()
+    (source / "empty").write_text("x")
+    assert not parcel.is_here()
+    assert Parcel.at(source / "nothing") is None
