@@ -36,7 +36,8 @@ EVALUATIONS = 3
 WORKERS = (1, 4, 16, 64)
 SIZES = (1_000, 10_000)
 SAMPLERS = ("random", "tpe")
-ASKED = {64: (0.5, 1.0, 1.5), 256: (0.5, 1.0)}
+FEW_AND_MANY = (4, 128)
+ASKED = {64: (0.5, 1.0, 1.5), 256: (1.0,)}
 """Workers, and how much of the driver's time their trials ask for together."""
 
 Row = dict[str, Any]
@@ -67,8 +68,12 @@ class Databases:
         if self._server is None:
             return 0.0
         # Other processes of that name may run; what they use meanwhile would be counted.
-        ours = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "postgres"]
-        return sum(sum(p.cpu_times()[:2]) for p in ours)
+        total = 0.0
+        for process in psutil.process_iter(["name"]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.info["name"] == "postgres":
+                    total += sum(process.cpu_times()[:4])  # with children that have ended
+        return total
 
 
 @contextlib.contextmanager
@@ -121,14 +126,26 @@ def by_size(base: Databases) -> Iterator[Row]:
             yield figures(made, base.kind, sampler, workers=16, trials_before=size)
 
 
-def against_model(base: Databases) -> Iterator[Row]:
-    """The rate where the driver is half busy, busy, and too busy, measured and predicted.
+def costs(base: Databases) -> tuple[float, float]:
+    """CPU seconds of a trial, and what each trial under way adds to that.
 
-    What a trial costs is measured first, in a study of its own with 64 workers.
+    From the rates with few and with many workers that answer at once: Optuna reads every trial
+    under way anew for each that is asked for.
     """
-    spec = make_spec("random", 192)
-    cost = drive(base.fresh(), spec, Load(0.0, EVALUATIONS), 64).cost
+    seconds = []
+    for workers in FEW_AND_MANY:
+        spec = make_spec("random", 40 + 3 * workers)
+        seconds.append(1 / drive(base.fresh(), spec, Load(0.0, EVALUATIONS), workers).rate)
+    few, many = FEW_AND_MANY
+    each = (seconds[1] - seconds[0]) / (many - few)
+    return seconds[0] - few * each, each
+
+
+def against_model(base: Databases) -> Iterator[Row]:
+    """The rate where the driver is half busy, busy, and too busy, measured and predicted."""
+    alone, each = costs(base)
     for lanes, demands in ASKED.items():
+        cost = alone + lanes * each
         for asked in demands:
             seconds = lanes * cost / asked
             spec = make_spec("random", 3 * lanes)
@@ -139,8 +156,9 @@ def against_model(base: Databases) -> Iterator[Row]:
                 "workers": lanes,
                 "asked_of_the_driver": asked,
                 "seconds_a_trial": round(seconds, 2),
+                "cost_alone_ms": round(1000 * alone, 2),
+                "cost_each_ms": round(1000 * each, 3),
                 "cost_ms": round(1000 * cost, 2),
-                "cost_ms_then": round(1000 * made.cost, 2),
                 "measured": round(made.rate, 2),
                 "predicted": round(predicted, 2),
                 "bound": round(bound(lanes, seconds, cost), 2),
@@ -151,12 +169,15 @@ def against_model(base: Databases) -> Iterator[Row]:
 PARTS = {"workers": by_workers, "size": by_size, "model": against_model}
 
 
-def show(rows: list[Row]) -> None:
-    """Print rows of one kind as a table."""
-    for number, row in enumerate(rows):
-        if number == 0:
+def shown(rows: Iterator[Row]) -> list[Row]:
+    """The rows, each printed when it is there."""
+    kept: list[Row] = []
+    for row in rows:
+        if not kept:
             print("  ".join(row))
         print("  ".join(f"{value!s:>{len(name)}}" for name, value in row.items()), flush=True)
+        kept.append(row)
+    return kept
 
 
 def main() -> None:
@@ -170,9 +191,7 @@ def main() -> None:
     for kind in options.databases:
         with databases(kind) as base:
             for part in options.only:
-                rows = list(PARTS[part](base))
-                show(rows)
-                found[part] += rows
+                found[part] += shown(PARTS[part](base))
     found["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
     found["python"] = platform.python_version()
     found |= {name: version(name) for name in ("optuna", "sqlalchemy", "psycopg")}

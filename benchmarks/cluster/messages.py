@@ -18,7 +18,7 @@ from typing import Any
 
 from sweep import Float, Space, StudySpec
 from sweep.cluster import Cluster
-from sweep.launch import LocalLauncher, Pool, Reported, Settled
+from sweep.launch import LocalLauncher, Pool, Reported, Roomy, Settled
 from sweep.launch.ray_launcher import RayLauncher
 from sweep.trial import TrialParams
 
@@ -48,6 +48,8 @@ def measure(launcher: Pool) -> dict[str, Any]:
                     event.answer(False)
                 case Settled() as event:
                     event.answer(None)
+                case Roomy() as event:
+                    event.answer([])
         seconds, used = time.perf_counter() - started, time.process_time() - used
     return {
         "workers": WORKERS,

@@ -73,7 +73,7 @@ def measure(folder: Path, chains: int, *, carve: bool) -> dict[str, Any]:
     chains = made["chains"]
     kept = sum(path.stat().st_size for path in (folder / "cache").rglob("*") if path.is_file())
     steps = cold["steps"]
-    prepared = steps["divide"] - steps.get("cluster_numbers", 0.0) + steps["tokenise"]
+    prepared = steps["divide"] - steps.get("group", 0.0) + steps["tokenise"]
     per = 100_000 / chains
     return {
         "chains": chains,

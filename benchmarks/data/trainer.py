@@ -22,7 +22,7 @@ from objectives.data import divide, prepared
 STEPS = (
     (prepared, "divide"),
     (divide, "merge_identical"),
-    (divide, "cluster_numbers"),
+    (divide, "group"),
     (prepared, "tokenise"),
     (prepared, "store_entry"),
 )

@@ -59,13 +59,12 @@ def cluster_numbers(
     count = len(sequences)
     present = _presence(sequences, k)
     rows, others = [], []
-    for start in range(0, count, _LATER):  # a pair is met once: earlier chains are left out
-        part, later = present[start : start + _LATER], present[start:]
-        for first, second, shared, shorter in _shared(part, later):
-            needed = np.maximum(threshold * shorter, MIN_SHARED)
-            linked = (shared >= needed) & (first < second)
-            rows.append(first[linked] + start)
-            others.append(second[linked] + start)
+    for begin in range(0, count, _LATER):  # a pair is met once: earlier chains are left out
+        later = present[begin:]
+        for first, second, shared, shorter in _shared(later[:_LATER], later):
+            linked = (shared >= np.maximum(threshold * shorter, MIN_SHARED)) & (first < second)
+            rows.append(first[linked] + begin)
+            others.append(second[linked] + begin)
     if not rows:
         return np.zeros(0, dtype=np.int32)
     first, second = np.concatenate(rows), np.concatenate(others)
