@@ -55,7 +55,7 @@ bench-packed: $(VENV)/.ready  ## trials per hour beside HF Trainer; DATA= BASE= 
 	$(BIN)/python -m benchmarks.packed.trials_per_hour \
 		$(if $(DATA),--data $(DATA)) $(if $(BASE),--base $(BASE)) $(ARGS)
 
-bench-data: $(VENV)/.ready  ## 500 000 chains: time and memory, cold and warm (3 min, 9 GB)
+bench-data: $(VENV)/.ready  ## 500 000 chains: time and memory, cold and warm (3 min, 5 GB)
 	$(BIN)/python -m benchmarks.data.many_chains $(ARGS)
 
 bench-cluster: $(VENV)/.ready-dev  ## the driver under 1 to 256 simulated workers (15 min)

@@ -8,6 +8,7 @@ chains costs (measured: benchmarks/results/data-2026-11-28.md).
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def tokenise(
     with ThreadPoolExecutor(min(len(starts), cpu_count()) or 1) as pool:
         made = pool.map(lambda first: _table(chains[first : first + BLOCK], first, form), starts)
         tables = list(shown_progress(made, len(starts), "tokenising", chains=len(chains)))
-    return datasets.Dataset(pa.concat_tables(tables))
+    # By itself the library would pickle the whole table to name it.
+    return datasets.Dataset(pa.concat_tables(tables), fingerprint=secrets.token_hex(8))
 
 
 def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
