@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 
 from studies.evidence.lengths import lengths
 from studies.evidence.names import names
+from studies.evidence.narrowed import narrowed
 from studies.evidence.replication import replication
 from sweep.design.pilot_report import pilot_report
 from sweep.errors import SweepError
@@ -95,7 +96,12 @@ def _measurement(folder: Path, name: str) -> Tree:
 
 def _longer(folder: Path, name: str) -> Tree:
     shorter, longer = (to_table(_opened(folder, each)[0]) for each in (MEASUREMENT, name))
-    return {**_measurement(folder, name), "beside": lengths(shorter, longer)}
+    found, claims = _measurement(folder, name), read_spec(_opened(folder, name)[0]).claims
+    return {
+        **found,
+        "beside": lengths(shorter, longer),
+        "narrowed": narrowed(longer, claims, found["analysis"]["claims"]),
+    }
 
 
 def rank_by_rate(table: TrialTable) -> list[Tree]:

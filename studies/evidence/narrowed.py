@@ -1,0 +1,74 @@
+"""A study judged again where nothing collapsed: exploratory, for the bound was seen in the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sweep.claim import Claim
+from sweep.judge import judge
+from sweep.judge.evidence import measured_of
+from sweep.space import Float, Space
+from sweep.table import TrialTable
+
+RATE = "learning_rate"
+TOLD = ("headline", "reason", "parameters", "parts", "n_trials")
+
+
+def set_apart(verdict: Mapping[str, Any]) -> list[int]:
+    """Numbers of the trials that a verdict left out as collapsed."""
+    return [
+        number
+        for left in verdict["excluded"]
+        if left["reason"].startswith("it collapsed")
+        for number in left["numbers"]
+    ]
+
+
+def below_collapses(table: TrialTable, apart: Iterable[int]) -> TrialTable:
+    """The measured trials at smaller rates than any of those set apart, and the space they span.
+
+    Args:
+        table: of a study with a logarithmic ``learning_rate``.
+        apart: numbers of the trials that collapsed, at least one.
+    """
+    measured = measured_of(table)[0]
+    numbers = set(apart)
+    edge = min(row.values[RATE] for row in measured.rows if row.number in numbers)
+    rows = tuple(row for row in measured.rows if row.values[RATE] < edge)
+    axis = measured.space[RATE]
+    assert isinstance(axis, Float)  # noqa: S101  # of our own studies
+    high = max(float(row.values[RATE]) for row in rows)
+    space = Space({**measured.space.params, RATE: Float(axis.low, high, log=True)})
+    return replace(measured, rows=rows, space=space)
+
+
+def narrowed(
+    table: TrialTable,
+    claims: Sequence[Claim],
+    verdicts: Sequence[Mapping[str, Any]],
+    *,
+    cross_checks: bool = True,
+) -> dict[str, Any] | None:
+    """Judge the same claims on the part of the range below the first collapse.
+
+    Args:
+        table: the study's trials.
+        claims: its claims.
+        verdicts: what was said of them on the whole range.
+        cross_checks: whether forests and the like may take a confirmation back.
+
+    Returns:
+        ``high`` (the largest rate that is left), ``n``, and ``claims`` with what is told of
+        each; None where no trial was set apart.
+    """
+    apart = set_apart(verdicts[0])
+    if not apart:
+        return None
+    part = below_collapses(table, apart)
+    axis = part.space[RATE]
+    assert isinstance(axis, Float)  # noqa: S101  # made above
+    judged = [judge(part, claim, cross_checks=cross_checks).to_json() for claim in claims]
+    told = [{key: verdict[key] for key in TOLD} for verdict in judged]
+    return {"high": axis.high, "n": len(part), "apart": sorted(apart), "claims": told}
