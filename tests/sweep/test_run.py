@@ -220,9 +220,12 @@ def test_a_killed_sweep_resumes_without_loss_or_repeat(address: Address) -> None
 def test_a_worker_that_dies_takes_only_its_trial(address: Address) -> None:
     """Killed by the kernel, say: the trial fails with the signal named, the sweep goes on."""
     process = driver(address, trials=2, seconds_per_trial=8)
-    wait_for(address, "RUNNING", 2)
-    workers = psutil.Process(process.pid).children()
-    victims = [w for w in workers if "spawn_main" in " ".join(w.cmdline())]
+    # Trials are RUNNING a moment before they are handed out; the second worker is hired for one.
+    victims: list[psutil.Process] = []
+    while len(victims) < 2:
+        time.sleep(0.05)
+        workers = psutil.Process(process.pid).children()
+        victims = [w for w in workers if "spawn_main" in " ".join(w.cmdline())]
     os.kill(victims[0].pid, signal.SIGKILL)
     assert process.wait(timeout=90) == 0
 
