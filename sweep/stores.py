@@ -21,8 +21,8 @@ def place(text: str) -> Place:
     Example:
         >>> place("s3://bucket/runs")
         Remote(url='s3://bucket/runs')
-        >>> str(place("file:///tmp/a%20b")), str(place("runs"))
-        ('/tmp/a b', 'runs')
+        >>> str(place("file:///data/a%20b")), str(place("runs"))
+        ('/data/a b', 'runs')
     """
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))

@@ -159,7 +159,7 @@ class SimulatedWorker(Hired):
 
     def death_notice(self) -> Failure:
         """It never dies."""
-        raise NotImplementedError
+        raise AssertionError("a simulated worker does not die")
 
     def was_killed(self) -> bool:
         """It never dies."""

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data.synthetic import write_table
+from benchmarks.shown import show
 
 VALIDATION = 0.02
 """Share of the chains in a validation split of their own."""
@@ -113,10 +114,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
         figures = measure(folder, options.chains, carve=options.carve)
-    width = max(map(len, figures))
-    for name, value in figures.items():
-        print(f"{name:<{width}}  {value}")
-    print(json.dumps(figures))
+    show(figures)
 
 
 if __name__ == "__main__":

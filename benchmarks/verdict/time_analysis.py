@@ -9,7 +9,6 @@ permutations of a forest's importance.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import time
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.shown import show
 from benchmarks.verdict.records import versions
 from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from benchmarks.verdict.study import CLAIM
@@ -61,10 +61,7 @@ def main() -> None:
         **versions(),
         "date": datetime.now(UTC).date().isoformat(),
     }
-    width = max(map(len, figures))
-    for name, value in figures.items():
-        print(f"{name:<{width}}  {value}")
-    print(json.dumps(figures))
+    show(figures)
 
 
 if __name__ == "__main__":

@@ -35,11 +35,12 @@ def below_collapses(table: TrialTable, apart: Iterable[int]) -> TrialTable:
     """
     measured = measured_of(table)[0]
     numbers = set(apart)
-    edge = min(row.values[RATE] for row in measured.rows if row.number in numbers)
-    rows = tuple(row for row in measured.rows if row.values[RATE] < edge)
+    rates = {row.number: float(row.values[RATE]) for row in measured.rows}
+    edge = min(rate for number, rate in rates.items() if number in numbers)
+    rows = tuple(row for row in measured.rows if rates[row.number] < edge)
     axis = measured.space[RATE]
     assert isinstance(axis, Float)  # noqa: S101  # of our own studies
-    high = max(float(row.values[RATE]) for row in rows)
+    high = max(rates[row.number] for row in rows)
     space = Space({**measured.space.params, RATE: Float(axis.low, high, log=True)})
     return replace(measured, rows=rows, space=space)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
@@ -38,6 +39,23 @@ class _Ends:
         return self._heard.get()
 
 
+@dataclass(frozen=True)
+class Work:
+    """What an actor computes, sent to it.
+
+    Attributes:
+        objective: dotted name.
+        settings: its settings.
+        inputs: where its inputs are.
+        parcels: what those of them hold that are paths of the driver's.
+    """
+
+    objective: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    parcels: Mapping[str, Parcel]
+
+
 class Host:
     """Builds an objective and serves calls in a thread of its own.
 
@@ -45,38 +63,23 @@ class Host:
     calls to leave, come in while a pack runs.
 
     Args:
-        objective: dotted name.
-        settings: its settings.
-        inputs: where its inputs are.
-        parcels: what those of them hold that are paths of the driver's.
+        work: what it is there for.
     """
 
-    def __init__(
-        self,
-        objective: str,
-        settings: Mapping[str, Any],
-        inputs: Mapping[str, str],
-        parcels: Mapping[str, Parcel],
-    ) -> None:
+    def __init__(self, work: Work) -> None:
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._heard: SimpleQueue[Any] = SimpleQueue()
         self._shipped: SimpleQueue[list[Shipment]] = SimpleQueue()
         self._away = threading.Event()
-        arguments = objective, settings, inputs, parcels
-        threading.Thread(target=self._live, args=arguments, daemon=True).start()
+        threading.Thread(target=self._live, args=(work,), daemon=True).start()
 
-    def _live(
-        self,
-        objective: str,
-        settings: Mapping[str, Any],
-        inputs: Mapping[str, str],
-        parcels: Mapping[str, Parcel],
-    ) -> None:
+    def _live(self, work: Work) -> None:
         ends = _Ends(self._said, self._heard)
         try:
-            places = self._places(parcels)
-            moved({place: inputs[name] for name, place in places.items()})
-            serve(ends, self._away.is_set, objective, settings, {**inputs, **places})
+            places = self._places(work.parcels)
+            moved({place: work.inputs[name] for name, place in places.items()})
+            inputs = {**work.inputs, **places}
+            serve(ends, self._away.is_set, work.objective, work.settings, inputs)
         except SweepError as error:
             ends.send(("error", error))
         finally:

@@ -12,7 +12,7 @@ from ray.exceptions import RayError
 from ray.job_submission import JobSubmissionClient
 
 from sweep.errors import SweepError, fault
-from sweep.launch.ray_reach import reach
+from sweep.launch.ray_reach import GUARDED, reach
 
 
 @dataclass(frozen=True)
@@ -57,5 +57,6 @@ def submit(address: str, command: Sequence[str], files: Mapping[str, bytes]) -> 
 
 def _no_server(address: str, said: str) -> str:
     rule = "be the address of a Ray cluster that takes jobs"
-    way_out = "Start one, ray start --head --include-dashboard=true, or give its http://HOST:8265"
+    start = "Start one, ray start --head --include-dashboard=true, or give its http://HOST:8265"
+    way_out = f"{start}; {GUARDED}"
     return fault("--ray-address", rule, address or "auto", where=said, way_out=way_out)

@@ -20,7 +20,7 @@ from sweep.errors import SweepError, fault
 from sweep.launch.hired import Hired
 from sweep.launch.pool import Pool
 from sweep.launch.ray_depot import Depot
-from sweep.launch.ray_reach import reach
+from sweep.launch.ray_reach import GUARDED, reach
 from sweep.launch.ray_worker import NO_PLACE, RayWorker
 from sweep.spec import StudySpec
 
@@ -125,7 +125,8 @@ def _join(cluster: Cluster) -> None:
 
 
 def _no_cluster(address: str, said: str) -> str:
-    rule, way_out = "be the address of a running Ray cluster", "Start one: ray start --head"
+    rule = "be the address of a running Ray cluster"
+    way_out = f"Start one: ray start --head; {GUARDED}"
     return fault("--ray-address", rule, address, where=said, way_out=way_out)
 
 

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from sweep.errors import SweepError
 
+GUARDED = "a cluster that asks for a token wants RAY_AUTH_MODE=token set here too"
+"""What to do about a refusal: with an explicit address Ray sends no token unless it is told to."""
+
 REACH_SECONDS = 5.0
 """In which a cluster must answer."""
 

@@ -11,7 +11,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from sweep.launch.hired import Hired
 from sweep.launch.ray_depot import Depot
-from sweep.launch.ray_host import GONE, LACKS, Host
+from sweep.launch.ray_host import GONE, LACKS, Host, Work
 from sweep.spec import StudySpec
 from sweep.trial import INTERRUPTED, WORKER_DIED, Failure
 
@@ -52,9 +52,8 @@ class RayWorker(Hired):
             "max_restarts": 0,  # the ledger decides what runs again
         }
         made: Any = ray.remote(Host).options(**options)
-        self._actor: Any = made.remote(
-            spec.objective, dict(spec.settings), dict(spec.inputs), depot.parcels
-        )
+        work = Work(spec.objective, dict(spec.settings), dict(spec.inputs), depot.parcels)
+        self._actor: Any = made.remote(work)
         self._up = self._actor.__ray_ready__.remote()
         self._death = ""
         self._born = time.monotonic()

@@ -93,6 +93,7 @@ class Job:
             "STUDY": "study.py",
             "RESOURCES": "cpu=1",
             "WORKERS": "2",
+            "HOME": str(self._folder),  # where Ray keeps the token of the cluster
             "PATH": os.pathsep.join([str(self._folder / "bin"), str(programs), os.environ["PATH"]]),
         }
         return subprocess.Popen(
