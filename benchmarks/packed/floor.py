@@ -11,6 +11,7 @@ import torch
 
 from objectives.binding.base import head_modules
 from objectives.binding.inputs import Inputs
+from objectives.binding.packed.dense import multiply
 from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import resolve
 
@@ -70,12 +71,19 @@ def floor(shape: Shape, lengths: Sequence[int], rate: float) -> dict[str, float]
     return {"gemm": products / rate, "attention": attention / rate}
 
 
-def gemm_rate(hidden: int, tokens: int) -> float:
-    """FLOP per second of this machine in a float32 product of the model's widest shape."""
-    left, right = torch.randn(tokens, hidden), torch.randn(4 * hidden, hidden)
+def gemm_rate(hidden: int, tokens: int, dtype: torch.dtype = torch.float32) -> float:
+    """FLOP per second of this machine in a product of the model's widest shape, as ours makes it.
+
+    Args:
+        hidden: width of the model.
+        tokens: rows of the product.
+        dtype: of its numbers.
+    """
+    left = torch.randn(tokens, hidden).to(dtype)
+    right = torch.randn(4 * hidden, hidden).to(dtype)
     best = float("inf")
     for _ in range(_TRIES):
         started = time.perf_counter()
-        torch.nn.functional.linear(left, right)
+        multiply(left, right)
         best = min(best, time.perf_counter() - started)
     return 2 * tokens * hidden * 4 * hidden / best

@@ -14,6 +14,7 @@ from transformers import AttentionInterface
 
 from objectives.binding.packed.layout import Layout, current
 from objectives.binding.packed.masks import kept
+from objectives.binding.packed.stretch import stretch_on_cpu
 
 NAME = "lorasweep-packed"
 """What the function below is called among the attention implementations of transformers."""
@@ -61,16 +62,12 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
 
 
 def _by_stretch(tensors: Sequence[torch.Tensor], scale: float, lengths: list[int]) -> torch.Tensor:
-    """One call for each stretch; on a CPU in float32, whose kernel is twice bfloat16's."""
-    half = tensors[0].dtype
-    wide = torch.float32 if tensors[0].device.type == "cpu" else half
-    parts = (tensor.to(wide).split(lengths, dim=2) for tensor in tensors)
+    """One call for each stretch."""
+    attend = stretch_on_cpu if tensors[0].device.type == "cpu" else scaled_dot_product_attention
+    parts = (tensor.split(lengths, dim=2) for tensor in tensors)
     with torch.autocast(tensors[0].device.type, enabled=False):
-        mixed = [
-            scaled_dot_product_attention(q, k, v, scale=scale)
-            for q, k, v in zip(*parts, strict=True)
-        ]
-    return torch.cat(mixed, dim=2).transpose(1, 2).to(half)
+        mixed = [attend(q, k, v, scale=scale) for q, k, v in zip(*parts, strict=True)]
+    return torch.cat(mixed, dim=2).transpose(1, 2)
 
 
 def _flash(tensors: Sequence[torch.Tensor], scale: float, lengths: list[int]) -> torch.Tensor:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from objectives.binding.packed.dense import multiply
 from objectives.binding.packed.frozen import FrozenMatrix
 
 
@@ -81,58 +82,54 @@ class _LaneProduct(torch.autograd.Function):
         ctx: Any, x: torch.Tensor, operands: Operands, *trained: torch.Tensor
     ) -> torch.Tensor:
         del trained  # named for autograd, which returns their gradients
-        weight = operands.matrix.dense()
-        y = x.new_empty(len(x), len(weight))
+        weight, bias = operands.matrix.dense(), operands.bias
+        outs: list[torch.Tensor] = []
         kept: list[torch.Tensor | None] = []
         lanes = zip(operands.bounds, operands.updates, operands.factors, strict=True)
         for (start, stop), update, factor in lanes:
-            rows, out = x[start:stop], y[start:stop]
+            rows = x[start:stop]
             if update is None:
-                _affine(operands.bias, rows, weight, out)
+                outs.append(multiply(rows, weight, bias))
                 kept.append(None)
             elif update.merged:
                 own = torch.addmm(weight, update.b.t(), update.a, alpha=update.scale)
-                _affine(operands.bias, rows, own, out)
+                outs.append(multiply(rows, own, bias))
                 kept.append(own)
             else:
-                _affine(operands.bias, rows, weight, out)
                 low = (rows if factor is None else rows * factor) @ update.a.t().to(x.dtype)
-                out.addmm_(low, update.b.to(x.dtype), alpha=update.scale)
+                out = multiply(rows, weight, bias)
+                outs.append(out.addmm_(low, update.b.to(x.dtype), alpha=update.scale))
                 kept.append(low)
         ctx.operands, ctx.kept = operands, kept
         ctx.save_for_backward(x)
-        return y
+        return _joined(outs)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (x,) = ctx.saved_tensors
         operands: Operands = ctx.operands
-        to_input = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        wanted = ctx.needs_input_grad[0]
         weight = x.new_empty(0)
-        if to_input is not None and not all(u and u.merged for u in operands.updates):
+        if wanted and not all(u and u.merged for u in operands.updates):
             weight = operands.matrix.dense()
+        intos: list[torch.Tensor] = []
         trained: list[torch.Tensor] = []
         lanes = zip(operands.bounds, operands.updates, operands.factors, ctx.kept, strict=True)
         for (start, stop), update, factor, kept in lanes:
             rows, g = x[start:stop], gradient[start:stop]
-            into = None if to_input is None else to_input[start:stop]
-            if update is None:
-                if into is not None:
-                    torch.mm(g, weight, out=into)
-                continue
-            if into is not None:
-                torch.mm(g, kept if update.merged else weight, out=into)
-            trained.extend(_to_update(rows, g, update, factor, kept, into))
-        return to_input, None, *trained
+            into = None
+            if wanted:
+                own = kept if update is not None and update.merged else weight
+                into = multiply(g, own.t())
+                intos.append(into)
+            if update is not None:
+                trained.extend(_to_update(rows, g, update, factor, kept, into))
+        return _joined(intos) if wanted else None, None, *trained
 
 
-def _affine(
-    bias: torch.Tensor | None, rows: torch.Tensor, weight: torch.Tensor, out: torch.Tensor
-) -> None:
-    if bias is None:
-        torch.mm(rows, weight.t(), out=out)
-    else:
-        torch.addmm(bias, rows, weight.t(), out=out)
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    """The lanes' rows one after the other."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _to_update(  # one lane's share of everything in hand

@@ -1,0 +1,158 @@
+"""Products and attention on a CPU: the same numbers by whatever is fastest there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+from objectives.binding.packed import cpu, dense, stretch
+from objectives.binding.packed.dense import multiply
+from objectives.binding.packed.stretch import stretch_on_cpu
+
+AMD = {"cpu_name": "AMD EPYC 9755", "avx512_f": True, "avx512_bf16": True}
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> None:
+    cpu.prefers_onednn.cache_clear()
+    cpu.has_bfloat16.cache_clear()
+
+
+def by_onednn(monkeypatch: pytest.MonkeyPatch, *, wanted: bool = True) -> None:
+    """Have products made by oneDNN, whatever this machine is."""
+    monkeypatch.setattr(dense, "prefers_onednn", lambda: wanted)
+
+
+@pytest.mark.parametrize(
+    ("known", "onednn", "bfloat16"),
+    [
+        (AMD, True, True),
+        ({**AMD, "avx512_f": False, "avx512_bf16": False}, False, False),  # Zen 3
+        ({"cpu_name": "Intel(R) Xeon(R) 6980P", "avx512_f": True, "amx_bf16": True}, False, True),
+        ({"cpu_name": "Apple M4", "architecture": "arm64"}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_a_cpu_is_known_by_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, known: dict[str, object], *, onednn: bool, bfloat16: bool
+) -> None:
+    """Not by how fast it was a moment ago."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+
+    assert (cpu.prefers_onednn(), cpu.has_bfloat16()) == (onednn, bfloat16)
+
+
+def test_an_older_pytorch_says_nothing_and_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``get_capabilities`` is newer than the oldest release that is supported."""
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+
+    assert not cpu.prefers_onednn()
+    assert not cpu.has_bfloat16()
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch without oneDNN")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("places", [0, 1, 7, 777])
+@pytest.mark.parametrize("turned", [True, False])
+def test_both_libraries_multiply_alike(
+    monkeypatch: pytest.MonkeyPatch, *, bias: bool, places: int, turned: bool
+) -> None:
+    """To rounding, the weight transposed or not, rows or none."""
+    torch.manual_seed(0)
+    rows = torch.randn(places, 96)
+    weight = torch.randn(96, 160).t() if turned else torch.randn(160, 96)
+    offset = torch.randn(160) if bias else None
+    by_onednn(monkeypatch)
+
+    found = multiply(rows, weight, offset)
+
+    assert not found.is_mkldnn
+    torch.testing.assert_close(found, linear(rows, weight, offset), rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch without oneDNN")
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_product_hangs_on_its_own_rows_alone(
+    monkeypatch: pytest.MonkeyPatch, *, wanted: bool
+) -> None:
+    """Bit by bit, wherever they lie: the promise that a trial is the same in any pack."""
+    torch.manual_seed(0)
+    rows, weight = torch.randn(333, 320), torch.randn(1280, 320)
+    by_onednn(monkeypatch, wanted=wanted)
+    alone = multiply(rows, weight)
+
+    for before in (1, 3, 64):
+        among = torch.randn(500, 320)
+        among[before : before + 333] = rows
+        assert torch.equal(multiply(among[before : before + 333], weight), alone)
+
+
+def window(tokens: int, dtype: torch.dtype = torch.bfloat16) -> list[torch.Tensor]:
+    """Query, key and value of one window, within a longer pass."""
+    torch.manual_seed(tokens)
+    wide = [torch.randn(1, 4, tokens + 9, 16).to(dtype) for _ in range(3)]
+    return [tensor[:, :, 5 : 5 + tokens].requires_grad_() for tensor in wide]
+
+
+@pytest.fixture
+def _bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch, "has_bfloat16", lambda: True)
+
+
+def attended(parts: list[torch.Tensor]) -> list[torch.Tensor]:
+    """What comes out, and its gradients by each part."""
+    out = stretch_on_cpu(parts[0], parts[1], parts[2], scale=0.25)
+    torch.manual_seed(1)
+    return [out, *torch.autograd.grad(out, parts, torch.randn_like(out))]
+
+
+@pytest.mark.usefixtures("_bfloat16")
+@pytest.mark.parametrize("tokens", [1, 3, 65, 258])
+def test_written_out_attention_is_the_fused_one_to_bfloat16(tokens: int) -> None:
+    """Against float32 on the same rounded input, values and gradients."""
+    parts = window(tokens)
+    wide = [part.detach().float().requires_grad_() for part in parts]
+    truth = scaled_dot_product_attention(wide[0], wide[1], wide[2], scale=0.25)
+    found = attended(parts)
+    torch.manual_seed(1)
+    gradients = torch.autograd.grad(truth, wide, torch.randn_like(found[0]).float())
+
+    for own, other in zip(found, [truth, *gradients], strict=True):
+        off = (own.detach().float() - other.detach()).norm()
+        assert own.dtype == torch.bfloat16
+        assert off <= 0.02 * other.detach().norm()
+
+
+@pytest.mark.usefixtures("_bfloat16")
+def test_probabilities_computed_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit by bit: how long a window is decides memory, and nothing else."""
+    kept = attended(window(130))
+    monkeypatch.setattr(stretch, "_KEPT", 0)
+    again = attended(window(130))
+
+    assert all(torch.equal(one, other) for one, other in zip(kept, again, strict=True))
+
+
+@pytest.mark.usefixtures("_bfloat16")
+def test_a_window_hangs_on_itself_alone() -> None:
+    """Bit by bit, whatever lies beside it in the pass."""
+    parts = window(130)
+    copies = [part.detach().clone().requires_grad_() for part in parts]
+
+    for one, other in zip(attended(parts), attended(copies), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.usefixtures("_bfloat16")
+def test_very_long_windows_are_not_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their probabilities would not fit; nor are those of a CPU without bfloat16."""
+    monkeypatch.setattr(stretch, "_written_out", None)  # cannot be called
+    with pytest.raises(TypeError):
+        attended(window(30))
+    monkeypatch.setattr(stretch, "_WRITTEN", 0)
+
+    assert attended(window(30))[0].dtype == torch.bfloat16
+    assert attended(window(30, torch.float32))[0].dtype == torch.float32
