@@ -69,6 +69,29 @@ def _ratio(
     return {"ratio": round(whole, 2), "min": round(min(each), 2), "max": round(max(each), 2)}
 
 
+def settled(variants: Mapping[str, Any], trials: int, workers: int) -> dict[str, float]:
+    """Seconds of each variant over ours, of the trials that found ours' workers at work.
+
+    That is a sweep of many trials: a start per worker, which they have had, is nothing in it,
+    and a start per trial, which the rivals have, stays.
+
+    Args:
+        variants: of ``summary``, with the seconds of each trial, time after time.
+        trials: how many there were each time.
+        workers: how many ran at once, the first of each time with the workers' start.
+
+    Returns:
+        By variant; nothing if no trial came after the first of each worker.
+    """
+    sums = {
+        name: sum(s for i, s in enumerate(found["seconds"]) if i % trials >= workers)
+        for name, found in variants.items()
+    }
+    if not sums[OURS]:
+        return {}
+    return {name: round(seconds / sums[OURS], 2) for name, seconds in sums.items()}
+
+
 def machine() -> dict[str, Any]:
     """What it ran on, and when."""
     return {

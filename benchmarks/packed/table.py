@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ RESULTS = Path(__file__).parents[1] / "results"
 _WORDS = (
     "Seconds per trial: from the request to the answer. The rivals start a process for each trial; "
     "ours starts one per core and keeps it, so that its share of the start shrinks with more "
-    "trials. Marginal: training and evaluation alone, in both; our marginal CPU seconds also hold "
+    "trials. In a sweep: the same ratio of the trials for which ours' processes had started, as "
+    "all but the first few of a sweep do. Marginal: training and evaluation alone, in both; our marginal CPU seconds also hold "
     "the loading of the base in each worker's first trial. Trials per hour: with all cores busy. "
     "A ratio is the variant's sum over ours; in brackets the least and the greatest of the rounds. "
     "CPU seconds are steadier than the clock where the machine has other work."
@@ -38,7 +40,7 @@ def page(figures: dict[str, Any]) -> str:
 def rows(figures: dict[str, Any]) -> Iterator[str]:
     """The table of variants."""
     sides = ("trials/h", "marginal", "s per trial", "marginal", "CPU s", "marginal")
-    ratios = ("ratio", "marginal", "CPU", "marginal CPU")
+    ratios = ("in a sweep", "ratio", "marginal", "CPU", "marginal CPU")
     yield from _head("variant", *sides, *ratios, "steps", "mean MCC")
     for name in _names(figures):
         found = figures["variants"][name]
@@ -46,6 +48,7 @@ def rows(figures: dict[str, Any]) -> Iterator[str]:
         numbers = [found["per_hour"], found["per_hour_marginal"]]
         numbers += [found[f"mean_{key}"] for key in MEASURES]
         shown = [f"{number:.1f}" for number in numbers]
+        shown.append(f"{figures['settled'].get(name, math.nan):.2f}")
         shown += [_ratio(against.get(key)) for key in MEASURES]
         steps = sorted(set(found["steps"]))
         shown.append("-".join(str(step) for step in dict.fromkeys((steps[0], steps[-1]))))

@@ -21,7 +21,7 @@ from typing import Any
 
 import joblib
 
-from benchmarks.packed.figures import machine, summary, versions
+from benchmarks.packed.figures import machine, settled, summary, versions
 from benchmarks.packed.sides import Outcome, make_side
 from benchmarks.packed.table import rows
 from benchmarks.packed.variants import DEFAULT, OURS, VARIANTS
@@ -66,6 +66,7 @@ def bench(size: Size, places: dict[str, str], names: list[str], **how: int) -> d
         work = Work(size, places, Path(folder))
         before = os.getloadavg()[0]
         rounds = measure(work, names, **how)
+        found = summary(rounds, how["workers"])
         return {
             **machine(),
             **how,
@@ -73,7 +74,8 @@ def bench(size: Size, places: dict[str, str], names: list[str], **how: int) -> d
             "versions": versions(),
             "work": work.about(),
             "trials": [dict(params.values) for params in work.trials],
-            **summary(rounds, how["workers"]),
+            **found,
+            "settled": settled(found["variants"], len(work.trials), how["workers"]),
         }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.packed import rival, table
-from benchmarks.packed.figures import machine, summary, versions
+from benchmarks.packed.figures import machine, settled, summary, versions
 from benchmarks.packed.profile_step import kind
 from benchmarks.packed.sides import Outcome
 from benchmarks.packed.steps import parse_lengths
@@ -67,6 +67,15 @@ def test_both_sides_see_the_same_windows(work: Work) -> None:
     assert [row["labels"] for row in read] == [x.tolist() for x in work.splits.train.labels]
 
 
+def test_a_sweep_begins_once_its_workers_have_started() -> None:
+    """The first trial of each worker is left out, each time; and there may be no other."""
+    ours, best = [9.0, 9.0, 1.0, 1.0] * 2, [8.0, 8.0, 4.0, 6.0] * 2
+    variants = {"ours": {"seconds": ours}, "best": {"seconds": best}}
+
+    assert settled(variants, trials=4, workers=2) == {"ours": 1.0, "best": 5.0}
+    assert settled(variants, trials=4, workers=4) == {}
+
+
 def test_a_ratio_is_of_sums_with_the_span_of_the_rounds(work: Work) -> None:
     """Rendered with all that the page needs to be understood."""
     theirs = [*outcomes(12.0)[:1], *outcomes(4.0)[1:]]
@@ -81,13 +90,15 @@ def test_a_ratio_is_of_sums_with_the_span_of_the_rounds(work: Work) -> None:
         "trials": [dict(params.values) for params in work.trials[:2]],
         **summary(rounds, workers=2),
     }
+    figures["settled"] = settled(figures["variants"], trials=2, workers=1)
     figures = json.loads(json.dumps(figures))
 
     assert figures["ratios"]["best"]["seconds"] == {"ratio": 4.67, "min": 2.0, "max": 6.0}
+    assert figures["settled"] == {"ours": 1.0, "best": 2.0}
     assert figures["variants"]["ours"]["per_hour"] == 4800.0
     page = table.page(figures)
     assert "4.67 (2.00 to 6.00)" in page
-    assert all(len(line.split("|")) == 15 for line in table.rows(figures))
+    assert all(len(line.split("|")) == 16 for line in table.rows(figures))
     assert f"bitsandbytes {versions()['bitsandbytes']}" in " ".join(page.split())
 
 

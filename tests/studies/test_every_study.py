@@ -5,7 +5,14 @@ import pytest
 
 import studies
 from objectives.binding.objective import BindingObjective
-from studies import binding_sites, binding_sites_longer, card_replication, card_targets, demo
+from studies import (
+    binding_sites,
+    binding_sites_confirm,
+    binding_sites_longer,
+    card_replication,
+    card_targets,
+    demo,
+)
 from sweep import StudySpec
 from sweep.errors import SpecError
 from sweep.spec import differences
@@ -18,6 +25,7 @@ def test_the_studies_are_the_ones_known() -> None:
     """A study added without a look at these tests is noticed."""
     assert sorted(WITH_STUDY) == [
         "binding_sites",
+        "binding_sites_confirm",
         "binding_sites_final",
         "binding_sites_longer",
         "card_replication",
@@ -82,6 +90,19 @@ def test_the_longer_study_differs_in_its_length_alone() -> None:
         "name: 'binding_sites' -> 'binding_sites_longer'",
         "settings.epochs: 1 -> 3",
     ]
+
+
+def test_the_confirmation_differs_in_its_rates_and_its_draw() -> None:
+    """A part of the range, other configurations and seeds, no search; else the longer study."""
+    long, confirm = binding_sites_longer.STUDY.identity(), binding_sites_confirm.STUDY.identity()
+
+    assert [difference.split(":")[0] for difference in differences(long, confirm)] == [
+        "name",
+        "space.learning_rate.high",
+        "design.seed",
+        "budget.trials",
+    ]
+    assert binding_sites_confirm.STUDY.design.trials == binding_sites_confirm.STUDY.budget.trials
 
 
 def test_the_replication_pairs_its_arms_by_seed() -> None:
