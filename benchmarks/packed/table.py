@@ -22,10 +22,11 @@ _WORDS = (
     "Seconds per trial: from the request to the answer. The rivals start a process for each trial; "
     "ours starts one per core and keeps it, so that its share of the start shrinks with more "
     "trials. In a sweep: the same ratio of the trials for which ours' processes had started, as "
-    "all but the first few of a sweep do. Marginal: training and evaluation alone, in both; our marginal CPU seconds also hold "
-    "the loading of the base in each worker's first trial. Trials per hour: with all cores busy. "
-    "A ratio is the variant's sum over ours; in brackets the least and the greatest of the rounds. "
-    "CPU seconds are steadier than the clock where the machine has other work."
+    "all but the first few of a sweep do. Marginal: training and evaluation alone, in both; our "
+    "marginal CPU seconds also hold the loading of the base in each worker's first trial. Trials "
+    "per hour: with all cores busy. A ratio is the variant's sum over ours; in brackets the least "
+    "and the greatest of the rounds. CPU seconds are steadier than the clock where the machine has "
+    "other work."
 )
 
 

@@ -100,7 +100,6 @@ def test_the_confirmation_differs_in_its_rates_and_its_draw() -> None:
         "name",
         "space.learning_rate.high",
         "design.seed",
-        "budget.trials",
     ]
     assert binding_sites_confirm.STUDY.design.trials == binding_sites_confirm.STUDY.budget.trials
 

@@ -15,8 +15,8 @@ import torch
 def prefers_onednn() -> bool:
     """Whether float32 products are faster by oneDNN than by MKL, which PyTorch takes.
 
-    MKL leaves AMD's AVX-512 alone: 105 GFLOP/s a core against 236 on an EPYC of 2025 (Zen 5), 86 to
-    100 against 5 to 15 % more on one of 2022 (Zen 4). ``lorasweep check`` measures it.
+    MKL leaves AMD's AVX-512 alone. On a Zen 5 that is less than half the speed, on a Zen 4 it
+    was 5 to 15 % less. ``python -m benchmarks.packed.libraries`` measures it.
     """
     known = _capabilities()
     amd = "AMD" in str(known.get("cpu_name", ""))

@@ -6,16 +6,18 @@ import time
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
 from objectives.binding.base import Precision, head_modules
+from objectives.binding.memory import keep_memory
+from objectives.binding.packed.dense import multiply
 from objectives.binding.packed.frozen import choose
 from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import encoder_linears
 
 _TOKENS = 2048
 _SECONDS = 0.05
+_LEAST = 4
 
 
 def regime(
@@ -49,25 +51,35 @@ def regime(
 
 
 def bfloat16_speed(outputs: int, inputs: int) -> float:
-    """How many times as fast as in float32 a product is in bfloat16.
+    """How many times as fast as in float32 a product is in bfloat16, both as trials make it.
 
-    Measured, since no recipe knows: 0.2 on one server, 2.6 on another. A CPU computes in
-    float32 unless asked otherwise all the same: a step gains less than its products do, and
-    a study whose machines chose for themselves would mix two kinds of numbers.
+    Measured, since no recipe knows: 0.2 on one server, 2 on another. A CPU computes in float32
+    unless asked otherwise all the same: a study whose machines chose for themselves would mix
+    two kinds of numbers.
 
     Args:
         outputs: of the matrix.
         inputs: of the matrix.
     """
-    seconds = []
-    for dtype in (torch.float32, torch.bfloat16):
-        x = torch.ones(_TOKENS, inputs, dtype=dtype)
-        weight = torch.ones(outputs, inputs, dtype=dtype)
-        nn.functional.linear(x, weight)  # the first call prepares
-        best, until = float("inf"), time.perf_counter() + _SECONDS
-        while time.perf_counter() < until:
-            started = time.process_time()
-            nn.functional.linear(x, weight)
-            best = min(best, time.process_time() - started)
-        seconds.append(best)
-    return seconds[0] / seconds[1]
+    keep_memory()  # as trials do: else the time is that of fresh pages
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # CPU seconds of threads that wait for each other would count
+    try:
+        float32, bfloat16 = (
+            _seconds(torch.ones(_TOKENS, inputs).to(dtype), torch.ones(outputs, inputs).to(dtype))
+            for dtype in (torch.float32, torch.bfloat16)
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return float32 / bfloat16
+
+
+def _seconds(x: torch.Tensor, weight: torch.Tensor) -> float:
+    """CPU seconds of a product, the least of several."""
+    multiply(x, weight)  # the first prepares
+    took: list[float] = []
+    while len(took) < _LEAST or sum(took) < _SECONDS:
+        started = time.process_time()
+        multiply(x, weight)
+        took.append(time.process_time() - started)
+    return min(took)
