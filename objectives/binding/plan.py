@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from objectives.binding.seeds import derive
 from objectives.binding.settings import BindingSettings
@@ -42,10 +43,11 @@ def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> 
     order = derive(seed, "order")
     batches: list[tuple[int, ...]] = []
     ends: set[int] = set()
+    epochs = _as_written(settings.epochs)
     epoch = 0
-    while len(batches) < settings.steps if settings.steps else epoch < settings.epochs:
+    while len(batches) < settings.steps if settings.steps else epoch < epochs:
         drawn = token_batches(lengths, settings.batch_tokens, seed=order, epoch=epoch)
-        share = 1.0 if settings.steps else min(1.0, settings.epochs - epoch)
+        share = Fraction(1) if settings.steps else min(Fraction(1), epochs - epoch)
         batches.extend(tuple(batch) for batch in drawn[: math.ceil(share * len(drawn))])
         ends.add(len(batches))
         epoch += 1
@@ -53,7 +55,12 @@ def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> 
     if isinstance(settings.evaluate_every, str):
         points = ends
     else:
-        parts = math.ceil(1 / settings.evaluate_every)
-        points = {math.ceil(i * settings.evaluate_every * total) for i in range(1, parts)}
+        part = _as_written(settings.evaluate_every)
+        points = {math.ceil(i * part * total) for i in range(1, math.ceil(1 / part))}
     evaluate_at = frozenset(point for point in points if point < total) | {total}
     return Plan(seed, tuple(batches[:total]), evaluate_at)
+
+
+def _as_written(number: float) -> Fraction:
+    """0.1 as a tenth: three times the float next to it is more, and would cost a step."""
+    return Fraction(str(number))

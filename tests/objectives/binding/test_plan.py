@@ -65,6 +65,16 @@ def test_evaluation_points_are_fractions_of_training(every: float, expected: set
     assert plan.evaluate_at == expected
 
 
+def test_tenths_are_tenths() -> None:
+    """Three times the float 0.1 is more than 0.3: rounded up, that would be a step late."""
+    plan = plan_steps(LENGTHS, BindingSettings(steps=10, evaluate_every=0.1), 0)
+    one = plan_steps(LENGTHS, BindingSettings(epochs=1, batch_tokens=100), 0).batches
+    more = plan_steps(LENGTHS, BindingSettings(epochs=1.1, batch_tokens=100), 0).batches
+
+    assert plan.evaluate_at == set(range(1, 11))
+    assert len(more) - len(one) == -(-len(one) // 10)
+
+
 def test_evaluation_points_are_ends_of_epochs() -> None:
     """By default each epoch is evaluated."""
     one = len(plan_steps(LENGTHS, BindingSettings(batch_tokens=100), 0).batches)
