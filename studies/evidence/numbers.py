@@ -33,6 +33,7 @@ NUMBERS = RESULTS / "numbers.json"
 
 MEASUREMENT = "binding_sites"
 LONGER = "binding_sites_longer"
+CONFIRM = "binding_sites_confirm"
 REDUCED = ("reduced_random", "reduced_mini")
 """Runs of ``studies.reduced``, each on another base."""
 
@@ -182,6 +183,7 @@ def _final(folder: Path, name: str) -> Tree:
 READERS: Mapping[str, Callable[[Path, str], Tree]] = {
     MEASUREMENT: _measurement,
     LONGER: _longer,
+    CONFIRM: _measurement,
     **dict.fromkeys(REDUCED, _measurement),
     REPLICATION: _replication,
     FINAL: _final,
