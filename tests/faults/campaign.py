@@ -116,7 +116,11 @@ class Campaign:
                 cwd=self.folder,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-                env={**os.environ, "PYTHONPATH": str(TESTS), **self.environment},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}",
+                    **self.environment,
+                },
                 start_new_session=True,
             )
 
