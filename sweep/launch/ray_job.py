@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from ray.job_submission import JobSubmissionClient
 
 from sweep.errors import SweepError, fault
 from sweep.launch.ray_reach import GUARDED, reach
+
+AGENT_SECONDS = 60.0
+"""How long a cluster that was just started may take until it takes jobs."""
+
+NOT_YET = "No available agent"
+"""What Ray says until then, beside "please try again later"."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,29 @@ def submit(address: str, command: Sequence[str], files: Mapping[str, bytes]) -> 
         try:
             client = JobSubmissionClient(address or "auto")
             environment = {"working_dir": folder} if files else {}
-            number = client.submit_job(entrypoint=shlex.join(command), runtime_env=environment)
+            number = _patiently(
+                lambda: client.submit_job(entrypoint=shlex.join(command), runtime_env=environment)
+            )
         except (ConnectionError, RuntimeError, ValueError, OSError, ImportError, RayError) as error:
             said = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise SweepError(_no_server(address, said)) from error
     return Job(number, client.get_address())
+
+
+def _patiently(submit_job: Callable[[], str]) -> str:
+    """Submit, and again while no node has an agent up yet: a head answers before it can take jobs.
+
+    Raises:
+        RuntimeError: what the server said, if not that, or still that after a minute.
+    """
+    deadline = time.monotonic() + AGENT_SECONDS
+    while True:
+        try:
+            return submit_job()
+        except RuntimeError as error:
+            if NOT_YET not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(1)
 
 
 def _no_server(address: str, said: str) -> str:
