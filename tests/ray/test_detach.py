@@ -44,13 +44,16 @@ WHERE = ("--launcher", "ray", "--detach", "--json")
 def server() -> Iterator[str]:
     """The dashboard of a cluster of one node, whose jobs find this environment's programs."""
     pytest.importorskip("aiohttp_cors", reason="Ray's job server is not installed (ray[default])")
-    with socket.socket() as free:
+    # An agent's port is a fixed one by default, and another test's cluster may have it.
+    with socket.socket() as free, socket.socket() as other:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        other.bind(("127.0.0.1", 0))
+        port, agent = free.getsockname()[1], other.getsockname()[1]
     path = os.environ["PATH"]
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
     try:
-        with nodes(2, include_dashboard=True, dashboard_port=port):
+        ports = {"dashboard_port": port, "dashboard_agent_listen_port": agent}
+        with nodes(2, include_dashboard=True, **ports):
             yield f"http://127.0.0.1:{port}"
     finally:
         os.environ["PATH"] = path
