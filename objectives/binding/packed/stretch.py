@@ -26,9 +26,10 @@ def stretch_on_cpu(
 ) -> torch.Tensor:
     """Attend within one window.
 
-    PyTorch's fused kernel is slow in bfloat16, twice its time in float32. Products and softmax
-    written out, as ``transformers`` does in its eager attention, take half the time of the fused
-    kernel in float32 where the CPU multiplies bfloat16, and more than it in float32.
+    PyTorch's fused kernel is slow in bfloat16: up to eight times its time in float32. Products and
+    softmax written out, as ``transformers`` does in its eager attention, take half the time of the
+    fused kernel in float32 where the CPU multiplies bfloat16; in float32 they take longer than it.
+    Measured by ``python -m benchmarks.packed.libraries``.
 
     Args:
         query: shape (1, heads, tokens, features); ``key`` and ``value`` alike.
