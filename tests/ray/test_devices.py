@@ -104,3 +104,20 @@ def test_a_node_with_other_data_is_refused(unlike: Cluster, tmp_path: Path) -> N
     """The same names and sizes may hold something else; the fingerprints tell."""
     with pytest.raises(SweepError, match="data and base must hold the same for every worker"):
         run(tmp_path, cluster=unlike, workers=2)
+
+
+def test_fractions_share_a_gpu(tmp_path: Path) -> None:
+    """Two workers of half a GPU fit a node of one, though its CPUs would take four."""
+    from sweep.launch.ray_launcher import RayLauncher
+
+    gpu = {"num_cpus": 4, "num_gpus": 1, "env_vars": {"SIZED_NAME": "g", "SIZED_LANES": "2"}}
+    with nodes(0, gpu) as address:
+        halves = Cluster(address, resources={"gpu": 0.5, "cpu": 1.0})
+        launcher = RayLauncher(SPEC, halves)
+        room = launcher.room(advised=99)
+        launcher.close()
+        study = run(tmp_path, cluster=halves, workers=2)
+
+    assert room == 2
+    assert together(study) == {"g": 2}
+    assert {trial.state.name for trial in study.trials} == {"COMPLETE"}
