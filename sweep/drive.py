@@ -26,7 +26,9 @@ from sweep.storage import (
     Address,
     create_or_resume,
     exclusive,
+    known_pins,
     one_file,
+    pinned,
     storage_errors,
     write_ahead,
     write_spec,
@@ -84,11 +86,14 @@ def run_study(
         SweepError: if the sweep cannot go on.
         Interruption: if a signal asked to end; open trials are queued for the next run.
     """
-    launcher = _launcher(spec, options)
+    pins = known_pins(address, spec)
+    launcher = _launcher(pinned(spec, pins or {}), options)
     with Interrupts() as interrupts, contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: Facts = launcher.call("facts", interrupts=interrupts)
+        if pins is None and facts.pinned:
+            launcher.pin(facts.pinned, interrupts=interrupts)
         launcher.workers = options.workers or launcher.room(facts.workers)
         launcher.lanes, launcher.own_lanes = options.pack or facts.pack, options.pack is None
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):

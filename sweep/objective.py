@@ -31,6 +31,9 @@ class Facts:
         workers: how many worker processes suit this machine.
         pack: how many trials one of them does best to run together.
         about: JSON-ready description for people (chains, residues, parameters).
+        pinned: settings that were left to the machine and that all trials of a study must share,
+            as this machine has them. A study keeps those of the machine that began it, and its
+            objective is built with them from then on.
     """
 
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +41,7 @@ class Facts:
     workers: int = 1
     pack: int = 1
     about: Mapping[str, Any] = field(default_factory=dict)
+    pinned: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Objective(Protocol):

@@ -24,6 +24,7 @@ import numpy as np
 
 from sweep.launch.hired import Hired
 from sweep.launch.pool import Pool
+from sweep.spec import StudySpec
 from sweep.trial import Failure, TrialParams, TrialResult, TrialState
 
 METRICS = {f"metric_{number}": 0.123456789 for number in range(30)}
@@ -170,13 +171,14 @@ class SimulatedLauncher(Pool):
     """Runs packs on simulated workers.
 
     Args:
+        spec: the study's.
         load: what trials are like.
         workers: how many workers.
         lanes: how many trials one of them runs together.
     """
 
-    def __init__(self, load: Load, workers: int, lanes: int = 1) -> None:
-        super().__init__(workers, lanes)
+    def __init__(self, spec: StudySpec, load: Load, workers: int, lanes: int = 1) -> None:
+        super().__init__(spec, workers, lanes)
         self.clock = Clock(load)
 
     def hire(self) -> SimulatedWorker:

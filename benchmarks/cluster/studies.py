@@ -176,7 +176,7 @@ def drive(address: Address, spec: StudySpec, load: Load, workers: int, lanes: in
 
     The first and the last trial of each lane are not counted: they meet an idle driver.
     """
-    launcher, spent = SimulatedLauncher(load, workers, lanes), Spent()
+    launcher, spent = SimulatedLauncher(spec, load, workers, lanes), Spent()
     with _team(address, spec, launcher) as (team, ledger):
         for name in ("ask", "tell", "report", "owed"):
             spent.watch(ledger, name)

@@ -85,7 +85,8 @@ def _about(figures: dict[str, Any]) -> list[str]:
         f"{work['data']}: {work['train_windows']} windows of {work['train_tokens']} tokens in all "
         f"(longest {work['longest_window']}) to train on, {work['validation_windows']} of "
         f"{work['validation_tokens']} scored after each of {work['epochs']} epochs. Batches: "
-        f"{work['batch_chains']} chains, ours {work['batch_tokens']} tokens. {versions}."
+        f"{work['batch_chains']} chains, ours {work['batch_tokens']} tokens; `auto` here: "
+        f"{work['compute_dtype']}. {versions}."
     )
     return textwrap.wrap(text, 100)
 

@@ -26,7 +26,8 @@ class Variant:
 
 
 VARIANTS: Mapping[str, Variant] = {
-    OURS: Variant("lorasweep, float32", settings={}),
+    OURS: Variant("lorasweep, in the numbers that a study begun here takes", settings={}),
+    "ours-f32": Variant("lorasweep, float32", settings={"compute_dtype": "float32"}),
     "ours-bf16": Variant("lorasweep, bfloat16", settings={"compute_dtype": "bfloat16"}),
     "stock": Variant(
         "Trainer, the usual QLoRA recipe: prepare_model_for_kbit_training with its defaults, "
@@ -44,8 +45,8 @@ VARIANTS: Mapping[str, Variant] = {
     "pad-1024": Variant("as best, all padded to 1024 tokens", options={"pad": True}),
 }
 
-DEFAULT = (OURS, "stock", "best", "best-grouped", "pad-1024")
-"""Those in float32."""
+DEFAULT = (OURS, "ours-f32", "stock", "best", "best-bf16", "best-grouped", "pad-1024")
+"""Ours by itself and in float32; the rival by its defaults and at its best in both numbers."""
 
 
 def rival_options(variant: Variant, widest: int) -> dict[str, Any]:

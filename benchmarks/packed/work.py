@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.binding.inputs import Inputs
+from objectives.binding.objective import BindingObjective
 from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import resolve
 from objectives.binding.windows import Windows
@@ -67,7 +68,8 @@ class Work:
         self._read = Inputs(self.inputs, BindingSettings.from_mapping(fixed))
         self.splits = self._read.splits
         lengths = self.splits.train.lengths
-        self.settings = {**fixed, "batch_tokens": round(BATCH * sum(lengths) / len(lengths))}
+        settings = {**fixed, "batch_tokens": round(BATCH * sum(lengths) / len(lengths))}
+        self.settings = settings | BindingObjective(settings, self.inputs).facts().pinned
         for name, windows in (("train", self.splits.train), ("validation", self.splits.validation)):
             _write(folder / f"{name}.jsonl", windows)
 
@@ -128,6 +130,7 @@ class Work:
             "epochs": self.size.epochs,
             "batch_chains": BATCH,
             "batch_tokens": self.settings["batch_tokens"],
+            "compute_dtype": self.settings["compute_dtype"],
             "class_weight": self.settings["class_weight"],
             "padded_to": self.widest,
         }

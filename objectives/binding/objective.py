@@ -21,6 +21,7 @@ from objectives.binding.packed.room import measured_lanes
 from objectives.binding.packed.trial import Trial
 from objectives.binding.quiet import quiet_libraries
 from objectives.binding.settings import BindingSettings
+from objectives.data.grouping import clustering_tool
 from sweep.errors import SpecError
 from sweep.objective import Facts
 from sweep.space import Space
@@ -68,6 +69,7 @@ class BindingObjective:
         Raises:
             SweepError: if an input cannot be read.
         """
+        engine = self._regime()
         return Facts(
             fingerprints=self._inputs.fingerprints,
             versions=library_versions(),
@@ -78,8 +80,9 @@ class BindingObjective:
                 "settings": asdict(self._settings),
                 "data": self._about_data(),
                 "base": self._inputs.about_base(),
-                "engine": self._regime(),
+                "engine": engine,
             },
+            pinned=self._pinned(engine),
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -139,6 +142,15 @@ class BindingObjective:
     def _regime(self) -> dict[str, Any]:
         precision = Precision.from_settings(self._settings)
         return regime(self._settings, self._inputs.skeleton, precision)
+
+    def _pinned(self, engine: Mapping[str, Any]) -> dict[str, Any]:
+        """What this machine decides for all of a study's: the kind of numbers, and the split."""
+        pinned = {}
+        if self._settings.compute_dtype == "auto":
+            pinned["compute_dtype"] = engine["compute_dtype"]
+        if self._settings.cluster_method == "auto":
+            pinned["cluster_method"] = clustering_tool("auto").method
+        return pinned
 
     def _lanes(self) -> int:
         """How many trials one worker best trains together: on a CPU lanes gain nothing."""

@@ -56,7 +56,8 @@ class BindingSettings:
         label_shift: 1 puts each residue's label on the token before it, in training and
             scoring: the fault of scripts that forget the start token, to measure what it costs.
         quantization: of the frozen base: ``nf4`` (double-quantised) or ``none``.
-        compute_dtype: ``auto`` is float32 on CPU and bfloat16 on GPU.
+        compute_dtype: ``auto`` is bfloat16 on a GPU, and on a CPU whose bfloat16 products are
+            clearly faster, measured when a study begins; else float32. A study keeps to it.
         base_weights: how a quantised base is kept: ``nf4`` (dequantised as it is used),
             ``nf4-dequantised`` (once) or ``auto`` (once where memory allows). The numbers are
             the same.
@@ -79,7 +80,7 @@ class BindingSettings:
         split_by: what a carved validation split keeps together: ``cluster``, chains of similar
             sequence, or ``family``, also those of one protein family, where the data names it.
         cluster_method: what tells similar sequences: ``kmers``, ``mmseqs``, or ``auto``,
-            MMseqs2 where it runs and k-mers elsewhere.
+            MMseqs2 where it runs and k-mers elsewhere. A study keeps to what it began with.
         cluster_identity: identity at which MMseqs2 links two chains.
         cluster_coverage: share of both that the alignment must cover for it.
     """

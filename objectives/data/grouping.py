@@ -31,6 +31,11 @@ class Tool:
     instead: str = ""
 
     @property
+    def method(self) -> str:
+        """The ``cluster_method`` that asks for it by name."""
+        return "kmers" if self.program is None else "mmseqs"
+
+    @property
     def name(self) -> str:
         """For people and for the cache's key."""
         return KMERS if self.program is None else self.program.name

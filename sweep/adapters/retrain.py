@@ -20,6 +20,7 @@ from sweep.interrupts import Interrupts
 from sweep.launch import LocalLauncher
 from sweep.objective import Facts
 from sweep.spec import StudySpec, differences
+from sweep.storage import pinned, read_pins
 from sweep.trial import TrialParams, TrialResult
 
 TOLERANCE = 1e-6
@@ -47,7 +48,7 @@ def train_again(
         SweepError: if the trial fails, leaves no adapter, or has another value.
         Interruption: if a signal asked to end.
     """
-    launcher = LocalLauncher(spec)
+    launcher = LocalLauncher(pinned(spec, read_pins(study)))
     with (
         Interrupts() as interrupts,
         contextlib.closing(launcher),

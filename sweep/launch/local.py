@@ -26,12 +26,11 @@ class LocalLauncher(Pool):
     """
 
     def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
-        super().__init__(workers, lanes)
-        self._spec = spec
+        super().__init__(spec, workers, lanes)
 
     def hire(self) -> WorkerProcess:
         """Start a process."""
-        return WorkerProcess(self._spec)
+        return WorkerProcess(self.spec)
 
     def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
         """A worker with something in its pipe, or at its end."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sweep.errors import SweepError, fault
 from sweep.interrupts import Interrupts
 from sweep.launch.events import Broken, Died, Event, Finished, Reported, Roomy, Settled
 from sweep.launch.hired import Hired
+from sweep.launch.worker import PIN
 from sweep.objective import Facts
+from sweep.spec import StudySpec
 from sweep.trial import Pack, TrialParams, TrialResult
 
 log = logging.getLogger("lorasweep")
@@ -21,17 +24,20 @@ class Pool(ABC):
     """Runs packs on workers of one kind; implements ``Launcher``.
 
     Args:
+        spec: names the objective, its settings and inputs.
         workers: how many to use; they are hired when first needed.
         lanes: how many trials one of them runs together.
 
     Attributes:
+        spec: that of the workers hired from now on.
         own_lanes: whether each worker runs as many together as it finds best itself.
     """
 
     differ = False
     """Whether workers may have other devices, and other inputs by mistake, than each other."""
 
-    def __init__(self, workers: int = 1, lanes: int = 1) -> None:
+    def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
+        self.spec = spec
         self.workers = workers
         self.lanes = lanes
         self.own_lanes = False
@@ -62,7 +68,21 @@ class Pool(ABC):
             SweepError: what the objective raised, or that its worker died.
             Interruption: if a signal came meanwhile.
         """
-        worker = self._idle()
+        return self._ask(self._idle(), method, *arguments, interrupts=interrupts)
+
+    def pin(self, settings: Mapping[str, Any], *, interrupts: Interrupts) -> None:
+        """Have objectives built with settings that were left open, those there are built anew.
+
+        Raises:
+            SweepError: if the objective cannot be built so, or a worker died.
+            Interruption: if a signal came meanwhile.
+        """
+        self.spec = replace(self.spec, settings={**self.spec.settings, **settings})
+        for worker in list(self._pool):
+            self._ask(worker, PIN, dict(settings), interrupts=interrupts)
+
+    def _ask(self, worker: Hired, method: str, *arguments: Any, interrupts: Interrupts) -> Any:
+        """Ask an idle worker something and wait for what it says."""
         worker.say((method, *arguments))
         interrupts.check()
         while self.ready([worker], 1.0) is None:

@@ -44,8 +44,7 @@ class RayLauncher(Pool):
     differ = True
 
     def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
-        super().__init__(workers, lanes)
-        self._spec = spec
+        super().__init__(spec, workers, lanes)
         self._needs = cluster.needs()
         self._depot = Depot(spec.inputs)
         self._mine = not ray.is_initialized()
@@ -54,7 +53,7 @@ class RayLauncher(Pool):
 
     def hire(self) -> RayWorker:
         """Ask Ray for an actor; it comes up when there is room."""
-        return RayWorker(self._spec, self._needs, self._depot)
+        return RayWorker(self.spec, self._needs, self._depot)
 
     def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
         """A worker whose next message has come, or never will; None too if it was no news."""

@@ -15,6 +15,9 @@ from sweep.interrupts import ignore_signals
 from sweep.objective import Objective, load_objective
 from sweep.trial import Failure, Leave, Pack, TrialParams, TrialResult
 
+PIN = "pin"
+"""The call that has the objective built anew, with settings that were left open."""
+
 
 def work(
     pipe: Connection,
@@ -52,26 +55,37 @@ def serve(
 ) -> None:
     """Build the objective and answer calls until the driver hangs up.
 
-    Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("run", pack)``.
+    Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("pin", settings)``,
+    ``("run", pack)``.
     Messages out: ``("reply", value)``, ``("error", exception)``,
     ``("report", number, step, value, metrics)`` (which waits for a bool),
     ``("settled", result)`` (which waits for a trial in its place, or None),
     ``("results", results)`` of the trials not settled before, which ends the pack.
     """
-    try:
-        built = load_objective(objective, settings, inputs)
-    except Exception as error:  # noqa: BLE001 - the driver raises it where people see it
-        pipe.send(("error", _portable(error)))
-        return
-    while True:
+    built = _build(pipe, objective, settings, inputs)
+    while built is not None:
         try:
             message = pipe.recv()
+            if message[0] == PIN:
+                built = _build(pipe, objective, {**settings, **message[1]}, inputs)
+                answer: tuple[str, Any] | None = None if built is None else ("reply", None)
+            else:
+                answer = _answer(built, message, pipe, leave)
+            if answer is not None:
+                pipe.send(answer)
         except (EOFError, OSError):
             return
-        try:
-            pipe.send(_answer(built, message, pipe, leave))
-        except OSError:
-            return
+
+
+def _build(
+    pipe: Pipe, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Objective | None:
+    """The objective; None where it cannot be built, which the driver raises where people see it."""
+    try:
+        return load_objective(objective, settings, inputs)
+    except Exception as error:  # noqa: BLE001 - it imports and runs anybody's code
+        pipe.send(("error", _portable(error)))
+        return None
 
 
 def _answer(

@@ -17,7 +17,7 @@ from sweep.findings import Inquiry, findings
 from sweep.report.described import Described
 from sweep.spec import StudySpec
 from sweep.status import snapshot
-from sweep.storage import Address, read_spec, storage_errors
+from sweep.storage import Address, read_pins, read_spec, storage_errors
 from sweep.table import TrialTable
 from sweep.tabulate import to_table
 
@@ -126,7 +126,7 @@ def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
     if spec is None:
         return {}
     about = study.user_attrs.get("about") or {}
-    settings = {**(about.get("settings") or {}), **spec.settings}
+    settings = {**(about.get("settings") or {}), **spec.settings, **read_pins(study)}
     coupled = set(COUPLED) if set(COUPLED[1:]) & set(spec.space) else set()
     return {k: v for k, v in settings.items() if k not in spec.space and k not in coupled}
 

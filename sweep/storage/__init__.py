@@ -3,6 +3,7 @@
 from sweep.storage.address import Address, default_url, folder_beside, folder_name
 from sweep.storage.exclusive import exclusive
 from sweep.storage.files import one_file, write_ahead
+from sweep.storage.pins import known_pins, pinned, read_pins
 from sweep.storage.studies import (
     baselines,
     best_trial,
@@ -31,11 +32,14 @@ __all__ = [
     "find_study",
     "folder_beside",
     "folder_name",
+    "known_pins",
     "load_study",
     "one_file",
     "open_known",
     "open_study",
+    "pinned",
     "quiet_optuna",
+    "read_pins",
     "read_points",
     "read_spec",
     "storage_errors",

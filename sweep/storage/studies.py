@@ -34,6 +34,9 @@ from sweep.storage.words import storage_errors
 
 log = logging.getLogger("lorasweep")
 
+PINNED = "pinned"
+"""The attribute that keeps ``Facts.pinned``; see ``sweep.storage.pins``."""
+
 SCHEMA = 3
 """Version of the attributes below; raised when an older lorasweep would misread them."""
 
@@ -175,7 +178,8 @@ def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
     """Store what a resume needs; later runs renew budget, inputs and versions.
 
     Other package versions are allowed (a study may outlive them) but said aloud.
-    The spec goes last: its presence says that the rest is there.
+    The spec goes last: its presence says that the rest is there. What the machine decided is kept
+    when the study begins and never changed.
     """
     versions = {**own_versions(), **facts.versions}
     changed = differences(study.user_attrs.get("versions", versions), versions)
@@ -186,6 +190,8 @@ def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
     study.set_user_attr("about", dict(facts.about))
     study.set_user_attr("versions", versions)
     study.set_user_attr("spec_digest", spec.digest())
+    if "spec" not in study.user_attrs:
+        study.set_user_attr(PINNED, dict(facts.pinned))
     note_claims(study, spec)
     if spec.design is not None and "points" not in study.user_attrs:
         from sweep.design.layout import design_points  # SciPy takes a second to import

@@ -22,6 +22,7 @@ from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.cluster import Cluster
 from sweep.drive import Options, run_study
 from sweep.errors import SweepError
+from sweep.interrupts import Interrupts
 from sweep.spec import Policy, Pruner
 from sweep.storage import Address, quiet_optuna
 from sweep.watcher import Nobody
@@ -87,6 +88,23 @@ def test_workers_come_as_many_as_the_nodes_take(cluster: Cluster) -> None:
         launcher = RayLauncher(SPEC, replace(cluster, resources={"cpu": cpus}))
         assert launcher.room(advised=99) == wanted
         launcher.close()
+
+
+def test_settings_are_pinned_in_actors_that_are_there_and_in_those_to_come(
+    cluster: Cluster,
+) -> None:
+    """Whatever their nodes would decide."""
+    from sweep.launch.ray_launcher import RayLauncher
+
+    launcher = RayLauncher(SPEC, cluster, workers=2)
+    with contextlib.closing(launcher), Interrupts() as interrupts:
+        launcher.call("facts", interrupts=interrupts)
+        launcher.pin({"noise": 0.25}, interrupts=interrupts)
+        for busy in (0, 1):
+            for worker in launcher._pool[:busy]:
+                worker.busy = True
+            assert launcher.call("facts", interrupts=interrupts).about["noise"] == 0.25
+        assert len(launcher._pool) == 2
 
 
 def test_pruning_flows_back_while_a_pack_runs(cluster: Cluster, tmp_path: Path) -> None:

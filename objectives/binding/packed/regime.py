@@ -18,8 +18,10 @@ from objectives.binding.targets import encoder_linears
 _TOKENS = 2048
 _SECONDS = 0.05
 _LEAST = 4
-_WORTH = 2.0
-"""Speed of bfloat16 products worth a word: at 2.2 a trial took 0.55 to 0.79 of its time."""
+_WORTH = 1.5
+"""Speed of bfloat16 products from which a CPU computes in it. CPUs lie far to both sides: those
+without instructions for it at 0.1 to 1, those with at 2 and more, where a trial takes 0.5 to 0.8
+of its time."""
 
 
 def regime(
@@ -30,37 +32,39 @@ def regime(
     Args:
         settings: the study's.
         skeleton: the base, whose weights may be on the meta device.
-        precision: where it will live and in what numbers compute.
+        precision: where it will live.
 
     Returns:
         ``base_weights``: how the base is kept, ``dequantised_bytes``: what it takes so,
-        ``compute_dtype``, and on a CPU ``bfloat16_speed``: products per second in bfloat16 over
-        those in float32; ``advice`` where ``auto`` leaves that speed unused.
+        ``compute_dtype``, which decides where the settings say ``auto``, and on a CPU
+        ``bfloat16_speed``: products per second in bfloat16 over those in float32.
     """
     linears = encoder_linears(skeleton, head_modules(skeleton))
-    size = torch.empty((), dtype=precision.compute_dtype).element_size()
-    needed = size * sum(linear.in_features * linear.out_features for linear in linears.values())
-    quantised = precision.quantization == "nf4"
-    found = {
-        "base_weights": choose(settings.base_weights, needed if quantised else 0, precision.device),
-        "dequantised_bytes": needed,
-        "compute_dtype": str(precision.compute_dtype).removeprefix("torch."),
-    }
+    found: dict[str, Any] = {}
+    dtype = str(precision.compute_dtype).removeprefix("torch.")
     if precision.device.type == "cpu":
         widest = max(linears.values(), key=lambda linear: linear.out_features)
         speed = bfloat16_speed(widest.out_features, widest.in_features)
         found["bfloat16_speed"] = round(speed, 1)
         if settings.compute_dtype == "auto" and speed >= _WORTH:
-            found["advice"] = "--set compute_dtype=bfloat16 is faster on this machine"
-    return found
+            dtype = "bfloat16"
+    size = torch.empty((), dtype=getattr(torch, dtype)).element_size()
+    needed = size * sum(linear.in_features * linear.out_features for linear in linears.values())
+    quantised = precision.quantization == "nf4"
+    return {
+        "base_weights": choose(settings.base_weights, needed if quantised else 0, precision.device),
+        "dequantised_bytes": needed,
+        "compute_dtype": dtype,
+        **found,
+    }
 
 
 def bfloat16_speed(outputs: int, inputs: int) -> float:
     """How many times as fast as in float32 a product is in bfloat16, both as trials make it.
 
-    Measured, since no recipe knows: 0.2 on one server, 2 on another. A CPU computes in float32
-    unless asked otherwise all the same: a study whose machines chose for themselves would mix
-    two kinds of numbers.
+    Measured, since no recipe knows: 0.2 on one server, 2 on another. A study decides by it once,
+    on the machine that begins it: machines that chose for themselves would mix two kinds of
+    numbers.
 
     Args:
         outputs: of the matrix.

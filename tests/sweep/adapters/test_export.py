@@ -31,7 +31,7 @@ from sweep.trial import TrialResult, TrialState
 SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-2, "steps": 24, "batch_tokens": 512, "class_weight": 4,
     "train_chains": 60, "validation_chains": 20, "test_chains": 10, "train_metric_chains": 4,
-    "device": "cpu",
+    "device": "cpu", "compute_dtype": "float32",  # in which figures come out to the last digit
 }  # fmt: skip
 STUDY = """
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets

@@ -19,15 +19,26 @@ def said(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict
     return regime(own, Inputs({}, own).skeleton, module.Precision.from_settings(own))
 
 
-def test_a_speed_left_unused_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only where nobody chose, and where there is something to gain."""
-    left = said(monkeypatch, 2.31)
+@pytest.mark.parametrize(
+    ("speed", "asked", "taken"),
+    [
+        (2.31, "auto", "bfloat16"),
+        (1.4, "auto", "float32"),
+        (0.2, "auto", "float32"),
+        (2.31, "float32", "float32"),
+        (0.2, "bfloat16", "bfloat16"),
+    ],
+)
+def test_bfloat16_is_taken_where_it_is_fast_and_nobody_chose(
+    monkeypatch: pytest.MonkeyPatch, speed: float, asked: str, taken: str
+) -> None:
+    """By what was measured, which is told; the base kept once takes as much as its numbers."""
+    found = said(monkeypatch, speed, compute_dtype=asked)
+    wider = said(monkeypatch, speed, compute_dtype="float32")
 
-    assert (left["compute_dtype"], left["bfloat16_speed"]) == ("float32", 2.3)
-    assert "--set compute_dtype=bfloat16" in left["advice"]
-    assert "advice" not in said(monkeypatch, 0.2)
-    assert "advice" not in said(monkeypatch, 2.31, compute_dtype="float32")
-    assert "advice" not in said(monkeypatch, 2.31, compute_dtype="bfloat16")
+    assert (found["compute_dtype"], found["bfloat16_speed"]) == (taken, round(speed, 1))
+    half = taken == "bfloat16"
+    assert found["dequantised_bytes"] * (2 if half else 1) == wider["dequantised_bytes"]
 
 
 def test_the_speed_is_measured() -> None:
