@@ -94,6 +94,8 @@ def _together(blocks: Iterable[Sequence[str]], always: Sequence[str]) -> list[st
 
 def _not_told(names: Sequence[str], single: FloatArray) -> list[str]:
     """Which matrices, or blocks of them, follow from each other."""
+    if not len(single):
+        return []  # that there are no trials is said elsewhere
     if not names:
         return ["All trials have the same matrices: nothing was varied."]
     whole = np.column_stack([np.ones(len(single)), single])

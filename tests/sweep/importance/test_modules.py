@@ -10,6 +10,7 @@ import pytest
 
 from sweep.errors import StorageError
 from sweep.importance import importance_report, module_report
+from sweep.importance.matrices import Matrices
 from sweep.space import Choice, Space, TargetSets
 from sweep.table import TrialTable
 from sweep.targets import members
@@ -126,6 +127,12 @@ def test_an_unknown_parameter_is_named() -> None:
     """With the ones there are."""
     with pytest.raises(StorageError, match=r"one of \['targets', 'rank'\], got 'modules'"):
         module_report(_table(EVERY), "modules")
+
+
+def test_of_no_trials_nothing_is_said() -> None:
+    """Unlike of trials that are all alike."""
+    assert Matrices.of([]).notes == ()
+    assert "nothing was varied" in Matrices.of(["qkv", "qkv"]).notes[-1]
 
 
 def test_the_report_has_the_matrices_of_its_target_sets() -> None:
