@@ -93,7 +93,7 @@ def run_study(
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: Facts = launcher.call("facts", interrupts=interrupts)
         if pins is None and facts.pinned:
-            launcher.pin(facts.pinned, interrupts=interrupts)
+            _decide(launcher, facts, interrupts)
         launcher.workers = options.workers or launcher.room(facts.workers)
         launcher.lanes, launcher.own_lanes = options.pack or facts.pack, options.pack is None
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
@@ -113,6 +113,13 @@ def run_study(
                 launcher.close()  # first: no worker may compute for a trial already closed
                 ledger.abandon()
     return study
+
+
+def _decide(launcher: Pool, facts: Facts, interrupts: Interrupts) -> None:
+    """Have a study that has yet to begin keep to what this machine makes of its open settings."""
+    launcher.pin(facts.pinned, interrupts=interrupts)
+    decided = ", ".join(f"{name}={value}" for name, value in facts.pinned.items())
+    log.info("decided on this machine, for all of the study: %s", decided)
 
 
 def _launcher(spec: StudySpec, options: Options) -> Pool:
