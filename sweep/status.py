@@ -14,6 +14,8 @@ from sweep.owner import holder
 from sweep.spec import StudySpec
 from sweep.storage import Address, baselines, best_trial, count_states, read_spec, storage_errors
 
+_FACTS = ("fingerprints", "versions", "about", "pinned")
+
 
 def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
     """Everything worth showing of a study.
@@ -52,7 +54,7 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
         "owed_again": sum(1 for _ in owed_retries(trials, spec)),
         "trials": [_row(trial) for trial in trials],
         "labels": spec.space.labels(),
-        "facts": {key: attributes.get(key) for key in ("fingerprints", "versions", "about")},
+        "facts": {key: attributes.get(key) for key in _FACTS},
         "inputs": dict(spec.inputs),
         "policy": spec.to_json()["policy"],
         "history": attributes.get("history", []),
