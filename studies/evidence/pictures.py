@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from studies.evidence.numbers import MEASUREMENT, RESULTS
+from studies.evidence.numbers import CONFIRM, MEASUREMENT, RESULTS
 from sweep.errors import SweepError
 from sweep.report.gather import report_tree
 from sweep.report.write import write_report
@@ -28,12 +28,15 @@ SHOTS = {
 }
 """File to colour scheme, width and height in CSS pixels, and what to scroll to."""
 
-FIGURES = ("importance-fanova", "effect-targets", "effect-learning-rate", "size", "gap")
-"""Those of the report's figures that the documents show by themselves."""
+FIGURES = {
+    MEASUREMENT: ("importance-fanova", "effect-targets", "effect-learning-rate", "size", "gap"),
+    CONFIRM: ("effect-targets", "effect-rank"),
+}
+"""Study to those of its report's figures that the documents show by themselves."""
 
 
-def pictures(name: str = MEASUREMENT, folder: Path = PICTURES) -> list[Path]:
-    """Draw all pictures of a study.
+def pictures(name: str, folder: Path = PICTURES) -> list[Path]:
+    """Draw the pictures of a study: its figures, and of the first study its report.
 
     Args:
         name: of the study; its database is in ``studies/results``.
@@ -51,10 +54,13 @@ def pictures(name: str = MEASUREMENT, folder: Path = PICTURES) -> list[Path]:
         if made["images"]:
             raise SweepError(made["images"])
         written = []
-        for figure in FIGURES:
-            written.append(folder / f"{figure}.png")
+        for figure in FIGURES[name]:
+            prefix = "" if name == MEASUREMENT else f"{name}-"
+            written.append(folder / f"{prefix}{figure}.png")
             shutil.copyfile(Path(scratch) / "figures" / f"{figure}.png", written[-1])
-        return written + _screenshots(Path(made["page"]), folder)
+        if name == MEASUREMENT:
+            written += _screenshots(Path(made["page"]), folder)
+        return written
 
 
 def _screenshots(page_file: Path, folder: Path) -> list[Path]:
@@ -81,9 +87,10 @@ def _screenshots(page_file: Path, folder: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draw the pictures of one study, by default of the first; the exit code."""
-    for path in pictures(arguments[0] if arguments else MEASUREMENT):
-        print(path)  # noqa: T201  # a command prints
+    """Draw the pictures of the studies named, by default of all that have any; the exit code."""
+    for name in arguments or FIGURES:
+        for path in pictures(name):
+            print(path)  # noqa: T201  # a command prints
     return 0
 
 
