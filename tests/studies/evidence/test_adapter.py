@@ -25,7 +25,7 @@ def test_it_is_the_trial_of_the_database() -> None:
     assert f"{found['final_test']['metrics']['test_mcc']:.4f}" in card
     assert record["base"] == "esm2-8m"
     assert "to be filled in" not in card
-    assert len(load_file(ADAPTER / "adapter_model.safetensors")) > 72  # six layers of six, and a head
+    assert len(load_file(ADAPTER / "adapter_model.safetensors")) > 72  # 6 layers of 6, and a head
 
 
 def test_it_predicts_on_the_base_that_it_was_trained_on(shared: Path, tmp_path: Path) -> None:
