@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
@@ -15,6 +15,7 @@ from transformers import AttentionInterface
 from objectives.binding.packed.layout import Layout, current
 from objectives.binding.packed.masks import kept
 from objectives.binding.packed.stretch import stretch_on_cpu
+from objectives.binding.packed.upload import upload
 
 NAME = "lorasweep-packed"
 """What the function below is called among the attention implementations of transformers."""
@@ -54,10 +55,11 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
     layout = current()
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if dropout and layout.shares[0].step:
-        keys = _keys(layout, str(module.packed_path), query.shape[1]).to(query.device)
+        keys = upload(_keys(layout, str(module.packed_path), query.shape[1]), query.device)
         return _dropping((query, key, value), scale, layout.lengths, keys, dropout), None
     if query.device.type == "cuda" and query.dtype in _HALF:
-        return _flash((query, key, value), scale, layout.lengths), None
+        borders = layout.borders(query.device)
+        return _flash((query, key, value), scale, borders, max(layout.lengths)), None
     return _by_stretch((query, key, value), scale, layout.lengths), None
 
 
@@ -70,24 +72,23 @@ def _by_stretch(tensors: Sequence[torch.Tensor], scale: float, lengths: list[int
     return torch.cat(mixed, dim=2).transpose(1, 2)
 
 
-def _flash(tensors: Sequence[torch.Tensor], scale: float, lengths: list[int]) -> torch.Tensor:
+def _flash(
+    tensors: Sequence[torch.Tensor], scale: float, borders: torch.Tensor, longest: int
+) -> torch.Tensor:
     """One kernel for all stretches."""
     query, key, value = (tensor[0].transpose(0, 1) for tensor in tensors)
-    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
-    borders = ends.to(query.device, non_blocking=True)
-    longest = max(lengths)
     mixed: Any = varlen_attn(query, key, value, borders, borders, longest, longest, scale=scale)
     return torch.as_tensor(mixed)[None]
 
 
-def _keys(layout: Layout, path: str, heads: int) -> torch.Tensor:
+def _keys(layout: Layout, path: str, heads: int) -> NDArray[np.int64]:
     """Of the dropout masks, shape (heads, tokens)."""
     lanes = range(len(layout.shares))
     rows = [
         np.concatenate([layout.keys_of(lane, f"{path}.{head}") for lane in lanes])
         for head in range(heads)
     ]
-    return torch.from_numpy(np.stack(rows))
+    return np.stack(rows)
 
 
 def _dropping(

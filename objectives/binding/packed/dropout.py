@@ -6,6 +6,7 @@ import torch
 
 from objectives.binding.packed.layout import Layout, current
 from objectives.binding.packed.masks import kept
+from objectives.binding.packed.upload import upload
 
 
 def factors(
@@ -24,7 +25,7 @@ def factors(
     Returns:
         Shape (places, features).
     """
-    keys = torch.from_numpy(layout.keys_of(number, module)).to(like.device)
+    keys = upload(layout.keys_of(number, module), like.device)
     keep = kept(keys, features, probability)
     return keep.to(like.dtype).mul_(1 / (1 - probability))
 

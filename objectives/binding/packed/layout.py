@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from objectives.binding.packed.masks import row_keys
+from objectives.binding.packed.upload import upload
 from objectives.binding.windows import Windows
 
 
@@ -48,7 +49,7 @@ class Share:
     def labels(self, device: torch.device) -> torch.Tensor:
         """The windows' labels one after the other, shape (tokens,)."""
         rows = np.concatenate([self.windows.labels[i] for i in self.indices])
-        return torch.from_numpy(rows).to(device)
+        return upload(rows, device)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Layout:
                 ids[0, start : start + len(flat)] = flat
             positions = np.concatenate([np.arange(n) for n in self.lengths])[None]
             named = {"input_ids": ids, "position_ids": positions + first}
-        return {name: torch.from_numpy(array).to(device) for name, array in named.items()}
+        return {name: upload(array, device) for name, array in named.items()}
 
     def own(self, flat: torch.Tensor, number: int) -> torch.Tensor:
         """A lane's real tokens out of ``flat``, shape (places, features), in window order."""
@@ -129,12 +130,20 @@ class Layout:
         """A few numbers as a tensor, copied once a pass however many modules ask."""
         key = type(numbers[0]), numbers  # (1, 2) and (1.0, 2.0) are equal keys
         if key not in self._copies:
-            self._copies[key] = torch.tensor(numbers).to(device, non_blocking=True)
+            kind = np.float32 if isinstance(numbers[0], float) else np.int64
+            self._copies[key] = upload(np.array(numbers, dtype=kind), device)
         return self._copies[key]
 
     @cached_property
     def _copies(self) -> dict[Any, torch.Tensor]:
         return {}
+
+    def borders(self, device: torch.device) -> torch.Tensor:
+        """Where each stretch begins, and the last ends, shape (stretches + 1,); once a pass."""
+        if "borders" not in self._copies:
+            ends = np.array([0, *accumulate(self.lengths)], dtype=np.int32)
+            self._copies["borders"] = upload(ends, device)
+        return self._copies["borders"]
 
     def keys_of(self, number: int, module: str) -> NDArray[np.int64]:
         """Keys of the dropout masks of a lane's token places in one module, shape (places,)."""

@@ -12,6 +12,7 @@ from objectives.binding.metrics import Predictions
 from objectives.binding.packed.adapters import Adapters
 from objectives.binding.packed.layout import Share
 from objectives.binding.packed.model import PackedModel
+from objectives.binding.packed.upload import upload
 from objectives.binding.windows import Windows
 from objectives.data.batches import eval_batches
 from objectives.data.chain import IGNORED
@@ -44,9 +45,9 @@ def predict(
         shares = [Share(lane, windows, indices) for lane in lanes]
         read = np.concatenate([windows.labels[i] for i in indices])
         labelled = np.flatnonzero(read != IGNORED)
-        rows = torch.from_numpy(labelled).to(device)
+        rows = upload(labelled, device)
         into = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in indices])
-        places = torch.from_numpy(into).to(device)
+        places = upload(into, device)
         labels[into] = read[labelled]
         ligands[into] = np.concatenate([windows.ligands[i] for i in indices])[labelled]
         for row, logits in zip(margins, model.logits(shares, skip=skip), strict=True):

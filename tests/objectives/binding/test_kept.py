@@ -29,7 +29,7 @@ from objectives.binding.windows import Windows
 from sweep.trial import TrialParams, TrialState
 
 Make = Callable[..., BindingObjective]
-LEARNS: dict[str, Any] = {"learning_rate": 3e-2, "steps": 60, "class_weight": 5.0}
+LEARNS: dict[str, Any] = {"learning_rate": 1e-2, "steps": 60, "class_weight": 5.0}
 ADAPTED = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 HEAD = {"rank": 0, "targets": "none"}
 

@@ -37,7 +37,9 @@ from objectives.binding.targets import resolve
 from objectives.binding.windows import Windows
 from sweep.trial import TrialParams
 
-FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0, steps=12)
+FIXED = BindingSettings(
+    device="cpu", batch_tokens=256, train_metric_chains=0, steps=12, learning_rate=3e-3
+)
 SHAPE = {
     "vocab_size": 33,
     "pad_token_id": 1,
@@ -56,7 +58,7 @@ ENCODERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "esm-2": (EsmConfig, EsmModel, ESM2),
 }
 PACK = [
-    TrialParams(0, {"targets": "all-linear", "rank": 4, "learning_rate": 3e-3}, seed=0),
+    TrialParams(0, {"targets": "all-linear", "rank": 4}, seed=0),
     TrialParams(1, {"targets": "query+value", "rank": 8, "scaling": 9, "dropout": 0.2}, seed=1),
     TrialParams(2, {"targets": "none", "rank": 0, "learning_rate": 1e-2}, seed=2),
     TrialParams(3, {"targets": "encoder.layer.1.output.dense", "rank": 2}, seed=3),

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import accumulate
 from typing import Any
 
 import pytest
 import torch
 from packed_runs import run_pack
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from objectives.binding.inputs import Inputs
 from objectives.binding.packed.attention import _by_stretch, _flash
+from objectives.binding.packed.layout import Layout
+from objectives.binding.packed.step import step
+from objectives.binding.packed.trial import Trial
 from objectives.binding.settings import BindingSettings
 from sweep.trial import TrialParams
 
@@ -72,10 +79,85 @@ def test_one_flash_kernel_is_attention_by_stretch(dtype: torch.dtype) -> None:
         for _ in range(3)
     ]
     made = {}
-    for attend in (_flash, _by_stretch):
-        mixed = attend(drawn, 0.25, lengths)
+    borders = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device="cuda")
+    attended = _flash(drawn, 0.25, borders, max(lengths)), _by_stretch(drawn, 0.25, lengths)
+    for name, mixed in zip(("flash", "by stretch"), attended, strict=True):
         gradients = torch.autograd.grad(mixed.float().square().sum(), drawn)
-        made[attend] = [mixed, *gradients]
+        made[name] = [mixed, *gradients]
 
-    for found, wanted in zip(made[_flash], made[_by_stretch], strict=True):
+    for found, wanted in zip(made["flash"], made["by stretch"], strict=True):
         torch.testing.assert_close(found, wanted, rtol=3e-2, atol=3e-2)
+
+
+class Reads(TorchDispatchMode):
+    """Counts what makes the host wait for numbers: values read, shapes that hang on values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run it, and note it if it is of that kind."""
+        name = str(func).split(".")[1]
+        if name in {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2"}:
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def group(
+    tiny_inputs: Inputs, trial_of: Callable[..., AbstractContextManager[Trial]]
+) -> Iterator[Callable[[str], list[Trial]]]:
+    """Trials of ``PACK`` at their first step, on a device."""
+    with ExitStack() as stack:
+
+        def make(device: str) -> list[Trial]:
+            found: list[Trial] = []
+            for params in PACK:
+                settings = BindingSettings(device=device, compute_dtype="float32", **SETTINGS)
+                own = settings.for_trial(params.values)
+                found.append(stack.enter_context(trial_of(own, tiny_inputs, seed=params.seed)))
+            return found
+
+        yield make
+
+
+def make_step(trials: list[Trial]) -> None:
+    """One step of all lanes in one pass, with dropout, clipping and the optimiser."""
+    step(trials, lambda _, act: act())
+
+
+def test_in_a_step_no_number_is_read_but_the_losses_on_a_cpu(
+    group: Callable[[str], list[Trial]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laid out as on a GPU, whose losses are read later."""
+    trials = group("cpu")
+    model = trials[0].model
+    assert all(trial.model is model for trial in trials)
+    monkeypatch.setattr(
+        model, "_lay_out", lambda s: Layout(tuple(s), room=max(x.tokens for x in s))
+    )
+    with Reads() as reads:
+        make_step(trials)
+
+    assert reads.seen == ["_local_scalar_dense"] * len(PACK)
+
+
+@contextmanager
+def waiting_is_an_error() -> Iterator[None]:
+    """Let PyTorch raise where the host waits for the GPU."""
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@GPU
+def test_a_step_does_not_wait_for_the_gpu(group: Callable[[str], list[Trial]]) -> None:
+    """Copies there included."""
+    trials = group("cuda")
+    make_step(trials)  # the first fills caches
+
+    with waiting_is_an_error():
+        make_step(trials)

@@ -82,7 +82,7 @@ def train_and_keep(
 
     def make(values: dict[str, Any], **settings: Any) -> Kept:
         folder = tmp_path_factory.mktemp("kept")
-        fixed = {"learning_rate": 3e-2, "steps": 40, "class_weight": 5.0, **settings}
+        fixed = {"learning_rate": 1e-2, "steps": 40, "class_weight": 5.0, **settings}
         made: list[NDArray[np.floating[Any]]] = []
         plain = Trial.validate
 
