@@ -49,7 +49,8 @@ def rows(figures: dict[str, Any]) -> Iterator[str]:
         numbers = [found["per_hour"], found["per_hour_marginal"]]
         numbers += [found[f"mean_{key}"] for key in MEASURES]
         shown = [f"{number:.1f}" for number in numbers]
-        shown.append(f"{figures['settled'].get(name, math.nan):.2f}")
+        sweep = figures["settled"].get(name, math.nan)
+        shown.append("-" if math.isnan(sweep) else f"{sweep:.2f}")  # too few trials to tell
         shown += [_ratio(against.get(key)) for key in MEASURES]
         steps = sorted(set(found["steps"]))
         shown.append("-".join(str(step) for step in dict.fromkeys((steps[0], steps[-1]))))
