@@ -107,14 +107,14 @@ class Reads(TorchDispatchMode):
 @pytest.fixture
 def group(
     tiny_inputs: Inputs, trial_of: Callable[..., AbstractContextManager[Trial]]
-) -> Iterator[Callable[[str], list[Trial]]]:
-    """Trials of ``PACK`` at their first step, on a device."""
+) -> Iterator[Callable[[str, str], list[Trial]]]:
+    """Trials of ``PACK`` at their first step, on a device and in some numbers."""
     with ExitStack() as stack:
 
-        def make(device: str) -> list[Trial]:
+        def make(device: str, dtype: str) -> list[Trial]:
             found: list[Trial] = []
             for params in PACK:
-                settings = BindingSettings(device=device, compute_dtype="float32", **SETTINGS)
+                settings = BindingSettings(device=device, compute_dtype=dtype, **SETTINGS)
                 own = settings.for_trial(params.values)
                 found.append(stack.enter_context(trial_of(own, tiny_inputs, seed=params.seed)))
             return found
@@ -128,10 +128,10 @@ def make_step(trials: list[Trial]) -> None:
 
 
 def test_in_a_step_no_number_is_read_but_the_losses_on_a_cpu(
-    group: Callable[[str], list[Trial]], monkeypatch: pytest.MonkeyPatch
+    group: Callable[[str, str], list[Trial]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Laid out as on a GPU, whose losses are read later."""
-    trials = group("cpu")
+    trials = group("cpu", "float32")
     model = trials[0].model
     assert all(trial.model is model for trial in trials)
     monkeypatch.setattr(
@@ -154,9 +154,12 @@ def waiting_is_an_error() -> Iterator[None]:
 
 
 @GPU
-def test_a_step_does_not_wait_for_the_gpu(group: Callable[[str], list[Trial]]) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_step_does_not_wait_for_the_gpu(
+    group: Callable[[str, str], list[Trial]], dtype: str
+) -> None:
     """Copies there included."""
-    trials = group("cuda")
+    trials = group("cuda", dtype)
     make_step(trials)  # the first fills caches
 
     with waiting_is_an_error():

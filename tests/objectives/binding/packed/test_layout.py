@@ -59,6 +59,10 @@ def test_the_flat_form_counts_positions_anew_in_every_window(
     assert tensors["input_ids"].tolist() == [ids]
     assert tensors["position_ids"].tolist() == [positions]
     assert sum(layout.lengths) == sum(layout.sizes) == len(ids)
+    starts = [i for i, position in enumerate(positions) if position == FIRST]
+    assert layout.borders(CPU).tolist() == [*starts, len(ids)]
+    assert layout.borders(CPU) is layout.borders(CPU)
+    assert layout.borders(CPU).dtype == torch.int32  # all that the flash kernel takes
 
 
 @given(

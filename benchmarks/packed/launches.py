@@ -1,0 +1,95 @@
+"""How many operators a training step of so many lanes is, laid out as on a GPU.
+
+    python -m benchmarks.packed.launches --base FOLDER
+
+A GPU whose lanes are small waits for its host to launch them. Counted, not timed, and on a CPU:
+what each operator takes there says nothing of a GPU, how many there are does. Prints a table, and
+as the last line one JSON object. ``--base`` defaults to what the package embeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from benchmarks.packed.figures import versions
+from benchmarks.packed.steps import write_data
+from objectives.binding.base import Precision
+from objectives.binding.inputs import Inputs
+from objectives.binding.packed.layout import Layout
+from objectives.binding.packed.step import step
+from objectives.binding.packed.trial import Trial
+from objectives.binding.settings import BindingSettings
+from sweep.trial import TrialParams, ignore_reports
+
+LANES = (1, 4, 16, 64)
+SETS = ("qkv", "all-linear", "mlp", "query+value")
+RANKS = (2, 8, 16, 32)
+RESIDUES = 14
+
+
+class Operators(TorchDispatchMode):
+    """Counts operators: all, and those that compute, not merely look at a tensor otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all = 0
+        self.computing = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count it and run it."""
+        self.all += 1
+        self.computing += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def counted(inputs: Inputs, fixed: BindingSettings, lanes: int) -> tuple[int, int]:
+    """Operators of one step, and those of them that compute."""
+    trials: list[Trial] = []
+    for number in range(lanes):
+        kind = number % len(SETS)
+        values = {"targets": SETS[kind], "rank": RANKS[kind], "alpha": 16}
+        params = TrialParams(number, values, seed=number)
+        trials.append(Trial(params, fixed, inputs, ignore_reports))
+    step(trials, lambda _, act: act())  # the first prepares
+    with Operators() as operators:
+        step(trials, lambda _, act: act())
+    for trial in trials:
+        trial.dismiss()
+    return operators.all, operators.computing
+
+
+def as_on_a_gpu(shares: Any) -> Layout:
+    """All lanes as long as the longest, for one product of all."""
+    return Layout(tuple(shares), room=max(share.tokens for share in shares))
+
+
+def main() -> None:
+    """Read the command line, count and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--base", help="as lorasweep run takes it; default: embedded mini base")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    settings = {"device": "cpu", "compute_dtype": "float32", "train_metric_chains": 0, "steps": 4}
+    fixed = BindingSettings.from_mapping({**settings, "batch_tokens": RESIDUES + 2})
+    with tempfile.TemporaryDirectory() as folder:
+        write_data(Path(folder), [RESIDUES] * max(LANES))
+        named = {"data": folder, "cache": folder, **({"base": args.base} if args.base else {})}
+        inputs = Inputs(named, fixed)
+        inputs.model(Precision.from_settings(fixed))._lay_out = as_on_a_gpu  # type: ignore[method-assign]  # noqa: SLF001
+        found = {lanes: counted(inputs, fixed, lanes) for lanes in LANES}
+        base = inputs.about_base()
+    print("lanes  operators  computing")
+    for lanes, (every, computing) in found.items():
+        print(f"{lanes:5}  {every:9}  {computing:9}")
+    print(json.dumps({"versions": versions(), "base": base, "operators": found}))
+
+
+if __name__ == "__main__":
+    main()
