@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +52,9 @@ class Scale:
     def place(self, index: int, offset: float) -> float:
         """Where a mark of a level stands, ``offset`` steps aside from it."""
         value = index if self.even else self.values[index]
-        if self.log:
-            return float(value * 10 ** (offset * self.step))
+        if self.log:  # beside the largest and the smallest numbers there are none
+            aside = value * 10 ** (offset * self.step)
+            return min(max(aside, math.ulp(0.0)), sys.float_info.max)
         return float(value + offset * self.step)
 
     def axis(self, factor: Tree) -> dict[str, Any]:
