@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
-from objectives.binding.packed.masks import kept, row_keys
+from objectives.binding.packed.masks import kept, row_keys, start_of
 from objectives.binding.windows import Windows
 
 
@@ -68,11 +68,12 @@ class Masks:
         """True where kept, shape (windows, length, features); all of the padding is kept."""
         assert self.batch is not None
         mask = torch.ones(*self.batch.ids.shape, features, dtype=torch.bool)
+        start = start_of(self.seed, self.batch.step, module)
         pairs = zip(self.batch.windows, self.batch.lengths, strict=True)
         for row, (index, length) in enumerate(pairs):
             places = np.stack([np.full(length, index), np.arange(length)], axis=1)
-            keys = row_keys(self.seed, self.batch.step, module, places)
-            mask[row, :length] = kept(torch.from_numpy(keys), features, probability)
+            keys = row_keys(start, torch.from_numpy(places))
+            mask[row, :length] = kept(keys, features, probability)
         return mask
 
     def put_into(self, model: nn.Module) -> None:

@@ -1,15 +1,17 @@
-"""How many operators a training step of so many lanes is, laid out as on a GPU.
+"""How many operators a training step of so many lanes is: all lanes at once, and one by one.
 
     python -m benchmarks.packed.launches --base FOLDER
 
 A GPU whose lanes are small waits for its host to launch them. Counted, not timed, and on a CPU:
-what each operator takes there says nothing of a GPU, how many there are does. Prints a table, and
-as the last line one JSON object. ``--base`` defaults to what the package embeds.
+what each operator takes there says nothing of a GPU, how many there are does. Attention counts as
+the one kernel per layer that it is on a GPU. Prints a table, and as the last line one JSON object.
+``--base`` defaults to what the package embeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -22,7 +24,7 @@ from benchmarks.packed.figures import versions
 from benchmarks.packed.steps import write_data
 from objectives.binding.base import Precision
 from objectives.binding.inputs import Inputs
-from objectives.binding.packed.layout import Layout
+from objectives.binding.packed import attention
 from objectives.binding.packed.step import step
 from objectives.binding.packed.trial import Trial
 from objectives.binding.settings import BindingSettings
@@ -32,6 +34,7 @@ LANES = (1, 4, 16, 64)
 SETS = ("qkv", "all-linear", "mlp", "query+value")
 RANKS = (2, 8, 16, 32)
 RESIDUES = 14
+DROPOUTS = (0.0, 0.1)
 
 
 class Operators(TorchDispatchMode):
@@ -49,12 +52,12 @@ class Operators(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def counted(inputs: Inputs, fixed: BindingSettings, lanes: int) -> tuple[int, int]:
+def counted(inputs: Inputs, fixed: BindingSettings, lanes: int, dropout: float) -> tuple[int, int]:
     """Operators of one step, and those of them that compute."""
     trials: list[Trial] = []
     for number in range(lanes):
         kind = number % len(SETS)
-        values = {"targets": SETS[kind], "rank": RANKS[kind], "alpha": 16}
+        values = {"targets": SETS[kind], "rank": RANKS[kind], "alpha": 16, "dropout": dropout}
         params = TrialParams(number, values, seed=number)
         trials.append(Trial(params, fixed, inputs, ignore_reports))
     step(trials, lambda _, act: act())  # the first prepares
@@ -65,9 +68,12 @@ def counted(inputs: Inputs, fixed: BindingSettings, lanes: int) -> tuple[int, in
     return operators.all, operators.computing
 
 
-def as_on_a_gpu(shares: Any) -> Layout:
-    """All lanes as long as the longest, for one product of all."""
-    return Layout(tuple(shares), room=max(share.tokens for share in shares))
+def as_one_kernel(tensors: Any, scale: float, lengths: list[int]) -> torch.Tensor:
+    """Attention as often launched as on a GPU; the numbers are others."""
+    del lengths
+    query, key, value = tensors
+    made = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=scale)
+    return made.transpose(1, 2)
 
 
 def main() -> None:
@@ -76,18 +82,26 @@ def main() -> None:
     parser.add_argument("--base", help="as lorasweep run takes it; default: embedded mini base")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    attention._by_stretch = as_one_kernel  # noqa: SLF001
     settings = {"device": "cpu", "compute_dtype": "float32", "train_metric_chains": 0, "steps": 4}
     fixed = BindingSettings.from_mapping({**settings, "batch_tokens": RESIDUES + 2})
+    found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), [RESIDUES] * max(LANES))
         named = {"data": folder, "cache": folder, **({"base": args.base} if args.base else {})}
         inputs = Inputs(named, fixed)
-        inputs.model(Precision.from_settings(fixed))._lay_out = as_on_a_gpu  # type: ignore[method-assign]  # noqa: SLF001
-        found = {lanes: counted(inputs, fixed, lanes) for lanes in LANES}
+        model = inputs.model(Precision.from_settings(fixed))
         base = inputs.about_base()
-    print("lanes  operators  computing")
-    for lanes, (every, computing) in found.items():
-        print(f"{lanes:5}  {every:9}  {computing:9}")
+        print("dropout  lanes  one by one  at once  computing: one by one  at once")
+        for dropout, lanes in itertools.product(DROPOUTS, LANES):
+            row: dict[str, Any] = {"dropout": dropout, "lanes": lanes}
+            for name, model.racked in (("one by one", False), ("at once", True)):
+                row[name], row[f"{name}, computing"] = counted(inputs, fixed, lanes, dropout)
+            found.append(row)
+            print(
+                f"{dropout:7}  {lanes:5}  {row['one by one']:10}  {row['at once']:7}  "
+                f"{row['one by one, computing']:21}  {row['at once, computing']:7}"
+            )
     print(json.dumps({"versions": versions(), "base": base, "operators": found}))
 
 

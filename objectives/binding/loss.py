@@ -34,6 +34,28 @@ def residue_loss(
     )
 
 
+def lane_losses(
+    logits: torch.Tensor, labels: torch.Tensor, weights: Sequence[torch.Tensor | None]
+) -> torch.Tensor:
+    """The ``residue_loss`` of each of several lanes.
+
+    Args:
+        logits: shape (lanes, places, 2), in float32.
+        labels: shape (lanes, places), ``IGNORED`` where nothing is known.
+        weights: of each lane, see ``residue_loss``.
+
+    Returns:
+        Shape (lanes,).
+    """
+    even = logits.new_ones(CLASSES)
+    table = torch.stack([even if weight is None else weight for weight in weights])
+    known = labels != IGNORED
+    wanted = labels.where(known, 0)
+    found = logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0].where(known, 0)
+    weight = table.gather(1, wanted).where(known, 0)
+    return -(weight * found).sum(1) / weight.sum(1)
+
+
 def class_weight(
     labels: Sequence[NDArray[np.int64]], setting: str | float, device: torch.device
 ) -> torch.Tensor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -13,6 +14,9 @@ from objectives.binding.adapter import AdapterConfig
 from objectives.binding.packed.head import parameters
 from objectives.binding.packed.products import LowRank
 from objectives.binding.seeds import derive
+
+if TYPE_CHECKING:
+    from objectives.binding.packed.rack import Rack
 
 
 @dataclass(eq=False)
@@ -25,6 +29,7 @@ class Adapters:
         tokens: of a step, by the settings.
         updates: by module path.
         heads: by head module name.
+        rack: where the parameters lie beside those of other lanes, if they do.
     """
 
     config: AdapterConfig
@@ -32,6 +37,7 @@ class Adapters:
     tokens: int
     updates: dict[str, LowRank] = field(default_factory=dict)
     heads: dict[str, nn.Module] = field(default_factory=dict)
+    rack: Rack | None = None
 
     def named(self) -> dict[str, nn.Parameter]:
         """Everything trained by name; ``.lora_`` is in the names of the adapters alone."""

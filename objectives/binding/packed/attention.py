@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
@@ -15,7 +13,6 @@ from transformers import AttentionInterface
 from objectives.binding.packed.layout import Layout, current
 from objectives.binding.packed.masks import kept
 from objectives.binding.packed.stretch import stretch_on_cpu
-from objectives.binding.packed.upload import upload
 
 NAME = "lorasweep-packed"
 """What the function below is called among the attention implementations of transformers."""
@@ -55,7 +52,7 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
     layout = current()
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if dropout and layout.shares[0].step:
-        keys = upload(_keys(layout, str(module.packed_path), query.shape[1]), query.device)
+        keys = _keys(layout, str(module.packed_path), query)
         return _dropping((query, key, value), scale, layout.lengths, keys, dropout), None
     if query.device.type == "cuda" and query.dtype in _HALF:
         borders = layout.borders(query.device)
@@ -81,14 +78,14 @@ def _flash(
     return torch.as_tensor(mixed)[None]
 
 
-def _keys(layout: Layout, path: str, heads: int) -> NDArray[np.int64]:
+def _keys(layout: Layout, path: str, query: torch.Tensor) -> torch.Tensor:
     """Of the dropout masks, shape (heads, tokens)."""
-    lanes = range(len(layout.shares))
+    lanes, device = range(len(layout.shares)), query.device
     rows = [
-        np.concatenate([layout.keys_of(lane, f"{path}.{head}") for lane in lanes])
-        for head in range(heads)
+        torch.cat([layout.keys_of(lane, f"{path}.{head}", device) for lane in lanes])
+        for head in range(query.shape[1])
     ]
-    return np.stack(rows)
+    return torch.stack(rows)
 
 
 def _dropping(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
-from objectives.binding.packed.products import Operands
+from objectives.binding.packed.frozen import FrozenMatrix
+from objectives.binding.packed.masks import threshold
+from objectives.binding.packed.upload import upload
 
 
 @dataclass(frozen=True)
@@ -20,30 +24,61 @@ class Stacks:
         a: shape (lanes, rank, inputs).
         b: shape (lanes, rank, outputs).
         scales: shape (lanes, 1, 1).
-        lanes: which lanes of the pass they belong to, shape (lanes,); None for all.
-        factors: dropout's factors, shape (lanes, places, inputs), or None.
+        numbers: which lanes of the pass they belong to.
+        lanes: the same, shape (lanes,); None for all.
+        dropouts: on each lane's input.
     """
 
     a: torch.Tensor
     b: torch.Tensor
     scales: torch.Tensor
+    numbers: tuple[int, ...]
     lanes: torch.Tensor | None
+    dropouts: tuple[float, ...]
+
+    @cached_property
+    def thresholds(self) -> torch.Tensor:
+        """Of each lane's dropout, see ``masks.threshold``; shape (lanes, 1, 1)."""
+        numbers = np.array([threshold(p) for p in self.dropouts])
+        return upload(numbers, self.a.device).view(-1, 1, 1)
+
+    @cached_property
+    def gains(self) -> torch.Tensor:
+        """What each lane's dropout multiplies by what it keeps; shape (lanes, 1, 1)."""
+        numbers = np.array([1 / (1 - p) for p in self.dropouts], dtype=np.float32)
+        return upload(numbers, self.a.device).view(-1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the updates.
+
+    Attributes:
+        matrix: the frozen weight, shape (outputs, inputs).
+        bias: shape (outputs,), or None.
+        lanes: of the pass, all with the same number of token places.
+        factors: dropout's factors on the adapted lanes' inputs, shape (lanes, places, inputs),
+            or None.
+    """
+
+    matrix: FrozenMatrix
+    bias: torch.Tensor | None
+    lanes: int
     factors: torch.Tensor | None
 
 
-def batched_product(x: torch.Tensor, operands: Operands, stacks: Stacks) -> torch.Tensor:
-    """Multiply all lanes at once; every lane has the same number of token places.
+def batched_product(x: torch.Tensor, frame: Frame, stacks: Stacks) -> torch.Tensor:
+    """Multiply all lanes at once.
 
     Args:
         x: shape (lanes * places, inputs), in the compute dtype.
-        operands: see ``Operands``; its updates give the parameters that get gradients.
-        stacks: the same updates, stacked.
+        frame: see ``Frame``.
+        stacks: the lanes' updates; A and B get gradients.
 
     Returns:
         Shape (lanes * places, outputs).
     """
-    trained = [p for update in operands.updates if update for p in (update.a, update.b)]
-    return _BatchedProduct.apply(x, operands, stacks, *trained)
+    return _BatchedProduct.apply(x, stacks.a, stacks.b, frame, stacks)
 
 
 class _BatchedProduct(torch.autograd.Function):
@@ -51,56 +86,52 @@ class _BatchedProduct(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        operands: Operands,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        frame: Frame,
         stacks: Stacks,
-        *trained: torch.Tensor,
     ) -> torch.Tensor:
-        del trained
-        y = torch.nn.functional.linear(x, operands.matrix.dense(), operands.bias)
-        rows = _of_lanes(x, operands, stacks)
-        dropped = rows if stacks.factors is None else rows * stacks.factors
-        low = torch.bmm(dropped, stacks.a.transpose(1, 2).to(x.dtype))
+        y = torch.nn.functional.linear(x, frame.matrix.dense(), frame.bias)
+        rows = _of_lanes(x, frame, stacks)
+        dropped = rows if frame.factors is None else rows * frame.factors
+        low = torch.bmm(dropped, a.transpose(1, 2).to(x.dtype))
         low = low * stacks.scales.to(x.dtype)
-        _add(y, torch.bmm(low, stacks.b.to(x.dtype)), operands, stacks)
-        ctx.operands, ctx.stacks = operands, stacks
+        _add(y, torch.bmm(low, b.to(x.dtype)), frame, stacks)
+        ctx.frame, ctx.stacks = frame, stacks
         ctx.save_for_backward(x, low)
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, low = ctx.saved_tensors
-        operands: Operands = ctx.operands
+        frame: Frame = ctx.frame
         stacks: Stacks = ctx.stacks
-        rows = _of_lanes(x, operands, stacks)
-        dropped = rows if stacks.factors is None else rows * stacks.factors
-        g = _of_lanes(gradient, operands, stacks)
+        factors = frame.factors
+        rows = _of_lanes(x, frame, stacks)
+        dropped = rows if factors is None else rows * factors
+        g = _of_lanes(gradient, frame, stacks)
         back = torch.bmm(g, stacks.b.transpose(1, 2).to(x.dtype)) * stacks.scales.to(x.dtype)
         to_a = torch.bmm(back.transpose(1, 2), dropped).to(stacks.a.dtype)
         to_b = torch.bmm(low.transpose(1, 2), g).to(stacks.b.dtype)
         to_input = None
         if ctx.needs_input_grad[0]:
-            to_input = gradient @ operands.matrix.dense()
+            to_input = gradient @ frame.matrix.dense()
             added = torch.bmm(back, stacks.a.to(x.dtype))
-            if stacks.factors is not None:
-                added = added * stacks.factors
-            _add(to_input, added, operands, stacks)
-        trained: list[torch.Tensor] = []
-        adapted = [update for update in operands.updates if update]
-        for number, update in enumerate(adapted):
-            rank = len(update.a)
-            trained += [to_a[number, :rank], to_b[number, :rank]]
-        return to_input, None, None, *trained
+            if factors is not None:
+                added = added * factors
+            _add(to_input, added, frame, stacks)
+        return to_input, to_a, to_b, None, None
 
 
-def _of_lanes(flat: torch.Tensor, operands: Operands, stacks: Stacks) -> torch.Tensor:
+def _of_lanes(flat: torch.Tensor, frame: Frame, stacks: Stacks) -> torch.Tensor:
     """The rows of the adapted lanes, shape (lanes, places, features)."""
-    blocks = flat.view(len(operands.bounds), -1, flat.shape[-1])
+    blocks = flat.view(frame.lanes, -1, flat.shape[-1])
     return blocks if stacks.lanes is None else blocks.index_select(0, stacks.lanes)
 
 
-def _add(into: torch.Tensor, part: torch.Tensor, operands: Operands, stacks: Stacks) -> None:
+def _add(into: torch.Tensor, part: torch.Tensor, frame: Frame, stacks: Stacks) -> None:
     """Add what the adapted lanes get to the rows of all lanes, in place."""
-    blocks = into.view(len(operands.bounds), -1, into.shape[-1])
+    blocks = into.view(frame.lanes, -1, into.shape[-1])
     if stacks.lanes is None:
         blocks.add_(part)
     else:

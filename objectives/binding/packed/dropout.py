@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from objectives.binding.packed.batched import Stacks
 from objectives.binding.packed.layout import Layout, current
-from objectives.binding.packed.masks import kept
-from objectives.binding.packed.upload import upload
+from objectives.binding.packed.masks import hashed, kept
+
+_HASHED = 2**27
+"""Numbers that are hashed at once on a GPU: 1 GiB, and as much again in passing."""
 
 
 def factors(
@@ -25,9 +28,31 @@ def factors(
     Returns:
         Shape (places, features).
     """
-    keys = upload(layout.keys_of(number, module), like.device)
-    keep = kept(keys, features, probability)
+    keep = kept(layout.keys_of(number, module, like.device), features, probability)
     return keep.to(like.dtype).mul_(1 / (1 - probability))
+
+
+def all_factors(layout: Layout, stacks: Stacks, module: str, like: torch.Tensor) -> torch.Tensor:
+    """The same for all lanes with an update, in a layout that gives all equal room.
+
+    Args:
+        layout: of the pass.
+        stacks: the updates.
+        module: path of their module.
+        like: what is dropped from, shape (..., features).
+
+    Returns:
+        Shape (lanes, places, features).
+    """
+    features, keys = like.shape[-1], layout.keys(stacks, module, like.device)
+    made = like.new_empty(*keys.shape, features)
+    # A hash takes four times the memory of a number in half precision: a few lanes at a time.
+    few = max(1, _HASHED // (layout.room * features))
+    for start in range(0, len(keys), few):
+        own = slice(start, start + few)
+        hashes = hashed(keys[own].flatten(), features).view(-1, layout.room, features)
+        made[own] = hashes >= stacks.thresholds[own]
+    return made.mul_(stacks.gains)
 
 
 class LaneDropout(torch.nn.Module):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from objectives.binding.packed.layout import current
 from objectives.binding.seeds import derive
+
+if TYPE_CHECKING:
+    from objectives.binding.packed.rack import Rack
 
 
 class LaneHead(nn.Module):
@@ -52,11 +56,32 @@ class LaneHead(nn.Module):
         """Apply to ``x`` (rows, tokens, features), laid out as the pass under way."""
         layout = current()
         flat = x.reshape(-1, x.shape[-1])
-        parts = flat.split(layout.sizes)
-        lanes = (share.lane for share in layout.shares)
-        made = [self._copies[lane](part) for lane, part in zip(lanes, parts, strict=True)]
-        whole = made[0] if len(made) == 1 else torch.cat(made)
+        if layout.rack is not None:
+            own = self._beside(layout.rack, layout.chosen)
+            whole = self._at_once(flat.view(len(layout.shares), -1, flat.shape[-1]), own)
+        else:
+            parts = flat.split(layout.sizes)
+            lanes = (share.lane for share in layout.shares)
+            made = [self._copies[lane](part) for lane, part in zip(lanes, parts, strict=True)]
+            whole = made[0] if len(made) == 1 else torch.cat(made)
         return whole.view(*x.shape[:-1], -1)
+
+    def _beside(self, rack: Rack, chosen: tuple[int, ...] | None) -> dict[str, torch.Tensor]:
+        """The copies' parameters by name, each of all lanes."""
+        names = (name for name, _ in self._original[0].named_parameters())
+        return {name: rack.rows(f"{self.name}.{name}", chosen) for name in names}
+
+    def _at_once(self, x: torch.Tensor, own: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Apply to the tokens of all lanes, shape (lanes, places, features)."""
+        original = self._original[0]
+        if type(original) is not nn.Linear:
+            named = ({name: rows[i] for name, rows in own.items()} for i in range(len(x)))
+            pairs = zip(named, x, strict=True)
+            return torch.stack([functional_call(original, mine, (part,)) for mine, part in pairs])
+        weight = own["weight"].transpose(1, 2)
+        if original.bias is None:
+            return torch.bmm(x, weight)
+        return torch.baddbmm(own["bias"][:, None], x, weight)
 
 
 def parameters(name: str, head: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

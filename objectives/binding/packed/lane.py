@@ -41,6 +41,8 @@ class Lane:
         seconds: wall-clock seconds of the steps, its share of those made with others.
         evaluated: steps done at the last evaluation.
         stopped: whether the pruner asked to stop before the last step.
+        weight: of each class in the loss, shape (2,); None where they are equal.
+        max_grad_norm: gradients are clipped to this norm.
     """
 
     def __init__(
@@ -55,10 +57,10 @@ class Lane:
         self.model = model
         self.windows = windows
         self.plan = plan
-        self._max_grad_norm = settings.max_grad_norm
+        self.max_grad_norm = settings.max_grad_norm
         self._device = model.precision.device
         self.trained = adapters.named()
-        self._weight = class_weight(windows.labels, settings.class_weight, self._device)
+        self.weight = class_weight(windows.labels, settings.class_weight, self._device)
         self.optimizer = make_optimizer(list(self.trained.values()), settings)
         self.scheduler = make_scheduler(self.optimizer, settings, len(plan.batches))
         half = model.precision.compute_dtype == torch.float16  # small gradients need scaling
@@ -126,7 +128,7 @@ class Lane:
         Raises:
             NonFiniteLossError: if it is NaN or infinite; on a GPU ``losses`` says so later.
         """
-        loss = residue_loss(logits, share.labels(self._device), self._weight)
+        loss = residue_loss(logits, share.labels(self._device), self.weight)
         if self._device.type == "cpu" and not math.isfinite(loss.item()):
             where = f"step {self.steps + 1}"
             raise NonFiniteLossError(non_finite("the loss", loss.item(), where))
@@ -141,19 +143,32 @@ class Lane:
         Raises:
             NonFiniteLossError: if it or one of the last 16 was NaN or infinite.
         """
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.trained.values(), self.max_grad_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.count(loss)
+
+    def count(self, loss: torch.Tensor) -> None:
+        """Count a step as taken.
+
+        Args:
+            loss: of it.
+
+        Raises:
+            NonFiniteLossError: see ``update``.
+        """
+        self.scheduler.step()
         self._unread.append(loss.detach())
         if len(self._unread) >= _LAG:
             _ = self.losses
-        self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.trained.values(), self._max_grad_norm)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.scheduler.step()
-        self.optimizer.zero_grad(set_to_none=True)
 
     def undo(self) -> None:
         """Forget a step that came to no end."""
         self.optimizer.zero_grad(set_to_none=True)
+        if self.adapters.rack is not None:
+            self.adapters.rack.forget()
 
     def mean_loss(self) -> float:
         """Mean loss of the steps since the last evaluation; counts as one now."""

@@ -8,15 +8,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from objectives.binding.packed.masks import row_keys
+from objectives.binding.packed.masks import row_keys, start_of
 from objectives.binding.packed.upload import upload
 from objectives.binding.windows import Windows
+from objectives.data.chain import IGNORED
+
+if TYPE_CHECKING:
+    from objectives.binding.packed.batched import Stacks
+    from objectives.binding.packed.rack import Rack
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,11 @@ class Share:
 
     def labels(self, device: torch.device) -> torch.Tensor:
         """The windows' labels one after the other, shape (tokens,)."""
-        rows = np.concatenate([self.windows.labels[i] for i in self.indices])
-        return upload(rows, device)
+        return upload(self.read(), device)
+
+    def read(self) -> NDArray[np.int64]:
+        """The same where they are kept."""
+        return np.concatenate([self.windows.labels[i] for i in self.indices])
 
 
 @dataclass(frozen=True)
@@ -65,11 +73,15 @@ class Layout:
         width: tokens of a row in the padded form; 0 for the flat form.
         room: tokens that each lane takes in the flat form, its tail filled up; 0 for as
             many as it has. Equal shares let a GPU multiply all lanes in one batched product.
+        rack: what they are multiplied by, where they have equal room.
+        chosen: which of the rack's lanes ``shares`` are; None for all, in this order.
     """
 
     shares: tuple[Share, ...]
     width: int = 0
     room: int = 0
+    rack: Rack | None = None
+    chosen: tuple[int, ...] | None = None
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -126,6 +138,13 @@ class Layout:
         block = flat[start:stop].view(len(share.indices), self.width, -1)
         return torch.cat([row[:n] for row, n in zip(block, share.lengths, strict=True)])
 
+    def labels(self, device: torch.device) -> torch.Tensor:
+        """The labels of all lanes in equal room, shape (lanes, places); none in filled tails."""
+        rows = np.full((len(self.shares), self.room), IGNORED, dtype=np.int64)
+        for row, share in zip(rows, self.shares, strict=True):
+            row[: share.tokens] = share.read()
+        return upload(rows, device)
+
     def on_device(self, numbers: tuple[float, ...], device: torch.device) -> torch.Tensor:
         """A few numbers as a tensor, copied once a pass however many modules ask."""
         key = type(numbers[0]), numbers  # (1, 2) and (1.0, 2.0) are equal keys
@@ -135,7 +154,7 @@ class Layout:
         return self._copies[key]
 
     @cached_property
-    def _copies(self) -> dict[Any, torch.Tensor]:
+    def _copies(self) -> dict[Any, Any]:
         return {}
 
     def borders(self, device: torch.device) -> torch.Tensor:
@@ -145,16 +164,37 @@ class Layout:
             self._copies["borders"] = upload(ends, device)
         return self._copies["borders"]
 
-    def keys_of(self, number: int, module: str) -> NDArray[np.int64]:
+    def keys_of(self, number: int, module: str, device: torch.device) -> torch.Tensor:
         """Keys of the dropout masks of a lane's token places in one module, shape (places,)."""
-        share = self.shares[number]
-        return row_keys(share.lane.seed, share.step, module, self._places[number])
+        return row_keys(self._start(number, module), self._places(device)[number])
 
-    @cached_property
-    def _places(self) -> list[NDArray[np.int64]]:
+    def keys(self, stacks: Stacks, module: str, device: torch.device) -> torch.Tensor:
+        """The same of the lanes with an update, all in one rack, shape (lanes, places)."""
+        if "keys" not in self._copies:
+            self._copies["keys"] = self._keys(device)
+        own = self._copies["keys"][module]
+        return own if stacks.lanes is None else own.index_select(0, stacks.lanes)
+
+    def _keys(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """Of every module at once: one by one they are a third of what such a step launches."""
+        modules = sorted({path for share in self.shares for path in share.lane.updates})
+        everyone = range(len(self.shares))
+        starts = np.array([[[self._start(n, path)] for n in everyone] for path in modules])
+        places = torch.stack(list(self._places(device)))
+        made = row_keys(upload(starts, device), places)
+        return dict(zip(modules, made.unbind(), strict=True))
+
+    def _start(self, number: int, module: str) -> int:
+        share = self.shares[number]
+        return start_of(share.lane.seed, share.step, module)
+
+    def _places(self, device: torch.device) -> Sequence[torch.Tensor]:
         """Per lane the window and the position of each token place, shape (places, 2)."""
-        lanes = zip(self.shares, self.sizes, strict=True)
-        return [_places(share, size, self.width) for share, size in lanes]
+        if "places" not in self._copies:
+            lanes = zip(self.shares, self.sizes, strict=True)
+            parts = [_places(share, size, self.width) for share, size in lanes]
+            self._copies["places"] = upload(np.concatenate(parts), device).split(self.sizes)
+        return self._copies["places"]
 
 
 def _places(share: Share, size: int, width: int) -> NDArray[np.int64]:

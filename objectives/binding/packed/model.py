@@ -19,6 +19,7 @@ from objectives.binding.packed.head import LaneHead
 from objectives.binding.packed.layout import Layout, Share, reading
 from objectives.binding.packed.linear import LaneLinear
 from objectives.binding.packed.prefix import LayerGate, Prefix
+from objectives.binding.packed.rack import rack_for
 from objectives.binding.targets import encoder_linears
 from objectives.binding.windows import Windows
 from objectives.gelu import fused_gelu
@@ -40,6 +41,8 @@ class PackedModel:
         linears: the frozen linear layers by path.
         prefix: cached states of frozen layers.
         layers: paths of the encoder's layers, from the bottom; none where they are not known.
+        racked: whether the lanes of a pass lie side by side and are computed at once, as suits a
+            GPU; else one after the other, each as it would be alone.
     """
 
     def __init__(self, base: Base, base_weights: str, pad_token_id: int) -> None:
@@ -69,6 +72,7 @@ class PackedModel:
         features = (size for one in self.linears.values() for size in (one.inputs, one.outputs))
         aligned = self._flat and not any(size % 16 for size in features)
         self._apart = device.type == "cpu" and not aligned
+        self.racked = self._flat and device.type == "cuda"
         self.prefix = Prefix(base.model.config.hidden_size, device)
         self.layers = self._gate_layers()
 
@@ -120,8 +124,21 @@ class PackedModel:
         Returns:
             For each lane its logits in float32, shape (tokens, classes), window after window.
         """
-        if self._apart and len(shares) > 1:
+        if self._apart and not self.racked and len(shares) > 1:
             return [self.logits([share], skip=skip)[0] for share in shares]
+        layout, flat = self.run(shares, skip=skip)
+        return [layout.own(flat, number) for number in range(len(shares))]
+
+    def run(self, shares: Sequence[Share], *, skip: int = 0) -> tuple[Layout, torch.Tensor]:
+        """Run a pass, and leave it as it lies.
+
+        Args:
+            shares: see ``logits``.
+            skip: see ``logits``.
+
+        Returns:
+            Where each lane's tokens are, and the logits in float32, shape (places, classes).
+        """
         layout = self._lay_out(shares)
         if skip:
             kept = [self.prefix.states(share.windows, skip, self._run_one) for share in shares]
@@ -130,8 +147,7 @@ class PackedModel:
             flat = self._run(layout)
         finally:
             self.prefix.clear()
-        flat = flat.float().view(-1, flat.shape[-1])
-        return [layout.own(flat, number) for number in range(len(shares))]
+        return layout, flat.float().view(-1, flat.shape[-1])
 
     def _run_one(self, share: Share) -> torch.Tensor:
         return self._run(Layout((share,)))
@@ -151,9 +167,12 @@ class PackedModel:
     def _lay_out(self, shares: Sequence[Share]) -> Layout:
         if not self._flat:
             return Layout(tuple(shares), width=max(n for s in shares for n in s.lengths))
-        if self.precision.device.type == "cuda":
-            return Layout(tuple(shares), room=max(share.tokens for share in shares))
-        return Layout(tuple(shares))
+        if not self.racked:
+            return Layout(tuple(shares))
+        lanes = [share.lane for share in shares]
+        rack, chosen = rack_for(lanes, training=bool(shares[0].step))
+        room = max(share.tokens for share in shares)
+        return Layout(tuple(shares), room=room, rack=rack, chosen=chosen)
 
     def _replace_linears(self) -> dict[str, LaneLinear]:
         dtype = self.precision.compute_dtype

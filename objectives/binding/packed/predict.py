@@ -50,9 +50,9 @@ def predict(
         places = upload(into, device)
         labels[into] = read[labelled]
         ligands[into] = np.concatenate([windows.ligands[i] for i in indices])[labelled]
-        for row, logits in zip(margins, model.logits(shares, skip=skip), strict=True):
-            wide = logits[rows].double()  # so that near margins do not tie
-            row[places] = wide[:, 1] - wide[:, 0]
+        logits = torch.stack(model.logits(shares, skip=skip))
+        wide = logits[:, rows].double()  # so that near margins do not tie
+        margins[:, places] = wide[..., 1] - wide[..., 0]
     return [Predictions(row.cpu().numpy(), labels, ligands) for row in margins]
 
 

@@ -1,4 +1,8 @@
-"""One optimiser step of several lanes in one pass."""
+"""One optimiser step of several lanes in one pass.
+
+A GPU takes it for all lanes at once, a CPU lane by lane, each as if it were alone: there the
+lanes' numbers are computed the same whatever lies beside them, bit by bit.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,11 @@ from functools import partial
 
 import torch
 
+from objectives.binding.loss import lane_losses
 from objectives.binding.packed.lane import Lane
 from objectives.binding.packed.layout import Share
+from objectives.binding.packed.rack import rack_for
+from objectives.binding.packed.stacked_adamw import StackedAdamW
 from objectives.binding.packed.trial import Trial
 
 Guard = Callable[[Trial, Callable[[], object]], None]
@@ -30,29 +37,61 @@ def step(group: Sequence[Trial], guard: Guard) -> None:
         Exception: what the pass raised; no lane has moved then.
     """
     started = time.perf_counter()
-    lanes = {trial: trial.lane for trial in group}
-    shares = [lane.share() for lane in lanes.values()]
-    losses: dict[Trial, torch.Tensor] = {}
+    lanes = [trial.lane for trial in group]
+    shares = [lane.share() for lane in lanes]
     try:
-        made = group[0].model.logits(shares, skip=group[0].skip)
-        for trial, logits, share in zip(group, made, shares, strict=True):
-            guard(trial, partial(_judge, losses, trial, logits, share))
-        if losses:
-            scaled = [trial.lane.scaler.scale(loss) for trial, loss in losses.items()]
-            torch.autograd.backward(scaled)
+        if group[0].model.racked and not lanes[0].scaler.is_enabled():
+            losses = _all_at_once(lanes, shares, skip=group[0].skip)
+            for trial, loss in zip(group, losses, strict=True):
+                guard(trial, partial(trial.lane.count, loss))
+        else:
+            for trial, loss in _one_by_one(group, shares, guard).items():
+                guard(trial, partial(trial.lane.update, loss))
     except BaseException:
-        for lane in lanes.values():
+        for lane in lanes:
             lane.undo()
         raise
-    for trial, loss in losses.items():
-        guard(trial, partial(trial.lane.update, loss))
-    _share_out(time.perf_counter() - started, shares, list(lanes.values()))
+    _share_out(time.perf_counter() - started, shares, lanes)
+
+
+def _one_by_one(
+    group: Sequence[Trial], shares: Sequence[Share], guard: Guard
+) -> dict[Trial, torch.Tensor]:
+    """The losses, of the lanes where they are finite, and the gradients."""
+    losses: dict[Trial, torch.Tensor] = {}
+    made = group[0].model.logits(shares, skip=group[0].skip)
+    for trial, logits, share in zip(group, made, shares, strict=True):
+        guard(trial, partial(_judge, losses, trial, logits, share))
+    if losses:
+        scaled = [trial.lane.scaler.scale(loss) for trial, loss in losses.items()]
+        torch.autograd.backward(scaled)
+    rack = group[0].lane.adapters.rack
+    if rack is not None:
+        rack.hand_out()
+    return losses
 
 
 def _judge(
     losses: dict[Trial, torch.Tensor], trial: Trial, logits: torch.Tensor, share: Share
 ) -> None:
     losses[trial] = trial.lane.loss(logits, share)
+
+
+def _all_at_once(
+    lanes: Sequence[Lane], shares: Sequence[Share], *, skip: int
+) -> Sequence[torch.Tensor]:
+    """The step whole; the losses, which may be of any size, NaN among them."""
+    rack, _ = rack_for([lane.adapters for lane in lanes], training=True)
+    layout, flat = lanes[0].model.run(shares, skip=skip)
+    logits = flat.view(len(lanes), layout.room, -1)
+    weights = [lane.weight for lane in lanes]
+    losses = lane_losses(logits, layout.labels(flat.device), weights)
+    losses.sum().backward()
+    gradient = rack.gradient()
+    if rack.optimizer is None:
+        rack.optimizer = StackedAdamW(rack, lanes)
+    rack.optimizer.step(gradient)
+    return losses.detach().unbind()
 
 
 def _share_out(seconds: float, shares: Sequence[Share], lanes: Sequence[Lane]) -> None:

@@ -14,7 +14,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from objectives.binding.inputs import Inputs
 from objectives.binding.packed.attention import _by_stretch, _flash
-from objectives.binding.packed.layout import Layout
 from objectives.binding.packed.step import step
 from objectives.binding.packed.trial import Trial
 from objectives.binding.settings import BindingSettings
@@ -127,20 +126,18 @@ def make_step(trials: list[Trial]) -> None:
     step(trials, lambda _, act: act())
 
 
-def test_in_a_step_no_number_is_read_but_the_losses_on_a_cpu(
+def test_in_a_step_at_once_no_number_is_read(
     group: Callable[[str, str], list[Trial]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Laid out as on a GPU, whose losses are read later."""
     trials = group("cpu", "float32")
     model = trials[0].model
     assert all(trial.model is model for trial in trials)
-    monkeypatch.setattr(
-        model, "_lay_out", lambda s: Layout(tuple(s), room=max(x.tokens for x in s))
-    )
+    monkeypatch.setattr(model, "racked", True)
     with Reads() as reads:
         make_step(trials)
 
-    assert reads.seen == ["_local_scalar_dense"] * len(PACK)
+    assert not reads.seen
 
 
 @contextmanager

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from packed_reference import furthest, plain_run
 from packed_runs import Run, run_pack
 
 from objectives.binding.inputs import Inputs
 from objectives.binding.packed.dropout import factors
 from objectives.binding.packed.layout import Layout, Share
-from objectives.binding.packed.masks import kept, row_keys
+from objectives.binding.packed.masks import kept, row_keys, start_of
 from objectives.binding.settings import BindingSettings
 from objectives.binding.windows import Windows
 from sweep.trial import TrialParams
@@ -47,8 +49,8 @@ def mask(
     features: int = FEATURES,
 ) -> np.ndarray:
     """What is kept, as 0 and 1."""
-    keys = row_keys(seed, step, module, places)
-    return kept(torch.from_numpy(keys), features, p).double().numpy()
+    keys = row_keys(start_of(seed, step, module), torch.from_numpy(places))
+    return kept(keys, features, p).double().numpy()
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +152,30 @@ def test_a_window_has_one_mask_in_any_batch_and_layout(
 def factors_everywhere(layout: Layout, like: torch.Tensor) -> torch.Tensor:
     """The factors of all lanes, as they meet a pass' tokens."""
     return torch.cat([factors(layout, n, "m", 16, 0.4, like) for n in range(len(layout.shares))])
+
+
+MANTISSA = 2**64 - 1
+
+
+def mixed(x: int) -> int:
+    """SplitMix64's finaliser, in Python's whole numbers."""
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & MANTISSA
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & MANTISSA
+    return x ^ x >> 31
+
+
+@given(
+    start=st.integers(0, 2**63 - 1), window=st.integers(0, 2**31), position=st.integers(0, 2**20)
+)
+def test_keys_are_those_of_numbers_without_a_sign(start: int, window: int, position: int) -> None:
+    """Which PyTorch has not: the published hash, whatever its sign bit; of many lanes alike."""
+    golden = 0x9E3779B97F4A7C15
+    wanted = mixed(position * golden + mixed(window * golden + start & MANTISSA) & MANTISSA) >> 32
+    places = torch.tensor([[window, position]])
+
+    assert row_keys(start, places).tolist() == [wanted]
+    starts = torch.tensor([[start], [start ^ 1]])
+    assert row_keys(starts, places.expand(2, 1, 2))[0].tolist() == [wanted]
 
 
 @pytest.mark.parametrize("number", range(len(VALUES)))

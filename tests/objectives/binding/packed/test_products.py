@@ -12,12 +12,15 @@ from bitsandbytes.nn import Linear4bit
 from packed_runs import run_pack
 from torch import nn
 
+from objectives.binding.adapter import AdapterConfig
 from objectives.binding.inputs import Inputs
-from objectives.binding.packed.batched import Stacks, batched_product
+from objectives.binding.packed.adapters import Adapters
+from objectives.binding.packed.batched import Frame, Stacks, batched_product
 from objectives.binding.packed.frozen import FrozenMatrix
 from objectives.binding.packed.layout import Layout, Share, reading
 from objectives.binding.packed.linear import LaneLinear
 from objectives.binding.packed.products import LowRank, Operands, lane_product
+from objectives.binding.packed.rack import rack_for
 from objectives.binding.settings import BindingSettings
 from objectives.binding.windows import Windows
 from sweep.trial import TrialParams
@@ -54,8 +57,8 @@ def operands(form: str, dtype: torch.dtype, ranks: Sequence[int | None], *, bias
     return Operands(matrix, linear.bias, bounds, updates, factors)
 
 
-def stacks(given: Operands) -> Stacks:
-    """The same updates, padded with zeros to the highest rank."""
+def stacks(given: Operands) -> tuple[Stacks, torch.Tensor | None]:
+    """The same updates, padded with zeros to the highest rank, and dropout's factors."""
     adapted = [(i, update) for i, update in enumerate(given.updates) if update]
     rank = max(len(update.a) for _, update in adapted)
     dtype = adapted[0][1].a.dtype
@@ -64,15 +67,17 @@ def stacks(given: Operands) -> Stacks:
     ones = torch.ones(PLACES, INPUTS, dtype=given.matrix.dense().dtype)
     masks = [ones if given.factors[i] is None else given.factors[i] for i, _ in adapted]
     for slot, (_, update) in enumerate(adapted):
-        a[slot, : len(update.a)], b[slot, : len(update.b)] = update.a.data, update.b.data
+        a[slot, : len(update.a)], b[slot, : len(update.b)] = update.a, update.b
     everyone = len(adapted) == len(given.updates)
-    return Stacks(
+    found = Stacks(
         a=a,
         b=b,
+        numbers=tuple(i for i, _ in adapted),
+        dropouts=tuple(update.dropout for _, update in adapted),
         scales=torch.tensor([update.scale for _, update in adapted]).view(-1, 1, 1),
         lanes=None if everyone else torch.tensor([i for i, _ in adapted]),
-        factors=torch.stack(masks) if any(f is not None for f in given.factors) else None,
     )
+    return found, torch.stack(masks) if any(f is not None for f in given.factors) else None
 
 
 def formula(x: torch.Tensor, given: Operands) -> torch.Tensor:
@@ -96,7 +101,9 @@ def formula(x: torch.Tensor, given: Operands) -> torch.Tensor:
 def product(form: str, x: torch.Tensor, given: Operands) -> torch.Tensor:
     """The formulation under test."""
     if "batched" in form:
-        return batched_product(x, given, stacks(given))
+        found, factors = stacks(given)
+        frame = Frame(given.matrix, given.bias, len(given.bounds), factors)
+        return batched_product(x, frame, found)
     return lane_product(x, given)
 
 
@@ -146,70 +153,52 @@ def test_a_product_passes_gradcheck(form: str) -> None:
     assert torch.autograd.gradcheck(rows, (x, *trained), fast_mode=True)
 
 
-def lanes(count: int, lengths: Sequence[int]) -> list[Share]:
-    """Shares of unequal length, each lane with a seed for its masks."""
+def lanes(ranks: Sequence[int], lengths: Sequence[int]) -> list[Share]:
+    """Shares of unequal length, each with a lane of its own."""
     rows = tuple(torch.zeros(n, dtype=torch.int64).numpy() for n in lengths)
     windows = Windows(rows, rows, rows)
-    keys = [type("Lane", (), {"seed": seed})() for seed in range(count)]
-    return [Share(lane, windows, (number,), step=1) for number, lane in enumerate(keys)]
+    made = [
+        Adapters(AdapterConfig(rank, 1.0, "all", ()), seed, tokens=1)
+        for seed, rank in enumerate(ranks)
+    ]
+    return [Share(lane, windows, (number,), step=1) for number, lane in enumerate(made)]
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) -> None:
-    """As on a GPU, with every lane's tail filled up: lanes dismissed, enrolled and not adapted."""
+    """As on a GPU, with every lane's tail filled up; some lanes have no update."""
     torch.manual_seed(0)
     linear = nn.Linear(INPUTS, OUTPUTS).requires_grad_(False)
     matrix = FrozenMatrix(linear, torch.float32, dequantise=False)
     layer = LaneLinear("layer", linear, matrix, torch.float32)
-    shares = lanes(5, (4, 7, 3, 6, 5))
-    for number, rank in ((0, 2), (1, 4), (2, 3), (4, 6)):  # 3 has no update
-        a = torch.randn(rank, INPUTS)
-        update = layer.enrol(shares[number].lane, a, scale=2.0, dropout=dropout, tokens=1)
-        nn.init.normal_(update.b)
+    shares = lanes((2, 4, 3, 0, 6), (4, 7, 3, 6, 5))
+    adapted = (0, 2, 4)
+    for number in (*adapted, 1):
+        lane = shares[number].lane
+        a = torch.randn(lane.config.rank, INPUTS)
+        lane.updates["layer"] = layer.enrol(lane, a, scale=2.0, dropout=dropout, tokens=1)
+        nn.init.normal_(lane.updates["layer"].b)
     layer.dismiss(shares[1].lane)
-    apart, room = Layout(tuple(shares)), Layout(tuple(shares), room=9)
+    del shares[1].lane.updates["layer"]
+    rack, everyone = rack_for([share.lane for share in shares], training=True)
+    assert everyone is None
+    apart, room = Layout(tuple(shares)), Layout(tuple(shares), room=9, rack=rack)
     x = torch.randn(apart.bounds[-1][1], INPUTS)
     wide = torch.zeros(9 * 5, INPUTS)
     for (start, stop), (into, _) in zip(apart.bounds, room.bounds, strict=True):
         wide[into : into + stop - start] = x[start:stop]
-    updates = [layer._updates[shares[n].lane] for n in (0, 2, 4)]
-    wanted = [p for update in updates for p in (update.a, update.b)]
     made = []
     for layout, given in ((apart, x), (room, wide)):
         with reading(layout):
             y = torch.cat([layout.own(layer(given), number) for number in range(5)])
-        made.append([y, *torch.autograd.grad(y.square().sum(), wanted)])
+        y.square().sum().backward()
+        if layout is room:
+            rack.hand_out()
+        updates = [shares[number].lane.updates["layer"] for number in adapted]
+        made.append([y, *(p.grad for update in updates for p in (update.a, update.b))])
 
     for one, other in zip(*made, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
-
-
-def test_the_rows_that_fill_up_a_stack_stay_zero(tiny_inputs: Inputs) -> None:
-    """While lanes of rank 1 and 3 train beside one of rank 9, decay and all."""
-    fixed = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0)
-    values = {"targets": "all-linear", "weight_decay": 0.5, "steps": 6, "learning_rate": 1e-2}
-    stages = []
-
-    def leave() -> bool:
-        layers = model.linears.values()
-        for layer in layers:
-            for lane, update in layer._updates.items():
-                slot, rank = layer._slots.index(lane), len(update.a)
-                stages.append(rank)
-                for stack, own in ((layer._a, update.a), (layer._b, update.b)):
-                    assert torch.equal(stack[slot, :rank], own)
-                    assert not stack[slot, rank:].any()
-        return False
-
-    model = run_pack(tiny_inputs, fixed, [TrialParams(0, {"steps": 1})])[0].trial.model
-    pack = [TrialParams(n, {**values, "rank": rank}) for n, rank in enumerate((1, 9, 3))]
-    runs = run_pack(tiny_inputs, fixed, pack, leave=leave)
-
-    assert {1, 3, 9} == set(stages)
-    assert all(
-        update.b.any() for u in runs.values() for update in u.trial.lane.adapters.updates.values()
-    )
-    assert not any(layer._a.any() or layer._b.any() for layer in model.linears.values())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)

@@ -1,0 +1,256 @@
+"""All lanes at once, as on a GPU, against one by one, as on a CPU: the same training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from packed_runs import Run, run_pack
+
+from objectives.binding.base import Precision
+from objectives.binding.inputs import Inputs
+from objectives.binding.packed.layout import Share
+from objectives.binding.packed.model import PackedModel
+from objectives.binding.packed.rack import Rack
+from objectives.binding.settings import BindingSettings
+from sweep.trial import TrialParams
+
+FIXED = BindingSettings(
+    device="cpu", compute_dtype="float32", batch_tokens=256, train_metric_chains=0,
+    evaluate_every=0.5, learning_rate=1e-2, max_grad_norm=0.05,
+)  # fmt: skip
+VALUES: tuple[dict[str, Any], ...] = (
+    {"targets": "all-linear", "rank": 5, "alpha": 10, "dropout": 0.2, "steps": 8},
+    {"targets": "query+value", "rank": 32, "learning_rate": 2e-2, "steps": 12},
+    {"targets": "mlp", "rank": 1, "class_weight": 9, "weight_decay": 0.5, "steps": 10},
+    {"targets": "none", "rank": 0, "steps": 6, "weight_decay": 0.9},
+    {"targets": "all-linear", "rank": 9, "rslora": True, "alpha": 4, "dropout": 0.5, "steps": 9},
+    {"targets": "qkv", "rank": 2, "max_grad_norm": 5.0, "schedule": "constant", "steps": 7},
+)
+PACK = [TrialParams(number, values, seed=number) for number, values in enumerate(VALUES)]
+CLOSE = {"rtol": 2e-4, "atol": 2e-5}
+
+
+@pytest.fixture
+def model(tiny_inputs: Inputs) -> PackedModel:
+    """What the packs here train in."""
+    return tiny_inputs.model(Precision.from_settings(FIXED))
+
+
+@pytest.fixture
+def racked(model: PackedModel) -> Iterator[PackedModel]:
+    """The same, all lanes at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "racked", True)
+        yield model
+
+
+@pytest.fixture
+def one_by_one(tiny_inputs: Inputs) -> dict[int, Run]:
+    """The lanes as a CPU trains them."""
+    return run_pack(tiny_inputs, FIXED, PACK)
+
+
+def assert_alike(found: Run, wanted: Run) -> None:
+    """The same losses, evaluations and weights, within rounding."""
+    assert found.losses == pytest.approx(wanted.losses, rel=1e-5)
+    assert [step for step, _, _ in found.curve] == [step for step, _, _ in wanted.curve]
+    for (_, one, figures), (_, other, others) in zip(found.curve, wanted.curve, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+        assert figures["loss"] == pytest.approx(others["loss"], rel=1e-5)
+    state, other_state = found.trial.lane.adapters.state(), wanted.trial.lane.adapters.state()
+    assert list(state) == list(other_state)
+    for name, weight in state.items():
+        torch.testing.assert_close(weight, other_state[name], **CLOSE)
+
+
+def test_lanes_train_at_once_as_they_do_one_by_one(
+    tiny_inputs: Inputs, one_by_one: dict[int, Run], racked: PackedModel
+) -> None:
+    """Each with its own rank, set, rate, decay, clipping, dropout, loss and number of steps."""
+    at_once = run_pack(tiny_inputs, FIXED, PACK)
+
+    assert racked.racked
+    for number, wanted in one_by_one.items():
+        assert at_once[number].trial.lane.adapters.rack is not None
+        assert wanted.trial.lane.adapters.rack is None
+        assert_alike(at_once[number], wanted)
+        assert wanted.losses[0] != pytest.approx(wanted.losses[-1], rel=1e-2)  # it did train
+
+
+def test_clipping_is_active_in_some_and_not_in_others(
+    tiny_inputs: Inputs, one_by_one: dict[int, Run]
+) -> None:
+    """Else the comparison would not see it."""
+    loose = [replace(p, values={**p.values, "max_grad_norm": 1e6}) for p in PACK]
+    without = run_pack(tiny_inputs, FIXED, loose)
+    moved = [
+        without[n].losses != pytest.approx(one_by_one[n].losses, rel=1e-5) for n in range(len(PACK))
+    ]
+
+    assert True in moved
+    assert False in moved
+
+
+@pytest.mark.usefixtures("racked")
+def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
+    tiny_inputs: Inputs, one_by_one: dict[int, Run]
+) -> None:
+    """Its first step stands beside others' fifth, in a rack of other ranks."""
+    waiting = list(PACK[3:])
+    runs = run_pack(
+        tiny_inputs, FIXED, PACK[:3], refill=lambda _: waiting.pop(0) if waiting else None
+    )
+
+    assert sorted(runs) == list(range(len(PACK)))
+    for number, wanted in one_by_one.items():
+        assert_alike(runs[number], wanted)
+
+
+@pytest.mark.usefixtures("racked")
+def test_a_lane_that_runs_away_touches_no_other(
+    tiny_inputs: Inputs, one_by_one: dict[int, Run]
+) -> None:
+    """Its NaNs are in the same block, and stay in its rows; the loss is told some steps late."""
+    wild = TrialParams(9, {**VALUES[0], "learning_rate": 1e30, "steps": 40}, seed=3)
+    runs = run_pack(tiny_inputs, FIXED, [PACK[0], wild, *PACK[1:]])
+
+    result = runs[9].result
+    assert result is not None
+    assert result.failure is not None
+    assert "the loss must be finite" in str(result.failure)
+    for number, wanted in one_by_one.items():
+        assert_alike(runs[number], wanted)
+
+
+def test_memory_that_runs_out_moves_no_lane(
+    tiny_inputs: Inputs,
+    one_by_one: dict[int, Run],
+    racked: PackedModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half the lanes at a time, each half in a rack of its own, which it keeps."""
+    whole, racks = racked.run, set()
+
+    def run(shares: Sequence[Share], *, skip: int = 0) -> Any:
+        if len(shares) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        if shares[0].step:
+            racks.add(shares[0].lane.rack)
+        return whole(shares, skip=skip)
+
+    monkeypatch.setattr(racked, "run", run)
+    runs = run_pack(tiny_inputs, FIXED, PACK)
+
+    for number, wanted in one_by_one.items():
+        assert_alike(runs[number], wanted)
+    assert len(racks) < 2 * len(PACK)  # a new one where lanes leave, not with every step
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["begun at once", "begun one by one"])
+def test_a_checkpoint_goes_on_the_other_way(
+    tiny_inputs: Inputs,
+    one_by_one: dict[int, Run],
+    model: PackedModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    first: bool,
+) -> None:
+    """Moments and counts of steps included."""
+    pack = [replace(params, folder=str(tmp_path / str(params.number))) for params in PACK]
+    turns: list[None] = []
+
+    def leave() -> bool:
+        turns.append(None)
+        return len(turns) > 5
+
+    monkeypatch.setattr(model, "racked", first)
+    left = run_pack(tiny_inputs, FIXED, pack, leave=leave)
+    assert all(run.trial.lane.steps >= 4 for run in left.values())
+    assert not any(run.trial.lane.done for run in left.values())
+    monkeypatch.setattr(model, "racked", not first)
+    runs = run_pack(tiny_inputs, FIXED, pack)
+
+    for number, wanted in one_by_one.items():
+        assert_alike(runs[number], wanted)
+
+
+@pytest.mark.usefixtures("racked")
+def test_where_losses_are_scaled_each_lane_has_its_own_optimiser(
+    tiny_inputs: Inputs,
+    one_by_one: dict[int, Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in float16: a step that its scaler finds not finite is left out for that lane alone."""
+    scaler = torch.amp.GradScaler
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda device, **_: scaler(device))
+    runs = run_pack(tiny_inputs, FIXED, PACK)
+
+    for number, wanted in one_by_one.items():
+        lane = runs[number].trial.lane
+        assert lane.scaler.is_enabled()
+        assert lane.adapters.rack is not None
+        assert lane.adapters.rack.optimizer is None
+        assert_alike(runs[number], wanted)
+
+
+def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, racked: PackedModel) -> None:
+    """While lanes of rank 1 and 5 train beside one of rank 32, decay and all."""
+    seen: list[int] = []
+
+    def leave() -> bool:
+        racks = {lane.rack for linear in racked.linears.values() for lane in linear._updates}
+        for rack in racks - {None}:
+            own = torch.zeros_like(rack.block)
+            for view in rack.spread(own):
+                view.fill_(1)
+            assert not rack.block[own == 0].any()
+            assert rack.block[own == 1].any()
+            seen.append(int((own == 0).sum()))
+        return False
+
+    run_pack(tiny_inputs, FIXED, PACK, leave=leave)
+
+    assert min(seen) > 0
+
+
+@pytest.mark.usefixtures("racked")
+def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs) -> None:
+    """And stay its own when it has left, whatever becomes of the others."""
+    runs = run_pack(tiny_inputs, FIXED, PACK)
+    for run in runs.values():
+        adapters = run.trial.lane.adapters
+        rack = adapters.rack
+        assert rack is not None
+        row = rack.lanes.index(adapters)
+        for shelf in rack.shelves:
+            named = adapters.named()
+            assert (shelf.name in named) == (row in shelf.lanes)
+            if row in shelf.lanes:
+                own, place = named[shelf.name], shelf.lanes.index(row)
+                assert torch.equal(rack.leaves[shelf.name][place][: len(own)], own)
+
+
+def test_what_takes_no_part_is_not_decayed(
+    tiny_inputs: Inputs, trial_of: Callable[..., Any]
+) -> None:
+    """As in PyTorch, whose optimisers pass over what has no gradient."""
+    with trial_of(replace(FIXED, steps=4), tiny_inputs) as trial:
+        rack = Rack([trial.lane.adapters])
+        whole = rack.owners.copy()
+        del rack.owners
+        first, second = rack.shelves[:2]
+        for shelf in rack.shelves[1:]:
+            rack.leaves[shelf.name].grad = torch.ones_like(rack.leaves[shelf.name])
+        gradient = rack.gradient()
+
+    assert not gradient[first.start : first.stop].any()
+    assert gradient[second.start : second.stop].all()
+    assert whole[first.start] == 1
+    assert rack.owners[first.start] == 0
+    assert rack.owners[second.start] == 1
