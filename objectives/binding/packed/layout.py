@@ -169,20 +169,22 @@ class Layout:
         return row_keys(self._start(number, module), self._places(device)[number])
 
     def keys(self, stacks: Stacks, module: str, device: torch.device) -> torch.Tensor:
-        """The same of the lanes with an update, all in one rack, shape (lanes, places)."""
+        """The same of the lanes with an update, all in one rack, shape (lanes, places).
+
+        Of all modules at once: one by one they are a third of what such a step launches.
+        """
         if "keys" not in self._copies:
-            self._copies["keys"] = self._keys(device)
+            modules = sorted({path for share in self.shares for path in share.lane.updates})
+            made = self.all_keys(modules, device).unbind()
+            self._copies["keys"] = dict(zip(modules, made, strict=True))
         own = self._copies["keys"][module]
         return own if stacks.lanes is None else own.index_select(0, stacks.lanes)
 
-    def _keys(self, device: torch.device) -> dict[str, torch.Tensor]:
-        """Of every module at once: one by one they are a third of what such a step launches."""
-        modules = sorted({path for share in self.shares for path in share.lane.updates})
+    def all_keys(self, modules: Sequence[str], device: torch.device) -> torch.Tensor:
+        """The same of all lanes, all in one rack, shape (modules, lanes, places)."""
         everyone = range(len(self.shares))
         starts = np.array([[[self._start(n, path)] for n in everyone] for path in modules])
-        places = torch.stack(list(self._places(device)))
-        made = row_keys(upload(starts, device), places)
-        return dict(zip(modules, made.unbind(), strict=True))
+        return row_keys(upload(starts, device), torch.stack(list(self._places(device))))
 
     def _start(self, number: int, module: str) -> int:
         share = self.shares[number]

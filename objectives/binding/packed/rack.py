@@ -170,7 +170,6 @@ class Rack:
 
     def gradient(self) -> torch.Tensor:
         """Take the leaves' gradients, as a block; zeros where a parameter took no part."""
-        self._parts = {key: part for key, part in self._parts.items() if key[1] is None}
         parts = []
         for shelf in self.shelves:
             leaf = self.leaves[shelf.name]
@@ -185,7 +184,8 @@ class Rack:
         return torch.cat(parts).view(-1, WIDTH)
 
     def forget(self) -> None:
-        """Drop the gradients."""
+        """Drop the gradients, and the rows that were copied for evaluations."""
+        self._parts = {key: part for key, part in self._parts.items() if key[1] is None}
         for leaf in self.leaves.values():
             leaf.grad = None
 

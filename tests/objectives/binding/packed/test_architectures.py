@@ -128,6 +128,18 @@ def test_a_lane_over_another_encoder_has_the_same_bits_alone(
     assert run_pack(inputs, FIXED, [params])[params.number].bits == runs[params.number].bits
 
 
+def test_lanes_over_another_encoder_train_at_once_as_they_do_one_by_one(
+    inputs: Inputs, runs: dict[int, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, the base's own dropouts included."""
+    monkeypatch.setattr(runs[0].trial.model, "racked", True)
+    at_once = run_pack(inputs, FIXED, PACK)
+
+    for number, run in runs.items():
+        assert at_once[number].trial.lane.adapters.rack is not None
+        assert furthest(at_once[number].losses, run.losses) < 1e-5
+
+
 def test_a_base_that_drops_keeps_no_frozen_states(encoder: Path, runs: dict[int, Run]) -> None:
     """They would be those of an evaluation in every step."""
     skipped = [run.trial.skip for run in runs.values()]
