@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-data bench-cluster clean
+.PHONY: help demo test test-slow check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,6 +53,10 @@ bench-verdict-time: $(VENV)/.ready  ## seconds of a whole analysis
 
 bench-packed: $(VENV)/.ready  ## trials per hour beside HF Trainer; DATA= BASE= ARGS= (20 min on ESM-2 8M)
 	$(BIN)/python -m benchmarks.packed.trials_per_hour \
+		$(if $(DATA),--data $(DATA)) $(if $(BASE),--base $(BASE)) $(ARGS)
+
+bench-gpu: $(VENV)/.ready  ## the same on a GPU, by lanes; DATA= BASE= ARGS=
+	$(BIN)/python -m benchmarks.packed.gpu \
 		$(if $(DATA),--data $(DATA)) $(if $(BASE),--base $(BASE)) $(ARGS)
 
 bench-data: $(VENV)/.ready  ## 500 000 chains: time and memory, cold and warm (3 min, 5 GB)

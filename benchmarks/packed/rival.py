@@ -53,7 +53,7 @@ def load_model(job: dict[str, Any]) -> nn.Module:
         num_labels=2,
         dtype=torch.float32,  # what is not quantised
         attn_implementation="sdpa",
-        device_map={"": "cpu"},
+        device_map={"": job["device"]},
         quantization_config=BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -104,8 +104,8 @@ def arguments(job: dict[str, Any], folder: str) -> TrainingArguments:
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
-        use_cpu=True,
-        dataloader_pin_memory=False,
+        use_cpu=job["device"] == "cpu",
+        dataloader_pin_memory=job["device"] != "cpu",
         seed=job["seed"],
     )
 
@@ -135,7 +135,8 @@ class Weighted:
         """The loss of a batch."""
         del num_items_in_batch
         logits = outputs["logits"].float().view(-1, 2)
-        return nn.functional.cross_entropy(logits, labels.view(-1), self._weight)
+        weight = self._weight.to(logits.device)
+        return nn.functional.cross_entropy(logits, labels.view(-1), weight)
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:

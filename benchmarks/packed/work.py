@@ -58,13 +58,16 @@ class Work:
         size: how much.
         places: ``data`` and ``base`` as in ``objectives.binding.inputs``; empty for the embedded.
         folder: for prepared data and for what the rivals read.
+        device: where both sides compute.
     """
 
-    def __init__(self, size: Size, places: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, size: Size, places: Mapping[str, str], folder: Path, device: str = "cpu"
+    ) -> None:
         self.size = size
         self.inputs = {**places, "cache": str(folder / "cache")}
         self.folder = folder
-        fixed = _settings(size)
+        fixed = {**_settings(size), "device": device}
         self._read = Inputs(self.inputs, BindingSettings.from_mapping(fixed))
         self.splits = self._read.splits
         lengths = self.splits.train.lengths
@@ -106,6 +109,7 @@ class Work:
             "modules": list(resolved.modules),
             "learning_rate": values["learning_rate"],
             "seed": params.seed,
+            "device": fixed["device"],
             "batch": BATCH,
             **{k: fixed[k] for k in ("epochs", "warmup", "weight_decay", "max_grad_norm")},
             "class_weight": fixed["class_weight"],
@@ -139,7 +143,6 @@ class Work:
 def _settings(size: Size) -> dict[str, Any]:
     """Ours, all but the batch size, which hangs on the data."""
     return {
-        "device": "cpu",
         "threads": 1,
         "train_chains": size.train_chains,
         "validation_chains": size.validation_chains,

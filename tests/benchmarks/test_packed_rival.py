@@ -130,3 +130,28 @@ def test_the_whole_benchmark(tmp_path: Path) -> None:
     assert figures == json.loads(out.read_text())
     assert all(len(found["mcc"]) == 2 for found in figures["variants"].values())
     assert figures["ratios"]["best"]["marginal_cpu"]["ratio"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # a process that imports everything, and trains with both sides
+def test_the_benchmark_for_gpus_runs_wherever_torch_does(shared: Path) -> None:
+    """On a CPU, with random weights in a size of their own; its rows add up."""
+    command = [sys.executable, "-m", "benchmarks.packed.gpu", "--device", "cpu", "--shape", "8M"]
+    command += ["--base", str(shared / "models" / "esm2_t6_8m"), "--lanes", "1,2"]
+    command += ["--train-chains", "16", "--validation-chains", "8", "--epochs", "1"]
+    command += ["--in-process", "best", "--process", "", "--trials", "1"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    *table_rows, last = done.stdout.splitlines()
+    found = json.loads(last)
+
+    assert [row.split("|")[1].strip() for row in table_rows[2:]] == [
+        "ours, 1", "ours, 2", "in process, best",
+    ]  # fmt: skip
+    fastest = min(ours["seconds_per_trial"] for ours in found["ours"].values())
+    theirs = found["rivals"]["in process, best"]["seconds_per_trial"]
+    assert found["ratios"] == {"in process, best": pytest.approx(theirs / fastest, abs=0.01)}
+    assert all(0 < ours["share_of_roof"] < 1 for ours in found["ours"].values())
+    assert found["work"]["hidden_size"] == 320

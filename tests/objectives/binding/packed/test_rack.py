@@ -11,8 +11,10 @@ import pytest
 import torch
 from packed_runs import Run, run_pack
 
+from benchmarks.packed.launches import as_one_kernel, counted
 from objectives.binding.base import Precision
 from objectives.binding.inputs import Inputs
+from objectives.binding.packed import attention
 from objectives.binding.packed.layout import Share
 from objectives.binding.packed.model import PackedModel
 from objectives.binding.packed.rack import Rack
@@ -109,6 +111,19 @@ def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
     assert sorted(runs) == list(range(len(PACK)))
     for number, wanted in one_by_one.items():
         assert_alike(runs[number], wanted)
+
+
+@pytest.mark.usefixtures("racked")
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_twice_the_lanes_launch_no_more(
+    tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, dropout: float
+) -> None:
+    """What computes, attention being the one kernel that it is on a GPU; of the rest, one each."""
+    monkeypatch.setattr(attention, "_by_stretch", as_one_kernel)
+    few, many = (counted(tiny_inputs, FIXED, lanes, dropout) for lanes in (4, 8))
+
+    assert many[1] == few[1] > 0
+    assert many[0] <= few[0] + 4
 
 
 @pytest.mark.usefixtures("racked")

@@ -1,0 +1,57 @@
+"""How many lanes a GPU's memory holds, as far as a machine without one can tell."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from objectives.binding.base import Precision
+from objectives.binding.inputs import Inputs
+from objectives.binding.packed import room
+from objectives.binding.packed.room import MOST, lanes_that_fit, measured_lanes
+from objectives.binding.settings import BindingSettings
+
+GIB = 2**30
+FIXED = BindingSettings(device="cpu", compute_dtype="float32", batch_tokens=256)
+
+
+@pytest.mark.parametrize(
+    ("free", "one", "two", "lanes"),
+    [
+        (100 * GIB, 2 * GIB, 4 * GIB, 40),  # two each, of 80 that are planned with
+        (100 * GIB, 12 * GIB, 14 * GIB, 35),  # ten are shared
+        (10 * GIB, 20 * GIB, 40 * GIB, 1),  # it is tried all the same
+        (100 * GIB, 1 * GIB, 1 * GIB, MOST),
+    ],
+)
+def test_lanes_by_what_one_and_two_took(free: int, one: int, two: int, lanes: int) -> None:
+    """Four fifths of what is free, less what they share, over what each takes."""
+    assert lanes_that_fit(free, one, two) == lanes
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**11), st.integers(0, 10**11))
+def test_the_lanes_that_fit_do(free: int, shared: int, each: int) -> None:
+    """Whatever they take, and never none."""
+    lanes = lanes_that_fit(free, shared + each, shared + 2 * each)
+
+    assert 1 <= lanes <= MOST
+    if lanes > 1:
+        assert shared + lanes * each <= free
+
+
+@pytest.mark.parametrize("racked", [True, False])
+def test_measuring_leaves_no_lane(
+    tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, *, racked: bool
+) -> None:
+    """The passes are real; memory is told to it: a CPU counts all that it ever had."""
+    model = tiny_inputs.model(Precision.from_settings(FIXED))
+    peaks = iter([5, 105, 155])
+    monkeypatch.setattr(model, "racked", racked)
+    monkeypatch.setattr(room, "free_bytes", lambda _: 10**6)
+    monkeypatch.setattr(room, "peak_memory_bytes", lambda _: next(peaks))
+    monkeypatch.setattr(room, "_parameter_bytes", lambda _: 10_000)
+
+    # A lane takes 50, and 40 000 for its update; 50 are shared, of 800 000 to plan with.
+    assert measured_lanes(model, tiny_inputs.splits.train, FIXED) == 19
+    assert not any(linear._updates for linear in model.linears.values())
