@@ -119,7 +119,7 @@ class Crew:
         return self._lost()
 
     def _evaluate(self, group: Sequence[Trial]) -> None:
-        made = _predict(group, group[0].validation)
+        made = self._predict(group, group[0].validation)
         for trial, predictions in zip(group, made, strict=True):
             self._groups.guard(trial, partial(trial.validate, predictions))
 
@@ -128,7 +128,7 @@ class Crew:
         made: list[TrialResult] = []
 
         def end(group: Sequence[Trial]) -> None:
-            made.append(trial.finish(lambda windows: _predict(group, windows)[0]))
+            made.append(trial.finish(lambda windows: self._predict(group, windows)[0]))
             for twin in self._twins.get(trial.params.number, []):
                 trial.keep(twin.params, twin.settings)
 
@@ -172,8 +172,13 @@ class Crew:
         said = "left when asked to, before its start"
         return left + [TrialResult.interrupted(params.number, said) for params in before]
 
-
-def _predict(group: Sequence[Trial], windows: Windows) -> list[Predictions]:
-    first = group[0]
-    lanes = [trial.lane.adapters for trial in group]
-    return predict(first.model, lanes, windows, first.settings.batch_tokens, first.skip)
+    def _predict(self, group: Sequence[Trial], windows: Windows) -> list[Predictions]:
+        first = group[0]
+        lanes = [trial.lane.adapters for trial in group]
+        budget = first.settings.batch_tokens
+        if first.model.racked:
+            # A few lanes of many are due at a time, and a GPU's pass takes as long for few: they
+            # get the tokens that all have in a step, which keeps far more than this.
+            beside = sum(trial.model is first.model for trial in self._trials)
+            budget *= max(1, self._groups.at_once(beside) // len(group))
+        return predict(first.model, lanes, windows, budget, first.skip)

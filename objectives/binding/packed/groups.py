@@ -44,7 +44,7 @@ class Groups:
 
     def _act(self, group: Sequence[Trial], act: Callable[[Sequence[Trial]], None]) -> None:
         group = [trial for trial in group if id(trial) not in self._errors]
-        most = self._most or len(group)
+        most = self.at_once(len(group))
         if len(group) > most:
             for start in range(0, len(group), most):
                 self._act(group[start : start + most], act)
@@ -75,6 +75,10 @@ class Groups:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self._act(group, act)
+
+    def at_once(self, trials: int) -> int:
+        """Of so many, how many share a pass."""
+        return min(trials, self._most or trials)
 
     def guard(self, trial: Trial, act: Callable[[], object]) -> None:
         """Do what concerns one trial alone; what it raises is that trial's failure."""

@@ -113,6 +113,25 @@ def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
         assert_alike(runs[number], wanted)
 
 
+def test_a_lane_evaluated_alone_gets_the_tokens_of_all(
+    tiny_inputs: Inputs, racked: PackedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU's pass takes as long for one lane as for six; a step's tokens are never exceeded."""
+    whole, passes = racked.run, []
+
+    def run(shares: Sequence[Share], *, skip: int = 0) -> Any:
+        if not shares[0].step:
+            passes.append((len(shares), sum(share.tokens for share in shares)))
+        return whole(shares, skip=skip)
+
+    monkeypatch.setattr(racked, "run", run)
+    run_pack(tiny_inputs, FIXED, PACK)
+
+    assert {lanes for lanes, _ in passes} >= {1}  # they have unequal steps
+    assert max(tokens for lanes, tokens in passes if lanes == 1) > 2 * FIXED.batch_tokens
+    assert max(tokens for _, tokens in passes) <= len(PACK) * FIXED.batch_tokens
+
+
 @pytest.mark.usefixtures("racked")
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_twice_the_lanes_launch_no_more(
