@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from objectives.binding.packed.batched import Stacks
-from objectives.binding.packed.layout import Layout, current
+from objectives.binding.packed.layout import Layout, Share, current
 from objectives.binding.packed.masks import hashed, kept
+from objectives.binding.seeds import derive
 
 _HASHED = 2**27
 """Numbers that are hashed at once on a GPU: 1 GiB, and as much again in passing."""
@@ -53,6 +57,22 @@ def all_factors(layout: Layout, stacks: Stacks, module: str, like: torch.Tensor)
         hashes = hashed(keys[own].flatten(), features).view(-1, layout.room, features)
         made[own] = hashes >= stacks.thresholds[own]
     return made.mul_(stacks.gains)
+
+
+@contextmanager
+def own_stream(share: Share, device: torch.device) -> Iterator[None]:
+    """Let PyTorch's random stream be this step's of this trial, and then what it was.
+
+    For attention that drops by itself, in bases whose attention cannot be ours.
+
+    Args:
+        share: all that the pass reads.
+        device: of the pass.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derive(share.lane.seed, "attention", share.step))
+        yield
 
 
 class LaneDropout(torch.nn.Module):

@@ -13,7 +13,7 @@ from objectives.binding.adapter import AdapterConfig
 from objectives.binding.base import Base
 from objectives.binding.packed.adapters import Adapters, fresh_a, frozen_layers
 from objectives.binding.packed.attention import NAME
-from objectives.binding.packed.dropout import LaneDropout
+from objectives.binding.packed.dropout import LaneDropout, own_stream
 from objectives.binding.packed.frozen import FrozenMatrix, choose, dequantised_bytes
 from objectives.binding.packed.head import LaneHead
 from objectives.binding.packed.layout import Layout, Share, reading
@@ -67,11 +67,12 @@ class PackedModel:
         for name in self.head:
             self._heads[name] = LaneHead(name, base.model.get_submodule(name), std)
             base.model.set_submodule(name, self._heads[name])
-        # On a CPU a lane's bits are its own only where its rows begin on a cache line, and are
-        # padded to its own length; else each lane makes a pass of its own, which costs little.
+        # On a CPU a lane's bits are its own only where its rows begin on a cache line; else each
+        # lane makes a pass of its own, which costs little. So it does where windows are padded,
+        # for such attention draws its dropout from a stream that knows no lanes.
         features = (size for one in self.linears.values() for size in (one.inputs, one.outputs))
-        aligned = self._flat and not any(size % 16 for size in features)
-        self._apart = device.type == "cpu" and not aligned
+        aligned = not any(size % 16 for size in features)
+        self._apart = not self._flat or (device.type == "cpu" and not aligned)
         self.racked = self._flat and device.type == "cuda"
         self.prefix = Prefix(base.model.config.hidden_size, device)
         self.layers = self._gate_layers()
@@ -160,6 +161,8 @@ class PackedModel:
         with ExitStack() as around:
             around.enter_context(reading(layout))
             around.enter_context(fused_gelu())
+            if training and not self._flat:
+                around.enter_context(own_stream(layout.shares[0], device))
             if dtype != torch.float32:
                 around.enter_context(torch.autocast(device.type, dtype=dtype))
             return self._model(**layout.tensors(self._pad, self._first, device)).logits

@@ -198,10 +198,14 @@ class RowByRow(EsmForTokenClassification):
     _supports_attention_backend = False
 
 
-def packed(kind: type[EsmForTokenClassification], layers: int, hidden: int) -> Any:
+def packed(
+    kind: type[EsmForTokenClassification], layers: int, hidden: int, dropping: float = 0.0
+) -> Any:
     """A random model as transformers has it, and the same as the engine has it."""
     torch.manual_seed(0)
-    stock = kind(esm(layers, hidden)).eval().requires_grad_(False)
+    config = esm(layers, hidden)
+    config.attention_probs_dropout_prob = dropping
+    stock = kind(config).eval().requires_grad_(False)
     precision = Precision(torch.device("cpu"), torch.float32, "none")
     model = PackedModel(Base(copy.deepcopy(stock), ("classifier",), precision), "auto", 1)
     return stock, model
@@ -295,3 +299,27 @@ def test_sizes_that_fill_no_cache_line_have_the_same_bits_in_any_pack(
     for params in PACK:
         alone = run_pack(inputs, FIXED, [params])
         assert alone[params.number].bits == together[params.number].bits
+
+
+def test_attention_that_drops_by_itself_does_so_by_the_trial_alone() -> None:
+    """Whatever was drawn before and whoever is beside it; another step or seed drops others."""
+    _, model = packed(RowByRow, 2, 80, dropping=0.3)
+    lanes = [model.admit(AdapterConfig(0, 0.0, "none", ()), seed, 100) for seed in (0, 1)]
+    windows = chains(30, 20)
+
+    def logits(*which: tuple[int, int]) -> list[torch.Tensor]:
+        shares = [Share(lanes[lane], windows, (0, 1), step) for lane, step in which]
+        return list(model.logits(shares))
+
+    (first,) = logits((0, 1))
+    torch.manual_seed(9)
+    before = torch.get_rng_state()
+    other, again = logits((1, 1), (0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    (later,) = logits((0, 2))
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
+    lanes[1].heads["classifier"].load_state_dict(lanes[0].heads["classifier"].state_dict())
+    assert not torch.equal(logits((1, 1))[0], first)
+    assert not torch.equal(other, first)
