@@ -104,6 +104,7 @@ class PackedModel:
             self.linears[path].dismiss(lane)
         for head in self._heads.values():
             head.dismiss(lane)
+        lane.rack = None  # else the two would keep each other, and a GPU's memory, for long
 
     def frozen_layers(self, lane: Adapters, splits: Sequence[Windows]) -> int:
         """How many lower layers of a lane need no running, their states being kept.

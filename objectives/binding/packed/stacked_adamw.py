@@ -32,22 +32,22 @@ class StackedAdamW:
     """
 
     def __init__(self, rack: Rack, lanes: Sequence[Lane]) -> None:
-        self._rack = rack
+        self._block = rack.block
         self._lanes = tuple(lanes)
         self._first = torch.zeros_like(rack.block)
         self._second = torch.zeros_like(rack.block)
         self._scratch = torch.empty_like(rack.block)
         device = rack.block.device
-        self._adopt(device)
+        self._adopt(rack, device)
         self._owners = upload(rack.owners, device)
         self._rows = upload(_rows_of_lanes(rack), device)
 
-    def _adopt(self, device: torch.device) -> None:
+    def _adopt(self, rack: Rack, device: torch.device) -> None:
         """Take over the lanes' moments, and leave views of them with their optimisers."""
         most = max(len(lane.trained) for lane in self._lanes)
         steps = np.array([lane.steps for lane in self._lanes], dtype=np.float32)
         self._counts = upload(np.repeat(steps[:, None], most, axis=1), device)
-        views = zip(self._rack.spread(self._first), self._rack.spread(self._second), strict=True)
+        views = zip(rack.spread(self._first), rack.spread(self._second), strict=True)
         into: list[torch.Tensor] = []
         out_of: list[torch.Tensor] = []
         for lane, counts in zip(self._lanes, self._counts, strict=True):
@@ -77,7 +77,7 @@ class StackedAdamW:
         betas, epsilon = defaults["betas"], defaults["eps"]
         size, keep, root = self._factors(betas)[self._owners].unsqueeze(-1).unbind(1)
         gradient.mul_(self._clipping(gradient)[self._owners // 2].unsqueeze(-1))
-        block, first, second, scratch = self._rack.block, self._first, self._second, self._scratch
+        block, first, second, scratch = self._block, self._first, self._second, self._scratch
         first.lerp_(gradient, 1 - betas[0])
         second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
         torch.sqrt(second, out=scratch).div_(root).add_(epsilon)
@@ -107,7 +107,7 @@ class StackedAdamW:
             table[rows, 0] = decaying["lr"] / (1 - betas[0] ** count)
             table[rows, 1] = [1 - g["lr"] * g["weight_decay"] for g in (still, decaying)]
             table[rows, 2] = (1 - betas[1] ** count) ** 0.5
-        return upload(table.astype(np.float32), self._rack.block.device)
+        return upload(table.astype(np.float32), self._block.device)
 
 
 def _rows_of_lanes(rack: Rack) -> np.ndarray:
