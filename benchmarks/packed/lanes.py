@@ -78,8 +78,7 @@ class Bench:
         made = self.model.logits(shares, skip=skip)
         torch.autograd.backward([logits.square().mean() for logits in made])
         for lane in lanes:
-            for parameter in lane.named().values():
-                parameter.grad = None
+            lane.forget()
 
     def fastest(self, cases: Mapping[Any, Callable[[], None]]) -> dict[Any, float]:
         """Seconds of each case, the fastest of several turns."""

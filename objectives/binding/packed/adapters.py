@@ -49,6 +49,13 @@ class Adapters:
             found.update(parameters(name, head))
         return found
 
+    def forget(self) -> None:
+        """Drop all gradients."""
+        for parameter in self.named().values():
+            parameter.grad = None
+        if self.rack is not None:
+            self.rack.forget()
+
     def state(self) -> dict[str, torch.Tensor]:
         """The same as PEFT shapes it: B is (outputs, rank)."""
         return {

@@ -166,9 +166,7 @@ class Lane:
 
     def undo(self) -> None:
         """Forget a step that came to no end."""
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.adapters.rack is not None:
-            self.adapters.rack.forget()
+        self.adapters.forget()
 
     def mean_loss(self) -> float:
         """Mean loss of the steps since the last evaluation; counts as one now."""

@@ -86,10 +86,7 @@ def _pass(
     made = model.logits([Share(lane, windows, batch, 1) for lane in lanes])
     torch.autograd.backward([logits.square().mean() for logits in made])
     for lane in lanes:
-        for parameter in lane.named().values():
-            parameter.grad = None
-        if lane.rack is not None:
-            lane.rack.forget()
+        lane.forget()
 
 
 def _parameter_bytes(lane: Adapters) -> int:

@@ -12,6 +12,7 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+from packed_reference import furthest, plain_run
 from packed_runs import Run, run_pack
 
 from benchmarks.packed.launches import as_one_kernel, counted
@@ -89,6 +90,48 @@ def test_lanes_train_at_once_as_they_do_one_by_one(
     for number, wanted in one_by_one.items():
         assert_alike(at_once[number], wanted)
         assert wanted.losses[0] != pytest.approx(wanted.losses[-1], rel=1e-2)  # it did train
+
+
+@pytest.mark.usefixtures("racked")
+def test_lanes_at_once_equal_plain_loops(tiny_inputs: Inputs, tiny_folder: Path) -> None:
+    """PEFT's own forward pass and PyTorch's own optimiser, for each lane in a run of its own."""
+    for run in run_pack(tiny_inputs, FIXED, PACK).values():
+        plain = plain_run(tiny_folder, run, masked=True)
+        assert furthest(run.losses, plain.losses) < 1e-5
+        assert run.result is not None
+        assert run.result.value == pytest.approx(plain.validation["mcc"], abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_lanes_over_the_real_esm2_equal_plain_loops_at_once(
+    shared: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ESM-2 8M in NF4, at rates at which rounding does not grow by itself."""
+    folder = shared / "models" / "esm2_t6_8m"
+    fixed = replace(FIXED, batch_tokens=128, steps=50)
+    places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
+    inputs = Inputs(places, fixed)
+    monkeypatch.setattr(inputs.model(Precision.from_settings(fixed)), "racked", True)
+    slow = {"learning_rate": 3e-4, "steps": 50}
+    pack = [replace(params, values={**params.values, **slow}) for params in PACK]
+
+    for run in run_pack(inputs, fixed, pack).values():
+        plain = plain_run(folder, run, masked=True)
+        assert len(run.losses) == 50
+        assert furthest(run.losses, plain.losses) < 1e-5
+
+
+def test_in_bfloat16_they_agree_as_far_as_it_reaches(tiny_inputs: Inputs) -> None:
+    """As a GPU computes: products rounded, parameters, gradients and optimiser in float32."""
+    fixed = replace(FIXED, compute_dtype="bfloat16")
+    one_by_one = run_pack(tiny_inputs, fixed, PACK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny_inputs.model(Precision.from_settings(fixed)), "racked", True)
+        at_once = run_pack(tiny_inputs, fixed, PACK)
+
+    for number, wanted in one_by_one.items():
+        assert at_once[number].losses == pytest.approx(wanted.losses, rel=3e-2)
 
 
 def test_clipping_is_active_in_some_and_not_in_others(
