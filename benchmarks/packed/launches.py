@@ -80,11 +80,17 @@ def main() -> None:
     """Read the command line, count and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base", help="as lorasweep run takes it; default: embedded mini base")
+    parser.add_argument("--compute-dtype", default="bfloat16", help="as on a GPU by default")
     args = parser.parse_args()
     torch.set_num_threads(1)
     attention._by_stretch = as_one_kernel  # noqa: SLF001
-    settings = {"device": "cpu", "compute_dtype": "float32", "train_metric_chains": 0, "steps": 4}
-    fixed = BindingSettings.from_mapping({**settings, "batch_tokens": RESIDUES + 2})
+    fixed = BindingSettings(
+        device="cpu",
+        compute_dtype=args.compute_dtype,
+        train_metric_chains=0,
+        steps=4,
+        batch_tokens=RESIDUES + 2,
+    )
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), [RESIDUES] * max(LANES))
@@ -102,7 +108,8 @@ def main() -> None:
                 f"{dropout:7}  {lanes:5}  {row['one by one']:10}  {row['at once']:7}  "
                 f"{row['one by one, computing']:21}  {row['at once, computing']:7}"
             )
-    print(json.dumps({"versions": versions(), "base": base, "operators": found}))
+    about = {"versions": versions(), "base": base, "compute_dtype": args.compute_dtype}
+    print(json.dumps({**about, "operators": found}))
 
 
 if __name__ == "__main__":

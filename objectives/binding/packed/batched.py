@@ -21,9 +21,8 @@ class Stacks:
     A zero row of A meets a zero row of B, so neither gets a gradient and both stay zero.
 
     Attributes:
-        a: shape (lanes, rank, inputs).
-        b: shape (lanes, rank, outputs).
-        scales: shape (lanes, 1, 1).
+        a: shape (lanes, rank, inputs), in the compute dtype.
+        b: shape (lanes, rank, outputs), with each lane's scale in it.
         numbers: which lanes of the pass they belong to.
         lanes: the same, shape (lanes,); None for all.
         dropouts: on each lane's input.
@@ -31,7 +30,6 @@ class Stacks:
 
     a: torch.Tensor
     b: torch.Tensor
-    scales: torch.Tensor
     numbers: tuple[int, ...]
     lanes: torch.Tensor | None
     dropouts: tuple[float, ...]
@@ -94,9 +92,8 @@ class _BatchedProduct(torch.autograd.Function):
         y = torch.nn.functional.linear(x, frame.matrix.dense(), frame.bias)
         rows = _of_lanes(x, frame, stacks)
         dropped = rows if frame.factors is None else rows * frame.factors
-        low = torch.bmm(dropped, a.transpose(1, 2).to(x.dtype))
-        low = low * stacks.scales.to(x.dtype)
-        _add(y, torch.bmm(low, b.to(x.dtype)), frame, stacks)
+        low = torch.bmm(dropped, a.transpose(1, 2))
+        _add(y, torch.bmm(low, b), frame, stacks)
         ctx.frame, ctx.stacks = frame, stacks
         ctx.save_for_backward(x, low)
         return y
@@ -110,13 +107,13 @@ class _BatchedProduct(torch.autograd.Function):
         rows = _of_lanes(x, frame, stacks)
         dropped = rows if factors is None else rows * factors
         g = _of_lanes(gradient, frame, stacks)
-        back = torch.bmm(g, stacks.b.transpose(1, 2).to(x.dtype)) * stacks.scales.to(x.dtype)
-        to_a = torch.bmm(back.transpose(1, 2), dropped).to(stacks.a.dtype)
-        to_b = torch.bmm(low.transpose(1, 2), g).to(stacks.b.dtype)
+        back = torch.bmm(g, stacks.b.transpose(1, 2))
+        to_a = torch.bmm(back.transpose(1, 2), dropped)
+        to_b = torch.bmm(low.transpose(1, 2), g)
         to_input = None
         if ctx.needs_input_grad[0]:
             to_input = gradient @ frame.matrix.dense()
-            added = torch.bmm(back, stacks.a.to(x.dtype))
+            added = torch.bmm(back, stacks.a)
             if factors is not None:
                 added = added * factors
             _add(to_input, added, frame, stacks)

@@ -174,7 +174,9 @@ class PackedModel:
         if not self.racked:
             return Layout(tuple(shares))
         lanes = [share.lane for share in shares]
-        rack, chosen = rack_for(lanes, training=bool(shares[0].step))
+        dtype, training = self.precision.compute_dtype, bool(shares[0].step)
+        rack, chosen = rack_for(lanes, dtype, training=training)
+        rack.refresh()
         room = max(share.tokens for share in shares)
         return Layout(tuple(shares), room=room, rack=rack, chosen=chosen)
 

@@ -3,6 +3,8 @@
 A GPU waits for its host to launch kernels. Where each lane's parameters are tensors of their own,
 a step launches some for every parameter of every lane; here it launches as many for 64 lanes as
 for one. A lane's own parameters are views of its rows, so that all else finds them as ever.
+What a pass multiplies by is a second block, made of the first in one go: scaled, and in the
+numbers that it computes in.
 """
 
 from __future__ import annotations
@@ -66,16 +68,17 @@ class Rack:
 
     Args:
         lanes: admitted to one model; their parameters are moved here.
+        dtype: what passes compute in.
 
     Attributes:
         lanes: in their order in the pass.
         shelves: in their order in the block.
-        block: all parameters, shape (rows, ``WIDTH``).
-        leaves: by shelf name its part of the block, which autograd takes for the parameter.
+        block: all parameters, shape (rows, ``WIDTH``), in float32.
+        leaves: by shelf name what passes multiply by, which autograd takes for the parameter.
         optimizer: of all of them; whoever takes the first step sets it.
     """
 
-    def __init__(self, lanes: Sequence[Adapters]) -> None:
+    def __init__(self, lanes: Sequence[Adapters], dtype: torch.dtype) -> None:
         self.lanes = tuple(lanes)
         self.optimizer: StackedAdamW | None = None
         self._named = [lane.named() for lane in lanes]
@@ -90,8 +93,10 @@ class Rack:
             parameter.data = view
         for lane in lanes:
             lane.rack = self
+        self._scales = upload(self._scales_of_rows(), self.block.device)
+        self._shown = torch.empty_like(self.block, dtype=dtype)
         self.leaves = {
-            shelf.name: shelf.view(self.block).detach().requires_grad_() for shelf in self.shelves
+            shelf.name: shelf.view(self._shown).detach().requires_grad_() for shelf in self.shelves
         }
         self._idle: set[str] = set()
         self._parts: dict[tuple[str, tuple[int, ...] | None], Stacks | None] = {}
@@ -107,6 +112,21 @@ class Rack:
             each = -(-math.prod(shape) // WIDTH)
             shelves.append(Shelf(name, lanes, shape, start, each, decays=len(shape) > 1))
         return shelves
+
+    def _scales_of_rows(self) -> NDArray[np.float32]:
+        """What each row of the block is multiplied by in a pass: LoRA's scale where it is a B."""
+        scales = np.ones((self.shelves[-1].stop, 1), dtype=np.float32)
+        for shelf in self.shelves:
+            path, adapts, _ = shelf.name.partition(".lora_B.")
+            for place, lane in enumerate(shelf.lanes if adapts else ()):
+                start = shelf.start + place * shelf.each
+                scales[start : start + shelf.each] = self.lanes[lane].updates[path].scale
+        return scales
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Let passes multiply by the parameters as they are now."""
+        torch.mul(self.block, self._scales, out=self._shown)
 
     def spread(self, block: torch.Tensor) -> list[torch.Tensor]:
         """Each lane's each parameter in a block like this one, lane after lane as they name them.
@@ -157,19 +177,17 @@ class Rack:
             rows = upload(np.array([shelf.lanes.index(chosen[n]) for n in numbers]), a.device)
             a, b = a.index_select(0, rows), b.index_select(0, rows)
         updates = [self.lanes[passing[n]].updates[path] for n in numbers]
-        scales = np.array([update.scale for update in updates], dtype=np.float32)
         everyone = len(numbers) == len(passing)
         return Stacks(
             a=a,
             b=b,
-            scales=upload(scales, a.device).view(-1, 1, 1),
             numbers=numbers,
             lanes=None if everyone else upload(np.array(numbers), a.device),
             dropouts=tuple(update.dropout for update in updates),
         )
 
     def gradient(self) -> torch.Tensor:
-        """Take the leaves' gradients, as a block; zeros where a parameter took no part."""
+        """Take away the parameters' gradients, as a block; zeros where one took no part."""
         parts = []
         for shelf in self.shelves:
             leaf = self.leaves[shelf.name]
@@ -181,7 +199,7 @@ class Rack:
             rows = torch.nn.functional.pad(rows, (0, short)) if short else rows
             parts.append(rows.flatten())
         self.forget()
-        return torch.cat(parts).view(-1, WIDTH)
+        return torch.cat(parts).view(-1, WIDTH) * self._scales
 
     def forget(self) -> None:
         """Drop the gradients, and the rows that were copied for evaluations."""
@@ -191,12 +209,11 @@ class Rack:
 
     def hand_out(self) -> None:
         """Give each lane's own parameters their gradients, for an optimiser of its own."""
-        for shelf in self.shelves:
-            gradient = self.leaves[shelf.name].grad
-            for row, lane in enumerate(shelf.lanes):
-                own = self._named[lane][shelf.name]
-                own.grad = None if gradient is None else gradient[row][: len(own)]
-        self.forget()
+        gradients = iter(self.spread(self.gradient()))
+        for named in self._named:
+            for name, own in named.items():
+                gradient = next(gradients)
+                own.grad = None if name in self._idle else gradient
 
     @cached_property
     def owners(self) -> NDArray[np.int64]:
@@ -211,11 +228,14 @@ class Rack:
         return np.concatenate(parts)
 
 
-def rack_for(lanes: Sequence[Adapters], *, training: bool) -> tuple[Rack, tuple[int, ...] | None]:
+def rack_for(
+    lanes: Sequence[Adapters], dtype: torch.dtype, *, training: bool
+) -> tuple[Rack, tuple[int, ...] | None]:
     """A rack that these lanes are in, a new one if need be.
 
     Args:
         lanes: of a pass, in its order.
+        dtype: what the pass computes in.
         training: whether gradients are to be had: then no other lane may be in the rack.
 
     Returns:
@@ -227,4 +247,4 @@ def rack_for(lanes: Sequence[Adapters], *, training: bool) -> tuple[Rack, tuple[
             return rack, None
         if not training:
             return rack, tuple(rack.lanes.index(lane) for lane in lanes)
-    return Rack(lanes), None
+    return Rack(lanes, dtype), None

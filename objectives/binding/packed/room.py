@@ -22,8 +22,8 @@ _ROOM = 0.8
 
 _RANK = 32
 
-_UPDATE = 4
-"""Times the parameters that AdamW holds at its peak: two moments, the gradient and a scratch."""
+_UPDATE = 5
+"""Times the parameters that an update takes: moments, gradient, scratch, and what passes read."""
 
 
 def lanes_that_fit(free: int, one: int, two: int) -> int:

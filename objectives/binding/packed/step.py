@@ -81,8 +81,10 @@ def _all_at_once(
     lanes: Sequence[Lane], shares: Sequence[Share], *, skip: int
 ) -> Sequence[torch.Tensor]:
     """The step whole; the losses, which may be of any size, NaN among them."""
-    rack, _ = rack_for([lane.adapters for lane in lanes], training=True)
-    layout, flat = lanes[0].model.run(shares, skip=skip)
+    model = lanes[0].model
+    adapters = [lane.adapters for lane in lanes]
+    rack, _ = rack_for(adapters, model.precision.compute_dtype, training=True)
+    layout, flat = model.run(shares, skip=skip)
     logits = flat.view(len(lanes), layout.room, -1)
     weights = [lane.weight for lane in lanes]
     losses = lane_losses(logits, layout.labels(flat.device), weights)

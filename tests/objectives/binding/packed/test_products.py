@@ -61,20 +61,20 @@ def stacks(given: Operands) -> tuple[Stacks, torch.Tensor | None]:
     """The same updates, padded with zeros to the highest rank, and dropout's factors."""
     adapted = [(i, update) for i, update in enumerate(given.updates) if update]
     rank = max(len(update.a) for _, update in adapted)
-    dtype = adapted[0][1].a.dtype
+    dtype = given.matrix.dense().dtype
     a = torch.zeros(len(adapted), rank, INPUTS, dtype=dtype)
     b = torch.zeros(len(adapted), rank, OUTPUTS, dtype=dtype)
     ones = torch.ones(PLACES, INPUTS, dtype=given.matrix.dense().dtype)
     masks = [ones if given.factors[i] is None else given.factors[i] for i, _ in adapted]
     for slot, (_, update) in enumerate(adapted):
-        a[slot, : len(update.a)], b[slot, : len(update.b)] = update.a, update.b
+        a[slot, : len(update.a)] = update.a
+        b[slot, : len(update.b)] = update.b * update.scale
     everyone = len(adapted) == len(given.updates)
     found = Stacks(
         a=a,
         b=b,
         numbers=tuple(i for i, _ in adapted),
         dropouts=tuple(update.dropout for _, update in adapted),
-        scales=torch.tensor([update.scale for _, update in adapted]).view(-1, 1, 1),
         lanes=None if everyone else torch.tensor([i for i, _ in adapted]),
     )
     return found, torch.stack(masks) if any(f is not None for f in given.factors) else None
@@ -180,7 +180,8 @@ def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) ->
         nn.init.normal_(lane.updates["layer"].b)
     layer.dismiss(shares[1].lane)
     del shares[1].lane.updates["layer"]
-    rack, everyone = rack_for([share.lane for share in shares], training=True)
+    rack, everyone = rack_for([share.lane for share in shares], torch.float32, training=True)
+    rack.refresh()
     assert everyone is None
     apart, room = Layout(tuple(shares)), Layout(tuple(shares), room=9, rack=rack)
     x = torch.randn(apart.bounds[-1][1], INPUTS)

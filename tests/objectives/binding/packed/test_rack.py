@@ -315,7 +315,8 @@ def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, racked: PackedMode
                 assert (shelf.name in named) == (row in shelf.lanes)
                 if row in shelf.lanes:
                     own, place = named[shelf.name], shelf.lanes.index(row)
-                    assert torch.equal(rack.leaves[shelf.name][place][: len(own)], own)
+                    assert torch.equal(shelf.view(rack.block)[place][: len(own)], own)
+                    assert own.untyped_storage().data_ptr() == rack.block.data_ptr()
             seen.add(adapters.seed)
         return False
 
@@ -332,8 +333,8 @@ def test_a_rack_goes_with_its_last_lane(
     alive: list[weakref.ref[Rack]] = []
 
     class Seen(Rack):
-        def __init__(self, lanes: Sequence[Adapters]) -> None:
-            super().__init__(lanes)
+        def __init__(self, lanes: Sequence[Adapters], dtype: torch.dtype) -> None:
+            super().__init__(lanes, dtype)
             alive.append(weakref.ref(self))
 
     most: list[int] = []
@@ -359,7 +360,7 @@ def test_what_takes_no_part_is_not_decayed(
 ) -> None:
     """As in PyTorch, whose optimisers pass over what has no gradient."""
     with trial_of(replace(FIXED, steps=4), tiny_inputs) as trial:
-        rack = Rack([trial.lane.adapters])
+        rack = Rack([trial.lane.adapters], torch.float32)
         whole = rack.owners.copy()
         del rack.owners
         first, second = rack.shelves[:2]
