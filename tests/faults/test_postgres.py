@@ -85,6 +85,7 @@ def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: 
     assert not campaign.steps_made_again()
 
 
+@pytest.mark.slow
 def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: Path) -> None:
     """Kills and signals, as with SQLite; and nobody sees the password."""
     campaign = one(postgres, tmp_path / "hit", trials=12, seed=4)

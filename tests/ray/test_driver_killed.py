@@ -65,6 +65,7 @@ def seconds_until_gone(computing: list[psutil.Process]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
     cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -71,7 +71,9 @@ def trials(address: Address) -> list[tuple[Any, ...]]:
     ]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "gp", "grid"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", "random", "qmc", "grid", pytest.param("gp", marks=pytest.mark.slow)]
+)
 def test_an_extended_study_keeps_its_trials_and_proposes_what_is_new(
     address: Address, linear: StudySpec, sampler: str
 ) -> None:

@@ -152,6 +152,7 @@ def extensions(address: Address, trials: list[tuple[object, ...]]) -> int:
     return len(history)
 
 
+@pytest.mark.slow
 def test_killed_after_each_of_its_statements(study: Address, killed: Callable[[str], str]) -> None:
     """From the first look at the study to the last word; then one that nobody kills."""
     with opened(study) as fresh:
@@ -173,6 +174,7 @@ def test_killed_after_each_of_its_statements(study: Address, killed: Callable[[s
     assert steps[-1] == 1
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(study: Address, killed: Callable[[str], str]) -> None:
     """Twenty-five times, while it extends again and again; the next takes over by itself."""
     with opened(study) as fresh:

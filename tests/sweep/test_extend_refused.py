@@ -122,6 +122,7 @@ def lorasweep(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_extends_and_status_says_so(address: Address, spec: StudySpec) -> None:
     """One JSON document, or one line; 2 for what cannot be, with every fault."""
     run(spec, address, 1)

@@ -44,6 +44,7 @@ def steps(study: optuna.Study) -> list[int]:
     return [len(trial.user_attrs["curve"]) for trial in study.trials]
 
 
+@pytest.mark.slow
 def test_another_machine_goes_on_as_the_first_began(
     monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: Address
 ) -> None:

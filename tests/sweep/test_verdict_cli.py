@@ -73,6 +73,7 @@ def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
     assert {method["n"] for method in found["methods"]} == {54}
 
 
+@pytest.mark.slow
 def test_a_claim_made_up_afterwards_is_called_so(study: Path) -> None:
     """Another delta is another claim, and it was not there before the first trial."""
     found = judged(study, "sqlite:///toy.db", "--quick", "--delta", "0.02")

@@ -163,6 +163,7 @@ def assert_the_trial(out: Path, swept: Swept, trial: optuna.trial.FrozenTrial) -
     assert mcc(labels, at_threshold) == metrics["mcc_at_threshold"]
 
 
+@pytest.mark.slow
 def test_the_cards_code_gives_the_trials_figures_again(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +186,7 @@ def test_the_cards_code_gives_the_trials_figures_again(
     assert "\nlicense: mit\n" in (out / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_trial_trained_again_is_the_same_adapter(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
