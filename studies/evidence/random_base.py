@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from objectives.binding.source import locate
-
-USAGE = "usage: python -m studies.evidence.random_base BASE FOLDER"
+from sweep.errors import SweepError
 
 
 def write_random_base(base: str, folder: Path, seed: int = 0) -> None:
@@ -35,10 +35,17 @@ def write_random_base(base: str, folder: Path, seed: int = 0) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Write one; the exit code."""
-    if len(arguments) != 2:
-        sys.stderr.write(f"{USAGE}\n")
-        return 2
-    write_random_base(arguments[0], Path(arguments[1]))
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.evidence.random_base",
+        description="Random weights in the shape of a base, with its tokenizer.",
+    )
+    parser.add_argument("base", help="a local folder, a Hub name or builtin:NAME")
+    parser.add_argument("folder", type=Path, help="where the new base goes")
+    args = parser.parse_args(arguments)
+    try:
+        write_random_base(args.base, args.folder)
+    except SweepError as error:
+        parser.exit(1, f"{error}\n")
     return 0
 
 

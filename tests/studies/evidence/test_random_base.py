@@ -29,8 +29,3 @@ def test_it_has_the_shapes_and_nothing_of_the_weights(tmp_path: Path) -> None:
         assert drawn[name].shape == known[name].shape
         assert not torch.equal(drawn[name], known[name].float())
     load_base(tmp_path / "a", Precision(torch.device("cpu"), torch.float32, "nf4"))
-
-
-def test_it_says_how_to_call_it(tmp_path: Path) -> None:
-    """With anything but a base and a folder."""
-    assert main([str(tmp_path)]) == 2
