@@ -1,0 +1,114 @@
+"""That a step at once keeps to its device, on the one other device that every machine has.
+
+PyTorch's ``meta`` device computes shapes and no numbers. What would fail on a GPU for want of a
+copy there, a tensor of the host's among the device's, is found here.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from benchmarks.packed.launches import as_one_kernel
+from objectives.binding.adapter import AdapterConfig
+from objectives.binding.base import Base, Precision
+from objectives.binding.inputs import Inputs
+from objectives.binding.packed import attention, lane
+from objectives.binding.packed.layout import Share
+from objectives.binding.packed.model import PackedModel
+from objectives.binding.packed.step import step
+from objectives.binding.plan import plan_steps
+from objectives.binding.settings import BindingSettings
+from objectives.binding.targets import resolve
+
+META = torch.device("meta")
+FIXED = BindingSettings(device="cpu", steps=8, batch_tokens=256, quantization="none")
+VALUES: tuple[dict[str, Any], ...] = (
+    {"targets": "qkv", "rank": 2, "class_weight": 4},
+    {"targets": "all-linear", "rank": 8, "dropout": 0.1},
+    {"targets": "mlp", "rank": 16, "dropout": 0.2},
+    {"targets": "none", "rank": 0},
+)
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses what computes with tensors of two devices; a number alone may come from the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Look at the tensors, and run it."""
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.ndim]
+        devices = {tensor.device for tensor in tensors}
+        copies = func in {torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default}
+        assert copies or len(devices) < 2, f"{func} with {devices}"
+        self.seen += META in devices
+        return func(*args, **(kwargs or {}))
+
+
+def unfused(trained: list[Any], settings: BindingSettings) -> torch.optim.AdamW:
+    """Two groups as ours; a fused optimiser is not for this device."""
+    decay = settings.weight_decay
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+@pytest.fixture
+def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Lanes of a model on that device, at their first step."""
+    monkeypatch.setattr(lane, "make_optimizer", unfused)
+    monkeypatch.setattr(attention, "_by_stretch", as_one_kernel)  # a GPU's kernel is not here
+    skeleton = tiny_inputs.skeleton
+    frozen = type(skeleton)(skeleton.config).to(META).requires_grad_(False)
+    base = Base(frozen, ("classifier",), Precision(META, torch.float32, "none"))
+    model = PackedModel(base, "auto", 1)
+    monkeypatch.setattr(model, "racked", True)
+    windows, made = tiny_inputs.splits.train, []
+    for seed, values in enumerate(VALUES):
+        settings = FIXED.for_trial(values)
+        modules = resolve(skeleton, settings.targets, base.head).modules
+        config = AdapterConfig.from_settings(settings, modules)
+        adapters = model.admit(config, seed, settings.batch_tokens)
+        plan = plan_steps(windows.lengths, settings, seed)
+        own = lane.Lane(adapters, model, windows, plan, settings)
+        made.append(SimpleNamespace(lane=own, model=model, skip=0))
+    return made
+
+
+def test_steps_evaluations_and_new_racks_stay_on_their_device(trials: list[Any]) -> None:
+    """With dropout, clipping, class weights, a lane that leaves and lanes evaluated alone."""
+    model = trials[0].model
+    with OneDevice() as devices:
+        for _ in range(2):
+            step(trials, lambda _, act: act())
+        shares = [Share(trials[n].lane.adapters, trials[n].lane.windows, (0, 1)) for n in (2, 0)]
+        with torch.no_grad():
+            logits = model.logits(shares)
+        model.dismiss(trials[1].lane.adapters)
+        left = [trials[0], *trials[2:]]
+        step(left, lambda _, act: act())
+
+    assert devices.seen > 1000
+    assert {made.device for made in logits} == {META}
+    assert [trial.lane.steps for trial in trials] == [3, 2, 3, 3]
+    for trial in left:
+        named = trial.lane.optimizer.state
+        assert {value.device for state in named.values() for value in state.values()} == {META}
+
+
+def test_a_tensor_of_the_hosts_would_be_found() -> None:
+    """Where the device alone would not mind."""
+    weights, rows = torch.ones(3, 4, device=META), torch.tensor([0, 1])
+    weights.index_select(0, rows)
+    with pytest.raises(AssertionError, match="index_select"), OneDevice():
+        weights.index_select(0, rows)
