@@ -145,14 +145,6 @@ class Layout:
             row[: share.tokens] = share.read()
         return upload(rows, device)
 
-    def on_device(self, numbers: tuple[float, ...], device: torch.device) -> torch.Tensor:
-        """A few numbers as a tensor, copied once a pass however many modules ask."""
-        key = type(numbers[0]), numbers  # (1, 2) and (1.0, 2.0) are equal keys
-        if key not in self._copies:
-            kind = np.float32 if isinstance(numbers[0], float) else np.int64
-            self._copies[key] = upload(np.array(numbers, dtype=kind), device)
-        return self._copies[key]
-
     @cached_property
     def _copies(self) -> dict[Any, Any]:
         return {}

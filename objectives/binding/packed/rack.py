@@ -9,9 +9,7 @@ numbers that it computes in.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,44 +19,11 @@ from numpy.typing import NDArray
 
 from objectives.binding.packed.adapters import Adapters
 from objectives.binding.packed.batched import Stacks
+from objectives.binding.packed.shelf import WIDTH, shelves_of
 from objectives.binding.packed.upload import upload
 
 if TYPE_CHECKING:
     from objectives.binding.packed.stacked_adamw import StackedAdamW
-
-WIDTH = 64
-"""Numbers in a row of the block: all of one lane and one parameter; the rest is zeros."""
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """Where one parameter of the lanes lies, e.g. A of one module.
-
-    Attributes:
-        name: as ``Adapters.named`` has it.
-        lanes: which of the rack's lanes have it.
-        shape: of the largest one's; a lower rank leaves rows of zeros.
-        start: the first of its rows.
-        each: rows for each lane.
-        decays: whether weight decay applies to it.
-    """
-
-    name: str
-    lanes: tuple[int, ...]
-    shape: tuple[int, ...]
-    start: int
-    each: int
-    decays: bool
-
-    @property
-    def stop(self) -> int:
-        """The row after its last."""
-        return self.start + self.each * len(self.lanes)
-
-    def view(self, block: torch.Tensor) -> torch.Tensor:
-        """Its numbers in a block, shape (lanes, *shape)."""
-        rows = block[self.start : self.stop].view(len(self.lanes), self.each * WIDTH)
-        return rows[:, : math.prod(self.shape)].unflatten(1, self.shape)
 
 
 class Rack:
@@ -82,7 +47,7 @@ class Rack:
         self.lanes = tuple(lanes)
         self.optimizer: StackedAdamW | None = None
         self._named = [lane.named() for lane in lanes]
-        self.shelves = self._shelves()
+        self.shelves = shelves_of(self._named)
         first = next(iter(self._named[0].values()))
         self.block = first.new_zeros(self.shelves[-1].stop, WIDTH, requires_grad=False)
         own = self.spread(self.block)
@@ -100,18 +65,6 @@ class Rack:
         }
         self._idle: set[str] = set()
         self._parts: dict[tuple[str, tuple[int, ...] | None], Stacks | None] = {}
-
-    def _shelves(self) -> list[Shelf]:
-        names = dict.fromkeys(name for named in self._named for name in named)
-        shelves: list[Shelf] = []
-        for name in names:
-            lanes = tuple(i for i, named in enumerate(self._named) if name in named)
-            shapes = [self._named[i][name].shape for i in lanes]
-            shape = tuple(map(max, *shapes)) if len(shapes) > 1 else tuple(shapes[0])
-            start = shelves[-1].stop if shelves else 0
-            each = -(-math.prod(shape) // WIDTH)
-            shelves.append(Shelf(name, lanes, shape, start, each, decays=len(shape) > 1))
-        return shelves
 
     def _scales_of_rows(self) -> NDArray[np.float32]:
         """What each row of the block is multiplied by in a pass: LoRA's scale where it is a B."""
