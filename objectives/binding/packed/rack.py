@@ -2,7 +2,7 @@
 
 A GPU waits for its host to launch kernels. Where each lane's parameters are tensors of their own,
 a step launches some for every parameter of every lane; here it launches as many for 64 lanes as
-for one. A lane's own parameters are views of its rows, so that all else finds them as ever.
+for four. A lane's own parameters are views of its rows, so that all else finds them as ever.
 What a pass multiplies by is a second block, made of the first in one go: scaled, and in the
 numbers that it computes in.
 """

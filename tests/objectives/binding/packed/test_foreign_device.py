@@ -53,20 +53,11 @@ class OneDevice(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def unfused(trained: list[Any], settings: BindingSettings) -> torch.optim.AdamW:
-    """Two groups as ours; a fused optimiser is not for this device."""
-    decay = settings.weight_decay
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
-
-
 @pytest.fixture
 def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Lanes of a model on that device, at their first step."""
-    monkeypatch.setattr(lane, "make_optimizer", unfused)
+    adamw = torch.optim.AdamW  # whose fused form does not know this device
+    monkeypatch.setattr(torch.optim, "AdamW", lambda groups, lr, **_: adamw(groups, lr=lr))
     monkeypatch.setattr(attention, "_by_stretch", as_one_kernel)  # a GPU's kernel is not here
     skeleton = tiny_inputs.skeleton
     frozen = type(skeleton)(skeleton.config).to(META).requires_grad_(False)
