@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from objectives.data.problems import Problems
 
-Rows = list[tuple[str, Mapping[str, Any]]]
+Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 
 def read_pickle(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:

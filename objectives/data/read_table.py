@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from objectives.data.columns import (
     chains_of_rows,
     column_faults,
 )
+from objectives.data.delimited import Row, csv_rows, named_rows, tsv_rows
 from objectives.data.problems import Problems
 from objectives.data.read_pickle import Rows, read_pickle
 from objectives.data.read_uniprot import COLUMNS, chains_of_entries, is_uniprot
@@ -37,48 +37,38 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     before = len(problems.files)
     try:
         columns, rows = {**READERS, **PICKLED}[path.suffix.lower()](path, name, problems)
+        faults = column_faults(columns, name)
+        if len(problems.files) > before:
+            return []
+        if faults and is_uniprot(columns):
+            return chains_of_entries(rows, problems)
+        if not faults:
+            label_column = next(column for column in LABEL_COLUMNS if column in columns)
+            return chains_of_rows(rows, label_column, problems)
     except (OSError, ValueError) as error:
         way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
-        text = fault("file", "be readable", reason(error), where=name, way_out=way_out)
+        faults = [fault("file", "be readable", reason(error), where=name, way_out=way_out)]
+    for text in faults:
         problems.add_file(text)
-        return []
-    if len(problems.files) > before:
-        return []
-    faults = column_faults(columns, name)
-    if faults and is_uniprot(columns):
-        return chains_of_entries(rows, problems)
-    if faults:
-        for text in faults:
-            problems.add_file(text)
-        return []
-    label_column = next(column for column in LABEL_COLUMNS if column in columns)
-    return chains_of_rows(rows, label_column, problems)
+    return []
 
 
-def _read_delimited(
-    path: Path, name: str, problems: Problems, delimiter: str = ","
-) -> tuple[list[str], Rows]:
+def _read_delimited(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
     """Cells stay text: type inference would read the labels ``0010`` as the number ten."""
+    parse = tsv_rows if path.suffix.lower() == ".tsv" else csv_rows
+    return named_rows(_rows(path, parse), name, problems, _wanted)
+
+
+def _rows(path: Path, parse: Callable[[Iterable[str]], Iterator[Row]]) -> Iterator[Row]:
+    """Read row by row: a large table is never in memory as text."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        try:
-            columns = [cell.strip().lower() for cell in next(reader, [])]
-            lines = [(reader.line_num, cells) for cells in reader if cells]
-        except csv.Error as error:
-            raise ValueError(f"line {reader.line_num}: {error}") from error
-    rows: Rows = []
-    for number, cells in lines:
-        where = f"{name}, line {number}"
-        if len(cells) != len(columns):
-            rule = f"have {len(columns)} cells, as the header does"
-            problems.add_record([fault("row", rule, len(cells), where=where)])
-            continue
-        rows.append((where, dict(zip(columns, cells, strict=True))))
-    return columns, rows
+        yield from parse(file)
 
 
-def _read_tabbed(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
-    return _read_delimited(path, name, problems, delimiter="\t")
+def _wanted(columns: list[str]) -> list[int]:
+    """The places of the columns that are read."""
+    known = COLUMNS if column_faults(columns, "") and is_uniprot(columns) else READ_COLUMNS
+    return [at for at, column in enumerate(columns) if column in known]
 
 
 class _Object(dict[str, Any]):
@@ -92,7 +82,7 @@ class _Object(dict[str, Any]):
 
 def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
     """One JSON object per line; a file may lack a column in some rows, not in all."""
-    rows: Rows = []
+    rows: list[tuple[str, Mapping[str, Any]]] = []
     columns: dict[str, None] = {}
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
@@ -147,7 +137,7 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
 
 READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
     ".csv": _read_delimited,
-    ".tsv": _read_tabbed,
+    ".tsv": _read_delimited,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,
     ".json": _read_json_lines,
