@@ -25,7 +25,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "mlp": ("mlp.up", "mlp.down"),
     "all-linear": ("query", "key", "value", "attention.output", "mlp.up", "mlp.down"),
 }
-"""Group names and the aliases they stand for."""
+"""Group names and the roles they stand for, which is how a group is stored: its members together
+are the group. So a model may give ``mlp`` a gate, too, ``qkv`` one fused matrix, and ``all-linear``
+the linear layers that have none of these roles."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 

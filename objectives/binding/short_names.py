@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from objectives.binding.targets import kind
+from objectives.binding.roles import kind
 
 
 def short_names(modules: Sequence[str], everything: Iterable[str]) -> list[str] | str:

@@ -15,19 +15,13 @@ from difflib import SequenceMatcher
 
 from torch import nn
 
+from objectives.binding.roles import GATE, kind, roles_of
 from sweep.errors import TargetError, fault
-from sweep.targets import canonical, members
+from sweep.targets import GROUPS, canonical, members
 
-ALIASES: Mapping[str, str] = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "attention.output": "attention.output.dense",
-    "mlp.up": "intermediate.dense",
-    "mlp.down": "output.dense",
-}
-"""Short names for ESM and BERT layers, each for exactly one matrix per layer: as a plain
-suffix ``output.dense`` would also be ``attention.output.dense``."""
+EVERY = frozenset(GROUPS["all-linear"])
+"""The names that together mean every linear layer, those without a role included, as PEFT's
+``all-linear`` does."""
 
 UNUSED = ("contact_head", "pooler")
 """Parts of a loaded base that token classification never runs: adapting them trains nothing."""
@@ -71,18 +65,27 @@ def resolve_all(
         TargetError: with the bad names of all sets at once.
     """
     paths = list(encoder_linears(model, head))
+    sets = list(sets)
+    if not paths and any(map(members, sets)):
+        rule = "have linear layers (nn.Linear) in its encoder, for adapters to be put on"
+        raise TargetError(fault("the base", rule, type(model).__name__))
     resolved: dict[str, ResolvedTargets] = {}
     faults: dict[str, str] = {}
     for text in sets:
+        targets, wanted = canonical(text), _wanted(text)
+        torn = _torn(wanted, paths)
+        for roles, path in torn.items():
+            some = "+".join(role for role in roles if role in wanted)
+            faults.setdefault(some, _torn_fault(roles, path, some, targets))
         found: set[str] = set()
-        for name in members(text):
-            matched = _matches(name, paths)
+        for name in sorted(wanted.difference(*torn)):
+            matched = _matches(name, wanted, paths)
             found.update(matched)
-            if not matched and name not in faults:
-                faults[name] = _miss(model, name, canonical(text), paths, head)
+            if not matched and name in members(text) and name not in faults:
+                faults[name] = _miss(model, name, targets, paths, head)
         modules = tuple(path for path in paths if path in found)
         kinds = dict(Counter(kind(path) for path in modules))
-        resolved[canonical(text)] = ResolvedTargets(canonical(text), modules, kinds)
+        resolved[targets] = ResolvedTargets(targets, modules, kinds)
     if faults:
         raise TargetError(list(faults.values()))
     return resolved
@@ -97,22 +100,39 @@ def encoder_linears(model: nn.Module, head: Sequence[str]) -> dict[str, nn.Linea
     }
 
 
-def kind(path: str) -> str:
-    """The part of a module path below its layer: what repeats from layer to layer.
+def _wanted(text: str) -> set[str]:
+    """The names of a set, and the gate where up and down projection, written ``mlp``, are both."""
+    wanted = {*members(text)}
+    return wanted | {GATE} if wanted.issuperset(GROUPS["mlp"]) else wanted
 
-    Example:
-        >>> kind("esm.encoder.layer.0.attention.self.query")
-        'attention.self.query'
+
+def _matches(name: str, wanted: set[str], paths: Sequence[str]) -> list[str]:
+    """Paths of a role, else paths that end in ``name`` on a component boundary.
+
+    Args:
+        name: one of ``wanted``.
+        wanted: all names of the set: every role at once is every linear layer.
+        paths: the linear layers of the encoder.
     """
-    parts = path.split(".")
-    last_index = max((i for i, part in enumerate(parts) if part.isdecimal()), default=-1)
-    return ".".join(parts[last_index + 1 :]) or path
+    if name in EVERY and wanted >= EVERY:
+        return list(paths)
+    named = [path for path in paths if name in roles_of(path)]
+    return named or [path for path in paths if f".{path}".endswith(f".{name}")]
 
 
-def _matches(name: str, paths: Sequence[str]) -> list[str]:
-    """Paths of an alias' kind, else paths that end in ``name`` on a component boundary."""
-    aliased = [path for path in paths if kind(path) == ALIASES.get(name)]
-    return aliased or [path for path in paths if f".{path}".endswith(f".{name}")]
+def _torn(wanted: set[str], paths: Sequence[str]) -> dict[tuple[str, ...], str]:
+    """Roles of fused matrices of which a set names some but not all, with such a matrix."""
+    roles = {roles_of(path): path for path in reversed(paths)}
+    return {each: roles[each] for each in roles if 0 < len(wanted & {*each}) < len(each)}
+
+
+def _torn_fault(roles: Sequence[str], path: str, some: str, targets: str) -> str:
+    """Say that a set names a part of a fused matrix."""
+    fused = f"{', '.join(roles[:-1])} and {roles[-1]}"
+    rule = f"not be a part of a matrix, and here {fused} are fused in {kind(path)!r}"
+    name = next((n for n, group in GROUPS.items() if group == roles), "+".join(roles))
+    where = f"target set {targets!r}"
+    return fault("a target", rule, some, where=where, way_out=f"Use {name!r} for all of it")
 
 
 def _inside(path: str, modules: Iterable[str]) -> bool:
@@ -154,8 +174,8 @@ def _class_hint(model: nn.Module, name: str, paths: Sequence[str]) -> str:
     if hit is None:
         place = f"is at {found[0]!r}, which token classification does not run through"
     else:
-        short = next((alias for alias, path in ALIASES.items() if path == kind(hit)), None)
-        also = f" (alias {short!r})" if short else ""
+        roles = roles_of(hit)
+        also = f" (alias {'+'.join(roles)!r})" if roles else ""
         place = f"has the path {kind(hit)!r}{also}"
     return f"{cls!r} is a class, not a module path; this one {place}. "
 

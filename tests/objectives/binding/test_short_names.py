@@ -24,7 +24,8 @@ from objectives.binding.objective import BindingObjective
 from objectives.binding.packed.labels import of_lora
 from objectives.binding.settings import BindingSettings
 from objectives.binding.short_names import short_names
-from objectives.binding.targets import ALIASES, resolve
+from objectives.binding.targets import resolve
+from sweep.targets import GROUPS
 from sweep.trial import TrialParams, ignore_reports
 
 Make = Callable[..., BindingObjective]
@@ -32,7 +33,7 @@ SMALL = {
     "hidden_size": 32, "num_hidden_layers": 12, "num_attention_heads": 4, "intermediate_size": 64
 }  # fmt: skip
 TARGETS = [
-    *ALIASES, "qkv", "attention", "mlp", "all-linear", "query+mlp.down", "mlp.down+attention",
+    *GROUPS["all-linear"], *GROUPS, "query+mlp.down", "mlp.down+attention",
     "attention.output+mlp.down", "attention.output+mlp.up", "0.attention.self.query",
     "layer.1.output.dense+layer.5.attention.output.dense",
 ]  # fmt: skip

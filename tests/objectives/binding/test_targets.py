@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers import BertConfig, BertForTokenClassification, EsmForTokenClassification
 
-from objectives.binding.targets import kind, resolve, resolve_all
+from objectives.binding.roles import kind
+from objectives.binding.targets import resolve, resolve_all
 from sweep.errors import TargetError
 
 HEAD = ("classifier",)
