@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -84,14 +85,20 @@ def keep_adapter(
         adapters: what was trained.
         head: names of the head modules.
         base: the base's name, for the adapter's configuration.
-        record: a JSON tree, written as ``trial.json``.
+        record: a JSON tree, written as ``trial.json`` with the digests of the other files.
     """
     state = {name: tensor.cpu().contiguous() for name, tensor in adapters.state().items()}
     if adapters.config.modules:
         files = _adapter_files(state, adapters.config, head, base)
     else:
         files = {"head.safetensors": save(state, {"format": "pt"})}
-    text = json.dumps({**record, "base": base, "versions": library_versions()}, indent=2)
+    written = {
+        **record,
+        "base": base,
+        "versions": library_versions(),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+    text = json.dumps(written, indent=2)
     clear_scratch(folder)
     try:
         put_folder(folder, {**files, "trial.json": text.encode()})

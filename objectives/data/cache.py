@@ -7,6 +7,7 @@ under the final name.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -40,12 +41,12 @@ class Entry:
 
 
 def load_entry(folder: Path) -> Entry | None:
-    """Open an entry; None if there is none, or files of it are gone or cut short."""
+    """Open an entry; None if there is none, or a byte of its files is not as it was written."""
     import datasets
 
     try:
         written = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        if _sizes(folder) != written["sizes"]:
+        if _digests(folder) != written["sha256"]:
             return None
         names = written["tables"]
         tables = {name: datasets.load_from_disk(folder / name) for name in names}
@@ -69,7 +70,7 @@ def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str,
         with without_progress_bars():
             for name, table in tables.items():
                 table.save_to_disk(partial / name)
-        written = {"tables": list(tables), "facts": facts, "sizes": _sizes(partial)}
+        written = {"tables": list(tables), "facts": facts, "sha256": _digests(partial)}
         (partial / _FACTS).write_text(json.dumps(written), encoding="utf-8")
         entry = _publish(partial, folder)
     finally:
@@ -117,10 +118,15 @@ def _clear_left_behind(cache: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of every table file, by relative name: a cut file shows."""
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every table file, by relative name."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

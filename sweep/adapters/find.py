@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,7 +62,7 @@ def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -
         keep: which adapters the study keeps.
 
     Raises:
-        SweepError: if it is not kept, or is another trial's.
+        SweepError: if it is not kept, was changed or damaged since, or is another trial's.
     """
     files = {} if folder is None else read_files(folder)
     name = f"the adapter of trial {trial.number}"
@@ -70,6 +71,15 @@ def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -
         way_out = f"{RETRAIN}, or keep those of later trials (lorasweep resume --keep all)"
         raise SweepError(fault(name, "be kept", kept, way_out=way_out))
     record = record_of(files, name)
+    changed = sorted(
+        file
+        for file, digest in record.get("sha256", {}).items()  # older records have none
+        if hashlib.sha256(files.get(file, b"")).hexdigest() != digest
+    )
+    if changed:
+        rule = "be as the trial wrote it"
+        got = f"other contents of {', '.join(changed)}"
+        raise SweepError(fault(name, rule, got, where=str(folder), way_out=RETRAIN))
     told = {"values": dict(trial.params), "seed": seed, "mcc": trial.value}
     differing = [key for key, value in told.items() if record.get(key) != value]
     if differing:

@@ -14,7 +14,7 @@ from sweep.launch.events import Broken, Died, Event, Finished, Reported, Roomy, 
 from sweep.launch.hired import Hired
 from sweep.launch.worker import PIN
 from sweep.objective import Facts
-from sweep.spec import StudySpec
+from sweep.spec import StudySpec, differences
 from sweep.trial import Pack, TrialParams, TrialResult
 
 log = logging.getLogger("lorasweep")
@@ -41,6 +41,7 @@ class Pool(ABC):
         self.workers = workers
         self.lanes = lanes
         self.own_lanes = False
+        self._fingerprints: Mapping[str, str] | None = None
         self._pool: list[Hired] = []
         self._roomy: list[Hired] = []
         self._most: dict[str, int] = {}
@@ -80,6 +81,7 @@ class Pool(ABC):
         self.spec = replace(self.spec, settings={**self.spec.settings, **settings})
         for worker in list(self._pool):
             self._ask(worker, PIN, dict(settings), interrupts=interrupts)
+            worker.facts = None  # the objective was built anew and will read its inputs again
 
     def _ask(self, worker: Hired, method: str, *arguments: Any, interrupts: Interrupts) -> Any:
         """Ask an idle worker something and wait for what it says."""
@@ -96,7 +98,9 @@ class Pool(ABC):
         if kind == "error":
             raise value
         if isinstance(value, Facts):
-            worker.facts = value
+            misfit = self._misfit(worker, value)
+            if misfit:
+                raise SweepError(misfit)
         return value
 
     def free(self) -> int:
@@ -116,19 +120,24 @@ class Pool(ABC):
         return worker
 
     def submit(self, pack: Pack, *, closed: bool = False) -> None:
-        """Start a pack on an idle worker, hiring one if there is none."""
+        """Start a pack on an idle worker, hiring one if there is none.
+
+        A worker reads data and base when it is first asked, which may be hours after the study
+        began; so each tells what it has read before its first pack, and none with other inputs
+        than the first computes anything.
+        """
         worker = self._idle()
         worker.take(pack, closed=closed)
-        if not self.differ:
-            worker.start(len(pack))
-        elif worker.facts is None:
+        if worker.facts is None:
             worker.say(("facts",))
-        else:
+        elif self.differ:
             self._roomy.append(worker)
+        else:
+            worker.start(len(pack))
 
     def _lanes_of(self, worker: Hired) -> int:
         """How many trials a worker runs together."""
-        own = self.own_lanes and worker.facts is not None
+        own = self.differ and self.own_lanes
         lanes = worker.facts.pack if own and worker.facts is not None else self.lanes
         return min(lanes, self._most.get(worker.place(), lanes))
 
@@ -146,14 +155,26 @@ class Pool(ABC):
         return Roomy(lanes - len(worker.waiting), answer)
 
     def _asked(self, worker: Hired, facts: Facts) -> Event | None:
-        """A worker has said what it has, and may start if that is what the others have."""
-        known = next((w.facts for w in self._pool if w.facts is not None), facts)
-        worker.facts = facts
-        if facts.fingerprints == known.fingerprints:
+        """A worker has told what it has, and starts its pack if its inputs are the study's."""
+        misfit = self._misfit(worker, facts)
+        if misfit:
+            return Broken(SweepError(misfit))
+        if self.differ:
             return self._begin(worker)
-        rule = "hold the same for every worker"
-        text = fault("data and base", rule, dict(facts.fingerprints), where=str(known.fingerprints))
-        return Broken(SweepError(text))
+        worker.start(len(worker.waiting))
+        return None
+
+    def _misfit(self, worker: Hired, facts: Facts) -> str:
+        """Note what a worker has; how its inputs differ from the first worker's, if they do."""
+        worker.facts = facts
+        if self._fingerprints is None:
+            self._fingerprints = facts.fingerprints
+        differ = differences(self._fingerprints, facts.fingerprints)
+        if not differ:
+            return ""
+        rule = "hold for every worker what they held for the first"
+        way_out = "Restore what changed and resume: finished trials are kept"
+        return fault("the inputs", rule, "; ".join(differ), way_out=way_out)
 
     def free_one(self) -> None:
         """Let the pack nearest to its end run out, unless a worker comes free anyhow."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 from faults.campaign import Campaign, make_spec, uninterrupted
 from faults.postgres import Postgres
 
+from sweep.owner import ATTRIBUTE
 from sweep.spec import StudySpec
-from sweep.storage import Address
+from sweep.storage import Address, load_study
 
 TRIALS = 6
 
@@ -108,10 +111,15 @@ def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Pat
     campaign = Campaign(Address.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0))
     first = campaign.launch()
     campaign.wait_for(2)
+    first.send_signal(signal.SIGSTOP)  # so that it cannot finish before the other has begun
     second = campaign.launch("--take-over")
+    while load_study(campaign.address).user_attrs[ATTRIBUTE]["pid"] != second.pid:
+        assert second.poll() is None, campaign.stderr()
+        time.sleep(0.05)
+    first.send_signal(signal.SIGCONT)
 
-    assert first.wait(120) == 1, campaign.stderr()
-    assert second.wait(120) == 0, campaign.stderr()
+    assert first.wait(240) == 1, campaign.stderr()
+    assert second.wait(240) == 0, campaign.stderr()
     assert f"must be driven by this process, got 'process {second.pid} on " in campaign.stderr()
     assert "Traceback" not in campaign.stderr()
     assert campaign.results() == expected

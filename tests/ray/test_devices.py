@@ -102,7 +102,7 @@ def test_a_pack_that_was_too_large_is_halved_on_its_own_node(
 @pytest.mark.parametrize("unlike", [FALSE], indirect=True)
 def test_a_node_with_other_data_is_refused(unlike: Cluster, tmp_path: Path) -> None:
     """The same names and sizes may hold something else; the fingerprints tell."""
-    with pytest.raises(SweepError, match="data and base must hold the same for every worker"):
+    with pytest.raises(SweepError, match="the inputs must hold for every worker what they held"):
         run(tmp_path, cluster=unlike, workers=2)
 
 

@@ -51,7 +51,8 @@ def events(
     queue = list(waiting)
     while True:
         event = launcher.next_event(20)
-        assert event is not None
+        if event is None:  # a worker told what its inputs hold and has started
+            continue
         yield event
         match event:
             case Reported(number=number, answer=answer):

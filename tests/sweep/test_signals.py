@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,10 +19,18 @@ from sweep import Budget, Choice, Space, StudySpec
 STUDY = StudySpec(
     name="toy", objective="objectives.synthetic:Synthetic",
     space=Space({"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2, 4), "targets": Choice("query")}),
-    settings={"function": "surface", "steps": 20, "sleep_seconds": 4.0},
+    settings={"function": "surface", "steps": 1500, "sleep_seconds": 300.0},
     budget=Budget(trials=6),
 )
 """
+
+
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """Under nohup SIGHUP is ignored, and processes that are started here would inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
@@ -39,18 +48,18 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def running(folder: Path) -> None:
-    """Until two trials have reported something."""
+def running(folder: Path, process: subprocess.Popen[str], *, reported: bool = True) -> None:
+    """Until two trials have begun, or have reported something."""
     address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
-    for _ in range(600):
+    while process.poll() is None:
         try:
             trials = load_study(address).trials
         except StorageError:
             trials = []
-        if sum(bool(trial.intermediate_values) for trial in trials) >= 2:
+        if sum(bool(trial.intermediate_values) or not reported for trial in trials) >= 2:
             return
         time.sleep(0.05)
-    pytest.fail("nothing runs")
+    pytest.fail("the sweep ended by itself")
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
@@ -58,15 +67,13 @@ def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
     """Trials checkpoint and leave; exit code 128 + n; the resume command stands there."""
     number = getattr(signal, name)
     process = start(folder, "run", "toy.py")
-    running(folder)
+    running(folder, process)
     workers = psutil.Process(process.pid).children(recursive=True)
-    started = time.monotonic()
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
     trials = load_study(Address.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
 
     assert process.returncode == 128 + number
-    assert time.monotonic() - started < 10  # a step takes 0.2 s, a trial 4 s
     assert "once more to stop at once" in stderr
     assert "to go on: lorasweep resume --storage sqlite:///runs/toy/study.db --name toy" in stderr
     assert f"stopped by {name}" in stderr
@@ -75,7 +82,7 @@ def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
         "left when asked to, after step" in t.user_attrs["failure"]["message"] for t in trials[:2]
     )
     assert len(list(folder.glob("runs/toy/study.db.files/toy/*/steps.txt"))) == 2
-    psutil.wait_procs(workers, timeout=10)
+    psutil.wait_procs(workers, timeout=60)
     assert not [worker for worker in workers if worker.is_running()]
 
 
@@ -85,9 +92,9 @@ def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
     process = subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    running(folder)
+    running(folder, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
     trials = load_study(Address.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
 
     assert process.returncode == 130, stderr
@@ -96,27 +103,23 @@ def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
 
 def test_a_second_signal_stops_at_once(folder: Path) -> None:
     """Whichever it is; what it cuts short is put right by the next run."""
-    slow = STUDY.replace('"steps": 20, "sleep_seconds": 4.0', '"steps": 2, "sleep_seconds": 60.0')
+    slow = STUDY.replace('"steps": 1500', '"steps": 2')
     (folder / "toy.py").write_text(slow)
     process = start(folder, "run", "toy.py")
     address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
-    for _ in range(600):
-        try:
-            if len(load_study(address).trials) == 2:
-                break
-        except StorageError:
-            pass
-        time.sleep(0.05)
+    running(folder, process, reported=False)
     process.send_signal(signal.SIGINT)
-    time.sleep(1.5)
-    assert process.poll() is None  # the step in hand takes 30 s
+    assert process.stderr is not None
+    while "once more to stop at once" not in process.stderr.readline():
+        assert process.poll() is None  # the step in hand takes 150 s
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=120)
+    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
 
     assert process.returncode == -signal.SIGTERM
     assert {trial.state.name for trial in load_study(address).trials} == {"RUNNING"}
-    (folder / "toy.py").write_text(STUDY.replace("4.0", "0.0").replace('"steps": 20', '"steps": 2'))
-    assert "must go on as it was made" in start(folder, "run", "toy.py").communicate(timeout=60)[1]
+    (folder / "toy.py").write_text(STUDY.replace("300.0", "0.0").replace("1500", "2"))
+    assert "must go on as it was made" in start(folder, "run", "toy.py").communicate(timeout=120)[1]
 
 
 def test_a_signal_while_inputs_are_read_ends_it_too(folder: Path) -> None:
@@ -124,7 +127,7 @@ def test_a_signal_while_inputs_are_read_ends_it_too(folder: Path) -> None:
     process = start(folder, "run", "toy.py")
     time.sleep(0.45)
     process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=120)
 
     assert process.returncode in (143, -signal.SIGTERM)
     assert "Traceback" not in stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def read_adapter(folder: Path) -> KeptAdapter:
     if settings.label_shift:
         rule, way_out = "have been trained on labels in place", "Retrain with label_shift=0"
         faults.append(fault("--adapter", rule, "label_shift 1", way_out=way_out))
+    faults = faults or _changed_files(folder, trial.get("sha256"))
     if faults:
         raise SpecError(faults)
     tensors = _tensors(held)
@@ -131,6 +133,21 @@ def _json(path: Path) -> dict[str, Any]:
         where = printable(str(path.parent))
         raise SpecError(fault(path.name, "hold a JSON object", shown(tree), where=where))
     return tree
+
+
+def _changed_files(folder: Path, digests: object) -> list[str]:
+    """Each file whose contents are not those that the trial wrote; older records tell of none."""
+    if not isinstance(digests, dict):
+        return []
+    faults = []
+    for name in (ADAPTER, HEAD, CONFIG):
+        path = folder / name
+        if name in digests and path.is_file():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if digest != digests[name]:
+                rule, where = "have the SHA-256 that trial.json says", printable(str(folder))
+                faults.append(fault(name, rule, digest, where=where, way_out=COPY_AGAIN))
+    return faults
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -24,6 +24,12 @@ def tables(value: int = 1) -> dict[str, datasets.Dataset]:
     }
 
 
+def flipped(content: bytes) -> bytes:
+    """The same length with one other bit in the middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
 def test_entry_is_read_back(tmp_path: Path) -> None:
     """Tables and facts come back, the tables memory mapped from their final place."""
     store_entry(tmp_path / "key", tables(), {"a": [1]})
@@ -47,14 +53,15 @@ def test_missing_entry_is_none(tmp_path: Path) -> None:
     assert load_entry(tmp_path / "key") is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "no facts", "torn facts", "other facts"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "no facts", "torn facts", "other facts"])
 def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) -> None:
-    """A table cut short or gone, or facts that are no JSON: written anew."""
+    """A table cut short, with another byte or gone, or facts that are no JSON: written anew."""
     folder = tmp_path / "key"
     store_entry(folder, tables(1), {"a": 1})
     arrow = next((folder / "train").glob("*.arrow"))
     {
         "cut": lambda: arrow.write_bytes(arrow.read_bytes()[:-8]),
+        "flipped": lambda: arrow.write_bytes(flipped(arrow.read_bytes())),
         "gone": arrow.unlink,
         "no facts": (folder / "entry.json").unlink,
         "torn facts": lambda: (folder / "entry.json").write_text('{"tab'),

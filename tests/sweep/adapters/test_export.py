@@ -267,6 +267,13 @@ def test_an_adapter_of_another_training_is_refused(
     assert "must be the one that the study measured" in capsys.readouterr().err
 
     (record,) = tmp_path.rglob("trial.json")
+    weights = record.parent / "adapter_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert main(command) == 1
+    assert "got 'other contents of adapter_model.safetensors'" in capsys.readouterr().err
+    weights.write_bytes(whole)
+
     record.write_text(json.dumps({**json.loads(record.read_text()), "load": None}))
     record.write_text(record.read_text().replace('"load": null', '"more": 1'))
     shutil.copy(swept.folder / "study.db", copy)

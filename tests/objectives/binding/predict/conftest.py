@@ -115,11 +115,14 @@ def predictor(kept: Kept) -> Predictor:
 
 @pytest.fixture
 def spoil(kept: Kept, tmp_path: Path) -> Callable[..., Path]:
-    """Copies the adapter's folder, with other entries in one of its JSON files."""
+    """Copies the adapter's folder as it was before records held digests, with other entries."""
 
     def make(name: str = "", **entries: Any) -> Path:
         folder = tmp_path / "spoilt"
         shutil.copytree(kept.folder, folder)
+        record = json.loads((folder / "trial.json").read_text())
+        del record["sha256"]
+        (folder / "trial.json").write_text(json.dumps(record))
         if name:
             tree = json.loads((folder / name).read_text())
             (folder / name).write_text(json.dumps({**tree, **entries}))

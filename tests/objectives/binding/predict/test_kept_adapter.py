@@ -168,6 +168,23 @@ def test_weights_that_do_not_fit_are_refused(
     assert says in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("adapter_model.safetensors", lambda content: content[:-2] + b"\0" + content[-1:]),
+        ("adapter_config.json", lambda content: content.replace(b'"r": 4', b'"r": 5')),
+    ],
+)
+def test_a_byte_changed_since_the_trial_wrote_it_is_refused(
+    kept: Any, tmp_path: Path, name: str, change: Callable[[bytes], bytes]
+) -> None:
+    """A number that a disk has changed would go into the predictions unseen."""
+    folder = shutil.copytree(kept.folder, tmp_path / "changed")
+    (folder / name).write_bytes(change((folder / name).read_bytes()))
+    with pytest.raises(SpecError, match=f"{name} must have the SHA-256 that trial.json says"):
+        read_adapter(folder)
+
+
 def test_another_base_is_refused_by_its_fingerprint(kept: Any) -> None:
     """Both are named; a base with the adapter's shapes would predict nonsense."""
     read = read_adapter(kept.folder)

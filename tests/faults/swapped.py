@@ -1,0 +1,49 @@
+"""An objective whose input file is replaced under its name by the trial that is told to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from objectives.synthetic import Synthetic
+from sweep.objective import Facts
+from sweep.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+
+
+class Swapped(Synthetic):
+    """``Synthetic`` with an input ``data``; trial ``at`` replaces it and takes its worker along.
+
+    The worker that follows finds ``content`` under the same name, or nothing where it is empty.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        own = {name: settings[name] for name in ("at", "content")}
+        super().__init__({n: v for n, v in settings.items() if n not in own}, {})
+        self._at, self._content = own["at"], str(own["content"])
+        self._data = Path(inputs["data"])
+
+    def facts(self) -> Facts:
+        """With the digest of the file as it is now."""
+        digest = hashlib.sha256(self._data.read_bytes()).hexdigest()
+        return replace(super().facts(), fingerprints={"data": digest})
+
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """As ever, until the trial that is told to."""
+
+        def reported(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
+            if number == self._at:
+                self._data.unlink()
+                if self._content:
+                    self._data.write_text(self._content)
+                os.kill(os.getpid(), signal.SIGKILL)
+                signal.pause()
+            return report(number, step, value, metrics)
+
+        return super().run(pack, reported, leave, refill)

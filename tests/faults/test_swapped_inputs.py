@@ -1,0 +1,57 @@
+"""Data or base replaced while a sweep runs: a worker that comes later computes nothing on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sweep import Budget, Choice, Space, StudySpec
+from sweep.drive import Options, run_study
+from sweep.errors import SweepError
+from sweep.spec import Policy
+from sweep.storage import Address, load_study
+from sweep.watcher import Nobody
+
+
+def study(data: Path, content: str) -> StudySpec:
+    """Eight trials, the third of which replaces the data."""
+    return StudySpec(
+        name="swapped",
+        objective="faults.swapped:Swapped",
+        space=Space({"x1": Choice(*range(16)), "x2": Choice(0, 1)}),
+        settings={"function": "linear", "at": 2, "content": content},
+        inputs={"data": str(data)},
+        budget=Budget(trials=8),
+        policy=Policy(on_failure="continue"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("other", r"the inputs must hold .*data: .* -> .*Restore", id="replaced"),
+        pytest.param("", "No such file or directory", id="deleted"),
+    ],
+)
+def test_a_worker_that_comes_after_a_swap_runs_no_trial(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    """What was complete stays; the rest runs once the file is what it was."""
+    data, address = tmp_path / "data.txt", Address.parse(f"sqlite:///{tmp_path}/study.db")
+    data.write_text("as it was")
+    with pytest.raises((SweepError, FileNotFoundError), match=said):
+        run_study(study(data, content), address, Nobody(), Options(workers=1))
+    states = [trial.state.name for trial in load_study(address, "swapped").trials]
+
+    assert states.count("COMPLETE") == 2
+
+    if not content:
+        data.touch()
+    with pytest.raises(SweepError, match="was made"):  # the study knows what it was made with
+        run_study(study(data, content), address, Nobody(), Options(workers=1))
+    data.write_text("as it was")
+    run_study(study(data, content), address, Nobody(), Options(workers=1))
+
+    states = [trial.state.name for trial in load_study(address, "swapped").trials]
+    assert states.count("COMPLETE") == 8
