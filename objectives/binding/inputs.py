@@ -20,6 +20,7 @@ from objectives.binding.base import (
     load_base,
 )
 from objectives.binding.blueprint import base_limit, load_tokenizer, skeleton
+from objectives.binding.folder import reading
 from objectives.binding.packed.model import PackedModel
 from objectives.binding.seeds import derive
 from objectives.binding.settings import BindingSettings
@@ -27,7 +28,7 @@ from objectives.binding.trust import Trust
 from objectives.binding.windows import Windows
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
-from sweep.errors import fault
+from sweep.errors import SpecError, fault
 from sweep.places import as_given
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
@@ -150,7 +151,9 @@ class Inputs:
     def model(self, precision: Precision) -> PackedModel:
         """The base with room for lanes, loaded and quantised once per process and precision."""
         if precision not in self._models:
+            known = self._stamped
             base = load_base(self.folder, precision, self._trust)
+            self._refuse_another(known)
             pad = int(self.tokenizer.pad_token_id)
             self._models[precision] = PackedModel(base, self._settings.base_weights, pad)
         return self._models[precision]
@@ -158,7 +161,28 @@ class Inputs:
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Digests of what the inputs hold, as they were when first read."""
-        return {"data": self.data.fingerprint, "base": source.fingerprint(self.folder, self._trust)}
+        return {"data": self.data.fingerprint, "base": self._stamped[1]}
+
+    @cached_property
+    def _stamped(self) -> tuple[list[tuple[str, int, int, int]], str]:
+        """The base's files as they were before they were read, and their digest."""
+        return source.stamp(self.folder), source.fingerprint(self.folder, self._trust)
+
+    def _refuse_another(self, known: tuple[list[tuple[str, int, int, int]], str]) -> None:
+        """Refuse a base whose files were replaced after their digest was taken.
+
+        Raises:
+            SpecError: with both digests.
+        """
+        before, digest = known
+        with reading(self.folder, "stay what it was while it is read"):
+            if source.stamp(self.folder) == before:
+                return
+            now = source.fingerprint(self.folder, self._trust)
+        if now != digest:
+            rule = f"stay what it was while it is read ({digest})"
+            way_out = "Restore it and resume: finished trials are kept"
+            raise SpecError(fault("base", rule, now, where=str(self.folder), way_out=way_out))
 
     def about_base(self) -> dict[str, Any]:
         """What the base is, for people."""

@@ -84,6 +84,18 @@ def _from_hub(name: str, trust: Trust) -> Path:
     return folder
 
 
+def stamp(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Name, inode, bytes and time of change of each file that ``fingerprint`` reads.
+
+    Two equal stamps are the same files; reading all weights again would take long.
+
+    Raises:
+        OSError: if a file is gone.
+    """
+    found = [(path.name, path.stat()) for path in (folder / CONFIG, *weight_files(folder))]
+    return [(name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+
+
 def fingerprint(folder: Path, trust: Trust = NO_TRUST) -> str:
     """16 hexadecimal digits over a model's configuration and weights, wherever it lies.
 

@@ -333,6 +333,30 @@ def test_a_base_damaged_after_facts_fails_the_trial_with_a_reason(
     assert "model.safetensors must be a whole weight file" in result.failure.message
 
 
+@pytest.mark.parametrize("other", [True, False])
+def test_a_base_replaced_after_facts_is_refused_if_it_is_another(
+    make_objective: Make, copy: Path, *, other: bool
+) -> None:
+    """A copy of the same base in its place is the same base."""
+    objective = make_objective({"base": str(copy)}, steps=1)
+    before = objective.facts().fingerprints["base"]
+    weights = load_file(copy / "model.safetensors")
+    if other:
+        next(iter(weights.values()))[0] += 1
+        save_file(weights, copy / "model.safetensors")
+    else:
+        shutil.copy(copy / "model.safetensors", copy / "again")
+        (copy / "again").replace(copy / "model.safetensors")
+
+    (result,) = objective.run([TrialParams(0, {"rank": 1})], ignore_reports)
+
+    if other:
+        assert result.failure is not None
+        assert f"base must stay what it was while it is read ({before})" in result.failure.message
+    else:
+        assert result.state is TrialState.COMPLETE
+
+
 def test_the_real_esm2_with_a_cut_weight_file_is_refused(shared: Path, tmp_path: Path) -> None:
     """A download that broke off one byte before its end."""
     copy = Path(shutil.copytree(shared / "models" / "esm2_t6_8m", tmp_path / "esm2"))
