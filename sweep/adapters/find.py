@@ -71,15 +71,7 @@ def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -
         way_out = f"{RETRAIN}, or keep those of later trials (lorasweep resume --keep all)"
         raise SweepError(fault(name, "be kept", kept, way_out=way_out))
     record = record_of(files, name)
-    changed = sorted(
-        file
-        for file, digest in record.get("sha256", {}).items()  # older records have none
-        if hashlib.sha256(files.get(file, b"")).hexdigest() != digest
-    )
-    if changed:
-        rule = "be as the trial wrote it"
-        got = f"other contents of {', '.join(changed)}"
-        raise SweepError(fault(name, rule, got, where=str(folder), way_out=RETRAIN))
+    _refuse_changed(files, record, name, folder)
     told = {"values": dict(trial.params), "seed": seed, "mcc": trial.value}
     differing = [key for key, value in told.items() if record.get(key) != value]
     if differing:
@@ -87,6 +79,27 @@ def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -
         where = f"{folder}; the study has { ({k: told[k] for k in differing}) }"
         raise SweepError(fault(name, rule, got, where=where, way_out=RETRAIN))
     return files
+
+
+def _refuse_changed(
+    files: Files, record: Mapping[str, Any], name: str, folder: Place | None
+) -> None:
+    """Refuse files whose contents are not those that the trial wrote; older records tell of none.
+
+    Raises:
+        SweepError: naming the files.
+    """
+    told = record.get("sha256")
+    digests = told if isinstance(told, dict) else {}
+    changed = [
+        file
+        for file, digest in sorted(digests.items())
+        if hashlib.sha256(files.get(file, b"")).hexdigest() != digest
+    ]
+    if changed:
+        got = f"other contents of {', '.join(changed)}"
+        rule = "be as the trial wrote it"
+        raise SweepError(fault(name, rule, got, where=str(folder), way_out=RETRAIN))
 
 
 def record_of(files: Files, name: str) -> dict[str, Any]:

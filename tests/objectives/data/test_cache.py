@@ -53,7 +53,9 @@ def test_missing_entry_is_none(tmp_path: Path) -> None:
     assert load_entry(tmp_path / "key") is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "no facts", "torn facts", "other facts"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "gone", "no facts", "torn facts", "other facts"]
+)
 def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) -> None:
     """A table cut short, with another byte or gone, or facts that are no JSON: written anew."""
     folder = tmp_path / "key"
