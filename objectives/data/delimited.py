@@ -22,11 +22,12 @@ _LONGEST_CELL = 2**31 - 1
 """The module ``csv`` refuses cells above 131 072 characters unless told; embeddings are longer."""
 
 
-def csv_rows(lines: Iterable[str]) -> Iterator[Row]:
+def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[Row]:
     """The rows of CSV.
 
     Args:
         lines: of the file, with their ends.
+        delimiter: what separates the cells.
 
     Yields:
         The rows that are not blank, the header being the first.
@@ -35,7 +36,7 @@ def csv_rows(lines: Iterable[str]) -> Iterator[Row]:
         ValueError: naming the line that a record begins in, if its quotes are not balanced.
     """
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     before = 0
     try:
         for cells in reader:

@@ -1,11 +1,12 @@
 """FASTA read as a stream: one record at a time, each fault named by its line.
 
-What is read: plain text or gzip, any line ends, a byte order mark, blank lines, ``;`` comments,
-lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault: text above
-the first header, a header without an id, an id that was there before (a table or a GFF3 file
-could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other character
-that is no letter. The 26 letters are all read, as ``objectives.data.record`` reads them: B, J, O,
-U, X and Z stand for residues too, and the base's tokenizer decides what it makes of them.
+What is read: plain text or compressed, any line ends, a byte order mark, blank lines, ``;``
+comments, lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault:
+text above the first header, a header without an id, an id that was there before (a table or a
+GFF3 file could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other
+character that is no letter. The 26 letters are all read, as ``objectives.data.record`` reads
+them: B, J, O, U, X and Z stand for residues too, and the base's tokenizer decides what it makes
+of them.
 
 Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, who call lines after ``;`` comments.
 """
@@ -119,7 +120,7 @@ def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
 
 def _headless(line: str, where: str) -> str:
     if "\0" in line or _UNDECODED.search(line):
-        rule, way_out = "be UTF-8 text, plain or gzipped", "Save it as UTF-8, or unpack it first"
+        rule, way_out = "be UTF-8 text, plain or compressed", "Save it as UTF-8, or unpack it"
     else:
         rule = "begin with a header, '>' and an id"
         way_out = "Put such a line above each sequence"

@@ -41,6 +41,10 @@ class Problems:
         """Note a fault of a whole file."""
         self.files.append(text)
 
+    def add_files(self, faults: Iterable[str]) -> None:
+        """Note faults of whole files."""
+        self.files.extend(faults)
+
     def settle(self, source: str, *, skip_bad: bool) -> tuple[str, ...]:
         """Decide what the faults mean once everything is read.
 

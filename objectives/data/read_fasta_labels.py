@@ -28,7 +28,7 @@ def read_fasta_labels(path: Path, name: str, problems: Problems) -> list[Chain]:
     """Read one file.
 
     Args:
-        path: the file, plain or gzipped.
+        path: the file, plain or compressed.
         name: what to call it in messages.
         problems: takes the bad records; they are not returned.
 
@@ -44,8 +44,7 @@ def read_fasta_labels(path: Path, name: str, problems: Problems) -> list[Chain]:
                 except DataError as error:
                     problems.add_record(error.faults)
     except DataError as error:
-        for text in error.faults:
-            problems.add_file(text)
+        problems.add_files(error.faults)
     except (OSError, EOFError) as error:
         problems.add_file(fault("file", "be readable", str(error), where=name))
     return chains

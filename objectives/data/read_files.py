@@ -10,6 +10,7 @@ from pathlib import Path
 
 from objectives.data.chain import Chain
 from objectives.data.merge import drop_contradictions
+from objectives.data.open_file import format_of, stem_of
 from objectives.data.problems import Problems
 from objectives.data.read_fasta_labels import SUFFIXES as FASTA
 from objectives.data.read_fasta_labels import read_fasta_labels
@@ -72,7 +73,7 @@ class FileSource:
 
 
 def _reader(path: Path) -> Callable[[Path, str, Problems], list[Chain]]:
-    suffix = path.suffix.lower()
+    suffix = format_of(path)
     if suffix in FASTA:
         return read_fasta_labels
     return read_text if suffix == ".txt" else read_table
@@ -131,15 +132,15 @@ def _by_split(root: Path, *, allow_pickle: bool) -> dict[str, tuple[Path, ...]]:
         raise DataError(faults)
     files: dict[str, tuple[Path, ...]] = dict.fromkeys(SPLITS, ())
     tables = any(
-        _reads(path, allow_pickle=allow_pickle) and path.suffix.lower() not in FASTA
+        _reads(path, allow_pickle=allow_pickle) and format_of(path) not in FASTA
         for paths in entries.values()
         for path in paths
     )
     for name, paths in entries.items():
         for path in paths:
-            beside = tables and path.suffix.lower() in FASTA
+            beside = tables and format_of(path) in FASTA
             if _reads(path, allow_pickle=allow_pickle) and not beside:
-                files[name or (path.stem if path.stem in SPLITS else "train")] += (path,)
+                files[name or (stem_of(path) if stem_of(path) in SPLITS else "train")] += (path,)
     if not files["train"]:
         found = ", ".join(sorted(path.name for path in root.iterdir())[:20]) or "an empty folder"
         rule = f"hold files to train on (train/*, train.*, or any of *{', *'.join(SUFFIXES)})"
@@ -156,13 +157,13 @@ def _entries(folder: Path) -> list[Path]:
 
 def _reads(path: Path, *, allow_pickle: bool) -> bool:
     """Whether the suffix says that a file can be read."""
-    suffix = path.suffix.lower()
+    suffix = format_of(path)
     return suffix in SUFFIXES or (allow_pickle and suffix in PICKLED)
 
 
 def _faults(path: Path, *, allow_pickle: bool) -> list[str]:
     """Why a file that looks like data is not read; passing over it would lose it in silence."""
-    suffix, name, where = path.suffix.lower(), printable(path.name), printable(str(path.parent))
+    suffix, name, where = format_of(path), printable(path.name), printable(str(path.parent))
     if suffix in _ARRAYS:
         rule = f"be in a format that is read ({', '.join(SUFFIXES)})"
         way_out = "Write its chains as one of these, or move it elsewhere"

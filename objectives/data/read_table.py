@@ -1,9 +1,9 @@
-"""CSV, TSV, JSON Lines and Parquet files with a ``sequence`` and a label column."""
+"""CSV, TSV, JSON and Parquet files with a ``sequence`` and a label column."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,21 @@ from objectives.data.columns import (
     column_faults,
 )
 from objectives.data.delimited import Row, csv_rows, named_rows, tsv_rows
+from objectives.data.delimiters import find_delimiter
+from objectives.data.first_bytes import PARQUET
+from objectives.data.open_file import format_of, is_compressed, open_bytes, open_text
 from objectives.data.problems import Problems
 from objectives.data.read_pickle import Rows, read_pickle
 from objectives.data.read_uniprot import COLUMNS, chains_of_entries, is_uniprot
 from objectives.data.shown import reason, shown
-from sweep.errors import fault
+from sweep.errors import DataError, fault
 
 
 def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     """Read one table.
 
     Args:
-        path: a file whose suffix is in ``READERS`` or ``PICKLED``.
+        path: a file whose format is in ``READERS`` or ``PICKLED``, compressed or not.
         name: what to call it in messages.
         problems: takes the bad rows; they are not returned.
 
@@ -36,7 +39,7 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     """
     before = len(problems.files)
     try:
-        columns, rows = {**READERS, **PICKLED}[path.suffix.lower()](path, name, problems)
+        columns, rows = {**READERS, **PICKLED}[format_of(path)](path, name, problems)
         faults = column_faults(columns, name)
         if len(problems.files) > before:
             return []
@@ -45,24 +48,26 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
         if not faults:
             label_column = next(column for column in LABEL_COLUMNS if column in columns)
             return chains_of_rows(rows, label_column, problems)
+    except DataError as error:
+        faults = list(error.faults)
     except (OSError, ValueError) as error:
         way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
         faults = [fault("file", "be readable", reason(error), where=name, way_out=way_out)]
-    for text in faults:
-        problems.add_file(text)
+    problems.add_files(faults)
     return []
 
 
 def _read_delimited(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
     """Cells stay text: type inference would read the labels ``0010`` as the number ten."""
-    parse = tsv_rows if path.suffix.lower() == ".tsv" else csv_rows
-    return named_rows(_rows(path, parse), name, problems, _wanted)
+    return named_rows(_rows(path, name), name, problems, _wanted)
 
 
-def _rows(path: Path, parse: Callable[[Iterable[str]], Iterator[Row]]) -> Iterator[Row]:
+def _rows(path: Path, name: str) -> Iterator[Row]:
     """Read row by row: a large table is never in memory as text."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from parse(file)
+    own = "\t" if format_of(path) in {".tsv", ".tab"} else ","
+    with open_text(path, name, newline="") as file:
+        delimiter, lines = find_delimiter(file, own, name)
+        yield from tsv_rows(lines) if delimiter == "\t" else csv_rows(lines, delimiter)
 
 
 def _wanted(columns: list[str]) -> list[int]:
@@ -81,13 +86,17 @@ class _Object(dict[str, Any]):
 
 
 def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
-    """One JSON object per line; a file may lack a column in some rows, not in all."""
+    """One JSON object per line, or an array; a column may be lacking in some rows, not in all."""
     rows: list[tuple[str, Mapping[str, Any]]] = []
     columns: dict[str, None] = {}
-    with path.open(encoding="utf-8-sig") as file:
+    started = False
+    with open_text(path, name) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
+            if not started and line.lstrip().startswith("["):
+                return _read_json_array(line + file.read(), name, problems)
+            started = True
             where = f"{name}, line {number}"
             row, text = _parse_line(line, where)
             if row is None:
@@ -100,16 +109,39 @@ def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[st
 
 def _parse_line(line: str, where: str) -> tuple[_Object | None, str]:
     """The object on a line, or what is wrong with it."""
-    way_out = "Write one JSON object per line"
     try:
         row = json.loads(line.rstrip("\r\n"), object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:  # numbers and nesting without end, too
+        way_out = "Write one JSON object per line"
         return None, fault("line", "be JSON", reason(error), where=where, way_out=way_out)
+    return _object("line", row, where)
+
+
+def _object(what: str, row: object, where: str) -> tuple[_Object | None, str]:
+    """The row, if it is an object that names each column once, or what is wrong with it."""
     if not isinstance(row, _Object):
-        return None, fault("line", "be a JSON object", shown(row), where=where, way_out=way_out)
+        way_out = "Write one JSON object per row"
+        return None, fault(what, "be a JSON object", shown(row), where=where, way_out=way_out)
     if row.doubled:
-        return None, fault("line", "name each column once", ", ".join(row.doubled), where=where)
+        return None, fault(what, "name each column once", ", ".join(row.doubled), where=where)
     return row, ""
+
+
+def _read_json_array(text: str, name: str, problems: Problems) -> tuple[list[str], Rows]:
+    """The objects of one JSON array, as other programs write tables."""
+    try:
+        found = json.loads(text, object_pairs_hook=_Object)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it begins as a JSON array and is none: {reason(error)}") from error
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    for number, each in enumerate(found, start=1):
+        where = f"{name}, row {number}"
+        row, told = _object("row", each, where)
+        if row is None:
+            problems.add_record([told])
+            continue
+        rows.append((where, row))
+    return list(dict.fromkeys(key for _, row in rows for key in row)), rows
 
 
 def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
@@ -117,8 +149,15 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
     del problems
     import pyarrow.parquet
 
+    with open_bytes(path, name) as stream:
+        if stream.peek(4)[:4] != PARQUET:
+            rule, got = "be Parquet, as its suffix says", "other content"
+            way_out = "Give it the suffix of its format"
+            raise DataError(fault("file", rule, got, where=name, way_out=way_out))
+        whole = is_compressed(path)
+        source = pyarrow.BufferReader(stream.read()) if whole else path
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(source) as file:
             names = list(file.schema_arrow.names)
             columns = [column.strip().lower() for column in names]
             known = COLUMNS if is_uniprot(columns) else READ_COLUMNS
@@ -138,6 +177,7 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
 READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
     ".csv": _read_delimited,
     ".tsv": _read_delimited,
+    ".tab": _read_delimited,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,
     ".json": _read_json_lines,

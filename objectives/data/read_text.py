@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from objectives.data.chain import Chain
+from objectives.data.open_file import open_text
 from objectives.data.problems import Problems
 from objectives.data.record import Record, build_chain
 from sweep.errors import DataError, fault
@@ -36,7 +37,11 @@ def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
         The sound records in file order.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        with open_text(path, name) as file:
+            lines = file.read().split("\n")
+    except DataError as error:
+        problems.add_files(error.faults)
+        return []
     except (OSError, UnicodeDecodeError) as error:
         way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
         text = fault("file", "be readable UTF-8 text", str(error), where=name, way_out=way_out)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
+from objectives.data.open_file import format_of
 from objectives.data.problems import Problems
 from objectives.data.read_datasets import is_saved, open_hub, open_saved
 from objectives.data.read_files import SUFFIXES, find_files
@@ -78,7 +79,7 @@ def open_source(text: str, *, allow_pickle: bool = False) -> Source:
         return open_saved(path)
     if there:
         return find_files(path, allow_pickle=allow_pickle)
-    if _HUB_NAME.fullmatch(text) and path.suffix.lower() not in (*SUFFIXES, *PICKLED):
+    if _HUB_NAME.fullmatch(text) and format_of(path) not in (*SUFFIXES, *PICKLED):
         return open_hub(text)
     raise DataError(_missing(path, text))
 

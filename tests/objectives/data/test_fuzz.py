@@ -221,7 +221,8 @@ def test_any_text_file_is_read_or_told(folder: Path, text: str, encoding: str) -
     chains, problems = read(read_text, folder / "ATP_x.txt", content)
 
     if not problems.files:
-        split = re.split(r"\r\n|\r|\n", content.decode("utf-8-sig"))
+        codec = "utf-16" if encoding == "utf-16" else "utf-8-sig"
+        split = re.split(r"\r\n|\r|\n", content.decode(codec))
         lines = [line for line in split if line.strip()]
         assert len(lines) - 1 <= len(chains) + len(problems.records) <= len(lines)
 

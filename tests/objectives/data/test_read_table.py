@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows the way other programs do."""
     suffix = path.suffix
-    if suffix in {".csv", ".tsv"}:
+    if suffix in {".csv", ".tsv", ".tab"}:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(
                 file, list(rows[0]), delimiter="," if suffix == ".csv" else "\t"
@@ -146,7 +146,7 @@ def test_bad_parquet_row_is_named_by_its_number(tmp_path: Path) -> None:
         ("seq,labels", "columns must include 'sequence', got 'seq, labels' (a.csv)"),
         ("sequence,y", "columns must include exactly one of 'labels'"),
         ("sequence,labels,positions", "got 'sequence, labels, positions' (a.csv)"),
-        ("", "got 'none' (a.csv)"),
+        ("", "got 'an empty file' (a.csv)"),
     ],
 )
 def test_wrong_columns_are_a_fault_that_lists_what_is_there(
@@ -166,9 +166,10 @@ def test_wrong_columns_are_a_fault_that_lists_what_is_there(
 def test_unreadable_file_is_a_fault_of_the_file(tmp_path: Path, suffix: str) -> None:
     """Broken bytes give a sentence, not a traceback."""
     path = tmp_path / f"a{suffix}"
-    path.write_bytes(b"\xff\xfe\x00 no table")
+    path.write_bytes(b"\x80\xfe\x01 no table")
 
     chains, problems = read(path)
 
     assert chains == []
-    assert problems.files[0].startswith("file must be readable, got ")
+    says = "file must be Parquet" if suffix == ".parquet" else "file must be readable, got "
+    assert problems.files[0].startswith(says)

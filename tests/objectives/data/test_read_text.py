@@ -35,7 +35,7 @@ def records(draw: st.DrawFn) -> tuple[str, str, str, list[int]]:
     return entry, draw(st.sampled_from("ABCab1")), sequence, sorted(positions)
 
 
-@given(st.lists(records(), max_size=5), st.booleans())
+@given(st.lists(records(), min_size=1, max_size=5), st.booleans())
 @settings(deadline=None, max_examples=50)
 def test_what_was_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
