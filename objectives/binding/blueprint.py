@@ -17,10 +17,21 @@ from transformers import (
 from objectives.binding.folder import CONFIG, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries
 from objectives.binding.trust import NO_TRUST, Trust
+from objectives.data.tokens import Alphabet
 from sweep.errors import SpecError, fault
 
 CLASSES = 2
-_NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
+_NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers")
+_POSITIONS = "max_position_embeddings"
+_NO_LIMIT = -1
+"""What XLNet gives for its positions, which are relative; T5 gives none at all."""
+
+_WINDOW = 1024
+"""Tokens of a window where neither base nor tokenizer names a limit; as ESM-2 reads them."""
+
+_LONGEST = 100_000
+"""A tokenizer's ``model_max_length`` above this stands for none: by default it is 1e30."""
+
 _OFFSET_POSITIONS = ("esm", "roberta", "xlm-roberta", "camembert")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
@@ -36,7 +47,10 @@ def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
             folder, num_labels=CLASSES, trust_remote_code=trust.code
         )
     padded = ("pad_token_id",) if config.model_type in _OFFSET_POSITIONS else ()
-    lacking = [n for n in (*_NEEDED, *padded) if not isinstance(getattr(config, n, None), int)]
+    placed = (_POSITIONS,) if hasattr(config, _POSITIONS) else ()
+    lacking = [
+        n for n in (*_NEEDED, *placed, *padded) if not isinstance(getattr(config, n, None), int)
+    ]
     if lacking:
         rule = f"give {', '.join(lacking)} as whole numbers"
         got = {name: getattr(config, name, None) for name in lacking}
@@ -76,11 +90,20 @@ def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizer
 
 
 def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The longest sequence a base takes, in residues, special tokens excluded (ESM-2: 1 022)."""
-    positions = int(config.max_position_embeddings)
+    """The longest sequence a base takes, in residues, special tokens excluded (ESM-2: 1 022).
+
+    A base with relative positions (T5) has no limit of its own: its tokenizer's holds then, or
+    1 024 tokens.
+
+    Raises:
+        DataError: if the tokenizer does not write one token per residue.
+    """
+    positions, named = getattr(config, _POSITIONS, _NO_LIMIT), int(tokenizer.model_max_length)
+    if positions == _NO_LIMIT:
+        positions = named if named <= _LONGEST else _WINDOW
     if config.model_type in _OFFSET_POSITIONS:  # their positions start after the padding index
         positions -= int(config.pad_token_id) + 1
-    return min(positions, int(tokenizer.model_max_length)) - tokenizer.num_special_tokens_to_add()
+    return min(int(positions), named) - Alphabet.of(tokenizer).marks
 
 
 def skeleton(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedModel:

@@ -82,6 +82,15 @@ def space_faults(settings: BindingSettings, space: Space) -> list[str]:
     return [text for text in dict.fromkeys(found) if text]
 
 
+def may_shift(
+    settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether some trial would have its labels on the tokens before their own."""
+    name = "label_shift"
+    values = _edges(space[name]) if name in space.params else (settings.label_shift,)
+    return any((*values, *(baseline.get(name) for baseline in baselines)))
+
+
 def _trial_faults(settings: BindingSettings, values: Mapping[str, Scalar]) -> list[str]:
     try:
         settings.for_trial(values)

@@ -28,11 +28,18 @@ from objectives.binding.trust import Trust
 from objectives.binding.windows import Windows
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
+from objectives.data.tokens import Alphabet
 from sweep.errors import SpecError, fault
 from sweep.places import as_given
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
 NAMES = (*DEFAULTS, "cache")
+NO_SHIFT = fault(
+    "label_shift",
+    "be 0 for a base that reads no token before the first residue",
+    1,
+    way_out="Leave it out, or give a base with a start token, such as ESM-2",
+)
 
 
 def input_faults(inputs: Mapping[str, str]) -> list[str]:
@@ -99,7 +106,12 @@ class Inputs:
         """The base's tokenizer."""
         return load_tokenizer(self.folder, self._trust)
 
-    @property
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        """How residues are written for the base."""
+        return Alphabet.of(self.tokenizer)
+
+    @cached_property
     def max_residues(self) -> int:
         """The longest window the base takes."""
         return base_limit(self.skeleton.config, self.tokenizer)
@@ -145,7 +157,13 @@ class Inputs:
 
     @cached_property
     def shifted_splits(self) -> Splits:
-        """The splits with every label on the token before its own."""
+        """The splits with every label on the token before its own.
+
+        Raises:
+            SpecError: if the first residue has no token before it.
+        """
+        if not self.alphabet.before:
+            raise SpecError(NO_SHIFT)
         return self.splits.shifted()
 
     def model(self, precision: Precision) -> PackedModel:
@@ -194,4 +212,5 @@ class Inputs:
             "layers": config.num_hidden_layers,
             "hidden_size": config.hidden_size,
             "max_residues": self.max_residues,
+            "tokens": self.alphabet.described(),
         }

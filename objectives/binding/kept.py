@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -49,8 +50,9 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
         A JSON tree: ``labels`` (how many classes), ``dtype`` (of what is not quantised),
         ``compute_dtype``, ``four_bit`` (keyword arguments of ``BitsAndBytesConfig`` but for
         the compute dtype; None without quantisation), ``trust_remote_code``, ``embedded``
-        (package and folder of a base that comes with lorasweep; None for others) and
-        ``max_residues`` (of one pass).
+        (package and folder of a base that comes with lorasweep; None for others),
+        ``max_residues`` (of one pass) and ``tokens`` (how residues are written: what follows a
+        letter, what stands between residues, how many tokens come before and after them).
     """
     precision, base = model.precision, inputs.about_base()["name"]
     four_bit = None
@@ -68,6 +70,11 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
         "trust_remote_code": settings.trust_remote_code,
         "embedded": embedded,
         "max_residues": inputs.max_residues,
+        "tokens": {
+            **asdict(inputs.alphabet.spelling),
+            "before": len(inputs.alphabet.before),
+            "after": len(inputs.alphabet.after),
+        },
     }
 
 

@@ -10,8 +10,8 @@ import joblib
 import torch
 
 from objectives.binding.base import Precision
-from objectives.binding.check import check_space
-from objectives.binding.inputs import Inputs, input_faults
+from objectives.binding.check import check_space, may_shift
+from objectives.binding.inputs import NO_SHIFT, Inputs, input_faults
 from objectives.binding.kept import library_versions
 from objectives.binding.loss import NonFiniteLossError
 from objectives.binding.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
@@ -22,7 +22,7 @@ from objectives.binding.packed.trial import Trial
 from objectives.binding.quiet import quiet_libraries
 from objectives.binding.settings import BindingSettings
 from objectives.data.grouping import clustering_tool
-from sweep.errors import SpecError
+from sweep.errors import DataError, SpecError
 from sweep.objective import Facts
 from sweep.space import Space
 from sweep.trial import (
@@ -108,8 +108,11 @@ class BindingObjective:
         for name, part in parts.items():
             try:
                 report[name] = part()
-            except SpecError as error:
+            except (SpecError, DataError) as error:
                 faults.update(dict.fromkeys(error.faults))
+        shifts = "base" in report and not self._inputs.alphabet.before
+        if shifts and may_shift(self._settings, space, baselines):
+            faults[NO_SHIFT] = None
         if faults:
             raise SpecError(list(faults))
         return {**report, "data": self._about_data()}

@@ -50,7 +50,10 @@ class Windows:
         return counted(self.labels, IGNORED)
 
     def shifted(self) -> Windows:
-        """Every label on the token before its own: the first residue's on the start token."""
+        """Every label on the token before its own: the first residue's on the start token.
+
+        Only for windows that begin with one.
+        """
         return Windows(self.input_ids, Moved(self.labels, IGNORED), Moved(self.ligands, 0))
 
     def labelled(self) -> Windows:

@@ -48,8 +48,7 @@ class Form:
     @property
     def token_type(self) -> np.dtype:
         """The narrowest type for every token: of memory-mapped data a trial reads each byte."""
-        ends = self.alphabet.start, self.alphabet.end
-        return _narrowest(max(int(self.alphabet.codes.max()), *ends))
+        return _narrowest(self.alphabet.highest)
 
     @property
     def mask_type(self) -> np.dtype:
@@ -98,16 +97,20 @@ def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
 
     cuts = list(_cuts(chains, form.limit))
     chain, offset, start, stop, own_start, own_stop = np.array(cuts, dtype=np.int64).T
-    lengths = stop - start + 2
+    before, after = form.alphabet.before, form.alphabet.after
+    lengths = stop - start + form.alphabet.marks
     bounds = np.concatenate([[0], np.cumsum(lengths)])
-    # Residue i of a window is its token i + 1: the start mark comes first.
-    residues = _ranges(offset + start, stop - start), _ranges(bounds[:-1] + 1, stop - start)
+    firsts = bounds[:-1] + len(before)  # token of each window's first residue
+    residues = _ranges(offset + start, stop - start), _ranges(firsts, stop - start)
     owned = (
         _ranges(offset + own_start, own_stop - own_start),
-        _ranges(bounds[:-1] + 1 + own_start - start, own_stop - own_start),
+        _ranges(firsts + own_start - start, own_stop - own_start),
     )
     tokens = np.empty(bounds[-1], dtype=form.token_type)
-    tokens[bounds[:-1]], tokens[bounds[1:] - 1] = form.alphabet.start, form.alphabet.end
+    for number, mark in enumerate(before):
+        tokens[bounds[:-1] + number] = mark
+    for number, mark in enumerate(reversed(after), 1):
+        tokens[bounds[1:] - number] = mark
     tokens[residues[1]] = form.alphabet.encode("".join(c.sequence for c in chains))[residues[0]]
     labels = np.full(bounds[-1], IGNORED, dtype=np.int8)
     labels[owned[1]] = _labels(chains)[owned[0]]

@@ -10,9 +10,9 @@ Tree = Mapping[str, Any]
 _PREDICT = '''\
 def binding(sequence):
     """The probability that each residue binds."""
-    tokens = tokenizer(sequence, return_tensors="pt").to(model.device)
+    tokens = tokenizer({written}, return_tensors="pt").to(model.device)
     with {context}:
-        logits = model(**tokens).logits[0, 1:-1]  # without <cls> and <eos>
+        logits = model(**tokens).logits[0{residues}
     return logits.float().softmax(-1)[:, 1]
 
 
@@ -59,7 +59,7 @@ def loading_code(record: Tree, threshold: float) -> str:
         _PIN if four_bit and not half else "",
         "model = PeftModel.from_pretrained(model, adapter).eval()\n",
         f"tokenizer = AutoTokenizer.from_pretrained(base{trust})\n\n\n",
-        _PREDICT.format(context=context, threshold=threshold),
+        _PREDICT.format(context=context, threshold=threshold, **_tokens(load)),
     ]
     return "".join(parts)
 
@@ -70,6 +70,19 @@ def _imports(load: Tree, names: list[str]) -> str:
         f"{first}import torch\nfrom peft import PeftModel\n"
         f"from transformers import {', '.join(names)}\n\n"
     )
+
+
+def _tokens(load: Tree) -> dict[str, str]:
+    """How a sequence is written for the tokenizer, and where its residues are among the tokens."""
+    told = {"fill": "", "gap": "", "before": 1, "after": 1} | dict(load.get("tokens", {}))
+    fill, gap = str(told["fill"]), str(told["gap"])
+    before, after = int(told["before"]), int(told["after"])
+    letters = f"letter + {fill!r} for letter in sequence" if fill else "sequence"
+    written = f"{gap!r}.join({letters})" if fill or gap else "sequence"
+    if (written, before, after) == ("sequence", 1, 1):
+        return {"written": written, "residues": ", 1:-1]  # without <cls> and <eos>"}
+    bounds = f"{before or ''}:{-after if after else ''}"
+    return {"written": written, "residues": f", {bounds}]  # the residues alone"}
 
 
 def _base(record: Tree) -> str:

@@ -93,12 +93,12 @@ def predict_chains(
 
 def read_window(sequence: str, window: Window, alphabet: Alphabet) -> _Piece:
     """A window as ``objectives.data.tokens.tokenise`` writes it; all its residues count as 0."""
-    residues = alphabet.encode(sequence[window.start : window.stop])
-    tokens = np.concatenate([[alphabet.start], residues, [alphabet.end]]).astype(np.int64)
+    tokens = alphabet.encode_window(sequence[window.start : window.stop])
     labels = np.full(len(tokens), IGNORED, dtype=np.int64)
-    first, last = window.own_start - window.start + 1, window.own_stop - window.start + 1
-    labels[first:last] = 0
-    return _Piece(tokens, labels, last - first)
+    first = len(alphabet.before) + window.own_start - window.start
+    own = window.own_stop - window.own_start
+    labels[first : first + own] = 0
+    return _Piece(tokens, labels, own)
 
 
 def _predicted(

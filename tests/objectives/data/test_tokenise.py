@@ -52,10 +52,11 @@ def test_columns_are_as_narrow_as_their_values_allow(
 def test_a_large_vocabulary_has_wider_tokens(tokenizer: Any) -> None:
     """Its tokens do not wrap around."""
     known = Alphabet.of(tokenizer)
-    large = Alphabet(known.codes + 1000, known.start + 1000, known.end, known.digest)
+    (start,), (end,) = known.before, known.after
+    large = Alphabet(known.codes + 1000, (start + 1000,), (end,), known.digest)
 
     (row,) = tokenise(CHAINS[:1], large, 6, {"ATP": 1})
 
     (small,) = tokenise(CHAINS[:1], known, 6, {"ATP": 1})
     raised = np.array(small["input_ids"])[:-1] + 1000
-    assert row["input_ids"] == [*raised.tolist(), known.end]
+    assert row["input_ids"] == [*raised.tolist(), end]

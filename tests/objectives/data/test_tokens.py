@@ -103,7 +103,9 @@ def test_unknown_label_is_ignored_in_its_place(tokenizer: Any) -> None:
 
 def test_tokenizer_without_an_amino_acid_is_refused(lacking_tokenizer: Any) -> None:
     """A model that cannot tell tryptophan from noise is none for proteins."""
-    with pytest.raises(DataError, match="tokenizer must write one token per residue between"):
+    with pytest.raises(
+        DataError, match="tokenizer must write one token per residue, got 'no token for W'"
+    ):
         Alphabet.of(lacking_tokenizer)
 
 

@@ -276,7 +276,11 @@ def test_hostile_texts_stay_text() -> None:
 @pytest.mark.parametrize(
     ("changes", "has", "lacks"),
     [
-        ({}, ["bnb_4bit_compute_dtype=torch.float32", "avx512bf16"], ["autocast", "trust_remote"]),
+        (
+            {},
+            ["bnb_4bit_compute_dtype=torch.float32", "avx512bf16", "(sequence, return", "1:-1]"],
+            ["autocast", "trust_remote"],
+        ),
         (
             {"record__load__compute_dtype": "bfloat16"},
             ["bnb_4bit_compute_dtype=torch.bfloat16", "autocast(model.device.type, dtype=torch.bf"],
@@ -285,8 +289,18 @@ def test_hostile_texts_stay_text() -> None:
         ({"record__load__four_bit": None}, [], ["BitsAndBytes", "avx512", "quantization_config"]),
         ({"record__load__trust_remote_code": True}, ["base, trust_remote_code=True)"], []),
         ({"record__load__embedded": ["a.b", "c_d"]}, ["files('a.b') / 'c_d'"], ["facebook"]),
+        (
+            {"record__load__tokens": {"fill": "", "gap": " ", "before": 0, "after": 1}},
+            ["tokenizer(' '.join(sequence), return", "logits[0, :-1]"],
+            ["<cls>"],
+        ),
+        (
+            {"record__load__tokens": {"fill": "#", "gap": "", "before": 2, "after": 0}},
+            ["tokenizer(''.join(letter + '#' for letter in sequence), return", "logits[0, 2:]"],
+            ["<cls>"],
+        ),
     ],
-    ids=["plain", "bfloat16", "unquantised", "own code", "embedded"],
+    ids=["plain", "bfloat16", "unquantised", "own code", "embedded", "spaced", "two letters"],
 )
 def test_the_code_loads_what_was_trained(
     changes: dict[str, Any], has: list[str], lacks: list[str]

@@ -1,0 +1,178 @@
+"""How a tokenizer wants a protein written, and which tokens it then gives: found by asking it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+UNUSUAL = "BJOUXZ"
+"""Letters of two amino acids, of rare ones, and of any."""
+
+_TURNS = tuple(AMINO_ACIDS[i:] + AMINO_ACIDS[:i] for i in range(len(AMINO_ACIDS)))
+"""Each amino acid at each place, so that also the first and the last differ."""
+
+_LENGTHS = (1, 2, 3, 30, 60)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A way to write residues.
+
+    Attributes:
+        fill: what follows each letter; ``#`` is an unknown structure to models that read each
+            residue as two letters, amino acid and structure (SaProt).
+        gap: what stands between residues.
+    """
+
+    fill: str = ""
+    gap: str = ""
+
+    def write(self, sequence: str) -> str:
+        """A sequence in this way."""
+        return self.gap.join(letter + self.fill for letter in sequence)
+
+
+PLAIN = Spelling()
+SPELLINGS = (PLAIN, Spelling(gap=" "), Spelling(fill="#"), Spelling(fill="#", gap=" "))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a tokenizer makes of residues in one spelling.
+
+    Attributes:
+        spelling: how they are written.
+        before: tokens before the first residue.
+        after: tokens after the last residue.
+        codes: token of each letter that it knows.
+    """
+
+    spelling: Spelling
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    codes: Mapping[str, int]
+
+    def expected(self, sequence: str) -> list[int]:
+        """The tokens of a sequence, if there is one for each residue."""
+        return [*self.before, *(self.codes[letter] for letter in sequence), *self.after]
+
+
+class UnreadableError(Exception):
+    """A tokenizer does not give one token per residue; says what it gives."""
+
+
+class JoinedError(UnreadableError):
+    """It gives neighbouring residues tokens together, all of which it knows."""
+
+
+def read_residues(tokenizer: Any) -> Reading:
+    """Find the spelling in which a tokenizer gives each residue one token.
+
+    A tokenizer that joins neighbouring residues of a plain sequence is refused even if it would
+    keep them apart with spaces between: its model learned from the joined ones.
+
+    Raises:
+        UnreadableError: if there is none.
+    """
+    unknown = unknown_tokens(tokenizer)
+    reasons: list[str] = []
+    for spelling in SPELLINGS:
+        try:
+            return _reading(tokenizer, spelling, unknown)
+        except JoinedError:
+            raise
+        except UnreadableError as error:
+            reasons.append(str(error))
+    raise UnreadableError(next((r for r in reasons if r.startswith("no token")), reasons[0]))
+
+
+def tokens_of(tokenizer: Any, text: str) -> list[int] | None:
+    """What a tokenizer makes of a text, special tokens included; None if it cannot write it."""
+    try:
+        return list(tokenizer(text)["input_ids"])
+    except Exception:  # noqa: BLE001  # tokenizers raises nothing narrower for a word it lacks
+        return None
+
+
+def unknown_tokens(tokenizer: Any) -> set[int]:
+    """The tokens of text that a tokenizer does not know; none if it can write any text.
+
+    Asked for too, since a tokenizer can have one without naming it ``unk_token``.
+    """
+    strange = [tokens_of(tokenizer, sign) for sign in ("☃", "☂")]
+    found = {tokenizer.unk_token_id} - {None}
+    if strange[0] is not None and strange[0] == strange[1]:
+        found |= set(strange[0]) - set(tokens_of(tokenizer, "") or ())
+    return found
+
+
+def _reading(tokenizer: Any, spelling: Spelling, unknown: set[int]) -> Reading:
+    """Take apart what a tokenizer gives for the turns, and check it on other sequences.
+
+    Raises:
+        UnreadableError: if it is not one token per residue.
+    """
+    made = [tokens_of(tokenizer, spelling.write(turn)) for turn in _TURNS]
+    rows = [row for row in made if row is not None]
+    if len(rows) < len(made) or all(row == rows[0] for row in rows):
+        raise UnreadableError("no token for any amino acid")
+    before, after = _shared(rows), _shared([row[::-1] for row in rows])[::-1]
+    bodies = [row[len(before) : len(row) - len(after)] for row in rows]
+    fewest, wanted = min(len(body) for body in bodies), len(AMINO_ACIDS)
+    if fewest < wanted and not any(unknown.intersection(row) for row in rows):
+        raise JoinedError(f"{fewest} tokens for {wanted} residues")
+    if any(len(body) != wanted for body in bodies):
+        raise UnreadableError(f"{fewest} tokens for {wanted} residues")
+    codes = dict(zip(AMINO_ACIDS, bodies[0], strict=True))
+    lacking = [letter for letter, code in codes.items() if code in unknown]
+    if lacking:
+        raise UnreadableError(f"no token for {', '.join(lacking)}")
+    reading = Reading(spelling, tuple(before), tuple(after), codes)
+    if any(row != reading.expected(turn) for turn, row in zip(_TURNS, rows, strict=True)):
+        raise UnreadableError("tokens that differ with a residue's place")
+    codes |= _unusual(tokenizer, reading, unknown)
+    for sequence in _probes(tokenizer, "".join(codes)):
+        if tokens_of(tokenizer, spelling.write(sequence)) != reading.expected(sequence):
+            raise JoinedError(f"other tokens for {sequence!r} than for its residues alone")
+    return reading
+
+
+def _unusual(tokenizer: Any, reading: Reading, unknown: set[int]) -> dict[str, int]:
+    """Tokens of the unusual letters that a tokenizer knows, asked for among others."""
+    found = {}
+    expected, place = reading.expected("ACADE"), len(reading.before) + 2
+    for letter in UNUSUAL:
+        row = tokens_of(tokenizer, reading.spelling.write(f"AC{letter}DE"))
+        if row is None or len(row) != len(expected) or row[place] in unknown:
+            continue
+        if row[:place] + row[place + 1 :] == expected[:place] + expected[place + 1 :]:
+            found[letter] = row[place]
+    return found
+
+
+def _probes(tokenizer: Any, letters: str) -> Iterator[str]:
+    """Sequences on which a tokenizer might join residues, or write them by their place.
+
+    Random ones, each letter repeated, and what stands in the vocabulary as more than one letter.
+    """
+    rng = np.random.default_rng(0)
+    yield from ("".join(rng.choice(list(letters), length)) for length in _LENGTHS)
+    yield from (letter * 4 for letter in letters)
+    vocabulary = {run for token in tokenizer.get_vocab() for run in _runs(str(token).upper())}
+    yield from sorted(run for run in vocabulary if set(run) <= set(letters))
+
+
+def _runs(token: str) -> list[str]:
+    return re.findall(r"[A-Z]{2,}", token)
+
+
+def _shared(rows: list[list[int]]) -> list[int]:
+    """The tokens with which all rows begin."""
+    columns = zip(*rows, strict=False)
+    return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
