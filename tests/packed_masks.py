@@ -13,6 +13,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 from objectives.binding.packed.masks import kept, row_keys, start_of
+from objectives.binding.seeds import derive
 from objectives.binding.windows import Windows
 
 
@@ -82,6 +83,18 @@ class Masks:
             if isinstance(module, nn.Dropout) and module.p:
                 model.set_submodule(path, _MaskedDropout(in_base(path), module.p, self))
             module.masks_path, module.masks = in_base(path), [self]
+
+    def drop_in_attention(self, model: nn.Module) -> None:
+        """Let attention that drops by itself do so from the stream that the engine gives it."""
+        forward = model.forward
+
+        def streamed(**inputs: Any) -> Any:
+            assert self.batch is not None
+            with torch.random.fork_rng():
+                torch.manual_seed(derive(self.seed, "attention", self.batch.step))
+                return forward(**inputs)
+
+        model.forward = streamed  # type: ignore[method-assign]
 
 
 class _MaskedDropout(nn.Module):

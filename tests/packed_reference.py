@@ -37,12 +37,12 @@ MATRICES = {
     "mlp.up": r".*\.intermediate\.dense",
     "mlp.down": r".*\.\d+\.output\.dense",
     "encoder.layer.1.output.dense": r".*\.encoder\.layer\.1\.output\.dense",
-    "query+value": r".*\.self\.(query|value)",
+    "query+value": r".*\.(self\.(query|value)|SelfAttention\.[qv])",
     "qkv": r".*\.self\.(query|key|value)",
     "attention": r".*\.attention\.(self\.(query|key|value)|output\.dense)",
     "mlp": r".*\.(intermediate|\d+\.output)\.dense",
     "attention+mlp.down": r".*(query|key|value|output\.dense)",
-    "all-linear": r".*(query|key|value|dense)",
+    "all-linear": r".*(query|key|value|dense|SelfAttention\.[qkvo]|\.w[io](_[01])?)",
 }
 """Target sets as a user of PEFT writes them."""
 
@@ -167,6 +167,7 @@ def plain_run(
     settings: BindingSettings | None = None,
     longer: int = 0,
     masked: bool = False,
+    rows: bool = False,
 ) -> Plain:
     """The training of a lane again, in the plain loop.
 
@@ -176,12 +177,16 @@ def plain_run(
         settings: the lane's, if not others.
         longer: pads batches by so many tokens more.
         masked: drop what the engine dropped.
+        rows: with ``masked``, let attention drop by itself, as where windows are padded.
     """
     lane, settings = run.trial.lane, settings or run.trial.settings
     model = with_adapters(load(folder, settings.quantization), settings, run.start)
     masks = Masks(lane.plan.seed) if masked else None
     if masks is not None:
-        model.set_attn_implementation("reference-masked")
+        if rows:
+            masks.drop_in_attention(model)
+        else:
+            model.set_attn_implementation("reference-masked")
         masks.put_into(model)
     pad = model.config.pad_token_id
     numbered = enumerate(lane.plan.batches, 1)

@@ -38,6 +38,11 @@ class LaneLinear(nn.Module):
         self.register_buffer("bias", bias, persistent=False)
         self._updates: dict[Any, LowRank] = {}
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """Shape and dtype of the frozen weight, without its numbers: T5 asks for the dtype."""
+        return torch.empty(self.outputs, self.inputs, dtype=self._dtype, device="meta")
+
     def enrol(
         self, lane: Any, a: torch.Tensor, *, scale: float, dropout: float, tokens: int
     ) -> LowRank:
