@@ -20,6 +20,7 @@ class Chain:
         ligands: ligand name to the 0-based positions that bind it; may be empty.
         source: file and line, or data set and row, for messages.
         family: protein families, as UniProt writes them; empty where none is known.
+        split: the split that the record itself names; empty where its file says it.
     """
 
     id: str
@@ -28,3 +29,4 @@ class Chain:
     ligands: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     source: str = ""
     family: str = ""
+    split: str = field(default="", compare=False)

@@ -8,6 +8,7 @@ from typing import Any
 from objectives.data.chain import Chain
 from objectives.data.problems import Problems
 from objectives.data.record import Record, build_chain
+from objectives.data.row_splits import kind_of_column
 from objectives.data.shown import shown
 from sweep.errors import DataError, fault
 
@@ -17,7 +18,18 @@ OPTIONAL_COLUMNS = ("id", "ligand")
 KNOWN_COLUMNS = (SEQUENCE, *LABEL_COLUMNS, *OPTIONAL_COLUMNS)
 FAMILY_COLUMNS = ("family", "protein families")
 READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS)
-"""All that is looked at; a family is never at fault."""
+"""All that is looked at, besides columns that name a split; a family is never at fault."""
+
+
+def is_read(column: str) -> bool:
+    """Whether a column is looked at, by its name in lower case."""
+    return column in READ_COLUMNS or bool(kind_of_column(column))
+
+
+def label_column_of(columns: Iterable[str]) -> str:
+    """The column that holds the labels or positions; empty without one."""
+    found = set(columns)
+    return next((name for name in LABEL_COLUMNS if name in found), "")
 
 
 def column_faults(columns: Iterable[str], where: str) -> list[str]:

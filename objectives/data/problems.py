@@ -22,11 +22,17 @@ class Problems:
         records: one text per bad record, each naming file and line.
         files: faults of whole files.
         counts: what the source itself leaves open, by name; no fault of anybody's.
+        read: records by split and file, as they were read.
+        passed_over: files that lie in the source and are not read, with the reason.
+        notes: what a person should know of the data, and no fault.
     """
 
     records: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    read: dict[str, dict[str, int]] = field(default_factory=dict, compare=False)
+    passed_over: list[str] = field(default_factory=list, compare=False)
+    notes: list[str] = field(default_factory=list, compare=False)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to a count; one of nothing is not kept."""

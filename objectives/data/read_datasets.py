@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.chain import Chain
-from objectives.data.columns import LABEL_COLUMNS, READ_COLUMNS, chains_of_rows, column_faults
-from objectives.data.merge import drop_contradictions
+from objectives.data.class_names import ClassNames
+from objectives.data.columns import chains_of_rows, column_faults, is_read, label_column_of
+from objectives.data.placed import Placed
 from objectives.data.problems import Problems
+from objectives.data.row_splits import RowSplits
 from objectives.data.shown import reason
 from objectives.data.split import SPLITS, Splits
+from objectives.data.split_names import UNDERSTOOD, split_of
 from sweep.errors import DataError, fault
 
 if TYPE_CHECKING:
@@ -29,25 +32,32 @@ class TableSource:
 
     Attributes:
         name: the folder's or data set's name, for messages.
-        tables: split name to table.
+        tables: key to table.
         content: digest of what the tables hold.
+        named: whether the keys name splits.
     """
 
     name: str
     tables: Mapping[str, Dataset]
     content: str
+    named: bool = True
 
     def digest(self) -> str:
         """Digest of the content."""
         return self.content
 
+    def names(self) -> list[str]:
+        """The keys: they do not change with the folder's name."""
+        return list(self.tables)
+
     def read(self, problems: Problems) -> Splits:
         """Read every row; bad rows go to ``problems``."""
-        splits = {}
-        for split, table in self.tables.items():
-            chains = _chains(table, f"{self.name}, {split}", problems)
-            splits[split] = drop_contradictions(chains, problems)
-        return Splits(**splits)
+        found = Placed(self.name)
+        for key, table in self.tables.items():
+            chains = _chains(table, f"{self.name}, {key}", problems)
+            split = split_of(key) if self.named else ""
+            found.add(chains, key, split or "train", problems, named=bool(split))
+        return found.splits(problems)
 
 
 def is_saved(folder: Path) -> bool:
@@ -64,7 +74,8 @@ def open_saved(folder: Path) -> TableSource:
     import datasets
 
     try:
-        tables = _by_split(datasets.load_from_disk(folder), str(folder))
+        loaded = datasets.load_from_disk(folder)
+        tables = _by_split(loaded, str(folder))
         content = hashlib.sha256()
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             content.update(path.relative_to(folder).as_posix().encode())
@@ -76,7 +87,8 @@ def open_saved(folder: Path) -> TableSource:
         rule = "be a folder that datasets.load_from_disk reads"
         got = f"{type(error).__name__}: {reason(error)}"
         raise DataError(fault("data", rule, got, where=str(folder))) from error
-    return TableSource(folder.name, tables, content.hexdigest())
+    named = isinstance(loaded, Mapping)
+    return TableSource(folder.name, tables, content.hexdigest(), named=named)
 
 
 def open_hub(name: str) -> TableSource:
@@ -102,13 +114,26 @@ def open_hub(name: str) -> TableSource:
 
 
 def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
-    """Tables by split name; a lone table trains."""
+    """Tables by key, in the order of the splits; a lone table trains.
+
+    Raises:
+        DataError: if a key names no split that is understood, or none trains.
+    """
     if not isinstance(loaded, Mapping):
         return {"train": loaded}
-    if "train" not in loaded:
+    splits = {key: split_of(key) for key in loaded}
+    faults = []
+    odd = [key for key, split in splits.items() if not split]
+    if odd:
+        rule = f"have keys that name one split each, in words that are understood ({UNDERSTOOD})"
+        way_out = "Rename the keys, or leave these tables out"
+        faults.append(fault("data", rule, ", ".join(odd), where=where, way_out=way_out))
+    if "train" not in splits.values():
         rule = "have a split named 'train'"
-        raise DataError(fault("data", rule, ", ".join(loaded) or "no split", where=where))
-    return {split: loaded[split] for split in SPLITS if split in loaded}
+        faults.append(fault("data", rule, ", ".join(loaded) or "no split", where=where))
+    if faults:
+        raise DataError(faults)
+    return {key: loaded[key] for name in SPLITS for key in loaded if splits[key] == name}
 
 
 def _chains(table: Dataset, where: str, problems: Problems) -> list[Chain]:
@@ -116,20 +141,27 @@ def _chains(table: Dataset, where: str, problems: Problems) -> list[Chain]:
     columns = {column: column.strip().lower() for column in table.column_names}
     faults = column_faults(columns.values(), where)
     if faults:
-        for text in faults:
-            problems.add_file(text)
+        problems.add_files(faults)
         return []
     # Only what is needed is decoded: embeddings may stand beside it.
-    known = table.select_columns([name for name in columns if columns[name] in READ_COLUMNS])
+    known = table.select_columns([name for name in columns if is_read(columns[name])])
     known = known.with_format(None)  # a saved table may ask for tensors
-    label_column = next(name for name in LABEL_COLUMNS if name in columns.values())
+    label_column = label_column_of(columns.values())
+    classes = ClassNames(known.features.to_dict(), label_column)
+    faults = classes.faults(where)
+    if faults:
+        problems.add_files(faults)
+        return []
+    splits = RowSplits()
 
     def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, row in enumerate(known, start=1):
-            yield f"{where}, row {number}", {columns[key]: cell for key, cell in row.items()}
+            named = classes.named({columns[key]: cell for key, cell in row.items()})
+            yield f"{where}, row {number}", named
 
     try:
-        return chains_of_rows(rows(), label_column, problems)
+        chains = chains_of_rows(splits.watch(rows()), label_column, problems)
     except (OSError, ValueError) as error:  # what Arrow throws over damaged bytes
         problems.add_file(fault("table", "be readable", reason(error), where=where))
         return []
+    return splits.place(chains, problems)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from objectives.data.chain import Chain
+from objectives.data.class_names import ClassNames, features_of
 from objectives.data.columns import (
     KNOWN_COLUMNS,
-    LABEL_COLUMNS,
-    READ_COLUMNS,
     chains_of_rows,
     column_faults,
+    is_read,
+    label_column_of,
 )
 from objectives.data.delimited import Row, csv_rows, named_rows, tsv_rows
 from objectives.data.delimiters import find_delimiter
@@ -22,6 +23,7 @@ from objectives.data.open_file import format_of, is_compressed, open_bytes, open
 from objectives.data.problems import Problems
 from objectives.data.read_pickle import Rows, read_pickle
 from objectives.data.read_uniprot import COLUMNS, chains_of_entries, is_uniprot
+from objectives.data.row_splits import RowSplits
 from objectives.data.shown import reason, shown
 from sweep.errors import DataError, fault
 
@@ -43,11 +45,12 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
         faults = column_faults(columns, name)
         if len(problems.files) > before:
             return []
+        splits = RowSplits()
         if faults and is_uniprot(columns):
-            return chains_of_entries(rows, problems)
+            return splits.place(chains_of_entries(splits.watch(rows), problems), problems)
         if not faults:
-            label_column = next(column for column in LABEL_COLUMNS if column in columns)
-            return chains_of_rows(rows, label_column, problems)
+            chains = chains_of_rows(splits.watch(rows), label_column_of(columns), problems)
+            return splits.place(chains, problems)
     except DataError as error:
         faults = list(error.faults)
     except (OSError, ValueError) as error:
@@ -72,8 +75,8 @@ def _rows(path: Path, name: str) -> Iterator[Row]:
 
 def _wanted(columns: list[str]) -> list[int]:
     """The places of the columns that are read."""
-    known = COLUMNS if column_faults(columns, "") and is_uniprot(columns) else READ_COLUMNS
-    return [at for at, column in enumerate(columns) if column in known]
+    entries = bool(column_faults(columns, "")) and is_uniprot(columns)
+    return [at for at, each in enumerate(columns) if is_read(each) or (entries and each in COLUMNS)]
 
 
 class _Object(dict[str, Any]):
@@ -160,16 +163,19 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
         with pyarrow.parquet.ParquetFile(source) as file:
             names = list(file.schema_arrow.names)
             columns = [column.strip().lower() for column in names]
-            known = COLUMNS if is_uniprot(columns) else READ_COLUMNS
-            wanted = {n: c for n, c in zip(names, columns, strict=True) if c in known}
+            wanted = {names[at]: columns[at] for at in _wanted(columns)}
             if column_faults(columns, name) and not is_uniprot(columns):  # told by the caller
                 return columns, []
+            classes = ClassNames(features_of(file.schema_arrow.metadata), label_column_of(columns))
             batches = (batch.to_pylist() for batch in file.iter_batches(columns=list(wanted)))
             cells = [row for batch in batches for row in batch]
     except Exception as error:  # whatever a damaged file makes Arrow throw
         raise ValueError(f"{type(error).__name__}: {error}") from error
+    faults = classes.faults(name)
+    if faults:
+        raise DataError(faults)
     return columns, [
-        (f"{name}, row {number}", {wanted[key]: value for key, value in row.items()})
+        (f"{name}, row {number}", classes.named({wanted[key]: row[key] for key in row}))
         for number, row in enumerate(cells, start=1)
     ]
 

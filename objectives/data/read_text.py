@@ -11,17 +11,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from objectives.data.chain import Chain
-from objectives.data.open_file import open_text
+from objectives.data.open_file import open_text, stem_of
 from objectives.data.problems import Problems
 from objectives.data.record import Record, build_chain
+from objectives.data.split_names import splits_in, without_split
 from sweep.errors import DataError, fault
 
 FIELDS = ("pdb_id", "chain_id", "binding_residues", "sequence")
 
 
 def ligand_of(path: Path) -> str:
-    """The ligand that a file name starts with: ``ATP_Training.txt`` is ``ATP``."""
-    ligand, underscore, _ = path.stem.partition("_")
+    """The ligand that a file name starts with, the word for its split left out.
+
+    Example:
+        >>> [ligand_of(Path(name)) for name in ("ATP_Training.txt", "train_ATP.txt.gz", "a.txt")]
+        ['ATP', 'ATP', '']
+    """
+    stem = stem_of(path)
+    if splits_in(stem):
+        return without_split(stem).partition("_")[0]
+    ligand, underscore, _ = stem.partition("_")
     return ligand if underscore else ""
 
 

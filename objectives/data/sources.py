@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Protocol
 
+from objectives.data.find_files import find_files
 from objectives.data.open_file import format_of
 from objectives.data.problems import Problems
 from objectives.data.read_datasets import is_saved, open_hub, open_saved
-from objectives.data.read_files import SUFFIXES, find_files
+from objectives.data.read_files import SUFFIXES
 from objectives.data.read_table import PICKLED
 from objectives.data.shown import printable, reason, shown
 from objectives.data.split import Splits
@@ -30,6 +31,10 @@ class Source(Protocol):
         """Digest of the content, for the cache: equal content, equal digest."""
         ...
 
+    def names(self) -> list[str]:
+        """What is read and what is passed over, by name: what is told of it in the summary."""
+        ...
+
     def read(self, problems: Problems) -> Splits:
         """All sound records by split; the bad ones go to ``problems``."""
         ...
@@ -41,6 +46,10 @@ class MotifSource:
     def digest(self) -> str:
         """Digest of the name: the cache key covers the generator's code besides."""
         return hashlib.sha256(BUILTIN_MOTIFS.encode()).hexdigest()
+
+    def names(self) -> list[str]:
+        """No file."""
+        return []
 
     def read(self, problems: Problems) -> Splits:
         """Generate the chains; there are no bad ones."""
