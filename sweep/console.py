@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from sweep.printed import printable
 
 PLAIN_WIDTH = 200
 """Columns when nobody says how wide the output is: wide enough that no cell is cut."""
+
+
+class _Console(Console):
+    """A console that obeys nothing in a text, and leaves a pipe that is closed to its caller."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            shown = printable(segment.text, keep="\n")
+            yield segment if segment.control else segment._replace(text=shown)
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def make_console(stream: TextIO | None = None) -> Console:
@@ -19,7 +37,7 @@ def make_console(stream: TextIO | None = None) -> Console:
     """
     target = sys.stdout if stream is None else stream
     terminal = target.isatty()
-    return Console(
+    return _Console(
         file=target,
         force_terminal=terminal,  # rich would also believe FORCE_COLOR and some CI variables
         width=None if terminal else PLAIN_WIDTH,

@@ -21,6 +21,7 @@ from sweep.ledger import Ledger
 from sweep.objective import Facts
 from sweep.owner import Owner, claim, release
 from sweep.run import Run
+from sweep.source import Source
 from sweep.spec import StudySpec
 from sweep.storage import (
     Address,
@@ -31,6 +32,7 @@ from sweep.storage import (
     pinned,
     storage_errors,
     write_ahead,
+    write_source,
     write_spec,
 )
 from sweep.team import Team
@@ -51,6 +53,7 @@ class Options:
         final_test: afterwards score the test split with the best trial.
         files: where trials keep files; empty for the study's own place.
         command: what was typed to run it, without secrets; kept with the study.
+        source: the folders of the study's code, kept with it; None for those that are kept.
         callbacks: told of each trial of the study that is over, in this process: trackers, or
             any of Optuna's kind. What they raise is logged, once each, and costs nothing else.
     """
@@ -62,6 +65,7 @@ class Options:
     final_test: bool = False
     files: str = ""
     command: str = ""
+    source: Source | None = None
     callbacks: tuple[Callback, ...] = ()
 
 
@@ -99,6 +103,8 @@ def run_study(
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
             _remember(study, options.command)
+            if options.source is not None:
+                write_source(study, options.source)
             ledger = Ledger(study, spec, address, owner)
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
             callbacks = Callbacks(study, options.callbacks)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweep.console import duration, make_console
+from sweep.printed import printable
 
 
 class Progress:
@@ -146,7 +147,7 @@ class Progress:
         return max(0, self._total - self._done) * elapsed / here
 
     def _line(self, text: str) -> None:
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(printable(text)), soft_wrap=True)
 
     def _render(self) -> Table:
         bar = ProgressBar(total=max(self._total, 1), completed=self._done, width=30)
@@ -155,7 +156,7 @@ class Progress:
         view = Table.grid()
         view.add_row(head)
         for number, label in sorted(self._running.items()):
-            view.add_row(Text(f"  {_title(number)}  {label}", style="dim"))
+            view.add_row(Text(printable(f"  {_title(number)}  {label}"), style="dim"))
         return view
 
 

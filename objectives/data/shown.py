@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import reprlib
 
+from sweep.printed import printable as _printable
+
 _LENGTH = 80
 _REASON = 200
 _BITS = 128
@@ -48,5 +50,5 @@ def reason(error: Exception) -> str:
 
 
 def printable(text: str) -> str:
-    """A file name with the bytes that are no UTF-8 written out, so that it can be printed."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """A file name such that it can be printed, whatever bytes it holds; see ``sweep.printed``."""
+    return _printable(text)

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from studies.evidence.checkout import out_argument, out_folder
 from studies.evidence.numbers import NUMBERS, numbers
 from studies.evidence.pages import PAGES, page
 
@@ -20,12 +21,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "only", choices=["pages"], nargs="?", help="the documents, from the numbers that are there"
     )
-    if parser.parse_args(arguments).only is None:
+    out_argument(parser, "their places in a checkout")
+    options = parser.parse_args(arguments)
+    folder = out_folder(parser, options)
+    if folder is None:
+        written, places = NUMBERS, dict(PAGES)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = folder / NUMBERS.name
+        places = {template: folder / path.name for template, path in PAGES.items()}
+    if options.only is None:
         text = json.dumps(numbers(), indent=1, sort_keys=True, ensure_ascii=False)
-        NUMBERS.write_text(text + "\n", encoding="utf-8")
-        print(f"wrote {NUMBERS}")
-    found = json.loads(NUMBERS.read_text(encoding="utf-8"))
-    for template, path in PAGES.items():
+        written.write_text(text + "\n", encoding="utf-8")
+        print(f"wrote {written}")
+    found = json.loads((written if written.is_file() else NUMBERS).read_text(encoding="utf-8"))
+    for template, path in places.items():
         path.write_text(page(template, found), encoding="utf-8")
         print(f"wrote {path}")
     return 0

@@ -10,8 +10,9 @@ from typing import Any
 
 import jinja2
 
+from studies.evidence.checkout import ROOT
+
 TEMPLATES = Path(__file__).parent / "templates"
-ROOT = Path(__file__).parents[2]
 
 PAGES = {
     "studies.md.jinja": ROOT / "studies" / "README.md",

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from studies.evidence.checkout import ROOT, out_argument, out_folder
 from studies.evidence.numbers import CONFIRM, MEASUREMENT, RESULTS
 from sweep.errors import SweepError
 from sweep.report.gather import report_tree
 from sweep.report.write import write_report
 from sweep.storage import Address, open_known
 
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 SHOTS = {
@@ -94,12 +95,16 @@ def main(arguments: Sequence[str]) -> int:
         description="Pictures of the documents, by a Chromium browser.",
     )
     parser.add_argument("studies", nargs="*", help=f"of {', '.join(FIGURES)}; default: all")
-    chosen = parser.parse_args(arguments).studies
+    out_argument(parser, "docs/pictures in a checkout")
+    options = parser.parse_args(arguments)
+    chosen = options.studies
     unknown = [name for name in chosen if name not in FIGURES]
     if unknown:
         parser.error(f"no pictures of {', '.join(unknown)}: take any of {', '.join(FIGURES)}")
+    folder = out_folder(parser, options) or PICTURES
+    folder.mkdir(parents=True, exist_ok=True)
     for name in chosen or FIGURES:
-        for path in pictures(name):
+        for path in pictures(name, folder):
             print(path)  # noqa: T201  # a command prints
     return 0
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sweep.printed import printable
+from sweep.space.param import is_number
+
 Tree = Mapping[str, Any]
 
 _METRICS = {
@@ -45,7 +48,7 @@ def front_matter(facts: Tree, licence: str) -> str:
         tags=[*_TAGS, *quantised],
         datasets=[data] if is_hub_name(data) else None,
         metrics=list(dict.fromkeys(kind for kind, _ in _METRICS.values())),
-        model_name=f"{facts['study']} trial {facts['trial']}",
+        model_name=printable(f"{facts['study']} trial {facts['trial']}"),
         eval_results=_results(facts, data),
     )
     return f"---\n{card.to_yaml()}\n---"
@@ -78,12 +81,12 @@ def base_name(facts: Tree) -> str:
 def _results(facts: Tree, data: str) -> list[Any]:
     from huggingface_hub import EvalResult
 
-    name = data_name(facts)
+    name = printable(data_name(facts))
     kind = data if is_hub_name(data) else re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")
     found = []
     for split, figures in (("validation", facts["metrics"]), ("test", facts["test"])):
         for key, (metric, shown) in _METRICS.items():
-            if figures.get(key) is not None:
+            if is_number(figures.get(key)):
                 found.append(
                     EvalResult(
                         task_type="token-classification",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from sweep.printed import printable
+
 _RISKY = re.compile(r"([\\`*_\[\]<>&|~#$])")
+_LINE_END = "\n"
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -26,7 +29,7 @@ def code(text: object, *, cell: bool = False) -> str:
 def block(text: str, language: str = "") -> str:
     """Lines of code, fenced."""
     fence = "`" * max(3, _longest(text) + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+    return f"{fence}{language}\n{printable(text.rstrip(), keep=_LINE_END)}\n{fence}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -46,7 +49,7 @@ def folded(title: str, body: str) -> str:
 
 
 def _line(text: object) -> str:
-    return _BREAKS.sub(" ", str(text)).strip()
+    return printable(_BREAKS.sub(" ", str(text)).strip())
 
 
 def _longest(text: str) -> int:

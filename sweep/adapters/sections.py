@@ -57,12 +57,15 @@ def measured(facts: Tree) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else number(value)
+    """A figure; what a record holds in place of one, as code."""
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, (int, float)) else code(value, cell=True)
 
 
 def _interval(side: Tree, key: str) -> str:
     low, high = side.get(f"{key}_low"), side.get(f"{key}_high")
-    return "" if low is None else f"{number(low)} to {number(high)}"
+    return "" if low is None else f"{_cell(low)} to {_cell(high)}"
 
 
 def _per_ligand(ligands: Tree | None) -> str:
@@ -79,9 +82,9 @@ def _per_ligand(ligands: Tree | None) -> str:
 
 
 def _compared(facts: Tree) -> str:
-    found = [f"{plain(each['name'])} {number(each['value'])}" for each in facts["baselines"]]
+    found = [f"{plain(each['name'])} {_cell(each['value'])}" for each in facts["baselines"]]
     train = facts["metrics"].get("train_mcc")
-    said = "" if train is None else f"On training chains the MCC at argmax is {number(train)}. "
+    said = "" if train is None else f"On training chains the MCC at argmax is {_cell(train)}. "
     return f"{said}Baselines of the study (validation MCC): {'; '.join(found)}." if found else said
 
 
@@ -95,13 +98,13 @@ def data(facts: Tree) -> list[str]:
         for name, each in splits.items()
     ]
     counted: Tree = about.get("ligands", {})
-    ligands = ", ".join(f"{code(name)} {number(count)}" for name, count in counted.items())
+    ligands = ", ".join(f"{code(name)} {_cell(count)}" for name, count in counted.items())
     said = {
         "name": code(data_name(facts)),
         "fingerprint": code(facts["record"]["fingerprints"].get("data", "")),
         "ligands (residues that bind)": ligands,
         "split": plain(about.get("split_method") or ""),
-        **{title: number(about[name]) for name, title in _DROPPED.items() if about.get(name)},
+        **{title: _cell(about[name]) for name, title in _DROPPED.items() if about.get(name)},
     }
     header = ["split", "chains", "residues", "residues that bind", "windows"]
     return [bullets(said), table(header, rows) if rows else ""]

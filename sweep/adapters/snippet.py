@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sweep.errors import SweepError, fault
+from sweep.space.param import is_number
+
 Tree = Mapping[str, Any]
+
+DTYPES = ("float32", "bfloat16", "float16")
+_DTYPE_RULE = f"be one of {', '.join(DTYPES)}"
 
 _PREDICT = '''\
 def binding(sequence):
@@ -34,8 +40,12 @@ def loading_code(record: Tree, threshold: float) -> str:
     Args:
         record: the adapter's ``trial.json``.
         threshold: the probability above which residues bind.
+
+    Raises:
+        SweepError: if the record holds anything that would be no name or number in the code.
     """
     load: Tree = record["load"]
+    _refuse_odd(load, threshold)
     four_bit, dtype = load["four_bit"], load["compute_dtype"]
     half = dtype != "float32"
     names = ["AutoModelForTokenClassification", "AutoTokenizer"]
@@ -62,6 +72,31 @@ def loading_code(record: Tree, threshold: float) -> str:
         _PREDICT.format(context=context, threshold=threshold, **_tokens(load)),
     ]
     return "".join(parts)
+
+
+def _refuse_odd(load: Tree, threshold: object) -> None:
+    """Whoever pastes the code runs it, so a record's words go in as names, numbers or strings."""
+    embedded, four_bit = load["embedded"] or ["", ""], load["four_bit"] or {}
+    checks = {
+        "labels": (load["labels"], "be a whole number", isinstance(load["labels"], int)),
+        "dtype": (load["dtype"], _DTYPE_RULE, load["dtype"] in DTYPES),
+        "compute_dtype": (load["compute_dtype"], _DTYPE_RULE, load["compute_dtype"] in DTYPES),
+        "four_bit": (
+            four_bit,
+            "be arguments by name",
+            isinstance(four_bit, dict)
+            and all(name.isidentifier() and name.isascii() for name in four_bit),
+        ),
+        "embedded": (
+            embedded,
+            "be a package and a folder",
+            isinstance(embedded, (list, tuple)) and [*map(type, embedded)] == [str, str],
+        ),
+        "threshold": (threshold, "be a number", is_number(threshold)),
+    }
+    for name, (value, rule, holds) in checks.items():
+        if not holds:
+            raise SweepError(fault(f"{name} in the adapter's trial.json", rule, value))
 
 
 def _imports(load: Tree, names: list[str]) -> str:

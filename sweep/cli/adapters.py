@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 
 from sweep.cli.arguments import (
+    TRUSTING,
     input_arguments,
     json_argument,
     name_argument,
     storage_arguments,
+    trust_arguments,
 )
 from sweep.errors import UsageError, fault
 
@@ -35,6 +37,7 @@ def adapters_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="train the trial again, where its adapter was not kept",
     )
     input_arguments(export)
+    trust_arguments(export)
     export.add_argument(
         "--license",
         metavar="ID",
@@ -49,6 +52,7 @@ def adapters(options: argparse.Namespace) -> int:
     from sweep.adapters import Request, export_adapter, print_adapter
     from sweep.cli.show import show
     from sweep.cli.study_file import apply_options
+    from sweep.cli.trusting import trusted_source
     from sweep.storage import Address, load_study, quiet_optuna, read_spec
 
     out = Path(options.out).expanduser().resolve()
@@ -59,6 +63,8 @@ def adapters(options: argparse.Namespace) -> int:
     address = Address.parse(options.storage)
     with quiet_optuna():
         study = load_study(address, options.name)
+        if options.retrain:
+            trusted_source(study, address, options)
         spec = apply_options(read_spec(study), options)
         report = export_adapter(study, spec, address, request)
     show(report, print_adapter, as_json=options.json)
@@ -66,12 +72,12 @@ def adapters(options: argparse.Namespace) -> int:
 
 
 def _input_faults(options: argparse.Namespace) -> list[str]:
-    """Inputs that nothing would read."""
+    """Inputs that nothing would read, and trust in code that nothing would run."""
     if options.retrain:
         return []
     rule, way_out = "be given with --retrain", "What was kept is not trained again"
     return [
-        fault(f"--{name}", rule, value, way_out=way_out)
-        for name in ("data", "base")
-        if (value := getattr(options, name)) is not None
+        fault(f"--{name.replace('_', '-')}", rule, value, way_out=way_out)
+        for name in ("data", "base", *TRUSTING)
+        if (value := getattr(options, name)) not in (None, False)
     ]

@@ -74,6 +74,10 @@ def study_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="drop, count and list unreadable records instead of stopping at them",
     )
+    _grant_arguments(parser)
+
+
+def _grant_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-pickle",
         action="store_true",
@@ -84,6 +88,20 @@ def study_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the code that a base model brings along",
     )
+
+
+TRUSTING = ("trust_study", "allow_pickle", "trust_remote_code")
+"""The options of ``trust_arguments``."""
+
+
+def trust_arguments(parser: argparse.ArgumentParser) -> None:
+    """What of a database that others may have made is allowed to run."""
+    parser.add_argument(
+        "--trust-study",
+        action="store_true",
+        help="run the code that the database names; once, for a study that you did not run here",
+    )
+    _grant_arguments(parser)
 
 
 def name_argument(parser: argparse.ArgumentParser) -> None:

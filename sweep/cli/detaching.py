@@ -16,6 +16,7 @@ from sweep.cli.driving import files_option
 from sweep.cli.study_file import lasting
 from sweep.cluster import ray_is_missing
 from sweep.errors import SweepError, UsageError, fault
+from sweep.printed import printable
 from sweep.spec import StudySpec
 from sweep.storage import Address, default_url
 from sweep.trackers import NAMES
@@ -56,7 +57,7 @@ def detach(spec: StudySpec, options: argparse.Namespace) -> dict[str, str]:
 def print_job(report: Mapping[str, Any], _: Console) -> None:
     """What was submitted, and what to type next; unbroken, to be pasted."""
     for name in ("job", "status", "watch", "log", "stop"):
-        print(f"{name:<8}{report[name]}")
+        print(printable(f"{name:<8}{report[name]}"))
 
 
 def run_arguments(options: argparse.Namespace, study: str) -> list[str]:

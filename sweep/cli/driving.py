@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sweep.cli.arguments import amount, cluster
+from sweep.cli.streams import say
 from sweep.drive import Options, run_study
 from sweep.errors import HeldError, ResumeError, SpecError, UsageError
 from sweep.progress import Progress
+from sweep.source import Source
 from sweep.spec import StudySpec
 from sweep.status import snapshot
 from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
 from sweep.stores import check, place
 from sweep.trackers.make import trackers
+from sweep.trust import remember
 
 
 def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:
@@ -33,8 +35,17 @@ def files_option(options: argparse.Namespace) -> str:
     return str(where.resolve() if isinstance(where, Path) else where)
 
 
-def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dict[str, Any]:
+def drive(
+    spec: StudySpec, address: Address, options: argparse.Namespace, source: Source | None
+) -> dict[str, Any]:
     """Run a study, or go on with it, as the options say.
+
+    Args:
+        spec: what it measures.
+        address: its database.
+        options: how to run.
+        source: the folders of its code, kept with it and trusted from now on; None for a study
+            that this user has not come to trust.
 
     Returns:
         Its snapshot when it has what its budget says.
@@ -45,6 +56,7 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         cluster=cluster(options),
         take_over=options.take_over,
         final_test=options.final_test,
+        source=source,
         files=files_option(options),
         command=address.redact(shlex.join(options.command)),
         callbacks=trackers(options.track, address, spec.name),
@@ -54,6 +66,9 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
     with quiet_optuna():
         earlier = find_study(address, spec.name)
         before = None if earlier is None else snapshot(earlier, address)
+        if source is not None:
+            kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))
+            remember(spec, address, source, how.files or kept)
         try:
             with _progress(spec, before) as watcher:
                 run_study(spec, address, watcher, how)
@@ -65,7 +80,7 @@ def drive(spec: StudySpec, address: Address, options: argparse.Namespace) -> dic
         report = snapshot(load_study(address, spec.name), address)
     done = 0 if before is None else before["counts"]["COMPLETE"]
     if report["counts"]["COMPLETE"] == done:
-        print(f"lorasweep: nothing to do: {done} trials are complete", file=sys.stderr)
+        say(f"nothing to do: {done} trials are complete")
     return report
 
 
@@ -75,7 +90,7 @@ def say_how_to_go_on(spec: StudySpec, address: Address) -> None:
         return
     where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"
     hint = " (with your password in place of ***)" if "***" in address.shown else ""
-    print(f"lorasweep: to go on: lorasweep resume {where}{hint}", file=sys.stderr)
+    say(f"to go on: lorasweep resume {where}{hint}")
 
 
 def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:

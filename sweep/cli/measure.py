@@ -9,7 +9,7 @@ from typing import Any
 
 from sweep.cli.driving import drive, storage_of
 from sweep.cli.show import show
-from sweep.cli.study_file import apply_options, load_spec
+from sweep.cli.study_file import apply_options, load_spec, source_of
 from sweep.errors import SpecError, UsageError, fault
 from sweep.phases import Design, Pilot
 from sweep.space import Float, Int
@@ -132,7 +132,7 @@ def pilot(options: argparse.Namespace) -> int:
     whole = apply_options(load_spec(options.study), options)
     address = storage_of(whole, options)
     spec = pilot_of(whole)
-    drive(spec, address, options)
+    drive(spec, address, options, source_of(options.study, spec))
     with quiet_optuna():
         report = _report(address, spec.name)
     show(report, print_pilot, as_json=options.json)

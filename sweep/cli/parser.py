@@ -14,6 +14,7 @@ from sweep.cli.arguments import (
     run_arguments,
     storage_arguments,
     study_arguments,
+    trust_arguments,
     worker_arguments,
 )
 from sweep.cli.data import data_verb
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     storage_arguments(resume, required=True)
     name_argument(resume)
     input_arguments(resume)
+    trust_arguments(resume)
     run_arguments(resume)
     json_argument(resume)
 
@@ -175,6 +177,7 @@ def _extend_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             option, metavar=metavar, action="append", default=[], help=f"{what}; may be repeated"
         )
     input_arguments(extend)
+    trust_arguments(extend)
     extend.add_argument(
         "--take-over",
         action="store_true",

@@ -57,6 +57,7 @@ def predict(options: argparse.Namespace) -> int:
     from sweep.cli.predict_options import Wanted, wanted
     from sweep.cli.residue_bar import residue_bar
     from sweep.cli.show import show
+    from sweep.cli.streams import say
 
     asked: Wanted = wanted(options)
     with _ending_tidily():
@@ -76,7 +77,7 @@ def predict(options: argparse.Namespace) -> int:
             )
         )
         for note in job.notes:
-            _say(note)
+            say(note)
         total = job.residues if asked.results else None
         with _results(asked.results, asked.out) as out, residue_bar(total, out) as tell:
             report = dict(job.run(out, asked.form, tell))
@@ -99,10 +100,12 @@ def _results(asked: bool, path: Path | None) -> Iterator[TextIO | None]:  # noqa
     if not asked:
         yield None
     elif path is None:
+        from sweep.cli.streams import to_stdout
+
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-        yield sys.stdout
-        sys.stdout.flush()
+        with to_stdout():
+            yield sys.stdout
     else:
         from sweep.transfer.beside import replacing
 
@@ -157,24 +160,21 @@ def _ending_tidily() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _say(text: str) -> None:
-    print(f"lorasweep: {text}", file=sys.stderr)
-
-
 def _say_what_was_done(report: Mapping[str, Any]) -> None:
     from sweep.cli.residue_bar import grouped
+    from sweep.cli.streams import say
     from sweep.console import duration
 
     for bad in report["skipped_bad"]:
-        _say(f"skipped: {bad}")
+        say(f"skipped: {bad}")
     more = report["skipped"] - len(report["skipped_bad"])
     if more:
-        _say(f"skipped: and {more} more")
+        say(f"skipped: and {more} more")
     chains, residues = report["chains"], report["residues"]
     done = f"{grouped(residues)} residues of {grouped(chains)} chain{'s' * (chains != 1)}"
     rate = grouped(round(report["residues_per_second"]))
     took = f"{duration(report['seconds'])} ({rate} residues/s)"
-    _say(f"{done}, {grouped(report['called'])} called, in {took}")
+    say(f"{done}, {grouped(report['called'])} called, in {took}")
     for name in ("out", "html"):
         if report[name] is not None:
-            _say(f"wrote {report[name]}")
+            say(f"wrote {report[name]}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from sweep.cli.show import show
+from sweep.cli.streams import say
 from sweep.errors import UsageError, fault
 from sweep.storage import Address, open_known, quiet_optuna
 
@@ -93,7 +93,7 @@ def dashboard(options: argparse.Namespace) -> int:
             found = findings(study, address, table, Inquiry(quick=True))
             if not leave_note(study, note_text(found)):
                 said = "the study is being driven; its note is left for later"
-                print(f"lorasweep: {said}", file=sys.stderr)
+                say(said)
         server = dashboard_server(study, options.port)
         with server:
             _announce(f"http://{HOST}:{server.server_port}/", options)
@@ -104,7 +104,6 @@ def dashboard(options: argparse.Namespace) -> int:
 def _announce(url: str, options: argparse.Namespace) -> None:
     """Where to look; as the one JSON document, when asked."""
     show({"url": url}, lambda tree, console: console.print(tree["url"]), as_json=options.json)
-    sys.stdout.flush()
-    print("lorasweep: Ctrl-C ends it", file=sys.stderr)
+    say("Ctrl-C ends it")
     if options.open:
         webbrowser.open(url)

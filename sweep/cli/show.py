@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from sweep.cli.streams import to_stdout
 from sweep.console import make_console
 
 
@@ -17,8 +18,13 @@ def show(
     *,
     as_json: bool,
 ) -> None:
-    """Print a report: as one JSON document, or as its printer does."""
-    if as_json:
-        print(json.dumps(report))
-    else:
-        printer(report, make_console())
+    """Print a report: as one JSON document, or as its printer does.
+
+    Raises:
+        SweepError: if stdout cannot take it.
+    """
+    with to_stdout():
+        if as_json:
+            print(json.dumps(report))
+        else:
+            printer(report, make_console())

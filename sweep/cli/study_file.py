@@ -16,6 +16,7 @@ from typing import Any
 
 from sweep.cli.arguments import amount
 from sweep.errors import SpecError, SweepError, UsageError, fault
+from sweep.source import Source, put_last
 from sweep.spec import StudySpec
 
 
@@ -59,9 +60,21 @@ def _from_file(named: str) -> ModuleType:
     if not _is_file(path) or spec is None or spec.loader is None:
         raise SpecError(fault("the study file", "exist", named, way_out="Check the path"))
     module = importlib.util.module_from_spec(spec)
+    put_last(str(path.resolve().parent))  # where its objective may lie
     with _told(named):
         spec.loader.exec_module(module)
     return module
+
+
+def source_of(named: str, spec: StudySpec) -> Source:
+    """The folders of the code of a study that ``load_spec`` has read."""
+    if named.endswith(".py"):
+        folder = Path(named).resolve().parent
+    else:
+        file, depth = getattr(sys.modules[named], "__file__", None), named.count(".")
+        whole = Path(file or ".").resolve()
+        folder = whole.parents[depth + (whole.name == "__init__.py")]
+    return Source.of(str(folder), spec.objective)
 
 
 def _is_file(path: Path) -> bool:

@@ -9,12 +9,14 @@ from sweep.cli.detaching import detach, print_job
 from sweep.cli.driving import drive, say_how_to_go_on, storage_of
 from sweep.cli.measure import design_size
 from sweep.cli.show import show
-from sweep.cli.study_file import apply_options, load_spec
+from sweep.cli.study_file import apply_options, load_spec, source_of
+from sweep.cli.trusting import trusted_source
 from sweep.extend import Request, extend_study, print_extension
 from sweep.objective import load_objective
 from sweep.status import snapshot
 from sweep.storage import Address, load_study, open_known, quiet_optuna, read_spec
 from sweep.summary import print_check, print_failures, print_status
+from sweep.trust import carry, trust_again
 
 
 def check(options: argparse.Namespace) -> int:
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.detach:
         show(detach(spec, options), print_job, as_json=options.json)
         return 0
-    report = drive(spec, storage_of(spec, options), options)
+    report = drive(spec, storage_of(spec, options), options, source_of(options.study, spec))
     show(report, print_status, as_json=options.json)
     return 0
 
@@ -48,8 +50,10 @@ def resume(options: argparse.Namespace) -> int:
     """Go on with a study from its database alone."""
     address = Address.parse(options.storage)
     with quiet_optuna():
-        spec = read_spec(load_study(address, options.name))
-    report = drive(apply_options(spec, options), address, options)
+        study = load_study(address, options.name)
+        source = trusted_source(study, address, options)
+        spec = read_spec(study)
+    report = drive(apply_options(spec, options), address, options, source)
     show(report, print_status, as_json=options.json)
     return 0
 
@@ -70,8 +74,12 @@ def extend(options: argparse.Namespace) -> int:
     address = Address.parse(options.storage)
     request = Request(tuple(options.add_target), tuple(options.add_choice), tuple(options.widen))
     with quiet_optuna():
-        spec = apply_options(read_spec(load_study(address, options.name)), options)
+        study = load_study(address, options.name)
+        source = trusted_source(study, address, options)
+        spec = apply_options(read_spec(study), options)
         report = extend_study(spec, address, request, take_over=options.take_over)
+        if source is not None:
+            trust_again(address, spec.name)
         say_how_to_go_on(spec, address)
     show(report, print_extension, as_json=options.json)
     return 0
@@ -96,5 +104,6 @@ def copy(options: argparse.Namespace) -> int:
         source = Address.parse(options.source, name="FROM")
         target = Address.parse(options.target, name="TO")
         report = copy_study(source, options.name, target)
+        carry(report["study"], source, target)
     show(report, print_copy, as_json=options.json)
     return 0

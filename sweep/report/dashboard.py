@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna
 
 from sweep.errors import UsageError, fault
 from sweep.owner import holder
-from sweep.report.serve import HOST, listening
+from sweep.report.serve import HOST, PATIENCE_SECONDS, listening, ours
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 INSTALL = "pip install 'lorasweep[dashboard]'"
 
@@ -74,8 +78,17 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     daemon_threads = True
 
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that left; of anything else, what the base class says."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(WSGIRequestHandler):
+    timeout = PATIENCE_SECONDS
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing of each request."""
 
@@ -94,7 +107,20 @@ def dashboard_server(study: optuna.Study, port: int) -> WSGIServer:
 
     app = wsgi(study._storage)  # noqa: SLF001 - no other way to it
     with listening(port):
-        return make_server(HOST, port, app, server_class=_Server, handler_class=_Handler)
+        return make_server(HOST, port, _guarded(app), server_class=_Server, handler_class=_Handler)
+
+
+def _guarded(app: WSGIApplication) -> WSGIApplication:
+    """An application for this machine's user alone; see ``sweep.report.serve.ours``."""
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        origins = [environ["HTTP_ORIGIN"]] if "HTTP_ORIGIN" in environ else []
+        if ours([environ.get("HTTP_HOST", "")], origins):
+            return app(environ, start)
+        start("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"This dashboard answers to pages of its own on this machine alone.\n"]
+
+    return answer
 
 
 def _plain(text: str) -> str:

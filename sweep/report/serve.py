@@ -6,9 +6,11 @@ import contextlib
 import hashlib
 import json
 import logging
+import re
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,12 @@ from sweep.report.plotly_files import library
 HOST = "127.0.0.1"
 """Nobody else's machine: a report tells paths and errors."""
 
+_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+"""The names under which it may be asked."""
+
+PATIENCE_SECONDS = 30.0
+"""How long a client may be silent, or not take what it asked for."""
+
 EVERY_SECONDS = 2.0
 """How often the study is asked whether it has changed."""
 
@@ -31,6 +39,21 @@ REST = 4.0
 log = logging.getLogger("lorasweep")
 
 Tree = Mapping[str, Any]
+
+
+def ours(hosts: Sequence[str], origins: Sequence[str]) -> bool:
+    """Whether a request is this machine's user's: no other site's page had a browser make it.
+
+    Such a page can have its own name lead here, and can send writes to any address; the browser
+    tells in ``Host`` which name it asked, and in ``Origin`` whose page did, of every write.
+
+    Args:
+        hosts: the ``Host`` headers, of which there must be one.
+        origins: the ``Origin`` headers; none from a program that is no browser.
+    """
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return False
+    return all(origin.lower() == f"http://{hosts[0]}".lower() for origin in origins)
 
 
 @dataclass(frozen=True)
@@ -113,12 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    timeout = PATIENCE_SECONDS
 
     def do_GET(self) -> None:
         """One of a handful of documents."""
-        # Another site's page can have a browser ask any address, but not under this name.
-        host = (self.headers.get("Host") or "").rpartition(":")[0]
-        if host not in ("127.0.0.1", "localhost"):
+        if not ours(self.headers.get_all("Host", []), self.headers.get_all("Origin", [])):
             self.send_error(HTTPStatus.FORBIDDEN)
             return
         edition = self.server.editor.edition
@@ -172,11 +194,17 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # a browser of many tabs, each with many questions
 
     def __init__(self, editor: Editor, port: int) -> None:
         self.editor = editor
         with listening(port):
             super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that left; of anything else, what the base class says."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

@@ -15,7 +15,9 @@ from sweep.storage.studies import (
     open_study,
     quiet_optuna,
     read_points,
+    read_source,
     read_spec,
+    write_source,
     write_spec,
 )
 from sweep.storage.words import StorageLostError, storage_errors
@@ -41,8 +43,10 @@ __all__ = [
     "quiet_optuna",
     "read_pins",
     "read_points",
+    "read_source",
     "read_spec",
     "storage_errors",
     "write_ahead",
+    "write_source",
     "write_spec",
 ]

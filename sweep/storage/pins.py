@@ -12,6 +12,8 @@ from typing import Any
 
 import optuna
 
+from sweep.errors import StorageError, fault
+from sweep.source import GRANTS
 from sweep.spec import StudySpec
 from sweep.storage.address import Address
 from sweep.storage.studies import PINNED, find_study
@@ -33,5 +35,13 @@ def read_pins(study: optuna.Study) -> dict[str, Any]:
 
 
 def pinned(spec: StudySpec, pins: Mapping[str, Any]) -> StudySpec:
-    """A spec to build the objective of, with nothing left open that is decided."""
+    """A spec to build the objective of, with nothing left open that is decided.
+
+    Raises:
+        StorageError: if the database decides what files may do, which no machine ever decides.
+    """
+    for name in GRANTS:
+        if name in pins:
+            rule, where = "not be decided by a database", f"pinned by study {spec.name!r}"
+            raise StorageError(fault(name, rule, pins[name], where=where))
     return spec.with_changes(settings=pins)

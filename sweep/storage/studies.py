@@ -3,7 +3,8 @@
 Beside Optuna's own rows a study holds, as user attributes, everything a resume
 needs: ``spec`` and ``spec_digest``, the ``points`` of its design, ``fingerprints`` of the
 inputs' content, package ``versions``, what the objective said ``about`` its inputs, measured
-``baselines``, the ``history`` of its space and claims, and the ``owner`` that drives it.
+``baselines``, the ``history`` of its space and claims, the ``code``'s folders, and the ``owner``
+that drives it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sweep.design.points import Point
 from sweep.errors import ResumeError, StorageError, fault
 from sweep.objective import Facts
 from sweep.phases import PILOT_SUFFIX
+from sweep.source import Source
 from sweep.spec import StudySpec, differences
 from sweep.storage.address import Address
 from sweep.storage.claims import note_claims
@@ -36,6 +38,9 @@ log = logging.getLogger("lorasweep")
 
 PINNED = "pinned"
 """The attribute that keeps ``Facts.pinned``; see ``sweep.storage.pins``."""
+
+CODE = "code"
+"""The attribute that keeps the folders of the study's code; see ``sweep.source``."""
 
 SCHEMA = 3
 """Version of the attributes below; raised when an older lorasweep would misread them."""
@@ -138,6 +143,17 @@ def find_study(address: Address, name: str) -> optuna.Study | None:
 def read_spec(study: optuna.Study) -> StudySpec:
     """The spec that a study was made from."""
     return StudySpec.from_json(study.user_attrs["spec"])
+
+
+def read_source(study: optuna.Study) -> Source:
+    """The folders of a study's code; unknown for one from before they were kept."""
+    return Source.from_json(study.user_attrs.get(CODE))
+
+
+def write_source(study: optuna.Study, source: Source) -> None:
+    """Keep the folders of a study's code."""
+    if study.user_attrs.get(CODE) != source.to_json():
+        study.set_user_attr(CODE, source.to_json())
 
 
 def read_points(study: optuna.Study) -> tuple[Point, ...]:

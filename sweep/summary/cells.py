@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sweep.printed import printable
+
 
 def number(value: object) -> str:
     """A value for a cell: ``-`` for None, thousands apart, floats to four digits.
@@ -58,7 +60,7 @@ def scalars(tree: Mapping[str, Any], most: int) -> str:
 
 def line(console: Console, text: str = "", style: str = "") -> None:
     """One line, not wrapped where the output is not a terminal."""
-    console.print(Text(text, style=style), soft_wrap=not console.is_terminal)
+    console.print(Text(printable(text), style=style), soft_wrap=not console.is_terminal)
 
 
 def table(
@@ -84,11 +86,11 @@ def table(
     for name in header:
         words = name in left
         grid.add_column(
-            name,
+            printable(name),
             justify="left" if words else "right",
             no_wrap=not words,
             overflow="fold",
         )
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(printable(cell)) for cell in row))
     console.print(grid)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import io
 import json
+import math
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from sweep.console import make_console
@@ -367,3 +370,23 @@ def test_long_lists_of_a_configuration_are_broken_and_long_strings_are_not() -> 
         ")",
     ]
     assert lora_config_lines({"target_modules": long})[1] == f"    target_modules={long!r},"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text() | st.sampled_from(["r", "class", "a b", "x=1, y"]), JSON))
+@example(
+    {"r": [float("nan"), -math.inf], "é\u202e": "\x1b'\"\n\\", "x" * 90: {"y" * 90: ["z" * 90]}}
+)
+def test_what_is_pasted_is_python_of_the_same_value(keywords: dict[str, Any]) -> None:
+    """Whatever a study holds: names that are none, quotes, line ends, numbers without a literal."""
+    lines = lora_config_lines(keywords)
+
+    assert all(line.isprintable() for line in lines)
+    made = eval("\n".join(lines), {"LoraConfig": lambda **given: given})  # noqa: S307 - the point
+    assert repr(dict(sorted(made.items()))) == repr(dict(sorted(keywords.items())))

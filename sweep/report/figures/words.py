@@ -14,7 +14,9 @@ _ENTITIES = str.maketrans(
     # % opens a placeholder of a template, $ a formula where a page has MathJax.
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "$": "&#36;"}
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
 _BREAK = re.compile(r"(?<=[\s+,;|=])")
 _WEAK_BREAK = re.compile(r"(?<=[_\-:/])|(?<=[a-zA-Z]\.)")
 

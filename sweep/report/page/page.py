@@ -26,6 +26,8 @@ LATE = ("figures.js", "tables.js", "contents.js", "print.js", "news.js", "start.
 STYLES = ("tokens.css", "text.css", "layout.css", "answer.css", "parts.css", "print.css")
 """Style sheets, in order."""
 
+_NEVER = re.compile(r"[\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 
 def page(
     tree: Mapping[str, Any],
@@ -94,8 +96,11 @@ def _context(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> dict[str, Any]
 
 
 def _written(html: str) -> str:
-    """Half characters, which a name may hold and UTF-8 cannot, replaced by the sign for that."""
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", html)
+    """The page with a sign in place of what a name may hold and text should not.
+
+    That is half characters, which UTF-8 has not, and marks that turn the order of what follows.
+    """
+    return _NEVER.sub("\N{REPLACEMENT CHARACTER}", html)
 
 
 @cache

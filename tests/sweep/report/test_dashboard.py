@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import threading
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
+import optuna
 import pytest
 from report_studies import mixed
 
 from sweep.findings import Inquiry, findings
 from sweep.owner import claim
-from sweep.report.dashboard import leave_note, note_text
+from sweep.report.dashboard import dashboard_server, leave_note, note_text
 from sweep.storage import open_known
 from sweep.tabulate import to_table
 
@@ -70,3 +74,54 @@ def test_names_in_a_note_stay_names() -> None:
     assert r"\<b\>x\</b\>" in text
     assert r"a\_b \*c\* \[d\](e)" in text
     assert "--storage 'sqlite:///a b.db'" in text
+
+
+REQUESTS = {
+    "the page itself": ("GET", {}, 200),
+    "a program of the user's": ("DELETE", {}, 204),
+    "a write of the page's": ("DELETE", {"Origin": "http://127.0.0.1:PORT"}, 204),
+    "the same by name": (
+        "DELETE",
+        {"Host": "localhost:PORT", "Origin": "http://localhost:PORT"},
+        204,
+    ),
+    "a name that leads here": ("GET", {"Host": "evil.example:PORT"}, 403),
+    "a write to it": (
+        "DELETE",
+        {"Host": "evil.example:PORT", "Origin": "http://evil.example:PORT"},
+        403,
+    ),
+    "a name that begins so": ("DELETE", {"Host": "127.0.0.1.evil.example"}, 403),
+    "an address of IPv6": ("DELETE", {"Host": "[::1]:PORT"}, 403),
+    "a user's name before it": ("DELETE", {"Host": "localhost@evil.example"}, 403),
+    "no name": ("DELETE", {"Host": ""}, 403),
+    "another site's page": ("DELETE", {"Origin": "http://evil.example"}, 403),
+    "another server's page": ("DELETE", {"Origin": "http://127.0.0.1:1"}, 403),
+    "a page of no site": ("DELETE", {"Origin": "null"}, 403),
+    "an encrypted page": ("DELETE", {"Origin": "https://127.0.0.1:PORT"}, 403),
+    "the other name's page": ("DELETE", {"Origin": "http://localhost:PORT"}, 403),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_it_answers_to_this_machines_user_alone(case: str, tmp_path: Path) -> None:
+    """Whatever page has a browser ask, and under whatever name."""
+    method, headers, code = REQUESTS[case]
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/s.db", study_name="kept")
+    server = dashboard_server(study, 0)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        path = f"/api/studies/{study._study_id}"
+        link = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+        sent = {k: v.replace("PORT", str(server.server_port)) for k, v in headers.items()}
+        link.request(method, path, headers=sent)
+        with contextlib.closing(link), link.getresponse() as answer:
+            assert answer.status == code
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    left = optuna.get_all_study_names(f"sqlite:///{tmp_path}/s.db")
+    assert left == ([] if code == 204 else ["kept"])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from report_studies import plain
 
 from sweep.errors import UsageError
-from sweep.report.serve import Editor, Server
+from sweep.report.serve import Editor, Server, _Handler, ours
 from sweep.report.tracked import gatherer, state_of
 from sweep.storage import Address, open_known
 
@@ -81,6 +84,15 @@ def test_a_new_trial_is_news_and_nothing_else_is(desk: Desk) -> None:
     assert json.loads(desk.get("/report.json")[2])["counts"]["complete"] == 4
 
 
+def test_one_name_and_no_other_sites_page() -> None:
+    """A request with two names, or by a page from elsewhere, is none of this user's."""
+    assert ours(["localhost:80"], [])
+    assert ours(["LOCALHOST:80"], ["http://localhost:80"])
+    assert not ours(["localhost:80", "evil.example"], [])
+    assert not ours([], [])
+    assert not ours(["localhost:80"], ["http://localhost:80", "http://evil.example"])
+
+
 @pytest.mark.parametrize("host", ["evil.example:80", "127.0.0.1.evil.example", "", "[::1]:80"])
 def test_no_other_name_leads_here(desk: Desk, host: str) -> None:
     """A page of another site that had its name resolve to this machine reads nothing."""
@@ -97,3 +109,27 @@ def test_it_listens_to_this_machine_alone_and_names_a_taken_port(desk: Desk) -> 
         Server(desk.editor, int(port))
     with pytest.raises(UsageError, match="--port must"):
         Server(desk.editor, 70_000)
+
+
+def test_many_clients_are_served_while_some_are_slow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Those that say nothing, half a request, or take nothing are given up, without a word."""
+    monkeypatch.setattr(_Handler, "timeout", 1.0)
+    where = desk.server.server_address[:2]
+    silent, half, deaf = (socket.create_connection(where, timeout=20) for _ in range(3))
+    half.sendall(b"GET / HT")
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.sendall(b"GET /plotly.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    gone = socket.create_connection(where, timeout=20)
+    gone.sendall(b"GET /plotly.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    gone.close()
+
+    with ThreadPoolExecutor(50) as clients:
+        answers = list(clients.map(desk.get, ["/state"] * 50))
+    assert {answer[0] for answer in answers} == {200}
+
+    with silent, half, deaf:
+        assert silent.recv(1) == half.recv(1) == b""  # hung up on
+    assert capfd.readouterr().err == ""

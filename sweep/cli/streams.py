@@ -1,0 +1,127 @@
+"""The standard streams, whatever the caller has left of them, and what is said there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sweep.errors import SweepError, fault
+from sweep.printed import printable
+
+_WAYS_OUT: Mapping[int, str] = {
+    errno.EMFILE: "Raise the limit on open files (ulimit -n 4096), or take fewer --workers",
+    errno.ENFILE: "Wait until other programs have closed files",
+    errno.EAGAIN: "Raise the limit on processes (ulimit -u), or take fewer --workers",
+    errno.ENOMEM: "Free memory, or take fewer --workers or a smaller --pack",
+    errno.ENOSPC: "Make room there",
+    errno.EDQUOT: "Make room there",
+    errno.EIO: "Check the disk",
+    errno.EROFS: "Name a place that can be written",
+    errno.EACCES: "Check your rights to it",
+    errno.EPERM: "Check your rights to it",
+}
+"""What a machine may lack, and what to do then."""
+
+
+def prepare() -> None:
+    """Make the streams such that nothing else can take their place, and any text goes through."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file to be opened, a database, would get its number
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stderr is None:  # print would take stdout for it
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as we live
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def require_surroundings() -> None:
+    """Refuse to begin without a stdout or a current folder.
+
+    Raises:
+        SweepError: if one is missing.
+    """
+    if sys.stdout is None:
+        way_out = "Send it to a file, or to /dev/null"
+        raise SweepError(fault("stdout", "be open", "closed", way_out=way_out))
+    try:
+        Path.cwd()
+    except OSError as error:
+        rule, said = "be one that exists", error.strerror or str(error)
+        way_out = "Change to one that does (cd)"
+        raise SweepError(fault("the current folder", rule, said, way_out=way_out)) from error
+
+
+def log_to_stderr() -> None:
+    """Have what the framework logs said on stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("lorasweep: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), keep="\n\t")
+
+
+def say(text: str) -> None:
+    """Tell a person something, beside the results."""
+    for line in text.split("\n"):
+        print(f"lorasweep: {printable(line)}", file=sys.stderr)
+
+
+class ReaderLeft(BrokenPipeError):  # noqa: N818 - it is no error of anybody's
+    """Whoever read stdout wants no more of it."""
+
+
+@contextlib.contextmanager
+def to_stdout() -> Iterator[None]:
+    """Write to stdout, all of it.
+
+    Raises:
+        ReaderLeft: if whoever read it has left.
+        SweepError: if it cannot take what is written.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError as error:
+        give_up()
+        raise ReaderLeft from error
+    except OSError as error:
+        give_up()
+        said = error.strerror or str(error)
+        raise SweepError(fault("stdout", "take what is printed", said)) from error
+
+
+def give_up() -> None:
+    """Lose what the streams have not taken; Python would try again at its end, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def lacking(error: OSError | MemoryError) -> str:
+    """What this machine lacks, as a sentence; empty where an error tells of something else."""
+    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
+    if number is None or number not in _WAYS_OUT:
+        return ""
+    where = "" if isinstance(error, MemoryError) else str(error.filename or "")
+    rule = "give the command what it needs"
+    said = os.strerror(number)
+    return fault("this machine", rule, said, where=where, way_out=_WAYS_OUT[number])

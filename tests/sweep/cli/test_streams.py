@@ -1,0 +1,184 @@
+"""The command's standard streams as pipes, disks and callers leave them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import optuna
+import pytest
+from command import PROGRAM
+
+from sweep.cli import main
+from sweep.cli.streams import lacking, say
+from sweep.console import make_console
+from sweep.printed import printable
+from sweep.summary.cells import line, table
+
+HOSTILE = "\x1b[31mred\x07 \u202egnp.exe\x00 [bold]b[/] :smile:\r\x9b2J \ud800 end"
+SHOWN = "\\x1b[31mred\\x07 \\u202egnp.exe\\x00 [bold]b[/] :smile:\\r\\x9b2J \\ud800 end"
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A study of plain Optuna's, with a name that needs more than ASCII."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('streams')}/study.db"
+    study = optuna.create_study(storage=url, study_name="Zinkbindung µ naïve")
+    study.optimize(lambda trial: trial.suggest_float("größe", 0, 1), n_trials=3)
+    return url
+
+
+def shell(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash; ``$L`` is the command."""
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={**os.environ, "L": PROGRAM, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+STREAMS = {
+    "a full disk": (
+        "$L status --storage URL > /dev/full",
+        1,
+        "stdout must take what is printed, got 'No space left on device'.",
+    ),
+    "no stdout": ("$L status --storage URL >&-", 1, "stdout must be open, got 'closed'."),
+    "no stderr": ("$L status --storage URL 2>&-", 0, ""),
+    "no stdin": ("$L status --storage URL <&-", 0, ""),
+    "no stream": ("$L status --storage URL <&- >&- 2>&-", 1, ""),
+    "no current folder": (
+        "mkdir gone; cd gone; rmdir ../gone; $L status --storage URL",
+        1,
+        "the current folder must be one that exists, got 'No such file or directory'.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_a_stream_that_is_gone_or_full_is_one_sentence_at_most(
+    case: str, storage: str, tmp_path: Path
+) -> None:
+    """And an exit code that tells."""
+    script, code, says = STREAMS[case]
+    done = shell(script.replace("URL", shlex.quote(storage)), tmp_path)
+
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.stderr.count("\n") <= 1
+    assert done.stderr.startswith(f"lorasweep: {says}" if says else "")
+    assert bool(done.stderr) == bool(says)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("status",), ("status", "--json"), ("importance", "--quick")]
+)
+def test_a_reader_that_has_left_ends_the_command_quietly(
+    arguments: tuple[str, ...], storage: str, tmp_path: Path
+) -> None:
+    """As with ``| head -1``: it has what it wanted."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [PROGRAM, *arguments, "--storage", storage],
+            cwd=tmp_path,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+
+    assert done.returncode == 0
+    assert done.stderr == b""
+
+
+def test_a_command_that_nobody_hears_says_so_by_its_code(tmp_path: Path) -> None:
+    """A sweep that cannot tell of itself any more has not ended well: SIGPIPE's code."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [PROGRAM, "status", "--storage", f"sqlite:///{tmp_path}/none.db"]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=writing, timeout=120, check=False
+        )
+    finally:
+        os.close(writing)
+
+    assert done.returncode == 141
+    assert done.stdout == b""
+
+
+def test_what_a_stream_cannot_encode_is_escaped(storage: str, tmp_path: Path) -> None:
+    """A terminal without UTF-8 shows the rest."""
+    script = f"$L status --storage {shlex.quote(storage)}"
+    done = shell(script, tmp_path, PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 0, done.stderr
+    assert "study      Zinkbindung \\xb5 na\\xefve" in done.stdout
+
+
+def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """At every door: a console's lines and tables, and what is said on stderr."""
+    assert printable(HOSTILE) == SHOWN
+    assert printable("größe 蛋白 é") == "größe 蛋白 é"
+    console = make_console()
+    line(console, HOSTILE)
+    console.print(HOSTILE.replace("\ud800", ""))
+    table(console, [HOSTILE], [[HOSTILE]])
+    out = capsys.readouterr().out
+    say(f"{HOSTILE}\nnext")
+    err = capsys.readouterr().err
+
+    assert out.count(SHOWN) == 3
+    assert err == f"lorasweep: {SHOWN}\nlorasweep: next\n"
+    assert (out + err).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("style", ["a terminal", "a pipe"])
+def test_a_console_keeps_its_own_colours_alone(style: str, tmp_path: Path) -> None:
+    """What rich writes to style a line is the only thing that a terminal obeys."""
+    with (tmp_path / "out").open("w+", encoding="utf-8") as file:
+        if style == "a terminal":
+            file.isatty = lambda: True  # type: ignore[method-assign]
+        line(make_console(file), "\x1b[2Jname", "bold")
+        file.seek(0)
+        text = file.read()
+
+    assert "\\x1b[2Jname" in text
+    assert ("\x1b[1m" in text) is (style == "a terminal")
+    assert "\x1b[2J" not in text
+
+
+def test_argparse_says_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pasted command line may hold anything."""
+    with pytest.raises(SystemExit):
+        main(["dance\x1b[31m"])
+
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.EMFILE, "x", "a.db"), "'Too many open files' (a.db). Raise the limit"),
+        (OSError(errno.ENOSPC, "x"), "got 'No space left on device'. Make room there."),
+        (MemoryError(), "got 'Cannot allocate memory'. Free memory, or"),
+        (OSError(errno.ENOENT, "x"), ""),
+        (OSError("odd"), ""),
+    ],
+)
+def test_what_a_machine_lacks_is_a_sentence(error: OSError | MemoryError, says: str) -> None:
+    """Other errors are faults of ours, and keep their traceback."""
+    assert says in lacking(error)
+    assert bool(lacking(error)) == bool(says)
