@@ -8,15 +8,17 @@ unordered.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from sweep.space import Choice, Float, Int, Space, TargetSets
+from sweep.scaling import LoraScaling
+from sweep.space import Choice, Float, Int, TargetSets
 from sweep.space.param import Param
 from sweep.table import TrialTable
 from sweep.trial import Scalar
@@ -85,39 +87,70 @@ class Derivation:
     Attributes:
         name: the derived figure.
         replaces: the sampled parameter it stands in for.
-        of: the parameters it is made of.
+        of: the parameters it is made of, of those that vary.
+        says: how it is computed, in words.
         compute: from a row's values to the figure, above 0.
     """
 
     name: str
     replaces: str
     of: tuple[str, ...]
+    says: str
     compute: Callable[[Mapping[str, Scalar]], float]
 
 
-def derivation(space: Space) -> Derivation | None:
-    """The scaling alpha/rank, or alpha = scaling * rank where scaling is what is sampled.
+def derivation(table: TrialTable) -> Derivation | None:
+    """The scaling that rank and alpha make, or alpha where scaling is what is sampled.
 
     "Rank does not matter" depends on what stands beside it: with alpha sampled, raising rank
-    lowers alpha/rank. Both views are shown, and the pair together depends on neither.
+    lowers the scaling. Both views are shown, and the pair together depends on neither.
+
+    Args:
+        table: also tells whether the trials are rank-stabilised: by a setting, or each by its own.
 
     Returns:
-        None when the space lacks the two parameters, or they are not positive numbers.
+        None when the space lacks the two parameters, or they are not positive numbers, or what
+        is said of ``rslora`` is no truth value.
     """
+    space, kinds = table.space, kinds_of_scaling(table)
+    if "rank" not in space or not _positive(space["rank"]) or not kinds:
+        return None
+
+    def stabilised(values: Mapping[str, Scalar]) -> bool:
+        return kinds[0] if len(kinds) == 1 else bool(values["rslora"])
 
     def scaling(values: Mapping[str, Scalar]) -> float:
-        return float(values["alpha"]) / float(values["rank"])
+        rank, alpha = float(values["rank"]), float(values["alpha"])
+        return LoraScaling(rank, alpha, rslora=stabilised(values)).factor
 
     def alpha(values: Mapping[str, Scalar]) -> float:
-        return float(values["scaling"]) * float(values["rank"])
+        rank, factor = float(values["rank"]), float(values["scaling"])
+        return LoraScaling.of_factor(rank, factor, rslora=stabilised(values)).alpha
 
-    if "rank" not in space or not _positive(space["rank"]):
-        return None
-    for name, replaces, compute in (("scaling", "alpha", scaling), ("alpha", "scaling", alpha)):
+    for name, replaces, compute, does in (
+        ("scaling", "alpha", scaling, "alpha / "),
+        ("alpha", "scaling", alpha, "scaling * "),
+    ):
         if replaces in space and name not in space and _positive(space[replaces]):
-            of = tuple(each for each in space if each in ("rank", replaces))
-            return Derivation(name, replaces, of, compute)
+            made_of = ("rank", replaces) if len(kinds) == 1 else ("rank", replaces, "rslora")
+            of = tuple(each for each in space if each in made_of)
+            ways = [f"{does}{'sqrt(rank) with rslora' if each else 'rank'}" for each in kinds]
+            says = f"{does}sqrt(rank)" if kinds == (True,) else ", or ".join(ways)
+            return Derivation(name, replaces, of, says, compute)
     return None
+
+
+def kinds_of_scaling(table: TrialTable) -> tuple[bool, ...]:
+    """Whether the trials of a table are rank-stabilised: both ways where some are.
+
+    Returns:
+        In order; empty where ``rslora`` is said to be neither true nor false.
+    """
+    told: list[Any] = [table.fixed.get("rslora", False)]
+    if "rslora" in table.space:
+        told = [row.values["rslora"] for row in table.rows]
+    known = all(isinstance(each, bool) for each in told)
+    return tuple(sorted(set(told))) if known else ()
 
 
 def sampled_axes(table: TrialTable) -> tuple[Axis, ...]:
@@ -128,15 +161,11 @@ def sampled_axes(table: TrialTable) -> tuple[Axis, ...]:
 def with_derived(axes: tuple[Axis, ...], table: TrialTable, rule: Derivation) -> tuple[Axis, ...]:
     """The axes with a derived figure, on log2, in the place of the parameter it replaces.
 
-    Its range is all that the two parameters can reach. Fitted as if independent of the rest,
+    Its range is all that its parameters can reach. Fitted as if independent of the rest,
     which it is not: its far ends were only seen beside the ends of the other parameter.
     """
-    ends = [_ends(table.space[name]) for name in rule.of]
-    reach = [
-        math.log2(rule.compute({rule.of[0]: first, rule.of[1]: second}))
-        for first in ends[0]
-        for second in ends[1]
-    ]
+    ends = itertools.product(*(_ends(table.space[name]) for name in rule.of))
+    reach = [math.log2(rule.compute(dict(zip(rule.of, each, strict=True)))) for each in ends]
     places = np.array([math.log2(rule.compute(row.values)) for row in table.rows])
     derived = _line(rule.name, places, min(reach), max(reach))
     return tuple(derived if axis.name == rule.replaces else axis for axis in axes)
@@ -177,11 +206,13 @@ def _line(name: str, places: FloatArray, low: float, high: float) -> Axis:
     return Axis(name, places, low, high) if low < high else Axis(name, places, low - 0.5, low + 0.5)
 
 
-def _ends(param: Param) -> tuple[float, float]:
-    """Smallest and largest value of a numeric parameter."""
+def _ends(param: Param) -> tuple[Scalar, ...]:
+    """Smallest and largest value of a numeric parameter; both values of a switch."""
     match param:
-        case Choice():
+        case Choice() if param.numeric:
             return min(map(float, param.values)), max(map(float, param.values))
+        case Choice():
+            return tuple(param.values)
         case Int() | Float():
             return float(param.low), float(param.high)
     raise TypeError(f"no ends for {type(param).__name__}")

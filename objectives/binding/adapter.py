@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from torch import nn
 from transformers import BitsAndBytesConfig
 
 from objectives.binding.settings import BindingSettings
+from sweep.scaling import LoraScaling
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class AdapterConfig:
         """The factor on the adapters' update; 0 without adapters."""
         if not self.rank:
             return 0.0
-        return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
+        return LoraScaling(self.rank, self.alpha, rslora=self.rslora).factor
 
     def to_peft(self, head: Sequence[str]) -> LoraConfig:
         """The same in PEFT's terms; ``head`` modules are trained in full."""

@@ -21,6 +21,7 @@ from objectives.binding.rules import (
 )
 from objectives.data.options import CHOICES
 from sweep.errors import SpecError, fault
+from sweep.scaling import LoraScaling
 from sweep.space.param import is_number
 from sweep.trial import Scalar
 
@@ -188,14 +189,15 @@ class BindingSettings:
             return float(self.scaling)
         if self.alpha is None or self.rank == 0:
             return 1.0
-        return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
+        return LoraScaling(self.rank, self.alpha, rslora=self.rslora).factor
 
     @property
     def lora_alpha(self) -> float:
         """Alpha, given or worked out from ``scaling``."""
         if self.alpha is not None:
             return float(self.alpha)
-        return self.lora_scaling * (math.sqrt(self.rank) if self.rslora else self.rank)
+        scaling = LoraScaling.of_factor(self.rank, self.lora_scaling, rslora=self.rslora)
+        return float(scaling.alpha)
 
 
 _FIELDS: Mapping[str, Field[Any]] = {f.name: f for f in fields(BindingSettings)}
@@ -215,7 +217,7 @@ def _faults(values: Mapping[str, Any], where: str, known: Mapping[str, Field[Any
         found.append(
             fault(
                 f"{where}.scaling",
-                "not be given together with alpha (scaling is alpha / rank)",
+                "not be given together with alpha, which decides it",
                 values["scaling"],
                 way_out="Keep one of the two",
             )

@@ -77,7 +77,7 @@ def _power(
         Row(i, point.values, 0.0, seed=point.seed, size=_size(spec.space, point, sizes or {}))
         for i, point in enumerate(points)
     ]
-    table = TrialTable.from_rows(rows, space=spec.space)
+    table = TrialTable.from_rows(rows, space=spec.space, fixed=spec.settings)
     found = [forecast(table, claim, noise) for claim in spec.claims]
     if sizes is None:  # then sizes were not recorded for want of a pilot, and that can be mended
         way_out = "how many parameters each choice trains is not known: run the pilot"

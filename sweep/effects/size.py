@@ -28,9 +28,9 @@ class Size:
         dominant: index of the parameter whose choices differ in size.
         log2_per_rank: of each of its choices, log2 of the parameters per unit of rank, shape
             ``(K,)``.
-        slopes: index of a parameter to log2 of its values, shape of its ``reference``. Size
-            doubles when all of them double: rank, and alpha too where alpha is what is sampled,
-            since scaling must stay.
+        slopes: index of a parameter to doublings of size, shape of its ``reference``: those of
+            rank, and where alpha is what is sampled those that it goes with, since scaling must
+            stay.
     """
 
     dominant: int

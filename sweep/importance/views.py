@@ -40,7 +40,7 @@ class View:
         axes = tuple(sorted(sampled_axes(table), key=lambda axis: axis.name))
         # What never varied is not compared: PED-ANOVA would even give it a share.
         axes = tuple(axis for axis in axes if np.ptp(axis.places) > 0.0)
-        rule = derivation(table.space)
+        rule = derivation(table)
         if rule and not set(rule.of) <= {axis.name for axis in axes}:
             rule = None
         other = with_derived(axes, table, rule) if rule else ()

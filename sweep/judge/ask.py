@@ -6,12 +6,13 @@ from collections import defaultdict
 
 import numpy as np
 
-from sweep.axes import sampled_axes, value_at
+from sweep.axes import Axis, kinds_of_scaling, sampled_axes, value_at
 from sweep.claim import COUPLED, Claim
 from sweep.effects.size import Size
 from sweep.judge.evidence import Evidence
 from sweep.judge.question import Question
 from sweep.judge.roles import Roles
+from sweep.scaling import power_of_rank
 from sweep.space import Choice
 
 UNSTEADY = 0.15
@@ -56,9 +57,11 @@ def _size(evidence: Evidence, dominant: tuple[int, ...]) -> tuple[Size | None, s
         return None, ""
     axes = sampled_axes(table)
     lines = [evidence.neutral.names[axis.name] for axis in axes if axis.kind != "unordered"]
-    if "rank" not in lines or ("alpha" in back and "alpha" not in lines):
+    two_ways = {"alpha", "rslora"} <= back.keys() and "scaling" not in back
+    if two_ways or "rank" not in lines or ("alpha" in back and "alpha" not in lines):
         known = any(row.size is not None for row in table.rows)
-        return None, "rank did not vary as a number, so parameters have no known worth" * known
+        why = "rslora varied beside alpha" if two_ways else "rank did not vary as a number"
+        return None, f"{why}, so parameters have no known worth" * known
     found: dict[float, list[float]] = defaultdict(list)
     for row, place in zip(table.rows, axes[dominant[0]].places, strict=True):
         rank = float(row.values[back["rank"]])
@@ -70,7 +73,7 @@ def _size(evidence: Evidence, dominant: tuple[int, ...]) -> tuple[Size | None, s
     if max(map(np.ptp, found.values())) > UNSTEADY:
         return None, "the trained parameters of a choice do not go up with its rank"
     slopes = {
-        axes.index(axis): _log2_values(evidence, axis.name, axis.reference())
+        axes.index(axis): _log2_sizes(evidence, axis)
         for axis in axes
         if evidence.neutral.names[axis.name] in _grow_with_size(back)
     }
@@ -85,8 +88,11 @@ def _grow_with_size(back: dict[str, str]) -> tuple[str, ...]:
     return COUPLED[:1] if "scaling" in back else COUPLED[:2]
 
 
-def _log2_values(evidence: Evidence, name: str, places: np.ndarray) -> np.ndarray:
-    param = evidence.table.space[name]
+def _log2_sizes(evidence: Evidence, axis: Axis) -> np.ndarray:
+    """Doublings of size along the axis of rank, or along alpha's at a given scaling."""
+    param, places = evidence.table.space[axis.name], axis.reference()
     values = np.array([value_at(param, float(place)) for place in places])
     doublings: np.ndarray = np.log2(values, out=np.full_like(values, -np.inf), where=values > 0.0)
-    return doublings
+    if evidence.neutral.names[axis.name] != "alpha":
+        return doublings
+    return doublings / power_of_rank(rslora=kinds_of_scaling(evidence.table) == (True,))

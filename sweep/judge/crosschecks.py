@@ -172,7 +172,7 @@ def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
 def _parametrisation(runs: _Runs, evidence: Evidence) -> Iterator[CrossCheck]:
     """Rank beside alpha in place of scaling, or the other way round."""
     real = evidence.neutral.real_table()
-    rule = derivation(real.space)
+    rule = derivation(real)
     if rule is None or not set(rule.of) <= set(evidence.neutral.names.values()):
         return
     axes = tuple(

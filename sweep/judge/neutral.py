@@ -66,7 +66,12 @@ def neutral(table: TrialTable, roles: Roles) -> Neutral:
         for new, old in real.items()
         if isinstance(param := spaces[old], Choice) and not param.numeric
     }
-    return Neutral(replace(table, space=space, rows=tuple(rows), derived=()), real, labels)
+    first_row = table.rows[0].values if table.rows else {}
+    constant = {name: value for name, value in first_row.items() if name not in varied}
+    made = replace(
+        table, space=space, rows=tuple(rows), derived=(), fixed={**table.fixed, **constant}
+    )
+    return Neutral(made, real, labels)
 
 
 def _ordered(table: TrialTable, name: str) -> Param:

@@ -77,10 +77,11 @@ def _named(claim: Claim, field: str, part: Part, names: Sequence[str], faults: l
 
 
 def _members(name: str, names: Sequence[str]) -> Group:
-    """The columns that speak for a parameter: itself, or the pair that determines it."""
+    """The columns that speak for a parameter: itself, or those that determine it."""
     pair = tuple(each for each in COUPLED if each in names)
     if name in COUPLED and len(pair) == 2 and "scaling" not in pair:
-        return pair  # what rank does at a fixed alpha is not what it does at a fixed scaling
+        # What rank does at a fixed alpha is not what it does at a fixed scaling.
+        return (*pair, "rslora") if "rslora" in names else pair
     if name in names:
         return (name,)
     return pair if name in COUPLED and "rank" in pair else ()
@@ -88,8 +89,11 @@ def _members(name: str, names: Sequence[str]) -> Group:
 
 def _coupled_together(groups: Sequence[Group]) -> tuple[Group, ...]:
     """The groups, with all that hold rank or its partner made one."""
-    coupled = [group for group in groups if set(group) & set(COUPLED)]
-    rest = [group for group in groups if not set(group) & set(COUPLED)]
+    held = set(COUPLED)
+    if any(held & set(group) and "rslora" in group for group in groups):
+        held.add("rslora")
+    coupled = [group for group in groups if set(group) & held]
+    rest = [group for group in groups if not set(group) & held]
     merged = tuple(dict.fromkeys(name for group in coupled for name in group))
     return tuple(dict.fromkeys([merged, *rest] if merged else rest))
 
@@ -97,8 +101,9 @@ def _coupled_together(groups: Sequence[Group]) -> tuple[Group, ...]:
 def _merged(claim: Claim, names: Sequence[str]) -> str:
     asked = {name for part in (*claim.over, *claim.negligible) for name in as_group(part)}
     if {"rank", "alpha"} <= set(names) and "scaling" not in names and asked & set(COUPLED):
+        those = "rank, alpha and rslora" if "rslora" in names else "rank and alpha"
         return (
             "alpha was sampled, not scaling: at a fixed alpha a higher rank is a smaller scaling, "
-            "so rank and alpha are judged together"
+            f"so {those} are judged together"
         )
     return ""

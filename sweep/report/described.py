@@ -146,8 +146,7 @@ class Described:
 
 
 def _rule(table: TrialTable) -> Derivation | None:
-    rule = derivation(table.space)
-    return rule if len(table) else None
+    return derivation(table) if len(table) else None
 
 
 def _with(table: TrialTable, rule: Derivation) -> TrialTable:

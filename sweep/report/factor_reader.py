@@ -58,8 +58,7 @@ class Reader:
     def derived(self, rule: Derivation) -> Factor:
         """A figure that the rows have a column of."""
         kind, levels = self._numbers(rule.name, log=True)
-        way = "alpha / rank" if rule.name == "scaling" else "scaling * rank"
-        return Factor(rule.name, kind, log=True, says=way, levels=levels, of=rule.of)
+        return Factor(rule.name, kind, log=True, says=rule.says, levels=levels, of=rule.of)
 
     def _numbers(self, name: str, *, log: bool) -> tuple[Kind, tuple[Level, ...]]:
         values = sorted({float(row.values[name]) for row in self.rows})

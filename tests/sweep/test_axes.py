@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_scaling_is_derived_from_sampled_alpha() -> None:
         {"rank": 4, "alpha": 2, "targets": "key+query+value"},
         {"rank": 1, "alpha": 8, "targets": "key+query+value"},
     )
-    rule = derivation(space)
+    rule = derivation(table)
 
     assert rule is not None
     axes = with_derived(sampled_axes(table), table, rule)
@@ -90,7 +91,7 @@ def test_alpha_is_derived_from_sampled_scaling() -> None:
     """The other way round, where a study samples what the claim is about."""
     space = Space({"rank": Choice(1, 4), "scaling": Float(0.5, 2.0, log=True)})
     table = _table(space, {"rank": 4, "scaling": 2.0})
-    rule = derivation(space)
+    rule = derivation(table)
 
     assert rule is not None
     assert (rule.name, rule.of) == ("alpha", ("rank", "scaling"))
@@ -112,7 +113,66 @@ def test_alpha_is_derived_from_sampled_scaling() -> None:
 )
 def test_nothing_is_derived_without_positive_rank_and_alpha(space: dict[str, Param]) -> None:
     """No logarithm of 0, no guess at what a word means, nothing derived twice."""
-    assert derivation(Space(space)) is None
+    assert derivation(_table(Space(space))) is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "fixed", "of", "says", "reach", "places"),
+    [
+        ({}, {"rslora": True}, "rank alpha", "alpha / sqrt(rank)", (0.0, 3.0), [0.0, 3.0]),
+        ({"rslora": Choice(True)}, {}, "rank alpha", "alpha / sqrt(rank)", (0.0, 3.0), [0.0, 3.0]),
+        ({}, {"rslora": False}, "rank alpha", "alpha / rank", (-1.0, 3.0), [-1.0, 3.0]),
+        (
+            {"rslora": Choice(True, False)},
+            {"rslora": True},
+            "rank alpha rslora",
+            "alpha / rank, or alpha / sqrt(rank) with rslora",
+            (-1.0, 3.0),
+            [0.0, 3.0],
+        ),
+    ],
+)
+def test_scaling_is_rank_stabilised_where_the_trials_are(
+    extra: dict[str, Param],
+    fixed: dict[str, Scalar],
+    of: str,
+    says: str,
+    reach: tuple[float, float],
+    places: list[float],
+) -> None:
+    """By a setting, or each trial by its own; what never varied is no part of the figure."""
+    space = Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 8), **extra})
+    mixed = len(of.split()) == 3
+    told = [{"rslora": True}, {"rslora": not mixed}] if extra else [{}, {}]
+    table = _table(space, {"rank": 4, "alpha": 2, **told[0]}, {"rank": 1, "alpha": 8, **told[1]})
+    table = replace(table, fixed=fixed)
+    rule = derivation(table)
+
+    assert rule is not None
+    assert (rule.of, rule.says) == (tuple(of.split()), says)
+    axis = with_derived(sampled_axes(table), table, rule)[1]
+    assert (axis.name, axis.low, axis.high) == ("scaling", *reach)
+    assert axis.places.tolist() == places
+
+
+def test_alpha_is_derived_by_the_root_of_the_rank_where_trials_are_rank_stabilised() -> None:
+    """Back from a factor of 2 at rank 4."""
+    space = Space({"rank": Choice(1, 4), "scaling": Float(0.5, 2.0, log=True)})
+    table = replace(_table(space, {"rank": 4, "scaling": 2.0}), fixed={"rslora": True})
+    rule = derivation(table)
+
+    assert rule is not None
+    assert rule.says == "scaling * sqrt(rank)"
+    [_, alpha] = with_derived(sampled_axes(table), table, rule)
+    assert (alpha.places.tolist(), alpha.low, alpha.high) == ([2.0], -1.0, 2.0)
+
+
+@pytest.mark.parametrize("told", ["yes", 1, None, ["true"]])
+def test_nothing_is_derived_where_rslora_is_no_truth_value(told: object) -> None:
+    """Another framework's word for it may mean anything."""
+    table = _table(Space({"rank": Choice(1, 2), "alpha": Choice(1, 2)}))
+
+    assert derivation(replace(table, fixed={"rslora": told})) is None
 
 
 def test_rows_can_be_taken_again() -> None:

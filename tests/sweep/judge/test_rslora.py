@@ -1,0 +1,103 @@
+"""Trials that are rank-stabilised: what stands for scaling, and what for size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from judged import quick
+
+from sweep.claim import Claim
+from sweep.importance import importance
+from sweep.importance.views import View
+from sweep.judge.ask import ask
+from sweep.judge.evidence import gather
+from sweep.judge.question import Question
+from sweep.judge.roles import roles_of
+from sweep.space import Choice, Space
+from sweep.table import TrialTable
+
+CLAIM = Claim(over=("rank", "scaling"), negligible=("rank", "scaling"), nuisances=())
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "set": {"fixed": {"rslora": True}},
+    "sampled, always": {"rslora": (True,)},
+    "sampled": {"rslora": (True, False)},
+}
+
+
+def table_of(
+    *, fixed: dict[str, bool] | None = None, rslora: tuple[bool, ...] = (), by: str = "alpha"
+) -> TrialTable:
+    """120 trials whose result hangs on the target set and on the factor on the update alone."""
+    rng = np.random.default_rng(0)
+    n = 120
+    targets, rank, alpha = (rng.permutation(np.arange(n) % k) for k in (3, 5, 4))
+    stabilised = rng.permutation(np.resize(rslora or ((fixed or {}).get("rslora", False),), n))
+    scaling = alpha - np.where(stabilised, 0.5, 1.0) * rank
+    columns: dict[str, Any] = {"targets": np.array([*"pqr"])[targets], "rank": 2**rank}
+    columns[by] = 2**alpha if by == "alpha" else 2.0**scaling
+    space = {"targets": Choice(*"pqr"), "rank": Choice(1, 2, 4, 8, 16), "alpha": Choice(1, 2, 4, 8)}
+    if by == "scaling":
+        del space["alpha"]
+        space["scaling"] = Choice(*sorted({*columns[by].tolist()}))
+    if rslora:
+        columns["rslora"], space["rslora"] = stabilised, Choice(*rslora)
+    y = 0.05 * targets + 0.01 * scaling + rng.normal(0, 0.003, n)
+    sizes = (1 + targets) * 2**rank
+    return TrialTable.from_arrays(columns, y, space=Space(space), sizes=sizes, fixed=fixed)
+
+
+def asked(table: TrialTable) -> Question:
+    """The question that a claim puts to a table."""
+    roles = roles_of(CLAIM, tuple(table.space))
+    return ask(CLAIM, roles, gather(table, roles))
+
+
+@pytest.mark.parametrize(("kind", "doublings"), [("plain", 3), ("set", 6), ("sampled, always", 6)])
+def test_alpha_counts_as_the_size_that_it_goes_with_at_one_scaling(
+    kind: str, doublings: float
+) -> None:
+    """Rank-stabilised, alpha doubles once where rank, and so size, doubles twice."""
+    question = asked(table_of(**KINDS[kind]))
+
+    assert question.size is not None
+    spans = {question.names[i]: np.ptp(values) for i, values in question.size.slopes.items()}
+    assert spans == {"rank": pytest.approx(4), "alpha": pytest.approx(doublings)}
+
+
+def test_size_is_not_known_where_alpha_goes_with_it_in_two_ways() -> None:
+    """With alpha and rslora both sampled; not where scaling itself is."""
+    question = asked(table_of(**KINDS["sampled"]))
+
+    assert question.size is None
+    assert question.no_size.startswith("rslora varied beside alpha, so")
+    assert asked(table_of(**KINDS["sampled"], by="scaling")).size is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_importance_derives_the_factor_that_was_trained(kind: str) -> None:
+    """From all that decide it, of those that were varied."""
+    table = table_of(**KINDS[kind])
+    trained = table_of(**KINDS[kind], by="scaling").column("scaling")
+    view = View.of(table)
+    names = {"rank", "alpha", "rslora"} if kind == "sampled" else {"rank", "alpha"}
+
+    assert view.rule is not None
+    assert set(view.rule.of) == names
+    assert view.other[view.derived_index()].places == pytest.approx(np.log2(trained))
+    of = [row.of for row in importance(table, n_bootstrap=0, n_null=0).rows if row.of]
+    assert [set(each) for each in of][:2] == [names, names]  # the derived row and the group's
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_claim_about_scaling_is_about_all_that_decides_it(kind: str) -> None:
+    """With alpha sampled; where scaling is sampled it speaks for itself."""
+    told = quick(table_of(**KINDS[kind]), CLAIM)
+    by_scaling = quick(table_of(**KINDS[kind], by="scaling"), CLAIM)
+
+    three = "rank+alpha+rslora" if kind == "sampled" else "rank+alpha"
+    assert told.part("dominance").comparisons[0].over == three
+    assert by_scaling.part("dominance").comparisons[0].over == "rank+scaling"
+    assert told.part("dominance").state == by_scaling.part("dominance").state
