@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,14 @@ class Masks:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.batch: Batch | None = None
+        self._runs: Counter[tuple[int, str]] = Counter()
+
+    def run_of(self, module: str) -> str:
+        """What keys a module's masks when it runs, which it may more than once in a step."""
+        assert self.batch is not None
+        key = self.batch.step, module
+        self._runs[key] += 1
+        return module if self._runs[key] == 1 else f"{module} again {self._runs[key]}"
 
     def rows(self, module: str, features: int, probability: float) -> torch.Tensor:
         """True where kept, shape (windows, length, features); all of the padding is kept."""
@@ -107,7 +116,8 @@ class _MaskedDropout(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return x
-        return x * self.masks.rows(self.path, x.shape[-1], self.p) / (1 - self.p)
+        path = self.masks.run_of(self.path)
+        return x * self.masks.rows(path, x.shape[-1], self.p) / (1 - self.p)
 
 
 def _masked_attention(  # noqa: PLR0917  # as transformers calls it
@@ -127,7 +137,8 @@ def _masked_attention(  # noqa: PLR0917  # as transformers calls it
     shares = scores.softmax(-1)
     if dropout:
         heads = range(query.shape[1])
-        (masks,), path = module.masks, module.masks_path
+        (masks,) = module.masks
+        path = masks.run_of(module.masks_path)
         rows = [masks.rows(f"{path}.{head}", shares.shape[-1], dropout) for head in heads]
         shares = shares * torch.stack(rows, dim=1) / (1 - dropout)
     return (shares @ value).transpose(1, 2), None

@@ -46,6 +46,9 @@ MATRICES = {
 }
 """Target sets as a user of PEFT writes them."""
 
+HEAD = ("classifier",)
+"""What is trained in full."""
+
 
 @dataclass
 class Plain:
@@ -62,8 +65,13 @@ class Plain:
     validation: dict[str, float] = field(default_factory=dict)
 
 
-def load(folder: Path, quantization: str = "nf4", dtype: torch.dtype = torch.float32) -> nn.Module:
-    """A token classifier from disk, its matrices in NF4."""
+def load(
+    folder: Path,
+    quantization: str = "nf4",
+    dtype: torch.dtype = torch.float32,
+    head: Sequence[str] = HEAD,
+) -> nn.Module:
+    """A token classifier from disk, its matrices in NF4, but for its head's."""
     options: dict[str, Any] = {}
     if quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -71,7 +79,7 @@ def load(folder: Path, quantization: str = "nf4", dtype: torch.dtype = torch.flo
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
-            llm_int8_skip_modules=["classifier"],
+            llm_int8_skip_modules=list(head),
         )
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")
@@ -86,7 +94,11 @@ def load(folder: Path, quantization: str = "nf4", dtype: torch.dtype = torch.flo
 
 
 def with_adapters(
-    model: nn.Module, settings: BindingSettings, start: Mapping[str, torch.Tensor]
+    model: nn.Module,
+    settings: BindingSettings,
+    start: Mapping[str, torch.Tensor],
+    matrices: Mapping[str, str | list[str]] = MATRICES,
+    head: Sequence[str] = HEAD,
 ) -> nn.Module:
     """Add what the settings say by PEFT, and set it to the start values."""
     if settings.rank and settings.targets != "none":
@@ -96,14 +108,15 @@ def with_adapters(
             lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]  # a factor, typed int
             lora_dropout=settings.dropout,
             use_rslora=settings.rslora,
-            target_modules=MATRICES[settings.targets],
+            target_modules=matrices[settings.targets],
+            modules_to_save=list(head),
         )
         with warnings.catch_warnings(), torch.random.fork_rng():
             warnings.simplefilter("ignore")
             model = get_peft_model(model, config)
     else:
         for name, parameter in model.named_parameters():
-            parameter.requires_grad = name.startswith("classifier.")
+            parameter.requires_grad = name.split(".")[0] in head
     trained = dict(_trained(model))
     assert trained.keys() == start.keys()
     with torch.no_grad():
@@ -168,6 +181,8 @@ def plain_run(
     longer: int = 0,
     masked: bool = False,
     rows: bool = False,
+    matrices: Mapping[str, str | list[str]] = MATRICES,
+    head: Sequence[str] = HEAD,
 ) -> Plain:
     """The training of a lane again, in the plain loop.
 
@@ -178,9 +193,12 @@ def plain_run(
         longer: pads batches by so many tokens more.
         masked: drop what the engine dropped.
         rows: with ``masked``, let attention drop by itself, as where windows are padded.
+        matrices: target sets as PEFT is told them.
+        head: names of the modules that are trained in full.
     """
     lane, settings = run.trial.lane, settings or run.trial.settings
-    model = with_adapters(load(folder, settings.quantization), settings, run.start)
+    model = load(folder, settings.quantization, head=head)
+    model = with_adapters(model, settings, run.start, matrices, head)
     masks = Masks(lane.plan.seed) if masked else None
     if masks is not None:
         if rows:

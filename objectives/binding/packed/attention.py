@@ -52,7 +52,7 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
     layout = current()
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if dropout and layout.shares[0].step:
-        keys = _keys(layout, str(module.packed_path), query)
+        keys = _keys(layout, layout.run_of(str(module.packed_path)), query)
         return _dropping((query, key, value), scale, layout.lengths, keys, dropout), None
     if query.device.type == "cuda" and query.dtype in _HALF:
         borders = layout.borders(query.device)

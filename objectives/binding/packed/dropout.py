@@ -93,11 +93,12 @@ class LaneDropout(torch.nn.Module):
         layout = current()
         if not layout.shares[0].step:
             return x
+        masks = layout.run_of(self.path)
         if layout.rack is not None:
-            keys = layout.all_keys([self.path], x.device).flatten()
+            keys = layout.all_keys([masks], x.device).flatten()
             keep = kept(keys, x.shape[-1], self.p).to(x.dtype)
             return x * keep.mul_(1 / (1 - self.p)).view_as(x)
         parts = [
-            factors(layout, i, self.path, x.shape[-1], self.p, x) for i in range(len(layout.shares))
+            factors(layout, i, masks, x.shape[-1], self.p, x) for i in range(len(layout.shares))
         ]
         return x * torch.cat(parts).view_as(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -156,6 +157,15 @@ class Layout:
             self._copies["borders"] = upload(ends, device)
         return self._copies["borders"]
 
+    def run_of(self, module: str) -> str:
+        """What keys the masks of a module in this run of it: its path, the first time in a pass.
+
+        A module that runs again, as the one layer of ALBERT does, drops others each time.
+        """
+        runs: Counter[str] = self._copies.setdefault("runs", Counter())
+        runs[module] += 1
+        return module if runs[module] == 1 else f"{module} again {runs[module]}"
+
     def keys_of(self, number: int, module: str, device: torch.device) -> torch.Tensor:
         """Keys of the dropout masks of a lane's token places in one module, shape (places,)."""
         return row_keys(self._start(number, module), self._places(device)[number])
@@ -169,6 +179,8 @@ class Layout:
             modules = sorted({path for share in self.shares for path in share.lane.updates})
             made = self.all_keys(modules, device).unbind()
             self._copies["keys"] = dict(zip(modules, made, strict=True))
+        if module not in self._copies["keys"]:
+            self._copies["keys"][module] = self.all_keys([module], device)[0]
         own = self._copies["keys"][module]
         return own if stacks.lanes is None else own.index_select(0, stacks.lanes)
 

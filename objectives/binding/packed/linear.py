@@ -75,32 +75,35 @@ class LaneLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply ``x`` (..., inputs), laid out as the pass under way, to (..., outputs)."""
         layout = current()
+        masks = layout.run_of(self.path)
         flat = x.reshape(-1, self.inputs).to(self._dtype)
         if layout.rack is None:
-            y = self._apart(flat, layout)
+            y = self._apart(flat, layout, masks)
         else:
-            y = self._at_once(flat, layout, layout.rack.at(self.path, layout.chosen))
+            y = self._at_once(flat, layout, layout.rack.at(self.path, layout.chosen), masks)
         return y.view(*x.shape[:-1], self.outputs)
 
-    def _apart(self, flat: torch.Tensor, layout: Layout) -> torch.Tensor:
+    def _apart(self, flat: torch.Tensor, layout: Layout, masks: str) -> torch.Tensor:
         """Lane by lane."""
         updates = [self._updates.get(share.lane) for share in layout.shares]
-        drops = [self._factors(layout, i, u, flat) for i, u in enumerate(updates)]
+        drops = [self._factors(layout, i, u, flat, masks) for i, u in enumerate(updates)]
         return lane_product(flat, Operands(self.matrix, self.bias, layout.bounds, updates, drops))
 
     def _factors(
-        self, layout: Layout, number: int, update: LowRank | None, flat: torch.Tensor
+        self, layout: Layout, number: int, update: LowRank | None, flat: torch.Tensor, masks: str
     ) -> torch.Tensor | None:
         if update is None or not update.dropout or not layout.shares[number].step:
             return None
-        return factors(layout, number, self.path, self.inputs, update.dropout, flat)
+        return factors(layout, number, masks, self.inputs, update.dropout, flat)
 
-    def _at_once(self, flat: torch.Tensor, layout: Layout, stacks: Stacks | None) -> torch.Tensor:
+    def _at_once(
+        self, flat: torch.Tensor, layout: Layout, stacks: Stacks | None, masks: str
+    ) -> torch.Tensor:
         """All lanes in one product."""
         if stacks is None:
             return torch.nn.functional.linear(flat, self.matrix.dense(), self.bias)
         drops = None
         if layout.shares[0].step and any(stacks.dropouts):
-            drops = all_factors(layout, stacks, self.path, flat)
+            drops = all_factors(layout, stacks, masks, flat)
         frame = Frame(self.matrix, self.bias, len(layout.shares), drops)
         return batched_product(flat, frame, stacks)
