@@ -47,6 +47,7 @@ _SIZES: dict[str, dict[str, Any]] = {
     "modernbert": {"cls_token_id": 0, "sep_token_id": 2, "bos_token_id": 0, "eos_token_id": 2},
     "rembert": {"input_embedding_size": 16, "output_embedding_size": 16},
     "t5": {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4},
+    "t5, gated": {"feed_forward_proj": "gated-gelu"},
     "xlm": {"emb_dim": 32, "n_layers": 2, "n_heads": 4},
     "xlnet": {
         "d_model": 32, "n_layer": 2, "n_head": 4, "d_head": 8, "d_inner": 64,
@@ -60,11 +61,11 @@ def config_of(name: str, **changes: Any) -> PretrainedConfig:
     """The small configuration of a model type.
 
     Args:
-        name: the type, as ``config.json`` has it; behind a comma what to change, for people.
+        name: the type, as ``config.json`` has it; or one of its kinds, told behind a comma.
         changes: of it.
     """
     kind, _, _ = name.partition(",")
-    given = {**_SIZES[""], **_SIZES.get(kind, {}), **changes}
+    given = {**_SIZES[""], **_SIZES.get(kind, {}), **_SIZES.get(name, {}), **changes}
     return CONFIG_MAPPING[kind](**{name: size for name, size in given.items() if size is not None})
 
 

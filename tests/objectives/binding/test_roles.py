@@ -72,7 +72,6 @@ ENCODERS = {
 }
 """Path below the layer of each role, in the order of ``NAMES``; - where a model has none."""
 
-CHANGES = {"t5, gated": {"feed_forward_proj": "gated-gelu"}}
 MORE = {
     "albert": {"albert.encoder.embedding_hidden_mapping_in"},
     "bros": {"bros.bbox_embeddings.bbox_projection"},
@@ -106,7 +105,7 @@ EVERY = [(name, text) for name in ENCODERS for text in (*NAMES, *GROUPS, "all-li
 @cache
 def model_of(name: str) -> PreTrainedModel:
     """One of the encoders, without weights."""
-    return classifier_of(config_of(name, **CHANGES.get(name, {})))
+    return classifier_of(config_of(name))
 
 
 def roles_in(name: str) -> dict[str, str]:

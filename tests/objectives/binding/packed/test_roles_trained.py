@@ -13,7 +13,9 @@ from packed_runs import Run, run_pack
 from transformers import EsmTokenizer
 
 from objectives.binding.inputs import Inputs
+from objectives.binding.objective import BindingObjective
 from objectives.binding.settings import BindingSettings
+from studies import binding_sites
 from sweep.trial import TrialParams
 
 FIXED = BindingSettings(
@@ -51,6 +53,17 @@ DISTILBERT = {
     "attention+mlp.down": ["q_lin", "k_lin", "v_lin", "out_lin", "lin2"],
     "all-linear": ["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"],
 }
+T5 = {
+    "query+value": ["q", "v"],
+    "mlp": ["wi", "wo"],
+    "attention+mlp.down": ["q", "k", "v", "o", "wo"],
+    "all-linear": ["q", "k", "v", "o", "wi", "wo"],
+}
+GATED_T5 = {
+    **T5,
+    "mlp": ["wi_0", "wi_1", "wo"],
+    "all-linear": ["q", "k", "v", "o", "wi_0", "wi_1", "wo"],
+}
 MODERNBERT = {
     "qkv": ["Wqkv"],
     "mlp": ["Wi", "mlp.Wo"],
@@ -72,8 +85,13 @@ SETS: dict[str, dict[str, Any]] = {
     "jina_embeddings_v3": JINA,
     "albert": ALBERT,
     "distilbert": DISTILBERT,
+    "t5": T5,
+    "t5, gated": GATED_T5,
 }
 """Our target sets and what a user of PEFT writes for them, by encoder."""
+
+ROWS = ("rembert", "t5", "t5, gated")
+"""Encoders whose windows are padded, as their attention is not told where these end."""
 
 HEADS = {"esmc": ("score",), "modernbert": ("head", "classifier")}
 HOW = [
@@ -112,7 +130,24 @@ def test_a_target_set_by_role_trains_as_peft_does(
     """The one layer of ALBERT, which runs several times in a pass, among them."""
     name, folder, runs = trained
     run, head = runs[number], HEADS.get(name, ("classifier",))
-    plain = plain_run(folder, run, masked=True, matrices=SETS[name], head=head)
+    how: dict[str, Any] = {"masked": True, "rows": name in ROWS}
+    plain = plain_run(folder, run, matrices=SETS[name], head=head, **how)
 
     assert furthest(run.losses, plain.losses) < 1e-5
     assert min(plain.losses) < plain.losses[0]
+
+
+def test_the_study_of_binding_sites_passes_check(
+    trained: tuple[str, Path, dict[int, Run]], tiny_data: Path
+) -> None:
+    """Each of its target sets is found, the widest with all that PEFT would adapt."""
+    name, folder, runs = trained
+    study = binding_sites.STUDY
+    baselines = [each.values for each in study.baselines]
+    places = {"data": str(tiny_data), "base": str(folder), "cache": str(folder / "cache")}
+    found = BindingObjective(study.settings, places).check(study.space, baselines)["targets"]
+    sets = {each["label"]: set(each["modules"]) for each in found}
+
+    assert {*study.space.labels().values()} <= {*sets}
+    last = runs[list(SETS[name]).index("all-linear")]
+    assert sets["all-linear"] == {*last.trial.lane.adapters.updates}
