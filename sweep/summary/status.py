@@ -146,7 +146,7 @@ def print_failures(report: Tree, console: Console) -> None:
     for entry in failed:
         line(console)
         line(console, f"trial {entry['number']}  {entry['reason'].splitlines()[0]}", "bold red")
-        line(console, f"  {params(entry['params'], report['labels'])}")
+        line(console, f"  {params(entry['params'], report.get('labels', {}))}")
         if entry["peak_memory_bytes"] is not None:
             line(console, f"  peak memory {entry['peak_memory_bytes'] / 2**20:,.0f} MiB")
         for text in (entry["traceback"] or "").splitlines():
