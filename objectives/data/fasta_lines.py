@@ -15,6 +15,9 @@ from sweep.errors import DataError, fault
 
 STDIN = "-"
 
+LONGEST = 10_000_000
+"""Characters of one record; the longest protein known has some 45 000 residues."""
+
 
 @contextmanager
 def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
@@ -41,7 +44,25 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
         except OSError as error:
             told = fault("FASTA", "be a file that can be read", reason(error), where=name)
             raise DataError(told) from error
-        yield iter(text), name
+        yield _bounded(text, name), name
+
+
+def _bounded(text: io.TextIOBase, name: str) -> Iterator[str]:
+    """The lines, as long as no record is longer than any protein; memory is bounded so.
+
+    Raises:
+        DataError: at the line where a record gets too long.
+    """
+    held, number = 0, 0
+    while line := text.readline(LONGEST + 2):
+        number += 1
+        held = len(line) + (0 if line.startswith(">") else held)
+        if held > LONGEST + 1:
+            rule, got = f"hold at most {LONGEST:,} characters", "more"
+            way_out = "No protein is that long: check that the file is FASTA of proteins"
+            where = f"{name}, line {number}"
+            raise DataError(fault("a record", rule, got, where=where, way_out=way_out))
+        yield line
 
 
 def _standard_input() -> io.BufferedReader:
