@@ -21,6 +21,10 @@ class Chain:
         source: file and line, or data set and row, for messages.
         family: protein families, as UniProt writes them; empty where none is known.
         split: the split that the record itself names; empty where its file says it.
+        whole: whether the source labels every residue; False where it lists binding sites, which
+            another record of the same chain and ligand may add to.
+        translated: whether the source ends the sequence in ``*``, as translated proteins end; it
+            is one then, whatever its letters.
     """
 
     id: str
@@ -30,3 +34,5 @@ class Chain:
     source: str = ""
     family: str = ""
     split: str = field(default="", compare=False)
+    whole: bool = field(default=True, compare=False)
+    translated: bool = field(default=False, compare=False)

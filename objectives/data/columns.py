@@ -7,17 +7,18 @@ from typing import Any
 
 from objectives.data.chain import Chain
 from objectives.data.problems import Problems
-from objectives.data.record import Record, build_chain
+from objectives.data.record import Record, read_chain
 from objectives.data.row_splits import kind_of_column
 from objectives.data.shown import shown
-from sweep.errors import DataError, fault
+from sweep.errors import fault
 
 SEQUENCE = "sequence"
 LABEL_COLUMNS = ("labels", "positions")
 OPTIONAL_COLUMNS = ("id", "ligand")
 KNOWN_COLUMNS = (SEQUENCE, *LABEL_COLUMNS, *OPTIONAL_COLUMNS)
 FAMILY_COLUMNS = ("family", "protein families")
-READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS)
+LENGTH = "length"
+READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS, LENGTH)
 """All that is looked at, besides columns that name a split; a family is never at fault."""
 
 
@@ -75,29 +76,20 @@ def chains_of_rows(
     Returns:
         The sound rows in order.
     """
-    chains: list[Chain] = []
-    for where, row in rows:
-        try:
-            chains.append(_chain(row, label_column, where))
-        except DataError as error:
-            problems.add_record(error.faults)
-    return chains
+    read = (read_chain(_record(row, label_column, where), problems) for where, row in rows)
+    return [chain for chain in read if chain is not None]
 
 
-def _chain(row: Mapping[str, Any], label_column: str, where: str) -> Chain:
-    """One row as a chain."""
+def _record(row: Mapping[str, Any], label_column: str, where: str) -> Record:
     value = row.get(label_column)
-    if value is None and row.get(SEQUENCE):
-        rule = "be given for every sequence"
-        raise DataError(fault(label_column, rule, value, where=where))
-    return build_chain(
-        Record(
-            row.get(SEQUENCE),
-            where,
-            name=row.get("id"),
-            ligand=row.get("ligand"),
-            labels=value if label_column == "labels" else None,
-            positions=value if label_column == "positions" else None,
-            family=next((row[name] for name in FAMILY_COLUMNS if row.get(name)), None),
-        )
+    return Record(
+        row.get(SEQUENCE),
+        where,
+        name=row.get("id"),
+        ligand=row.get("ligand"),
+        labels=value if label_column == "labels" else None,
+        positions=value if label_column == "positions" else None,
+        family=next((row[name] for name in FAMILY_COLUMNS if row.get(name)), None),
+        length=row.get(LENGTH),
+        labelled=label_column == "labels",
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator
 
-from objectives.data.problems import Problems
+from objectives.data.problems import Dropped, Problems
 from sweep.errors import fault
 
 Row = tuple[int, list[str]]
@@ -101,6 +101,8 @@ def named_rows(
                 yield where, {column: cells[index] for column, index in kept}
                 continue
             rule = f"have {least} cells, as the header does"
-            problems.add_record([fault("row", rule, len(cells), where=where)])
+            known = {column: cells[index] for column, index in kept if index < len(cells)}
+            of = Dropped(known.get("id", known.get("entry", "")).strip(), "")
+            problems.add_record([fault("row", rule, len(cells), where=where)], of)
 
     return columns[:least], named()

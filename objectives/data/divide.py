@@ -8,7 +8,8 @@ from typing import Any
 
 from objectives.data.chain import Chain
 from objectives.data.grouping import Grouping, Tool, clustering_tool, group
-from objectives.data.merge import drop_overlap, merge_identical
+from objectives.data.letters import judge_letters
+from objectives.data.merge import drop_overlap, mask_dropped, merge_identical
 from objectives.data.options import DataOptions
 from objectives.data.problems import Problems
 from objectives.data.sources import Source
@@ -64,7 +65,9 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
     tool = clustering_tool(options.cluster_method)
     problems = Problems()
     read = source.read(problems)
-    skipped = problems.settle(name, skip_bad=options.skip_bad)
+    judge_letters(read, name, problems)
+    skipped = problems.settle(name, skip_bad=options.skip_bad, sound=read.count() > 0)
+    read = mask_dropped(read, problems.dropped)
     united = read.map(lambda _, chains: merge_identical(chains))
     disjoint, overlapping = drop_overlap(united)
     short, long = drop_long(disjoint, options.max_residues)

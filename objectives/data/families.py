@@ -12,17 +12,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from objectives.data.missing import is_missing
+
 _LEVELS = re.compile(r"(?<=family),\s+")
 """Only after a level's last word: names hold commas too (``1,4-alpha-glucan ... family``)."""
 
 _LEAD = re.compile(r"^belongs to the\s+", re.IGNORECASE)
+_NO_FAMILY = frozenset(
+    {"unclassified", "unassigned", "not assigned", "uncharacterized", "uncharacterised"}
+    | {"orphan", "singleton", "other", "others", "no family", "unknown family", "no hit", "no hits"}
+)
+"""What is written for none, besides the words for missing."""
+
 _SECTION = re.compile(r"^in the .*section$", re.IGNORECASE)
 
 
 def families_of(text: str) -> tuple[str, ...]:
     """The widest level of each family that a text names, in lower case.
 
-    The widest, because two subfamilies of one superfamily are relatives.
+    The widest, because two subfamilies of one superfamily are relatives. A word for missing
+    (``NA``, ``unclassified``) names none: it would make relatives of all that have none.
 
     Example:
         >>> families_of("Peptidase A1 family; GHMP kinase family, GalK subfamily")
@@ -30,7 +39,8 @@ def families_of(text: str) -> tuple[str, ...]:
     """
     parts = (_LEAD.sub("", part.strip()) for part in text.split(";"))
     widest = (_LEVELS.split(part, maxsplit=1)[0].strip() for part in parts)
-    return tuple(dict.fromkeys(w.lower() for w in widest if w and not _SECTION.match(w)))
+    named = (w.lower() for w in widest if not is_missing(w) and not _SECTION.match(w))
+    return tuple(dict.fromkeys(w for w in named if w not in _NO_FAMILY))
 
 
 def link_families(families: Sequence[str], clusters: np.ndarray) -> np.ndarray:

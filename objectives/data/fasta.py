@@ -1,12 +1,12 @@
 """FASTA read as a stream: one record at a time, each fault named by its line.
 
 What is read: plain text or compressed, any line ends, a byte order mark, blank lines, ``;``
-comments, lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault:
-text above the first header, a header without an id, an id that was there before (a table or a
-GFF3 file could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other
-character that is no letter. The 26 letters are all read, as ``objectives.data.record`` reads
-them: B, J, O, U, X and Z stand for residues too, and the base's tokenizer decides what it makes
-of them.
+comments, lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault: text above
+the first header, a header without an id, an id that was there before (a table or a GFF3 file
+could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other character
+that is no letter, and letters that are no protein's (``objectives.data.protein``). The 26 letters
+are all read, as ``objectives.data.record`` reads them: B, J, O, U, X and Z stand for residues too,
+and the base's tokenizer decides what it makes of them.
 
 Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, who call lines after ``;`` comments.
 """
@@ -19,10 +19,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from objectives.data.fasta_lines import open_lines
+from objectives.data.missing import is_missing, is_prose
+from objectives.data.protein import STOP, other_kind, remedy
 from objectives.data.shown import reason, shown
 from sweep.errors import DataError, fault
 
-STOP, GAPS = "*", "-."
+GAPS = "-."
 _WORDS = re.compile(r"[\s\x01]+")
 """What parts the id from the description; NCBI parts the titles of merged records with \\x01."""
 
@@ -39,12 +41,14 @@ class FastaRecord:
         description: the rest of the header.
         sequence: upper-case letters A to Z, at least one.
         line: of the header, counted from 1.
+        translated: whether a ``*`` ends it, so that it is a protein whatever its letters.
     """
 
     id: str
     description: str
     sequence: str
     line: int
+    translated: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -143,10 +147,13 @@ class _Draft:
     parts: list[str] = field(default_factory=list)
     odd: list[tuple[int, int]] = field(default_factory=list)
     _length: int = 0
+    _prose: str = ""
 
     def add(self, number: int, text: str) -> None:
         """Take a line of the sequence; groups of residues may be parted by blanks."""
         letters = "".join(text.split())
+        if len(letters) < len(text) and not self._prose and is_prose(text):
+            self._prose = text
         if not (letters.isascii() and letters.isalpha()):
             self.odd.append((number, self._length))
         self.parts.append(letters)
@@ -162,15 +169,30 @@ class _Draft:
                 rule = f"be unique in the file (it is also in line {known[own]})"
                 faults.append(fault("id", rule, shown(own), where=where))
             known.setdefault(own, self.line)
-        sequence = "".join(self.parts).rstrip(STOP)
+        whole = "".join(self.parts)
+        sequence = whole.rstrip(STOP)
+        translated = len(sequence) < len(whole)
         if not sequence:
-            got = "".join(self.parts)
-            faults.append(fault("sequence", "hold at least one residue", got, where=where))
-        if self.odd:
+            faults.append(fault("sequence", "hold at least one residue", whole, where=where))
+        elif not translated and (told := self._kind_fault(sequence, where)):
+            faults.append(told)
+        elif self.odd:
             faults += self._letter_faults(sequence, name)
         if faults:
             return BadRecord(tuple(faults))
-        return FastaRecord(own, "".join(rest), sequence.upper(), self.line)
+        return FastaRecord(own, "".join(rest), sequence.upper(), self.line, translated)
+
+    def _kind_fault(self, sequence: str, where: str) -> str:
+        """What stands there in place of a protein; an empty text if one may."""
+        if self._prose or (len(self.parts) == 1 and is_missing(sequence)):
+            way = f"If it is a protein, end it with '{STOP}'"
+            got = shown(self._prose or sequence)
+            return fault("sequence", "be given", got, where=where, way_out=way)
+        kind = other_kind(sequence)
+        if not kind:
+            return ""
+        rule, got = f"be a protein in one-letter codes, not {kind}", shown(sequence)
+        return fault("sequence", rule, got, where=where, way_out=remedy(kind))
 
     def _title_faults(self, own: str, where: str) -> list[str]:
         got = shown(self.title.strip())

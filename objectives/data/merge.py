@@ -3,47 +3,118 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from objectives.data.chain import Chain
-from objectives.data.problems import Problems
+from objectives.data.chain import IGNORED, Chain
+from objectives.data.problems import Dropped, Problems
 from objectives.data.split import Splits
 from sweep.errors import fault
 
 
 def drop_contradictions(chains: Sequence[Chain], problems: Problems) -> list[Chain]:
-    """Take out records that repeat an id and ligand but say something else.
+    """Unite the sites of one chain and ligand, and take out records that contradict each other.
+
+    Records that list binding sites add to each other: BioLiP has a line for each site. Records of
+    the same id and ligand with other sequences, or with another label of a residue, contradict.
 
     Args:
         chains: the records of one split.
         problems: takes the later record of each contradicting pair.
 
     Returns:
-        The records that agree with every earlier one.
+        The records that agree with every earlier one; those of one chain and ligand that list
+        sites each with the sites of all.
     """
-    seen: dict[tuple[str, tuple[str, ...]], Chain] = {}
-    kept: list[Chain] = []
+    groups: dict[tuple[str, tuple[str, ...]], _Said] = {}
+    kept: list[tuple[Chain, _Said]] = []
     for chain in chains:
-        first = seen.setdefault((chain.id, tuple(chain.ligands)), chain)
-        same_sequence = chain.sequence == first.sequence
-        if same_sequence and chain.labels == first.labels:
-            kept.append(chain)
+        said = groups.setdefault((chain.id, tuple(chain.ligands)), _Said(chain))
+        differs = said.differs(chain)
+        if not differs:
+            said.add(chain)
+            kept.append((chain, said))
             continue
-        differs = "labels" if same_sequence else "sequence"
+        rule = f"agree with the earlier record of the same id and ligand ({said.first.source})"
+        got = f"{chain.id}, different {differs}"
         way_out = "Keep one of them, or tell them apart by id or ligand"
-        problems.add_record(
-            [
-                fault(
-                    "record",
-                    f"agree with the earlier record of the same id and ligand ({first.source})",
-                    f"{chain.id}, different {differs}",
-                    where=chain.source,
-                    way_out=way_out,
-                )
-            ]
-        )
-    return kept
+        text = fault("record", rule, got, where=chain.source, way_out=way_out)
+        binding = tuple(at for at, label in enumerate(chain.labels) if label == 1)
+        problems.add_record([text], Dropped("", chain.sequence, binding))
+    return [said.united(chain) if said.sites else chain for chain, said in kept]
+
+
+class _Said:
+    """What the records of one chain and ligand have said so far."""
+
+    __slots__ = ("first", "labels", "sites")
+
+    def __init__(self, first: Chain) -> None:
+        self.first = first
+        self.labels: tuple[int, ...] | None = None
+        self.sites: frozenset[int] = frozenset()
+
+    def differs(self, chain: Chain) -> str:
+        """In what another record contradicts these; an empty text if it does not."""
+        if chain.sequence != self.first.sequence:
+            return "sequence"
+        if chain.whole and self.labels is not None:
+            return "" if chain.labels == self.labels else "labels"
+        labels = chain.labels if chain.whole else self.labels
+        sites = self.sites if chain.whole else _binding(chain)
+        return "labels" if labels and any(labels[at] == 0 for at in sites) else ""
+
+    def add(self, chain: Chain) -> None:
+        """Take in a record that agrees."""
+        if not chain.whole:
+            self.sites |= _binding(chain)
+        elif self.labels is None:
+            self.labels = chain.labels
+
+    def united(self, chain: Chain) -> Chain:
+        """A record with all that is known of its chain and ligand."""
+        labels = list(self.labels or (0,) * len(chain.sequence))
+        for at in self.sites:
+            labels[at] = 1
+        if tuple(labels) == chain.labels:
+            return chain
+        binding = tuple(at for at, label in enumerate(labels) if label == 1)
+        return replace(chain, labels=tuple(labels), ligands=dict.fromkeys(chain.ligands, binding))
+
+
+def _binding(chain: Chain) -> frozenset[int]:
+    return frozenset(at for at, label in enumerate(chain.labels) if label == 1)
+
+
+def mask_dropped(splits: Splits, dropped: Sequence[Dropped]) -> Splits:
+    """Make unknown what only a record that is left out could tell.
+
+    A residue that no other record says binds may be one that the bad record named: it is not
+    known not to bind. Where the bad record can be read, these are the residues that it named.
+
+    Args:
+        splits: the sound records.
+        dropped: the records that are left out.
+    """
+    all_of = {each.sequence for each in dropped if each.sequence and each.binding is None}
+    named = {each.name for each in dropped if each.name and not each.sequence}
+    some_of: dict[str, set[int]] = {}
+    for each in dropped:
+        if each.binding is not None:
+            some_of.setdefault(each.sequence, set()).update(each.binding)
+
+    def masked(chain: Chain) -> Chain:
+        whole = chain.sequence in all_of or chain.id in named
+        doubtful = range(len(chain.sequence)) if whole else some_of.get(chain.sequence, ())
+        if not doubtful:
+            return chain
+        labels = list(chain.labels)
+        for at in doubtful:
+            labels[at] = labels[at] or IGNORED
+        return replace(chain, labels=tuple(labels))
+
+    return splits.map(lambda _, chains: [masked(chain) for chain in chains]) if dropped else splits
 
 
 def merge_identical(chains: Sequence[Chain]) -> list[Chain]:
@@ -77,6 +148,7 @@ def _unite(group: Sequence[Chain]) -> Chain:
         ligands={name: tuple(sorted(positions)) for name, positions in ligands.items()},
         source=group[0].source,
         family="; ".join(dict.fromkeys(chain.family for chain in group if chain.family)),
+        translated=any(chain.translated for chain in group),
     )
 
 

@@ -11,6 +11,28 @@ SHOWN = 20
 """Faults printed in full; the rest is a count, so that the first ones stay on the screen."""
 
 
+class FileFaultError(DataError):
+    """A record shows a fault of the whole file, such as positions that are counted from 0."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What is known of a record that is left out.
+
+    Other records of the same chain say nothing of what it said: there, residues that do not bind
+    as far as they tell are unknown.
+
+    Attributes:
+        name: its id; empty if unknown.
+        sequence: its sequence; empty if it cannot be read.
+        binding: the 0-based residues that it says bind; None if they cannot be read.
+    """
+
+    name: str
+    sequence: str
+    binding: tuple[int, ...] | None = None
+
+
 @dataclass
 class Problems:
     """Faults met while reading one source.
@@ -25,6 +47,7 @@ class Problems:
         read: records by split and file, as they were read.
         passed_over: files that lie in the source and are not read, with the reason.
         notes: what a person should know of the data, and no fault.
+        dropped: the bad records of which it is known what chain they are of.
     """
 
     records: list[str] = field(default_factory=list)
@@ -33,15 +56,25 @@ class Problems:
     read: dict[str, dict[str, int]] = field(default_factory=dict, compare=False)
     passed_over: list[str] = field(default_factory=list, compare=False)
     notes: list[str] = field(default_factory=list, compare=False)
+    dropped: list[Dropped] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to a count; one of nothing is not kept."""
         if number:
             self.counts[what] = self.counts.get(what, 0) + number
 
-    def add_record(self, faults: Iterable[str]) -> None:
-        """Note one bad record with everything found wrong in it."""
+    def add_record(self, faults: Iterable[str], dropped: Dropped | None = None) -> None:
+        """Note one bad record with everything found wrong in it, and what chain it is of."""
         self.records.append(" ".join(faults))
+        if dropped is not None:
+            self.dropped.append(dropped)
+
+    def add_fault_shown_by(self, error: FileFaultError, file: str) -> None:
+        """Note a fault of a whole file once, however many of its records show it."""
+        if file not in self._told:
+            self._told.add(file)
+            self.files.extend(error.faults)
 
     def add_file(self, text: str) -> None:
         """Note a fault of a whole file."""
@@ -51,12 +84,13 @@ class Problems:
         """Note faults of whole files."""
         self.files.extend(faults)
 
-    def settle(self, source: str, *, skip_bad: bool) -> tuple[str, ...]:
+    def settle(self, source: str, *, skip_bad: bool, sound: bool = True) -> tuple[str, ...]:
         """Decide what the faults mean once everything is read.
 
         Args:
             source: the source as the user wrote it, for the message.
             skip_bad: go on without the bad records.
+            sound: whether any record is sound; if none is, leaving the bad ones out is no way out.
 
         Returns:
             The bad records, one text each; empty when there were none.
@@ -74,7 +108,7 @@ class Problems:
             f"{len(faults)} bad",
             where=source,
             way_out="Correct them"
-            + ("" if self.files else ", or leave these records out with --skip-bad"),
+            + ("" if self.files or not sound else ", or leave these records out with --skip-bad"),
         )
         shown = faults[:SHOWN]
         if len(faults) > SHOWN:

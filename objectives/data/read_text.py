@@ -12,8 +12,8 @@ from pathlib import Path
 
 from objectives.data.chain import Chain
 from objectives.data.open_file import open_text, stem_of
-from objectives.data.problems import Problems
-from objectives.data.record import Record, build_chain
+from objectives.data.problems import Dropped, Problems
+from objectives.data.record import Record, read_chain
 from objectives.data.split_names import splits_in, without_split
 from sweep.errors import DataError, fault
 
@@ -68,14 +68,18 @@ def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
         if header:
             continue
         try:
-            chains.append(_chain(fields, ligand, f"{name}, line {number}"))
+            record = _record(fields, ligand, f"{name}, line {number}")
         except DataError as error:
-            problems.add_record(error.faults)
+            problems.add_record(error.faults, Dropped("_".join(filter(None, fields[:2])), ""))
+            continue
+        chain = read_chain(record, problems)
+        if chain is not None:
+            chains.append(chain)
     return chains
 
 
-def _chain(fields: list[str], ligand: str, where: str) -> Chain:
-    """One line as a chain."""
+def _record(fields: list[str], ligand: str, where: str) -> Record:
+    """One line as a record."""
     if len(fields) != len(FIELDS):
         rule = f"have {len(FIELDS)} fields, {';'.join(FIELDS)}"
         raise DataError(fault("record", rule, len(fields), where=where))
@@ -85,5 +89,4 @@ def _chain(fields: list[str], ligand: str, where: str) -> Chain:
     if not pdb:
         raise DataError(fault("pdb_id", "not be empty", pdb, where=where))
     name = f"{pdb}_{chain}" if chain else pdb
-    record = Record(sequence, where, name, ligand, positions=residues, letters=True)
-    return build_chain(record)
+    return Record(sequence, where, name, ligand, positions=residues, letters=True)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from objectives.data.chain import IGNORED, Chain
+from objectives.data.chain import Chain
+from objectives.data.missing import is_missing, is_prose
+from objectives.data.problems import Dropped, FileFaultError, Problems
+from objectives.data.protein import STOP, join_blocks, other_kind, remedy
+from objectives.data.residue_labels import read_labels, read_positions
 from objectives.data.shown import shown
+from objectives.data.spreadsheet import cut_fault, is_cut, length_fault, stated_length
 from sweep.errors import DataError, fault
 
-_POSITION = re.compile(r"([A-Za-z]?)([0-9]+)")
-_LABELS = {"0": 0, "1": 1, "False": 0, "True": 1, str(IGNORED): IGNORED}
-_SHOWN = 5
-_DIGITS = 18
-"""Positions of more digits lie outside every sequence; Python refuses to read very many."""
+_SODIUM = "NA"
+"""The code of a ligand that is as well R's word for missing."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Record:
     """One record as a source gives it, unchecked.
 
     Attributes:
-        sequence: one letter per residue; lower case is raised.
+        sequence: one letter per residue; lower case is raised, blocks of ten are joined, a ``*``
+            at the end is left away.
         where: file and line, for messages.
         name: the record's id; a record without one is named after its sequence, so that
             the same sequence has the same name wherever the file lies.
@@ -34,6 +35,8 @@ class Record:
         letters: each position must carry its letter (the text format's rule).
         family: protein families, text or a list of texts; anything else is none, because a
             column of that name may be something else.
+        length: how many residues the source says there are.
+        labelled: the source has labels, not positions, also where they are None.
     """
 
     sequence: object
@@ -44,6 +47,39 @@ class Record:
     positions: object = None
     letters: bool = False
     family: object = None
+    length: object = None
+    labelled: bool = False
+
+
+def read_chain(record: Record, problems: Problems) -> Chain | None:
+    """Make a chain of a record, or note what is wrong with it.
+
+    Returns:
+        The chain; None for a bad record, which ``problems`` takes.
+    """
+    try:
+        chain = build_chain(record)
+    except FileFaultError as error:
+        problems.add_fault_shown_by(error, record.where.rpartition(", ")[0])
+        return None
+    except DataError as error:
+        problems.add_record(error.faults, dropped(record))
+        return None
+    if _SODIUM in chain.ligands and not record.letters:
+        problems.count("records of ligand 'NA', read as sodium and not as missing")
+    return chain
+
+
+def dropped(record: Record) -> Dropped:
+    """What is known of a bad record."""
+    try:
+        sequence = _sequence(record)
+    except DataError:
+        sequence = ""
+    try:
+        return Dropped(_text("id", record.name, record.where), sequence)
+    except DataError:
+        return Dropped("", sequence)
 
 
 def build_chain(record: Record) -> Chain:
@@ -56,12 +92,13 @@ def build_chain(record: Record) -> Chain:
         DataError: with all faults of the record.
     """
     where = record.where
-    sequence = _sequence(record.sequence, where)
-    if record.labels is not None:
-        labels = _labels(record.labels, sequence, where)
+    sequence = _sequence(record)
+    labelled = record.labelled or record.labels is not None
+    if labelled:
+        labels = read_labels(record.labels, sequence, where)
         binding = tuple(index for index, label in enumerate(labels) if label == 1)
     else:
-        found = _positions(record.positions, sequence, where, letters=record.letters)
+        found = read_positions(record.positions, sequence, where, letters=record.letters)
         marks = bytearray(len(sequence))
         for index in found:
             marks[index] = 1
@@ -75,6 +112,8 @@ def build_chain(record: Record) -> Chain:
         ligands={ligand: binding} if ligand else {},
         source=where,
         family=_family(record.family),
+        whole=labelled,
+        translated=isinstance(record.sequence, str) and record.sequence.rstrip().endswith(STOP),
     )
 
 
@@ -84,24 +123,51 @@ def _family(value: object) -> str:
     return "; ".join(" ".join(part.split()) for part in parts if isinstance(part, str) and part)
 
 
-def _sequence(value: object, where: str) -> str:
-    """Upper-case letters A to Z, at least one."""
+def _sequence(record: Record) -> str:
+    """The residues: upper-case letters A to Z, at least one.
+
+    Raises:
+        DataError: if there are none, if they are something else, or were cut.
+    """
+    value, where = record.sequence, record.where
     text = value.strip() if isinstance(value, str) else ""
+    translated = text.endswith(STOP)
+    text = text.rstrip(STOP).rstrip()
     if not text:
         as_text = value is None or isinstance(value, str)
         rule = "hold at least one residue" if as_text else "be text, one letter per residue"
         raise DataError(fault("sequence", rule, shown(value), where=where))
+    # A position that carries its letter shows that there is a sequence.
+    if not translated and not record.letters and (is_missing(text) or _is_prose(text)):
+        rule, way = "be given", f"If it is a protein, end it with '{STOP}'"
+        raise DataError(fault("sequence", rule, shown(text), where=where, way_out=way))
+    kind = "" if translated else other_kind(text)
+    if kind:
+        rule = f"be a protein in one-letter codes, not {kind}"
+        got = shown(text)
+        raise DataError(fault("sequence", rule, got, where=where, way_out=remedy(kind)))
+    letters = text if text.isalpha() else join_blocks(text) or text
     # Before raising the case: a German sharp s would become two residues.
-    if not (text.isascii() and text.isalpha()):
-        odd = sorted({letter for letter in text if not (letter.isascii() and letter.isalpha())})
-        index = next(i for i, letter in enumerate(text) if letter in odd)
+    if not (letters.isascii() and letters.isalpha()):
+        odd = sorted({each for each in letters if not (each.isascii() and each.isalpha())})
+        index = next(i for i, letter in enumerate(letters) if letter in odd)
         rule = f"hold letters A to Z only (first break at residue {index + 1})"
         raise DataError(fault("sequence", rule, shown("".join(odd)), where=where))
-    return text.upper()
+    sequence = letters.upper()
+    told = length_fault(sequence, record.length, where)
+    if is_cut(value) and stated_length(record.length) != len(sequence):
+        told = " ".join(filter(None, [told, cut_fault("sequence", where)]))
+    if told:
+        raise DataError(told)
+    return sequence
+
+
+def _is_prose(text: str) -> bool:
+    return not text.isalpha() and is_prose(text)
 
 
 def _text(name: str, value: object, where: str) -> str:
-    """An id or a ligand; empty where there is none, be it null or the NaN of a table."""
+    """An id or a ligand; empty where there is none, be it null, the NaN of a table or a word."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if not isinstance(value, (str, int, float)):
@@ -111,77 +177,5 @@ def _text(name: str, value: object, where: str) -> str:
         text.encode()
     except ValueError as error:  # half a surrogate pair; more digits than Python prints
         raise DataError(fault(name, "be text", shown(value), where=where)) from error
-    return text
-
-
-def _items(value: object) -> list[str] | None:
-    """The items of a list, or of text that writes one; None for anything else."""
-    if isinstance(value, str):
-        return re.sub(r"[\[\](),\s]+", " ", value).split()
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return [item if isinstance(item, str) else repr(shown(item)) for item in value]
-    return None
-
-
-def _labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
-    """One label per residue."""
-    items = _items(value)
-    if isinstance(value, str) and items is not None and len(items) == 1 and items[0] not in _LABELS:
-        items = list(items[0])
-    if items is None:
-        rule = "be a string of 0 and 1 or a list"
-        raise DataError(fault("labels", rule, shown(value), where=where))
-    odd = sorted({item for item in items if item not in _LABELS})
-    faults = []
-    if odd:
-        rule = f"be 0, 1 or {IGNORED} (unknown)"
-        faults.append(fault("labels", rule, _first(odd), where=where))
-    if len(items) != len(sequence):
-        rule = f"be one per residue ({len(sequence)})"
-        faults.append(fault("labels", rule, len(items), where=where))
-    if faults:
-        raise DataError(faults)
-    return tuple(_LABELS[item] for item in items)
-
-
-def _positions(value: object, sequence: str, where: str, *, letters: bool) -> set[int]:
-    """0-based positions of the binding residues, each checked against the sequence."""
-    name = "binding_residues" if letters else "positions"
-    items = _items(value)
-    if items is None:
-        rule = "be a list of 1-based positions"
-        raise DataError(fault(name, rule, shown(value), where=where))
-    if letters and not items:
-        rule = "name at least one residue, such as 'D21'"
-        raise DataError(fault(name, rule, shown(value), where=where))
-    found: set[int] = set()
-    unread, outside, other = [], [], []
-    for item in items:
-        match = _POSITION.fullmatch(item)
-        if match is None or (letters and not match[1]):
-            unread.append(item)
-            continue
-        digits = match[2].lstrip("0")
-        index = int(digits) - 1 if 0 < len(digits) <= _DIGITS else -1
-        if not 0 <= index < len(sequence):
-            outside.append(item)
-        elif match[1] and match[1].upper() != sequence[index]:
-            other.append(f"{item} (the sequence has {sequence[index]})")
-        else:
-            found.add(index)
-    form = "be written as 'D21'" if letters else "be whole numbers counted from 1"
-    rules = (
-        (form, unread),
-        (f"lie in 1 to {len(sequence)}, the sequence's length", outside),
-        ("carry the letter that the sequence has there", other),
-    )
-    faults = [fault(name, rule, _first(bad), where=where) for rule, bad in rules if bad]
-    if faults:
-        raise DataError(faults)
-    return found
-
-
-def _first(items: Sequence[str]) -> str:
-    """The first few of many, so that one shifted record does not fill the screen."""
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(str(shown(item)) for item in items[:_SHOWN]) + more
+    sodium = name == "ligand" and text == _SODIUM
+    return "" if is_missing(text) and not sodium else text

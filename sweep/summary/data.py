@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +13,7 @@ Tree = Mapping[str, Any]
 
 _LEVELS = ("identical", "identity_90", "identity_50", "identity_30")
 _LIGANDS = 15
+_SKIPPED = 20
 
 
 def print_fetched(report: Tree, console: Console) -> None:
@@ -26,8 +27,7 @@ def print_fetched(report: Tree, console: Console) -> None:
 
 def print_converted(report: Tree, console: Console) -> None:
     """What was written, by split."""
-    for text in report["skipped_bad"]:
-        line(console, f"skipped  {text}")
+    _skipped(report["skipped_bad"], console)
     _counts(report["left_open"], console)
     rows = [
         [name, *(number(split[each]) for each in ("records", "rows", "chains"))]
@@ -53,6 +53,7 @@ def print_described(report: Tree, console: Console) -> None:
         "bad, left out": len(report["skipped_bad"]),
     }
     _counts({**dropped, **report["left_open"]}, console)
+    _skipped(report["skipped_bad"], console)
     line(console, f"split    {report['split_method']}")
     if report["clusters"] is not None:
         groups, largest = number(report["clusters"]), number(report["largest_cluster"])
@@ -62,6 +63,14 @@ def print_described(report: Tree, console: Console) -> None:
     _ligands(report["ligands"], console)
     _families(report["families"], console)
     _leakage(report["leakage"], console)
+
+
+def _skipped(texts: Sequence[str], console: Console) -> None:
+    """The bad records that were left out, as many as a screen holds."""
+    for text in texts[:_SKIPPED]:
+        line(console, f"skipped  {text}")
+    if len(texts) > _SKIPPED:
+        line(console, f"         and {number(len(texts) - _SKIPPED)} more with --json")
 
 
 def _counts(counts: Mapping[str, int], console: Console) -> None:

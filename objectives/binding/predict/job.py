@@ -74,12 +74,14 @@ class Job:
         self._kept = read_adapter(Path(request.adapter))
         self.threshold, self.threshold_from = _threshold(request.threshold, self._kept.threshold)
         self.residues: int | None = None
+        self._letters = ""
         if is_regular(request.fasta):
             tally = self._new_tally()
             for _ in tally.sound(request.fasta):
                 pass
             tally.settle(request.fasta, skip_bad=request.skip_bad)
             self.residues = tally.residues
+            self._letters = tally.letters.note()
         trust = Trust(request.allow_pickle, request.trust_remote_code)
         self._predictor = Predictor(self._kept, Place(request.base, request.device, trust))
         self._drawn: Prediction | None = None
@@ -88,6 +90,8 @@ class Job:
     def notes(self) -> list[str]:
         """What a person should know before the results."""
         notes = [f"calls residues above {self.threshold:.6g} ({self.threshold_from})"]
+        if self._letters:
+            notes.append(f"reads chains that may be no proteins, a set {self._letters}")
         here = self._dtype
         if here != self._kept.compute_dtype:
             trained = self._kept.compute_dtype

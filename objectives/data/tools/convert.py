@@ -19,8 +19,10 @@ from typing import Any
 
 from objectives.data.cache import without_progress_bars
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.merge import merge_identical
+from objectives.data.letters import judge_letters
+from objectives.data.merge import mask_dropped, merge_identical
 from objectives.data.problems import Problems
+from objectives.data.protein import STOP
 from objectives.data.shown import reason
 from objectives.data.sources import open_source
 from objectives.data.split import Splits
@@ -59,7 +61,9 @@ def convert(
     to_file = bool(out.suffix)
     problems = Problems()
     splits = open_source(source, allow_pickle=allow_pickle).read(problems)
-    skipped = problems.settle(source, skip_bad=skip_bad)
+    judge_letters(splits, source, problems)
+    skipped = problems.settle(source, skip_bad=skip_bad, sound=splits.count() > 0)
+    splits = mask_dropped(splits, problems.dropped)
     given = {name: chains for name, chains in splits.given().items() if chains}
     _require_place(source, out, given, to_file=to_file)
     try:
@@ -133,7 +137,8 @@ def _require_place(
 def _rows(chains: Sequence[Chain]) -> Iterator[Row]:
     """A row for each ligand of a chain, and one for what binds none that has a name."""
     for chain in chains:
-        common = {"id": chain.id, "sequence": chain.sequence, "family": chain.family}
+        sequence = chain.sequence + STOP * chain.translated
+        common = {"id": chain.id, "sequence": sequence, "family": chain.family}
         told: set[int] = set()
         for ligand, positions in chain.ligands.items():
             told.update(positions)

@@ -52,10 +52,18 @@ RECORDS: dict[str, tuple[str, bytes, str]] = {
     "endless cell": ("a.csv", (CSV + "A" * 200_000).encode(), "3 cells, as the header does, got 1"),
     "row too long": ("a.csv", (CSV + "c,MMM,000,1\n").encode(), "got 4 (a.csv, line 4)"),
     "empty sequence": ("a.csv", (CSV + "c,,000\n").encode(), "got '' (a.csv, line 4)"),
-    "empty labels": ("a.csv", (CSV + "c,MMM,\n").encode(), "labels must be one per residue (3)"),
-    "NaN labels": ("a.csv", (CSV + "c,MMM,nan\n").encode(), "got 'a, n' (a.csv, line 4)"),
-    "float labels": ("a.csv", (CSV + "c,MMM,0.0 1.0 0\n").encode(), "got '0.0, 1.0' (a.csv, li"),
-    "one float": ("a.csv", (CSV + "c,MMM,1.0\n").encode(), "labels must be 0, 1 or -100"),
+    "empty labels": (
+        "a.csv",
+        (CSV + "c,MMM,\n").encode(),
+        "labels must be given for every sequence, got '' (a",
+    ),
+    "NaN labels": (
+        "a.csv",
+        (CSV + "c,MMM,nan\n").encode(),
+        "every sequence, got 'nan' (a.csv, line 4)",
+    ),
+    "float labels": ("a.csv", (CSV + "c,MMM,0.5 1.0 0\n").encode(), "got '0.5' (a.csv, line 4)"),
+    "one float": ("a.csv", (CSV + "c,MMM,1.0\n").encode(), "labels must be one per residue (3)"),
     "sharp s": ("a.csv", (CSV + "c,MMß,0000\n").encode(), "residue 3), got 'ß' (a.csv, line 4)"),
     "ligature": ("a.csv", (CSV + "c,Mﬁ,000\n").encode(), "residue 2), got 'ﬁ' (a.csv, line 4)"),
 }
@@ -78,7 +86,7 @@ LINES: dict[str, tuple[str, str]] = {
     "labels NaN": ('{"sequence": "MKV", "labels": NaN}', "a string of 0 and 1 or a list, got nan"),
     "labels null": ('{"sequence": "MKV", "labels": null}', "given for every sequence, got None"),
     "labels empty": ('{"sequence": "MKV", "labels": []}', "be one per residue (3), got 0"),
-    "labels floats": ('{"sequence": "MK", "labels": [0.0, 1.0]}', "unknown), got '0.0, 1.0'"),
+    "labels floats": ('{"sequence": "MK", "labels": [0.0, 0.5]}', "unknown), got '0.5' (a"),
     "labels with NaN": ('{"sequence": "MK", "labels": [0, NaN]}', "(unknown), got 'nan'"),
     "labels with null": ('{"sequence": "MK", "labels": [0, null]}', "(unknown), got 'None'"),
     "labels nested": ('{"sequence": "MK", "labels": [[0], {"a": 1}]}', '(unknown), got "[0], {'),
@@ -100,9 +108,8 @@ LINES: dict[str, tuple[str, str]] = {
 POSITIONS: dict[str, tuple[object, str]] = {
     "null": (None, "positions must be given for every sequence, got None"),
     "NaN": (NAN, "be a list of 1-based positions, got nan"),
-    "floats": ([1.0], "be whole numbers counted from 1, got '1.0'"),
+    "floats": ([1.5], "be whole numbers counted from 1, got '1.5'"),
     "a null in it": ([1, None], "be whole numbers counted from 1, got 'None'"),
-    "zero": ([0], "lie in 1 to 3, the sequence's length, got '0'"),
     "many digits": ("0" * 9 + "1" + "0" * 9000, "lie in 1 to 3, the sequence's length"),
     "wraps around": ("1" + "0" * 18 + "1", "lie in 1 to 3, the sequence's length"),
     "superscript": ("²", "be whole numbers counted from 1, got '²'"),
@@ -191,7 +198,7 @@ def test_a_missing_id_or_ligand_is_none(tmp_path: Path) -> None:
     ("columns", "message"),
     [
         ({"labels": pa.array([b"010", b"001"])}, "string of 0 and 1 or a list, got b'010'"),
-        ({"labels": pa.array([[0.0, 1.0, 0.0], None])}, "got '0.0, 1.0' (a.parquet, row 1)"),
+        ({"labels": pa.array([[0.0, 0.5, 0.0], None])}, "got '0.5' (a.parquet, row 1)"),
         ({"positions": pa.array([1.0, NAN])}, "1-based positions, got nan (a.parquet, row 2)"),
     ],
 )

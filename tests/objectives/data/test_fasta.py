@@ -13,9 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.data.fasta import BadRecord, FastaRecord, parse_fasta, read_fasta
+from objectives.data.missing import is_missing
+from objectives.data.protein import other_kind
 from sweep.errors import DataError
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def is_protein(text: str) -> bool:
+    """Letters that may be one, as nearly all may."""
+    return not is_missing(text) and not other_kind(text)
 
 
 def written(folder: Path, text: str | bytes, name: str = "x.fasta") -> str:
@@ -35,7 +42,7 @@ def sound(path: str) -> list[tuple[str, str]]:
 @given(
     chains=st.dictionaries(
         st.text("AZaz09|_.:-é", min_size=1, max_size=12),
-        st.text(LETTERS + LETTERS.lower(), min_size=1, max_size=200),
+        st.text(LETTERS + LETTERS.lower(), min_size=1, max_size=200).filter(is_protein),
         min_size=1,
         max_size=6,
     ),

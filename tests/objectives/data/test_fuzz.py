@@ -21,7 +21,9 @@ from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.columns import KNOWN_COLUMNS, chains_of_rows, column_faults
+from objectives.data.missing import is_missing
 from objectives.data.problems import Problems
+from objectives.data.protein import other_kind
 from objectives.data.read_table import read_table
 from objectives.data.read_text import read_text
 from objectives.data.record import Record, build_chain
@@ -163,11 +165,13 @@ def test_any_record_is_a_chain_or_a_fault(record: Record) -> None:
 def test_a_sequence_keeps_its_length_or_is_refused(text: str) -> None:
     """Changing the case must not add residues: every label after them would shift."""
     chain = outcome(Record(text, WHERE, positions=[]))
-    letters = text.strip()
+    letters = "".join(text.strip().rstrip("*").split())
 
-    assert (chain is not None) == (re.fullmatch("[A-Za-z]+", letters) is not None)
     if chain is not None:
+        assert re.fullmatch("[A-Za-z]+", letters)
         assert len(chain.sequence) == len(letters)
+    elif re.fullmatch("[A-Za-z]+", text.strip()):
+        assert is_missing(letters) or other_kind(letters)
 
 
 @given(

@@ -234,7 +234,7 @@ def test_data_that_lost_every_chain_is_refused(preparer: Preparer, tmp_path: Pat
 def test_data_without_binding_residues_is_refused(preparer: Preparer, tmp_path: Path) -> None:
     """Every prediction would score the same."""
     table = tmp_path / "chains.csv"
-    table.write_text("sequence,positions\n" + "".join(f"{chain},\n" for chain in sequences(5)))
+    table.write_text("sequence,positions\n" + "".join(f"{chain},[]\n" for chain in sequences(5)))
 
     with pytest.raises(DataError, match="validation must hold binding residues, got '1 chains"):
         preparer(table, validation_fraction=0.2)

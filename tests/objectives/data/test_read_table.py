@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from objectives.data.missing import is_missing
 from objectives.data.problems import Problems
+from objectives.data.protein import other_kind
 from objectives.data.read_table import READERS, read_table
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def read(path: Path) -> tuple[list[Chain], Problems]:
 @st.composite
 def rows(draw: st.DrawFn) -> dict[str, Any]:
     """A row with labels as a string, and the same labels as a list and positions."""
-    sequence = draw(st.text("ACDEFGHIKLMNPQRSTVWY", min_size=1, max_size=30))
+    letters = st.text("ACDEFGHIKLMNPQRSTVWY", min_size=1, max_size=30)
+    sequence = draw(letters.filter(lambda text: not is_missing(text) and not other_kind(text)))
     size = len(sequence)
     labels = draw(st.lists(st.sampled_from([0, 1]), min_size=size, max_size=size))
     return {"id": draw(st.text("abc123_,;\"' é", max_size=6)), "sequence": sequence, "list": labels}

@@ -85,17 +85,16 @@ def test_single_file_trains(tmp_path: Path) -> None:
 
 
 def test_contradicting_record_is_named_with_the_earlier_one(tmp_path: Path) -> None:
-    """The same id and ligand cannot say two things; saying one thing twice is no fault."""
+    """The same id and ligand cannot be two sequences; further sites are no contradiction."""
     text = "1ABC;A;M1;MKV\n1ABC;A;M1;MKV\n1ABC;A;K2;MKV\n1ABC;A;M1;MKVA\n"
     root = fill(tmp_path, {"ZN_a.txt": text, "CA_a.txt": "1ABC;A;V3;MKV\n"})
 
     splits, problems = read(root)
 
-    assert ids(splits) == {"train": ["1ABC_A"] * 3}
-    assert len(problems.records) == 2
+    assert ids(splits) == {"train": ["1ABC_A"] * 4}
+    assert len(problems.records) == 1
     assert "same id and ligand (ZN_a.txt, line 1)" in problems.records[0]
-    assert "got '1ABC_A, different labels' (ZN_a.txt, line 3)" in problems.records[0]
-    assert "got '1ABC_A, different sequence' (ZN_a.txt, line 4)" in problems.records[1]
+    assert "got '1ABC_A, different sequence' (ZN_a.txt, line 4)" in problems.records[0]
 
 
 def test_rows_without_ids_contradict_by_sequence(tmp_path: Path) -> None:

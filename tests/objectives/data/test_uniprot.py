@@ -217,6 +217,31 @@ def test_a_download_is_read_as_it_comes(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        ("BINDING P1-2:3\t", None),
+        ("BINDING P1-2:3..9; BINDING Q9-3:<1\tACT_SITE P1-2:2", None),
+        ("\tACT_SITE P1-2:2", None),
+        ("BINDING P1-2:3\tACT_SITE 2", (0, 1, 0)),
+        ("BINDING P1-2:3; BINDING ?2\t", (0, IGNORED, 0)),
+        ("NA\tACT_SITE 2", (0, 1, 0)),
+    ],
+)
+def test_an_entry_of_another_isoforms_features_alone_is_left_out_and_counted(
+    tmp_path: Path, cells: str, labels: tuple[int, ...] | None
+) -> None:
+    """They do not say that this sequence binds nothing."""
+    path = tmp_path / "x.tsv"
+    path.write_text(f"Entry\tSequence\tBinding site\tActive site\nP1\tMKV\t{cells}\n")
+    chains, problems = read(path)
+
+    assert [chain.labels for chain in chains] == ([] if labels is None else [labels])
+    assert problems.records == problems.files == []
+    left_out = "entries whose features are all of another isoform"
+    assert problems.counts.get(left_out, 0) == (labels is None)
+
+
 def test_a_table_that_was_saved_again_reads_the_same(tmp_path: Path) -> None:
     """A pandas file puts such cells in quotes and doubles those within; Parquet has none."""
     pandas = pytest.importorskip("pandas")

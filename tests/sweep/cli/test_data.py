@@ -57,7 +57,7 @@ def test_description_on_a_terminal_is_ruled() -> None:
         "merged": 1,
         "dropped_overlap": 0,
         "dropped_long": 0,
-        "skipped_bad": [],
+        "skipped_bad": [f"record {number} is bad." for number in range(23)],
         "left_open": {"entries without a feature": 7},
         "split_method": "somehow",
         "clusters": 2,
@@ -81,6 +81,10 @@ def test_description_on_a_terminal_is_ruled() -> None:
 
     text = stream.getvalue()
     assert "7 entries without a feature" in text
+    assert "skipped  record 0 is bad." in text
+    assert "skipped  record 19 is bad." in text
+    assert "record 20" not in text
+    assert "and 3 more with --json" in text
     assert "no ligand is named" in text
     assert "0.0 %   25.0 %   50.0 %        -" in text
 
