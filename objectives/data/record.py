@@ -16,7 +16,7 @@ from objectives.data.spreadsheet import cut_fault, is_cut, length_fault, stated_
 from sweep.errors import DataError, fault
 
 _SODIUM = "NA"
-"""The code of a ligand that is as well R's word for missing."""
+"""The code of a ligand, in any case of letters, that is as well R's word for missing."""
 
 
 @dataclass(frozen=True)
@@ -177,5 +177,5 @@ def _text(name: str, value: object, where: str) -> str:
         text.encode()
     except ValueError as error:  # half a surrogate pair; more digits than Python prints
         raise DataError(fault(name, "be text", shown(value), where=where)) from error
-    sodium = name == "ligand" and text == _SODIUM
+    sodium = name == "ligand" and text.upper() == _SODIUM
     return "" if is_missing(text) and not sodium else text

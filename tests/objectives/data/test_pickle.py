@@ -81,6 +81,9 @@ def test_a_frame_written_by_pandas_is_read(tmp_path: Path) -> None:
     assert [chain.id for chain in read(tmp_path)[0].train] == ["a", "b"]
 
 
+GIVEN = "positions must be given for every sequence, got None"
+
+
 def test_missing_cells_are_faults_with_their_rows(tmp_path: Path) -> None:
     """NaN, NA, NaT and None are one thing; in the optional columns they mean nothing."""
     frame = pd.DataFrame(
@@ -100,10 +103,10 @@ def test_missing_cells_are_faults_with_their_rows(tmp_path: Path) -> None:
     assert problems.files == []
     assert problems.records == [
         "sequence must hold at least one residue, got None (a.pkl, row 2).",
-        "positions must be given for every sequence, got None (a.pkl, row 3).",
+        f"{GIVEN} (a.pkl, row 3). Write [] where nothing binds.",
         "sequence must hold at least one residue, got None (a.pkl, row 4).",
-        "positions must be given for every sequence, got None (a.pkl, row 5).",
-        "positions must be whole numbers counted from 1, got '1.0, nan' (a.pkl, row 6).",
+        f"{GIVEN} (a.pkl, row 5). Write [] where nothing binds.",
+        "positions must be whole numbers counted from 1, got 'nan' (a.pkl, row 6).",
     ]
 
 

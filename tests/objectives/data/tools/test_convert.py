@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.merge import merge_identical
+from objectives.data.missing import is_missing
 from objectives.data.problems import Problems
 from objectives.data.sources import open_source
 from objectives.data.tools.convert import FORMS, convert
@@ -31,6 +32,7 @@ SOURCES = {
     },
     "text of no ligand": {"some.txt": "1ABC;A;D1 K3;DAK\n"},
     "uniprot": {"entries.tsv": UNIPROT},
+    "stops": {"chains.fa": ">c1\nATGAAAACCGCG*\n010000000000\n>c2\nNA*\n01\n"},
     "csv": {
         "chains.csv": 'id,sequence,labels,ligand,family\nc1,MKV,010,ATP,"A family; B, C family"\n'
         '"c,""2""",MKVL,0 -100 1 0,,\nc3,W,1,,\nc4,WC,00,ZN,\nc5,D,-100,,\n'
@@ -117,7 +119,7 @@ def test_real_chains(shared: Path, tmp_path: Path) -> None:
 
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8
-)
+).filter(lambda text: not is_missing(text))
 LIGANDS = st.dictionaries(TEXTS, st.sets(st.integers(0, 11), max_size=4), max_size=3)
 
 
