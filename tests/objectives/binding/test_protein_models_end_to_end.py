@@ -1,0 +1,179 @@
+"""Bases with other tokenizers than ESM-2's, from ``check`` to ``predict``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from protein_models import MODELS, save
+from sklearn.metrics import matthews_corrcoef
+
+from objectives.binding.blueprint import base_limit, load_config, load_tokenizer
+from objectives.binding.inputs import Inputs
+from objectives.binding.objective import BindingObjective
+from sweep.cli import main
+from sweep.errors import SpecError
+from sweep.space import Choice, Space
+
+WRITTEN = {
+    "ProtBERT": "one per residue, written as 'M K T', 1 before and 1 after, J read as [UNK]",
+    "SaProt": "one per residue, written as 'M#K#T#', 1 before and 1 after, B read as <unk>, "
+    "J read as <unk>, O read as <unk>, U read as <unk>, X read as <unk>, Z read as <unk>",
+    "ProtT5, dropping": "one per residue, written as 'M K T', 0 before and 1 after, "
+    "J read as <unk>",
+    "Ankh": "one per residue, written as 'MKT', 0 before and 1 after, J read as <unk>",
+}
+STUDY = """
+from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+
+STUDY = StudySpec(
+    name="small",
+    objective="objectives.binding.objective:BindingObjective",
+    space=Space({{"rank": Choice(2, 4), "targets": TargetSets("all-linear")}}),
+    sampler=Sampler("grid"),
+    settings={{
+        "device": "cpu", "compute_dtype": "float32", "learning_rate": 1e-2, "steps": 60,
+        "batch_tokens": 512, "train_metric_chains": 0,
+    }},
+    inputs={inputs!r},
+    budget=Budget(trials=2),
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "named", "limit"),
+    [
+        ("ProtBERT", 1e30, 510),  # its positions
+        ("ProtBERT", 100, 98),
+        ("ProtT5, dropping", int(1e30), 1023),  # neither names one
+        ("ProtT5, dropping", 512, 511),
+        ("Ankh", 2048, 2047),
+        ("SaProt", 1e30, 1022),  # its positions begin after the padding index
+    ],
+)
+def test_a_window_is_as_long_as_base_and_tokenizer_allow(
+    tmp_path: Path, name: str, named: float, limit: int
+) -> None:
+    """In residues: the tokens around them count, and none is taken for granted."""
+    save(name, tmp_path, model_max_length=named)
+
+    assert base_limit(load_config(tmp_path), load_tokenizer(tmp_path)) == limit
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_check_says_how_residues_are_written(
+    make_objective: Callable[..., BindingObjective], tmp_path: Path, name: str
+) -> None:
+    """In a line."""
+    save(name, tmp_path)
+    report = make_objective({"base": str(tmp_path)}).check(Space({"rank": Choice(1)}), [])
+
+    assert report["base"]["tokens"] == WRITTEN[name]
+    assert report["targets"][0]["count"] == 4  # query and value of two layers
+
+
+def test_labels_on_the_token_before_need_one_before_the_first_residue(
+    make_objective: Callable[..., BindingObjective],
+    make_inputs: Callable[..., Inputs],
+    tmp_path: Path,
+) -> None:
+    """The study is refused however it comes to such a trial, and the trial too."""
+    save("Ankh", tmp_path)
+    places, rank = {"base": str(tmp_path)}, {"rank": Choice(1)}
+    ways: dict[str, Callable[[], Any]] = {
+        "setting": lambda: make_objective(places, label_shift=1).check(Space(rank), []),
+        "space": lambda: make_objective(places).check(
+            Space({**rank, "label_shift": Choice(0, 1)}), []
+        ),
+        "baseline": lambda: make_objective(places).check(Space(rank), [{"label_shift": 1}]),
+        "trial": lambda: make_inputs(tmp_path).shifted_splits,
+    }
+    for way in ways.values():
+        with pytest.raises(SpecError, match="label_shift must be 0 for a base that reads no token"):
+            way()
+    make_objective(places).check(Space({**rank, "label_shift": Choice(0)}), [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ProtT5, dropping", "SaProt"])
+def test_a_study_over_another_protein_model_goes_from_check_to_predict(
+    name: str,
+    tiny_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is predicted is what the trial measured, in several windows too, and the card's."""
+    base, out = tmp_path / "base", tmp_path / "adapter"
+    base.mkdir()
+    save(name, base, model_max_length=40)
+    inputs = {"data": str(tiny_data), "base": str(base), "cache": str(tmp_path / "cache")}
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    (tmp_path / "small.py").write_text(STUDY.format(inputs=inputs))
+    url = f"sqlite:///{tmp_path}/study.db"
+
+    def ran(*arguments: str) -> Any:
+        assert main([*arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert ran("check", "small.py")["base"]["tokens"] == WRITTEN[name]
+    ran("run", "small.py", "--storage", url, "--workers", "1")
+    report = ran("adapters", "export", "--storage", url, "--trial", "best", "--out", str(out))
+    chains = validation(tiny_data)
+    fasta = "".join(f">{key}\n{sequence}\n" for key, (sequence, _) in chains.items())
+    (tmp_path / "chains.fasta").write_text(fasta)
+    ran("predict", "--adapter", str(out), "--out", "found.tsv", "chains.fasta")
+    found = predicted(tmp_path / "found.tsv")
+
+    labels = np.concatenate([labels for _, labels in chains.values()])
+    chosen = np.concatenate([found[key] for key in chains]) > 0.5
+    assert max(len(sequence) for sequence, _ in chains.values()) > 40
+    assert report["value"] == pytest.approx(matthews_corrcoef(labels, chosen), abs=1e-12)
+    assert report["value"] > 0.3  # labels on other residues would score about 0
+    short = {key: sequence for key, (sequence, _) in chains.items() if len(sequence) < 38}
+    monkeypatch.chdir(out)
+    binding = the_cards_code(out)
+    for key, sequence in short.items():
+        np.testing.assert_allclose(binding(sequence).numpy(), found[key], atol=1e-5)
+    assert MODELS[name].rows == name.startswith("ProtT5")
+
+
+def validation(data: Path) -> dict[str, tuple[str, list[int]]]:
+    """Sequence and labels of the chains that decided the trials; both ligands' sites united."""
+    chains: dict[str, tuple[str, list[int]]] = {}
+    with (data / "validation.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            labels = [int(each) for each in row["labels"]]
+            _, known = chains.get(row["id"], ("", [0] * len(labels)))
+            united = [max(pair) for pair in zip(labels, known, strict=True)]
+            chains[row["id"]] = row["sequence"], united
+    return chains
+
+
+def predicted(path: Path) -> dict[str, list[float]]:
+    """Probabilities of each chain."""
+    found: dict[str, list[float]] = {}
+    for line in path.read_text().splitlines()[1:]:
+        row = line.split("\t")
+        found.setdefault(row[0], []).append(float(row[3]))
+    return found
+
+
+def the_cards_code(out: Path) -> Callable[[str], Any]:
+    """Its function, which knows only the folder that it is in."""
+    card = (out / "README.md").read_text(encoding="utf-8")
+    (code, *_) = re.findall(r"^```python\n(.*?)^```$", card, flags=re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(code, names)  # noqa: S102  # as a reader of the card would
+    return names["binding"]  # type: ignore[no-any-return]
