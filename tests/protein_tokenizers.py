@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,17 @@ def ankh(_: Path) -> Any:
     scores = [(token, 0.0) for token in _SPECIAL] + [(letter, -2.0) for letter in LETTERS]
     made = Tokenizer(models.Unigram(scores, unk_id=2, byte_fallback=False))
     return _fast(made, "$A </s>", {"</s>": 1}, **_NAMED)
+
+
+def ankh_named_t5(folder: Path) -> Any:
+    """The same in a folder that calls it a ``T5Tokenizer``; what transformers makes of that."""
+    from transformers import AutoTokenizer
+
+    ankh(folder).save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    tree = json.loads(path.read_text()) | {"tokenizer_class": "T5Tokenizer", "extra_ids": 0}
+    path.write_text(json.dumps(tree))
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def one_character(template: str, **names: str) -> Callable[[Path], Any]:

@@ -12,15 +12,20 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
+from transformers.utils import is_protobuf_available, is_sentencepiece_available
 
 from objectives.binding.folder import CONFIG, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries
 from objectives.binding.trust import NO_TRUST, Trust
+from objectives.binding.weights import COPY_AGAIN
+from objectives.data.spelling import reads_proteins
 from objectives.data.tokens import Alphabet
 from sweep.errors import SpecError, fault
 
 CLASSES = 2
+TOKENIZER_FILE = "tokenizer.json"
 _NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers")
 _POSITIONS = "max_position_embeddings"
 _NO_LIMIT = -1
@@ -33,7 +38,12 @@ _LONGEST = 100_000
 """A tokenizer's ``model_max_length`` above this stands for none: by default it is 1e30."""
 
 _OFFSET_POSITIONS = ("esm", "roberta", "xlm-roberta", "camembert")
-_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_SENTENCEPIECE = "*.model"
+_VOCABULARIES = (TOKENIZER_FILE, "vocab.txt", "vocab.json", _SENTENCEPIECE)
+_INSTALL = (
+    "Install what reads SentencePiece's file: pip install lorasweep[sentencepiece]; or save the "
+    f"tokenizer again where that is installed, which writes a {TOKENIZER_FILE}"
+)
 
 
 def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
@@ -71,8 +81,10 @@ def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizer
     rule = "hold a tokenizer that transformers reads"
     if not vocabulary and not trust.code:
         rule = f"hold a tokenizer's vocabulary ({', '.join(_VOCABULARIES)})"
-    with reading(folder, rule), no_warnings():
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust.code)
+    way_out = COPY_AGAIN if _can_read(folder) or trust.code else _INSTALL
+    with reading(folder, rule, way_out), no_warnings():
+        found = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust.code)
+        tokenizer = _as_written(folder, found)
         size = max(tokenizer.get_vocab().values(), default=-1) + 1
     if size > held:
         raise SpecError(
@@ -87,6 +99,24 @@ def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizer
     if tokenizer.pad_token_id is None:
         raise SpecError(fault("tokenizer", "have a padding token", None, where=str(folder)))
     return tokenizer
+
+
+def _can_read(folder: Path) -> bool:
+    """Whether there is a vocabulary that is not SentencePiece's, or what reads that is here."""
+    others = any(any(folder.glob(name)) for name in _VOCABULARIES if name != _SENTENCEPIECE)
+    return others or (is_sentencepiece_available() and is_protobuf_available())
+
+
+def _as_written(folder: Path, found: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer that a base's ``tokenizer.json`` describes, if only that one reads proteins.
+
+    Of a T5 transformers takes the vocabulary from that file and splits text by rules of its own,
+    which put an unknown token before letters that the file's rules read as they are (Ankh).
+    """
+    if reads_proteins(found) or not (folder / TOKENIZER_FILE).is_file():
+        return found
+    written: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
+    return written if reads_proteins(written) else found
 
 
 def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:

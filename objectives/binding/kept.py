@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
+from transformers import PreTrainedTokenizerFast
 
 from objectives import builtin
 from objectives.binding.adapter import AdapterConfig, four_bit_config
@@ -51,14 +52,16 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
         ``compute_dtype``, ``four_bit`` (keyword arguments of ``BitsAndBytesConfig`` but for
         the compute dtype; None without quantisation), ``trust_remote_code``, ``embedded``
         (package and folder of a base that comes with lorasweep; None for others),
-        ``max_residues`` (of one pass) and ``tokens`` (how residues are written: what follows a
-        letter, what stands between residues, how many tokens come before and after them).
+        ``max_residues`` (of one pass) and ``tokens`` (how residues are written: the class
+        that reads the tokenizer, what follows a letter, what stands between residues, how many
+        tokens come before and after them).
     """
     precision, base = model.precision, inputs.about_base()["name"]
     four_bit = None
     if precision.quantization == "nf4":
         made = four_bit_config(precision.compute_dtype, model.head)
         four_bit = {name: getattr(made, name) for name in _FOUR_BIT}
+    as_written = type(inputs.tokenizer) is PreTrainedTokenizerFast
     embedded = None
     if base.startswith(BUILTIN):
         embedded = [builtin.__name__, builtin.path(base.removeprefix(BUILTIN)).name]
@@ -71,6 +74,7 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
         "embedded": embedded,
         "max_residues": inputs.max_residues,
         "tokens": {
+            "reader": "PreTrainedTokenizerFast" if as_written else "AutoTokenizer",
             **asdict(inputs.alphabet.spelling),
             "before": len(inputs.alphabet.before),
             "after": len(inputs.alphabet.after),

@@ -92,6 +92,15 @@ def read_residues(tokenizer: Any) -> Reading:
     raise UnreadableError(next((r for r in reasons if r.startswith("no token")), reasons[0]))
 
 
+def reads_proteins(tokenizer: Any) -> bool:
+    """Whether a tokenizer gives one token per residue, and none around them that is unknown."""
+    try:
+        reading = read_residues(tokenizer)
+    except UnreadableError:
+        return False
+    return unknown_tokens(tokenizer).isdisjoint((*reading.before, *reading.after))
+
+
 def tokens_of(tokenizer: Any, text: str) -> list[int] | None:
     """What a tokenizer makes of a text, special tokens included; None if it cannot write it."""
     try:

@@ -48,7 +48,10 @@ def loading_code(record: Tree, threshold: float) -> str:
     _refuse_odd(load, threshold)
     four_bit, dtype = load["four_bit"], load["compute_dtype"]
     half = dtype != "float32"
-    names = ["AutoModelForTokenClassification", "AutoTokenizer"]
+    reader = "AutoTokenizer"
+    if load.get("tokens", {}).get("reader") == "PreTrainedTokenizerFast":
+        reader = "PreTrainedTokenizerFast"
+    names = ["AutoModelForTokenClassification", reader]
     names += ["BitsAndBytesConfig"] if four_bit else []
     arguments = {"num_labels": load["labels"], "dtype": f"torch.{load['dtype']}"}
     if four_bit:
@@ -68,7 +71,7 @@ def loading_code(record: Tree, threshold: float) -> str:
         f"model = AutoModelForTokenClassification.from_pretrained(\n    base,\n{given})\n",
         _PIN if four_bit and not half else "",
         "model = PeftModel.from_pretrained(model, adapter).eval()\n",
-        f"tokenizer = AutoTokenizer.from_pretrained(base{trust})\n\n\n",
+        f"tokenizer = {reader}.from_pretrained(base{trust})\n\n\n",
         _PREDICT.format(context=context, threshold=threshold, **_tokens(load)),
     ]
     return "".join(parts)

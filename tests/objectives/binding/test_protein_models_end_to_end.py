@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import protein_tokenizers as made
 import pytest
 from protein_models import MODELS, save
 from sklearn.metrics import matthews_corrcoef
+from tokenizers import Tokenizer
 
+from objectives.binding import blueprint
 from objectives.binding.blueprint import base_limit, load_config, load_tokenizer
 from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
+from objectives.data.tokens import Alphabet
 from sweep.cli import main
 from sweep.errors import SpecError
 from sweep.space import Choice, Space
@@ -78,6 +82,54 @@ def test_check_says_how_residues_are_written(
 
     assert report["base"]["tokens"] == WRITTEN[name]
     assert report["targets"][0]["count"] == 4  # query and value of two layers
+
+
+def test_a_tokenizer_json_is_read_as_it_is_written(tmp_path: Path) -> None:
+    """Where transformers makes another tokenizer of its vocabulary, with an unknown token first."""
+    save("Ankh", tmp_path)
+    other = made.ankh_named_t5(tmp_path)
+    sequence = "MKTAYIAKQR"
+    tokenizer = load_tokenizer(tmp_path)
+    written = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+
+    assert other(sequence)["input_ids"][0] == other.unk_token_id
+    assert tokenizer(sequence)["input_ids"] == written.encode(sequence).ids
+    assert Alphabet.of(tokenizer).encode_window(sequence).tolist() == written.encode(sequence).ids
+    assert tokenizer.pad_token_id == 0
+
+
+def test_a_sentencepiece_file_is_read_where_its_package_is(tmp_path: Path) -> None:
+    """As ProtT5's is, and as its own library reads it."""
+    library = pytest.importorskip("sentencepiece")
+    save("ProtT5, dropping", tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    rng, lines = np.random.default_rng(0), tmp_path / "lines.txt"
+    letters = list("ACDEFGHIKLMNPQRSTVWYXBUZO")
+    lines.write_text("\n".join(" ".join(rng.choice(letters, 50)) for _ in range(300)))
+    library.SentencePieceTrainer.train(
+        input=str(lines), model_prefix=str(tmp_path / "spiece"), vocab_size=54, pad_id=0,
+        eos_id=1, unk_id=2, bos_id=-1, hard_vocab_limit=False, minloglevel=2,
+    )  # fmt: skip
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": 200}))
+    alphabet = Alphabet.of(load_tokenizer(tmp_path))
+    own = library.SentencePieceProcessor(model_file=str(tmp_path / "spiece.model"))
+
+    assert alphabet.encode_window("MKTAYX").tolist() == [*own.encode("M K T A Y X"), 1]
+
+
+def test_a_sentencepiece_file_without_its_package_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that another kind of file needs none."""
+    monkeypatch.setattr(blueprint, "is_sentencepiece_available", lambda: False)
+    save("ProtT5, dropping", tmp_path)
+    assert Alphabet.of(load_tokenizer(tmp_path)).before == ()
+    (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / "spiece.model").write_bytes(b"\x0a\x0e\x0a\x05")
+
+    with pytest.raises(SpecError, match=r"pip install lorasweep\[sentencepiece\]; or save the tok"):
+        load_tokenizer(tmp_path)
 
 
 def test_labels_on_the_token_before_need_one_before_the_first_residue(
