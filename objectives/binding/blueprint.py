@@ -37,7 +37,12 @@ _WINDOW = 1024
 _LONGEST = 100_000
 """A tokenizer's ``model_max_length`` above this stands for none: by default it is 1e30."""
 
-_OFFSET_POSITIONS = ("esm", "roberta", "xlm-roberta", "camembert")
+_OFFSET_POSITIONS = (
+    "esm", "roberta", "xlm-roberta", "camembert", "data2vec-text", "ibert", "layoutlmv3", "lilt",
+    "longformer", "luke", "markuplm", "mpnet", "roberta-prelayernorm", "xlm-roberta-xl", "xmod",
+)  # fmt: skip
+"""Model types whose positions start after the padding index: so much shorter are their windows."""
+
 _SENTENCEPIECE = "*.model"
 _VOCABULARIES = (TOKENIZER_FILE, "vocab.txt", "vocab.json", _SENTENCEPIECE)
 _INSTALL = (
@@ -131,7 +136,7 @@ def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> 
     positions, named = getattr(config, _POSITIONS, _NO_LIMIT), int(tokenizer.model_max_length)
     if positions == _NO_LIMIT:
         positions = named if named <= _LONGEST else _WINDOW
-    if config.model_type in _OFFSET_POSITIONS:  # their positions start after the padding index
+    if config.model_type in _OFFSET_POSITIONS:
         positions -= int(config.pad_token_id) + 1
     return min(int(positions), named) - Alphabet.of(tokenizer).marks
 

@@ -55,6 +55,7 @@ class Predictor:
     On a CPU a window's margins are the same bits whatever else is predicted with it, and those
     that the trial measured on it; but for windows of fewer than a dozen residues, of which the
     trial may have run one alone (see ``_FEWEST_TOKENS``).
+    Where windows are padded (T5), the last bits may depend on the longest one beside it.
 
     Args:
         kept: the adapter.

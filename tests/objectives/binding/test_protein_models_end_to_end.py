@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import protein_tokenizers as made
 import pytest
+import torch
+from encoders import classifier_of, config_of
 from protein_models import MODELS, save
 from sklearn.metrics import matthews_corrcoef
 from tokenizers import Tokenizer
@@ -34,6 +36,11 @@ WRITTEN = {
     "J read as <unk>",
     "Ankh": "one per residue, written as 'MKT', 0 before and 1 after, J read as <unk>",
 }
+ENCODERS = (
+    "bert", "albert", "big_bird", "camembert", "convbert", "data2vec-text", "electra", "ernie",
+    "layoutlm", "layoutlmv3", "lilt", "longformer", "luke", "markuplm", "mobilebert", "mpnet",
+    "rembert", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+)  # fmt: skip
 STUDY = """
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
 
@@ -70,6 +77,21 @@ def test_a_window_is_as_long_as_base_and_tokenizer_allow(
     save(name, tmp_path, model_max_length=named)
 
     assert base_limit(load_config(tmp_path), load_tokenizer(tmp_path)) == limit
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_window_is_no_longer_than_the_table_of_positions(tmp_path: Path, name: str) -> None:
+    """Also of encoders that count positions from their padding index on."""
+    save("ProtBERT", tmp_path)
+    tokenizer, config = load_tokenizer(tmp_path), config_of(name)
+    (table, *_) = (
+        module
+        for path, module in classifier_of(config).named_modules()
+        if path.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding)
+    )
+    first = 0 if table.padding_idx is None else table.padding_idx + 1
+
+    assert base_limit(config, tokenizer) == table.num_embeddings - first - 2
 
 
 @pytest.mark.parametrize("name", WRITTEN)
