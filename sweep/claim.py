@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sweep.errors import SpecError, fault
+from sweep.native import make_native
 from sweep.space.param import is_number
 
 Group = tuple[str, ...]
@@ -44,6 +45,10 @@ class Claim:
     kappa: float = 2.0
     nuisances: tuple[str, ...] = ("learning_rate",)
     name: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
 
     def __str__(self) -> str:
         """The claim in one sentence."""

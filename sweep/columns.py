@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sweep.errors import SpecError, fault
+from sweep.native import native
 from sweep.rows import Row
 from sweep.space import Choice, Float, Space
 from sweep.space.param import Param, is_number
@@ -87,10 +88,10 @@ def infer(columns: Mapping[str, Cells]) -> Space:
 
 
 def cells_of(column: npt.ArrayLike) -> Cells:
-    """A column as Python scalars: NumPy's made plain, None for None and NaN."""
+    """A column as plain Python scalars, None for None and NaN."""
     flat = np.asarray(column, dtype=object)
     items = flat.tolist() if flat.ndim == 1 else [flat]
-    plain = [item.item() if isinstance(item, np.generic) else item for item in items]
+    plain = [native(item) for item in items]
     return [None if _missing(item) else item for item in plain]
 
 

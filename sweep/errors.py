@@ -27,7 +27,15 @@ def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = 
     """
     place = f" ({_cut(where)})" if where else ""
     exit_line = f" {way_out}." if way_out else ""
-    return f"{name} must {rule}, got {_cut(repr(got))}{place}.{exit_line}"
+    return f"{name} must {rule}, got {_cut(_shown(got))}{place}.{exit_line}"
+
+
+def _shown(got: object) -> str:
+    """A value as Python writes it; its class, where that fails (a whole number too long)."""
+    try:
+        return repr(got)
+    except Exception:  # noqa: BLE001 - the repr of a stranger's class runs anything
+        return f"a {type(got).__name__} that cannot be shown"
 
 
 def _cut(text: str) -> str:

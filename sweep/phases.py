@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from sweep.errors import SpecError, fault
+from sweep.native import make_native
 
 MEASURE = "measure"
 """The phase whose trials a verdict rests on: designed before the first of them ran."""
@@ -53,6 +54,10 @@ class Design:
     duplicates: int = 12
     seed: int = 0
     tries: int = 200
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
 
     @property
     def trials(self) -> int:
@@ -99,6 +104,10 @@ class Pilot:
     repeats: int = 6
     values: int = 5
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
 
     phase: ClassVar[str] = PILOT
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from sweep.claim import Claim
 from sweep.errors import SpecError, fault
+from sweep.native import make_native
 from sweep.phases import Design, Pilot, design_from_json
 from sweep.space import Space
 from sweep.spec_faults import spec_faults
@@ -75,7 +76,8 @@ class StudySpec:
     claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a spec that breaks a rule."""
+        """Keep plain values, and refuse a spec that breaks a rule."""
+        make_native(self)
         faults = spec_faults(self, _PARTS, Baseline)
         if faults:
             raise SpecError(faults)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sweep.native import make_native
 from sweep.spec_faults import RETRY
 from sweep.trial import Scalar
 
@@ -21,6 +22,10 @@ class Sampler:
     name: str = "tpe"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
+
 
 @dataclass(frozen=True)
 class Pruner:
@@ -31,6 +36,10 @@ class Pruner:
     """
 
     name: str = "none"
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,10 @@ class Budget:
 
     trials: int = 20
     seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,10 @@ class Policy:
     on_failure: str = "continue"
     max_retries: int = 10
     keep: str = "best"
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
 
     @property
     def failure_retries(self) -> int:
@@ -79,3 +96,7 @@ class Baseline:
 
     name: str
     values: Mapping[str, Scalar]
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)

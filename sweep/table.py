@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sweep.errors import StorageError, fault
+from sweep.native import native, native_tree
 from sweep.plain import PlainData
 from sweep.rows import Direction, Dropped, Failed, Row, Sampling
 from sweep.space import Space
@@ -164,11 +165,8 @@ class TrialTable(PlainData):
 
 
 def _plain(row: Row) -> Row:
-    """The row with NumPy's scalars as Python's, so that 8 is the 8 that a space offers."""
-    if not any(isinstance(value, np.generic) for value in row.values.values()):
-        return row
-    values = {n: v.item() if isinstance(v, np.generic) else v for n, v in row.values.items()}
-    return replace(row, values=values)
+    """The row with plain values, so that NumPy's 8 is the 8 that a space offers."""
+    return replace(row, values=native_tree(row.values), value=native(row.value))
 
 
 def _dropped(row: Row, space: Space) -> Dropped | None:

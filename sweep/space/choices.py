@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import SpecError, fault
+from sweep.native import native
 from sweep.space.param import is_number
 from sweep.targets import canonical
 from sweep.trial import Scalar
@@ -23,13 +24,13 @@ class Choice:
     values: tuple[Scalar, ...]
 
     def __init__(self, *values: Scalar) -> None:
-        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "values", tuple(map(native, values)))
 
     def faults(self, name: str) -> list[str]:
         """Every broken rule, in words."""
         if not self.values:
             return [fault(f"space.{name}", "offer at least one value", self.values)]
-        endless = [v for v in self.values if isinstance(v, float) and not is_number(v)]
+        endless = [v for v in self.values if type(v) in (int, float) and not is_number(v)]
         if endless:
             return [fault(f"space.{name}", "hold finite numbers", endless[0])]
         odd = [value for value in self.values if not isinstance(value, (str, int, float, bool))]
@@ -39,7 +40,7 @@ class Choice:
                     f"space.{name}",
                     "hold strings, numbers or booleans",
                     odd[0],
-                    way_out="A tuple or list does not survive a resume; write a string, "
+                    way_out="Anything else does not survive a resume; write a string, "
                     "or use TargetSets for sets of matrices",
                 )
             ]
@@ -84,14 +85,17 @@ class TargetSets:
     sets: tuple[tuple[str, str], ...]
 
     def __init__(self, *sets: str, **named: str) -> None:
-        pairs = (*((text, text) for text in sets), *named.items())
-        object.__setattr__(self, "sets", pairs)
+        self._keep([*((text, text) for text in sets), *named.items()])
+
+    def _keep(self, pairs: Iterable[Sequence[str]]) -> None:
+        plain = tuple((native(label), native(text)) for label, text in pairs)
+        object.__setattr__(self, "sets", plain)
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[Sequence[str]]) -> TargetSets:
         """Build from (label, set) pairs, as JSON holds them."""
         made = cls()
-        object.__setattr__(made, "sets", tuple((label, text) for label, text in pairs))
+        made._keep(pairs)
         return made
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import fault
+from sweep.native import make_native
 from sweep.space.param import is_number
 from sweep.trial import Scalar
 
@@ -50,6 +51,10 @@ class Int:
     high: int
     log: bool = False
     step: int = 1
+
+    def __post_init__(self) -> None:
+        """Keep plain numbers."""
+        make_native(self)
 
     def faults(self, name: str) -> list[str]:
         """Every broken rule, in words."""
@@ -117,6 +122,10 @@ class Float:
     low: float
     high: float
     log: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep plain numbers."""
+        make_native(self)
 
     def faults(self, name: str) -> list[str]:
         """Every broken rule, in words."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sweep.errors import SpecError, fault
+from sweep.native import make_native
 from sweep.space.choices import Choice, TargetSets
 from sweep.space.param import Param
 from sweep.space.ranges import Float, Int
@@ -48,6 +49,10 @@ class Space:
     """
 
     params: Mapping[str, Param] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Keep plain names."""
+        make_native(self)
 
     def __iter__(self) -> Iterator[str]:
         """The names, in order."""
