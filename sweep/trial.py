@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
+
+from sweep.strict import word
 
 Scalar = str | int | float | bool
 """A parameter value: what Optuna, JSON and SQLite all keep unchanged."""
@@ -154,9 +155,10 @@ def with_finite_value(result: TrialResult) -> TrialResult:
     """
     if result.state != TrialState.COMPLETE:
         return result
-    if result.value is not None and math.isfinite(result.value):
+    called = "None" if result.value is None else word(result.value)
+    if not called:
         return result
-    failure = Failure("nan", "NonFiniteValue", f"the objective returned {result.value!r}")
+    failure = Failure("nan", "NonFiniteValue", f"the objective returned {called}")
     return replace(result, state=TrialState.FAIL, value=None, failure=failure)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from sweep.errors import SweepError, fault
 from sweep.interrupts import ignore_signals
+from sweep.launch import border
+from sweep.native import native
 from sweep.objective import Objective, load_objective
 from sweep.trial import Failure, Leave, Pack, TrialParams, TrialResult
 
@@ -93,47 +95,75 @@ def _answer(
 ) -> tuple[str, Any]:
     call, *arguments = message
     if call == "run":
-        return "results", _PackUnderWay(arguments[0], pipe).run(objective, leave)
+        return "results", _PackUnderWay(arguments[0], pipe, leave).run(objective)
     try:
-        return "reply", getattr(objective, call)(*arguments)
+        return "reply", border.REPLIES[call](getattr(objective, call)(*arguments))
     except Exception as error:  # noqa: BLE001 - raised again by the driver
         return "error", _portable(error)
 
 
 class _PackUnderWay:
-    """The trials whose results the driver does not have yet."""
+    """The trials whose results the driver does not have yet.
 
-    def __init__(self, pack: Pack, pipe: Pipe) -> None:
+    What the objective hands over of them is checked here: see ``sweep.launch.border``.
+    """
+
+    def __init__(self, pack: Pack, pipe: Pipe, leave: Leave) -> None:
         self._pack = pack
         self._pipe = pipe
+        self._leave = leave
         self._owed = {params.number for params in pack}
+        self._condemned: dict[int, str] = {}
 
-    def run(self, objective: Objective, leave: Leave) -> list[TrialResult]:
+    def run(self, objective: Objective) -> list[TrialResult]:
         """Have the pack run; one result for each trial that was not settled on the way."""
-        kept: list[TrialResult] = []
+        kept: dict[int, TrialResult] = {}
         failure = Failure("exception", "NoResult", "the objective gave no result for the trial")
         try:
-            for result in objective.run(self._pack, self._report, leave, self._refill):
-                self._must_owe(result.number)
-                self._owed.remove(result.number)
-                kept.append(result)
+            given = objective.run(self._pack, self._report, self._leave, self._refill)
+            for result in border.listed(given):
+                number = border.number_of(result)
+                if number in kept:
+                    kept[number] = border.bad(number, _too_many(number))
+                elif number in self._owed:
+                    kept[number] = self._checked(result)
+                    self._owed.remove(number)
+                else:
+                    failure = Failure("exception", "BadResult", _too_many(number))
         except Exception as error:  # noqa: BLE001 - a pack that raises is failed trials, not a dead worker
             failure = Failure.from_exception(error)
-        return [*kept, *(TrialResult.failed(number, failure) for number in sorted(self._owed))]
+        lost = [TrialResult.failed(number, failure) for number in sorted(self._owed)]
+        return [*kept.values(), *lost]
+
+    def _checked(self, result: TrialResult) -> TrialResult:
+        """The result as it is to be kept; a failed one after a report that broke the contract."""
+        sound = border.checked(result, asked_to_leave=self._leave())
+        sentence = self._condemned.get(sound.number)
+        return sound if sentence is None else border.bad(sound.number, sentence, "BadReport")
 
     def _must_owe(self, number: int) -> None:
         """Refuse a result too many: its trial is closed, and the driver knows it no more."""
         if number not in self._owed:
-            rule = "give one result for each trial that it was given"
-            raise SweepError(fault("the objective", rule, f"one more of trial {number}"))
+            raise SweepError(_too_many(number))
 
     def _report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        return bool(self._ask("report", number, step, value, dict(metrics)))
+        number = native(number)
+        if number not in self._owed:
+            rule = "report of the trials that it was given and that are not over"
+            raise SweepError(fault("the objective", rule, number))
+        try:
+            point = border.report(step, value, metrics)
+        except SweepError as error:
+            self._condemned.setdefault(number, str(error))
+        if number in self._condemned:
+            return True
+        return bool(self._ask("report", number, *point))
 
     def _refill(self, result: TrialResult) -> TrialParams | None:
-        self._must_owe(result.number)
-        following: TrialParams | None = self._ask("settled", result)
-        self._owed.remove(result.number)  # not before: a result that cannot be sent is owed still
+        self._must_owe(border.number_of(result))
+        sound = self._checked(result)
+        following: TrialParams | None = self._ask("settled", sound)
+        self._owed.remove(sound.number)
         if following is not None:
             self._owed.add(following.number)
         return following
@@ -144,6 +174,11 @@ class _PackUnderWay:
             return self._pipe.recv()
         except (EOFError, OSError):  # the driver hung up: nobody is left to compute for
             os._exit(1)
+
+
+def _too_many(number: int) -> str:
+    rule = "give one result for each trial that it was given"
+    return fault("the objective", rule, f"one more of trial {number}")
 
 
 def _portable(error: Exception) -> Exception:

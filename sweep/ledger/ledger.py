@@ -25,6 +25,7 @@ from sweep.phases import SEARCH, is_collapsed
 from sweep.sampling import distributions, make_pruner, make_sampler
 from sweep.spec import Baseline, StudySpec
 from sweep.storage import Address, read_points, storage_errors
+from sweep.strict import strict
 from sweep.trial import (
     DRIVER_DIED,
     INTERRUPTED,
@@ -223,7 +224,7 @@ class Ledger:
         running = self._running[number]
         curve = self._curves.setdefault(number, [])
         if not curve or curve[-1]["step"] < step:  # else told again after the server was away
-            curve.append({"step": step, "value": value, **metrics})
+            curve.append(strict({"step": step, "value": value, **metrics})[0])
         with self._writing():
             running.trial.report(value, step)
             running.trial.set_user_attr("curve", curve)

@@ -1,0 +1,62 @@
+"""JSON as its standard has it: no NaN, no infinity, and a word for each that was left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+NOT_FINITE = "not_finite"
+"""Under which a document says what its nulls were: place to ``nan``, ``inf`` or ``-inf``."""
+
+
+def strict(tree: Any) -> tuple[Any, dict[str, str]]:
+    """A tree that strict JSON can hold, and what became None for it.
+
+    A number that is NaN, infinite, or whole and beyond every float becomes None: no reader of
+    JSON but Python's would understand it.
+
+    Returns:
+        The tree with lists for tuples and text for names; and place to number, as words.
+
+    Example:
+        >>> strict({"loss": [0.5, float("nan")]})
+        ({'loss': [0.5, None]}, {'loss[1]': 'nan'})
+    """
+    found: dict[str, str] = {}
+    return _strict(tree, "", found), found
+
+
+def strict_document(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that strict JSON can hold, which says itself what its nulls were."""
+    document, found = strict(tree)
+    before: Mapping[str, str] = tree.get(NOT_FINITE, {})
+    return {**document, NOT_FINITE: {**before, **found}} if found else dict(document)
+
+
+def said(found: Mapping[str, str], most: int = 5) -> str:
+    """Numbers that are not finite, in a few words: ``loss[1] is nan, value is inf``."""
+    shown = [f"{place} is {word}" for place, word in list(found.items())[:most]]
+    more = len(found) - most
+    return ", ".join(shown + ([f"and {more} more"] if more > 0 else []))
+
+
+def word(number: float) -> str:
+    """What a number is called that is no finite float; empty for one that is."""
+    try:
+        return "" if math.isfinite(number) else repr(float(number))
+    except OverflowError:
+        return "a whole number beyond every float"
+
+
+def _strict(tree: Any, place: str, found: dict[str, str]) -> Any:
+    if isinstance(tree, Mapping):
+        at = f"{place}." if place else ""
+        items: Iterable[tuple[Any, Any]] = tree.items()
+        return {str(name): _strict(branch, f"{at}{name}", found) for name, branch in items}
+    if isinstance(tree, (list, tuple)):
+        return [_strict(branch, f"{place}[{i}]", found) for i, branch in enumerate(tree)]
+    if isinstance(tree, (int, float)) and (called := word(tree)):
+        found[place] = called
+        return None
+    return tree
