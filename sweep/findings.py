@@ -11,7 +11,7 @@ import optuna
 from sweep.claim import COUPLED, Claim
 from sweep.errors import SpecError
 from sweep.importance.result import Method
-from sweep.storage import Address, read_spec
+from sweep.storage import Address, is_ours, read_spec, told
 from sweep.table import TrialTable
 
 OURS = Claim()
@@ -75,7 +75,7 @@ def findings(
         "study": study.study_name,
         "storage": address.shown,
         "direction": table.direction,
-        "history": study.user_attrs.get("history", []),
+        "history": told(study).get("history", []),
         "registered": registered,
         "claims": verdicts,
         "labels": table.space.labels(),
@@ -92,7 +92,7 @@ def claims_of(
     Raises:
         SpecError: if the changed claim breaks a rule.
     """
-    spec = read_spec(study) if "spec" in study.user_attrs else None
+    spec = read_spec(study) if is_ours(study) else None
     stored = () if spec is None else spec.claims
     if changes:
         claim = replace(stored[0] if stored else OURS, name="", **changes)
@@ -101,7 +101,7 @@ def claims_of(
             raise SpecError(faults)
         return (claim,), False
     if stored:
-        late = [e for e in study.user_attrs.get("history", []) if e.get("n_complete", 0) > 0]
+        late = [e for e in told(study).get("history", []) if e.get("n_complete", 0) > 0]
         return stored, not late
     names = set(table.space)
     fits = "targets" in names and "rank" in names and names & set(COUPLED[1:])

@@ -140,7 +140,15 @@ def _started(pid: int) -> float:
 def holder(study: optuna.Study) -> Owner | None:
     """Who holds a study, dead or alive."""
     record = study.user_attrs.get(ATTRIBUTE)
-    return None if record is None else Owner.from_json(record)
+    return Owner.from_json(record) if _is_record(record) else None
+
+
+def _is_record(tree: object) -> bool:
+    """Whether it is one of ours: a study of plain Optuna may call anything its owner."""
+    if not isinstance(tree, Mapping):
+        return False
+    numbers = (tree.get(name) for name in ("pid", "started", "since"))
+    return isinstance(tree.get("host"), str) and all(isinstance(n, (int, float)) for n in numbers)
 
 
 def claim(study: optuna.Study, shown: str, *, take_over: bool = False) -> Owner:

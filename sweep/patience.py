@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweep.errors import SweepError
-from sweep.trial import Failure, TrialResult
+from sweep.trial import INPUT_AWAY, Failure, TrialResult
 
 FIRST = 5
 """If the first so many trials of a run all fail, nothing will work: the sweep stops."""
@@ -36,6 +36,8 @@ class FailureLimits:
         counted: set[Failure] = set()
         for result in results:
             failure = result.failure
+            if failure is not None and failure.kind == INPUT_AWAY:
+                return _away(failure.message)
             if failure is None:
                 self._worked, self._in_a_row = True, 0
             elif not failure.interrupted and failure not in counted:
@@ -54,6 +56,15 @@ class FailureLimits:
         if self._in_a_row >= IN_A_ROW:
             return _error(f"{self._in_a_row} trials failed in a row", last)
         return None
+
+
+def _away(said: str) -> SweepError:
+    first = (said.splitlines() or [""])[0]
+    return SweepError(
+        f"what the trials read is not there: {first}. The sweep stops here; nothing is lost, and "
+        "the trials that met it are queued again. Put it back, and give the same command again, "
+        "or lorasweep resume."
+    )
 
 
 def _error(what: str, last: str) -> SweepError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -11,8 +11,19 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.folders import TrialFolders
 from sweep.ledger import failure_of, owed_retries, tally
 from sweep.owner import holder
+from sweep.space.param import is_number
 from sweep.spec import StudySpec
-from sweep.storage import Address, baselines, best_trial, count_states, read_spec, storage_errors
+from sweep.storage import (
+    Address,
+    baselines,
+    best_trial,
+    count_states,
+    is_ours,
+    read_spec,
+    storage_errors,
+    told,
+    trials_of,
+)
 
 _FACTS = ("fingerprints", "versions", "about", "pinned")
 
@@ -32,9 +43,9 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
         StorageError: if the database cannot be read.
     """
     with storage_errors(address):
-        attributes = study.user_attrs
-        if "spec" not in attributes:
+        if not is_ours(study):
             return _foreign(study, address)
+        attributes = told(study)
         spec = read_spec(study)
         trials = study.get_trials(deepcopy=False)
     return {
@@ -65,12 +76,11 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
 
 def _foreign(study: optuna.Study, address: Address) -> dict[str, Any]:
     """What is known of a study that lorasweep did not make, under the same names."""
-    trials = study.get_trials(deepcopy=False)
+    trials = trials_of(study)
     directions = [direction.name.lower() for direction in study.directions]
     counts = count_states(trials)
-    best = None
-    if len(directions) == 1 and counts["COMPLETE"]:
-        found = study.best_trial
+    best, found = None, _best_of(trials, directions)
+    if found is not None:
         best = {"number": found.number, "value": found.value, "params": found.params}
         best |= {"metrics": {}, "adapter": None, "lora_config": None, "modules": None}
     return {
@@ -85,6 +95,19 @@ def _foreign(study: optuna.Study, address: Address) -> dict[str, Any]:
         "failed": [_failed(trial) for trial in trials if trial.state == TrialState.FAIL],
         "trials": [_row(trial, single=len(directions) == 1) for trial in trials],
     }
+
+
+def _best_of(trials: Sequence[FrozenTrial], directions: Sequence[str]) -> FrozenTrial | None:
+    """The best of a stranger's trials that is feasible; None where there is none."""
+    usable = [
+        trial
+        for trial in trials
+        if trial.state == TrialState.COMPLETE
+        and is_number(trial.value if len(directions) == 1 else None)
+        and all(each <= 0.0 for each in trial.constraints.values())
+    ]
+    sign = 1.0 if directions[0] == "maximize" else -1.0
+    return max(usable, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
 
 
 def _folders(study: optuna.Study, spec: StudySpec, address: Address) -> TrialFolders:
@@ -127,6 +150,7 @@ def _failed(trial: FrozenTrial) -> dict[str, Any]:
     told: Mapping[str, Any] = {} if failure is None else failure.to_json()
     return {
         "number": trial.number,
+        "state": trial.state.name,
         "reason": "unknown: nothing was stored" if failure is None else str(failure),
         "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
         "replicate": trial.user_attrs.get("replicate", 0),

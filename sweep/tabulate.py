@@ -14,7 +14,7 @@ from sweep.foreign import foreign_space
 from sweep.phases import MEASURE, PILOT, is_collapsed
 from sweep.rows import Failed, Row, Sampling
 from sweep.spec import StudySpec
-from sweep.storage import count_states, read_spec
+from sweep.storage import count_states, is_ours, read_spec, trials_of
 from sweep.table import TrialTable
 from sweep.trial import DUPLICATE, INTERRUPTED, Failure
 
@@ -42,8 +42,8 @@ def to_table(study: optuna.Study) -> TrialTable:
     Raises:
         StorageError: if the study has several objectives.
     """
-    trials = study.get_trials(deepcopy=False)
-    if "spec" not in study.user_attrs:
+    trials = trials_of(study)
+    if not is_ours(study):
         return _foreign(study, trials)
     spec = read_spec(study)
     rows = [_row(t, dict(t.params)) for t in trials if t.state == TrialState.COMPLETE]
@@ -69,7 +69,7 @@ def _foreign(study: optuna.Study, trials: Sequence[FrozenTrial]) -> TrialTable:
     foreign = foreign_space(complete)
     rows = [_foreign_row(trial, foreign.values(trial)) for trial in complete]
     table = TrialTable.from_rows(
-        _with_sizes(rows, trials),
+        rows,
         space=foreign.space,
         direction="maximize" if study.direction.name == "MAXIMIZE" else "minimize",
         counts=count_states(trials),
@@ -84,16 +84,8 @@ def _foreign(study: optuna.Study, trials: Sequence[FrozenTrial]) -> TrialTable:
 
 
 def _foreign_row(trial: FrozenTrial, values: Mapping[str, Any]) -> Row:
-    """A row of which others chose the attributes: only what looks like ours is taken for it."""
-    attributes = trial.user_attrs
-    seed, phase = attributes.get("seed"), attributes.get("phase")
-    return Row(
-        number=trial.number,
-        values=values,
-        value=float("nan") if trial.value is None else trial.value,
-        seed=seed if type(seed) is int else 0,
-        phase=phase if isinstance(phase, str) else "",
-    )
+    value = float("nan") if trial.value is None else trial.value
+    return Row(number=trial.number, values=values, value=value)
 
 
 def _row(trial: FrozenTrial, values: Mapping[str, Any]) -> Row:

@@ -54,6 +54,10 @@ PACK_DIED = "PackDied"
 """The kind of interruption by which a worker ended with several trials in it. Which of them is to
 blame nobody knows, so none has failed: each is run again by itself, and fails if it is the one."""
 
+INPUT_AWAY = "InputAway"
+"""The kind of interruption by which what a trial reads was not there. The sweep ends with it, and
+the next one runs the trial again."""
+
 DRIVER_DIED = "DriverDied"
 """The kind of interruption by which a trial's driver ended with it, and not in good order."""
 

@@ -22,6 +22,7 @@ from objectives.binding.packed.model import PackedModel
 from objectives.binding.settings import BindingSettings
 from objectives.binding.source import BUILTIN
 from sweep.stores import Place, clear_scratch, put_folder
+from sweep.strict import strict_document
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
 """Those that a result depends on."""
@@ -109,7 +110,7 @@ def keep_adapter(
         "versions": library_versions(),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
-    text = json.dumps(written, indent=2)
+    text = json.dumps(strict_document(written), indent=2, allow_nan=False)
     clear_scratch(folder)
     try:
         put_folder(folder, {**files, "trial.json": text.encode()})

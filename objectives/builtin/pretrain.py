@@ -30,6 +30,7 @@ from transformers import EsmForMaskedLM, EsmTokenizer
 from objectives.builtin import corpus, masking
 from objectives.builtin.training import Recipe, build, train
 from objectives.gelu import fused_gelu
+from sweep.strict import strict_document
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     save(model, chosen.out)
     runs.append({"recipe": asdict(recipe), **run})
     record = report(model, data, runs, chosen.out)
-    text = json.dumps(record, indent=2) + "\n"
+    text = json.dumps(strict_document(record), indent=2, allow_nan=False) + "\n"
     (chosen.out / "pretraining.json").write_text(text, encoding="utf-8")
     _LOG.info("held out: %s", record["held_out"])
 

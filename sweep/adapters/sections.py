@@ -8,6 +8,7 @@ from typing import Any
 
 from sweep.adapters.front_matter import base_name, data_name
 from sweep.adapters.markdown import block, bullets, code, folded, plain, table
+from sweep.strict import strict
 from sweep.summary.cells import number
 from sweep.summary.lora import lora_config_lines
 
@@ -151,7 +152,7 @@ def training(facts: Tree) -> list[str]:
         "versions": ", ".join(f"{plain(k)} {plain(v)}" for k, v in facts["versions"].items()),
         "target modules": f"{code(names)}, which are {number(len(modules))} of the base's matrices",
     }
-    settings = json.dumps(record["settings"], indent=2)
+    settings = json.dumps(strict(record["settings"])[0], indent=2, allow_nan=False)
     return [
         bullets(said),
         "" if keywords is None else block("\n".join(lora_config_lines(keywords)), "python"),

@@ -11,7 +11,7 @@ from typing import Any
 from sweep.cli.arguments import amount, cluster
 from sweep.cli.streams import say
 from sweep.drive import Options, run_study
-from sweep.errors import HeldError, ResumeError, SpecError, UsageError
+from sweep.errors import HeldError, ResumeError, SpecError, SweepError, UsageError
 from sweep.progress import Progress
 from sweep.source import Source
 from sweep.spec import StudySpec
@@ -80,8 +80,28 @@ def drive(
         report = snapshot(load_study(address, spec.name), address)
     done = 0 if before is None else before["counts"]["COMPLETE"]
     if report["counts"]["COMPLETE"] == done:
+        refuse_failures(report, address)
         say(f"nothing to do: {done} trials are complete")
     return report
+
+
+def refuse_failures(report: Mapping[str, Any], address: Address) -> None:
+    """See to it that a run which completed nothing, for trials that failed, is no success.
+
+    Raises:
+        SweepError: if trials are lacking and some failed by themselves.
+    """
+    failed = [t for t in report["failed"] if t["state"] == "FAIL" and not t["interrupted"]]
+    counted, wanted = report["phases"]["counted"], report["target_trials"]
+    if counted >= wanted or not failed:
+        return
+    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(report['study'])}"
+    first = (str(failed[-1]["reason"]).splitlines() or [""])[0]
+    raise SweepError(
+        f"no trial was completed: {counted} of {wanted} are, and {len(failed)} failed, the last "
+        f"with: {first}. See 'lorasweep status --failed {where}', mend the cause, and run them "
+        f"again: lorasweep resume {where} --on-failure 'retry(1)'"
+    )
 
 
 def say_how_to_go_on(spec: StudySpec, address: Address) -> None:

@@ -194,7 +194,8 @@ def _transfer_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--out",
         metavar="FILE",
         required=True,
-        help="a .parquet, .csv or .json file; .csv has the trials alone",
+        help="a .parquet, .csv or .json file; .csv has the trials alone, and a quote before "
+        "texts that a spreadsheet would take for formulas",
     )
     json_argument(export)
 

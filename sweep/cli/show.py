@@ -10,6 +10,7 @@ from rich.console import Console
 
 from sweep.cli.streams import to_stdout
 from sweep.console import make_console
+from sweep.strict import strict_document
 
 
 def show(
@@ -20,11 +21,13 @@ def show(
 ) -> None:
     """Print a report: as one JSON document, or as its printer does.
 
+    In the document a number that is not finite is null, and ``not_finite`` says what it was.
+
     Raises:
         SweepError: if stdout cannot take it.
     """
     with to_stdout():
         if as_json:
-            print(json.dumps(report))
+            print(json.dumps(strict_document(report), allow_nan=False))
         else:
             printer(report, make_console())

@@ -6,6 +6,7 @@ import os
 import pickle
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 from sweep.errors import SweepError, fault
 from sweep.interrupts import ignore_signals
 from sweep.launch import border
+from sweep.launch.away import Inputs
 from sweep.native import native
 from sweep.objective import Objective, load_objective
 from sweep.trial import Failure, Leave, Pack, TrialParams, TrialResult
@@ -64,6 +66,7 @@ def serve(
     ``("settled", result)`` (which waits for a trial in its place, or None),
     ``("results", results)`` of the trials not settled before, which ends the pack.
     """
+    read = Inputs(inputs)
     built = _build(pipe, objective, settings, inputs)
     while built is not None:
         try:
@@ -72,7 +75,7 @@ def serve(
                 built = _build(pipe, objective, {**settings, **message[1]}, inputs)
                 answer: tuple[str, Any] | None = None if built is None else ("reply", None)
             else:
-                answer = _answer(built, message, pipe, leave)
+                answer = _answer(built, message, pipe, leave, read)
             if answer is not None:
                 pipe.send(answer)
         except (EOFError, OSError):
@@ -91,11 +94,11 @@ def _build(
 
 
 def _answer(
-    objective: Objective, message: tuple[Any, ...], pipe: Pipe, leave: Leave
+    objective: Objective, message: tuple[Any, ...], pipe: Pipe, leave: Leave, read: Inputs
 ) -> tuple[str, Any]:
     call, *arguments = message
     if call == "run":
-        return "results", _PackUnderWay(arguments[0], pipe, leave).run(objective)
+        return "results", _PackUnderWay(arguments[0], pipe, leave, read).run(objective)
     try:
         return "reply", border.REPLIES[call](getattr(objective, call)(*arguments))
     except Exception as error:  # noqa: BLE001 - raised again by the driver
@@ -108,10 +111,11 @@ class _PackUnderWay:
     What the objective hands over of them is checked here: see ``sweep.launch.border``.
     """
 
-    def __init__(self, pack: Pack, pipe: Pipe, leave: Leave) -> None:
+    def __init__(self, pack: Pack, pipe: Pipe, leave: Leave, read: Inputs) -> None:
         self._pack = pack
         self._pipe = pipe
         self._leave = leave
+        self._read = read
         self._owed = {params.number for params in pack}
         self._condemned: dict[int, str] = {}
 
@@ -131,7 +135,7 @@ class _PackUnderWay:
                 else:
                     failure = Failure("exception", "BadResult", _too_many(number))
         except Exception as error:  # noqa: BLE001 - a pack that raises is failed trials, not a dead worker
-            failure = Failure.from_exception(error)
+            failure = self._read.judged(Failure.from_exception(error))
         lost = [TrialResult.failed(number, failure) for number in sorted(self._owed)]
         return [*kept.values(), *lost]
 
@@ -139,7 +143,11 @@ class _PackUnderWay:
         """The result as it is to be kept; a failed one after a report that broke the contract."""
         sound = border.checked(result, asked_to_leave=self._leave())
         sentence = self._condemned.get(sound.number)
-        return sound if sentence is None else border.bad(sound.number, sentence, "BadReport")
+        if sentence is not None:
+            return border.bad(sound.number, sentence, "BadReport")
+        if sound.failure is None:
+            return sound
+        return replace(sound, failure=self._read.judged(sound.failure))
 
     def _must_owe(self, number: int) -> None:
         """Refuse a result too many: its trial is closed, and the driver knows it no more."""
@@ -182,7 +190,12 @@ def _too_many(number: int) -> str:
 
 
 def _portable(error: Exception) -> Exception:
-    """The exception itself if it survives the pipe, else one that says the same."""
+    """The exception itself if it survives the pipe, else one that says the same.
+
+    What the system says of a file is no mistake in anybody's code, and told without a traceback.
+    """
+    if isinstance(error, OSError):
+        return SweepError(f"the objective cannot read what it needs: {error}")
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, a moment old
     except Exception:  # noqa: BLE001 - whatever a foreign exception's pickling does

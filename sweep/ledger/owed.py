@@ -18,7 +18,7 @@ from sweep.phases import MEASURE, SEARCH, is_collapsed
 from sweep.sampling import Key, configuration_key
 from sweep.seeds import derived_seed
 from sweep.spec import StudySpec
-from sweep.trial import DRIVER_DIED, DUPLICATE, Failure
+from sweep.trial import DRIVER_DIED, DUPLICATE, INPUT_AWAY, Failure
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,10 @@ def _deserves_another(
         return False
     chain = [failure, *_earlier(trial, by_number)]
     if failure.interrupted:
-        # A trial that left when asked to is not to blame; one that its driver died with may be.
-        return sum(f.kind == DRIVER_DIED for f in chain) <= spec.policy.max_retries
+        # A trial that left when asked to is not to blame; one that its driver died with may be,
+        # and one that says each time that its input is away.
+        suspect = sum(f.kind in (DRIVER_DIED, INPUT_AWAY) for f in chain)
+        return suspect <= spec.policy.max_retries
     return sum(not f.interrupted for f in chain) <= spec.policy.failure_retries
 
 

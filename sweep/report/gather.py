@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Mapping
@@ -17,7 +16,16 @@ from sweep.findings import Inquiry, findings
 from sweep.report.described import Described
 from sweep.spec import StudySpec
 from sweep.status import snapshot
-from sweep.storage import Address, read_pins, read_spec, storage_errors
+from sweep.storage import (
+    Address,
+    is_ours,
+    read_pins,
+    read_spec,
+    storage_errors,
+    told,
+    trials_of,
+)
+from sweep.strict import NOT_FINITE, said, strict_document
 from sweep.table import TrialTable
 from sweep.tabulate import to_table
 
@@ -48,9 +56,9 @@ def report_tree(study: optuna.Study, address: Address, inquiry: Inquiry | None =
     inquiry = inquiry or Inquiry()
     state = snapshot(study, address)
     with storage_errors(address):
-        trials = study.get_trials(deepcopy=False)
+        trials = trials_of(study)
         table = to_table(study)
-        spec = read_spec(study) if "spec" in study.user_attrs else None
+        spec = read_spec(study) if is_ours(study) else None
     analysis, cannot = _analysis(study, address, table, inquiry)
     tree = {
         "format": FORMAT,
@@ -68,8 +76,23 @@ def report_tree(study: optuna.Study, address: Address, inquiry: Inquiry | None =
         "history": state.get("history", []),
         "commands": _commands(study, state, spec),
     }
-    # As its file will be read: lists for tuples, text for keys, and no NaN.
-    return dict(json.loads(json.dumps(tree, allow_nan=False)))
+    return _as_read(tree)
+
+
+def _as_read(tree: Tree) -> Tree:
+    """The tree as its file will be read: lists for tuples, text for names, and no NaN.
+
+    What was not finite is named among what cannot be shown.
+    """
+    tree = strict_document(tree)
+    found = dict(tree.get(NOT_FINITE, {}))
+    for trial in tree["trials"]:
+        found |= {
+            f"{at} of trial {trial['number']}": w for at, w in trial.get(NOT_FINITE, {}).items()
+        }
+    if found:
+        tree["cannot"] = [*tree["cannot"], f"Not finite, and shown as missing: {said(found)}."]
+    return tree
 
 
 def _analysis(
@@ -100,7 +123,7 @@ def _too_few(table: TrialTable) -> list[str]:
 
 
 def _study(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None) -> Tree:
-    about = study.user_attrs.get("about") or {}
+    about = told(study).get("about") or {}
     started = [t.datetime_start for t in study.get_trials(deepcopy=False) if t.datetime_start]
     created = min(started).replace(tzinfo=UTC).isoformat(timespec="seconds") if started else None
     design = None if spec is None or spec.design is None else spec.design.to_json()
@@ -125,7 +148,7 @@ def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
     """What was held fixed: every setting in effect that was not sampled."""
     if spec is None:
         return {}
-    about = study.user_attrs.get("about") or {}
+    about = told(study).get("about") or {}
     settings = {**(about.get("settings") or {}), **spec.settings, **read_pins(study)}
     coupled = set(COUPLED) if set(COUPLED[1:]) & set(spec.space) else set()
     return {k: v for k, v in settings.items() if k not in spec.space and k not in coupled}
@@ -163,7 +186,7 @@ def _commands(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | N
     """What to type to have it again."""
     where = f"--storage {shlex.quote(state['storage'])} --name {shlex.quote(state['study'])}"
     found = []
-    ran = study.user_attrs.get("command")
+    ran = told(study).get("command")
     if ran:
         found.append({"what": "run it", "command": ran})
     if spec is not None:

@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         documents: dict[str, tuple[str, Callable[[], bytes]]] = {
             "/": (html, lambda: edition.whole),
             "/fragment": (html, lambda: edition.main),
-            "/state": ("application/json", json.dumps(state).encode),
+            "/state": ("application/json", json.dumps(state, allow_nan=False).encode),
             "/report.json": ("application/json", lambda: edition.numbers),
             "/plotly.min.js": (script, lambda: library().encode()),
         }

@@ -10,6 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.ledger import failure_of
 from sweep.rows import Row
+from sweep.space.param import is_number
+from sweep.strict import NOT_FINITE, strict
 from sweep.summary.cells import param as shown
 from sweep.trial import DUPLICATE
 
@@ -44,7 +46,13 @@ def entries(
 
 
 def entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
-    """One trial."""
+    """One trial; a number that is not finite is None, and ``not_finite`` says what it was."""
+    tree, found = strict(_entry(trial, row, labels))
+    return {**tree, NOT_FINITE: found} if found else dict(tree)
+
+
+def _entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The same, with what numbers there are."""
     told = trial.user_attrs
     metrics, details = _tree(told, "metrics"), _tree(told, "details")
     values = dict(trial.system_attrs.get("fixed_params") or trial.params)
@@ -69,7 +77,7 @@ def entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dic
         "train_value": _number(metrics.get("train_mcc")),
         "gap": _number(metrics.get("mcc_gap")),
         "collapsed": row is not None and row.collapsed,
-        "reason": None if failure is None else str(failure).splitlines()[0],
+        "reason": None if failure is None else (str(failure).splitlines() or [""])[0],
         "reused_from": told.get("reused_from"),
         "retry_of": told.get("retry_of"),
         "rerun_of": told.get("rerun_of"),
@@ -130,5 +138,5 @@ def _curve(trial: FrozenTrial, told: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"step": step, "value": _number(value), "loss": _number(loss)}
         for step, value, loss in points
-        if _number(value) is not None
+        if is_number(step) and is_number(value)
     ]

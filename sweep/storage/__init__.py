@@ -3,6 +3,7 @@
 from sweep.storage.address import Address, default_url, folder_beside, folder_name
 from sweep.storage.exclusive import exclusive
 from sweep.storage.files import one_file, write_ahead
+from sweep.storage.makers import is_ours, told, trials_of
 from sweep.storage.pins import known_pins, pinned, read_pins
 from sweep.storage.studies import (
     baselines,
@@ -34,6 +35,7 @@ __all__ = [
     "find_study",
     "folder_beside",
     "folder_name",
+    "is_ours",
     "known_pins",
     "load_study",
     "one_file",
@@ -46,6 +48,8 @@ __all__ = [
     "read_source",
     "read_spec",
     "storage_errors",
+    "told",
+    "trials_of",
     "write_ahead",
     "write_source",
     "write_spec",

@@ -16,6 +16,7 @@ from sweep.errors import StorageError, fault
 from sweep.source import GRANTS
 from sweep.spec import StudySpec
 from sweep.storage.address import Address
+from sweep.storage.makers import told
 from sweep.storage.studies import PINNED, find_study
 
 
@@ -31,7 +32,7 @@ def known_pins(address: Address, spec: StudySpec) -> dict[str, Any] | None:
 
 def read_pins(study: optuna.Study) -> dict[str, Any]:
     """What a study keeps to; empty for one from before there were pins."""
-    return dict(study.user_attrs.get(PINNED, {}))
+    return dict(told(study).get(PINNED, {}))
 
 
 def pinned(spec: StudySpec, pins: Mapping[str, Any]) -> StudySpec:

@@ -28,10 +28,12 @@ from sweep.errors import ResumeError, StorageError, fault
 from sweep.objective import Facts
 from sweep.phases import PILOT_SUFFIX
 from sweep.source import Source
+from sweep.space.param import is_number
 from sweep.spec import StudySpec, differences
 from sweep.storage.address import Address
 from sweep.storage.claims import note_claims
 from sweep.storage.database import exists, open_storage
+from sweep.storage.makers import is_ours, told
 from sweep.storage.words import storage_errors
 
 log = logging.getLogger("lorasweep")
@@ -90,7 +92,7 @@ def open_known(address: Address, name: str | None = None) -> optuna.Study:
     """
     study = open_study(address, name)
     with storage_errors(address):
-        if "spec" in study.user_attrs:
+        if is_ours(study):
             _refuse_other_makers(study, address)
     return study
 
@@ -110,7 +112,7 @@ def load_study(address: Address, name: str | None = None) -> optuna.Study:
 
 def _refuse_other_makers(study: optuna.Study, address: Address) -> None:
     attributes = study.user_attrs
-    if "spec" not in attributes:
+    if not is_ours(study):
         raise StorageError(
             fault(
                 "the study",
@@ -255,7 +257,7 @@ def count_states(trials: Sequence[FrozenTrial]) -> dict[str, int]:
 
 def best_trial(trials: Sequence[FrozenTrial], spec: StudySpec) -> FrozenTrial | None:
     """The complete trial with the best value, the earliest of equals; None without one."""
-    complete = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
+    complete = [t for t in trials if t.state == TrialState.COMPLETE and is_number(t.value)]
     sign = 1.0 if spec.direction == "maximize" else -1.0
     return max(complete, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
 
@@ -264,7 +266,7 @@ def baselines(study: optuna.Study) -> dict[str, Mapping[str, Any]]:
     """The measured baselines by ``name/replicate``."""
     return {
         key.removeprefix("baseline:"): value
-        for key, value in study.user_attrs.items()
+        for key, value in told(study).items()
         if key.startswith("baseline:")
     }
 

@@ -48,7 +48,10 @@ def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
     line(console)
     best = report["best"]
     if best is None:
-        line(console, "best       none yet: no trial is complete")
+        none = "none yet: no trial is complete"
+        if report["counts"].get("COMPLETE"):
+            none = "none: no complete trial is feasible and has one finite value"
+        line(console, f"best       {none}")
         return
     line(console, f"best       {number(best['value'])} in trial {best['number']}", "bold green")
     line(console, f"           {params(best['params'], labels)}")
@@ -125,7 +128,7 @@ def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
     line(console)
     line(console, f"{len(failed)} failed:", "bold red")
     for entry in failed[:SHOWN_FAILURES]:
-        first = (str(entry["reason"]).splitlines() or [""])[0]
+        first = _first_line(entry["reason"])
         line(console, f"  trial {entry['number']}  {params(entry['params'], labels)}  {first}")
     if len(failed) > SHOWN_FAILURES:
         line(console, f"  and {len(failed) - SHOWN_FAILURES} more (--json lists all)")
@@ -145,12 +148,16 @@ def print_failures(report: Tree, console: Console) -> None:
     line(console, f"failed     {len(failed)} of {len(report['trials'])} trials")
     for entry in failed:
         line(console)
-        line(console, f"trial {entry['number']}  {entry['reason'].splitlines()[0]}", "bold red")
+        line(console, f"trial {entry['number']}  {_first_line(entry['reason'])}", "bold red")
         line(console, f"  {params(entry['params'], report.get('labels', {}))}")
         if entry["peak_memory_bytes"] is not None:
             line(console, f"  peak memory {entry['peak_memory_bytes'] / 2**20:,.0f} MiB")
         for text in (entry["traceback"] or "").splitlines():
             line(console, f"  {text}", "dim")
+
+
+def _first_line(reason: object) -> str:
+    return (str(reason).splitlines() or [""])[0]
 
 
 def _next(report: Tree, console: Console) -> None:

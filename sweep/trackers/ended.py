@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.ledger import failure_of
+from sweep.space.param import is_number
 from sweep.storage import read_spec
 
 
@@ -79,8 +80,12 @@ def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
 
 
 def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
-    """The figures that are one number each; yes and no are 1 and 0."""
-    return {name: float(v) for name, v in figures.items() if isinstance(v, (bool, int, float))}
+    """The figures that are one finite number each; yes and no are 1 and 0."""
+    return {
+        name: float(figure)
+        for name, figure in figures.items()
+        if isinstance(figure, bool) or is_number(figure)
+    }
 
 
 def _without_step(point: Mapping[str, Any]) -> dict[str, float]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import math
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import optuna
 
 from sweep.errors import StorageError, UsageError, fault
 from sweep.storage import Address, count_states
+from sweep.strict import strict_document
 from sweep.transfer.beside import replacing
 from sweep.transfer.formats import FORMATS, Facts
 from sweep.transfer.records import record
@@ -95,17 +94,7 @@ def study_facts(snapshot: Snapshot, address: Address) -> Facts:
             "optuna": optuna.__version__,
         },
     }
-    strict: Facts = _strict(facts)
-    return strict
-
-
-def _strict(tree: Any) -> Any:
-    """A tree without the numbers that JSON has no word for."""
-    if isinstance(tree, Mapping):
-        return {str(key): _strict(branch) for key, branch in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_strict(branch) for branch in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+    return strict_document(facts)
 
 
 def verify(path: Path, suffix: str, table: Table, facts: Facts) -> None:

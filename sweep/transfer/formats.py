@@ -48,7 +48,7 @@ def _write_parquet(table: Table, facts: Facts, file: BinaryIO) -> None:
         pa.field(name, types.get(kind, pa.string()), metadata={_KEY: kind.encode()})
         for name, kind in table.columns.items()
     ]
-    schema = pa.schema(fields, metadata={_KEY: json.dumps(facts).encode()})
+    schema = pa.schema(fields, metadata={_KEY: json.dumps(facts, allow_nan=False).encode()})
     pq.write_table(pa.Table.from_pylist([dict(row) for row in table.rows], schema=schema), file)
 
 
@@ -74,7 +74,14 @@ def _write_csv(table: Table, facts: Facts, file: BinaryIO) -> None:
 def _csv_cell(cell: Scalar) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, str):
+        return _no_formula(cell)
     return json.dumps(cell) if isinstance(cell, bool) else str(cell)
+
+
+def _no_formula(cell: str) -> str:
+    """A text that no spreadsheet takes for a formula: one that begins as those do gets a quote."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _read_csv(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
@@ -106,8 +113,11 @@ def _from_csv(cell: str, kind: Kind) -> Scalar:
 
 
 def _csv_keeps(cell: Scalar) -> Scalar:
-    """An empty text reads as nothing; the column ``params`` still tells them apart."""
-    return None if cell == "" else cell
+    """An empty text reads as nothing, and what might be a formula has a quote before it.
+
+    The JSON texts, which begin with neither, still tell what was there.
+    """
+    return (_no_formula(cell) or None) if isinstance(cell, str) else cell
 
 
 def _write_json(table: Table, facts: Facts, file: BinaryIO) -> None:

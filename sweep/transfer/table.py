@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sweep.strict import NOT_FINITE, strict
 from sweep.transfer.records import Record, Scalar, is_writable
 
 Kind = Literal["bool", "int", "float", "text", "json"]
@@ -61,6 +62,7 @@ class Table:
             *(name for name in found if name.startswith("params.")),
             *(name for name in found if name.startswith("metrics.")),
             *_LAST,
+            *(name for name in found if name == NOT_FINITE),
         ]
         columns = {
             name: _kind((record.get(name) for record in records), fixed.get(name, "text"))
@@ -102,5 +104,5 @@ def _cell(value: Scalar, kind: Kind) -> Scalar:
     if value is None:
         return None
     if kind == "json":
-        return json.dumps(value)
+        return json.dumps(strict(value)[0], allow_nan=False)
     return float(value) if kind == "float" else value

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from objectives.binding.predict.stream import Prediction
+from sweep.strict import strict_document
 
 SOURCE, TYPE = "lorasweep", "binding_site"
 """Columns 2 and 3 of GFF3; the type is SO:0000409 of the Sequence Ontology."""
@@ -82,7 +83,7 @@ class Json:
             "probabilities": prediction.probabilities.tolist(),
         }
         before, self._before = self._before, ",\n"
-        return before + json.dumps(tree)
+        return before + json.dumps(strict_document(tree), allow_nan=False)
 
     def tail(self) -> str:
         """The array ends."""
