@@ -140,13 +140,13 @@ def _started(pid: int) -> float:
 def holder(study: optuna.Study) -> Owner | None:
     """Who holds a study, dead or alive."""
     record = study.user_attrs.get(ATTRIBUTE)
-    return Owner.from_json(record) if _is_record(record) else None
+    if not isinstance(record, Mapping) or not _is_record(record):
+        return None
+    return Owner.from_json(record)
 
 
-def _is_record(tree: object) -> bool:
+def _is_record(tree: Mapping[str, Any]) -> bool:
     """Whether it is one of ours: a study of plain Optuna may call anything its owner."""
-    if not isinstance(tree, Mapping):
-        return False
     numbers = (tree.get(name) for name in ("pid", "started", "since"))
     return isinstance(tree.get("host"), str) and all(isinstance(n, (int, float)) for n in numbers)
 

@@ -37,7 +37,7 @@ def collapsed(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
         Shape ``(n,)``.
     """
     none = np.zeros(len(y), dtype=np.bool_)
-    spread = float(np.ptp(y)) if len(y) else 0.0
+    spread = float(y.max()) - float(y.min()) if len(y) else 0.0
     if not axes or spread == 0.0:
         return none
     places = np.array([axis.places for axis in axes])

@@ -24,6 +24,7 @@ from sweep.errors import StorageError, fault
 from sweep.importance.bootstrap import intervals
 from sweep.importance.matrices import Matrices
 from sweep.importance.module_result import ModuleReport, ModuleShare
+from sweep.importance.notes import cannot_be_squared
 from sweep.importance.views import View, by_content
 from sweep.table import TrialTable
 
@@ -58,7 +59,10 @@ def module_report(
     matrices = Matrices.of([str(row.values[parameter]) for row in table.rows])
     notes = matrices.notes
     rows: tuple[ModuleShare, ...] = ()
-    if matrices.told:
+    beyond = cannot_be_squared(table)
+    if beyond:
+        notes = (*notes, beyond)
+    elif matrices.told:
         fit = _Fit.of(View.of(table), matrices, parameter)
         rows = _rows(fit, matrices.names, (seed, n_bootstrap, level))
         if not rows:

@@ -14,6 +14,9 @@ from sweep.table import TrialTable
 FEW = 20
 """Below this many trials a ranking is not evidence."""
 
+LARGEST = 1e100
+"""Beyond this, and below its inverse, the square of a value is no number any more."""
+
 FEW_TOP = 5
 """PED-ANOVA wants this many trials in the best tenth, says Optuna's documentation."""
 
@@ -25,6 +28,8 @@ def nothing_to_share(table: TrialTable) -> str:
     """Why there is no importance at all; empty when there may be."""
     if len(table) <= 1:
         return f"{len(table)} trials that count: importance needs at least 2."
+    if beyond := cannot_be_squared(table):
+        return beyond
     if np.ptp(table.y) == 0.0:
         return (
             f"All {len(table)} complete trials have the value {table.rows[0].value!r}: "
@@ -33,6 +38,19 @@ def nothing_to_share(table: TrialTable) -> str:
     if len(set(table.configurations.tolist())) == 1:
         return f"All {len(table)} complete trials are one configuration: nothing was varied."
     return ""
+
+
+def cannot_be_squared(table: TrialTable) -> str:
+    """Why values are too far from 1 for a variance; empty when they are not."""
+    largest = max((abs(row.value) for row in table.rows), default=0.0)
+    apart = 0.0 if largest > LARGEST or not len(table) else float(np.ptp(table.y))
+    if largest <= LARGEST and not 0.0 < apart <= 1.0 / LARGEST:
+        return ""
+    extreme = f"up to {largest:g}" if largest > LARGEST else f"{apart:g} apart"
+    return (
+        f"The values are too large or too near to each other to be squared ({extreme}): importance "
+        "is a share of a variance. Give penalties a size that trials could have."
+    )
 
 
 def no_answer(method: Method, n: int) -> str:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from sweep.axes import sampled_axes
+from sweep.importance.notes import LARGEST
 from sweep.judge.evidence import Evidence
 from sweep.judge.roles import Roles
 from sweep.space import Choice, TargetSets
@@ -28,10 +29,6 @@ SUSPICIOUS = 0.001
 
 MOST_EQUAL = 0.2
 """Share of trials with one and the same value above which the metric is degenerate."""
-
-
-LARGEST = 1e100
-"""Beyond this, and below its inverse, the square of a value is no number any more."""
 
 
 def is_measurable(y: FloatArray) -> bool:

@@ -69,7 +69,7 @@ def _names_it(message: str, path: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-]|\.\w)", message) is not None
 
 
-def _names(kind: type) -> Iterator[str]:
+def _names(kind: type[BaseException]) -> Iterator[str]:
     """The names of a class of errors and of all that inherit from it."""
     yield kind.__name__
     for each in kind.__subclasses__():

@@ -137,12 +137,14 @@ def report(step: object, value: object, metrics: object) -> Reported:
     Raises:
         SweepError: if it breaks the contract.
     """
-    step, value, figures = native(step), native(value), native_tree(metrics)
+    at: Any = native(step)
+    reached: Any = native(value)
+    figures = native_tree(metrics)
     faults = []
-    if type(step) is not int or not 0 <= step <= MOST_STEP:
-        faults.append(fault("a report's step", f"be a whole number of 0 to {MOST_STEP}", step))
-    if type(value) not in (int, float) or word(value).startswith("a whole"):
-        faults.append(fault("a report's value", "be a number", value))
+    if type(at) is not int or not 0 <= at <= MOST_STEP:
+        faults.append(fault("a report's step", f"be a whole number of 0 to {MOST_STEP}", at))
+    if type(reached) not in (int, float) or word(reached).startswith("a whole"):
+        faults.append(fault("a report's value", "be a number", reached))
     if not isinstance(figures, dict) or not all(isinstance(name, str) for name in figures):
         faults.append(fault("a report's metrics", "map names to numbers", metrics))
         figures = {}
@@ -154,7 +156,7 @@ def report(step: object, value: object, metrics: object) -> Reported:
             faults.append(fault(f"a report's metrics.{name}", "be a number", figure))
     if faults:
         raise SweepError(" ".join(faults))
-    return step, float(value), strict(figures)[0]
+    return at, float(reached), strict(figures)[0]
 
 
 def _state(given: object) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep.strict import strict
+
 if TYPE_CHECKING:
     from sweep.report.figures.view import View
 
@@ -37,6 +39,11 @@ class Drawn:
     summary: str = ""
     figure: Figure | None = None
     empty: str = ""
+
+    def __post_init__(self) -> None:
+        """Leave out what is no number: sums of very large values overflow."""
+        if self.figure is not None:
+            object.__setattr__(self, "figure", strict(self.figure)[0])
 
 
 @dataclass(frozen=True)

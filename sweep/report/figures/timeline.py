@@ -26,8 +26,9 @@ def timeline(view: View) -> list[Drawn]:
     rest = len(view.trials) - len(of)
     left = f" Left out, without times: {trials(rest)}." if rest else ""
     caption = (
-        f"{trials(len(of))}, a bar each from start to end (UTC); those that run end at the time of "
-        f"this report.{left} A bar's length depends on what else ran beside it."
+        f"{trials(len(of))}, a bar each from its start (UTC), as long as was measured; those that "
+        f"run end at the time of this report.{left} "
+        "A bar's length depends on what else ran beside it."
     )
     counts = view.tree["counts"]
     kinds = listed(f"{counts[kind]:,} {kind}" for kind in STATES if counts.get(kind))
@@ -51,6 +52,13 @@ def _end(view: View, trial: Tree) -> str | None:
     return None if trial["ended"] is None else str(trial["ended"])
 
 
+def _length(view: View, trial: Tree) -> float:
+    """Milliseconds, as they were measured where that is known: a clock may be set meanwhile."""
+    if trial["ended"] is not None and trial["seconds"]:
+        return max(0.0, float(trial["seconds"]) * 1000)
+    return _milliseconds(str(trial["started"]), _end(view, trial))
+
+
 def _figure(view: View, of: Sequence[Tree]) -> Figure:
     kinds = [kind for kind in STATES if any(trial["kind"] == kind for trial in of)]
     kinds += sorted({str(trial["kind"]) for trial in of} - set(kinds))
@@ -70,7 +78,6 @@ def _figure(view: View, of: Sequence[Tree]) -> Figure:
 
 def _bars(view: View, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
     """Bars begin at ``base`` and are as long as ``x`` says, in milliseconds."""
-    ends = [_end(view, trial) for trial in of]
     colour = STATES.get(kind, NEUTRAL)
     took = [_took(trial) for trial in of]
     extra = [took, [paragraph(t["reason"] or "-") for t in of]] if kind != "complete" else [took]
@@ -81,7 +88,7 @@ def _bars(view: View, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
         "name": safe(kind),
         "legendgroup": safe(kind),
         "base": [trial["started"] for trial in of],
-        "x": [_milliseconds(t["started"], end) for t, end in zip(of, ends, strict=True)],
+        "x": [_length(view, trial) for trial in of],
         "y": [trial["number"] for trial in of],
         # By default a bar is as wide as its trace's numbers are apart.
         "width": 0.85 if n <= 200 else 1,

@@ -237,9 +237,25 @@ def test_bars_of_the_timeline_last_from_start_to_end(
     assert times["running"]["x"] == [110 * 60_000.0 - 125.0]
 
 
+def test_a_bar_is_as_long_as_was_measured_whatever_the_clock_says() -> None:
+    """A clock that is set between start and end changes no bar that was measured."""
+    start = "2026-03-01T10:00:00+00:00"
+    day = "2026-03-02T10:00:00+00:00"
+    ran = [
+        trial(0, started=start, ended=day, seconds=2.5),
+        trial(1, started=start, ended="2026-03-01T09:00:00+00:00", seconds=2.5),
+        trial(2, started=start, ended=day, seconds=None),
+    ]
+    [figure] = [each.figure for each in draw(made_of(ran)) if each.key == "timeline"]
+    assert figure is not None
+    assert figure["data"][0]["x"] == [2500.0, 2500.0, 86_400_000.0]
+
+
 def test_a_clock_that_was_set_back_gives_no_negative_bar() -> None:
     """Nor does it stop the report."""
-    late = trial(0, started="2026-03-01T10:00:00+00:00", ended="2026-03-01T09:00:00+00:00")
+    late = trial(
+        0, seconds=None, started="2026-03-01T10:00:00+00:00", ended="2026-03-01T09:00:00+00:00"
+    )
     [figure] = [each.figure for each in draw(made_of([late])) if each.key == "timeline"]
     assert figure is not None
     assert figure["data"][0]["x"] == [0.0]

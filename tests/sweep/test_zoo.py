@@ -1,0 +1,108 @@
+"""Studies of plain Optuna, read by every command that reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import zoo
+
+from sweep.cli import main
+from sweep.report.figures import draw
+from sweep.report.page import page
+from sweep.report.tracked import gatherer, state_of
+from sweep.storage import Address, open_known
+
+
+def refused(word: str) -> None:
+    """What strict JSON has no word for."""
+    raise AssertionError(word)
+
+
+@pytest.fixture
+def read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Has a command read the study of a folder; what it prints."""
+
+    def run(line: str) -> str:
+        words = [word.format(folder=tmp_path) for word in line.split()]
+        assert main(words) == 0, capfd.readouterr().err
+        return capfd.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("kind", zoo.ZOO)
+def test_a_strangers_study_is_read_by_every_command(
+    kind: str, read: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Whatever it holds, and whatever it calls that: no traceback, and strict JSON."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, study_name="theirs", direction="maximize")
+    zoo.ZOO[kind](study)
+    count = len(study.get_trials())
+
+    told = json.loads(read(f"status --storage {url} --json"), parse_constant=refused)
+    assert (told["objective"], len(told["trials"])) == (None, count)
+    assert {trial["seconds"] for trial in told["trials"]} <= {None}
+    assert "theirs" in read(f"status --storage {url}")
+    assert f"of {count} trials" in read(f"status --storage {url} --failed")
+    read(f"export --storage {url} --out {{folder}}/out.json")
+    json.loads((tmp_path / "out.json").read_text(), parse_constant=refused)
+    read(f"copy {url} sqlite:///{{folder}}/copy.db")
+    tree = watched(url)
+    assert [trial["number"] for trial in tree["trials"]] == list(range(count))
+    assert page(tree, draw(tree), plotly_js=None, live=True)
+
+
+def watched(url: str) -> dict[str, Any]:
+    """What a page that follows the study is drawn from."""
+    address = Address.parse(url)
+    study = open_known(address)
+    state_of(study, address)
+    tree = gatherer(study, address, quick=True)()
+    json.dumps(tree, allow_nan=False)
+    return tree
+
+
+def test_several_objectives_are_refused_in_a_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By what analyses; status and export show them."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, directions=["minimize", "maximize"])
+    study.tell(study.ask(), [0.5, 1.0])
+    for line in ("status", "status --failed", f"export --out {tmp_path}/out.csv"):
+        verb, *rest = line.split()
+        assert main([verb, "--storage", url, *rest]) == 0
+    for verb in ("importance", "report"):
+        assert main([verb, "--storage", url]) == 1
+        assert "must have one objective, got ['minimize', 'maximize']" in capfd.readouterr().err
+
+
+def test_what_is_not_finite_is_null_and_said(tmp_path: Path, read: Callable[[str], str]) -> None:
+    """In status, and in what a report shows as missing."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, direction="maximize")
+    zoo.ZOO["infinite values"](study)
+    told = json.loads(read(f"status --storage {url} --json"), parse_constant=refused)
+    assert told["not_finite"] == {"trials[6].value": "inf", "trials[7].value": "-inf"}
+    assert told["best"]["number"] == 5
+
+    said = "Not finite, and shown as missing: value of trial 6 is inf, value of trial 7 is -inf."
+    assert said in watched(url)["cannot"]
+
+
+def test_values_too_large_to_be_squared_are_called_so(tmp_path: Path) -> None:
+    """They are no values that are all the same."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=url, direction="maximize")
+    zoo.ZOO["a penalty"](study)
+    tree = watched(url)
+    text = json.dumps(tree)
+
+    assert "cannot be squared" in text
+    assert "constant" not in text
