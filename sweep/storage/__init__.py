@@ -3,7 +3,7 @@
 from sweep.storage.address import Address, default_url, folder_beside, folder_name
 from sweep.storage.exclusive import exclusive
 from sweep.storage.files import one_file, write_ahead
-from sweep.storage.makers import is_ours, told, trials_of
+from sweep.storage.makers import is_ours, signed, told, trials_of
 from sweep.storage.pins import known_pins, pinned, read_pins
 from sweep.storage.studies import (
     baselines,
@@ -47,6 +47,7 @@ __all__ = [
     "read_points",
     "read_source",
     "read_spec",
+    "signed",
     "storage_errors",
     "told",
     "trials_of",

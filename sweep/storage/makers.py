@@ -21,8 +21,12 @@ _DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 def is_ours(study: optuna.Study) -> bool:
-    """Whether lorasweep made a study: it holds the spec, and the digest written before it."""
-    attributes = study.user_attrs
+    """Whether lorasweep made a study."""
+    return signed(study.user_attrs)
+
+
+def signed(attributes: Mapping[str, Any]) -> bool:
+    """Whether a study's attributes are lorasweep's: the spec, and the digest written before it."""
     spec, digest = attributes.get("spec"), attributes.get("spec_digest")
     return isinstance(spec, Mapping) and isinstance(digest, str) and bool(_DIGEST.fullmatch(digest))
 

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from sweep.errors import StorageError, fault
 from sweep.owner import ATTRIBUTE as OWNER
 from sweep.owner import Owner
-from sweep.storage import Address, open_study, storage_errors
+from sweep.storage import Address, open_study, signed, storage_errors
 
 COPYING = "copying"
 """The study attribute of a copy that is not finished yet."""
@@ -61,7 +61,7 @@ class Snapshot:
     @property
     def ours(self) -> bool:
         """Whether lorasweep made the study."""
-        return "spec" in self.user_attrs
+        return signed(self.user_attrs)
 
     @property
     def marked(self) -> bool:
