@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -37,6 +38,8 @@ from sweep.trial import (
     stay,
 )
 
+log = logging.getLogger(__name__)
+
 
 class BindingObjective:
     """Validation MCC of a QLoRA-tuned protein language model; see ``sweep.objective``.
@@ -70,6 +73,8 @@ class BindingObjective:
             SweepError: if an input cannot be read.
         """
         engine = self._regime()
+        for note in self._inputs.data.summary.notes:
+            log.warning("data: %s", note)
         return Facts(
             fingerprints=self._inputs.fingerprints,
             versions=library_versions(),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from objectives.data.chain import Chain
 from objectives.data.grouping import Grouping, Tool, clustering_tool, group
 from objectives.data.letters import judge_letters
 from objectives.data.merge import drop_overlap, mask_dropped, merge_identical
+from objectives.data.notes import carving_notes, label_notes
 from objectives.data.options import DataOptions
 from objectives.data.problems import Problems
 from objectives.data.sources import Source
-from objectives.data.split import Splits, cap, carve, drop_long
+from objectives.data.split import SPLITS, Splits, cap, carve, drop_long
 from sweep.errors import DataError, fault
 
 
@@ -34,6 +35,9 @@ class Division:
         dropped_long: chains dropped for their length.
         skipped_bad: the bad records left out, with file and line.
         left_open: what the source itself leaves open, counted.
+        files: records by split and file, as they were read.
+        passed_over: what lies in the source and is not read, with the reason.
+        notes: what a person should know, and no fault.
     """
 
     splits: Splits
@@ -48,6 +52,9 @@ class Division:
     dropped_long: int
     skipped_bad: tuple[str, ...]
     left_open: Mapping[str, int]
+    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def divide(source: Source, name: str, options: DataOptions) -> Division:
@@ -73,6 +80,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
     short, long = drop_long(disjoint, options.max_residues)
     _require_chains(short, name)
     splits, method, grouping = _with_validation(short, options, tool)
+    carved = None if grouping is None else splits
     splits = cap(splits, options)
     _require_positives(splits, name)
     return Division(
@@ -88,6 +96,13 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         dropped_long=long,
         skipped_bad=skipped,
         left_open=problems.counts,
+        files={name: problems.read[name] for name in SPLITS if name in problems.read},
+        passed_over=tuple(problems.passed_over),
+        notes=(
+            *problems.notes,
+            *carving_notes(carved, options.validation_fraction),
+            *label_notes(splits),
+        ),
     )
 
 

@@ -101,7 +101,9 @@ def _code_digest() -> str:
 def _key(source: Source, alphabet: Alphabet, limit: int, options: DataOptions) -> str:
     """Name of the cache entry: everything that its content depends on."""
     tool = clustering_tool(options.cluster_method).name  # another machine's, under "auto"
-    parts = [source.digest(), alphabet.digest, limit, asdict(options), tool, _code_digest()]
+    settings = asdict(options)
+    content = [source.digest(), source.names()]
+    parts = [content, alphabet.digest, limit, settings, tool, _code_digest()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -135,6 +137,9 @@ def _tokenised(
         dropped_long=division.dropped_long,
         skipped_bad=division.skipped_bad,
         left_open=division.left_open,
+        files=division.files,
+        passed_over=division.passed_over,
+        notes=division.notes,
         grouping=division.grouping,
         leakage=leakage_at_hand(division.splits, division.tool),
     )

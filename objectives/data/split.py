@@ -11,6 +11,7 @@ from objectives.data.chain import Chain
 from objectives.data.options import DataOptions
 from sweep.errors import DataError, fault
 
+_HALF = 0.5
 SPLITS = ("train", "validation", "test")
 
 
@@ -60,7 +61,10 @@ def carve(
     """Take a share of the residues for validation, by whole clusters.
 
     Clusters are tried in a seeded random order; one that would exceed the share is
-    passed over, so that the share is met closely whatever the cluster sizes.
+    passed over, so that the share is met closely whatever the cluster sizes. Where a few
+    clusters hold nearly all residues, that would put every other cluster into validation and
+    leave only those few to train; then validation gets no more than the same share of the
+    clusters.
 
     Args:
         chains: the chains to divide.
@@ -88,16 +92,28 @@ def carve(
     sizes = np.bincount(membership, weights=lengths)
     order = np.random.default_rng(seed).permutation(len(numbers))
     target = fraction * lengths.sum()
-    taken, total = np.zeros(len(numbers), dtype=bool), 0.0
-    for number in order:
-        if total + sizes[number] <= target:
-            taken[number] = True
-            total += sizes[number]
+    taken = _filled(order, sizes, target, most=len(numbers))
+    if fraction <= _HALF and taken.mean() > _HALF:
+        taken = _filled(order, sizes, target, most=max(1, round(fraction * len(numbers))))
     if not taken.any():  # every cluster is larger than the share: the smallest comes closest
         taken[order[np.argmin(sizes[order])]] = True
     chosen = taken[membership]
     train = [chain for chain, inside in zip(chains, chosen, strict=True) if not inside]
     return train, [chain for chain, inside in zip(chains, chosen, strict=True) if inside]
+
+
+def _filled(order: np.ndarray, sizes: np.ndarray, target: float, *, most: int) -> np.ndarray:
+    """Which clusters are taken, in an order, so that neither the target nor a number is exceeded.
+
+    Returns:
+        True for each cluster that is taken, shape ``sizes.shape``.
+    """
+    taken, total = np.zeros(len(sizes), dtype=bool), 0.0
+    for number in order:
+        if total + sizes[number] <= target and taken.sum() < most:
+            taken[number] = True
+            total += sizes[number]
+    return taken
 
 
 def cap(splits: Splits, options: DataOptions) -> Splits:

@@ -32,6 +32,9 @@ class SplitSummary:
     lengths: Mapping[str, int]
 
 
+_LISTS = ("skipped_bad", "passed_over", "notes")
+
+
 @dataclass(frozen=True)
 class DataSummary:
     """All of the data in figures, ready for JSON.
@@ -52,6 +55,9 @@ class DataSummary:
             and the residues masked for them).
         grouping: what the division kept together, by what method it was told, and why not by
             the one asked for; empty when the validation split was given.
+        files: records by split and file, as they were read, before any was absorbed or dropped.
+        passed_over: what lies in the source and is not read, with the reason.
+        notes: what a person should know, and no fault.
         leakage: how much of each held-out split is related to train; see
             ``objectives.data.leakage.measure_leakage``.
     """
@@ -68,18 +74,21 @@ class DataSummary:
     left_open: Mapping[str, int] = field(default_factory=dict)
     grouping: Mapping[str, Any] = field(default_factory=dict)
     leakage: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A tree of JSON values."""
         tree = asdict(self)
-        tree["skipped_bad"] = list(self.skipped_bad)
-        return tree
+        return tree | {name: list(tree[name]) for name in _LISTS}
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> DataSummary:
         """The record that ``to_json`` wrote."""
         splits = {name: SplitSummary(**each) for name, each in tree["splits"].items()}
-        return cls(**{**tree, "splits": splits, "skipped_bad": tuple(tree["skipped_bad"])})
+        lists = {name: tuple(tree.get(name, ())) for name in _LISTS}
+        return cls(**{**tree, "splits": splits, **lists})
 
 
 def summarise_split(chains: Sequence[Chain], windows: int) -> SplitSummary:

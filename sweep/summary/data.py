@@ -14,6 +14,7 @@ Tree = Mapping[str, Any]
 _LEVELS = ("identical", "identity_90", "identity_50", "identity_30")
 _LIGANDS = 15
 _SKIPPED = 20
+_FILES = 20
 
 
 def print_fetched(report: Tree, console: Console) -> None:
@@ -55,6 +56,7 @@ def print_described(report: Tree, console: Console) -> None:
     _counts({**dropped, **report["left_open"]}, console)
     _skipped(report["skipped_bad"], console)
     line(console, f"split    {report['split_method']}")
+    _files(report, console)
     if report["clusters"] is not None:
         groups, largest = number(report["clusters"]), number(report["largest_cluster"])
         line(console, f"groups   {groups}, the largest of {largest} chains")
@@ -71,6 +73,19 @@ def _skipped(texts: Sequence[str], console: Console) -> None:
         line(console, f"skipped  {text}")
     if len(texts) > _SKIPPED:
         line(console, f"         and {number(len(texts) - _SKIPPED)} more with --json")
+
+
+def _files(report: Tree, console: Console) -> None:
+    """Which file went where, what was passed over, and what a person should know."""
+    for split, files in report.get("files", {}).items():
+        for name, count in list(files.items())[:_FILES]:
+            line(console, f"read     {split}: {name}, {number(count)} chains")
+        if len(files) > _FILES:
+            line(console, f"         and {number(len(files) - _FILES)} more with --json")
+    for text in report.get("passed_over", ()):
+        line(console, f"passed over  {text}")
+    for text in report.get("notes", ()):
+        line(console, f"note     {text}")
 
 
 def _counts(counts: Mapping[str, int], console: Console) -> None:

@@ -33,8 +33,9 @@ def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto")
         leakage: how to measure it: one of ``LEAKAGE``.
 
     Returns:
-        A JSON tree: ``records``, what was merged, dropped and left open, ``splits``,
-        ``ligands``, ``families``, ``grouping`` and ``leakage`` (None where not asked for).
+        A JSON tree: ``records``, what was merged, dropped and left open, ``files`` (records by
+        split and file), ``passed_over``, ``notes``, ``splits``, ``ligands``, ``families``,
+        ``grouping`` and ``leakage`` (None where not asked for).
 
     Raises:
         UsageError: if a setting is none of the data's.
@@ -54,6 +55,9 @@ def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto")
         "dropped_long": division.dropped_long,
         "skipped_bad": list(division.skipped_bad),
         "left_open": dict(division.left_open),
+        "files": {name: dict(files) for name, files in division.files.items()},
+        "passed_over": list(division.passed_over),
+        "notes": list(division.notes),
         "splits": {name: _split(chains) for name, chains in given.items()},
         "ligands": _ligands(kept),
         "families": _families(kept),

@@ -58,6 +58,32 @@ def test_share_is_met_closely_and_follows_the_seed() -> None:
     assert sides[0] == sides[1] != sides[2]
 
 
+@pytest.mark.parametrize(
+    ("lengths", "members"),
+    [
+        ([5000, *[50] * 12], range(13)),
+        ([*[500] * 10, *[50] * 12], [*[0] * 10, *range(1, 13)]),
+        ([5000, 5000, *[50] * 12], range(14)),
+        ([900, 50, 50], range(3)),
+    ],
+    ids=["one chain", "ten relatives", "two chains", "three chains"],
+)
+def test_clusters_that_hold_nearly_all_residues_do_not_train_alone(
+    lengths: list[int], members: list[int]
+) -> None:
+    """Most of the other clusters train with them, and none of the large ones validates."""
+    chains = [chain(index, length) for index, length in enumerate(lengths)]
+    clusters = np.array(list(members))
+
+    for seed in range(5):
+        train, validation = carve(chains, clusters, fraction=0.15, seed=seed)
+
+        held = {clusters[int(c.id)] for c in validation}
+        assert 1 <= len(held) <= max(1, round(0.15 * len(set(clusters.tolist()))))
+        assert all(len(c.sequence) == 50 for c in validation)
+        assert len(train) + len(validation) == len(chains)
+
+
 def test_one_cluster_cannot_be_divided() -> None:
     """Near-duplicates on both sides would make validation worthless."""
     with pytest.raises(DataError, match=r"at least two clusters of unlike sequences.*, got 1\."):

@@ -43,6 +43,7 @@ def test_describe_and_convert_print_plainly_and_as_json(
     assert "\x1b" not in plain
     assert "ligand" in plain
     assert "at 90 %" in plain
+    assert "read     train: c.parquet, 12 chains" in plain
     assert tree["records"] == 12
     assert tree["split_method"].startswith("40% of the training residues")
 
@@ -59,6 +60,9 @@ def test_description_on_a_terminal_is_ruled() -> None:
         "dropped_long": 0,
         "skipped_bad": [f"record {number} is bad." for number in range(23)],
         "left_open": {"entries without a feature": 7},
+        "files": {"train": {f"{at:02}.csv": 1 for at in range(22)}},
+        "passed_over": ["a.xlsx: is of no format that is read"],
+        "notes": ["most residues bind"],
         "split_method": "somehow",
         "clusters": 2,
         "largest_cluster": 1,
@@ -85,6 +89,9 @@ def test_description_on_a_terminal_is_ruled() -> None:
     assert "skipped  record 19 is bad." in text
     assert "record 20" not in text
     assert "and 3 more with --json" in text
+    assert "read     train: 19.csv, 1 chains\n         and 2 more with --json" in text
+    assert "passed over  a.xlsx: is of no format" in text
+    assert "note     most residues bind" in text
     assert "no ligand is named" in text
     assert "0.0 %   25.0 %   50.0 %        -" in text
 

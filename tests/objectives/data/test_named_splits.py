@@ -1,0 +1,326 @@
+"""The split that data names is honoured, and what is not understood is an error that names it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from relatives import unlike
+
+from objectives.data.problems import Problems
+from objectives.data.sources import open_source
+from sweep.errors import DataError
+
+SEQUENCES = unlike(12, 40)
+ROWS = [(f"p{at}", sequence, "1" + "0" * 39) for at, sequence in enumerate(SEQUENCES)]
+PARTS = {"train": slice(0, 8), "validation": slice(8, 10), "test": slice(10, 12)}
+SPLITS = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2
+
+
+def csv(part: slice, delimiter: str = ",") -> str:
+    """A table of a part of the rows."""
+    lines = [("id", "sequence", "labels"), *ROWS[part]]
+    return "".join(delimiter.join(line) + "\n" for line in lines)
+
+
+def text(part: slice) -> str:
+    """The same in the text format."""
+    return "".join(f"{at}abc;A;{row[1][0]}1;{row[1]}\n" for at, row in enumerate(ROWS[part]))
+
+
+def fasta(part: slice, *, labels: bool = True) -> str:
+    """The same as FASTA."""
+    return "".join(f">{row[0]}\n{row[1]}\n" + f"{row[2]}\n" * labels for row in ROWS[part])
+
+
+def with_columns(**columns: list[Any]) -> str:
+    """All rows as CSV with further columns."""
+    head = ",".join(["sequence", "labels", *columns])
+    lines = (
+        ",".join(map(str, [*row[1:], *more]))
+        for row, *more in zip(ROWS, *columns.values(), strict=True)
+    )
+    return "\n".join([head, *lines]) + "\n"
+
+
+def fill(root: Path, files: dict[str, str | bytes]) -> Path:
+    """Write files below a folder."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
+
+
+def three(train: str, validation: str, test: str) -> dict[str, str | bytes]:
+    """A file a split."""
+    names = {"train": train, "validation": validation, "test": test}
+    make = {"txt": text, "fa": fasta}
+    return {name: make.get(name.split(".")[1], csv)(PARTS[split]) for split, name in names.items()}
+
+
+def read(root: Path) -> tuple[dict[str, int], Problems]:
+    """Chains by split, and what is told of them."""
+    problems = Problems()
+    splits = open_source(str(root)).read(problems)
+    return {name: len(chains) for name, chains in splits.given().items()}, problems
+
+
+T, V, X = "train", "validation", "test"
+FLIP = ["train"] * 10 + ["test"] * 2
+HEADERS = ["SET=train"] * 8 + ["SET=train VALIDATION=True"] * 2 + ["SET=test VALIDATION=False"] * 2
+HONOURED: dict[str, dict[str, str | bytes]] = {
+    "dev": three("train.csv", "dev.csv", "test.csv"),
+    "capitals": three("TRAIN.csv", "Valid.csv", "TEST.csv"),
+    "sets": three("my_train_set.csv", "my_val_set.csv", "protein_test_set.csv"),
+    "shards": three(
+        f"{T}-00000-of-00001.csv", f"{V}-00000-of-00001.csv", f"{X}-00000-of-00001.csv"
+    ),
+    "Hub layout": three("data/train-0.csv", "data/eval-0.csv", "data/test-0.csv"),
+    "folders": three("training/a.csv", "val/a.csv", "testing/a.csv"),
+    "deep folders": three("x/train/ATP/a.csv", "x/dev/ATP/a.csv", "x/test/ATP/a.csv"),
+    "Hive folders": three("split=train/a.csv", "split=val/a.csv", "split=test/a.csv"),
+    "text format": three("ATP_Training.txt", "ATP_Validation.txt", "ATP_Testing.txt"),
+    "split first": three("train_ATP.txt", "val_ATP.txt", "test_ATP.txt"),
+    "FASTA": three("train.fa", "valid.fa", "test.fa"),
+    "FASTA beside tables": three("train.csv", "valid.csv", "test.fa"),
+    "other suffixes": {
+        "train.tab": csv(PARTS[T], "\t"),
+        "validation.csv.gz": gzip.compress(csv(PARTS[V]).encode()),
+        "test.fa.bz2": bz2.compress(fasta(PARTS[X]).encode()),
+    },
+    "root beside folders": three("train/a.csv", "valid.csv", "test.csv"),
+    "split column": {"d.csv": with_columns(Split=SPLITS)},
+    "partition column": {"d.csv": with_columns(partition=["Training"] * 8 + ["VAL"] * 2 + [X] * 2)},
+    "subset column": {"d.csv": with_columns(subset=SPLITS, dataset=["CASP12"] * 12)},
+    "FLIP": {"d.csv": with_columns(set=FLIP, validation=[""] * 8 + ["True"] * 2 + [""] * 2)},
+    "flags": {
+        "d.csv": with_columns(is_test=[0] * 10 + [1] * 2, is_val=[0.0] * 8 + [1.0] * 2 + [0.0] * 2)
+    },
+    "JSON Lines column": {
+        "d.jsonl": "".join(
+            json.dumps({"sequence": row[1], "labels": row[2], "split": split}) + "\n"
+            for row, split in zip(ROWS, SPLITS, strict=True)
+        )
+    },
+    "UniProt column": {
+        "d.tsv": "Entry\tSequence\tBinding site\tSet\n"
+        + "".join(
+            f'{row[0]}\t{row[1]}\tBINDING 3; /ligand="ATP"\t{split}\n'
+            for row, split in zip(ROWS, SPLITS, strict=True)
+        )
+    },
+    "headers": {
+        "d.fasta": "".join(
+            f">{row[0]} {said}\n{row[1]}\n{row[2]}\n"
+            for row, said in zip(ROWS, HEADERS, strict=True)
+        )
+    },
+    "headers with targets": {
+        "d.fasta": "".join(
+            f">{row[0]} TARGET={row[2]} {said} MASK={'1' * 40}\n{row[1]}\n"
+            for row, said in zip(ROWS, HEADERS, strict=True)
+        )
+    },
+    "validation rows in a file that trains": {
+        "train.csv": "".join(with_columns(set=SPLITS).splitlines(keepends=True)[:11]),
+        "test.csv": csv(PARTS[X]),
+    },
+}
+
+
+@pytest.mark.parametrize("case", sorted(HONOURED))
+def test_the_split_that_the_data_names_is_honoured(tmp_path: Path, case: str) -> None:
+    """8, 2 and 2 of the 12 chains, and the files are told with their numbers."""
+    counts, problems = read(fill(tmp_path, HONOURED[case]))
+
+    assert (problems.files, problems.records) == ([], [])
+    assert counts == {"train": 8, "validation": 2, "test": 2}
+    assert {name: sum(files.values()) for name, files in problems.read.items()} == counts
+
+
+def test_the_ligand_is_what_is_left_of_the_name(tmp_path: Path) -> None:
+    """Not the word for the split, whichever comes first."""
+    for case in ("text format", "split first"):
+        root = fill(tmp_path / case, HONOURED[case])
+        splits = open_source(str(root)).read(Problems())
+        assert {tuple(c.ligands) for each in splits.given().values() for c in each} == {("ATP",)}
+
+
+@pytest.mark.parametrize("first", ["valid", "dev", "val", "eval", "validation"])
+def test_every_key_of_a_saved_data_set_is_honoured(tmp_path: Path, first: str) -> None:
+    """Two keys of one split are read together."""
+    tables = {
+        key: datasets.Dataset.from_dict(
+            {"sequence": SEQUENCES[part], "labels": ["1" + "0" * 39] * len(SEQUENCES[part])}
+        )
+        for key, part in {"train": slice(8), first: slice(8, 10), "test_a": slice(10, 11)}.items()
+    }
+    tables["test_b"] = datasets.Dataset.from_dict(
+        {"sequence": SEQUENCES[11:], "labels": ["1" + "0" * 39]}
+    )
+    datasets.DatasetDict(tables).save_to_disk(tmp_path / "saved")
+
+    counts, problems = read(tmp_path / "saved")
+
+    assert counts == {"train": 8, "validation": 2, "test": 2}
+    assert problems.read["test"] == {"test_a": 1, "test_b": 1}
+
+
+REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
+    "two splits": (three("train.csv", "test_train.csv", "test.csv"), "test_train.csv, which names"),
+    "a fold": (three("train_fold1.csv", "val.csv", "test.csv"), "which names 'fold1'"),
+    "folds": (three("fold1/train.csv", "fold1/val.csv", "fold2/train.csv"), "names 'fold1'"),
+    "held out": (three("train.csv", "valid.csv", "holdout.csv"), "holdout.csv, which names"),
+    "a folder that contradicts": (three("train/a.csv", "train/val.csv", "test/a.csv"), "train and"),
+    "Excel": (
+        {"train.csv": csv(PARTS[T]), "test.xlsx": "x"},
+        "got 'test.xlsx, which is named after test and is of no format that is read'",
+    ),
+    "a zip archive": ({"train.csv": csv(PARTS[T]), "test.zip": "x"}, "got 'test.zip, which"),
+    "no suffix": ({"train.csv": csv(PARTS[T]), "test": "x"}, "got 'test, which is named after"),
+    "an old copy": ({"train.csv": csv(PARTS[T]), "valid.csv.bak": "x"}, "named after validation"),
+    "FASTA without labels": (
+        {"train.csv": csv(PARTS[T]), "test.fasta": fasta(PARTS[X], labels=False)},
+        "test.fasta, which is named after test and is FASTA without labels beside tables",
+    ),
+    "arrow tables": (
+        {"train.csv": csv(PARTS[T]), "test/data.arrow": "x", "test/state.json": "{}"},
+        "named after test and is a folder of datasets.save_to_disk",
+    ),
+    "column values": (
+        {"d.csv": with_columns(split=["train"] * 10 + ["holdout", "fold3"])},
+        "column 'split' must name a split in each row",
+    ),
+    "cross-validation folds": ({"d.csv": with_columns(fold=list(range(12)))}, "column 'fold'"),
+    "numbered partitions": ({"d.csv": with_columns(partition=[0, 1] * 6)}, "'partition' must"),
+    "a blank split": ({"d.csv": with_columns(set=["train"] * 11 + [""])}, "(d.csv, line 13)"),
+    "no boolean": ({"d.csv": with_columns(test=["maybe"] * 12)}, "column 'test' must be true or"),
+    "not train, but what": ({"d.csv": with_columns(is_train=[1] * 8 + [0] * 4)}, "is_train '0'"),
+    "columns that contradict": (
+        {"d.csv": with_columns(split_a=SPLITS, split_b=SPLITS[::-1])},
+        "name one split in each row",
+    ),
+    "a row that contradicts its file": (
+        {"train.csv": csv(PARTS[T]), "test.csv": with_columns(set=SPLITS)},
+        "row must be of the split that its file names, test, got 'train'",
+    ),
+    "a header's word": ({"d.fasta": ">a SET=holdout\nMKV\n010\n"}, "column 'set' must name"),
+    "nothing trains": (
+        {"d.csv": with_columns(set=["test"] * 12)},
+        "hold chains that train, got '12",
+    ),
+    "a mask": ({"d.fasta": ">a MASK=11\nMKV\n010\n"}, "MASK must be one 0 or 1 a residue (3)"),
+    "a target": ({"d.fasta": ">a TARGET=Membrane\nMKV\n"}, "TARGET must be one 0, 1 or - a"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(REFUSED))
+def test_what_hints_at_a_split_and_is_not_understood_is_named(tmp_path: Path, case: str) -> None:
+    """Before it would train, and whether bad records are skipped or not."""
+    files, says = REFUSED[case]
+    root = fill(tmp_path, files)
+
+    def settle() -> None:
+        problems = Problems()
+        open_source(str(root)).read(problems)
+        problems.settle("data", skip_bad="TARGET" not in says and "MASK" not in says)
+
+    with pytest.raises(DataError) as raised:
+        settle()
+
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(("key", "says"), [("train_5fold", "train_5fold"), ("holdout", "holdout")])
+def test_a_key_that_is_not_understood_is_named(tmp_path: Path, key: str, says: str) -> None:
+    """With the words that are."""
+    table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": ["010"]})
+    datasets.DatasetDict({"train": table, key: table}).save_to_disk(tmp_path / "saved")
+
+    with pytest.raises(DataError, match=f"have keys that name one split each.*got '{says}'"):
+        open_source(str(tmp_path / "saved"))
+
+
+def test_what_is_passed_over_is_told_and_harmless_files_are_not(tmp_path: Path) -> None:
+    """Nothing that may be data is lost in silence."""
+    root = fill(
+        tmp_path,
+        {
+            **three("train/a.csv", "val/a.csv", "test/a.csv"),
+            "all.csv": csv(slice(12)),
+            "notes.xlsx": "x",
+            "train/a.fasta": fasta(PARTS[T], labels=False),
+            "readme.txt": "x",
+            "LICENSE": "x",
+            "train/_SUCCESS": "",
+            "train.log": "x",
+            "SHA256SUMS.txt": "x",
+            ".cache/test.csv": "x",
+            "embeddings/a.npy": "x",
+        },
+    )
+
+    counts, problems = read(root)
+
+    assert counts == {"train": 8, "validation": 2, "test": 2}
+    assert problems.passed_over == [
+        "all.csv: lies outside of the folders of the splits",
+        "embeddings/a.npy: is of no format that is read",
+        "notes.xlsx: is of no format that is read",
+        "train/a.fasta: is FASTA without labels beside tables",
+    ]
+
+
+def test_a_table_of_something_else_below_is_passed_over(tmp_path: Path) -> None:
+    """A report of an earlier study in the folder is no data, and is told."""
+    files = {
+        "chains.csv": csv(slice(12)),
+        "runs/report.json": '{"value": 1}',
+        "more/b.csv": csv(slice(3)),
+    }
+
+    counts, problems = read(fill(tmp_path, {**files}))
+
+    assert counts == {"train": 15}
+    assert problems.read == {"train": {"chains.csv": 12, "more/b.csv": 3}}
+    assert problems.passed_over == ["runs/report.json: holds no chains that can be read"]
+
+
+def test_a_file_given_alone_trains_and_says_so(tmp_path: Path) -> None:
+    """Even one named after another split: the user pointed at it."""
+    root = fill(tmp_path, {"x_test.csv": csv(slice(3)), "chains.csv": csv(slice(3))})
+
+    counts, problems = read(root / "x_test.csv")
+
+    assert counts == {"train": 3}
+    assert problems.notes == [
+        "x_test.csv is named after test; it trains because it was given alone"
+    ]
+    assert read(root / "chains.csv")[1].notes == []
+
+
+def test_masked_residues_are_unknown(tmp_path: Path) -> None:
+    """A mask of 0 takes a label out."""
+    fill(tmp_path, {"d.fasta": ">a TARGET=0110 MASK=1011\nMKVL\n"})
+
+    splits = open_source(str(tmp_path)).read(Problems())
+
+    assert splits.train[0].labels == (0, -100, 1, 0)
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    """A link to a folder above does not end in a circle."""
+    root = fill(
+        tmp_path / "data", {"elsewhere.d/a.csv": csv(PARTS[X]), "train/a.csv": csv(PARTS[T])}
+    )
+    (root / "elsewhere.d").rename(tmp_path / "elsewhere")
+    (root / "test").symlink_to(tmp_path / "elsewhere")
+    (root / "train" / "up").symlink_to(root)
+
+    assert read(root)[0] == {"train": 8, "test": 2}
