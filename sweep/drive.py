@@ -12,14 +12,15 @@ import optuna
 from sweep.callbacks import Callback, Callbacks
 from sweep.cluster import Cluster, ray_is_missing
 from sweep.errors import StorageError
+from sweep.files_mark import renew, take_folder
 from sweep.final import final_test
-from sweep.folders import TrialFolders
+from sweep.folders import TrialFolders, shared
 from sweep.interrupts import Interrupts
 from sweep.keeper import Keeper
 from sweep.launch import LocalLauncher, Pool
 from sweep.ledger import Ledger
 from sweep.objective import Facts
-from sweep.owner import Owner, claim, release
+from sweep.owner import Owner
 from sweep.run import Run
 from sweep.source import Source
 from sweep.spec import StudySpec
@@ -27,14 +28,18 @@ from sweep.storage import (
     Address,
     create_or_resume,
     exclusive,
+    give_up,
     known_pins,
     one_file,
     pinned,
+    read_identity,
     storage_errors,
+    take,
     write_ahead,
     write_source,
     write_spec,
 )
+from sweep.stores import refuse_secrets
 from sweep.team import Team
 from sweep.watcher import Watcher
 
@@ -106,15 +111,17 @@ def run_study(
             if options.source is not None:
                 write_source(study, options.source)
             ledger = Ledger(study, spec, address, owner)
-            folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files)
+            identity = read_identity(study)
+            folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files, identity)
             callbacks = Callbacks(study, options.callbacks)
             keeper = Keeper(spec, folders)
             team = Team(ledger, keeper, launcher, watcher, interrupts, callbacks)
             log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
-                Run(team).sweep()
-                if options.final_test:
-                    final_test(team)
+                with _own_folder(folders, study, address, files):
+                    Run(team).sweep()
+                    if options.final_test:
+                        final_test(team)
             finally:
                 launcher.close()  # first: no worker may compute for a trial already closed
                 ledger.abandon()
@@ -158,16 +165,37 @@ def driven(
     with exclusive(address):
         study = create_or_resume(address, spec, facts)
         with storage_errors(address):
-            owner = claim(study, address.shown, take_over=take_over)
+            owner = take(study, address, take_over=take_over)
             write_spec(study, spec, facts)
     write_ahead(address)
     try:
         yield study, owner
     finally:
         with contextlib.suppress(StorageError), storage_errors(address):
-            release(study, owner)
+            give_up(study, owner)
         _let_go(study)
         one_file(address)
+
+
+@contextlib.contextmanager
+def _own_folder(
+    folders: TrialFolders, study: optuna.Study, address: Address, files: str
+) -> Iterator[None]:
+    """Use a folder that other databases' studies may use too, as the only copy of this study.
+
+    Raises:
+        ResumeError: if another copy of the study uses it.
+    """
+    if not shared(address, files):
+        yield
+        return
+    with storage_errors(address):
+        take_folder(folders.root, study, address)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(StorageError), storage_errors(address):
+            renew(folders.root, study, address)  # a copy made meanwhile must not know the token
 
 
 def _let_go(study: optuna.Study) -> None:
@@ -186,5 +214,6 @@ def _remember(study: optuna.Study, command: str) -> None:
 def _files(study: optuna.Study, wanted: str) -> str:
     """Where trials keep files; remembered, so that a resume from the database finds them."""
     if wanted:
+        refuse_secrets(wanted)
         study.set_user_attr("files", wanted)
     return str(study.user_attrs.get("files", ""))

@@ -34,10 +34,29 @@ class TrialFolders:
         self._keep = keep
 
     @classmethod
-    def of_study(cls, address: Address, name: str, keep: str, files: str = "") -> TrialFolders:
-        """The folders of a study: beside its database, unless it was told where."""
+    def of_study(
+        cls, address: Address, name: str, keep: str, files: str = "", identity: str = ""
+    ) -> TrialFolders:
+        """The folders of a study: beside its database, unless it was told where.
+
+        Args:
+            address: the database.
+            name: the study.
+            keep: see the class.
+            files: where it was told to keep them; empty if it was not.
+            identity: its id, which tells it from other databases' studies of its name where they
+                may share a folder; empty for a study from before there were ids.
+        """
         base = place(files) if files else address.files
-        return cls(absolute(base / folder_name(name)), keep)
+        folder = folder_name(name)
+        if identity and shared(address, files):
+            folder = f"{folder},{identity}"  # with a sign that no plain name has
+        return cls(absolute(base / folder), keep)
+
+    @property
+    def root(self) -> Place:
+        """The study's folder."""
+        return self._root
 
     def of(self, values: dict[str, Scalar], seed: int) -> Place:
         """The folder of a configuration and a seed; nothing is made."""
@@ -76,6 +95,11 @@ class TrialFolders:
         """
         folder = self.of(values, seed) / ADAPTER
         return folder if is_whole(folder) else None
+
+
+def shared(address: Address, files: str) -> bool:
+    """Whether studies of other databases may keep files in the same place."""
+    return bool(files) or address.path is None
 
 
 def _entries(folder: Place) -> Sequence[Place]:

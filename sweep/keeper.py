@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.folders import TrialFolders
 from sweep.spec import StudySpec
 from sweep.storage import best_trial
+from sweep.stores import text_of
 from sweep.trial import TrialParams, TrialResult
 
 
@@ -45,7 +46,7 @@ class Keeper:
 
     def folder(self, params: TrialParams) -> str:
         """Where a trial keeps its files."""
-        return str(self._folders.of(dict(params.values), params.seed))
+        return text_of(self._folders.of(dict(params.values), params.seed))
 
     def begin(self, trials: Sequence[FrozenTrial]) -> None:
         """Find the best of a study, and do what a driver that was killed left undone."""

@@ -178,6 +178,26 @@ def claim(study: optuna.Study, shown: str, *, take_over: bool = False) -> Owner:
     return me
 
 
+def taken_over(name: str, record: object, shown: str) -> HeldError:
+    """What a driver is told that finds another one's record, or none, in its study.
+
+    Args:
+        name: the study.
+        record: the owner's, as it is in the study now.
+        shown: the database, for messages.
+    """
+    now = str(Owner.from_json(record)) if isinstance(record, Mapping) else "nobody"
+    return HeldError(
+        fault(
+            f"study {name!r}",
+            "be driven by this process",
+            now,
+            where=shown,
+            way_out="It was taken over; this process has stopped, and nothing is lost",
+        )
+    )
+
+
 def still_mine(study: optuna.Study, me: Owner) -> bool:
     """Whether nobody has taken the study over."""
     now = holder(study)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,12 @@ from sweep.errors import UsageError, fault
 
 WHOLE = "whole.json"
 """The last object of a folder: the names of the others and their SHA-256."""
+
+_USER = re.compile(r"(?<=://)([^/@:]*):[^/]*@")
+_KEY = re.compile(
+    r"([^&=]*(?:pass(?:word|wd)?|secret|token|key|sig(?:nature)?))=[^&]*", re.IGNORECASE
+)
+"""Where a URL holds what must not be shown."""
 
 _OWN_MEMORY = "memory"
 """The scheme of a store that each process has for itself."""
@@ -37,8 +44,9 @@ class Remote:
         return Remote(f"{self.url.rstrip('/')}/{name}")
 
     def __str__(self) -> str:
-        """The URL."""
-        return self.url
+        """The URL for people, without a password or key that it may hold."""
+        start, mark, query = _USER.sub(r"\1:***@", self.url).partition("?")
+        return start + mark + _KEY.sub(r"\1=***", query)
 
     @property
     def name(self) -> str:
@@ -53,7 +61,7 @@ class Remote:
         """
         rule = "be a folder, or the URL of a store that can be written"
         if self.url.startswith(f"{_OWN_MEMORY}:"):
-            raise UsageError(fault("--files", rule, self.url, where="each process has its own"))
+            raise UsageError(fault("--files", rule, str(self), where="each process has its own"))
         try:
             probe = self / ".lorasweep"
             probe.write(b"")
@@ -63,7 +71,7 @@ class Remote:
             if isinstance(error.__cause__, ImportError):
                 way_out = "pip install 'lorasweep[remote]'"
             where = " ".join(str(error).split()).rstrip(".")
-            text = fault("--files", rule, self.url, where=where, way_out=way_out)
+            text = fault("--files", rule, str(self), where=where, way_out=way_out)
             raise UsageError(text) from error
 
     def read(self) -> bytes:

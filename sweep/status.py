@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +20,14 @@ from sweep.storage import (
     best_trial,
     count_states,
     is_ours,
+    read_identity,
     read_spec,
     storage_errors,
     told,
     trials_of,
 )
+
+log = logging.getLogger("lorasweep")
 
 _FACTS = ("fingerprints", "versions", "about", "pinned")
 
@@ -112,7 +116,8 @@ def _best_of(trials: Sequence[FrozenTrial], directions: Sequence[str]) -> Frozen
 
 def _folders(study: optuna.Study, spec: StudySpec, address: Address) -> TrialFolders:
     files = str(study.user_attrs.get("files", ""))
-    return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files)
+    identity = read_identity(study)
+    return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files, identity)
 
 
 def _driver(study: optuna.Study) -> str | None:
@@ -127,7 +132,11 @@ def _best(
     trial = best_trial(trials, spec)
     if trial is None:
         return None
-    adapter = folders.adapter(dict(trial.params), trial.user_attrs.get("seed", 0))
+    try:
+        adapter = folders.adapter(dict(trial.params), trial.user_attrs.get("seed", 0))
+    except OSError as error:  # the store is away, which is no reason to show nothing
+        log.warning("whether the best trial has an adapter is not known: %s", _said(error))
+        adapter = None
     details: Mapping[str, Any] = trial.user_attrs.get("details", {})
     return {
         "number": trial.number,
@@ -138,6 +147,13 @@ def _best(
         "lora_config": details.get("lora_config"),
         "modules": details.get("modules"),
     }
+
+
+def _said(error: OSError) -> str:
+    """An error of a store in one line, with the way out where its library is missing."""
+    missing = isinstance(error.__cause__, ImportError)
+    way_out = " (pip install 'lorasweep[remote]')" if missing else ""
+    return f"{' '.join(str(error).split())}{way_out}"
 
 
 def _is_failed(trial: FrozenTrial) -> bool:

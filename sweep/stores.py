@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from sweep import atomic
+from sweep.errors import UsageError, fault
 from sweep.remote import Remote
 
 Place = Path | Remote
@@ -26,7 +27,26 @@ def place(text: str) -> Place:
     """
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))
-    return Remote(text) if "://" in text else Path(text)
+    return Remote(text) if "://" in text else Path(at_home(text, "--files"))
+
+
+def at_home(text: str, name: str) -> str:
+    """A path with ``~`` at its start read as a shell reads it, which it does in no ``--out=~/x``.
+
+    Args:
+        text: the path.
+        name: what the user calls it, for errors.
+
+    Raises:
+        UsageError: if it names the home of a user that there is not.
+    """
+    if not text.startswith("~"):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:
+        rule, way_out = "begin with a home folder that there is", "Write the whole path"
+        raise UsageError(fault(name, rule, text, way_out=way_out)) from error
 
 
 def check(where: Place) -> None:
@@ -54,6 +74,34 @@ def put_file(where: Place, data: bytes) -> None:
         atomic.write_file(where, data)
     else:
         where.write(data)
+
+
+def get_file(where: Place) -> bytes:
+    """What a file holds.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        OSError: if it cannot be read.
+    """
+    return where.read_bytes() if isinstance(where, Path) else where.read()
+
+
+def text_of(where: Place) -> str:
+    """What ``place`` reads back, secrets and all; never to be shown."""
+    return where.url if isinstance(where, Remote) else str(where)
+
+
+def refuse_secrets(text: str) -> None:
+    """See that the URL of a store holds no password: it is kept with the study, and shown.
+
+    Raises:
+        UsageError: if it does.
+    """
+    where = place(text)
+    if isinstance(where, Remote) and str(where) != where.url:
+        rule = "hold no password or key: it is kept with the study"
+        way_out = "Leave it to the store's own file or variables, such as AWS_SECRET_ACCESS_KEY"
+        raise UsageError(fault("--files", rule, str(where), way_out=way_out))
 
 
 @contextlib.contextmanager

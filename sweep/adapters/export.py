@@ -12,13 +12,13 @@ from optuna.trial import FrozenTrial
 
 from sweep.adapters.card import UNKNOWN, model_card
 from sweep.adapters.facts import facts_of
-from sweep.adapters.find import Files, chosen_trial, kept_files, record_of
+from sweep.adapters.find import Files, chosen_trial, kept_files, record_of, unreadable
 from sweep.adapters.retrain import train_again
 from sweep.atomic import clear_scratch, write_folder
 from sweep.errors import SweepError, UsageError, fault
 from sweep.folders import TrialFolders
 from sweep.spec import StudySpec
-from sweep.storage import Address, storage_errors
+from sweep.storage import Address, read_identity, storage_errors
 
 CARD = "README.md"
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -113,8 +113,12 @@ def _taken(
             "retrained": True,
         }
     told = str(study.user_attrs.get("files", ""))
-    folders = TrialFolders.of_study(address, study.study_name, spec.policy.keep, told)
-    folder = folders.adapter(dict(trial.params), seed)
+    identity = read_identity(study)
+    folders = TrialFolders.of_study(address, study.study_name, spec.policy.keep, told, identity)
+    try:
+        folder = folders.adapter(dict(trial.params), seed)
+    except OSError as error:
+        raise unreadable(folders.of(dict(trial.params), seed), error) from error
     return kept_files(folder, trial, seed, spec.policy.keep), {
         "value": trial.value,
         "metrics": trial.user_attrs.get("metrics", {}),

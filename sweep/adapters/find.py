@@ -132,5 +132,13 @@ def read_files(folder: Place) -> Files:
     try:
         return get_folder(folder)
     except OSError as error:
-        rule = "be a folder that can be read"
-        raise SweepError(fault("the adapter", rule, str(folder), where=str(error))) from error
+        raise unreadable(folder, error) from error
+
+
+def unreadable(folder: Place, error: OSError) -> SweepError:
+    """What is said of a store that is away, or whose library is missing."""
+    missing = isinstance(error.__cause__, ImportError)
+    way_out = "pip install 'lorasweep[remote]'" if missing else ""
+    where = " ".join(str(error).split()).rstrip(".")
+    rule = "be a folder that can be read"
+    return SweepError(fault("the adapter", rule, str(folder), where=where, way_out=way_out))

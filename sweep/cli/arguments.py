@@ -7,7 +7,31 @@ import math
 
 from sweep.cluster import Cluster
 from sweep.errors import UsageError, fault
+from sweep.stores import at_home
 from sweep.trackers import NAMES
+
+_BARE = ("study", "source", "fasta")
+_PATHS = (*_BARE, "adapter", "out", "html", "files")
+"""Options and arguments that are paths, or may be; ``--data`` and ``--base`` may be names too."""
+
+
+def expand_paths(options: argparse.Namespace) -> None:
+    """Read ``~`` at the start of each path, wherever a shell has left it.
+
+    Raises:
+        UsageError: with each that names the home of a user that there is not.
+    """
+    faults: list[str] = []
+    for name in _PATHS:
+        text = getattr(options, name, None)
+        if not isinstance(text, str):
+            continue
+        try:
+            setattr(options, name, at_home(text, name if name in _BARE else f"--{name}"))
+        except UsageError as error:
+            faults += error.faults
+    if faults:
+        raise UsageError(faults)
 
 
 def amount(options: argparse.Namespace, name: str) -> int | None:

@@ -17,7 +17,7 @@ from sweep.source import Source
 from sweep.spec import StudySpec
 from sweep.status import snapshot
 from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
-from sweep.stores import check, place
+from sweep.stores import check, place, refuse_secrets, text_of
 from sweep.trackers.make import trackers
 from sweep.trust import remember
 
@@ -31,8 +31,9 @@ def files_option(options: argparse.Namespace) -> str:
     """Where checkpoints go, from whatever folder the command is typed; empty for unsaid."""
     if options.files is None:
         return ""
+    refuse_secrets(options.files)
     where = place(options.files)
-    return str(where.resolve() if isinstance(where, Path) else where)
+    return text_of(where.resolve() if isinstance(where, Path) else where)
 
 
 def drive(
@@ -61,10 +62,10 @@ def drive(
         command=address.redact(shlex.join(options.command)),
         callbacks=trackers(options.track, address, spec.name),
     )
-    if options.files is not None:
-        check(place(options.files))
     with quiet_optuna():
         earlier = find_study(address, spec.name)
+        kept = {} if earlier is None else earlier.user_attrs
+        check(place(options.files or str(kept.get("files", ""))))
         before = None if earlier is None else snapshot(earlier, address)
         if source is not None:
             kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))

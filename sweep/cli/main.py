@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from sweep.cli.arguments import expand_paths
 from sweep.cli.parser import parse
 from sweep.cli.streams import (
     ReaderLeft,
@@ -62,6 +63,7 @@ def _run(arguments: Sequence[str]) -> int:
         require_surroundings()
         from sweep.cli import adapters, data, judging, measure, predicting, seeing, verbs
 
+        expand_paths(options)
         modules = (adapters, data, judging, measure, predicting, seeing)
         module = next((m for m in modules if options.verb in m.VERBS), verbs)
         return int(getattr(module, options.verb)(options))

@@ -15,15 +15,16 @@ from sweep.extend.request import Request, extended
 from sweep.interrupts import Interrupts
 from sweep.launch import LocalLauncher
 from sweep.objective import Facts
-from sweep.owner import claim, release
 from sweep.spec import StudySpec
 from sweep.storage import (
     Address,
     create_or_resume,
     exclusive,
+    give_up,
     one_file,
     read_spec,
     storage_errors,
+    take,
 )
 
 _WAY_OUT = (
@@ -117,13 +118,13 @@ def _held(
         study = create_or_resume(address, spec, facts)
         try:
             with storage_errors(address):
-                owner = claim(study, address.shown, take_over=take_over)
+                owner = take(study, address, take_over=take_over)
             try:
                 with storage_errors(address):
                     yield study
             finally:
                 with contextlib.suppress(StorageError), storage_errors(address):
-                    release(study, owner)
+                    give_up(study, owner)
         finally:
             engine_of(study).dispose()  # first, so that the file can be folded up
             one_file(address)

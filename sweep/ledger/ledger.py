@@ -14,13 +14,13 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.errors import HeldError, StorageError, fault
+from sweep.errors import StorageError
 from sweep.ledger.baselines import owed_baselines, write_baseline
 from sweep.ledger.book import Book, run_of
 from sweep.ledger.endings import Running, close, write_result
 from sweep.ledger.queue import Queue
 from sweep.ledger.twins import end_twin, reuse
-from sweep.owner import Owner, holder, still_mine
+from sweep.owner import ATTRIBUTE, Owner, still_mine, taken_over
 from sweep.phases import SEARCH, is_collapsed
 from sweep.sampling import distributions, make_pruner, make_sampler
 from sweep.spec import Baseline, StudySpec
@@ -48,7 +48,7 @@ class Ledger:
         study: an open study made from ``spec``, claimed by ``owner``.
         spec: what it measures.
         address: its database, for messages.
-        owner: this process's claim.
+        owner: this process's claim, made by ``sweep.storage.take``.
     """
 
     def __init__(
@@ -73,35 +73,26 @@ class Ledger:
         return self.study.get_trials(deepcopy=False)
 
     def _guard(self) -> None:
-        """Write nothing into a study that somebody else has taken over.
+        """See whether the study is still this driver's.
 
         Raises:
-            HeldError: naming who has.
+            HeldError: naming who has taken it over.
         """
         if not still_mine(self.study, self._owner):
-            now = holder(self.study)
-            raise HeldError(
-                fault(
-                    f"study {self.study.study_name!r}",
-                    "be driven by this process",
-                    "nobody" if now is None else str(now),
-                    where=self._address.shown,
-                    way_out="It was taken over; this process has stopped, and nothing is lost",
-                )
-            )
+            record = self.study.user_attrs.get(ATTRIBUTE)
+            raise taken_over(self.study.study_name, record, self._address.shown)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Write to the study, as long as it is this driver's.
+        """Write to the study; each transaction checks that it is still this driver's.
 
         Raises:
             StorageError: if it is not, or cannot be written; in words.
         """
         with storage_errors(self._address):
-            self._guard()
             try:
                 yield
-            except UpdateFinishedTrialError:  # somebody closed the trial a moment ago
+            except UpdateFinishedTrialError:  # another driver closed the trial
                 self._guard()
                 raise
 
@@ -126,6 +117,7 @@ class Ledger:
             How many trials were found RUNNING.
         """
         with self._writing():
+            self._guard()  # there may be nothing to write, and files are tidied next
             mine = self._running
             left = [
                 trial

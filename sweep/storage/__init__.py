@@ -3,6 +3,7 @@
 from sweep.storage.address import Address, default_url, folder_beside, folder_name
 from sweep.storage.exclusive import exclusive
 from sweep.storage.files import one_file, write_ahead
+from sweep.storage.guard import give_up, take
 from sweep.storage.makers import is_ours, signed, told, trials_of
 from sweep.storage.pins import known_pins, pinned, read_pins
 from sweep.storage.studies import (
@@ -15,6 +16,7 @@ from sweep.storage.studies import (
     open_known,
     open_study,
     quiet_optuna,
+    read_identity,
     read_points,
     read_source,
     read_spec,
@@ -35,6 +37,7 @@ __all__ = [
     "find_study",
     "folder_beside",
     "folder_name",
+    "give_up",
     "is_ours",
     "known_pins",
     "load_study",
@@ -43,12 +46,14 @@ __all__ = [
     "open_study",
     "pinned",
     "quiet_optuna",
+    "read_identity",
     "read_pins",
     "read_points",
     "read_source",
     "read_spec",
     "signed",
     "storage_errors",
+    "take",
     "told",
     "trials_of",
     "write_ahead",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import sqlalchemy.engine
 import sqlalchemy.exc
 
 from sweep.errors import StorageError, fault
+from sweep.storage.file_urls import file_of
+from sweep.storage.server_urls import server_faults
 
 _WAY_OUT = (
     "Write 'sqlite:///study.db', 'postgresql+psycopg://user@host/database' or "
@@ -32,8 +35,9 @@ class Address:
         url: what a driver connects to, password and all; never shown.
         shown: the same for people, logs and reports, without secrets.
         kind: ``sqlite``, ``postgresql`` or ``journal``.
-        path: the file, for ``sqlite`` and ``journal``.
+        path: the file, for ``sqlite`` and ``journal``; of a link, where it leads.
         secrets: what must not appear in any text.
+        link: the link that the URL names, where it names one.
     """
 
     url: str
@@ -41,6 +45,7 @@ class Address:
     kind: str
     path: Path | None = None
     secrets: tuple[str, ...] = ()
+    link: Path | None = None
 
     @classmethod
     def parse(cls, url: str, name: str = "--storage") -> Address:
@@ -55,9 +60,10 @@ class Address:
         """
         if "\0" in url:
             raise StorageError(fault(name, "be a database URL", "a zero byte", way_out=_WAY_OUT))
-        if url.startswith("journal:///") and len(url) > len("journal:///"):
-            return cls(url, url, "journal", Path(url.removeprefix("journal:///")))
         try:
+            path = file_of(url, name)
+            if path is not None:
+                return cls._of_file(url, path)
             parsed = sqlalchemy.engine.make_url(url)
             shown, secrets = _without_secrets(parsed)
         except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # also bytes of no text
@@ -67,18 +73,32 @@ class Address:
             rule = "be a database URL"
             raise StorageError(fault(name, rule, got, way_out=_WAY_OUT)) from error
         if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-            if parsed.database in (None, "", ":memory:"):
-                rule = "name a file: what is kept in memory cannot be resumed"
-                got = shown if secrets else url  # which quotes the colons of :memory:
-                raise StorageError(fault(name, rule, got, way_out=_WAY_OUT))
-            return cls(url, shown, "sqlite", Path(str(parsed.database)))
+            rule = "name a file: what is kept in memory cannot be resumed"
+            if parsed.host:
+                rule = "name a file after three slashes"
+            got = shown if secrets else url  # which quotes the colons of :memory:
+            raise StorageError(fault(name, rule, got, way_out=_WAY_OUT))
         if parsed.drivername in _POSTGRES:
+            faults = list(server_faults(parsed, name))
+            if faults:
+                raise StorageError("\n".join(faults))
             real = parsed.set(drivername="postgresql+psycopg")
             return cls(
                 real.render_as_string(hide_password=False), shown, "postgresql", None, secrets
             )
         rule = "be a database of SQLite, PostgreSQL or Optuna's journal"
         raise StorageError(fault(name, rule, shown, way_out=_WAY_OUT))
+
+    @classmethod
+    def _of_file(cls, url: str, path: Path) -> Address:
+        kind = "journal" if url.startswith("journal") else "sqlite"
+        link = path if os.path.islink(path) else None  # noqa: PTH114 - false where none can be
+        path = path if link is None else Path(os.path.realpath(path))
+        real = f"journal:///{path}"
+        if kind == "sqlite":
+            made = sqlalchemy.engine.URL.create("sqlite", database=str(path))
+            real = made.render_as_string()
+        return cls(real, url, kind, path, link=link)
 
     def redact(self, text: str) -> str:
         """A text without this address's secrets, however they were written."""
@@ -89,10 +109,18 @@ class Address:
 
     @property
     def files(self) -> Path:
-        """Where trials keep their files unless told otherwise: beside a file's database."""
+        """Where trials keep their files unless told otherwise: beside a file's database.
+
+        Of a database behind a link that is beside the file itself, however it is named, unless
+        an older version has put them beside the link.
+        """
         if self.path is None:
             return Path("runs") / "files"
-        return self.path.with_name(f"{self.path.name}.files")
+        beside = self.path.with_name(f"{self.path.name}.files")
+        if self.link is not None and not beside.exists():
+            older = self.link.with_name(f"{self.link.name}.files")
+            return older if older.exists() else beside
+        return beside
 
 
 def _without_secrets(url: sqlalchemy.engine.URL) -> tuple[str, tuple[str, ...]]:
@@ -122,7 +150,8 @@ def folder_beside(address: Address, name: str, what: str) -> Path:
         name: the study.
         what: is made (``report``).
     """
-    beside = Path("runs") if address.path is None else address.path.parent
+    named = address.link or address.path
+    beside = Path("runs") if named is None else named.parent
     return beside / f"{folder_name(name)}-{what}"
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, RDBStorage
 
 from sweep.errors import StorageError, fault
 from sweep.storage.address import Address
-from sweep.storage.files import mend_journal
+from sweep.storage.journal import Journal
+from sweep.storage.reads import Database, JournalFile
+from sweep.storage.recognise import recognise, recognise_journal
 from sweep.storage.words import LOCK_SECONDS, storage_errors
 
 _CONNECT_SECONDS = 10
@@ -33,8 +34,7 @@ def exists(address: Address) -> bool:
     """
     if address.path is not None:
         with storage_errors(address):  # such as a name too long for the disk
-            if address.path.is_dir():
-                raise IsADirectoryError("it is a directory")
+            recognise(address)
             if not address.path.is_file():
                 return False
     if address.kind == "journal":
@@ -79,7 +79,14 @@ def _engine_options(address: Address) -> dict[str, Any]:
     if address.kind == "sqlite":
         return {"connect_args": {"timeout": LOCK_SECONDS}}
     # A connection that the server dropped is noticed before it is used.
-    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": _CONNECT_SECONDS}}
+    return {"pool_pre_ping": True, "connect_args": connect_arguments(address)}
+
+
+def connect_arguments(address: Address) -> dict[str, Any]:
+    """How long to wait for a server, unless the URL says so."""
+    if "connect_timeout" in sqlalchemy.engine.make_url(address.url).query:
+        return {}
+    return {"connect_timeout": _CONNECT_SECONDS}
 
 
 def _passing_options(address: Address) -> dict[str, Any]:
@@ -103,13 +110,18 @@ def open_storage(address: Address, *, make: bool) -> BaseStorage:
         with storage_errors(address):
             address.path.parent.mkdir(parents=True, exist_ok=True)
     with storage_errors(address):
-        if address.kind == "journal":
+        if address.kind == "journal" and address.path is not None:
+            recognise_journal(address, address.path)
+            journal = Journal(address.path)
             if make:
-                mend_journal(address)
-            return JournalStorage(JournalFileBackend(str(address.path)))
+                journal.mend(address.shown)
+            return JournalFile(journal, address)
         try:
             options = _engine_options(address) if make else _passing_options(address)
-            return RDBStorage(address.url, engine_kwargs=options, skip_table_creation=not make)
+            # Optuna fills in a template, of which braces are signs.
+            url = address.url.replace("{", "{{").replace("}", "}}")
+            backend = RDBStorage(url, engine_kwargs=options, skip_table_creation=not make)
+            return Database(backend, address)
         except RuntimeError as error:  # Optuna's word on a schema of another version
             rule = f"have the database schema of Optuna {optuna.__version__}"
             said = " ".join(str(error).split())

@@ -11,6 +11,7 @@ import sqlalchemy
 
 from sweep.errors import StorageError, fault
 from sweep.storage.address import Address
+from sweep.storage.database import connect_arguments
 from sweep.storage.words import storage_errors
 
 WAIT_SECONDS = 60
@@ -51,7 +52,7 @@ def _file_lock(address: Address, path: Path) -> Iterator[None]:
 def _server_lock(address: Address) -> Iterator[None]:
     with storage_errors(address):
         engine = sqlalchemy.create_engine(
-            address.url, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10}
+            address.url, poolclass=sqlalchemy.NullPool, connect_args=connect_arguments(address)
         )
         connection = engine.connect()
     with contextlib.closing(connection):

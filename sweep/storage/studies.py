@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import platform
+import secrets
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +45,14 @@ PINNED = "pinned"
 CODE = "code"
 """The attribute that keeps the folders of the study's code; see ``sweep.source``."""
 
-SCHEMA = 3
-"""Version of the attributes below; raised when an older lorasweep would misread them."""
+SCHEMA = 4
+"""Version of the attributes below; raised when an older lorasweep would misread them.
+
+With 4 came pinned settings, which an older one would decide anew, and the study's id, without
+which it would not find the study's files.
+"""
+
+_IDENTITY = "id"
 
 
 def study_names(storage: BaseStorage) -> list[str]:
@@ -158,6 +165,11 @@ def write_source(study: optuna.Study, source: Source) -> None:
         study.set_user_attr(CODE, source.to_json())
 
 
+def read_identity(study: optuna.Study) -> str:
+    """What tells a study from others of its name; empty for one from before there were ids."""
+    return str(study.user_attrs.get(_IDENTITY, ""))
+
+
 def read_points(study: optuna.Study) -> tuple[Point, ...]:
     """The runs of a study's design, in order, as they were laid out when it was made."""
     return tuple(map(Point.from_json, study.user_attrs.get("points", ())))
@@ -210,6 +222,8 @@ def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
     study.set_user_attr("spec_digest", spec.digest())
     if "spec" not in study.user_attrs:
         study.set_user_attr(PINNED, dict(facts.pinned))
+        if not read_identity(study):
+            study.set_user_attr(_IDENTITY, secrets.token_hex(6))
     note_claims(study, spec)
     if spec.design is not None and "points" not in study.user_attrs:
         from sweep.design.layout import design_points  # SciPy takes a second to import

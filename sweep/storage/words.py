@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 
@@ -13,12 +15,24 @@ from optuna.exceptions import StorageInternalError
 from sweep.errors import StorageError, fault
 from sweep.storage.address import Address
 
+NOT_FOUND_MSG = "Record does not exist."
+"""What Optuna says, as a KeyError, of a study or trial that is gone."""
+
 LOCK_SECONDS = 60
 """How long to wait for SQLite's write lock; Python's default of 5 s is too short for a reader."""
 
 
 class StorageLostError(StorageError):
     """The database server is away; it may come back."""
+
+
+class StudyGoneError(StorageError, KeyError):
+    """The study, or a trial of it, is not in its database any more.
+
+    Whoever asks Optuna's storage for it catches a ``KeyError``.
+    """
+
+    __str__ = Exception.__str__  # as KeyError would quote it
 
 
 @contextlib.contextmanager
@@ -37,6 +51,34 @@ def storage_errors(address: Address) -> Iterator[None]:
         raise told(address, error) from error
     except (OSError, ImportError, sqlite3.Error, json.JSONDecodeError) as error:
         raise told(address, error) from error
+    except KeyError as error:
+        if error.args != (NOT_FOUND_MSG,):
+            raise
+        rule, way_out = "still hold the study", "It was deleted there; look at its other studies"
+        got = address.shown
+        raise StudyGoneError(fault("--storage", rule, got, way_out=way_out)) from error
+
+
+@contextlib.contextmanager
+def reading_errors(address: Address) -> Iterator[None]:
+    """Turn what a read of damaged rows throws, of whatever type, into one sentence.
+
+    A bit that flips in a database leaves text that is no number, a state that there is not, or
+    JSON that is cut short. For bodies that only read: elsewhere it would hide mistakes.
+
+    Raises:
+        StorageError: in place of the body's exception.
+    """
+    try:
+        with storage_errors(address):
+            yield
+    except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        rule, way_out = "hold a study that can be read", "It is damaged; restore a copy"
+        where = address.redact(said)
+        raise StorageError(
+            fault("--storage", rule, address.shown, where=where, way_out=way_out)
+        ) from error
 
 
 def told(address: Address, error: BaseException) -> StorageError:
@@ -44,12 +86,27 @@ def told(address: Address, error: BaseException) -> StorageError:
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
+    if _no_files_left(root):
+        root = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     text = address.redact(str(root)) or type(root).__name__
     said = text.splitlines()[0].strip()
     lost = address.kind == "postgresql" and _is_connection(error)
     kind = StorageLostError if lost else StorageError
     rule, way_out = _advice(address, said)
     return kind(fault("--storage", rule, address.shown, where=said, way_out=way_out))
+
+
+def _no_files_left(error: BaseException) -> bool:
+    """Whether it comes of the limit of open files, of which SQLite says only "unable to open"."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    if "unable to open" not in str(error):
+        return False
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as tried:
+        return tried.errno in (errno.EMFILE, errno.ENFILE)
+    return False
 
 
 def _is_connection(error: BaseException | None) -> bool:
@@ -63,19 +120,48 @@ def _is_connection(error: BaseException | None) -> bool:
     return False
 
 
+_OF_FILES = (
+    (
+        ("readonly", "read-only", "permission denied", "unable to open", "is a directory"),
+        "be a file that can be written",
+        "Check the path, its folder and your rights to it",
+    ),
+    (
+        ("could not be acquired",),
+        f"be free for writing within {LOCK_SECONDS} s",
+        "Close the program that holds it, then give the same command again",
+    ),
+)
+_OF_SERVERS = (
+    (
+        ("read-only", "readonly", "recovery"),
+        "be a server that can be written",
+        "It is a standby, or set to be read only: name the primary server",
+    ),
+    (
+        ("permission denied",),
+        "let you write",
+        "Ask its owner for the rights to make and change tables there",
+    ),
+    (
+        ("password", "authentication", "role ", "does not exist"),
+        "let you in",
+        "Check user, password and database name",
+    ),
+)
+
+
 def _advice(address: Address, said: str) -> tuple[str, str]:
     """The rule that was broken and the way out, by what the database said."""
     lower = said.lower()
+    for words, rule, way_out in _OF_SERVERS if address.path is None else _OF_FILES:
+        if any(word in lower for word in words):
+            return rule, way_out
     for words, rule, way_out in (
         (
             ("disk is full", "no space left", "disk quota"),
             "be on a disk with room",
             "Free some space and give the same command again; every completed trial is kept",
-        ),
-        (
-            ("readonly", "read-only", "permission denied", "unable to open", "is a directory"),
-            "be a file that can be written",
-            "Check the path, its folder and your rights to it",
         ),
         (
             ("disk i/o error", "input/output error"),
@@ -103,9 +189,9 @@ def _advice(address: Address, said: str) -> tuple[str, str]:
             "pip install 'lorasweep[postgres]'",
         ),
         (
-            ("password", "authentication", "role ", "does not exist"),
-            "let you in",
-            "Check user, password and database name",
+            ("too many open files", "too many connections", "too many clients"),
+            "be opened within the limits of the system",
+            "Close what holds files or connections open, or raise the limit (ulimit -n)",
         ),
     ):
         if any(word in lower for word in words):

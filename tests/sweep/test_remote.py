@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 import s3
 
-from sweep import stores
+from sweep import StudySpec, stores
+from sweep.cli import main
 from sweep.errors import UsageError
 from sweep.folders import TrialFolders
+from sweep.objective import Facts
 from sweep.remote import WHOLE, Remote
+from sweep.storage import Address, create_or_resume, write_spec
+from sweep.stores import check, place, refuse_secrets, text_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # botocore's own
 
@@ -155,3 +159,64 @@ def test_paths_stay_paths(tmp_path: Path) -> None:
     stores.put_folder(found[0], FILES)
     assert stores.get_folder(found[1]) == FILES
     assert stores.is_whole(found[1])
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://bucket/runs", "s3://bucket/runs"),
+        ("s3://key:s3cret@bucket/runs", "s3://key:***@bucket/runs"),
+        ("s3://key:s3/cr+et@bucket/runs", "s3://key:***@bucket/runs"),
+        ("sftp://me@host:22/a/b@c", "sftp://me@host:22/a/b@c"),
+        ("sftp://host:22/a@b", "sftp://host:22/a@b"),
+        ("az://box/x?sig=s3cret&sv=2", "az://box/x?sig=***&sv=2"),
+        ("https://h/x?AccessKey=s3cret", "https://h/x?AccessKey=***"),
+    ],
+)
+def test_a_password_in_a_url_is_neither_shown_nor_kept(url: str, shown: str) -> None:
+    """Files and messages name the place without it, and the study would keep it."""
+    assert str(Remote(url)) == shown
+    assert text_of(Remote(url) / "x") == f"{url}/x"
+    if url == shown:
+        refuse_secrets(url)
+        return
+    with pytest.raises(UsageError, match="--files must hold no password") as told:
+        refuse_secrets(url)
+
+    assert "s3cret" not in str(told.value)
+
+
+def test_a_tilde_is_the_home_folder() -> None:
+    """As a shell reads it; the home of a user that there is not is one sentence."""
+    assert place("~/runs") == Path.home() / "runs"
+    assert place("runs/~") == Path("runs/~")
+    with pytest.raises(UsageError, match="--files must begin with a home folder that there is"):
+        place("~no-such-user/runs")
+
+
+@pytest.mark.parametrize("library", ["there", "missing"])
+def test_with_its_store_away_a_study_is_still_shown(
+    library: str,
+    address: Address,
+    spec: StudySpec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Only whether the best trial has an adapter is not known; whoever resumes is told at once."""
+    study = create_or_resume(address, spec, Facts())
+    write_spec(study, spec, Facts())
+    study.set_user_attr("files", "nostore://bucket/x")
+    study.enqueue_trial({"rank": 2, "alpha": 1, "targets": "query+value"})
+    study.tell(study.ask(), 0.5)
+    if library == "missing":
+        monkeypatch.setitem(sys.modules, "fsspec", None)
+        monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    where = ("--storage", address.url)
+    for command in (["status"], ["status", "--json"], ["report", "--quick", "--out"]):
+        out = [str(tmp_path / "page")] if command[-1] == "--out" else []
+        assert main([*command, *out, *where]) == 0
+    assert "has an adapter is not known" in caplog.text
+    assert ("pip install 'lorasweep[remote]'" in caplog.text) is (library == "missing")
+    with pytest.raises(UsageError, match="--files must be a folder, or the URL of a store that"):
+        check(place("nostore://bucket/x"))

@@ -9,8 +9,7 @@ import pytest
 from sweep import StudySpec
 from sweep.ledger import Ledger
 from sweep.objective import Facts
-from sweep.owner import claim
-from sweep.storage import Address, create_or_resume, write_spec
+from sweep.storage import Address, create_or_resume, take, write_spec
 
 Open = Callable[[StudySpec], Ledger]
 
@@ -19,10 +18,10 @@ Open = Callable[[StudySpec], Ledger]
 def open_ledger(address: Address) -> Open:
     """Make or resume a study and take it."""
 
-    def take(spec: StudySpec) -> Ledger:
+    def opened(spec: StudySpec) -> Ledger:
         study = create_or_resume(address, spec, Facts())
-        owner = claim(study, address.shown)
+        owner = take(study, address)
         write_spec(study, spec, Facts())
         return Ledger(study, spec, address, owner)
 
-    return take
+    return opened

@@ -1,10 +1,13 @@
 from pathlib import Path
+from urllib.parse import quote
 
+import optuna
 import pytest
 from sqlalchemy.engine import make_url
 
 from sweep.errors import StorageError
-from sweep.storage import Address, default_url, folder_name
+from sweep.storage import Address, default_url, folder_name, open_study
+from sweep.storage.database import connect_arguments, open_storage
 
 SECRET = "p@ss/w:rd ü"  # noqa: S105 - of nobody
 QUOTED = "p%40ss%2Fw%3Ard%20%C3%BC"
@@ -68,6 +71,145 @@ def test_an_unreadable_url_keeps_its_password_to_itself() -> None:
         Address.parse("postgresql://u:s3cret@h:port/d")
 
     assert "s3cret" not in str(told.value)
+
+
+HOME = Path.home()
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///a b.db", Path("a b.db")),
+        ("sqlite:///a%20b.db", Path("a b.db")),
+        ("sqlite:///a%3Fb.db", Path("a?b.db")),
+        ("sqlite:///a%25b.db", Path("a%b.db")),
+        ("sqlite:///100%.db", Path("100%.db")),
+        ("sqlite:///ü/п.db", Path("ü/п.db")),
+        ("sqlite:///%C3%BC.db", Path("ü.db")),
+        ("sqlite:///a#b.db", Path("a#b.db")),
+        ("sqlite:///a{b}.db", Path("a{b}.db")),
+        ("sqlite:///{}.db", Path("{}.db")),
+        ("sqlite:///a:b@c.db", Path("a:b@c.db")),
+        ("sqlite:///./a.db", Path("a.db")),
+        ("sqlite:///../a.db", Path("../a.db")),
+        ("sqlite:///~/a.db", HOME / "a.db"),
+        ("sqlite:///a/~/b.db", Path("a/~/b.db")),
+        ("sqlite+pysqlite:///a.db", Path("a.db")),
+        ("journal:///~/a.log", HOME / "a.log"),
+        ("journal:///a%20b.log", Path("a b.log")),
+        ("journal:///a{b}.log", Path("a{b}.log")),
+    ],
+)
+def test_a_url_names_just_that_file(
+    url: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the study goes into it, and into no other."""
+    monkeypatch.chdir(tmp_path)
+    address = Address.parse(url)
+    assert address.path == path
+    assert address.shown == url
+    if HOME in path.parents:
+        return
+    here = tmp_path / "folder"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    optuna.create_study(storage=open_storage(address, make=True), study_name="made")
+
+    assert open_study(Address.parse(url)).study_name == "made"
+    found = {found for found in tmp_path.rglob("*") if found.is_file()}
+    assert found - {f for f in found if f.suffix == ".claim"} == {(here / path).resolve()}
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:///a?b.db", r"name a file without \?: .*got '\?b.db'.*write %3F"),
+        ("sqlite:///a.db?timeout=9", r"without \?"),
+        ("sqlite:///file:a.db?mode=ro&uri=true", r"got '\?mode&uri'"),
+        ("sqlite:///a.db?password=s3cret", r"got '\?password'"),
+        ("journal:///a.log?x=1", r"without \?"),
+        ("sqlite://a.db", "name a file after three slashes"),
+        ("sqlite://a.db/b", "name a file after three slashes"),
+        ("sqlite:/a.db", "be a database URL"),
+        ("sqlite:a.db", "be a database URL"),
+        (" sqlite:///a.db", "be a database URL"),
+        ("sqlite:///a%ff.db", "be a database URL"),
+        ("sqlite:///a%00.db", "be a line of text"),
+        ("sqlite:///a.db\n", "be a line of text"),
+        ("sqlite:///C:\\runs\\a.db", "name a file of this system"),
+        ("sqlite:///C:/runs/a.db", "name a file of this system"),
+        ("sqlite:///\\\\host\\a.db", "name a file of this system"),
+        ("sqlite:///~no-such-user/a.db", "begin with a home folder that there is"),
+        ("sqlite:///a/", "name a file, not a folder"),
+        ("sqlite:///.", "name a file, not a folder"),
+        ("sqlite:///%3Amemory%3A", "kept in memory"),
+        ("SQLITE:///a.db", "be a database of SQLite"),
+        ("postgresql+psycopg2://u:s3cret@h/d", "be a database of SQLite, PostgreSQL or"),
+        ("postgresql://u:s3@cret@h/d", "have one @, before the host"),
+        ("postgresql://u:s3cret@h:99999/d", "have a port of 1 to 65535, got 99999"),
+        ("postgresql://u:s3cret@h:0/d", "have a port of 1 to 65535, got 0"),
+        ("postgresql://u:s3cret@h:-1/d", "have a port of 1 to 65535, got -1"),
+        ("postgresql://u@h/d?sslmod=require", "got 'sslmod'. Did you mean sslmode"),
+        ("postgresql://u@h/d?autocommit=true", "parameters of PostgreSQL's library"),
+        ("postgresql://u@h/d?plugin=x", "parameters of PostgreSQL's library"),
+        ("postgresql://u@h/d?sslmode=a&sslmode=b", "have sslmode once"),
+    ],
+)
+def test_a_url_that_would_be_misread_is_one_sentence(url: str, said: str) -> None:
+    """Whatever of it would have been ignored, or taken for another file."""
+    with pytest.raises(StorageError, match=said) as told:
+        Address.parse(url)
+
+    assert str(told.value).startswith("--storage must ")
+    for secret in ("s3cret", "s3@cret", "cret"):
+        assert secret not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "password", ["p@ss", "p%ss", "100%", "a:b", "a/b", "a?b", "a#b", "{}", "%40"]
+)
+def test_a_password_of_any_signs_arrives(password: str) -> None:
+    """Quoted, as all URLs are."""
+    address = Address.parse(f"postgresql://u:{quote(password, safe='')}@h:5/d")
+
+    assert make_url(address.url).password == password
+    assert make_url(address.url).host == "h"
+    assert password not in address.shown.replace("u:***@", "")
+
+
+def test_a_wait_for_the_server_that_the_url_sets_is_kept() -> None:
+    """Ten seconds are for those that say nothing."""
+    assert connect_arguments(Address.parse("postgresql://u@h/d")) == {"connect_timeout": 10}
+    assert connect_arguments(Address.parse("postgresql://u@h/d?connect_timeout=3")) == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [("journal:///a?b.log", "a?b.log"), ("sqlite:///a%20b.db", "a%20b.db")]
+)
+def test_a_file_that_an_older_version_made_is_found(
+    url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which took the text of the URL for the file's name."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+
+    assert Address.parse(url).path == Path(name)
+
+
+def test_a_link_to_a_database_is_that_database(tmp_path: Path) -> None:
+    """With its files and locks; those that an older version put beside the link are found."""
+    real, link = tmp_path / "data" / "study.db", tmp_path / "link.db"
+    real.parent.mkdir()
+    real.touch()
+    link.symlink_to(real)
+    address = Address.parse(f"sqlite:///{link}")
+    assert address.path == real
+    assert address.files == Address.parse(f"sqlite:///{real}").files
+    (tmp_path / "link.db.files").mkdir()
+    assert address.files == tmp_path / "link.db.files"
+    (real.parent / "study.db.files").mkdir()
+
+    assert address.files == real.parent / "study.db.files"
 
 
 @pytest.mark.parametrize("name", ["demo", "binding_sites", "v1.2-b"])

@@ -9,7 +9,7 @@ from sweep import StudySpec
 from sweep.drive import driven
 from sweep.errors import StorageError
 from sweep.objective import Facts
-from sweep.storage import Address, create_or_resume, load_study, write_spec
+from sweep.storage import Address, create_or_resume, load_study, write_ahead, write_spec
 from sweep.storage.database import exists, open_storage
 
 
@@ -31,6 +31,41 @@ def test_a_driver_writes_ahead_and_leaves_one_file(
     assert journal_mode(address) == "delete"
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith("study")] == ["study.db"]
     assert len(load_study(address).trials) == 1
+
+
+def test_a_database_that_writes_ahead_already_stays_so(address: Address, spec: StudySpec) -> None:
+    """Its owner set that; we put back what we changed, and no more."""
+    create_or_resume(address, spec, Facts())
+    with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
+        connection.execute("pragma journal_mode=WAL")
+    for _ in range(2):
+        with driven(spec, address, Facts(), take_over=False):
+            assert journal_mode(address) == "wal"
+
+    assert journal_mode(address) == "wal"
+
+
+def test_what_a_killed_driver_changed_the_next_one_puts_back(
+    address: Address, spec: StudySpec
+) -> None:
+    """Which finds the mode as the other left it."""
+    create_or_resume(address, spec, Facts())
+    write_ahead(address)
+    with driven(spec, address, Facts(), take_over=False):
+        assert journal_mode(address) == "wal"
+
+    assert journal_mode(address) == "delete"
+
+
+def test_the_last_of_two_drivers_puts_it_back(address: Address, spec: StudySpec) -> None:
+    """Of two studies in one database; the first one that ends cannot."""
+    other = spec.with_changes(name="other")
+    with driven(spec, address, Facts(), take_over=False):
+        with driven(other, address, Facts(), take_over=False) as (study, _):
+            study.enqueue_trial({"rank": 2})
+        assert journal_mode(address) == "wal"
+
+    assert journal_mode(address) == "delete"
 
 
 def test_on_a_network_file_system_nothing_is_written_ahead(

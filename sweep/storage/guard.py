@@ -1,0 +1,108 @@
+"""Writes of a driver, each checked against who holds the study, in the transaction that writes.
+
+A check before a transaction is not enough: the process may be stopped between the two for as long
+as it takes another driver to finish the study.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import JournalStorage, RDBStorage
+from sqlalchemy import Connection
+
+from sweep.owner import ATTRIBUTE, Owner, claim, release, taken_over
+from sweep.storage.address import Address
+from sweep.storage.journal import Journal
+
+Check = Callable[[Any], None]
+"""Is given the study's owner record and raises ``HeldError`` unless it is this driver's."""
+
+_WRITE = re.compile(r"\s*(insert|update|delete)\b", re.IGNORECASE)
+_CHECKED = "lorasweep checked the owner"
+"""In the ``info`` of a connection: its transaction has been checked."""
+
+
+def take(study: optuna.Study, address: Address, *, take_over: bool = False) -> Owner:
+    """Make this process the study's driver; to be called under ``exclusive``.
+
+    From then on nothing is written through this study object once another driver has taken over.
+
+    Raises:
+        HeldError: if another process drives it, or may do so on another machine.
+    """
+    owner = claim(study, address.shown, take_over=take_over)
+    mine = json.loads(json.dumps(owner.to_json()))
+
+    def check(record: Any) -> None:
+        if record != mine:
+            raise taken_over(study.study_name, record, address.shown)
+
+    _arm(study, check)
+    return owner
+
+
+def give_up(study: optuna.Study, owner: Owner) -> None:
+    """End what ``take`` began.
+
+    Raises:
+        HeldError: if another driver has taken the study over.
+    """
+    try:
+        release(study, owner)
+    finally:
+        _arm(study, None)
+
+
+def _arm(study: optuna.Study, check: Check | None) -> None:
+    """Check all further writes through a study object; None ends that."""
+    storage: Any = study._storage  # noqa: SLF001 - Optuna has no public name for it
+    study_id = study._study_id  # noqa: SLF001 - as above
+    if isinstance(storage, JournalStorage):
+        journal = storage._backend  # noqa: SLF001 - as above
+        if not isinstance(journal, Journal):
+            raise TypeError(f"a journal that a driver writes must be a Journal, got {journal!r}")
+        journal.watch(study_id, check)
+        return
+    backend = getattr(storage, "_backend", storage)  # Optuna wraps it into one with a cache
+    if not isinstance(backend, RDBStorage):
+        raise TypeError(f"a driver's storage must be a database or a journal, got {backend!r}")
+    events: Mapping[str, Callable[..., None]] = getattr(backend, "lorasweep_events", {})
+    for name, listener in events.items():
+        sqlalchemy.event.remove(backend.engine, name, listener)
+    events = {} if check is None else _listeners(study_id, check)
+    for name, listener in events.items():
+        sqlalchemy.event.listen(backend.engine, name, listener)
+    backend.lorasweep_events = events  # type: ignore[attr-defined]
+
+
+def _listeners(study_id: int, check: Check) -> Mapping[str, Callable[..., None]]:
+    """What an engine calls, so that a transaction's first write comes after the check.
+
+    The lock that the check takes is held until the transaction ends, so that no other driver can
+    take the study over in between: of SQLite the database's write lock, of PostgreSQL the row's.
+    """
+    select = "select value_json from study_user_attributes where study_id = :study and key = :key"
+    query, locking = sqlalchemy.text(select), sqlalchemy.text(f"{select} for share")
+    which = {"study": study_id, "key": ATTRIBUTE}
+
+    def begin(connection: Connection) -> None:
+        connection.info.pop(_CHECKED, None)
+
+    def before_cursor_execute(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+        if _CHECKED in connection.info or not _WRITE.match(statement):
+            return
+        sqlite = connection.dialect.name == "sqlite"
+        driver: Any = connection.connection.dbapi_connection
+        if sqlite and not driver.in_transaction:
+            connection.exec_driver_sql("begin immediate")
+        text = connection.scalar(query if sqlite else locking, which)
+        check(None if text is None else json.loads(text))
+        connection.info[_CHECKED] = True
+
+    return {"begin": begin, "before_cursor_execute": before_cursor_execute}

@@ -1,0 +1,80 @@
+"""Whether a file is what its URL says, seen before anything opens it to write."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from sweep.errors import StorageError, fault
+from sweep.storage.address import Address
+
+_SQLITE = b"SQLite format 3\0"
+"""How each database of SQLite begins."""
+
+_OPERATIONS = range(11)
+"""What a record of Optuna's journal may be, by its ``op_code``."""
+
+
+def recognise(address: Address) -> None:
+    """Refuse what is no file, or no database of SQLite; what is not there passes.
+
+    Raises:
+        StorageError: if it is a device, a pipe or a socket.
+        OSError: if it is a folder, or cannot be read.
+        sqlite3.Error: if it is something else than the URL says.
+    """
+    path = address.path
+    if path is None or not path.exists():
+        return
+    if path.is_dir():
+        raise IsADirectoryError("it is a directory")
+    if not path.is_file():
+        got = "a device, a pipe or a socket"
+        raise StorageError(
+            fault("--storage", "be a file", got, where=address.shown, way_out="Name another file")
+        )
+    if address.kind == "sqlite":
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE))
+        if start and start != _SQLITE:
+            raise sqlite3.DatabaseError("file is not a database")
+
+
+def recognise_journal(address: Address, path: Path) -> None:
+    """Refuse a file that is no journal of Optuna's, but may be cut short in its last line.
+
+    Each line must be a record, so that no other file that happens to begin like one is mended.
+
+    Raises:
+        StorageError: naming the first line that is no record.
+        OSError: if it cannot be read.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        other = not file.peek(1).startswith(b"{")  # and its first line may be all of a large file
+        for number, line in enumerate([file.read(40)] if other else file, start=1):
+            if is_record(line) or (number > 1 and not line.endswith(b"\n")):
+                continue
+            got = line[:40].decode(errors="replace")
+            where, way_out = f"{address.shown}, line {number} is no record", "Name another file"
+            if line.startswith(_SQLITE):
+                got, where = "a database of SQLite", address.shown
+                way_out = "Write sqlite:/// before its path"
+            elif number > 1:
+                way_out = "Restore a copy, or name another file"
+            rule = "be a journal of Optuna's"
+            raise StorageError(fault("--storage", rule, got, where=where, way_out=way_out))
+
+
+def is_record(line: bytes) -> bool:
+    """Whether a line is one record of Optuna's journal."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(record, dict) or not isinstance(record.get("worker_id"), str):
+        return False
+    code = record.get("op_code")
+    return isinstance(code, int) and not isinstance(code, bool) and code in _OPERATIONS

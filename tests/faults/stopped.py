@@ -1,0 +1,224 @@
+"""A driver that stops itself at one of its writes, is taken over, and is continued.
+
+    python stopped.py URL before|after STEP
+
+Tries every so-manyth of the driver's writes, and prints a line of JSON for each: what it was, how
+the driver ended, and what the study held before it was continued and when it had ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages.journal import JournalFileBackend
+
+from sweep import Budget, Choice, Space, StudySpec
+from sweep.errors import HeldError
+from sweep.ledger import Ledger
+from sweep.objective import Facts
+from sweep.storage import (
+    Address,
+    create_or_resume,
+    exclusive,
+    give_up,
+    load_study,
+    quiet_optuna,
+    take,
+    write_spec,
+)
+from sweep.storage.journal import Journal
+from sweep.trial import TrialResult, TrialState
+
+SPEC = StudySpec(
+    name="stopped",
+    objective="objectives.synthetic:Synthetic",
+    space=Space({"rank": Choice(1, 2, 4, 8)}),
+    settings={"function": "surface"},
+    seeds=(0, 1),
+    budget=Budget(trials=4),
+)
+_WRITES = ("insert", "update", "delete")
+ENDED, HELD, FAILED = 0, 3, 4
+
+
+@contextlib.contextmanager
+def driving(address: Address) -> Iterator[tuple[optuna.Study, Ledger]]:
+    """Hold the study as ``sweep.drive`` does, taking it over."""
+    with exclusive(address):
+        study = create_or_resume(address, SPEC, Facts())
+        owner = take(study, address, take_over=True)
+    yield study, Ledger(study, SPEC, address, owner)
+    give_up(study, owner)
+
+
+def drive(address: Address, arm: Callable[[], None]) -> None:
+    """Ask, report, tell, measure a baseline's attribute, and give the study up."""
+    with driving(address) as (study, ledger):
+        arm()
+        ledger.recover()
+        first = ledger.ask()
+        assert first is not None
+        ledger.report(first.number, 1, 0.5, {"metric": 0.5})
+        ledger.tell(TrialResult(first.number, TrialState.COMPLETE, value=0.5))
+        study.set_user_attr("files", "elsewhere")
+        assert ledger.ask() is not None
+        ledger.abandon()
+
+
+def finish(address: Address) -> None:
+    """Take the study over and end it, with nothing left open."""
+    with driving(address) as (study, ledger):
+        ledger.recover()
+        while (params := ledger.ask()) is not None:
+            ledger.tell(TrialResult(params.number, TrialState.COMPLETE, value=0.25))
+        study.set_user_attr("finished", value=True)
+
+
+class Stop:
+    """What stops this process at its so-manyth write, before or after the check of that write."""
+
+    def __init__(self, moment: int, side: str) -> None:
+        self.left = moment
+        self.journal = Journal if side == "before" else JournalFileBackend
+        self.append = self.journal.append_logs
+        self.statements = {"before": self._before_check, "after": self._after_check}[side]
+        self.event = {"before": "before_cursor_execute", "after": "do_execute"}[side]
+
+    def __call__(self) -> None:
+        """Stop from now on."""
+        append, count = self.append, self._count
+
+        def stopping(journal: Any, logs: list[dict[str, Any]]) -> None:
+            count(f"record {int(logs[0]['op_code'])}")
+            append(journal, logs)
+
+        sqlalchemy.event.listen(sqlalchemy.Engine, "begin", self._began)
+        sqlalchemy.event.listen(sqlalchemy.Engine, self.event, self.statements)
+        self.journal.append_logs = stopping  # type: ignore[method-assign]
+
+    def _count(self, what: str) -> None:
+        self.left -= 1
+        if not self.left:
+            os.write(1, f"{what}\n".encode())
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _began(self, connection: sqlalchemy.Connection) -> None:
+        connection.info["wrote"] = False
+
+    def _before_check(
+        self, connection: sqlalchemy.Connection, _: Any, statement: str, *__: Any
+    ) -> None:
+        # The first write of each transaction; at the others the database is locked already.
+        if statement.lstrip().lower().startswith(_WRITES) and not connection.info["wrote"]:
+            connection.info["wrote"] = True
+            self._count(" ".join(statement.split()[:3]))
+
+    def _after_check(self, _: Any, statement: str, *__: Any) -> None:
+        if statement.lstrip().lower().startswith(_WRITES):
+            self._count(" ".join(statement.split()[:3]))
+
+
+def forked(act: Callable[[], None]) -> tuple[int, int]:
+    """A child that does something, and a pipe of what it prints."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(write)
+        return child, read
+    os.dup2(write, 1)
+    code = FAILED
+    try:
+        with quiet_optuna():
+            act()
+        code = ENDED
+    except HeldError as error:
+        os.write(1, str(error).encode())
+        code = HELD
+    except BaseException as error:  # noqa: BLE001 - a child must not go on as its parent
+        os.write(1, repr(error).encode())
+    os._exit(code)
+
+
+def held(address: Address) -> Any:
+    """All that a study holds."""
+    study = load_study(address)
+    trials = [
+        (t.number, t.state.name, t.value, t.params, t.user_attrs, t.intermediate_values)
+        for t in study.get_trials(deepcopy=False)
+    ]
+    return json.loads(json.dumps([study.user_attrs, trials]))
+
+
+def moments(fresh: Callable[[], Address], side: str, step: int) -> Iterator[dict[str, Any]]:
+    """One line for each moment tried."""
+    for moment in itertools.count(1, step):
+        address, arm = fresh(), Stop(moment, side)
+        first, pipe = forked(lambda address=address, arm=arm: drive(address, arm))
+        _, status = os.waitpid(first, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):  # it has no further write
+            said = os.read(pipe, 4096).decode()
+            assert os.waitstatus_to_exitcode(status) == ENDED, said
+            return
+        what = os.read(pipe, 4096).decode().strip()
+        second, told = forked(lambda address=address: finish(address))
+        if side == "after":  # which waits for the first one's transaction
+            os.kill(first, signal.SIGCONT)
+        code = os.waitstatus_to_exitcode(os.waitpid(second, 0)[1])
+        assert code == ENDED, os.read(told, 4096).decode()
+        before = held(address)
+        if side == "before":
+            os.kill(first, signal.SIGCONT)
+        ended = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+        said = os.read(pipe, 4096).decode()
+        os.close(pipe)
+        os.close(told)
+        after = held(address)
+        yield {"what": what, "ended": ended, "said": said, "before": before, "after": after}
+
+
+def fresh_copies(url: str) -> Callable[[], Address]:
+    """Makes a study, and then databases that hold a copy of it, one per call."""
+    template = Address.parse(url)
+    with quiet_optuna():
+        study = create_or_resume(template, SPEC, Facts())
+        write_spec(study, SPEC, Facts())
+        backend: Any = getattr(study._storage, "_backend", None)
+        if hasattr(backend, "engine"):
+            backend.engine.dispose()
+    count = itertools.count()
+
+    def fresh() -> Address:
+        if template.path is None:
+            return _database_like(template, next(count))
+        path = template.path.with_name(f"{next(count)}.{template.kind}")
+        shutil.copyfile(template.path, path)
+        return Address.parse(f"{template.kind}:///{path}")
+
+    return fresh
+
+
+def _database_like(template: Address, number: int) -> Address:
+    real = sqlalchemy.make_url(template.url)
+    name = f"{real.database}_{number}"
+    admin = sqlalchemy.create_engine(
+        real.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool
+    )
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"create database {name} template {real.database}")
+    admin.dispose()
+    return Address.parse(real.set(database=name).render_as_string(hide_password=False))
+
+
+if __name__ == "__main__":
+    for line in moments(fresh_copies(sys.argv[1]), sys.argv[2], int(sys.argv[3])):
+        print(json.dumps(line), flush=True)

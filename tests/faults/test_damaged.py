@@ -1,0 +1,156 @@
+"""A database of which bits flipped, or that was cut: every command that reads says one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from objectives.synthetic import Synthetic
+from sweep import Budget, Choice, Float, Space, StudySpec
+from sweep.cli import main
+from sweep.ledger import Ledger
+from sweep.objective import Facts
+from sweep.storage import Address, create_or_resume, give_up, quiet_optuna, take, write_spec
+from sweep.trial import Failure, TrialResult, TrialState
+
+SPEC = StudySpec(
+    name="damaged",
+    objective=f"{Synthetic.__module__}:{Synthetic.__name__}",
+    space=Space({"rank": Choice(1, 2, 4, 8), "rate": Float(1e-4, 1e-2, log=True)}),
+    settings={"function": "surface"},
+    budget=Budget(trials=8),
+)
+COMMANDS = {
+    "status": ("status",),
+    "failed": ("status", "--failed"),
+    "json": ("status", "--json"),
+    "export": ("export", "--out", "trials.csv"),
+    "copy": (),
+    "importance": ("importance", "--quick"),
+    "report": ("report", "--quick", "--out", "page"),
+}
+QUICK = ("status", "export", "copy")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one study in a database and in a journal."""
+    folder = tmp_path_factory.mktemp("whole")
+    for kind in ("sqlite", "journal"):
+        address = Address.parse(f"{kind}:///{folder}/{kind}")
+        with quiet_optuna():
+            study = create_or_resume(address, SPEC, Facts())
+            owner = take(study, address)
+            write_spec(study, SPEC, Facts())
+            ledger = Ledger(study, SPEC, address, owner)
+            for index in range(8):
+                params = ledger.ask()
+                assert params is not None
+                ledger.report(params.number, 1, index / 8, {"loss": 0.5})
+                failure = Failure("exception", "ValueError", "on purpose", "a line\n")
+                ledger.tell(
+                    TrialResult.failed(params.number, failure)
+                    if index == 3
+                    else TrialResult(
+                        params.number,
+                        TrialState.COMPLETE,
+                        value=index / 8,
+                        metrics={"loss": 0.5},
+                        details={"trainable_parameters": 8},
+                    )
+                )
+            give_up(study, owner)
+    return folder
+
+
+def damages(data: bytes, seed: int, n: int) -> Iterator[tuple[str, bytes]]:
+    """So many ways in which a file may be damaged."""
+    rng = random.Random(seed)
+    for number in range(n):
+        at = rng.randrange(len(data))
+        if number % 4 == 3:
+            yield f"cut at {at}", data[:at]
+        elif number % 4 == 2:
+            yield f"zeros at {at}", data[:at] + bytes(64) + data[at + 64 :]
+        else:
+            flipped = data[at] ^ (1 << rng.randrange(8))
+            yield f"a bit at {at}", data[:at] + bytes([flipped]) + data[at + 1 :]
+
+
+def look(kind: str, command: str, folder: Path) -> int:
+    """Run a command that reads the study there."""
+    url = f"{kind}:///{folder}/{kind}"
+    if command == "copy":
+        return main(["copy", url, f"sqlite:///{folder}/copied.db"])
+    return main([*COMMANDS[command], "--storage", url])
+
+
+def check(kind: str, command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """It ends, well or with a message of lines that are all ours; and leaves the file alone."""
+    before = (folder / kind).read_bytes()
+    code = look(kind, command, folder)
+    said = capsys.readouterr().err
+    assert code in (0, 1, 2)
+    assert "Traceback" not in said
+    assert code == 0 or "lorasweep: " in said
+    assert (folder / kind).read_bytes() == before
+    return said
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_damaged_study_is_one_sentence(
+    kind: str,
+    seed: int,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Or read as far as it can be; never a traceback."""
+    monkeypatch.chdir(tmp_path)
+    for _, data in damages((whole / kind).read_bytes(), seed, 4):
+        (tmp_path / kind).write_bytes(data)
+        for command in QUICK:
+            check(kind, command, tmp_path, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_a_study_damaged_in_many_places(
+    kind: str,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By every command that reads."""
+    monkeypatch.chdir(tmp_path)
+    for _, data in damages((whole / kind).read_bytes(), 0, 120):
+        (tmp_path / kind).write_bytes(data)
+        for command in COMMANDS:
+            check(kind, command, tmp_path, capsys)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(tmp_path / "page")
+
+
+def test_a_study_that_was_deleted_is_one_sentence(whole: Path, tmp_path: Path) -> None:
+    """While somebody looks at it."""
+    import optuna
+
+    from sweep.errors import StorageError
+    from sweep.status import snapshot
+    from sweep.storage import load_study
+
+    shutil.copy(whole / "sqlite", tmp_path / "study.db")
+    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    study = load_study(address)
+    optuna.delete_study(study_name=SPEC.name, storage=f"sqlite:///{tmp_path}/study.db")
+    with pytest.raises(StorageError, match=r"must still hold the study.*It was deleted"):
+        snapshot(study, address)

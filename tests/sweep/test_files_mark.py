@@ -1,0 +1,142 @@
+"""Copies of a study, and studies of one name, that are told to keep files in one folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import optuna
+import pytest
+
+from sweep import StudySpec
+from sweep.errors import ResumeError
+from sweep.files_mark import MARK, renew, take_folder
+from sweep.folders import TrialFolders
+from sweep.objective import Facts
+from sweep.owner import Owner
+from sweep.storage import Address, create_or_resume, give_up, read_identity, take, write_spec
+from sweep.stores import Place
+
+
+class Home:
+    """What a driver does with a study's folder, for a study of one spec."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        self.spec = spec
+
+    def folder(self, study: optuna.Study, address: Address, files: Path | str) -> Place:
+        """Where the study keeps its trials' files."""
+        identity = read_identity(study)
+        return TrialFolders.of_study(address, self.spec.name, "all", str(files), identity).root
+
+    def open(self, database: Path) -> tuple[optuna.Study, Owner, Address]:
+        """Hold the study there, made if missing."""
+        address = Address.parse(f"sqlite:///{database}")
+        study = create_or_resume(address, self.spec, Facts())
+        owner = take(study, address, take_over=True)
+        write_spec(study, self.spec, Facts())
+        return study, owner, address
+
+    def drive(self, database: Path, files: Path) -> Place:
+        """Use the folder from beginning to end."""
+        study, owner, address = self.open(database)
+        root = self.folder(study, address, files)
+        take_folder(root, study, address)
+        renew(root, study, address)
+        give_up(study, owner)
+        return root
+
+
+@pytest.fixture
+def home(spec: StudySpec) -> Home:
+    """Drivers of this test's study."""
+    return Home(spec)
+
+
+def test_two_studies_of_one_name_have_folders_of_their_own(home: Home, tmp_path: Path) -> None:
+    """In whatever databases they are."""
+    roots = {home.drive(tmp_path / name, tmp_path / "files") for name in ("a.db", "b.db")}
+
+    assert len(roots) == 2
+    assert len(list((tmp_path / "files").iterdir())) == 2
+
+
+def test_beside_its_database_a_study_keeps_its_plain_folder(home: Home, tmp_path: Path) -> None:
+    """Where no other database's study can be."""
+    study, _, address = home.open(tmp_path / "a.db")
+
+    assert home.folder(study, address, "") == tmp_path / "a.db.files" / home.spec.name
+
+
+def test_a_study_from_before_there_were_ids_keeps_its_folder(home: Home, tmp_path: Path) -> None:
+    """Or its checkpoints and adapters would be lost."""
+    study, _, address = home.open(tmp_path / "a.db")
+    study.set_user_attr("id", "")
+    write_spec(study, home.spec, Facts())
+
+    assert home.folder(study, address, tmp_path) == tmp_path / home.spec.name
+
+
+@pytest.mark.parametrize("during", [True, False], ids=["while it is driven", "afterwards"])
+def test_of_two_copies_one_keeps_the_folder(home: Home, tmp_path: Path, *, during: bool) -> None:
+    """The other is told whose it is, and with a folder of its own it goes on."""
+    files = tmp_path / "files"
+    study, owner, address = home.open(tmp_path / "a.db")
+    root = home.folder(study, address, files)
+    take_folder(root, study, address)
+    if during:
+        shutil.copy(tmp_path / "a.db", tmp_path / "b.db")
+    renew(root, study, address)
+    give_up(study, owner)
+    if not during:
+        shutil.copy(tmp_path / "a.db", tmp_path / "b.db")
+    for _ in range(2):
+        with pytest.raises(ResumeError, match=r"no other copy.*a\.db\). Name another folder"):
+            home.drive(tmp_path / "b.db", files)
+        assert home.drive(tmp_path / "a.db", files) == root
+
+    assert home.drive(tmp_path / "b.db", tmp_path / "others") != root
+    assert home.drive(tmp_path / "a.db", files) == root
+
+
+def test_a_copy_on_another_machine_is_told_by_its_token(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first one's database cannot be looked for."""
+    study, owner, address = home.open(tmp_path / "a.db")
+    root = home.folder(study, address, tmp_path / "files")
+    take_folder(root, study, address)
+    shutil.copy(tmp_path / "a.db", tmp_path / "b.db")
+    shutil.copy(tmp_path / "a.db", tmp_path / "c.db")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("sweep.owner._text", lambda _: "another machine")
+        assert home.drive(tmp_path / "b.db", tmp_path / "files") == root  # it has been moved
+        with pytest.raises(ResumeError, match="no other copy"):
+            home.drive(tmp_path / "c.db", tmp_path / "files")
+    give_up(study, owner)
+    with pytest.raises(ResumeError, match="no other copy"):
+        home.drive(tmp_path / "a.db", tmp_path / "files")
+
+
+def test_a_study_that_was_moved_finds_its_files(home: Home, tmp_path: Path) -> None:
+    """By itself, or with the folder."""
+    root = home.drive(tmp_path / "a.db", tmp_path / "files")
+    (tmp_path / "a.db").rename(tmp_path / "b.db")
+    assert home.drive(tmp_path / "b.db", tmp_path / "files") == root
+    shutil.copy(tmp_path / "b.db", tmp_path / "c.db")
+    shutil.copytree(tmp_path / "files", tmp_path / "more")
+
+    assert home.drive(tmp_path / "c.db", tmp_path / "more") == tmp_path / "more" / root.name
+    assert home.drive(tmp_path / "b.db", tmp_path / "files") == root
+
+
+def test_a_mark_that_cannot_be_read_costs_nothing(
+    home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, and written anew."""
+    root = home.drive(tmp_path / "a.db", tmp_path / "files")
+    assert isinstance(root, Path)
+    (root / MARK).write_bytes(b"\xff{")
+
+    assert home.drive(tmp_path / "a.db", tmp_path / "files") == root
+    assert "cannot be read" in caplog.text
