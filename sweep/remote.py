@@ -19,7 +19,7 @@ from sweep.errors import UsageError, fault
 WHOLE = "whole.json"
 """The last object of a folder: the names of the others and their SHA-256."""
 
-_USER = re.compile(r"(?<=://)([^/@:]*):[^/]*@")
+_USER = re.compile(r"(?<=://)([^/@:]*):(?!\d+(?:/|$)).*@")
 _KEY = re.compile(
     r"([^&=]*(?:pass(?:word|wd)?|secret|token|key|sig(?:nature)?))=[^&]*", re.IGNORECASE
 )
