@@ -120,7 +120,9 @@ def _is_connection(error: BaseException | None) -> bool:
     return False
 
 
-_OF_FILES = (
+_Advice = tuple[tuple[str, ...], str, str]
+
+_OF_FILES: tuple[_Advice, ...] = (
     (
         ("readonly", "read-only", "permission denied", "unable to open", "is a directory"),
         "be a file that can be written",
@@ -132,7 +134,7 @@ _OF_FILES = (
         "Close the program that holds it, then give the same command again",
     ),
 )
-_OF_SERVERS = (
+_OF_SERVERS: tuple[_Advice, ...] = (
     (
         ("read-only", "readonly", "recovery"),
         "be a server that can be written",
@@ -154,10 +156,9 @@ _OF_SERVERS = (
 def _advice(address: Address, said: str) -> tuple[str, str]:
     """The rule that was broken and the way out, by what the database said."""
     lower = said.lower()
-    for words, rule, way_out in _OF_SERVERS if address.path is None else _OF_FILES:
-        if any(word in lower for word in words):
-            return rule, way_out
+    own = _OF_SERVERS if address.path is None else _OF_FILES
     for words, rule, way_out in (
+        *own,
         (
             ("disk is full", "no space left", "disk quota"),
             "be on a disk with room",

@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import optuna
@@ -89,9 +90,12 @@ class Stop:
 
     def __init__(self, moment: int, side: str) -> None:
         self.left = moment
-        self.journal = Journal if side == "before" else JournalFileBackend
+        self.journal: type[JournalFileBackend] = Journal if side == "before" else JournalFileBackend
         self.append = self.journal.append_logs
-        self.statements = {"before": self._before_check, "after": self._after_check}[side]
+        self.statements: Callable[..., None] = {
+            "before": self._before_check,
+            "after": self._after_check,
+        }[side]
         self.event = {"before": "before_cursor_execute", "after": "do_execute"}[side]
 
     def __call__(self) -> None:
@@ -104,7 +108,7 @@ class Stop:
 
         sqlalchemy.event.listen(sqlalchemy.Engine, "begin", self._began)
         sqlalchemy.event.listen(sqlalchemy.Engine, self.event, self.statements)
-        self.journal.append_logs = stopping  # type: ignore[method-assign]
+        setattr(self.journal, "append_logs", stopping)  # noqa: B010 - a method, says mypy
 
     def _count(self, what: str) -> None:
         self.left -= 1
@@ -163,14 +167,14 @@ def moments(fresh: Callable[[], Address], side: str, step: int) -> Iterator[dict
     """One line for each moment tried."""
     for moment in itertools.count(1, step):
         address, arm = fresh(), Stop(moment, side)
-        first, pipe = forked(lambda address=address, arm=arm: drive(address, arm))
+        first, pipe = forked(partial(drive, address, arm))
         _, status = os.waitpid(first, os.WUNTRACED)
         if not os.WIFSTOPPED(status):  # it has no further write
             said = os.read(pipe, 4096).decode()
             assert os.waitstatus_to_exitcode(status) == ENDED, said
             return
         what = os.read(pipe, 4096).decode().strip()
-        second, told = forked(lambda address=address: finish(address))
+        second, told = forked(partial(finish, address))
         if side == "after":  # which waits for the first one's transaction
             os.kill(first, signal.SIGCONT)
         code = os.waitstatus_to_exitcode(os.waitpid(second, 0)[1])

@@ -60,9 +60,10 @@ def test_what_a_killed_driver_changed_the_next_one_puts_back(
 def test_the_last_of_two_drivers_puts_it_back(address: Address, spec: StudySpec) -> None:
     """Of two studies in one database; the first one that ends cannot."""
     other = spec.with_changes(name="other")
-    with driven(spec, address, Facts(), take_over=False):
-        with driven(other, address, Facts(), take_over=False) as (study, _):
-            study.enqueue_trial({"rank": 2})
+    with driven(spec, address, Facts(), take_over=False) as (first, _):
+        first.enqueue_trial({"rank": 2})
+        with driven(other, address, Facts(), take_over=False) as (second, _):
+            second.enqueue_trial({"rank": 2})
         assert journal_mode(address) == "wal"
 
     assert journal_mode(address) == "delete"
