@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 
 from sweep.cli.arguments import expand_paths
-from sweep.cli.limits import limits_told
 from sweep.cli.parser import parse
 from sweep.cli.streams import (
     ReaderLeft,
@@ -67,8 +66,7 @@ def _run(arguments: Sequence[str]) -> int:
         expand_paths(options)
         modules = (adapters, data, judging, measure, predicting, seeing)
         module = next((m for m in modules if options.verb in m.VERBS), verbs)
-        with limits_told():
-            return int(getattr(module, options.verb)(options))
+        return int(getattr(module, options.verb)(options))
     except SweepError as error:
         _say(str(error), as_json=options.json)
         return BAD_USAGE if isinstance(error, (SpecError, UsageError)) else FAILED

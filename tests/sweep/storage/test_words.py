@@ -1,37 +1,12 @@
-"""An end of memory or of open files is one sentence."""
+"""What a database says, with the advice that fits it."""
 
 from __future__ import annotations
 
-import errno
-import os
-
 import pytest
 
-from sweep.cli.limits import limits_told
-from sweep.errors import StorageError, SweepError
+from sweep.errors import StorageError
 from sweep.storage import Address, storage_errors
 from sweep.storage.words import told
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (MemoryError(), "this machine must have memory left, got 'none'"),
-        (MemoryError("Unable to allocate 9 GiB"), "got 'Unable to allocate 9 GiB'"),
-        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "limit of open files.*ulimit -n"),
-        (OSError(errno.ENFILE, os.strerror(errno.ENFILE)), "limit of open files.*ulimit -n"),
-    ],
-)
-def test_what_the_system_has_no_more_of_is_said(error: BaseException, said: str) -> None:
-    """With the way out."""
-    with pytest.raises(SweepError, match=said), limits_told():
-        raise error
-
-
-def test_other_errors_stay_what_they_are() -> None:
-    """They are faults of ours, or have words of their own."""
-    with pytest.raises(FileNotFoundError), limits_told():
-        raise FileNotFoundError(errno.ENOENT, "gone")
 
 
 @pytest.mark.parametrize(
