@@ -78,8 +78,19 @@ def _connection(address: Address) -> Iterator[sqlalchemy.Connection]:
 def _engine_options(address: Address) -> dict[str, Any]:
     if address.kind == "sqlite":
         return {"connect_args": {"timeout": LOCK_SECONDS}}
-    # A connection that the server dropped is noticed before it is used.
-    return {"pool_pre_ping": True, "connect_args": connect_arguments(address)}
+    return {
+        "pool_pre_ping": True,  # a connection that the server dropped is noticed before it is used
+        "connect_args": connect_arguments(address),
+        "pool_events": [(_bound_waits, "connect")],
+    }
+
+
+def _bound_waits(connection: Any, _: object) -> None:
+    """Have the server end what a driver that was stopped in a transaction keeps locked."""
+    with connection.cursor() as cursor:
+        for name in ("lock_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute(f"set {name} = '{LOCK_SECONDS}s'")
+    connection.commit()
 
 
 def connect_arguments(address: Address) -> dict[str, Any]:

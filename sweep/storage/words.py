@@ -175,7 +175,7 @@ def _advice(address: Address, said: str) -> tuple[str, str]:
             "Restore a copy; 'sqlite3 FILE .recover' saves what can be read of a damaged one",
         ),
         (
-            ("is locked",),
+            ("is locked", "lock timeout"),
             f"be free for writing within {LOCK_SECONDS} s",
             "Close the program that holds it, then give the same command again",
         ),

@@ -122,8 +122,10 @@ class Stop:
     def _before_check(
         self, connection: sqlalchemy.Connection, _: Any, statement: str, *__: Any
     ) -> None:
-        # The first write of each transaction; at the others the database is locked already.
-        if statement.lstrip().lower().startswith(_WRITES) and not connection.info["wrote"]:
+        # The first lock of each transaction; whoever stops after it keeps the other one out.
+        text = statement.lstrip().lower()
+        locks = text.startswith(_WRITES) or text.endswith("for update")
+        if locks and not connection.info["wrote"]:
             connection.info["wrote"] = True
             self._count(" ".join(statement.split()[:3]))
 
