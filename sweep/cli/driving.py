@@ -64,11 +64,10 @@ def drive(
     )
     with quiet_optuna():
         earlier = find_study(address, spec.name)
-        kept = {} if earlier is None else earlier.user_attrs
-        check(place(options.files or str(kept.get("files", ""))))
+        kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))
+        check(place(how.files or kept))
         before = None if earlier is None else snapshot(earlier, address)
         if source is not None:
-            kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))
             remember(spec, address, source, how.files or kept)
         try:
             with _progress(spec, before) as watcher:
