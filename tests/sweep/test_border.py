@@ -104,6 +104,8 @@ def computed(launcher: LocalLauncher, pack: list[TrialParams], ledger: Ledger) -
     launcher.submit(pack)
     while True:
         event = launcher.next_event(60)
+        if event is None:  # a worker told what its inputs hold and has started
+            continue
         if isinstance(event, Reported):
             event.answer(ledger.report(event.number, event.step, event.value, event.metrics))
             continue
