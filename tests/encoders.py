@@ -9,11 +9,16 @@ import warnings
 from typing import Any
 
 import torch
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Split
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     CONFIG_MAPPING,
     AutoModelForTokenClassification,
     PretrainedConfig,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
 )
 
 _SIZES: dict[str, dict[str, Any]] = {
@@ -74,3 +79,15 @@ def classifier_of(config: PretrainedConfig, device: str = "meta") -> PreTrainedM
     with torch.device(device), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return AutoModelForTokenClassification.from_config(config)  # type: ignore[no-any-return]
+
+
+def residue_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a residue, in files that every architecture's tokenizer is read from."""
+    names = ["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWCXBUZO"]
+    made = Tokenizer(WordLevel({name: i for i, name in enumerate(names)}, unk_token=names[3]))
+    made.pre_tokenizer = Split(Regex("."), "isolated")
+    ends = [("<cls>", 0), ("<eos>", 2)]
+    made.post_processor = TemplateProcessing(single="<cls> $A <eos>", special_tokens=ends)
+    special = {"cls": "<cls>", "pad": "<pad>", "eos": "<eos>", "unk": "<unk>"}
+    named = {f"{name}_token": token for name, token in special.items()}
+    return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=128, **named)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from encoders import classifier_of, config_of
-from packed_reference import furthest, plain_run
+from encoders import classifier_of, config_of, residue_tokenizer
+from packed_reference import furthest, load, plain_run
 from packed_runs import Run, run_pack
-from transformers import EsmTokenizer
+from peft import PeftModel
 
 from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
+from objectives.binding.predict import Job, Request
 from objectives.binding.settings import BindingSettings
 from studies import binding_sites
+from sweep.errors import SpecError
 from sweep.trial import TrialParams
 
 FIXED = BindingSettings(
@@ -70,18 +75,37 @@ MODERNBERT = {
     "attention+mlp.down": ["Wqkv", "Wo"],
     "all-linear": ["Wqkv", "Wi", "Wo"],
 }
+MPNET = {
+    "query+value": ["q", "v"],
+    "mlp": ["dense"],
+    "attention+mlp.down": ["q", "k", "v", "o", "output.dense"],
+    "all-linear": ["q", "k", "v", "o", "dense"],
+}
+DEBERTA = {
+    "qkv": ["in_proj"],
+    "mlp": BERT["mlp"],
+    "attention+mlp.down": ["in_proj", "output.dense"],
+    "all-linear": ["in_proj", "pos_proj", "pos_q_proj", "dense"],
+}
+DEBERTA_2 = {
+    "query+value": ["query_proj", "value_proj"],
+    "mlp": BERT["mlp"],
+    "attention+mlp.down": ["query_proj", "key_proj", "value_proj", "output.dense"],
+    "all-linear": [
+        "query_proj", "key_proj", "value_proj", "pos_key_proj", "pos_query_proj", "dense",
+    ],
+}  # fmt: skip
 WITH_MORE = {
     "electra": ["embeddings_project"],
-    "mobilebert": ["embedding_transformation"],
     "rembert": ["embedding_hidden_mapping_in"],
 }
 SETS: dict[str, dict[str, Any]] = {
     **{
         name: BERT if more is None else {**BERT, "all-linear": [*BERT["all-linear"], *more]}
-        for name in ("bert", "ernie", "esm", "roberta", *WITH_MORE)
+        for name in ("bert", "esm", *WITH_MORE)
         for more in [WITH_MORE.get(name)]
     },
-    **dict.fromkeys(("esmc", "eurobert", "gte", "nomic_bert", "ultrabert"), LLAMA),
+    **dict.fromkeys(("esmc", "eurobert", "nomic_bert"), LLAMA),
     "jina_embeddings_v3": JINA,
     "albert": ALBERT,
     "distilbert": DISTILBERT,
@@ -90,8 +114,17 @@ SETS: dict[str, dict[str, Any]] = {
 }
 """Our target sets and what a user of PEFT writes for them, by encoder."""
 
-ROWS = ("rembert", "t5", "t5, gated")
+ROWS = (
+    "convbert", "deberta", "deberta-v2", "mpnet", "rembert", "roformer", "t5", "t5, gated",
+)  # fmt: skip
 """Encoders whose windows are padded, as their attention is not told where these end."""
+
+STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+OF_DISTANCES = ("deberta", "deberta-v2")
+"""Encoders that multiply the embeddings of distances too, whose dropout is no token's."""
+
+AMONG = ("albert", "deberta-v2", "esmc", "modernbert", "t5, gated")
+"""Encoders that differ in all there is; the others are tested where there is time."""
 
 HEADS = {"esmc": ("score",), "modernbert": ("head", "classifier")}
 HOW = [
@@ -102,52 +135,127 @@ HOW = [
 ]
 
 
-@pytest.fixture(scope="module", params=SETS)
-def trained(
-    request: pytest.FixtureRequest,
-    tiny_folder: Path,
-    tiny_data: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[str, Path, dict[int, Run]]:
-    """A random encoder with its own dropouts, and a pack of one trial for each target set."""
-    folder = tmp_path_factory.mktemp(request.param)
+@dataclass
+class Trained:
+    """A pack of one trial for each target set, on a random encoder.
+
+    Attributes:
+        name: of the encoder.
+        folder: where it is.
+        inputs: it and the data.
+        pack: the trials.
+        runs: what came of them.
+    """
+
+    name: str
+    folder: Path
+    inputs: Inputs
+    pack: list[TrialParams]
+    runs: dict[int, Run]
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """What is trained in full."""
+        return HEADS.get(self.name, ("classifier",))
+
+
+def train(name: str, folder: Path, data: Path) -> Trained:
+    """Make an encoder with its own dropouts, and train on it."""
     torch.manual_seed(0)
-    classifier_of(config_of(request.param), "cpu").save_pretrained(folder)
-    EsmTokenizer(str(tiny_folder / "vocab.txt"), model_max_length=128).save_pretrained(folder)
-    cache = str(folder / "cache")
-    inputs = Inputs({"data": str(tiny_data), "base": str(folder), "cache": cache}, FIXED)
+    changes = STILL if name in ROWS else {}
+    classifier_of(config_of(name, **changes), "cpu").save_pretrained(folder)
+    residue_tokenizer().save_pretrained(folder)
+    places = {"data": str(data), "base": str(folder), "cache": str(folder / "cache")}
+    inputs = Inputs(places, FIXED)
+    drops = {"dropout": 0.0} if name in OF_DISTANCES else {}
     pack = [
-        TrialParams(number, {"targets": targets, **how}, seed=number)
-        for number, (targets, how) in enumerate(zip(SETS[request.param], HOW, strict=True))
+        TrialParams(
+            number,
+            {"targets": targets, **how, **drops},
+            seed=number,
+            folder=str(folder / targets),
+            keep=True,
+        )
+        for number, (targets, how) in enumerate(zip(SETS[name], HOW, strict=True))
     ]
-    return request.param, folder, run_pack(inputs, FIXED, pack)
+    return Trained(name, folder, inputs, pack, run_pack(inputs, FIXED, pack))
+
+
+def _marked(name: str) -> Any:
+    return name if name in AMONG else pytest.param(name, marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=map(_marked, SETS))
+def trained(
+    request: pytest.FixtureRequest, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    """Each encoder."""
+    return train(request.param, tmp_path_factory.mktemp("encoder"), tiny_data)
 
 
 @pytest.mark.parametrize("number", range(len(HOW)))
-def test_a_target_set_by_role_trains_as_peft_does(
-    trained: tuple[str, Path, dict[int, Run]], number: int
-) -> None:
+def test_a_target_set_by_role_trains_as_peft_does(trained: Trained, number: int) -> None:
     """The one layer of ALBERT, which runs several times in a pass, among them."""
-    name, folder, runs = trained
-    run, head = runs[number], HEADS.get(name, ("classifier",))
+    name, run = trained.name, trained.runs[number]
     how: dict[str, Any] = {"masked": True, "rows": name in ROWS}
-    plain = plain_run(folder, run, matrices=SETS[name], head=head, **how)
+    plain = plain_run(trained.folder, run, matrices=SETS[name], head=trained.head, **how)
 
     assert furthest(run.losses, plain.losses) < 1e-5
     assert min(plain.losses) < plain.losses[0]
 
 
-def test_the_study_of_binding_sites_passes_check(
-    trained: tuple[str, Path, dict[int, Run]], tiny_data: Path
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
+def test_a_kept_adapter_predicts_what_peft_predicts_with_it(
+    trained: Trained, tiny_data: Path
 ) -> None:
-    """Each of its target sets is found, the widest with all that PEFT would adapt."""
-    name, folder, runs = trained
+    """Every linear layer adapted, both read from the files that the trial left."""
+    adapter = str(trained.folder / "all-linear" / "adapter")
+    model = load(trained.folder, head=trained.head)
+    model = PeftModel.from_pretrained(model, adapter).eval()  # type: ignore[arg-type]
+    lines = (tiny_data / "validation.csv").read_text().splitlines()[1::2]
+    sequences = [line.split(",")[1] for line in lines]
+    with torch.no_grad():
+        ids = [residue_tokenizer()(each, return_tensors="pt").input_ids for each in sequences]
+        logits = torch.cat([model(input_ids=each).logits[0, 1:-1] for each in ids])
+    fasta = trained.folder / "validation.fasta"
+    fasta.write_text("".join(f">{i}\n{each}\n" for i, each in enumerate(sequences)))
+    out = io.StringIO()
+    Job(Request(adapter, str(fasta), 0.5, device="cpu")).run(out, "tsv", lambda _: None)
+    probabilities = [float(line.split("\t")[3]) for line in out.getvalue().splitlines()[1:]]
+
+    assert np.std(probabilities) > 1e-3
+    np.testing.assert_allclose(probabilities, logits.softmax(-1)[:, 1], rtol=0, atol=1e-5)
+
+
+def test_the_study_of_binding_sites_passes_check(trained: Trained, tiny_data: Path) -> None:
+    """Each of its target sets is found; where query and value are one matrix, one is not."""
+    name, folder, runs = trained.name, trained.folder, trained.runs
     study = binding_sites.STUDY
     baselines = [each.values for each in study.baselines]
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(folder / "cache")}
-    found = BindingObjective(study.settings, places).check(study.space, baselines)["targets"]
+    objective = BindingObjective(study.settings, places)
+    if "qkv" in SETS[name]:
+        with pytest.raises(SpecError, match="here query, key and value are fused in") as told:
+            objective.check(study.space, baselines)
+        assert len(told.value.faults) == 1
+        assert "got 'query+value' (target set 'query+value')" in str(told.value)
+        return
+    found = objective.check(study.space, baselines)["targets"]
     sets = {each["label"]: set(each["modules"]) for each in found}
 
     assert {*study.space.labels().values()} <= {*sets}
     last = runs[list(SETS[name]).index("all-linear")]
     assert sets["all-linear"] == {*last.trial.lane.adapters.updates}
+
+
+def test_a_layer_that_runs_again_trains_at_once_as_lane_by_lane(
+    tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: the one layer of ALBERT drops by other masks each time, there as well."""
+    alone = train("albert", tmp_path, tiny_data)
+    monkeypatch.setattr(alone.runs[0].trial.model, "racked", True)
+    pack = [replace(params, folder="", keep=False) for params in alone.pack]
+    at_once = run_pack(alone.inputs, FIXED, pack)
+
+    for number, run in alone.runs.items():
+        assert furthest(at_once[number].losses, run.losses) < 1e-5
