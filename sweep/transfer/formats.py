@@ -16,6 +16,7 @@ from sweep.transfer.records import Record, Scalar
 from sweep.transfer.table import Kind, Table
 
 Facts = Mapping[str, Any]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KEY = b"lorasweep"
 """Under which a Parquet file's schema holds the facts of its study."""
 
@@ -80,8 +81,19 @@ def _csv_cell(cell: Scalar) -> str:
 
 
 def _no_formula(cell: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins as those do gets a quote."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A text that no spreadsheet takes for a formula: one that begins as those do gets a quote.
+
+    Numbers stay what they are.
+    """
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _is_written_number(cell) else cell
+
+
+def _is_written_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell == cell.strip()
 
 
 def _read_csv(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:

@@ -35,7 +35,24 @@ def read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[str], s
     return run
 
 
-@pytest.mark.parametrize("kind", zoo.ZOO)
+FIRST = (
+    "empty",
+    "attributes as lorasweep's, 0",
+    "a blank name",
+    "names of several lines",
+    "penalties that overflow",
+    "nothing feasible",
+    "pruned alone",
+    "curves not finite",
+    "choices beyond floats",
+)
+"""One of a kind; together all take more than a minute."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind in FIRST else pytest.mark.slow) for kind in zoo.ZOO],
+)
 def test_a_strangers_study_is_read_by_every_command(
     kind: str, read: Callable[[str], str], tmp_path: Path
 ) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import optuna
 import pyarrow.parquet as pq
 import pytest
-from optuna.trial import create_trial
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from sweep.storage import Address
 from sweep.transfer import FORMATS, export_study
@@ -125,3 +126,38 @@ def test_a_new_export_replaces_the_old_one(
     assert link.is_symlink()
     assert len(rows_of(real)) == len(foreign.trials)
     assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-x", "'-x"),
+        ("\t=1", "'\t=1"),
+        ("-5", "-5"),
+        ("a=1", "a=1"),
+        ("'=1", "'=1"),
+    ],
+)
+def test_a_text_in_a_csv_file_is_no_formula(
+    address: Address, tmp_path: Path, text: str, cell: str
+) -> None:
+    """It has a quote before it, as spreadsheets write it themselves; numbers stay numbers."""
+    study = optuna.create_study(storage=address.url)
+    for choice, value in ((text, -0.5), (-7, -1.5)):
+        ranges = {"c": CategoricalDistribution((text, -7)), "x": FloatDistribution(-9, 9)}
+        params = {"c": choice, "x": value}
+        study.add_trial(create_trial(value=value, params=params, distributions=ranges))
+        told = {"failure": {"reason": "exception", "kind": "X", "message": text}}
+        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=told))
+    out = tmp_path / "table.csv"
+    export_study(address, None, out)
+    rows = rows_of(out)
+
+    assert [row["failure.message"] for row in rows] == ["", cell, "", cell]
+    assert [row["params.x"] for row in rows] == ["-0.5", "", "-1.5", ""]
+    assert [row["value"] for row in rows] == ["-0.5", "", "-1.5", ""]
+    assert [json.loads(row["params"])["c"] for row in rows if row["value"]] == [text, -7]
+    assert rows[2]["params.c"] == "-7"  # a number among texts is one still
