@@ -14,7 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import is_protobuf_available, is_sentencepiece_available
+from transformers.utils.import_utils import is_protobuf_available, is_sentencepiece_available
 
 from objectives.binding.folder import CONFIG, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries

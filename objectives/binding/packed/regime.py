@@ -49,7 +49,9 @@ def regime(
         if settings.compute_dtype == "auto" and speed >= _WORTH:
             dtype = "bfloat16"
     size = torch.empty((), dtype=getattr(torch, dtype)).element_size()
-    needed = size * sum(linear.in_features * linear.out_features for linear in linears.values())
+    whole = set(getattr(skeleton, "_keep_in_fp32_modules", None) or ())  # never quantised: T5's wo
+    parts = [linear for path, linear in linears.items() if whole.isdisjoint(path.split("."))]
+    needed = size * sum(linear.in_features * linear.out_features for linear in parts)
     quantised = precision.quantization == "nf4"
     return {
         "base_weights": choose(settings.base_weights, needed if quantised else 0, precision.device),

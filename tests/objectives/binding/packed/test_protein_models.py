@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bitsandbytes.nn.modules import Linear4bit
 from packed_reference import furthest, plain_run
 from packed_runs import Run, run_pack
 from protein_models import MODELS, save
 
+from objectives.binding.base import Precision, load_base
+from objectives.binding.blueprint import skeleton
 from objectives.binding.inputs import Inputs
+from objectives.binding.packed.regime import regime
 from objectives.binding.settings import BindingSettings
+from objectives.binding.targets import encoder_linears
 from sweep.trial import TrialParams
 
 FIXED = BindingSettings(
@@ -58,3 +63,14 @@ def test_a_lane_over_a_protein_model_equals_a_plain_loop(
     assert run.result.value == plain.validation["mcc"]
     assert min(plain.losses) < 0.95 * plain.losses[0]
     assert run.trial.model._flat is not MODELS[name].rows
+
+
+def test_what_a_dequantised_base_takes_is_known_beforehand(folder: Path) -> None:
+    """Without what is never quantised, as T5's ``wo``."""
+    precision = Precision.from_settings(FIXED)
+    told = regime(FIXED, skeleton(folder), precision)["dequantised_bytes"]
+    base = load_base(folder, precision)
+    linears = encoder_linears(base.model, base.head).values()
+    needed = [n.in_features * n.out_features for n in linears if isinstance(n, Linear4bit)]
+
+    assert told == 4 * sum(needed) > 0
