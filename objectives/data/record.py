@@ -138,7 +138,12 @@ def _sequence(record: Record) -> str:
         rule = "hold at least one residue" if as_text else "be text, one letter per residue"
         raise DataError(fault("sequence", rule, shown(value), where=where))
     # A position that carries its letter shows that there is a sequence.
-    if not translated and not record.letters and (is_missing(text) or _is_prose(text)):
+    plain = text.isalpha()
+    if (
+        not translated
+        and not record.letters
+        and (is_missing(text) or (not plain and is_prose(text)))
+    ):
         rule, way = "be given", f"If it is a protein, end it with '{STOP}'"
         raise DataError(fault("sequence", rule, shown(text), where=where, way_out=way))
     kind = "" if translated else other_kind(text)
@@ -146,7 +151,7 @@ def _sequence(record: Record) -> str:
         rule = f"be a protein in one-letter codes, not {kind}"
         got = shown(text)
         raise DataError(fault("sequence", rule, got, where=where, way_out=remedy(kind)))
-    letters = text if text.isalpha() else join_blocks(text) or text
+    letters = text if plain else join_blocks(text) or text
     # Before raising the case: a German sharp s would become two residues.
     if not (letters.isascii() and letters.isalpha()):
         odd = sorted({each for each in letters if not (each.isascii() and each.isalpha())})
@@ -160,10 +165,6 @@ def _sequence(record: Record) -> str:
     if told:
         raise DataError(told)
     return sequence
-
-
-def _is_prose(text: str) -> bool:
-    return not text.isalpha() and is_prose(text)
 
 
 def _text(name: str, value: object, where: str) -> str:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_ITEM = re.compile(r'(?:"(?:[^"]|"")*"|[^";])*')
+_ITEM = re.compile(r'(?:"[^"]*"|[^";]++)*')
 """Up to a semicolon that stands in no quotes; a quote within quotes is written twice."""
 _FEATURE = re.compile(r"([A-Z][A-Z_]*)\s+(\S+)")
-_QUALIFIER = re.compile(r'/(\w+)(?:="((?:[^"]|"")*)")?')
+_QUALIFIER = re.compile(r'/(\w+)(?:="((?:[^"]++|"")*)")?')
 _PLACE = re.compile(r"(?:([A-Za-z0-9]+(?:-\d+)?):)?([<>?]?\d{1,9}|\?)(?:\.\.([<>?]?\d{1,9}|\?))?")
 
 
