@@ -263,8 +263,8 @@ def test_any_rows_under_a_sound_header_are_read_or_told(
 
     chains, problems = read(read_table, folder / "b.csv", content)
 
-    assert problems.files == []
-    assert len(chains) + len(problems.records) == len(lines) - 1
+    lost = len(lines) - 1 - len(chains) - len(problems.records)
+    assert lost == 0 or (lost > 0 and "be counted from 1" in problems.files[0])
 
 
 OBJECTS = st.dictionaries(NAMES, st.one_of(JSON, LABELS, SEQUENCES), max_size=4)
@@ -344,5 +344,7 @@ def test_any_rows_are_chains_or_problems(rows: list[dict[str, Any]], label_colum
 
     for chain in chains:
         sound(chain)
-    told(problems.records)
-    assert len(chains) + len(problems.records) == len(rows)
+    told([*problems.files, *problems.records])
+    lost = len(rows) - len(chains) - len(problems.records)
+    # A file that counts from 0 is told once, whatever its rows.
+    assert lost == 0 or (lost > 0 and "be counted from 1" in problems.files[0])
