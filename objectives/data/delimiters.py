@@ -77,6 +77,23 @@ def require_table(line: str, name: str) -> None:
         raise DataError(fault("file", rule, kind, where=name, way_out=way_out))
 
 
+def require_text_format(line: str, name: str) -> None:
+    """Refuse a table, FASTA or JSON that is named ``.txt``, the suffix of another format.
+
+    Raises:
+        DataError: naming the format and its suffix.
+    """
+    kind, suffix = kind_of_text(line), ""
+    if not kind:
+        mark = next((mark for mark in _OTHERS if _is_known(_names(line, mark))), "")
+        kind = f"a table with columns separated by {mark!r}" if mark else ""
+        suffix = ".tsv" if mark == "\t" else ".csv"
+    if kind:
+        rule = "hold lines of pdb_id;chain_id;binding_residues;sequence, as .txt does"
+        way_out = f"Name it {_SUFFIX.get(kind, suffix)}"
+        raise DataError(fault("file", rule, kind, where=name, way_out=way_out))
+
+
 def _names(header: str, mark: str) -> list[str]:
     return [cell.strip().strip('"').strip().lower() for cell in header.split(mark)]
 

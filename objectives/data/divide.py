@@ -97,7 +97,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         skipped_bad=skipped,
         left_open=problems.counts,
         files={name: problems.read[name] for name in SPLITS if name in problems.read},
-        passed_over=tuple(problems.passed_over),
+        passed_over=tuple(source.left_out()),
         notes=(
             *problems.notes,
             *carving_notes(carved, options.validation_fraction),

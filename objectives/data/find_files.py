@@ -28,14 +28,15 @@ _ARRAYS = (".pt", ".pth", ".npy", ".npz")
 """Formats in which people keep data, none of which says what its numbers are."""
 
 _NO_DATA = re.compile(
-    r"(\.|~\$|_success$|_(common_)?metadata$|__macosx$|__pycache__$|readme|licen[cs]e|copying|notice"
-    r"|citation|changelog|authors|requirements.*\.txt|((md5|sha\d+)(sums?)?|checksums?)\b"
-    r"|dataset_infos?\.json|thumbs\.db|desktop\.ini|makefile|dockerfile)"
+    r"(\.|~\$|(readme|licen[cs]e)(?![^\W\d_])).*"
+    r"|_success|_(common_)?metadata|__macosx|__pycache__|thumbs\.db|dataset_infos?\.json"
+    r"|makefile|dockerfile|requirements[\w.-]*\.txt"
+    r"|(copying|notice|citation|changelog|authors|(md5|sha\d+)(sums?)?|checksums?)(\.txt)?"
     r"|.*\.(md|rst|pdf|png|jpe?g|svg|gif|html?|css|py|pyc|ipynb|sh|r|ya?ml|toml|cfg|ini|log|bib|tex"
-    r"|lock|crc|md5|sha\d+|asc|sig)$",
-    re.IGNORECASE,
+    r"|cff|lock|crc|md5|sha\d+|asc|sig)",
+    re.IGNORECASE | re.DOTALL,
 )
-"""Names, or how they begin, of what holds no chains wherever it lies."""
+"""Names of what holds no chains wherever it lies."""
 
 
 _OWN_CACHE = "entry.json"
@@ -180,9 +181,9 @@ def _walk(root: Path) -> Iterator[Path]:
             folders.clear()
             paths += [] if _OWN_CACHE in names else [Path(folder)]
             continue
-        folders[:] = [name for name in folders if not _NO_DATA.match(name)]
+        folders[:] = [name for name in folders if not _NO_DATA.fullmatch(name)]
         tables = [name for name in folders if Path(name).suffix.lower() in (*TABLES, *PICKLED)]
-        paths += [Path(folder, name) for name in (*names, *tables) if not _NO_DATA.match(name)]
+        paths += [Path(folder, name) for name in (*names, *tables) if not _NO_DATA.fullmatch(name)]
     return iter(sorted(paths))
 
 

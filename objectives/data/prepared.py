@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +82,12 @@ def prepare(
         except OSError as error:
             rule = "be a folder that can be written"
             raise DataError(fault("cache", rule, str(cache), where=str(error))) from error
+    summary = DataSummary.from_json(entry.facts["summary"])
     return PreparedData(
         train=entry.tables["train"],
         validation=entry.tables["validation"],
         test=entry.tables.get("test"),
-        summary=DataSummary.from_json(entry.facts["summary"]),
+        summary=replace(summary, passed_over=tuple(opened.left_out())),
         fingerprint=entry.facts["fingerprint"],
     )
 

@@ -45,7 +45,6 @@ class Problems:
         files: faults of whole files.
         counts: what the source itself leaves open, by name; no fault of anybody's.
         read: records by split and file, as they were read.
-        passed_over: files that lie in the source and are not read, with the reason.
         notes: what a person should know of the data, and no fault.
         dropped: the bad records of which it is known what chain they are of.
     """
@@ -54,7 +53,6 @@ class Problems:
     files: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     read: dict[str, dict[str, int]] = field(default_factory=dict, compare=False)
-    passed_over: list[str] = field(default_factory=list, compare=False)
     notes: list[str] = field(default_factory=list, compare=False)
     dropped: list[Dropped] = field(default_factory=list)
     _told: set[str] = field(default_factory=set, compare=False, repr=False)

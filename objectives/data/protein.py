@@ -110,7 +110,8 @@ def _is_gene(letters: str) -> bool:
 def _is_structure(letters: str) -> bool:
     if len(letters) < _SHORTEST_STRUCTURE or {"H", "E", "C"}.isdisjoint(letters):
         return False
-    return len(letters) >= _RUN * sum(1 for _ in groupby(letters))
+    runs = sum(1 for _ in groupby(letters))
+    return 1 < runs <= len(letters) / _RUN  # one letter throughout is no structure either
 
 
 def _pieces(letters: str, size: int) -> list[str]:

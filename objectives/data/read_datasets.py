@@ -50,6 +50,10 @@ class TableSource:
         """The keys: they do not change with the folder's name."""
         return list(self.tables)
 
+    def left_out(self) -> list[str]:
+        """Nothing: every key is read or refused."""
+        return []
+
     def read(self, problems: Problems) -> Splits:
         """Read every row; bad rows go to ``problems``."""
         found = Placed(self.name)

@@ -64,22 +64,25 @@ class FileSource:
         return total.hexdigest()
 
     def names(self) -> list[str]:
-        """What is read and what is passed over, by names below the root."""
-        read = [
+        """What is read, by split and name below the root."""
+        return [
             f"{split} {self._name(path)}" for split, each in self.files.items() for path in each
         ]
-        return [*read, *self.passed_over]
+
+    def left_out(self) -> list[str]:
+        """What lies there and is passed over, with the reason."""
+        return list(self.passed_over)
 
     def read(self, problems: Problems) -> Splits:
         """Read every file; bad records go to ``problems``."""
-        problems.passed_over.extend(self.passed_over)
         problems.notes.extend(self.notes)
         found = Placed(str(self.root))
         for split, paths in self.files.items():
             for path in paths:
                 name, read = self._name(path), _reader(path)
                 if path in self.loose and not read(path, name, Problems()):
-                    problems.passed_over.append(f"{name}: holds no chains that can be read")
+                    note = f"{name} is passed over, because no chains can be read from it"
+                    problems.notes.append(note)
                     continue
                 chains = read(path, name, problems)
                 found.add(chains, name, split, problems, named=path in self.named)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from objectives.data.chain import Chain
+from objectives.data.delimiters import require_text_format
 from objectives.data.open_file import open_text, stem_of
 from objectives.data.problems import Dropped, Problems
 from objectives.data.record import Record, read_chain
@@ -48,6 +49,7 @@ def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
     try:
         with open_text(path, name) as file:
             lines = file.read().split("\n")
+        require_text_format(next((line for line in lines if line.strip()), ""), name)
     except DataError as error:
         problems.add_files(error.faults)
         return []

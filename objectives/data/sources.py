@@ -32,7 +32,11 @@ class Source(Protocol):
         ...
 
     def names(self) -> list[str]:
-        """What is read and what is passed over, by name: what is told of it in the summary."""
+        """What is read, by name: it is told in the summary, and not covered by the digest."""
+        ...
+
+    def left_out(self) -> list[str]:
+        """What lies there and is passed over, with the reason."""
         ...
 
     def read(self, problems: Problems) -> Splits:
@@ -49,6 +53,10 @@ class MotifSource:
 
     def names(self) -> list[str]:
         """No file."""
+        return []
+
+    def left_out(self) -> list[str]:
+        """Nothing."""
         return []
 
     def read(self, problems: Problems) -> Splits:

@@ -115,7 +115,8 @@ def _splits(splits: Tree, console: Console) -> None:
 
 def _ligands(ligands: Tree, console: Console) -> None:
     if not ligands:
-        line(console, "\nno ligand is named")
+        line(console)
+        line(console, "no ligand is named")
         return
     line(console)
     first = list(ligands.items())[:_LIGANDS]
@@ -127,11 +128,13 @@ def _ligands(ligands: Tree, console: Console) -> None:
 
 def _families(families: Tree, console: Console) -> None:
     if not families["families"]:
-        line(console, "\nno protein family is named")
+        line(console)
+        line(console, "no protein family is named")
         return
     having, without = number(families["chains_with"]), number(families["chains_without"])
     said = f"protein families {number(families['families'])}"
-    line(console, f"\n{said}, named by {having} chains; {without} name none")
+    line(console)
+    line(console, f"{said}, named by {having} chains; {without} name none")
     rows = [[name, number(count)] for name, count in families["commonest"].items()]
     table(console, ["commonest", "chains"], rows, left=("commonest",))
 
@@ -139,7 +142,8 @@ def _families(families: Tree, console: Console) -> None:
 def _leakage(leakage: Tree | None, console: Console) -> None:
     if leakage is None:
         return
-    line(console, f"\nheld-out chains with a relative in train ({leakage['method']})")
+    line(console)
+    line(console, f"held-out chains with a relative in train ({leakage['method']})")
     rows = [
         [name, number(split["chains"]), *(_percent(split[level]) for level in _LEVELS)]
         for name, split in leakage.items()

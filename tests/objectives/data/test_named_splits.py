@@ -261,15 +261,16 @@ def test_what_is_passed_over_is_told_and_harmless_files_are_not(tmp_path: Path) 
             "train/_SUCCESS": "",
             "train.log": "x",
             "SHA256SUMS.txt": "x",
+            "train/licensed.csv": csv(slice(1)),
             ".cache/test.csv": "x",
             "embeddings/a.npy": "x",
         },
     )
 
-    counts, problems = read(root)
+    counts, _ = read(root)
 
-    assert counts == {"train": 8, "validation": 2, "test": 2}
-    assert problems.passed_over == [
+    assert counts == {"train": 9, "validation": 2, "test": 2}
+    assert open_source(str(root)).left_out() == [
         "all.csv: lies outside of the folders of the splits",
         "embeddings/a.npy: is of no format that is read",
         "notes.xlsx: is of no format that is read",
@@ -289,7 +290,8 @@ def test_a_table_of_something_else_below_is_passed_over(tmp_path: Path) -> None:
 
     assert counts == {"train": 15}
     assert problems.read == {"train": {"chains.csv": 12, "more/b.csv": 3}}
-    assert problems.passed_over == ["runs/report.json: holds no chains that can be read"]
+    told = "runs/report.json is passed over, because no chains can be read from it"
+    assert problems.notes == [told]
 
 
 def test_a_file_given_alone_trains_and_says_so(tmp_path: Path) -> None:

@@ -161,6 +161,23 @@ def test_cache_is_used_for_the_same_content_alone(preparer: Preparer, tmp_path: 
     assert preparer.entries() == 3
 
 
+def test_what_is_passed_over_is_told_of_the_folder_as_it_is_now(
+    preparer: Preparer, tmp_path: Path
+) -> None:
+    """A file beside the data changes what is told, and prepares nothing anew."""
+    root = write(tmp_path / "data", {"ZN_x.txt": sequences(10)})
+    first = preparer(root).summary
+    (root / "more.xlsx").write_text("")
+    second = preparer(root).summary
+
+    assert first.files == {"train": {"ZN_x.txt": 10}}
+    assert (first.passed_over, second.passed_over) == (
+        (),
+        ("more.xlsx: is of no format that is read",),
+    )
+    assert preparer.entries() == 1
+
+
 def test_fingerprint_changes_with_a_single_label(preparer: Preparer, tmp_path: Path) -> None:
     """One residue more or less is other data."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(10)})
