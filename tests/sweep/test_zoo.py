@@ -44,7 +44,7 @@ FIRST = (
     "nothing feasible",
     "pruned alone",
     "curves not finite",
-    "choices beyond floats",
+    "choices beyond 64 bits",
 )
 """One of a kind; together all take more than a minute."""
 
