@@ -49,6 +49,7 @@ FIRST = (
 """One of a kind; together all take more than a minute."""
 
 
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution:UserWarning")
 @pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, marks=() if kind in FIRST else pytest.mark.slow) for kind in zoo.ZOO],
