@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from objectives.binding.adapter import four_bit_config
-from objectives.binding.blueprint import load_config, skeleton
+from objectives.binding.blueprint import CLASSES, load_config, skeleton
 from objectives.binding.folder import check_folder, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries
 from objectives.binding.settings import BindingSettings
@@ -78,11 +78,14 @@ class Base:
         model: the model; its head is reset by each trial, all else never changes.
         head: names of the head modules.
         precision: where it lives and in what numbers it computes.
+        pretrained: paths of linear layers in the head that a trial begins with as they are:
+            ModernBERT has one that was trained with the encoder.
     """
 
     model: PreTrainedModel
     head: tuple[str, ...]
     precision: Precision
+    pretrained: frozenset[str] = frozenset()
 
 
 def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
@@ -114,15 +117,37 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
             not fill the encoder: a sweep over a base with random layers would look like
             any other.
     """
-    quiet_libraries()
-    check_folder(folder, trust)  # again: hours may have gone by since it was located
-    config = load_config(folder, trust)
     head = head_modules(skeleton(folder, trust))
     options: dict[str, Any] = {}
     if precision.quantization == "nf4":
         options["quantization_config"] = four_bit_config(precision.compute_dtype, head)
     if precision.device.type != "cpu":
         options["device_map"] = {"": precision.device}
+    model, lacking = _load(folder, trust, head, options)
+    model.requires_grad_(False)
+    return Base(model, head, precision, frozenset(_pretrained(model, head, lacking)))
+
+
+def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:
+    """Refuse weights that ``load_base`` would refuse, by their names and shapes alone.
+
+    Args:
+        folder: a model in ``transformers`` format.
+        trust: what the base may bring beyond numbers and names.
+
+    Raises:
+        SpecError: see ``load_base``.
+    """
+    _load(folder, trust, head_modules(skeleton(folder, trust)), {"device_map": "meta"})
+
+
+def _load(
+    folder: Path, trust: Trust, head: Sequence[str], options: Mapping[str, Any]
+) -> tuple[PreTrainedModel, list[str]]:
+    """The token classifier, and the names of the parameters that the weights do not give."""
+    quiet_libraries()
+    check_folder(folder, trust)  # again: hours may have gone by since it was located
+    config = load_config(folder, trust)
     rule = "hold weights that transformers reads"
     with reading(folder, rule), torch.random.fork_rng(), no_warnings():
         model, found = AutoModelForTokenClassification.from_pretrained(
@@ -135,14 +160,24 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
             trust_remote_code=trust.code,
             **options,
         )
-    _check_filled(folder, found, head)
-    model.requires_grad_(False)
-    return Base(model, head, precision)
+    lacking = [*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])]
+    _check_filled(folder, lacking, head)
+    return model, lacking
 
 
-def _check_filled(folder: Path, found: dict[str, Any], head: Sequence[str]) -> None:
+def _pretrained(
+    model: PreTrainedModel, head: Sequence[str], lacking: Sequence[str]
+) -> Iterator[str]:
+    """Linear layers within the head whose weights were read; what gives the classes is no such."""
+    for name in head:
+        for path, module in model.get_submodule(name).named_modules(prefix=name):
+            inner = isinstance(module, nn.Linear) and module.out_features != CLASSES
+            if inner and path != name and f"{path}.weight" not in lacking:
+                yield path
+
+
+def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> None:
     """Refuse weights that leave part of the encoder at random."""
-    keys = [*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])]
     replaced = (*head, *UNUSED)
     bad = sorted(key for key in keys if not any(f".{part}." in f".{key}" for part in replaced))
     if bad:

@@ -16,6 +16,7 @@ from transformers import (
 )
 from transformers.utils.import_utils import is_protobuf_available, is_sentencepiece_available
 
+from objectives.binding.config_rules import settle
 from objectives.binding.folder import CONFIG, reading
 from objectives.binding.quiet import no_warnings, quiet_libraries
 from objectives.binding.trust import NO_TRUST, Trust
@@ -61,6 +62,7 @@ def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
         config = AutoConfig.from_pretrained(
             folder, num_labels=CLASSES, trust_remote_code=trust.code
         )
+    settle(config)
     padded = ("pad_token_id",) if config.model_type in _OFFSET_POSITIONS else ()
     placed = (_POSITIONS,) if hasattr(config, _POSITIONS) else ()
     lacking = [

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import CONFIG_MAPPING, __version__
 
+from objectives.binding.config_rules import saved_faults
 from objectives.binding.memory import ran_out
 from objectives.binding.trust import Trust
 from objectives.binding.weights import COPY_AGAIN, reason, weight_faults
@@ -80,7 +81,7 @@ def _config_faults(folder: Path) -> list[str]:
     known = config.get("model_type")
     own_class = isinstance(config.get("auto_map"), dict) and "AutoConfig" in config["auto_map"]
     if isinstance(known, str) and (known in CONFIG_MAPPING or own_class):
-        return []
+        return saved_faults(folder, config)
     rule = f"name a model_type that transformers {__version__} knows"
     way_out = "Give an ESM-2 or another encoder, or update transformers"
     return [fault(CONFIG, rule, known, where=str(folder), way_out=way_out)]

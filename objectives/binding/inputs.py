@@ -14,14 +14,18 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from objectives.binding import source
 from objectives.binding.base import (
+    Base,
     Precision,
+    check_weights,
     encoder_parameters,
     head_modules,
     load_base,
 )
 from objectives.binding.blueprint import base_limit, load_tokenizer, skeleton
 from objectives.binding.folder import reading
+from objectives.binding.packed.agreement import agreeing, sample_windows
 from objectives.binding.packed.model import PackedModel
+from objectives.binding.sample import sample_base, window_limit
 from objectives.binding.seeds import derive
 from objectives.binding.settings import BindingSettings
 from objectives.binding.trust import Trust
@@ -40,6 +44,8 @@ NO_SHIFT = fault(
     1,
     way_out="Leave it out, or give a base with a start token, such as ESM-2",
 )
+_TRIED = 24, 1100
+"""Tokens of the longest window that a base is tried on: at least and at most."""
 
 
 def input_faults(inputs: Mapping[str, str]) -> list[str]:
@@ -172,9 +178,32 @@ class Inputs:
             known = self._stamped
             base = load_base(self.folder, precision, self._trust)
             self._refuse_another(known)
-            pad = int(self.tokenizer.pad_token_id)
-            self._models[precision] = PackedModel(base, self._settings.base_weights, pad)
+            self._models[precision] = self._agreeing(base, thoroughly=False)
         return self._models[precision]
+
+    def prove(self) -> None:
+        """Make sure that trials on the base can be computed, reading no numbers of it.
+
+        Raises:
+            SpecError: if its weights are not whole, or the engine computes of its architecture
+                something else than transformers; see ``packed.agreement``.
+        """
+        check_weights(self.folder, self._trust)
+        head = head_modules(self.skeleton)
+        with reading(self.folder, "be an architecture that can be tried"):
+            base = sample_base(self.skeleton.config, encoder_parameters(self.skeleton, head))
+        self._agreeing(base, thoroughly=True)
+
+    def _agreeing(self, base: Base, *, thoroughly: bool) -> PackedModel:
+        """Put a base to the engine's use, and prove that it computes the same there."""
+        tokenizer, config = self.tokenizer, self.skeleton.config
+        residues = set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)
+        low, high = _TRIED
+        longest = min(max(low, window_limit(config) + 8), self.max_residues, high)
+        windows = sample_windows(sorted(residues), longest)
+        pad = int(tokenizer.pad_token_id)
+        weights = self._settings.base_weights
+        return agreeing(base, weights, pad, windows, self.folder, thoroughly=thoroughly)
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

@@ -149,6 +149,7 @@ class BindingObjective:
 
     def _regime(self) -> dict[str, Any]:
         precision = Precision.from_settings(self._settings)
+        self._inputs.prove()
         return regime(self._settings, self._inputs.skeleton, precision)
 
     def _pinned(self, engine: Mapping[str, Any]) -> dict[str, Any]:

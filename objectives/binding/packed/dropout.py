@@ -21,17 +21,22 @@ def factors(
 ) -> torch.Tensor:
     """What a lane's numbers are multiplied by: 0, or 1 / (1 - probability) where kept.
 
+    Rows that are no tokens are dropped from by PyTorch's random stream; see ``own_stream``.
+
     Args:
         layout: of the pass.
         number: which of its lanes.
         module: path of the module that drops.
         features: how many numbers each token has there.
         probability: that a number is dropped.
-        like: gives the device and dtype.
+        like: what is dropped from, by all lanes; gives the device and dtype.
 
     Returns:
         Shape (places, features).
     """
+    if like.numel() != features * sum(layout.sizes):
+        layout.bounds_of(like.numel() // features, module)
+        return torch.nn.functional.dropout(like.new_ones(like.shape), probability)
     keep = kept(layout.keys_of(number, module, like.device), features, probability)
     return keep.to(like.dtype).mul_(1 / (1 - probability))
 

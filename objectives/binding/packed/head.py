@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,20 +24,24 @@ class LaneHead(nn.Module):
         name: of the module in the model.
         original: what it replaces, in the base's shape.
         std: standard deviation of fresh weights, as in the base's configuration.
+        pretrained: paths of linear layers that begin as they are; see ``Base``.
     """
 
-    def __init__(self, name: str, original: nn.Module, std: float) -> None:
+    def __init__(
+        self, name: str, original: nn.Module, std: float, pretrained: Container[str] = ()
+    ) -> None:
         super().__init__()
         self.name = name
         self._original = [original]  # in a list, so as not to be a part of the model
         self._std = std
+        self._pretrained = pretrained
         self._copies: dict[Any, nn.Module] = {}
 
     def enrol(self, lane: Any, seed: int) -> nn.Module:
         """Give a lane a fresh copy, initialised as transformers does, from its seed alone."""
         fresh = copy.deepcopy(self._original[0]).float().requires_grad_(True)
         for path, module in fresh.named_modules():
-            if isinstance(module, nn.Linear):
+            if isinstance(module, nn.Linear) and f"{self.name}.{path}" not in self._pretrained:
                 generator = torch.Generator().manual_seed(derive(seed, "head", self.name, path))
                 weight = torch.empty(module.weight.shape)
                 weight.normal_(0.0, self._std, generator=generator)

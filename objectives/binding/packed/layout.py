@@ -19,6 +19,7 @@ from objectives.binding.packed.masks import row_keys, start_of
 from objectives.binding.packed.upload import upload
 from objectives.binding.windows import Windows
 from objectives.data.chain import IGNORED
+from sweep.errors import SpecError, fault
 
 if TYPE_CHECKING:
     from objectives.binding.packed.batched import Stacks
@@ -95,6 +96,25 @@ class Layout:
     def bounds(self) -> list[tuple[int, int]]:
         """First and last-but-one token place of each lane."""
         return list(pairwise([0, *accumulate(self.sizes)]))
+
+    def bounds_of(self, rows: int, module: str) -> list[tuple[int, int]]:
+        """The same of what a module is given: rows that are no tokens are those of a lone lane.
+
+        DeBERTa, for one, multiplies the embeddings of distances too.
+
+        Args:
+            rows: how many the module is given.
+            module: its path, for messages.
+
+        Raises:
+            SpecError: if they are no tokens, and the pass has several lanes or all at once.
+        """
+        if rows == sum(self.sizes):
+            return self.bounds
+        if self.rack is None and len(self.shares) == 1:
+            return [(0, rows)]
+        rule = f"give {module} one row for each token of a pass ({sum(self.sizes)})"
+        raise SpecError(fault("base", rule, rows, way_out="Give a base of another architecture"))
 
     @cached_property
     def lengths(self) -> list[int]:

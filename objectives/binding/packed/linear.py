@@ -72,6 +72,15 @@ class LaneLinear(nn.Module):
         """Take a lane's update away; what it trained stays with it."""
         self._updates.pop(lane, None)
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """Shape and dtype of the weight, without its numbers.
+
+        T5 asks for the dtype. A model that computes with the numbers gets an error: they are
+        not all that this layer multiplies by.
+        """
+        return torch.empty(self.outputs, self.inputs, dtype=self._dtype, device="meta")
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply ``x`` (..., inputs), laid out as the pass under way, to (..., outputs)."""
         layout = current()
@@ -85,9 +94,10 @@ class LaneLinear(nn.Module):
 
     def _apart(self, flat: torch.Tensor, layout: Layout, masks: str) -> torch.Tensor:
         """Lane by lane."""
+        bounds = layout.bounds_of(len(flat), self.path)
         updates = [self._updates.get(share.lane) for share in layout.shares]
         drops = [self._factors(layout, i, u, flat, masks) for i, u in enumerate(updates)]
-        return lane_product(flat, Operands(self.matrix, self.bias, layout.bounds, updates, drops))
+        return lane_product(flat, Operands(self.matrix, self.bias, bounds, updates, drops))
 
     def _factors(
         self, layout: Layout, number: int, update: LowRank | None, flat: torch.Tensor, masks: str
@@ -100,6 +110,7 @@ class LaneLinear(nn.Module):
         self, flat: torch.Tensor, layout: Layout, stacks: Stacks | None, masks: str
     ) -> torch.Tensor:
         """All lanes in one product."""
+        layout.bounds_of(len(flat), self.path)
         if stacks is None:
             return torch.nn.functional.linear(flat, self.matrix.dense(), self.bias)
         drops = None

@@ -55,7 +55,7 @@ class PackedModel:
         self.base_weights = choose(base_weights, needed, device)
         self._first = _first_position(base.model)
         # Attention that cannot be told where windows end needs each window in a row of its own.
-        self._flat = bool(getattr(base.model, "_supports_attention_backend", False))
+        self._flat = takes_flat_passes(base.model)
         if self._flat:
             base.model.set_attn_implementation(NAME)
         for path, module in base.model.named_modules():
@@ -65,7 +65,8 @@ class PackedModel:
         std = getattr(base.model.config, "initializer_range", 0.02)
         self._heads: dict[str, LaneHead] = {}
         for name in self.head:
-            self._heads[name] = LaneHead(name, base.model.get_submodule(name), std)
+            original = base.model.get_submodule(name)
+            self._heads[name] = LaneHead(name, original, std, base.pretrained)
             base.model.set_submodule(name, self._heads[name])
         # On a CPU a lane's bits are its own only where its rows begin on a cache line; else each
         # lane makes a pass of its own, which costs little. So it does where windows are padded,
@@ -209,6 +210,15 @@ class PackedModel:
         for index, layer in enumerate(stack):
             stack[index] = LayerGate(layer, index + 1, self.prefix)
         return [f"{path}.{index}" for index in range(count)]
+
+
+def takes_flat_passes(model: nn.Module) -> bool:
+    """Whether a model's attention can be ours.
+
+    Ours is told what flash attention is told: a mask would be lost on either.
+    """
+    needed = ("_supports_attention_backend", "_supports_flash_attn")
+    return all(getattr(model, name, False) for name in needed)
 
 
 def _drops(config: Any) -> bool:

@@ -47,9 +47,16 @@ class LayerGate(nn.Module):
         self._number = number
         self._prefix = [prefix]  # in a list: it is not a part of the model
 
-    def forward(self, hidden: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Run the layer, pass ``hidden`` on, or put the cached states in its place."""
-        prefix = self._prefix[0]
+    def __getattr__(self, name: str) -> Any:
+        """What the encoder asks of its layer, which has it where the gate has not."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer, pass its input on, or put the cached states in its place."""
+        prefix, hidden = self._prefix[0], hidden_states
         if self._number <= prefix.skip:
             kept = prefix.injected if self._number == prefix.skip else hidden
             return (kept,) if prefix.tuples else kept
@@ -110,6 +117,12 @@ class Prefix:
             self._kept[id(windows), layers] = windows, made
             self._bytes += sum(state.numel() * state.element_size() for state in made)
         return self._kept[id(windows), layers][1]
+
+    def forget(self, windows: Windows) -> None:
+        """Keep the states of a split no longer."""
+        for key in [key for key in self._kept if key[0] == id(windows)]:
+            _, made = self._kept.pop(key)
+            self._bytes -= sum(state.numel() * state.element_size() for state in made)
 
     def inject(self, layout: Layout, layers: int, states: Sequence[list[torch.Tensor]]) -> None:
         """Let the next pass begin above ``layers`` layers.

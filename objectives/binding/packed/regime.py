@@ -14,6 +14,7 @@ from objectives.binding.packed.dense import multiply
 from objectives.binding.packed.frozen import choose
 from objectives.binding.settings import BindingSettings
 from objectives.binding.targets import encoder_linears
+from sweep.errors import SpecError, fault
 
 _TOKENS = 2048
 _SECONDS = 0.05
@@ -38,8 +39,15 @@ def regime(
         ``base_weights``: how the base is kept, ``dequantised_bytes``: what it takes so,
         ``compute_dtype``, which decides where the settings say ``auto``, and on a CPU
         ``bfloat16_speed``: products per second in bfloat16 over those in float32.
+
+    Raises:
+        SpecError: if the base has nothing that could be adapted.
     """
     linears = encoder_linears(skeleton, head_modules(skeleton))
+    if not linears:  # GPT-2's are of a class of its own
+        rule = "have linear layers (torch.nn.Linear), which LoRA adapts"
+        way_out = "Give an ESM-2 or another encoder"
+        raise SpecError(fault("base", rule, type(skeleton).__name__, way_out=way_out))
     found: dict[str, Any] = {}
     dtype = str(precision.compute_dtype).removeprefix("torch.")
     if precision.device.type == "cpu":

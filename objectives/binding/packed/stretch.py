@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
@@ -22,7 +24,12 @@ _WRITTEN = 2**25
 
 
 def stretch_on_cpu(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    *,
+    attn_mask: torch.Tensor | None = None,
+    scale: float,
 ) -> torch.Tensor:
     """Attend within one window.
 
@@ -35,6 +42,7 @@ def stretch_on_cpu(
         query: shape (1, heads, tokens, features); ``key`` and ``value`` alike.
         key: see ``query``.
         value: see ``query``.
+        attn_mask: who attends to whom, booleans of shape (tokens, tokens); None for all to all.
         scale: factor on the products.
 
     Returns:
@@ -47,16 +55,24 @@ def stretch_on_cpu(
         # Copies, so that no product's bits can hang on what lies beside the window.
         q, k, v = query[0].contiguous(), key[0].contiguous(), value[0].contiguous()
         if probabilities <= _KEPT or not torch.is_grad_enabled():
-            return written_out(q, k, v, scale)[None]
-        return torch.as_tensor(checkpoint(written_out, q, k, v, scale, use_reentrant=False))[None]
+            return written_out(q, k, v, scale, attn_mask)[None]
+        mixed: Any = checkpoint(written_out, q, k, v, scale, attn_mask, use_reentrant=False)
+        return torch.as_tensor(mixed)[None]
     wide = torch.promote_types(dtype, torch.float32)
     q, k, v = query.to(wide), key.to(wide), value.to(wide)
-    return scaled_dot_product_attention(q, k, v, scale=scale).to(dtype)
+    mixed = scaled_dot_product_attention(q, k, v, attn_mask=attn_mask, scale=scale)
+    return mixed.to(dtype)
 
 
 def written_out(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scale: float,
+    attn_mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The formula itself; shapes (heads, tokens, features)."""
     scores = torch.bmm(query if scale == 1 else query * scale, key.transpose(1, 2))
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, float("-inf"))
     return torch.bmm(torch.softmax(scores, dim=-1), value)
