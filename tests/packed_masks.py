@@ -133,7 +133,8 @@ def _masked_attention(  # noqa: PLR0917  # as transformers calls it
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = query @ key.transpose(2, 3) * scaling
     if attention_mask is not None:
-        scores = scores.masked_fill(~attention_mask, -torch.inf)
+        # Not infinity: padding beyond a local window attends to nothing, and would be NaN.
+        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     shares = scores.softmax(-1)
     if dropout:
         heads = range(query.shape[1])

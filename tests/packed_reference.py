@@ -117,12 +117,17 @@ def with_adapters(
     else:
         for name, parameter in model.named_parameters():
             parameter.requires_grad = name.split(".")[0] in head
+    with_start(model, start)
+    return model
+
+
+def with_start(model: nn.Module, start: Mapping[str, torch.Tensor]) -> None:
+    """Set all that is trained to the start values."""
     trained = dict(_trained(model))
     assert trained.keys() == start.keys()
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(start[name])
-    return model
 
 
 def plain_training(
@@ -135,8 +140,8 @@ def plain_training(
     """Train a model with adapters on given batches."""
     made = Plain()
     trained = dict(_trained(model))
-    vectors = [p for name, p in trained.items() if name.endswith("bias")]
-    matrices = [p for name, p in trained.items() if not name.endswith("bias")]
+    vectors = [p for p in trained.values() if p.ndim == 1]
+    matrices = [p for p in trained.values() if p.ndim > 1]
     optimizer = torch.optim.AdamW(
         [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
         lr=settings.learning_rate,
@@ -218,7 +223,7 @@ def plain_run(
 
 def furthest(losses: Sequence[float], others: Sequence[float]) -> float:
     """The largest difference of two runs' losses, relative to the second's."""
-    assert len(losses) == len(others)
+    assert np.isfinite([*losses, *others]).all()
     return max(abs(a - b) / b for a, b in zip(losses, others, strict=True))
 
 

@@ -41,7 +41,7 @@ def sample_base(config: PreTrainedConfig, parameters: int) -> Base:
         torch.manual_seed(0)
         model = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
         for module in model.modules():
-            _sharpen(module)
+            sharpen(module)
     model.requires_grad_(False)
     return Base(model, head_modules(model), Precision(torch.device("cpu"), torch.float32, "none"))
 
@@ -78,8 +78,8 @@ def _shorten(config: PreTrainedConfig) -> None:
     config.num_hidden_layers = _LAYERS
 
 
-def _sharpen(module: nn.Module) -> None:
-    """Draw a module's own matrix anew."""
+def sharpen(module: nn.Module) -> None:
+    """Draw a module's own matrix anew, so that attention is sharp."""
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=_GAIN / math.sqrt(module.in_features))
     elif isinstance(module, nn.Embedding):
