@@ -196,12 +196,11 @@ class Inputs:
 
     def _agreeing(self, base: Base, *, thoroughly: bool) -> PackedModel:
         """Put a base to the engine's use, and prove that it computes the same there."""
-        tokenizer, config = self.tokenizer, self.skeleton.config
-        residues = set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)
         low, high = _TRIED
-        longest = min(max(low, window_limit(config) + 8), self.max_residues, high)
-        windows = sample_windows(sorted(residues), longest)
-        pad = int(tokenizer.pad_token_id)
+        beyond = window_limit(self.skeleton.config) + 8
+        longest = min(max(low, beyond), self.max_residues, high)
+        windows = sample_windows(self.alphabet.codes.tolist(), longest)
+        pad = int(self.tokenizer.pad_token_id)
         weights = self._settings.base_weights
         return agreeing(base, weights, pad, windows, self.folder, thoroughly=thoroughly)
 

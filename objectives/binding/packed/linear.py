@@ -72,15 +72,6 @@ class LaneLinear(nn.Module):
         """Take a lane's update away; what it trained stays with it."""
         self._updates.pop(lane, None)
 
-    @property
-    def weight(self) -> torch.Tensor:
-        """Shape and dtype of the weight, without its numbers.
-
-        T5 asks for the dtype. A model that computes with the numbers gets an error: they are
-        not all that this layer multiplies by.
-        """
-        return torch.empty(self.outputs, self.inputs, dtype=self._dtype, device="meta")
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply ``x`` (..., inputs), laid out as the pass under way, to (..., outputs)."""
         layout = current()

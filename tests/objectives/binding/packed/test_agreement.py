@@ -1,0 +1,140 @@
+"""Each base is tried: the engine's logits beside those of transformers alone."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from encoders import classifier_of, config_of
+
+from objectives.binding.adapter import AdapterConfig
+from objectives.binding.base import Base, Precision
+from objectives.binding.packed import attention
+from objectives.binding.packed.agreement import agreeing, sample_windows
+from objectives.binding.packed.model import PackedModel
+from objectives.binding.packed.prefix import LayerGate
+from objectives.binding.packed.reach import Reach
+from objectives.binding.sample import sample_base, window_limit
+
+GROUPED = {"num_key_value_heads": 2, "head_dim": 8}
+WINDOWS = sample_windows(range(4, 29), 40)
+
+
+def tried(name: str, thoroughly: bool = True, **changes: Any) -> PackedModel:  # noqa: FBT001, FBT002
+    """A small base of an architecture put to the engine's use."""
+    base = sample_base(config_of(name, **changes), 0)
+    return agreeing(base, "auto", 1, WINDOWS, Path("folder"), thoroughly=thoroughly)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "lost"),
+    [
+        ("modernbert", {"local_attention": 16}, Reach()),
+        ("mistral", {"sliding_window": 9, **GROUPED}, Reach(-1, 0)),
+        ("llama", GROUPED, Reach()),
+    ],
+    ids=["a local window", "a causal window", "causality"],
+)
+def test_what_attention_is_not_told_is_seen(
+    name: str,
+    changes: dict[str, Any],
+    lost: Reach,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the figure, which is far beyond rounding."""
+    tried(name, **changes)
+    monkeypatch.setattr(Reach, "of", lambda *_, **__: lost)
+
+    with pytest.raises(ValueError, match=r"got 'logits \d\d+ % of their spread apart'"):
+        tried(name, **changes)
+
+
+def test_heads_in_the_wrong_groups_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each key head belongs to neighbouring query heads."""
+
+    def turned(tensors: Any, *others: Any) -> torch.Tensor:
+        query, key, value = tensors
+        return by_stretch((query, key.roll(1, 1), value.roll(1, 1)), *others)
+
+    by_stretch = attention._by_stretch
+    monkeypatch.setattr(attention, "_by_stretch", turned)
+
+    with pytest.raises(ValueError, match="of their spread apart"):
+        tried("eurobert", **GROUPED)
+
+
+def test_an_argument_that_attention_does_not_know_is_refused_by_name() -> None:
+    """None of them is dropped; one that is not given asks for nothing."""
+    module, tensor = torch.nn.Identity(), torch.zeros(1, 1, 1, 1)
+    for name, value in (("softcap", 30.0), ("position_bias", tensor), ("new", "x")):
+        with pytest.raises(ValueError, match=rf"base must ask of attention .* got \W+{name} \("):
+            attention.packed_attention(module, tensor, tensor, tensor, None, **{name: value})
+    with pytest.raises(ValueError, match=r"got \W+attention_mask \(shape \(1, 1, 1, 1\)\)"):
+        attention.packed_attention(module, tensor, tensor, tensor, tensor, softcap=None)
+
+
+def test_a_base_is_the_same_after_it_was_tried() -> None:
+    """No random stream moved, no lane stayed, and no state of a layer is kept."""
+    config = config_of("esm", mask_token_id=32, hidden_dropout_prob=0.0)
+    before, stream = copy.deepcopy(config.to_dict()), torch.get_rng_state()
+    model = tried("esm", mask_token_id=32, hidden_dropout_prob=0.0)
+    sample_base(config, 0)
+
+    assert torch.equal(torch.get_rng_state(), stream)
+    assert config.to_dict() == before
+    assert not any(linear._updates for linear in model.linears.values())
+    assert not model.prefix._kept
+    assert model.prefix._bytes == 0
+
+
+def test_cached_layers_that_are_not_all_that_goes_on_are_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Then all layers are run, which is right everywhere."""
+    assert len(tried("eurobert", **GROUPED).layers) == 2
+    forward = LayerGate.forward
+
+    def wrong(gate: LayerGate, hidden: torch.Tensor, *others: Any, **more: Any) -> Any:
+        skipping = gate._number <= gate._prefix[0].skip
+        out = forward(gate, hidden, *others, **more)
+        return out + 1 if skipping else out
+
+    monkeypatch.setattr(LayerGate, "forward", wrong)
+
+    assert tried("eurobert", **GROUPED).layers == []
+
+
+def test_the_sample_of_a_large_base_has_few_layers_of_every_kind() -> None:
+    """Also where a list says what each layer is."""
+    config = config_of("modernbert", num_hidden_layers=12, global_attn_every_n_layers=3)
+    config.layer_types = list(config.layer_types)
+    sample = sample_base(config, 10**9).model
+
+    kinds = [layer.attention_type for layer in sample.base_model.layers]
+    assert kinds == ["full_attention", *["sliding_attention"] * 2, "full_attention"]
+    assert config.num_hidden_layers == 12
+    assert window_limit(config) == 128
+
+
+def test_a_pretrained_part_of_a_head_begins_as_it_is() -> None:
+    """What the weights lack of a head begins at random, by the trial's seed."""
+    model = classifier_of(config_of("modernbert"), "cpu").requires_grad_(False)
+    known = model.head.dense.weight.clone()
+    precision = Precision(torch.device("cpu"), torch.float32, "none")
+    kept, fresh = (
+        tried_head(Base(copy.deepcopy(model), ("head", "classifier"), precision, frozenset(paths)))
+        for paths in ({"head.dense"}, set())
+    )
+
+    assert torch.equal(kept["head"].dense.weight, known)
+    assert not torch.equal(fresh["head"].dense.weight, known)
+    assert torch.equal(kept["classifier"].weight, fresh["classifier"].weight)
+
+
+def tried_head(base: Base) -> dict[str, Any]:
+    """The head that a lane begins with."""
+    model = PackedModel(base, "auto", 1)
+    return dict(model.admit(AdapterConfig(0, 0.0, "none", ()), 0, 1).heads)
