@@ -117,6 +117,8 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
             not fill the encoder: a sweep over a base with random layers would look like
             any other.
     """
+    quiet_libraries()
+    check_folder(folder, trust)  # again: hours may have gone by since it was located
     head = head_modules(skeleton(folder, trust))
     options: dict[str, Any] = {}
     if precision.quantization == "nf4":
@@ -138,6 +140,7 @@ def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:
     Raises:
         SpecError: see ``load_base``.
     """
+    check_folder(folder, trust)
     _load(folder, trust, head_modules(skeleton(folder, trust)), {"device_map": "meta"})
 
 
@@ -145,8 +148,6 @@ def _load(
     folder: Path, trust: Trust, head: Sequence[str], options: Mapping[str, Any]
 ) -> tuple[PreTrainedModel, list[str]]:
     """The token classifier, and the names of the parameters that the weights do not give."""
-    quiet_libraries()
-    check_folder(folder, trust)  # again: hours may have gone by since it was located
     config = load_config(folder, trust)
     rule = "hold weights that transformers reads"
     with reading(folder, rule), torch.random.fork_rng(), no_warnings():
