@@ -68,7 +68,7 @@ def counted(inputs: Inputs, fixed: BindingSettings, lanes: int, dropout: float) 
     return operators.all, operators.computing
 
 
-def as_one_kernel(tensors: Any, scale: float, lengths: list[int]) -> torch.Tensor:
+def as_one_kernel(tensors: Any, scale: float, lengths: list[int], *_: Any) -> torch.Tensor:
     """Attention as often launched as on a GPU; the numbers are others."""
     del lengths
     query, key, value = tensors

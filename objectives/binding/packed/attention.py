@@ -12,7 +12,7 @@ from transformers import AttentionInterface
 
 from objectives.binding.packed.layout import Layout, current
 from objectives.binding.packed.masks import kept
-from objectives.binding.packed.reach import Reach
+from objectives.binding.packed.reach import EVERYWHERE, Reach
 from objectives.binding.packed.stretch import stretch_on_cpu
 from sweep.errors import SpecError, fault
 
@@ -93,7 +93,7 @@ def _refuse(asked: dict[str, Any]) -> None:
 
 
 def _by_stretch(
-    tensors: Sequence[torch.Tensor], scale: float, lengths: list[int], reach: Reach
+    tensors: Sequence[torch.Tensor], scale: float, lengths: list[int], reach: Reach = EVERYWHERE
 ) -> torch.Tensor:
     """One call for each stretch."""
     device = tensors[0].device
@@ -112,7 +112,7 @@ def _flash(
     scale: float,
     borders: torch.Tensor,
     longest: int,
-    reach: Reach,
+    reach: Reach = EVERYWHERE,
 ) -> torch.Tensor:
     """One kernel for all stretches."""
     query, key, value = (tensor[0].transpose(0, 1) for tensor in tensors)

@@ -63,3 +63,7 @@ class Reach:
         """
         keep = self.mask(scores.shape[-1], scores.device)
         return scores if keep is None else scores.masked_fill(~keep, float("-inf"))
+
+
+EVERYWHERE = Reach()
+"""Of attention without a window, in both directions."""
