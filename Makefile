@@ -1,10 +1,11 @@
 # Two commands: make demo, make test. Each sets up what it needs in .venv first.
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
+.PHONY: help demo test test-slow test-lowest check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -28,6 +29,14 @@ test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
 
 test-slow: $(VENV)/.ready-dev  ## the slow tests only
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+test-lowest: $(VENV)/.ready-dev  ## install the lowest versions that pyproject.toml allows, run a tiny sweep (3 min)
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/uv pip compile -q --resolution lowest-direct -o $(LOWEST)/lowest.txt pyproject.toml
+	$(LOWEST)/bin/python -m pip install --disable-pip-version-check -q -c $(LOWEST)/lowest.txt .
+	cd $(LOWEST) && bin/lorasweep run studies.demo --trials 2
+	cd $(LOWEST) && bin/lorasweep importance --storage sqlite:///runs/demo/study.db
+	cd $(LOWEST) && bin/lorasweep report --storage sqlite:///runs/demo/study.db
 
 check: $(VENV)/.ready-dev  ## lint, types, import contracts
 	$(BIN)/ruff check .
@@ -66,4 +75,4 @@ bench-cluster: $(VENV)/.ready-dev  ## the driver under 1 to 256 simulated worker
 	$(BIN)/python -m benchmarks.cluster.driver_throughput $(ARGS)
 
 clean:  ## remove the environment and caches, keep runs/
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

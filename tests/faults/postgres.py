@@ -63,6 +63,20 @@ class Postgres:
             connection.execute(f"create database {name}")
         return self._url(name)
 
+    @property
+    def home(self) -> Path:
+        """A folder of the user that it runs as, deleted with it."""
+        return self._folder
+
+    def named(self, database: str) -> str:
+        """The URL of a database."""
+        return self._url(database)
+
+    def own(self, folder: Path) -> None:
+        """Give a folder to the user that the server runs as."""
+        if (owner := _owner()) is not None:
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+
     def start(self) -> None:
         """Start the server, where it does not run, and wait until it answers."""
         if self._running():

@@ -1,0 +1,155 @@
+"""A server that ends connections inside a transaction, holds locks, is full or takes no writes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from faults.campaign import Campaign, make_spec, uninterrupted
+from faults.disks import small_disk
+from faults.postgres import Postgres
+
+from sweep.storage import Address
+
+SHOT = """
+create sequence shots;
+create function shoot() returns trigger language plpgsql as $$
+begin
+  if nextval('shots') = any (array{at}) then
+    perform pg_terminate_backend(pg_backend_pid());
+  end if;
+  return new;
+end $$;
+create trigger shot after insert or update on trial_values
+  for each row execute function shoot();
+create trigger shot after insert or update on trials
+  for each row execute function shoot();
+"""
+"""Ends the connection in the middle of chosen writes; a sequence counts on when they are undone."""
+
+
+def session(url: str) -> psycopg.Connection:
+    """A connection of the test's own."""
+    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+
+
+@pytest.fixture
+def campaign(postgres: Postgres, tmp_path: Path) -> Campaign:
+    """A study of twelve trials on a database of its own, of which none has run."""
+    address = Address.parse(postgres.new_database())
+    made = Campaign(address, tmp_path, make_spec(12, seconds=0.0), random.Random(0))
+    process = made.launch("--trials", "1")
+    assert process.wait(240) == 0, made.stderr()
+    return made
+
+
+def results(campaign: Campaign, folder: Path) -> None:
+    """All trials ended, with the values of a sweep that nothing happened to."""
+    assert campaign.results() == uninterrupted(campaign.spec, folder / "plain")
+    assert {trial.state.name for trial in campaign.trials()} <= {"COMPLETE", "FAIL"}
+
+
+def test_a_connection_ended_inside_a_transaction_is_opened_again(
+    campaign: Campaign, tmp_path: Path
+) -> None:
+    """What the transaction had written is undone by the server and written once more."""
+    with closing(session(campaign.address.url)) as own:
+        own.execute(SHOT.format(at=[2, 5, 6, 11, 17, 23]))
+    campaign.run_to_the_end()
+    with closing(session(campaign.address.url)) as own:
+        (writes,) = own.execute("select last_value from shots").fetchone() or (0,)
+
+    assert writes > 23
+    assert "waiting for the database" in campaign.stderr()
+    assert "Traceback" not in campaign.stderr()
+    results(campaign, tmp_path)
+
+
+def test_a_lock_that_another_program_holds_is_waited_for(
+    campaign: Campaign, tmp_path: Path
+) -> None:
+    """A long migration or a careless psql; the sweep goes on once the lock is released."""
+    with closing(session(campaign.address.url)) as own:
+        with own.transaction():
+            own.execute("lock table trial_values in access exclusive mode")
+            process = campaign.launch()
+            waiting = "select count(*) from pg_locks where not granted"
+            with closing(session(campaign.address.url)) as watching:
+                while watching.execute(waiting).fetchone() == (0,):
+                    assert process.poll() is None, campaign.stderr()
+                    time.sleep(0.05)
+        assert process.wait(240) == 0, campaign.stderr()
+
+    results(campaign, tmp_path)
+
+
+def fill(own: psycopg.Connection) -> None:
+    """Write until the server refuses."""
+    many = "insert into ballast select repeat(md5(a::text), 40) from generate_series(1, 200) a"
+    while True:
+        own.execute(many)
+
+
+@pytest.fixture
+def small(postgres: Postgres) -> Iterator[str]:
+    """A database in a tablespace on a disk of 24 MB."""
+    with small_disk(postgres.home, 24) as disk:
+        postgres.own(disk)
+        with closing(session(postgres.url)) as own:
+            own.execute(f"create tablespace small location '{disk}'")
+            own.execute("create database crowded tablespace small")
+            try:
+                yield postgres.named("crowded")
+            finally:
+                own.execute("drop database crowded with (force)")
+                own.execute("drop tablespace small")
+
+
+def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Path) -> None:
+    """At once, rather than after minutes of waiting for a server that answers."""
+    campaign = Campaign(Address.parse(small), tmp_path, make_spec(12, 0.0), random.Random(0))
+    assert campaign.launch("--trials", "3").wait(240) == 0, campaign.stderr()
+    with closing(session(small)) as own:
+        own.execute("create table ballast (a text)")
+        with pytest.raises(psycopg.errors.DiskFull):
+            fill(own)
+    code = campaign.launch().wait(240)
+    said = campaign.stderr()
+    campaign.look()
+
+    assert code == 1, said
+    assert "must be on a disk with room" in said
+    assert "Traceback" not in said
+    assert len(campaign.done) >= 3
+
+    with closing(session(small)) as own:
+        own.execute("drop table ballast")
+    campaign.run_to_the_end()
+    results(campaign, tmp_path)
+
+
+def test_a_server_that_takes_no_writes_is_said(campaign: Campaign, tmp_path: Path) -> None:
+    """As a standby does; reading works."""
+    name = campaign.address.url.rsplit("/", 1)[1]
+    with closing(session(campaign.address.url)) as own:
+        own.execute(f"alter database {name} set default_transaction_read_only = on")
+    code = campaign.launch().wait(240)
+    said = campaign.stderr()
+
+    assert code == 1, said
+    assert "must be a server that can be written" in said
+    assert "standby" in said
+    assert "Traceback" not in said
+    campaign.look()
+    assert len(campaign.done) == 1
+
+    with closing(session(campaign.address.url)) as own:
+        own.execute("set default_transaction_read_only = off")
+        own.execute(f"alter database {name} reset default_transaction_read_only")
+    campaign.run_to_the_end()
+    results(campaign, tmp_path)
