@@ -109,8 +109,16 @@ def _no_files_left(error: BaseException) -> bool:
     return False
 
 
+_DISK_FULL = "53100"
+"""PostgreSQL's code, an ``OperationalError`` as a lost connection is; waiting makes no room."""
+
+
 def _is_connection(error: BaseException | None) -> bool:
     """Whether an error, or one it came from, is about the connection to a server."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        code = getattr(error.orig, "sqlstate", None)  # none where no server answered
+        if code == _DISK_FULL:
+            return False
     while error is not None:
         if isinstance(error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)):
             return True
