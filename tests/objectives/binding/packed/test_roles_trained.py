@@ -96,19 +96,24 @@ DEBERTA_2 = {
     ],
 }  # fmt: skip
 WITH_MORE = {
+    "convbert": ["embeddings_project", "conv_kernel_layer", "conv_out_layer"],
     "electra": ["embeddings_project"],
     "rembert": ["embedding_hidden_mapping_in"],
 }
 SETS: dict[str, dict[str, Any]] = {
     **{
         name: BERT if more is None else {**BERT, "all-linear": [*BERT["all-linear"], *more]}
-        for name in ("bert", "esm", *WITH_MORE)
+        for name in ("bert", "esm", "roformer", *WITH_MORE)
         for more in [WITH_MORE.get(name)]
     },
     **dict.fromkeys(("esmc", "eurobert", "nomic_bert"), LLAMA),
     "jina_embeddings_v3": JINA,
     "albert": ALBERT,
     "distilbert": DISTILBERT,
+    "modernbert": MODERNBERT,
+    "mpnet": MPNET,
+    "deberta": DEBERTA,
+    "deberta-v2": DEBERTA_2,
     "t5": T5,
     "t5, gated": GATED_T5,
 }
