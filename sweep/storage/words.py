@@ -115,11 +115,9 @@ _DISK_FULL = "53100"
 
 def _is_connection(error: BaseException | None) -> bool:
     """Whether an error, or one it came from, is about the connection to a server."""
-    if isinstance(error, sqlalchemy.exc.DBAPIError):
-        code = getattr(error.orig, "sqlstate", None)  # none where no server answered
-        if code == _DISK_FULL:
-            return False
     while error is not None:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) == _DISK_FULL:
+            return False
         if isinstance(error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)):
             return True
         if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
