@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -15,6 +15,7 @@ from sweep.launch.parcel import Parcel
 from sweep.launch.ray_depot import Shipment, take
 from sweep.launch.worker import serve
 from sweep.places import moved
+from sweep.source import put_last
 
 LACKS = "lacks"
 """What an actor says first, with names, when its node does not have inputs as the driver has."""
@@ -48,12 +49,14 @@ class Work:
         settings: its settings.
         inputs: where its inputs are.
         parcels: what those of them hold that are paths of the driver's.
+        folders: where the driver's Python looks for modules; a worker looks there last.
     """
 
     objective: str
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     parcels: Mapping[str, Parcel]
+    folders: Sequence[str] = ()
 
 
 class Host:
@@ -75,6 +78,8 @@ class Host:
 
     def _live(self, work: Work) -> None:
         ends = _Ends(self._said, self._heard)
+        for folder in work.folders:
+            put_last(folder)
         try:
             places = self._places(work.parcels)
             moved({place: work.inputs[name] for name, place in places.items()})

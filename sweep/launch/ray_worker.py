@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -52,7 +53,9 @@ class RayWorker(Hired):
             "max_restarts": 0,  # the ledger decides what runs again
         }
         made: Any = ray.remote(Host).options(**options)
-        work = Work(spec.objective, dict(spec.settings), dict(spec.inputs), depot.parcels)
+        folders = tuple(filter(None, sys.path))  # a study may lie where Python does not look
+        inputs = dict(spec.inputs)
+        work = Work(spec.objective, dict(spec.settings), inputs, depot.parcels, folders)
         self._actor: Any = made.remote(work)
         self._up = self._actor.__ray_ready__.remote()
         self._death = ""

@@ -80,6 +80,19 @@ def test_a_sweep_of_forty_trials_is_the_local_one(cluster: Cluster, tmp_path: Pa
     assert not ray.is_initialized()
 
 
+def test_actors_find_an_objective_beside_its_study_file(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that only the driver's Python looks in."""
+    (tmp_path / "beside_its_study.py").write_text(
+        "from objectives.synthetic import Synthetic\n\n\nclass Own(Synthetic):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = replace(SPEC, objective="beside_its_study:Own", budget=Budget(trials=2))
+
+    assert len(results(run(tmp_path, own, cluster=cluster, workers=2))) == 2
+
+
 def test_workers_come_as_many_as_the_nodes_take(cluster: Cluster) -> None:
     """Whole workers per node: two nodes of two CPUs take two of two, none of three but one."""
     from sweep.launch.ray_launcher import RayLauncher
