@@ -137,20 +137,20 @@ def test_a_window_has_one_mask_in_any_batch_and_layout(
     rows = tuple(np.zeros(n, dtype=np.int64) for n in lengths)
     windows = Windows(rows, rows, rows)
     ours, theirs = (type("Lane", (), {"seed": seed})() for seed in (5, 6))
-    like = torch.empty(0)
     alone = Layout((Share(ours, windows, (2,), step=3),))
-    expected = factors(alone, 0, "m", 16, 0.4, like)
+    expected = factors_everywhere(alone)
     shares = (Share(theirs, windows, (1, 0), step=9), Share(ours, windows, indices, step=3))
     layout = lay_out(shares)
-    blocks = layout.own(factors_everywhere(layout, like), 1).split([lengths[i] for i in indices])
+    blocks = layout.own(factors_everywhere(layout), 1).split([lengths[i] for i in indices])
 
     assert torch.equal(blocks[indices.index(2)], expected)
     assert 0 < (expected == 0).sum() < expected.numel()
     assert expected.unique().tolist() == pytest.approx([0.0, 1 / 0.6])
 
 
-def factors_everywhere(layout: Layout, like: torch.Tensor) -> torch.Tensor:
+def factors_everywhere(layout: Layout) -> torch.Tensor:
     """The factors of all lanes, as they meet a pass' tokens."""
+    like = torch.empty(sum(layout.sizes), 16)
     return torch.cat([factors(layout, n, "m", 16, 0.4, like) for n in range(len(layout.shares))])
 
 
