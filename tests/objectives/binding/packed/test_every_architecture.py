@@ -9,20 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from encoders import classifier_of, config_of
+from encoders import classifier_of, config_of, residue_tokenizer
 from packed_masks import Masks, padded
 from packed_reference import Plain, furthest, plain_training, with_start
 from packed_runs import Run, run_pack
 from peft import LoraConfig, get_peft_model
-from tokenizers import Regex, Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Split
-from tokenizers.processors import TemplateProcessing
-from transformers import (
-    AutoModelForTokenClassification,
-    BitsAndBytesConfig,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModelForTokenClassification, BitsAndBytesConfig
 
 from objectives.binding.adapter import AdapterConfig
 from objectives.binding.inputs import Inputs
@@ -106,18 +98,6 @@ def base_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, dict[str
         return folder
 
     return save
-
-
-def residue_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a residue, in files that every architecture's tokenizer is read from."""
-    names = ["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWCXBUZO"]
-    made = Tokenizer(WordLevel({name: i for i, name in enumerate(names)}, unk_token=names[3]))
-    made.pre_tokenizer = Split(Regex("."), "isolated")
-    ends = [("<cls>", 0), ("<eos>", 2)]
-    made.post_processor = TemplateProcessing(single="<cls> $A <eos>", special_tokens=ends)
-    special = {"cls": "<cls>", "pad": "<pad>", "eos": "<eos>", "unk": "<unk>"}
-    named = {f"{name}_token": token for name, token in special.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=128, **named)
 
 
 @pytest.fixture(scope="module")
