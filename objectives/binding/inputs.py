@@ -119,8 +119,16 @@ class Inputs:
 
     @cached_property
     def max_residues(self) -> int:
-        """The longest window the base takes."""
-        return base_limit(self.skeleton.config, self.tokenizer)
+        """The longest window the base takes.
+
+        Raises:
+            SpecError: if not even one residue fits its positions.
+        """
+        limit = base_limit(self.skeleton.config, self.tokenizer)
+        if limit < 1:
+            where = str(self.folder)
+            raise SpecError(fault("base_limit", "be at least 1 residue", limit, where=where))
+        return limit
 
     @cached_property
     def data(self) -> PreparedData:
