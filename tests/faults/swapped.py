@@ -1,9 +1,10 @@
-"""An objective whose input file is replaced under its name by the trial that is told to."""
+"""An objective one trial of which takes away what the sweep reads or writes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,12 +20,14 @@ class Swapped(Synthetic):
     """``Synthetic`` with an input ``data``; trial ``at`` replaces it and takes its worker along.
 
     The worker that follows finds ``content`` under the same name, or nothing where it is empty.
+    Where the setting ``removes`` names a folder, that is removed, and the data stays.
     """
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
-        own = {name: settings[name] for name in ("at", "content")}
+        own = {name: settings[name] for name in ("at", "content", "removes")}
         super().__init__({n: v for n, v in settings.items() if n not in own}, {})
         self._at, self._content = own["at"], str(own["content"])
+        self._removes = str(own["removes"])
         self._data = Path(inputs["data"])
 
     def facts(self) -> Facts:
@@ -39,11 +42,17 @@ class Swapped(Synthetic):
 
         def reported(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
             if number == self._at:
-                self._data.unlink()
-                if self._content:
-                    self._data.write_text(self._content)
+                self._spoil()
                 os.kill(os.getpid(), signal.SIGKILL)
                 signal.pause()
             return report(number, step, value, metrics)
 
         return super().run(pack, reported, leave, refill)
+
+    def _spoil(self) -> None:
+        if self._removes:
+            shutil.rmtree(self._removes)
+            return
+        self._data.unlink()
+        if self._content:
+            self._data.write_text(self._content)

@@ -14,13 +14,19 @@ from sweep.storage import Address, load_study
 from sweep.watcher import Nobody
 
 
-def study(data: Path, content: str) -> StudySpec:
-    """Eight trials, the third of which replaces the data."""
+def study(data: Path, content: str, removes: str = "") -> StudySpec:
+    """Eight trials, the third of which replaces the data, or removes a folder."""
     return StudySpec(
         name="swapped",
         objective="faults.swapped:Swapped",
         space=Space({"x1": Choice(*range(16)), "x2": Choice(0, 1)}),
-        settings={"function": "linear", "at": 2, "content": content},
+        settings={
+            "function": "linear",
+            "at": 2,
+            "content": content,
+            "removes": removes,
+            "steps": 2,
+        },
         inputs={"data": str(data)},
         budget=Budget(trials=8),
         policy=Policy(on_failure="continue"),
@@ -55,3 +61,17 @@ def test_a_worker_that_comes_after_a_swap_runs_no_trial(
 
     states = [trial.state.name for trial in load_study(address, "swapped").trials]
     assert states.count("COMPLETE") == 8
+
+
+def test_a_removed_folder_of_files_costs_no_trial(tmp_path: Path) -> None:
+    """Checkpoints are for going on; without them trials begin anew, and the study has them all."""
+    data, address = tmp_path / "data.txt", Address.parse(f"sqlite:///{tmp_path}/study.db")
+    data.write_text("as it was")
+    removing = study(data, "", removes=f"{tmp_path}/study.db.files")
+    run_study(removing, address, Nobody(), Options(workers=2))
+    trials = load_study(address, "swapped").trials
+
+    assert [t.state.name for t in trials].count("COMPLETE") == 8
+    assert all(
+        t.value == 2 * t.params["x1"] + t.params["x2"] for t in trials if t.value is not None
+    )

@@ -203,9 +203,9 @@ def test_baselines_are_first_in_the_packs(spec: StudySpec, address: Address) -> 
 
 def test_seconds_that_are_over_leave_places_empty(spec: StudySpec, address: Address) -> None:
     """What runs is finished; nothing follows."""
-    run(spec, address, 4, budget=Budget(trials=30, seconds=1.0), steps=4, sleep_seconds=0.7)
+    run(spec, address, 4, budget=Budget(trials=30, seconds=4.0), steps=4, sleep_seconds=6.0)
 
-    assert 4 <= len(complete(address)) <= 12
+    assert len(complete(address)) == 4  # which end after the seconds however slow the machine is
 
 
 def test_one_failure_stops_a_whole_pack_that_is_to_stop(spec: StudySpec, address: Address) -> None:
