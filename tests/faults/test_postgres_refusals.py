@@ -70,6 +70,7 @@ def test_a_connection_ended_inside_a_transaction_is_opened_again(
     results(campaign, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_lock_that_another_program_holds_is_waited_for(
     campaign: Campaign, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def small(postgres: Postgres) -> Iterator[str]:
                 own.execute("drop tablespace small")
 
 
+@pytest.mark.slow
 def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Path) -> None:
     """At once, rather than after minutes of waiting for a server that answers."""
     campaign = Campaign(Address.parse(small), tmp_path, make_spec(24, 0.0), random.Random(0))
@@ -133,6 +135,7 @@ def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Pat
     results(campaign, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_no_writes_is_said(campaign: Campaign, tmp_path: Path) -> None:
     """As a standby does; reading works."""
     name = campaign.address.url.rsplit("/", 1)[1]
