@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 
 from sweep.errors import StorageError, fault
 from sweep.storage.address import Address
 from sweep.storage.journal import Journal
 from sweep.storage.reads import Database, JournalFile
 from sweep.storage.recognise import recognise, recognise_journal
-from sweep.storage.words import LOCK_SECONDS, storage_errors
+from sweep.storage.words import LOCK_SECONDS, storage_errors, told
 
 _CONNECT_SECONDS = 10
+
+_TOO_MANY = "too many SQL variables"
+"""What SQLite says of a query that Optuna can ask in another way."""
 
 _MARKS = ("studies", "trials", "version_info", "alembic_version")
 """Tables of Optuna's that tell its databases from other programs'."""
@@ -93,6 +98,22 @@ def _bound_waits(connection: Any, _: object) -> None:
     connection.commit()
 
 
+def _refusing(address: Address) -> Callable[[ExceptionContext], StorageError | None]:
+    """What an engine calls, so that Optuna does not go on after an error of the database.
+
+    Optuna takes any of them for a query with too many variables, and sends another in the same
+    transaction, which a server refuses for that reason alone.
+    """
+
+    def handle_error(context: ExceptionContext) -> StorageError | None:
+        error = context.sqlalchemy_exception
+        if not isinstance(error, OperationalError) or context.is_pre_ping:
+            return None
+        return None if _TOO_MANY in str(error.orig) else told(address, error)
+
+    return handle_error
+
+
 def connect_arguments(address: Address) -> dict[str, Any]:
     """How long to wait for a server, unless the URL says so."""
     if "connect_timeout" in sqlalchemy.engine.make_url(address.url).query:
@@ -132,6 +153,7 @@ def open_storage(address: Address, *, make: bool) -> BaseStorage:
             # Optuna fills in a template, of which braces are signs.
             url = address.url.replace("{", "{{").replace("}", "}}")
             backend = RDBStorage(url, engine_kwargs=options, skip_table_creation=not make)
+            sqlalchemy.event.listen(backend.engine, "handle_error", _refusing(address))
             return Database(backend, address)
         except RuntimeError as error:  # Optuna's word on a schema of another version
             rule = f"have the database schema of Optuna {optuna.__version__}"

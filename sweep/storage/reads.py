@@ -1,15 +1,16 @@
-"""Optuna's storages, of which a read of damaged rows is one sentence."""
+"""Optuna's storages, of which whatever fails is one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 
 from sweep.storage.address import Address
-from sweep.storage.words import reading_errors
+from sweep.storage.words import reading_errors, storage_errors
 
 _READS = (
     "get_all_studies",
@@ -21,6 +22,20 @@ _READS = (
     "get_all_trials",
 )
 """The methods that decode what a study's rows hold."""
+
+_WRITES = (
+    "create_new_study",
+    "delete_study",
+    "set_study_user_attr",
+    "set_study_system_attr",
+    "create_new_trial",
+    "set_trial_param",
+    "set_trial_state_values",
+    "set_trial_intermediate_value",
+    "set_trial_user_attr",
+    "set_trial_system_attr",
+)
+"""The methods that write; what they raise says whether a server is only away."""
 
 
 class Database(_CachedStorage):
@@ -50,17 +65,20 @@ class JournalFile(JournalStorage):
             super().__init__(backend)
 
 
-def _worded(name: str, of: type[BaseStorage]) -> Callable[..., Any]:
+def _worded(
+    name: str, of: type[BaseStorage], errors: Callable[[Address], AbstractContextManager[None]]
+) -> Callable[..., Any]:
     method = getattr(of, name)
 
-    def read(self: Any, *arguments: Any, **options: Any) -> Any:
-        with reading_errors(self.address):
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        with errors(self.address):
             return method(self, *arguments, **options)
 
-    read.__name__, read.__doc__ = name, method.__doc__
-    return read
+    call.__name__, call.__doc__ = name, method.__doc__
+    return call
 
 
-for _name in _READS:
-    for _storage in (Database, JournalFile):
-        setattr(_storage, _name, _worded(_name, _storage.__mro__[1]))
+for _names, _errors in ((_READS, reading_errors), (_WRITES, storage_errors)):
+    for _name in _names:
+        for _storage in (Database, JournalFile):
+            setattr(_storage, _name, _worded(_name, _storage.__mro__[1], _errors))

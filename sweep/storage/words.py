@@ -84,8 +84,8 @@ def reading_errors(address: Address) -> Iterator[None]:
 def told(address: Address, error: BaseException) -> StorageError:
     """Whatever a database threw, as the error that people see."""
     root: BaseException = error
-    while root.__cause__ is not None:
-        root = root.__cause__
+    while (below := root.__cause__ or getattr(root, "orig", None)) is not None:
+        root = below
     if _no_files_left(root):
         root = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     text = address.redact(str(root)) or type(root).__name__
@@ -142,9 +142,14 @@ _OF_FILES: tuple[_Advice, ...] = (
 )
 _OF_SERVERS: tuple[_Advice, ...] = (
     (
-        ("read-only", "readonly", "recovery"),
+        ("read-only", "readonly", "during recovery", "recovery is in progress"),
         "be a server that can be written",
         "It is a standby, or set to be read only: name the primary server",
+    ),
+    (
+        ("starting up", "shutting down", "recovery mode", "not yet accepting", "with recovery"),
+        "be a database that opens",
+        "The server starts, ends or catches up: give the same command again in a moment",
     ),
     (
         ("permission denied",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,6 +15,7 @@ from faults.disks import small_disk
 from faults.postgres import Postgres
 
 from sweep.storage import Address
+from sweep.storage.words import LOCK_SECONDS
 
 SHOT = """
 create sequence shots;
@@ -42,7 +43,7 @@ def session(url: str) -> psycopg.Connection:
 def campaign(postgres: Postgres, tmp_path: Path) -> Campaign:
     """A study of twelve trials on a database of its own, of which none has run."""
     address = Address.parse(postgres.new_database())
-    made = Campaign(address, tmp_path, make_spec(12, seconds=0.0), random.Random(0))
+    made = Campaign(address, tmp_path, make_spec(12, seconds=0.2), random.Random(0))
     process = made.launch("--trials", "1")
     assert process.wait(240) == 0, made.stderr()
     return made
@@ -70,22 +71,68 @@ def test_a_connection_ended_inside_a_transaction_is_opened_again(
     results(campaign, tmp_path)
 
 
-@pytest.mark.slow
-def test_a_lock_that_another_program_holds_is_waited_for(
+def canceled(postgres: Postgres) -> int:
+    """How many statements the server has ended because they waited too long for a lock."""
+    return postgres.log.read_text().count("canceling statement due to lock timeout")
+
+
+@contextmanager
+def locked(url: str, table: str) -> Iterator[None]:
+    """Hold a table, as a long migration or a careless psql does: not even reads get through."""
+    with closing(session(url)) as own, own.transaction():
+        own.execute(f"lock table {table} in access exclusive mode")
+        yield
+
+
+def waiting_for(seconds: int) -> str:
+    """A prelude that has a driver wait so long for a lock."""
+    return f"import sweep.storage.database as opened; opened.LOCK_SECONDS = {seconds}"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("seconds", "tables"),
+    [
+        (1, ("trials", "trial_values", "trial_user_attributes", "study_user_attributes")),
+        pytest.param(LOCK_SECONDS, ("trial_values", "trials"), marks=pytest.mark.slow),
+    ],
+)
+def test_a_lock_held_for_longer_than_a_driver_waits_is_waited_for(
+    postgres: Postgres,
+    campaign: Campaign,
+    tmp_path: Path,
+    seconds: int,
+    tables: tuple[str, ...],
+) -> None:
+    """The server ends the statement, the driver tries again, and the sweep goes on by itself."""
+    campaign.prelude = waiting_for(seconds)
+    process = campaign.launch()
+    campaign.wait_for(2)
+    for table in tables:
+        before = canceled(postgres)
+        with locked(campaign.address.url, table):
+            while canceled(postgres) < before + 2:  # the second try waits as long again
+                assert process.poll() is None, campaign.stderr()
+                time.sleep(0.05)
+    assert process.wait(240) == 0, campaign.stderr()
+
+    assert "waiting for the database" in campaign.stderr()
+    assert "Traceback" not in campaign.stderr()
+    results(campaign, tmp_path)
+
+
+def test_a_lock_that_keeps_a_sweep_from_beginning_is_said(
     campaign: Campaign, tmp_path: Path
 ) -> None:
-    """A long migration or a careless psql; the sweep goes on once the lock is released."""
-    with closing(session(campaign.address.url)) as own:
-        with own.transaction():
-            own.execute("lock table trial_values in access exclusive mode")
-            process = campaign.launch()
-            waiting = "select count(*) from pg_locks where not granted"
-            with closing(session(campaign.address.url)) as watching:
-                while watching.execute(waiting).fetchone() == (0,):
-                    assert process.poll() is None, campaign.stderr()
-                    time.sleep(0.05)
-        assert process.wait(240) == 0, campaign.stderr()
+    """In one sentence; the same command goes on once the lock is released."""
+    campaign.prelude = waiting_for(1)
+    with locked(campaign.address.url, "study_user_attributes"):
+        assert campaign.launch().wait(240) == 1, campaign.stderr()
 
+    assert "must be free for writing within" in campaign.stderr().splitlines()[-1]
+    assert "Close the program that holds it" in campaign.stderr()
+    assert "Traceback" not in campaign.stderr()
+    campaign.run_to_the_end()
     results(campaign, tmp_path)
 
 
