@@ -7,20 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from one_by_one import OneByOne
 
 from sweep.objective import Facts
 from sweep.space import Space
-from sweep.trial import (
-    Failure,
-    Leave,
-    Pack,
-    Refill,
-    Report,
-    TrialResult,
-    TrialState,
-    nobody_waits,
-    stay,
-)
+from sweep.trial import Failure, Pack, Report, TrialParams, TrialResult, TrialState
 
 DONE = TrialState.COMPLETE
 Changes = dict[str, Any]
@@ -105,15 +96,11 @@ LISTS: dict[str, Callable[[list[TrialResult]], Any]] = {
 """What is returned in place of results, for a pack of one trial."""
 
 
-class Handing:
+class Handing(OneByOne):
     """Each trial hands over what its parameter ``how`` says.
 
     Settings: none, or ``how`` for all trials.
     """
-
-    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
-        del inputs
-        self._how = settings.get("how")
 
     def facts(self) -> Facts:
         """Nothing is read; the figures are NumPy's."""
@@ -124,17 +111,19 @@ class Handing:
         del space, baselines
         return {"count": np.int64(1)}
 
-    def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
-    ) -> list[TrialResult]:
-        """All at once."""
-        del leave, refill
-        results = []
-        for params in pack:
-            how = self._how or str(params.values.get("how"))
-            if how in REPORTS:
-                report(params.number, *REPORTS[how])
-            fields: Changes = {"state": DONE, "value": 0.5, **RESULTS.get(how, {})}
-            results.append(TrialResult(np.int64(params.number), **fields))  # type: ignore[arg-type]
-        returned: list[TrialResult] = LISTS.get(how, lambda sound: sound)(results)
+    def run(self, pack: Pack, *arguments: Any, **options: Any) -> list[TrialResult]:
+        """All at once; the last trial says what becomes of the list."""
+        results = super().run(pack, *arguments, **options)
+        returned: list[TrialResult] = LISTS.get(self._how(pack[-1]), lambda sound: sound)(results)
         return returned
+
+    def one(self, params: TrialParams, report: Report) -> TrialResult:
+        """A sound result, but for what is wrong with it."""
+        how = self._how(params)
+        if how in REPORTS:
+            report(params.number, *REPORTS[how])
+        fields: Changes = {"state": DONE, "value": 0.5, **RESULTS.get(how, {})}
+        return TrialResult(np.int64(params.number), **fields)  # type: ignore[arg-type]
+
+    def _how(self, params: TrialParams) -> str:
+        return str(self._settings.get("how") or params.values.get("how"))

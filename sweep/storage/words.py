@@ -178,7 +178,10 @@ def _advice(address: Address, said: str) -> tuple[str, str]:
         (
             ("disk i/o error", "input/output error"),
             "be on a disk that works",
-            "Look after the disk, then give the same command again; every completed trial is kept",
+            (
+                "See whether it is broken or full, then give the same command again; every "
+                "completed trial is kept"
+            ),
         ),
         (
             ("malformed", "not a database", "file is encrypted"),

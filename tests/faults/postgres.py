@@ -17,7 +17,9 @@ from typing import Any, Literal, Self
 
 import psutil
 import psycopg
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
+
+from sweep.storage import database
 
 HOST = "127.0.0.1"
 USER = "sweeper"
@@ -26,17 +28,39 @@ STOPS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 SECONDS = 60  # for a start or a stop; a slow machine recovers from a crash in a few
 
 
+def session(url: str) -> psycopg.Connection:
+    """A connection of a test's own to a database that a study is in."""
+    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True, connect_timeout=10)
+
+
+def wait_for_locks(seconds: int) -> None:
+    """Have the drivers of this process wait so long for a lock, in place of a minute."""
+    bounded = database._bound_waits
+
+    def bound(connection: Any, record: object) -> None:
+        bounded(connection, record)
+        connection.execute(f"set lock_timeout = '{seconds}s'")
+        connection.commit()
+
+    database._bound_waits = bound
+
+
 class Postgres:
     """A PostgreSQL server on a loopback port; a context manager that starts and deletes it.
 
     It checks passwords (SCRAM), syncs what is committed, keeps its ``port`` when it is started
     again, and says to the file ``log`` what happens to it.
+
+    Args:
+        primary: a running server that this one is to be a read-only standby of; None for one
+            that stands alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, primary: Postgres | None = None) -> None:
         programs = _programs()
         assert programs is not None, self.missing()
         self._programs = programs
+        self._primary = primary
         self._databases = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
@@ -59,7 +83,7 @@ class Postgres:
     def new_database(self) -> str:
         """The URL of a fresh, empty database."""
         name = f"study_{next(self._databases)}"
-        with self._connect() as connection:
+        with session(self.url) as connection:
             connection.execute(f"create database {name}")
         return self._url(name)
 
@@ -72,10 +96,26 @@ class Postgres:
         """The URL of a database."""
         return self._url(database)
 
+    def beside(self, url: str) -> str:
+        """The URL of the database of the same name as another server's."""
+        return self._url(make_url(url).database or "")
+
     def own(self, folder: Path) -> None:
         """Give a folder to the user that the server runs as."""
         if (owner := _owner()) is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
+
+    def catch_up(self) -> None:
+        """Wait until this standby holds all that its primary has written."""
+        assert self._primary is not None
+        with session(self._primary.url) as connection:
+            (written,) = connection.execute("select pg_current_wal_lsn()").fetchone() or ("",)
+        behind = "select pg_last_wal_replay_lsn() is null or pg_last_wal_replay_lsn() < %s"
+        deadline = time.monotonic() + SECONDS
+        with session(self.url) as connection:
+            while connection.execute(behind, [written]).fetchone() == (True,):
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.01)
 
     def start(self) -> None:
         """Start the server, where it does not run, and wait until it answers."""
@@ -145,10 +185,6 @@ class Postgres:
         url = URL.create("postgresql+psycopg", USER, PASSWORD, HOST, self.port, database)
         return url.render_as_string(hide_password=False)
 
-    def _connect(self) -> psycopg.Connection:
-        plain = self.url.replace("+psycopg", "")
-        return psycopg.connect(plain, autocommit=True, connect_timeout=10)
-
     def _as_owner(self) -> dict[str, Any]:
         """How to run its programs: they refuse root, and stand where they may look."""
         here: dict[str, Any] = {"cwd": self._folder, "stdin": subprocess.DEVNULL}
@@ -157,6 +193,21 @@ class Postgres:
         return here | {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
     def _initialise(self) -> None:
+        if self._primary is None:
+            self._make()
+        else:
+            self._copy(self._primary)
+
+    def _copy(self, primary: Postgres) -> None:
+        """All of a primary, which it follows from then on."""
+        if (owner := _owner()) is not None:
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+        where = primary.url.replace("+psycopg", "")
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", f"--dbname={where}"]
+        command = [self._programs / "pg_basebackup", "-D", self._data, *options]
+        subprocess.run(command, check=True, **self._as_owner())
+
+    def _make(self) -> None:
         secret = self._folder / "password"
         secret.write_text(PASSWORD)
         if (owner := _owner()) is not None:
@@ -171,7 +222,7 @@ class Postgres:
         deadline = time.monotonic() + SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             try:
-                return self._connect().close()
+                return session(self.url).close()
             except psycopg.OperationalError:
                 time.sleep(0.05)
         raise AssertionError(f"PostgreSQL does not answer:\n{self.log.read_text()}")

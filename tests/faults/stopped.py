@@ -1,9 +1,10 @@
 """A driver that stops itself at one of its writes, is taken over, and is continued.
 
-    python stopped.py URL before|after STEP
+    python stopped.py URL before|after|within STEP
 
-Tries every so-manyth of the driver's writes, and prints a line of JSON for each: what it was, how
-the driver ended, and what the study held before it was continued and when it had ended.
+It stops before the check of a write, after it, or after it for so long that the server ends its
+transaction. Tries every so-manyth of the driver's writes, and prints a line of JSON for each: what
+it was, how the driver ended, and what the study held before it was continued and when it had ended.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from sweep import Budget, Choice, Space, StudySpec
 from sweep.errors import HeldError
 from sweep.ledger import Ledger
 from sweep.objective import Facts
+from sweep.outage import ride_out
 from sweep.storage import (
     Address,
+    StorageLostError,
     create_or_resume,
     exclusive,
     give_up,
@@ -59,21 +62,27 @@ def driving(address: Address) -> Iterator[tuple[optuna.Study, Ledger]]:
         study = create_or_resume(address, SPEC, Facts())
         owner = take(study, address, take_over=True)
     yield study, Ledger(study, SPEC, address, owner)
-    give_up(study, owner)
+    with contextlib.suppress(StorageLostError):
+        give_up(study, owner)
 
 
 def drive(address: Address, arm: Callable[[], None]) -> None:
     """Ask, report, tell, measure a baseline's attribute, and give the study up."""
     with driving(address) as (study, ledger):
         arm()
-        ledger.recover()
-        first = ledger.ask()
+        _durably(ledger.recover)
+        first = _durably(ledger.ask, ledger.recover)
         assert first is not None
-        ledger.report(first.number, 1, 0.5, {"metric": 0.5})
-        ledger.tell(TrialResult(first.number, TrialState.COMPLETE, value=0.5))
-        study.set_user_attr("files", "elsewhere")
-        assert ledger.ask() is not None
+        _durably(lambda: ledger.report(first.number, 1, 0.5, {"metric": 0.5}))
+        result = TrialResult(first.number, TrialState.COMPLETE, value=0.5)
+        _durably(lambda: ledger.tell(result))
+        _durably(lambda: study.set_user_attr("files", "elsewhere"))
+        assert _durably(ledger.ask, ledger.recover) is not None
         ledger.abandon()
+
+
+def _durably(act: Callable[[], Any], again: Callable[[], object] | None = None) -> Any:
+    return ride_out(act, lambda: None, again)
 
 
 def finish(address: Address) -> None:
@@ -95,8 +104,9 @@ class Stop:
         self.statements: Callable[..., None] = {
             "before": self._before_check,
             "after": self._after_check,
+            "within": self._within,
         }[side]
-        self.event = {"before": "before_cursor_execute", "after": "do_execute"}[side]
+        self.event = "before_cursor_execute" if side == "before" else "do_execute"
 
     def __call__(self) -> None:
         """Stop from now on."""
@@ -132,6 +142,12 @@ class Stop:
     def _after_check(self, _: Any, statement: str, *__: Any) -> None:
         if statement.lstrip().lower().startswith(_WRITES):
             self._count(" ".join(statement.split()[:3]))
+
+    def _within(self, cursor: Any, statement: str, *__: Any) -> None:
+        if self.left == 1 and statement.lstrip().lower().startswith(_WRITES):
+            name = "idle_in_transaction_session_timeout"  # a minute, unless told
+            cursor.connection.execute(f"set local {name} = '100ms'")
+        self._after_check(cursor, statement)
 
 
 def forked(act: Callable[[], None]) -> tuple[int, int]:
@@ -182,7 +198,7 @@ def moments(fresh: Callable[[], Address], side: str, step: int) -> Iterator[dict
         code = os.waitstatus_to_exitcode(os.waitpid(second, 0)[1])
         assert code == ENDED, os.read(told, 4096).decode()
         before = held(address)
-        if side == "before":
+        if side != "after":
             os.kill(first, signal.SIGCONT)
         ended = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
         said = os.read(pipe, 4096).decode()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.campaign import Campaign, make_spec, uninterrupted
@@ -33,32 +34,77 @@ def fill(path: Path) -> None:
             pass
 
 
+ROOM, WORKS = "must be on a disk with room", "must be on a disk that works"
+NETWORK = "import sweep.storage.files as files; files._LOCAL = frozenset()"
+"""A prelude that takes every disk for one of another machine, where SQLite keeps a journal."""
+
+
+def slow(*values: str) -> Any:
+    """A row for ``make test-slow``."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
-    ("pattern", "error", "says"),
+    ("file", "error", "call", "says"),
     [
-        ("*/s.db-wal", "ENOSPC", "must be on a disk with room"),
-        pytest.param("*/s.db-wal", "EIO", "must be on a disk that works", marks=pytest.mark.slow),
+        ("s.db-wal", "ENOSPC", "write", ROOM),
+        ("s.db", "ENOSPC", "write", ROOM),
+        slow("s.db-wal", "EIO", "write", WORKS),
+        slow("s.db", "EIO", "write", WORKS),
+        slow("s.db", "ENOSPC", "sync", WORKS),  # SQLite does not say why a sync failed
+        slow("s.db-journal", "ENOSPC", "write", ROOM),
+        slow("s.db-journal", "ENOSPC", "sync", WORKS),
     ],
 )
 def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
-    tmp_path: Path, faults: Faults, pattern: str, error: str, says: str
+    tmp_path: Path, faults: Faults, file: str, error: str, call: str, says: str
 ) -> None:
-    """One sentence, exit code 1, whole database; with the fault gone it goes on to the end."""
+    """One sentence, exit code 1, whole database; with the fault gone it goes on to the end.
+
+    Without a write-ahead log COMMIT writes and syncs the database itself.
+    """
     campaign = campaign_in(tmp_path, faults)
+    campaign.prelude = "" if file.endswith("-wal") else NETWORK
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     process = campaign.launch()
     campaign.wait_for(3)
-    faults.fail(pattern, error)
+    faults.fail(f"*/{file}", error, calls=[call])
     code = process.wait(120)
     hit = faults.count()
     faults.clear()
 
     assert code == 1, campaign.stderr()
     assert hit > 0
-    assert says in campaign.stderr()
+    assert says in campaign.stderr().splitlines()[-1]
     assert "Traceback" not in campaign.stderr()
     campaign.run_to_the_end()
     assert campaign.results() == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["write", "sync"])
+def test_a_log_that_cannot_be_folded_into_its_database_keeps_all(
+    tmp_path: Path, faults: Faults, call: str
+) -> None:
+    """A checkpoint of the write-ahead log writes what is committed already; the sweep goes on."""
+    campaign = campaign_in(tmp_path, faults)
+    expected = uninterrupted(campaign.spec, tmp_path / "plain")
+    process = campaign.launch()
+    campaign.wait_for(3)
+    faults.fail("*/s.db", "ENOSPC", calls=[call])
+    code = process.wait(120)
+    hit = faults.count()
+    left = (tmp_path / "db" / "s.db-wal").exists()
+    faults.clear()
+
+    assert code == 0, campaign.stderr()
+    assert hit > 0
+    assert left
+    assert "Traceback" not in campaign.stderr()
+    assert campaign.results() == expected
+    campaign.run_to_the_end()
+    assert campaign.results() == expected
+    assert not (tmp_path / "db" / "s.db-wal").exists()
 
 
 @pytest.mark.slow

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from faults.campaign import Campaign, make_spec, uninterrupted
 from faults.disks import small_disk
-from faults.postgres import Postgres
+from faults.postgres import Postgres, session, wait_for_locks
 
-from sweep.storage import Address
+from sweep.objective import Facts
+from sweep.storage import Address, StorageLostError, create_or_resume, database
 from sweep.storage.words import LOCK_SECONDS
 
 SHOT = """
@@ -32,11 +34,6 @@ create trigger shot after insert or update on trials
   for each row execute function shoot();
 """
 """Ends the connection in the middle of chosen writes; a sequence counts on when they are undone."""
-
-
-def session(url: str) -> psycopg.Connection:
-    """A connection of the test's own."""
-    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
 
 @pytest.fixture
@@ -84,9 +81,8 @@ def locked(url: str, table: str) -> Iterator[None]:
         yield
 
 
-def waiting_for(seconds: int) -> str:
-    """A prelude that has a driver wait so long for a lock."""
-    return f"import sweep.storage.database as opened; opened.LOCK_SECONDS = {seconds}"
+WAITING = "from faults.postgres import wait_for_locks; wait_for_locks({})"
+"""A prelude that has a driver wait so many seconds for a lock."""
 
 
 @pytest.mark.timeout(600)
@@ -105,7 +101,7 @@ def test_a_lock_held_for_longer_than_a_driver_waits_is_waited_for(
     tables: tuple[str, ...],
 ) -> None:
     """The server ends the statement, the driver tries again, and the sweep goes on by itself."""
-    campaign.prelude = waiting_for(seconds)
+    campaign.prelude = WAITING.format(seconds)
     process = campaign.launch()
     campaign.wait_for(2)
     for table in tables:
@@ -125,7 +121,7 @@ def test_a_lock_that_keeps_a_sweep_from_beginning_is_said(
     campaign: Campaign, tmp_path: Path
 ) -> None:
     """In one sentence; the same command goes on once the lock is released."""
-    campaign.prelude = waiting_for(1)
+    campaign.prelude = WAITING.format(1)
     with locked(campaign.address.url, "study_user_attributes"):
         assert campaign.launch().wait(240) == 1, campaign.stderr()
 
@@ -134,6 +130,32 @@ def test_a_lock_that_keeps_a_sweep_from_beginning_is_said(
     assert "Traceback" not in campaign.stderr()
     campaign.run_to_the_end()
     results(campaign, tmp_path)
+
+
+def test_every_kind_of_write_says_that_its_server_may_come_back(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a driver can wait for it, whatever it was about to write."""
+    monkeypatch.setattr(database, "_bound_waits", database._bound_waits)  # to be put back
+    wait_for_locks(1)
+    address = Address.parse(postgres.new_database())
+    study = create_or_resume(address, make_spec(12), Facts())
+    trial = study.ask()
+    writes: list[Callable[[], object]] = [
+        lambda: study.set_user_attr("final_test", {}),
+        lambda: study.enqueue_trial({}),
+        lambda: trial.set_user_attr("any", 1),
+        lambda: trial.report(0.5, 1),
+        lambda: trial.suggest_int("any", 1, 2),
+        lambda: study.tell(trial, 0.5),
+        study.ask,
+    ]
+    with locked(address.url, "studies"), locked(address.url, "trials"):
+        for write in writes:
+            with pytest.raises(StorageLostError, match="Close the program that holds it"):
+                write()
+    backend: Any = study._storage
+    backend._backend.engine.dispose()
 
 
 def fill(own: psycopg.Connection) -> None:

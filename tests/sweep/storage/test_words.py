@@ -17,6 +17,21 @@ from sweep.storage.words import told
             "cannot execute INSERT in a read-only transaction",
             "a server that can be written.*name the primary server",
         ),
+        (
+            "postgresql://u@h/d",
+            "cannot execute nextval() during recovery",
+            "a server that can be written.*name the primary server",
+        ),
+        (
+            "postgresql://u@h/d",
+            "canceling statement due to conflict with recovery",
+            "a database that opens.*in a moment",
+        ),
+        (
+            "postgresql://u@h/d",
+            "FATAL:  the database system is in recovery mode",
+            "a database that opens.*in a moment",
+        ),
         ("postgresql://u@h/d", "permission denied for table studies", "let you write"),
         ("postgresql://u@h/d", "password authentication failed", "let you in"),
         ("sqlite:///s.db", "attempt to write a readonly database", "a file that can be written"),

@@ -1,0 +1,84 @@
+"""A standby, which follows another server and takes no writes: it is read, and said to be one."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from command import lorasweep
+from faults.campaign import TESTS, Campaign, make_spec, uninterrupted
+from faults.postgres import Postgres, session
+
+from sweep.cli import main
+from sweep.storage import Address
+
+READS = (
+    ("status",),
+    ("status", "--failed"),
+    ("importance", "--quick"),
+    ("report", "--quick", "--out", "page"),
+    ("export", "--out", "trials.csv"),
+)
+WRITES = (
+    ("resume", "--trials", "12", "--trust-study"),
+    ("resume", "--trials", "12", "--trust-study", "--take-over"),
+    ("extend", "--add-choice", "rank=8", "--trust-study"),
+)
+
+
+@pytest.fixture
+def standby(postgres: Postgres) -> Iterator[Postgres]:
+    """A second server, which follows the first."""
+    with Postgres(postgres) as server:
+        yield server
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_standby_is_read_and_refuses_every_driver(
+    postgres: Postgres,
+    standby: Postgres,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one sentence; once it is promoted, the same sweep goes on there and nothing is lost."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS.parent}{os.pathsep}{TESTS}")
+    written = Address.parse(postgres.new_database())
+    empty = postgres.new_database()
+    campaign = Campaign(written, tmp_path, make_spec(12, seconds=0.0), random.Random(0))
+    assert campaign.launch("--trials", "8").wait(240) == 0, campaign.stderr()
+    campaign.look()
+    standby.catch_up()
+    there = standby.beside(written.url)
+
+    for command in READS:
+        assert main([*command, "--storage", there]) == 0, (command, capsys.readouterr().err)
+    assert main(["copy", there, f"sqlite:///{tmp_path}/copied.db"]) == 0, capsys.readouterr().err
+    writes = [[*command, "--storage", there] for command in WRITES]
+    writes.append(["copy", f"sqlite:///{tmp_path}/copied.db", standby.beside(empty)])
+    refusals = []
+    for arguments in writes:
+        done = lorasweep(tmp_path, *arguments)
+        assert done.returncode == 1, (arguments, done.stderr)
+        refusals.append(done.stderr)
+    campaign.address = Address.parse(there)
+    assert campaign.launch().wait(240) == 1
+    refusals.append(campaign.stderr())
+
+    for said in refusals:
+        assert "must be a server that can be written" in said.splitlines()[-1], said
+        assert "It is a standby, or set to be read only: name the primary server" in said, said
+        assert "Traceback" not in said
+    campaign.look()
+    assert len(campaign.done) == 8
+
+    with closing(session(standby.url)) as own:
+        assert own.execute("select pg_promote()").fetchone() == (True,)
+    campaign.run_to_the_end()
+    assert campaign.results() == uninterrupted(campaign.spec, tmp_path / "plain")

@@ -1,0 +1,46 @@
+"""An objective that computes the trials of a pack one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweep.objective import Facts
+from sweep.space import Space
+from sweep.trial import (
+    Leave,
+    Pack,
+    Refill,
+    Report,
+    TrialParams,
+    TrialResult,
+    nobody_waits,
+    stay,
+)
+
+
+class OneByOne:
+    """Whatever ``one`` of a subclass makes of each trial."""
+
+    def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+        self._settings, self._inputs = settings, inputs
+
+    def facts(self) -> Facts:
+        """Nothing is read."""
+        return Facts()
+
+    def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Nothing to check."""
+        del space, baselines
+        return {}
+
+    def run(
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+    ) -> list[TrialResult]:
+        """All of the pack, and no more."""
+        del leave, refill
+        return [self.one(params, report) for params in pack]
+
+    def one(self, params: TrialParams, report: Report) -> TrialResult:
+        """A trial's result."""
+        raise NotImplementedError
