@@ -27,10 +27,16 @@ class Callbacks:
         self._callbacks = list(callbacks)
 
     def tell(self, number: int) -> None:
-        """Tell of a trial, once its end is in the database."""
+        """Tell of a trial, once its end is in the database.
+
+        Raises:
+            StorageError: if the trial cannot be read; none has been told of it then.
+        """
+        if not self._callbacks:
+            return
+        trial = self._study.get_trials(deepcopy=False)[number]
         for callback in self._callbacks[:]:
             try:
-                trial = self._study.get_trials(deepcopy=False)[number]
                 callback(self._study, trial)
             except Exception as error:  # noqa: BLE001  # a tracker must not cost a sweep
                 self._callbacks.remove(callback)

@@ -193,7 +193,7 @@ class Run:
         self._supply.ended()
         self._tell_watcher(result)
         if baseline is None:
-            self._callbacks.tell(result.number)
+            self._durably(lambda: self._callbacks.tell(result.number))
 
     def _tell_watcher(self, result: TrialResult) -> None:
         failure = result.failure

@@ -11,6 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 from tracked_studies import tracked
 
 from sweep.callbacks import Callbacks
+from sweep.outage import ride_out
+from sweep.storage import StorageLostError
 
 
 def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:
@@ -66,3 +68,24 @@ def test_without_callbacks_the_trials_are_not_read() -> None:
             raise AssertionError("read")
 
     Callbacks(Unreadable()).tell(0)
+
+
+def test_a_server_that_is_away_costs_no_callback_a_trial() -> None:
+    """The sweep waits for it and tells them then."""
+    answers = iter([StorageLostError("away"), [optuna.trial.create_trial(value=0.5)]])
+
+    class Away(optuna.Study):
+        def __init__(self) -> None:
+            """Of nothing."""
+
+        def get_trials(self, *_args: object, **_kwargs: object) -> list[FrozenTrial]:
+            answer = next(answers)
+            if isinstance(answer, StorageLostError):
+                raise answer
+            return answer
+
+    told: list[FrozenTrial] = []
+    callbacks = Callbacks(Away(), [lambda _, trial: told.append(trial)])
+    ride_out(lambda: callbacks.tell(0), lambda: None)
+
+    assert [trial.value for trial in told] == [0.5]
