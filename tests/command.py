@@ -2,15 +2,108 @@
 
 from __future__ import annotations
 
+import atexit
+import json
+import os
+import select
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 PROGRAM = str(Path(sys.executable).with_name("lorasweep"))
+PATIENCE_SECONDS = 250
 
 
-def lorasweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it in ``folder`` and wait."""
-    return subprocess.run(
-        [PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=250, check=False
-    )
+def lorasweep(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run it in ``folder`` and wait.
+
+    It has a process of its own, forked from one that imported the framework: a fresh interpreter
+    takes seconds to do so. Start ``PROGRAM`` where a test is about that.
+
+    Args:
+        folder: the working directory.
+        arguments: the command line.
+        env: the environment, if not this process'.
+    """
+    environment = dict(os.environ if env is None else env)
+    command = [PROGRAM, *arguments]
+    with tempfile.TemporaryDirectory() as kept:
+        out, err = Path(kept) / "out", Path(kept) / "err"
+        out.touch()
+        err.touch()
+        code = _parent().run(
+            {
+                "argv": command,
+                "cwd": str(folder),
+                "env": environment,
+                "out": str(out),
+                "err": str(err),
+            }
+        )
+        said = [path.read_text(encoding="utf-8") for path in (out, err)]
+    return subprocess.CompletedProcess(command, code, *said)
+
+
+class _Parent:
+    """The process that forks, see ``forked``."""
+
+    def __init__(self) -> None:
+        script = str(Path(__file__).with_name("forked.py"))
+        pipe = subprocess.PIPE
+        # Its stderr is not the test's, which is closed and deleted with it.
+        self.process = subprocess.Popen(
+            [sys.executable, script],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        )
+        self.python = _of_python(os.environ)
+        atexit.register(self.end)
+
+    def run(self, request: dict[str, object]) -> int:
+        """A command's exit code, negative for a signal."""
+        environment = request["env"]
+        assert isinstance(environment, dict)
+        assert _of_python(environment) == self.python
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        child = self._answer()
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], PATIENCE_SECONDS)[0]:
+            os.kill(child, signal.SIGKILL)
+            self._answer()
+            raise subprocess.TimeoutExpired(str(request["argv"]), PATIENCE_SECONDS)
+        return self._answer()
+
+    def end(self) -> None:
+        """It ends when nothing more can be asked."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self) -> int:
+        assert self.process.stdout is not None
+        line = b""
+        while not line.endswith(b"\n"):  # byte by byte: select sees what no buffer holds
+            byte = os.read(self.process.stdout.fileno(), 1)
+            assert byte, "the process that forks commands ended"
+            line += byte
+        return int(line)
+
+
+@cache
+def _parent() -> _Parent:
+    return _Parent()
+
+
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter reads as it starts, but for the path, which a child puts in place."""
+    return {n: v for n, v in environment.items() if n.startswith("PYTHON") and n != "PYTHONPATH"}

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import workers
 from hypothesis import HealthCheck, settings
 
 # A machine that was busy for a moment is no counterexample.
@@ -27,3 +28,9 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real data and models are not here ({SHARED} is absent)")
     return SHARED.resolve()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Slow tests start workers as the product does, from a fresh interpreter each."""
+    workers.fork_them(really=item.get_closest_marker("slow") is None)

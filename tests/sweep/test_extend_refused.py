@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command import lorasweep
 
 from sweep import Choice, Int, Sampler, Space, StudySpec, TargetSets
 from sweep.drive import Options, run_study
@@ -116,30 +117,28 @@ def test_a_journal_is_refused_with_the_way_out(tmp_path: Path, spec: StudySpec) 
     assert address.path.read_bytes() == before
 
 
-def lorasweep(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command."""
-    command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
 @pytest.mark.slow
-def test_the_command_extends_and_status_says_so(address: Address, spec: StudySpec) -> None:
+def test_the_command_extends_and_status_says_so(
+    address: Address, spec: StudySpec, tmp_path: Path
+) -> None:
     """One JSON document, or one line; 2 for what cannot be, with every fault."""
     run(spec, address, 1)
     where = ("--storage", address.url)
-    done = lorasweep("extend", *where, "--add-target", "kv=key+value", "--json")
+    done = lorasweep(tmp_path, "extend", *where, "--add-target", "kv=key+value", "--json")
     assert done.returncode == 0, done.stderr
     (entry,) = json.loads(done.stdout)["history"]
     assert entry["changes"] == ["targets: + kv = key+value"]
     assert f"to go on: lorasweep resume --storage {address.url} --name small" in done.stderr
 
-    more = lorasweep("extend", *where, "--add-choice", "rank=16", "--add-choice", "rank=32")
+    more = lorasweep(
+        tmp_path, "extend", *where, "--add-choice", "rank=16", "--add-choice", "rank=32"
+    )
     told = "after 1 trials: rank: + 16; rank: + 32"
     assert told in more.stdout
-    assert told in lorasweep("status", *where).stdout
-    wrong = lorasweep("extend", *where, "--add-choice", "rank=16", "--widen", "rank=1:2")
+    assert told in lorasweep(tmp_path, "status", *where).stdout
+    wrong = lorasweep(tmp_path, "extend", *where, "--add-choice", "rank=16", "--widen", "rank=1:2")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert len(wrong.stderr.splitlines()) == 2
-    assert lorasweep("extend", *where).returncode == 2
-    status = json.loads(lorasweep("status", *where, "--json").stdout)
+    assert lorasweep(tmp_path, "extend", *where).returncode == 2
+    status = json.loads(lorasweep(tmp_path, "status", *where, "--json").stdout)
     assert [len(each["changes"]) for each in status["history"]] == [1, 2]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PROGRAM
+from command import lorasweep
 
 from sweep.cli import main
 from sweep.errors import StorageError, UsageError
@@ -82,15 +82,7 @@ class Place:
         """Run the command as the user, from a folder that has nothing to do with the study."""
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         environment |= {"MARKER": str(self.marker), "XDG_STATE_HOME": str(self.state)}
-        return subprocess.run(
-            [PROGRAM, *arguments],
-            cwd=cwd or self.elsewhere,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=250,
-            check=False,
-        )
+        return lorasweep(cwd or self.elsewhere, *arguments, env=environment)
 
     def change(self, key: str, change: Change) -> None:
         """Change an attribute of the study as a stranger would."""

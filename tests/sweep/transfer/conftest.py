@@ -1,12 +1,12 @@
 """Studies worth moving, and the command in a process of its own."""
 
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import optuna
 import pytest
+from command import lorasweep as command
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
@@ -16,7 +16,8 @@ from sweep.owner import claim
 from sweep.sampling import make_sampler
 from sweep.storage import Address, create_or_resume, write_spec
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Ran = CompletedProcess[str]
+Command = Callable[..., Ran]
 
 ODD = 'a,b;\t"quoted"\r\nüñ 蛋白 \x00 \'end'
 DISTRIBUTIONS = {
@@ -33,17 +34,8 @@ METRICS = {"mcc": 0.25, "n": 3, "note": ODD, "nan": float("nan"), "per_ligand": 
 def lorasweep(tmp_path: Path) -> Command:
     """Run the installed command in this test's folder."""
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [str(Path(sys.executable).with_name("lorasweep")), *arguments]
-        return subprocess.run(
-            command,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-            **options,
-        )
+    def run(*arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+        return command(tmp_path, *arguments, env=env)
 
     return run
 

@@ -1,0 +1,74 @@
+"""A process that has imported the framework once, and forks itself for each command.
+
+Started by ``command.lorasweep`` as a script. Each line of its standard input is a request as
+JSON; it answers with the child's process id and then with its exit code, a line each.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+LIGHT = (
+    "objectives.synthetic", "optuna.importance", "plotly.io", "sklearn.ensemble",
+    "sweep.cli.adapters", "sweep.cli.data", "sweep.cli.judging", "sweep.cli.measure",
+    "sweep.cli.predicting", "sweep.cli.seeing", "sweep.cli.verbs", "sweep.drive",
+    "sweep.launch.local", "sweep.report.write", "sweep.transfer",
+)  # fmt: skip
+"""What commands import without a model library."""
+
+
+def become(request: dict[str, Any]) -> None:
+    """Turn a child into the process that a shell would have started."""
+    for number, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, request["out"], os.O_WRONLY),
+        (2, request["err"], os.O_WRONLY),
+    ):
+        opened = os.open(path, flags)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    program = request["argv"][0]
+    sys.argv = request["argv"]
+    added = os.environ.get("PYTHONPATH", "")
+    sys.path[:1] = [str(Path(program).parent), *filter(None, added.split(os.pathsep))]
+    sys.modules["__main__"].__file__ = program  # what a spawned worker imports
+
+
+def serve() -> dict[str, Any] | None:
+    """Answer requests; gives the child its own, and None to the parent at the end."""
+    requests, answers = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "w", 1)
+    os.dup2(2, 1)  # what a library prints while it is imported is no answer
+    for module in LIGHT:
+        importlib.import_module(module)
+    gc.freeze()
+    for line in iter(requests.readline, b""):
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            requests.close()
+            answers.close()
+            return dict(request)
+        print(child, file=answers)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), file=answers)
+    return None
+
+
+if __name__ == "__main__":
+    given = serve()
+    if given is not None:
+        become(given)
+        from sweep.cli import main
+
+        sys.exit(main())
