@@ -11,6 +11,7 @@ from sweep import Choice, Claim, Design, Float, Space, StudySpec, TargetSets
 from sweep.console import make_console
 from sweep.design.layout import design_points
 from sweep.design.report import design_report
+from sweep.judge.power import forecast
 from sweep.summary import print_design
 
 SPACE = Space(
@@ -42,11 +43,11 @@ def printed(tree: dict[str, Any]) -> str:
 def test_the_pilots_sizes_give_beyond_size_its_power() -> None:
     """A share under every truth, in a column of its own."""
     found = report(0.002, SIZES)
-    [forecast] = found["power"]
-    shares = {each["truth"]: each["beyond_size"] for each in forecast["power"]}
+    [made] = found["power"]
+    shares = {each["truth"]: each["beyond_size"] for each in made["power"]}
     text = printed(found)
 
-    assert forecast["untested"] == ""
+    assert made["untested"] == ""
     assert shares["targets alone matters, 5 delta"] == 1.0
     assert shares["nothing matters"] <= 0.1
     assert "beyond size" in text
@@ -58,15 +59,16 @@ def test_the_pilots_sizes_give_beyond_size_its_power() -> None:
     ("sizes", "says"), [(None, "run the pilot"), ({}, "were not recorded")], ids=["none", "mute"]
 )
 def test_without_sizes_it_is_said_what_is_missing(
-    sizes: dict[str, float] | None, says: str
+    sizes: dict[str, float] | None, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No pilot, or one of an objective that tells no sizes."""
+    monkeypatch.setitem(forecast.__kwdefaults__, "studies", 3)
     found = report(0.002, sizes)
-    [forecast] = found["power"]
+    [made] = found["power"]
     text = printed(found)
 
-    assert says in forecast["untested"]
-    assert {each["beyond_size"] for each in forecast["power"]} == {None}
+    assert says in made["untested"]
+    assert {each["beyond_size"] for each in made["power"]} == {None}
     [line] = [line for line in text.splitlines() if "beyond size has no forecast: " in line]
     assert says in line
 

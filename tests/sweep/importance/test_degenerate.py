@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from few_trees import few_trees
 from tables import LORA, draws, noise_table, study_table, surface_table
 
 from sweep.errors import SpecError
@@ -65,6 +66,7 @@ def test_ped_anova_of_two_trials_says_that_it_has_no_answer() -> None:
 
 
 @every
+@few_trees()
 def test_a_parameter_that_never_varied_is_named(method: Method) -> None:
     """A share of 0 must not read as "does not matter"."""
     table = surface_table(30)
@@ -97,6 +99,7 @@ def test_a_single_choice_is_no_obstacle(method: Method) -> None:
     assert result.row("x").share == pytest.approx(1.0, abs=0.15 * (method == "permutation"))
 
 
+@few_trees()
 def test_a_small_study_carries_its_warning() -> None:
     """Shares always add up to everything, signal or not."""
     small, large = (
@@ -143,13 +146,14 @@ def test_methods_that_agree_raise_no_alarm() -> None:
     assert importance_report(table, n_bootstrap=0, n_null=0).alarms == ()
 
 
+@few_trees()
 def test_the_report_counts_what_it_does_not_rest_on() -> None:
     """Failed, pruned and dropped trials stand beside the shares."""
     counts = {"COMPLETE": 13, "FAIL": 2, "PRUNED": 1}
     rows = [*surface_table(12).rows, Row(12, {"rank": 1}, 0.1)]
 
     report = importance_report(
-        TrialTable.from_rows(rows, space=LORA, counts=counts), n_bootstrap=2
+        TrialTable.from_rows(rows, space=LORA, counts=counts), n_bootstrap=2, n_null=2
     ).to_json()
 
     assert report["counts"] == counts
@@ -161,6 +165,7 @@ def test_the_report_counts_what_it_does_not_rest_on() -> None:
     assert json.loads(json.dumps(report)) == json.loads(json.dumps(report, sort_keys=True))
 
 
+@few_trees()
 def test_records_are_json() -> None:
     """With the question the method answers, level and seed."""
     tree = json.loads(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from few_trees import few_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import LORA, noise_table, study_table, surface_table
@@ -68,6 +69,7 @@ def test_the_group_does_not_depend_on_the_parametrisation() -> None:
     assert any("rank and alpha act together" in note for note in result.notes)
 
 
+@few_trees()
 def test_derived_and_group_rows_say_what_they_are_made_of() -> None:
     """A reader must not add the scaling to the parameters it is computed from."""
     result = importance(surface_table(30), n_bootstrap=0, n_null=0)
@@ -86,6 +88,7 @@ def test_derived_and_group_rows_say_what_they_are_made_of() -> None:
     }
 
 
+@few_trees()
 def test_alpha_is_the_derived_row_where_scaling_is_sampled() -> None:
     """A study of scaling shows alpha the same way."""
     space = Space({"rank": Choice(1, 2, 4, 8), "scaling": Float(0.25, 4.0, log=True)})
@@ -100,6 +103,7 @@ def test_alpha_is_the_derived_row_where_scaling_is_sampled() -> None:
 @every
 @given(n=st.integers(2, 25), seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=8)
+@few_trees()
 def test_shares_are_shares(method: Method, n: int, seed: int) -> None:
     """In [0, 1], inside their interval, and never more than everything."""
     result = importance(noise_table(n, seed), method=method, seed=seed, n_bootstrap=4, n_null=0)
@@ -117,6 +121,7 @@ def test_shares_are_shares(method: Method, n: int, seed: int) -> None:
 @every
 @given(st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=3)
+@few_trees()
 def test_the_order_and_numbering_of_trials_change_nothing(method: Method, random: object) -> None:
     """A resumed or merged study must not answer differently."""
     table = surface_table(16)
@@ -131,6 +136,7 @@ def test_the_order_and_numbering_of_trials_change_nothing(method: Method, random
 
 
 @every
+@few_trees()
 def test_the_seed_decides_everything(method: Method) -> None:
     """The same seed gives the same records; another one other intervals."""
     table = surface_table(24)
@@ -144,6 +150,7 @@ def test_the_seed_decides_everything(method: Method) -> None:
 
 
 @every
+@few_trees()
 def test_replicates_make_no_interval_narrower(method: Method) -> None:
     """Each trial entered three times holds no more than once; equal rows are not evidence."""
     table = noise_table(12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from few_trees import few_trees
 from hypothesis import given
 from hypothesis import strategies as st
 from tables import designed_table, study_table, surface_table
@@ -13,6 +14,9 @@ from sweep.importance.bootstrap import null_shares, permuted
 from sweep.space import Choice, Float, Space
 
 every = pytest.mark.parametrize("method", ALL_METHODS)
+sizes = pytest.mark.parametrize(
+    "trees", [8, pytest.param(64, marks=pytest.mark.slow)], ids=["few trees", "all trees"]
+)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(0, 99))
@@ -49,8 +53,9 @@ def test_the_null_is_the_ninety_ninth_percentile() -> None:
     assert found[0] == pytest.approx(99.0)
 
 
+@sizes
 @every
-def test_pure_noise_stays_within_the_null(method: Method) -> None:
+def test_pure_noise_stays_within_the_null(method: Method, trees: int) -> None:
     """Of 5 studies of noise no more than one has a parameter above its null.
 
     Each of two parameters exceeds its 99th percentile, estimated from 30 permutations, in about
@@ -61,21 +66,24 @@ def test_pure_noise_stays_within_the_null(method: Method) -> None:
     above = 0
     for seed in range(5):
         table = study_table(space, 30, lambda _: float(noise.normal()), seed)
-        result = importance(table, method=method, n_bootstrap=0, n_null=30)
+        with few_trees(trees):
+            result = importance(table, method=method, n_bootstrap=0, n_null=30)
         above += any(row.above_null for row in result.rows if row.role == "sampled")
 
     assert above <= 1
 
 
+@sizes
 @pytest.mark.parametrize("method", [each for each in ALL_METHODS if each != "ped_anova"])
-def test_a_dominant_parameter_stands_above_the_null(method: Method) -> None:
+def test_a_dominant_parameter_stands_above_the_null(method: Method, trees: int) -> None:
     """Target sets that cause eight times the noise, at 100 trials.
 
     Not so with PED-ANOVA: the best tenth of 100 trials are 10, and of 10 trials chance makes much.
     """
     table = designed_table(100, {"targets": 0.06})
 
-    top = importance(table, method=method, n_bootstrap=0, n_null=40).row("targets")
+    with few_trees(trees):
+        top = importance(table, method=method, n_bootstrap=0, n_null=40).row("targets")
 
     assert top.null is not None
     assert 0.0 <= top.null < top.share
