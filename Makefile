@@ -25,7 +25,7 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and i
 	$(BIN)/lorasweep report --storage sqlite:///runs/demo/study.db
 
 test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-slow: $(VENV)/.ready-dev  ## the slow tests only
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow

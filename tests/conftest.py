@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import workers
+from faults.postgres import Postgres
 from hypothesis import HealthCheck, settings
 
 # A machine that was busy for a moment is no counterexample.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-SHARED = Path(__file__).parents[1] / ".." / "shared"
+STARTED_ONCE = {"ray": "cluster", "postgres": "postgres", "browser": "browser"}
+"""Fixtures that take long to start: with ``-n`` the tests that use one share a process."""
+
+TESTS = Path(__file__).parent
+SHARED = TESTS.parent / ".." / "shared"
 
 
 @pytest.fixture(autouse=True, scope="session")
 def own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What lorasweep remembers of the tests' studies is not written into the user's home."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; a test that stops it starts it again before it ends."""
+    reason = Postgres.missing()
+    if reason:
+        pytest.skip(reason)
+    with Postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +51,31 @@ def shared() -> Path:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Slow tests start workers as the product does, from a fresh interpreter each."""
     workers.fork_them(really=item.get_closest_marker("slow") is None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--torch-free`` fails a run that has imported torch."""
+    parser.addoption("--torch-free", action="store_true", help="fail if torch was imported")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``-n`` a file's tests share a process, and so its fixtures; the longest groups begin."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: groups[item] not in STARTED_ONCE)
+
+
+def _group(item: pytest.Item) -> str:
+    used = getattr(item, "fixturenames", ())
+    started = (group for group, fixture in STARTED_ONCE.items() if fixture in used)
+    return next(started, str(item.path.relative_to(TESTS)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hold ``--torch-free`` to its word."""
+    if session.config.getoption("--torch-free") and "torch" in sys.modules:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\na test imported torch: it is none of the fast ones")

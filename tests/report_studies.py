@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import optuna
@@ -9,12 +15,27 @@ import optuna
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.drive import Options, run_study
 from sweep.spec import Policy
-from sweep.storage import Address, quiet_optuna
+from sweep.storage import Address, load_study, quiet_optuna
 from sweep.watcher import Nobody
 
 
 def mixed(folder: Path) -> tuple[optuna.Study, Address]:
-    """Trials of two seeds each, of which some fail, run out of memory or collapse."""
+    """Trials of two seeds each, of which some fail, run out of memory or collapse.
+
+    The study is run once in a process; each caller has a copy of its own.
+    """
+    address = Address.parse(f"sqlite:///{folder}/mixed.db")
+    path = folder / "mixed.db"
+    with closing(sqlite3.connect(_mixed())) as whole, closing(sqlite3.connect(path)) as copy:
+        whole.backup(copy)
+    with quiet_optuna():
+        return load_study(address), address
+
+
+@cache
+def _mixed() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="mixed-"))
+    atexit.register(shutil.rmtree, folder)
     spec = StudySpec(
         name="mixed <b>",
         objective="objectives.synthetic:Synthetic",
@@ -41,8 +62,8 @@ def mixed(folder: Path) -> tuple[optuna.Study, Address]:
     )
     address = Address.parse(f"sqlite:///{folder}/mixed.db")
     with quiet_optuna():
-        study = run_study(spec, address, Nobody(), Options(workers=1, command="lorasweep run x"))
-    return study, address
+        run_study(spec, address, Nobody(), Options(workers=1, command="lorasweep run x"))
+    return folder / "mixed.db"
 
 
 def plain(folder: Path, trials: int, name: str = "plain") -> tuple[optuna.Study, Address]:

@@ -1,24 +1,12 @@
-"""What goes wrong on demand: a database server, and disks."""
+"""What goes wrong on demand: disks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from faults import faulty
 from faults.faulty import Faults
-from faults.postgres import Postgres
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server; a test that stops it starts it again before it ends."""
-    reason = Postgres.missing()
-    if reason:
-        pytest.skip(reason)
-    with Postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -138,7 +138,7 @@ def test_help_status_and_importance_import_no_model_library(folder: Path) -> Non
     url = "sqlite:///runs/toy/study.db"
 
     assert imported(folder, "status", "--storage", url) == set()
-    assert imported(folder, "importance", "--storage", url) == set()
+    assert imported(folder, "importance", "--quick", "--storage", url) == set()
 
 
 def test_help_imports_next_to_nothing(folder: Path) -> None:

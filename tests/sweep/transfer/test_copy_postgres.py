@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -29,20 +29,10 @@ copy_study(Address.parse(sys.argv[1]), None, Address.parse(sys.argv[2]))
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """A PostgreSQL server for these tests."""
-    reason = Postgres.missing()
-    if reason:
-        pytest.skip(reason)
-    with Postgres() as postgres:
-        yield postgres
-
-
 @pytest.fixture
-def database(server: Postgres) -> str:
+def database(postgres: Postgres) -> str:
     """The URL of an empty database."""
-    return server.new_database()
+    return postgres.new_database()
 
 
 def test_a_study_goes_to_a_server_and_back_unchanged(
