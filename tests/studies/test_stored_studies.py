@@ -1,0 +1,79 @@
+"""What is on users' disks: digests of the published studies, and a study that was killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from command import lorasweep
+
+from sweep.storage import Address, load_study, read_spec
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "studies" / "results"
+GOLDEN = ROOT / "tests" / "golden"
+DIGESTS = {
+    ("binding_sites", "binding_sites-pilot"): "5de4dade321c47b1",
+    ("binding_sites", "binding_sites"): "7a2af581c3a49810",
+    ("binding_sites_confirm", "binding_sites_confirm"): "fdb226e72fb10e2a",
+    ("binding_sites_final", "binding_sites_final"): "f1c401c3bc57608a",
+    ("binding_sites_longer", "binding_sites_longer"): "a4fa2c4aaa852158",
+    ("card_replication", "card_replication"): "6c057c384a42142e",
+    ("first_pilot", "binding_sites-pilot"): "22d2419615638ecc",
+    ("reduced_mini", "reduced_mini"): "4f01103157573b6b",
+    ("reduced_random", "reduced_random"): "05b14a9ebf8ff2fb",
+}
+
+
+def test_every_published_database_is_pinned() -> None:
+    """A database added without a digest here is noticed."""
+    assert {database for database, _ in DIGESTS} == {file.stem for file in RESULTS.glob("*.db")}
+
+
+@pytest.mark.parametrize(("database", "name"), DIGESTS)
+def test_a_stored_spec_has_the_digest_that_it_was_stored_with(database: str, name: str) -> None:
+    """Another digest would refuse every resume: read back and hashed anew, it is the same."""
+    study = load_study(Address.parse(f"sqlite:///{RESULTS / database}.db"), name)
+
+    assert read_spec(study).digest() == DIGESTS[database, name]
+    assert study.user_attrs["spec_digest"] == DIGESTS[database, name]
+
+
+def values(database: Path) -> dict[str, float]:
+    """The value of each COMPLETE trial by its parameters."""
+    rows = (
+        "select trial_id, param_name, param_value from trial_params order by trial_id, param_name"
+    )
+    ends = "select trial_id, value from trials join trial_values using (trial_id)"
+    with closing(sqlite3.connect(database)) as opened:
+        params: dict[int, list[str]] = {}
+        for trial, name, level in opened.execute(rows):
+            params.setdefault(trial, []).append(f"{name}={level:g}")
+        return {" ".join(params[trial]): value for trial, value in opened.execute(ends)}
+
+
+def curves(database: Path) -> list[list[dict[str, float]]]:
+    """The learning curve of each trial that has one, in order."""
+    query = "select value_json from trial_user_attributes where key = 'curve' order by trial_id"
+    with closing(sqlite3.connect(database)) as opened:
+        return [json.loads(text) for (text,) in opened.execute(query)]
+
+
+def test_a_study_that_was_killed_goes_on_to_the_values_of_one_that_was_not(tmp_path: Path) -> None:
+    """From its database and its checkpoint, in the folders that it was made with."""
+    shutil.copytree(GOLDEN / "killed.db.files", tmp_path / "killed.db.files")
+    database = Path(shutil.copy(GOLDEN / "killed.db", tmp_path))
+    before = values(database)
+    (begun,) = curves(database)[2:]
+    done = lorasweep(tmp_path, "resume", "--storage", "sqlite:///killed.db", "--take-over")
+    after = values(database)
+
+    assert done.returncode == 0, done.stderr
+    assert before.items() <= after.items()
+    whole = json.loads((GOLDEN / "killed.json").read_text(encoding="utf-8"))
+    assert after == pytest.approx(whole, abs=0.01)  # another CPU rounds otherwise
+    assert begun[0] in [curve[0] for curve in curves(database)[3:]]  # not computed anew
