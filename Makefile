@@ -5,7 +5,16 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help demo test test-slow test-lowest check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
+FAST := $(addprefix tests/sweep/,effects/test_basis.py effects/test_choose.py effects/test_fit.py \
+	effects/test_noncentrality.py effects/test_optimised.py effects/test_outliers.py \
+	effects/test_sample.py effects/test_size.py adapters/test_card.py importance/test_forest.py \
+	judge/test_claims.py judge/test_degenerate.py judge/test_evidence.py judge/test_needed.py \
+	judge/test_rslora.py report/figures/test_marks.py report/figures/test_numbers.py \
+	storage/test_address.py test_atomic.py test_axes.py test_folders.py test_parcel.py \
+	test_patience.py test_progress.py test_space.py test_spec.py test_study_file.py \
+	test_summary.py test_table.py test_targets.py)
+
+.PHONY: help demo test test-fast test-slow test-lowest check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,6 +35,9 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and i
 
 test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadgroup --no-loadscope-reorder
+
+test-fast: $(VENV)/.ready-dev  ## those of them that need neither torch nor a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m 'not slow' --torch-free $(FAST)
 
 test-slow: $(VENV)/.ready-dev  ## the slow tests only
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow

@@ -79,7 +79,12 @@ def test_a_stream_that_is_gone_or_full_is_one_sentence_at_most(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("status",), ("status", "--json"), ("importance", "--quick")]
+    "arguments",
+    [
+        ("status",),
+        ("status", "--json"),
+        pytest.param(("importance", "--quick"), marks=pytest.mark.slow),
+    ],
 )
 def test_a_reader_that_has_left_ends_the_command_quietly(
     arguments: tuple[str, ...], storage: str, tmp_path: Path
