@@ -51,6 +51,8 @@ def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> 
         if interrupts.number is not None and not called:
             called = True
             launcher.call_away()
+        if interrupts.overdue():
+            launcher.stop_late()
         match launcher.next_event(timeout_seconds=1.0):
             case Reported(answer=answer):
                 answer(False)

@@ -1,7 +1,8 @@
 """Signals that ask a sweep to end, heard at safe points only.
 
 A handler that raised would cut a database transaction in two. So the first signal is
-only noted, and the driver's loop asks; a second one ends the process at once.
+only noted, and the driver's loop asks; a second one ends the process at once. Trials that have not
+left ``GRACE_SECONDS`` after the first one lose their workers, so one signal always ends a sweep.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Self
@@ -21,6 +23,10 @@ ASKING = tuple(
 )
 """Ctrl-C; kill, and Slurm before it takes a machine away; a closed terminal; and the two that
 ``sbatch --signal`` is told to send ahead of the end."""
+
+GRACE_SECONDS = 90.0
+"""How long trials have to finish their step and checkpoint after the first signal. Slurm is often
+told to send it 120 s ahead of the end, which leaves the driver time to close the study."""
 
 
 class Interruption(BaseException):
@@ -40,10 +46,13 @@ class Interrupts:
 
     Attributes:
         number: the first signal that came; None as long as none did.
+        grace_seconds: how long trials have to leave after it.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.grace_seconds = GRACE_SECONDS
+        self._since = 0.0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -69,7 +78,7 @@ class Interrupts:
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.number is None:
-            self.number = number
+            self.number, self._since = number, time.monotonic()
         for other in self._before:  # whichever comes next ends the process
             signal.signal(other, signal.SIG_DFL)
 
@@ -77,6 +86,11 @@ class Interrupts:
         """Raise ``Interruption`` if a signal came."""
         if self.number is not None:
             raise Interruption(self.number)
+
+    def overdue(self) -> bool:
+        """Whether a signal came so long ago that trials still under way are to be stopped."""
+        late = time.monotonic() - self._since > self.grace_seconds
+        return self.number is not None and late
 
 
 def ignore_signals() -> None:

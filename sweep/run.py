@@ -76,6 +76,8 @@ class Run:
                 self._fill()
             if not (self._running or self._launcher.busy()):
                 break
+            if self._interrupts.overdue():
+                self._launcher.stop_late()
             self._handle(self._launcher.next_event(timeout_seconds=1.0))
         self._interrupts.check()
         if self._stop is not None:
@@ -87,8 +89,10 @@ class Run:
         self._leaving = True
         if self._interrupts.number is not None and self._running:
             log.info(
-                "ending: %d trial(s) finish their step and checkpoint; once more to stop at once",
+                "ending: %d trial(s) finish their step and checkpoint, for which they have %g s; "
+                "once more to stop at once",
                 len(self._running),
+                self._interrupts.grace_seconds,
             )
         self._launcher.call_away()
 

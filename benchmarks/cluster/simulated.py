@@ -152,6 +152,9 @@ class SimulatedWorker(Hired):
     def call_away(self) -> None:
         """Nobody is called away here."""
 
+    def stop(self) -> None:
+        """Nothing runs."""
+
     def dismiss(self) -> None:
         """Nothing runs."""
 

@@ -19,6 +19,7 @@ class Hired(ABC):
         closed: whether no trial is to follow into the pack.
         waiting: those of its trials for which it has no lane yet.
         facts: what its objective said of its device and inputs; None before it was asked.
+        stopped: whether it was stopped because its trials did not leave in time.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,7 @@ class Hired(ABC):
         self.closed = False
         self.waiting: list[TrialParams] = []
         self.facts: Facts | None = None
+        self.stopped = False
 
     def take(self, pack: Pack, *, closed: bool) -> None:
         """Have it be the one that computes a pack, once it is told to start."""
@@ -77,6 +79,10 @@ class Hired(ABC):
     @abstractmethod
     def call_away(self) -> None:
         """Ask its trials to leave; it is not used again."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it in the middle of whatever it does; its end is heard like any other death."""
 
     @abstractmethod
     def dismiss(self) -> None:

@@ -15,9 +15,12 @@ from sweep.launch.hired import Hired
 from sweep.launch.worker import PIN
 from sweep.objective import Facts
 from sweep.spec import StudySpec, differences
-from sweep.trial import Pack, TrialParams, TrialResult
+from sweep.trial import INTERRUPTED, Failure, Pack, TrialParams, TrialResult
 
 log = logging.getLogger("lorasweep")
+
+LATE = "did not leave in time after a signal and lost the worker"
+"""What became of a trial that went on computing when it was asked to leave."""
 
 
 class Pool(ABC):
@@ -226,6 +229,8 @@ class Pool(ABC):
         if worker in self._roomy:
             self._roomy.remove(worker)
         pack, lanes = list(worker.trials.values()), self._lanes_of(worker)
+        if worker.stopped:
+            return Died(pack, Failure(INTERRUPTED, "Interrupted", LATE))
         inside = len(pack) - len(worker.waiting)
         # A pack from before the lanes were halved tells nothing of the lanes there are now.
         if worker.was_killed() and 1 < inside <= lanes:
@@ -251,6 +256,20 @@ class Pool(ABC):
         for worker in self._pool:
             if worker.busy:
                 worker.call_away()
+
+    def stop_late(self) -> None:
+        """Stop the workers whose trials have not left; each one's death is an event to come."""
+        late = [worker for worker in self._pool if worker.busy and not worker.stopped]
+        if late:
+            trials = sum(len(worker.trials) for worker in late)
+            log.warning(
+                "%d trial(s) %s; they run again from their last checkpoint when the study goes on",
+                trials,
+                LATE,
+            )
+        for worker in late:
+            worker.stopped = True
+            worker.stop()
 
     def close(self) -> None:
         """End all workers now; busy ones lose what came after their checkpoints."""

@@ -129,6 +129,10 @@ class RayWorker(Hired):
         """Ask its trials to leave."""
         self._actor.call_away.remote()
 
+    def stop(self) -> None:
+        """Kill the actor."""
+        self.give_up("it was stopped")
+
     def dismiss(self) -> None:
         """Kill it."""
         ray.kill(self._actor)
