@@ -50,13 +50,17 @@ def word(number: float) -> str:
 
 
 def _strict(tree: Any, place: str, found: dict[str, str]) -> Any:
+    if tree is None or isinstance(tree, (str, bool)):  # most of a tree
+        return tree
+    if isinstance(tree, (int, float)):
+        called = word(tree)
+        if called:
+            found[place] = called
+        return None if called else tree
     if isinstance(tree, Mapping):
         at = f"{place}." if place else ""
         items: Iterable[tuple[Any, Any]] = tree.items()
         return {str(name): _strict(branch, f"{at}{name}", found) for name, branch in items}
     if isinstance(tree, (list, tuple)):
         return [_strict(branch, f"{place}[{i}]", found) for i, branch in enumerate(tree)]
-    if isinstance(tree, (int, float)) and (called := word(tree)):
-        found[place] = called
-        return None
     return tree

@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +17,7 @@ from sweep.storage.address import Address
 from sweep.storage.journal import Journal
 from sweep.storage.reads import Database, JournalFile
 from sweep.storage.recognise import recognise, recognise_journal
+from sweep.storage.whole import Backend
 from sweep.storage.words import LOCK_SECONDS, storage_errors, told
 
 _CONNECT_SECONDS = 10
@@ -152,7 +153,7 @@ def open_storage(address: Address, *, make: bool) -> BaseStorage:
             options = _engine_options(address) if make else _passing_options(address)
             # Optuna fills in a template, of which braces are signs.
             url = address.url.replace("{", "{{").replace("}", "}}")
-            backend = RDBStorage(url, engine_kwargs=options, skip_table_creation=not make)
+            backend = Backend(url, engine_kwargs=options, skip_table_creation=not make)
             sqlalchemy.event.listen(backend.engine, "handle_error", _refusing(address))
             return Database(backend, address)
         except RuntimeError as error:  # Optuna's word on a schema of another version
