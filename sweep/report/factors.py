@@ -150,22 +150,16 @@ class Cells:
     @cached_property
     def grid(self) -> list[list[dict[str, Any]]]:
         """``mean_of`` of each cell."""
-        return [
-            [
-                mean_of(
-                    [
-                        row
-                        for row in self.of
-                        if first.holds(row.values[self.rows.name])
-                        and second.holds(row.values[self.columns.name])
-                    ],
-                    self.configurations,
-                    lambda row: row.value,
-                )
+        across, down = self.rows.name, self.columns.name
+        found = []
+        for first in self.rows.levels:
+            line = [row for row in self.of if first.holds(row.values[across])]
+            cells = (
+                [row for row in line if second.holds(row.values[down])]
                 for second in self.columns.levels
-            ]
-            for first in self.rows.levels
-        ]
+            )
+            found.append([mean_of(c, self.configurations, lambda row: row.value) for c in cells])
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Means and counts, a list per level of ``rows``."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sweep.report.figures.drawn import Drawn, Figure, Tree
 from sweep.report.figures.theme import axis, layout
+from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import Group, View
 from sweep.report.figures.words import d3_format, listed, safe, trials
 from sweep.summary.cells import number
@@ -35,17 +36,20 @@ def curves(view: View) -> list[Drawn]:
         reason = "No trial has reported anything while training."
         reason = reason if view.trials else view.no_values()
         return [Drawn(KEY, SECTION, title, empty=reason)]
-    losses = [trial for trial in of if any(p["loss"] is not None for p in trial["curve"])]
     kinds = Counter(str(trial["kind"]) for trial in of)
     counts = listed(f"{n:,} {kind}" for kind, n in kinds.items())
-    second = " Below: training loss." if losses else ""
+    second = " Below: training loss." if _with_loss(of) else ""
     caption = (
         f"{trials(len(of))} that reported while training ({counts}), a line each; pruned ones "
         f"dashed, running ones dotted, a cross where one failed.{second} Lines that end early had "
-        "no chance to rise late."
+        f"no chance to rise late.{drawn_of(of)}"
     )
     summary = _summary(view, of)
-    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, of, losses))]
+    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
+
+
+def _with_loss(of: Sequence[Tree]) -> list[Tree]:
+    return [trial for trial in of if any(p["loss"] is not None for p in trial["curve"])]
 
 
 def _summary(view: View, of: Sequence[Tree]) -> str:
@@ -63,7 +67,8 @@ def _course(trial: Tree) -> str:
     )
 
 
-def _figure(view: View, of: Sequence[Tree], losses: Sequence[Tree]) -> Figure:
+def _figure(view: View, of: Sequence[Tree]) -> Figure:
+    losses = _with_loss(of)
     groups = view.groups(of)
     several = len(groups) > 1
     full = sum(len(trial["curve"]) for trial in of) <= FULL

@@ -20,6 +20,7 @@ from sweep.report.figures.strips import (
     value_range,
 )
 from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
+from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View, level_index
 from sweep.report.figures.words import listed, paragraph, safe, slug, trials
 
@@ -89,6 +90,7 @@ def _caption(view: View, factor: Tree, of: Sequence[Tree]) -> str:
         f"{trials(len(of))}, a dot each ({view.better} is better){derived}. "
         f"{'; '.join([means, *filter(None, asides)])}. Levels are "
         "averaged over whatever else was sampled with them: after a search that is no even mix."
+        f"{drawn_of(of)}"
     )
 
 
@@ -121,7 +123,7 @@ def _ordered(view: View, factor: Tree, of: Sequence[Tree]) -> Figure:
     levels = factor["levels"]
     points: list[Point] = [
         (t, scale.place(index, spread(t, 0.4) - 0.1), t["value"])
-        for t in of
+        for t in view.thinned(of)
         if (index := level_index(levels, t["params"][factor["name"]])) is not None
     ]
     clouds, names = _clouds(view, points)
@@ -140,8 +142,9 @@ def _ordered(view: View, factor: Tree, of: Sequence[Tree]) -> Figure:
 
 def _range(view: View, factor: Tree, of: Sequence[Tree]) -> Figure:
     """Numbers of many values where they lie, with the mean of each bin as a step."""
-    points: list[Point] = [(t, t["params"][factor["name"]], t["value"]) for t in of]
-    low, high = min(at for _, at, _ in points), max(at for _, at, _ in points)
+    points: list[Point] = [(t, t["params"][factor["name"]], t["value"]) for t in view.thinned(of)]
+    at = [t["params"][factor["name"]] for t in of]
+    low, high = min(at), max(at)
     name = safe(factor["name"])
     along = (
         log_axis(name, low, high, showgrid=False)

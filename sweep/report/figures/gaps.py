@@ -5,6 +5,7 @@ from __future__ import annotations
 from sweep.report.figures.drawn import Drawn
 from sweep.report.figures.level_rows import level_rows
 from sweep.report.figures.strips import level_says
+from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View
 from sweep.report.figures.words import listed, trials
 
@@ -25,6 +26,7 @@ def gaps(view: View) -> list[Drawn]:
         f"{view.value_start} on training minus validation data of {trials(len(of))}, a dot each; "
         f"diamonds: means, with {view.tree['interval']}. Far from 0 a trial has learned its "
         "training data by heart; near 0 it may have learned nothing at all."
+        f"{drawn_of(of)}"
     )
     said = listed(level_says(level) for level in levels)
     title = f"{title} by {factor['name']}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from sweep.report.figures.drawn import Drawn, Figure, Tree
 from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity
+from sweep.report.figures.thinned import are_many, drawn_of
 from sweep.report.figures.view import View
 from sweep.report.figures.words import clipped, listed, safe, trials
 from sweep.summary.cells import number
@@ -34,6 +36,7 @@ def history(view: View) -> list[Drawn]:
         f"{trials(len(view.valued))} in order. Step line: the best so far ({view.better} is "
         f"better).{by_symbol}{_baseline_words(view)}{rest} Later trials of a search are better "
         "because they were chosen to be; that tells nothing about any parameter."
+        f"{drawn_of(view.valued)}"
     )
     return [Drawn(KEY, SECTION, title, caption, _summary(view, best), _figure(view, best, phases))]
 
@@ -63,7 +66,7 @@ def _summary(view: View, best: Sequence[Tree]) -> str:
 
 
 def _figure(view: View, best: Sequence[Tree], phases: Sequence[str]) -> Figure:
-    groups = view.groups(view.valued)
+    groups = view.groups(view.thinned(view.valued))
     symbols = dict(zip(phases, PHASE_SYMBOLS * len(phases), strict=False))
     data = [*_baselines(view), _best_line(best)] if best else _baselines(view)
     names = [trace["name"] for trace in data]
@@ -124,7 +127,13 @@ def _key_of(name: str, symbol: str) -> dict[str, Any]:
 
 
 def _best_line(best: Sequence[Tree]) -> dict[str, Any]:
-    """A step at each trial that was better than all before, and the end."""
+    """A step at each trial that was better than all before, and the end.
+
+    Of a long study the trials in between, which leave the line as it is, are left out.
+    """
+    if are_many(best):
+        rises = [b for a, b in itertools.pairwise(best) if a["best"] != b["best"]]
+        best = [best[0], *rises, best[-1]]
     return {
         "type": "scatter",
         "mode": "lines",

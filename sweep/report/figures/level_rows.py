@@ -30,14 +30,16 @@ def level_rows(
         view: the report.
         factor: whose levels they are.
         levels: with means of the figure that is drawn.
-        of: the trials; those on no level are left out.
+        of: the trials, of which the figure draws some where there are many; those on no level
+            are left out.
         figure: what is drawn of a trial.
         name: of the horizontal axis, escaped.
     """
-    at = {t["number"]: level_index(levels, t["params"].get(factor["name"])) for t in of}
+    drawn = view.thinned(of)
+    at = {t["number"]: level_index(levels, t["params"].get(factor["name"])) for t in drawn}
     points: list[Point] = [
         (t, index - ABOVE + spread(t, CLOUD), figure(t))
-        for t in of
+        for t in drawn
         if (index := at[t["number"]]) is not None
     ]
     own = [level["label"] for level in factor["levels"]]

@@ -10,6 +10,7 @@ from typing import Any
 from sweep.report.figures.drawn import Drawn, Figure, Tree
 from sweep.report.figures.strips import spread
 from sweep.report.figures.theme import NEUTRAL, axis, layout
+from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View, level_index
 from sweep.report.figures.words import clipped, listed, safe, trials, wrapped
 from sweep.summary.cells import number
@@ -57,7 +58,7 @@ def parallel(view: View) -> list[Drawn]:
     caption = (
         f"{trials(len(view.valued))}, a line each, from {view.value_name} on top down through the "
         f"parameters ({view.better} is better).{coloured}{more} What the best have in common may "
-        "be what the sampler tried most: compare with the rest."
+        f"be what the sampler tried most: compare with the rest.{drawn_of(view.valued)}"
     )
     told = listed(_says(view.by_number[n]) for n in numbers[:3])
     return [Drawn(KEY, SECTION, title, caption, f"The best: {told}.", _figure(view, best))]
@@ -70,9 +71,10 @@ def _says(trial: Tree) -> str:
 
 def _figure(view: View, best: set[int]) -> Figure:
     lines = [_value_line(view), *(_line(view, factor) for factor in view.factors[:MOST])]
-    full = len(view.valued) * len(lines) <= FULL
-    rest = [trial for trial in view.valued if trial["number"] not in best]
-    groups = view.groups(trial for trial in view.valued if trial["number"] in best)
+    drawn = view.thinned(view.valued)
+    full = len(drawn) * len(lines) <= FULL
+    rest = [trial for trial in drawn if trial["number"] not in best]
+    groups = view.groups(trial for trial in drawn if trial["number"] in best)
     several = len(groups) > 1 or bool(rest)
     data = _traces(view, lines, rest, "the rest", NEUTRAL, full=full) if rest else []
     for trace in data:

@@ -6,6 +6,7 @@ from sweep.report.figures.drawn import Drawn, Tree
 from sweep.report.figures.scales import log_axis
 from sweep.report.figures.strips import Cloud, Point, dots
 from sweep.report.figures.theme import NEUTRAL, axis, layout
+from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View
 from sweep.report.figures.words import listed, safe, trials
 from sweep.summary.cells import number
@@ -26,7 +27,7 @@ def sizes(view: View) -> list[Drawn]:
         trial["number"]: (trial, trial["size"], trial["value"]) for trial in of
     }
     known = [trial["size"] for trial in of]
-    groups = view.groups(of)
+    groups = view.groups(view.thinned(of))
     data = [
         dots(
             view,
@@ -54,7 +55,7 @@ def sizes(view: View) -> list[Drawn]:
     caption = (
         f"{trials(len(of))} by {what}, on a logarithmic axis. The line is the Pareto front: no "
         f"trial with fewer parameters is better ({view.better} is better); that is what came out, "
-        "the luck of each trial included."
+        f"the luck of each trial included.{drawn_of(of)}"
     )
     said = listed(
         f"trial {t['number']} with {number(t['size'])} parameters: {number(t['value'])}"

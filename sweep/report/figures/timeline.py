@@ -8,6 +8,7 @@ from typing import Any
 
 from sweep.report.figures.drawn import Drawn, Figure, Tree
 from sweep.report.figures.theme import NEUTRAL, STATES, axis, layout
+from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View
 from sweep.report.figures.words import listed, paragraph, safe, trials
 
@@ -28,13 +29,13 @@ def timeline(view: View) -> list[Drawn]:
     caption = (
         f"{trials(len(of))}, a bar each from its start (UTC), as long as was measured; those that "
         f"run end at the time of this report.{left} "
-        "A bar's length depends on what else ran beside it."
+        f"A bar's length depends on what else ran beside it.{drawn_of(of)}"
     )
     counts = view.tree["counts"]
     kinds = listed(f"{counts[kind]:,} {kind}" for kind in STATES if counts.get(kind))
     failures = listed((_failed(trial) for trial in of if trial["reason"]), 6)
     summary = f"{kinds}." + (f" Failures: {failures}." if failures else "")
-    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, of))]
+    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
 
 
 def _failed(trial: Tree) -> str:

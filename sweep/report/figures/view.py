@@ -10,6 +10,7 @@ from typing import Any
 from sweep.report.figures.drawn import Tree
 from sweep.report.figures.hover import Hover
 from sweep.report.figures.palette import OTHER, Look, look, parameter_looks
+from sweep.report.figures.thinned import thinned
 from sweep.report.figures.words import d3_format, safe, sentence, trials
 
 MOST_GROUPS = 12
@@ -114,6 +115,10 @@ class View:
     def dominant(self) -> Tree | None:
         """The factor by whose levels trials are coloured."""
         return self.factor(self.tree["dominant"])
+
+    def thinned(self, of: Sequence[Tree]) -> list[Tree]:
+        """Those of some trials that a figure draws: see ``sweep.report.figures.thinned``."""
+        return thinned(of, self.tree["ranking"])
 
     def groups(self, of: Iterable[Tree]) -> list[Group]:
         """Trials by level of the dominant factor, in its order; last what is on no level."""

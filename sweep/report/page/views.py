@@ -115,7 +115,8 @@ def trials(tree: Node) -> Trials:
     """The best trials, and where they do not fill the table the others by number."""
     by_number = {plain(trial["number"]): trial for trial in tree["trials"]}
     ranked = [plain(number) for number in tree["ranking"]]
-    rest = [number for number in by_number if number not in set(ranked)]
+    have = set(ranked)
+    rest = [number for number in by_number if number not in have]
     rows = tuple(by_number[number] for number in [*ranked, *rest][:MOST_TRIALS])
     known = [plain(factor["name"]) for factor in tree["factors"]]
     seen = [name for row in rows for name in plain(row["shown"])]
