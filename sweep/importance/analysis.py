@@ -13,7 +13,7 @@ from sweep.importance.bootstrap import intervals, null_shares
 from sweep.importance.methods import ESTIMATORS, N_TREES, lines, resample_trees
 from sweep.importance.modules import module_report
 from sweep.importance.result import Importance, ImportanceReport, ImportanceTable, Method, Role
-from sweep.importance.views import View, by_content
+from sweep.importance.views import View, by_content, drawn
 from sweep.space import TargetSets
 from sweep.table import TrialTable
 
@@ -56,6 +56,8 @@ def importance(
     configurations: shares at or below it say nothing, for a forest on pure noise shares out
     everything too. It errs on the safe side: permuting turns the whole signal into noise.
 
+    Of more than ``views.MOST_TRIALS`` trials so many are drawn at random, and ``notes`` says so.
+
     The intervals are percentile bootstraps over configurations. They tell how the answer would
     move with other trials; they hold the true share less often than ``level`` says. Simulated
     for fANOVA at a nominal 90 %, random sampling, seed noise of sd 0.010 against a signal of
@@ -82,7 +84,7 @@ def importance(
     """
     asked = Asked(seed, n_bootstrap, n_null, level)
     asked.check(method)
-    table = by_content(table)
+    whole, table = len(table), drawn(by_content(table))
     rows: tuple[Importance, ...] = ()
     reason = notes.nothing_to_share(table)
     if not reason:
@@ -96,7 +98,10 @@ def importance(
         level=level,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        notes=(reason,) if reason else notes.cautions(table, method, rows),
+        notes=(
+            *notes.of_draw(len(table), whole),
+            *([reason] if reason else notes.cautions(table, method, rows)),
+        ),
         n_null=n_null,
     )
 

@@ -37,7 +37,8 @@ def resamples(
         out; ``(0, 0)`` when there is none.
     """
     rng = np.random.default_rng(seed)
-    members = [np.flatnonzero(configurations == c) for c in np.unique(configurations)]
+    order = np.argsort(configurations, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(configurations[order])) + 1)
     asked = []
     for _ in range(n_bootstrap):
         picked = rng.integers(len(members), size=len(members))

@@ -91,6 +91,17 @@ def cautions(table: TrialTable, method: Method, rows: Sequence[Importance]) -> t
     return tuple(found)
 
 
+def of_draw(n: int, whole: int) -> tuple[str, ...]:
+    """That a table rests on some of the trials only, drawn for the time that all would take."""
+    if n == whole:
+        return ()
+    said = (
+        f"Measured on {n:,} of the {whole:,} trials, whole configurations drawn at random: all of "
+        "them would take too long. The intervals are those of so many trials."
+    )
+    return (said,)
+
+
 def _of_sampling(table: TrialTable) -> list[str]:
     """What the way the trials were chosen does to every share."""
     searched = sum(row.phase == SEARCH for row in table.rows)

@@ -20,7 +20,7 @@ from sweep.importance.bootstrap import null_shares, resamples
 from sweep.importance.forest import forest_shares
 from sweep.importance.methods import N_TREES, resample_trees
 from sweep.importance.notes import no_answer, nothing_to_share
-from sweep.importance.views import Indices, View, by_content
+from sweep.importance.views import Indices, View, by_content, drawn
 from sweep.table import TrialTable
 
 FloatArray = npt.NDArray[np.float64]
@@ -86,7 +86,8 @@ def fanova_veto(
     the targets' share from 0.25 to 0.23.
 
     Args:
-        table: the trials; those of a design, since adaptive ones are no sample of the space.
+        table: the trials; those of a design, since adaptive ones are no sample of the space. Of
+            more than ``views.MOST_TRIALS`` so many are drawn at random.
         dominant: the parameters that are said to matter.
         others: the groups they are compared with; rank and what stands beside it, alpha or
             scaling, belong into one group.
@@ -101,7 +102,7 @@ def fanova_veto(
         SpecError: if a group names no parameter, or there is nothing to compare with.
     """
     _check(dominant, others, table)
-    table = by_content(table)
+    table = drawn(by_content(table))
     measure = _measure(View.of(table), [dominant, *others])
     names = ["+".join(group) for group in (dominant, *others)]
     y, configurations = table.y, table.configurations

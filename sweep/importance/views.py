@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,10 @@ from sweep.table import TrialTable
 
 FloatArray = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
+
+MOST_TRIALS = 4000
+"""Trials that importance is measured on at most. Hundreds of forests are grown, and their leaves
+grow with the trials; on 2 000 of four parameters a share's standard deviation is 0.0015 already."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +84,20 @@ def by_content(table: TrialTable) -> TrialTable:
     """The rows by content, so that neither their order nor their numbers sway a seeded forest."""
     order = sorted(table.rows, key=lambda row: (table.space.encode(row.values), row.value))
     return replace(table, rows=tuple(order))
+
+
+def drawn(table: TrialTable) -> TrialTable:
+    """A table of ``MOST_TRIALS`` at most: whole configurations drawn at random, the rows in order.
+
+    Args:
+        table: with its rows by content, so that the draw depends on nothing else.
+    """
+    if len(table) <= MOST_TRIALS:
+        return table
+    configurations = table.configurations
+    sizes = np.bincount(configurations)
+    order = np.random.default_rng([0, 4]).permutation(len(sizes))
+    kept = np.zeros(len(sizes), dtype=np.bool_)
+    kept[order[np.cumsum(sizes[order]) <= MOST_TRIALS]] = True
+    chosen = kept[configurations].tolist()
+    return replace(table, rows=tuple(itertools.compress(table.rows, chosen)))

@@ -106,6 +106,9 @@ def _fanova(evidence: Evidence, question: Question, options: CheckOptions) -> Cr
         f"variance (99th percentile under permutation {found.null99:.2f}), more than each of the "
         f"others with probability {found.probability:.2f}"
     )
+    whole = len(evidence.table)
+    if found.n < whole:
+        says += f"; grown on {found.n:,} of the {whole:,} trials, drawn at random"
     return CrossCheck(
         "fANOVA",
         "does a forest, which assumes no model, give it the largest share?",

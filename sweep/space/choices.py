@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sweep.errors import SpecError, fault
@@ -98,7 +99,7 @@ class TargetSets:
         made._keep(pairs)
         return made
 
-    @property
+    @cached_property
     def values(self) -> tuple[str, ...]:
         """The sets in canonical form, as stored."""
         return tuple(canonical(text) for _, text in self.sets)
