@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from sweep.claim import COUPLED, Claim
 from sweep.errors import SpecError
-from sweep.importance.result import Method
 from sweep.storage import Address, is_ours, read_spec, told
 from sweep.table import TrialTable
+
+if TYPE_CHECKING:  # its package imports SciPy, which takes a second
+    from sweep.importance.result import Method
 
 OURS = Claim()
 """What is asked of a study that has the parameters for it and claims nothing."""
