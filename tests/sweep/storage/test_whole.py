@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import optuna
 import pytest
+from faults.postgres import Postgres
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
@@ -57,9 +59,18 @@ def mixed(url: str) -> None:
     two.ask({"rank": DISTRIBUTIONS["rank"]})
     one.enqueue_trial({"rank": 4}, user_attrs={"seed": 3})
     two.enqueue_trial({"rank": 8})
+    storage.engine.dispose()
 
 
-def described(trials: list[FrozenTrial]) -> list[str]:
+def in_order(trial: FrozenTrial) -> FrozenTrial:
+    """The trial with its attributes and steps sorted."""
+    trial.user_attrs = dict(sorted(trial.user_attrs.items()))
+    trial.system_attrs = dict(sorted(trial.system_attrs.items()))
+    trial.intermediate_values = dict(sorted(trial.intermediate_values.items()))
+    return trial
+
+
+def described(trials: Iterable[FrozenTrial]) -> list[str]:
     """Every word of each trial, the order of its mappings included; NaN is NaN."""
     return [repr(sorted(vars(trial).items())) for trial in trials]
 
@@ -76,6 +87,20 @@ def test_every_trial_is_what_optuna_reads(tmp_path: Path) -> None:
         assert described(found) == described(expected)
     states = {trial.state for trial in ours.get_all_trials(1)}
     assert states == set(TrialState)
+
+
+def test_every_trial_of_a_server_is_what_optuna_reads(postgres: Postgres) -> None:
+    """Where the order in which attributes come is the server's own and tells nothing."""
+    url = postgres.new_database()
+    mixed(url)
+    theirs, ours = RDBStorage(url), Backend(url)
+    for study in theirs.get_all_studies():
+        expected = theirs.get_all_trials(study._study_id)
+        found = ours.get_all_trials(study._study_id)
+
+        assert described(map(in_order, found)) == described(map(in_order, expected))
+    for storage in (theirs, ours):
+        storage.engine.dispose()
 
 
 def test_a_study_that_is_not_there_is_refused_as_optuna_does(tmp_path: Path) -> None:
