@@ -91,5 +91,9 @@ class ResumeError(SweepError, RuntimeError):
     """A study would go on with another spec, data set or base than it began with."""
 
 
+class InputChangedError(SweepError, RuntimeError):
+    """What a trial reads was changed while it was read: no configuration is to blame."""
+
+
 class TrialError(SweepError, RuntimeError):
     """One trial failed; it never gets a number in place of its reason."""

@@ -61,9 +61,9 @@ class FailureLimits:
 def _away(said: str) -> SweepError:
     first = (said.splitlines() or [""])[0]
     return SweepError(
-        f"what the trials read is not there: {first}. The sweep stops here; nothing is lost, and "
-        "the trials that met it are queued again. Put it back, and give the same command again, "
-        "or lorasweep resume."
+        f"what the trials read is away or was changed: {first.rstrip('.')}. The sweep stops here; "
+        "nothing is lost, and the trials that met it are queued again. Put it back, and give the "
+        "same command again, or lorasweep resume."
     )
 
 

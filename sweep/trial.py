@@ -55,8 +55,8 @@ PACK_DIED = "PackDied"
 blame nobody knows, so none has failed: each is run again by itself, and fails if it is the one."""
 
 INPUT_AWAY = "InputAway"
-"""The kind of interruption by which what a trial reads was not there. The sweep ends with it, and
-the next one runs the trial again."""
+"""The kind of interruption by which what a trial reads was away, or was changed. The sweep ends
+with it, and the next one runs the trial again."""
 
 DRIVER_DIED = "DriverDied"
 """The kind of interruption by which a trial's driver ended with it, and not in good order."""

@@ -127,7 +127,15 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
         options["device_map"] = {"": precision.device}
     model, lacking = _load(folder, trust, head, options)
     model.requires_grad_(False)
+    _unmap(model)
     return Base(model, head, precision, frozenset(_pretrained(model, head, lacking)))
+
+
+def _unmap(model: nn.Module) -> None:
+    """Copy what lies in the mapped weight files: it would change when they are written to."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.device.type == "cpu" and tensor.is_floating_point():  # what NF4 made is a copy
+            tensor.data = tensor.data.clone()
 
 
 def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:

@@ -33,7 +33,7 @@ from objectives.binding.windows import Windows
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
 from objectives.data.tokens import Alphabet
-from sweep.errors import SpecError, fault
+from sweep.errors import InputChangedError, SpecError, fault
 from sweep.places import as_given
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
@@ -184,7 +184,11 @@ class Inputs:
         """The base with room for lanes, loaded and quantised once per process and precision."""
         if precision not in self._models:
             known = self._stamped
-            base = load_base(self.folder, precision, self._trust)
+            try:
+                base = load_base(self.folder, precision, self._trust)
+            except SpecError:
+                self._refuse_another(known)
+                raise
             self._refuse_another(known)
             self._models[precision] = self._agreeing(base, thoroughly=False)
         return self._models[precision]
@@ -226,17 +230,18 @@ class Inputs:
         """Refuse a base whose files were replaced after their digest was taken.
 
         Raises:
-            SpecError: with both digests.
+            InputChangedError: with both digests, or with what is wrong with the files now.
         """
         before, digest = known
-        with reading(self.folder, "stay what it was while it is read"):
+        try:
             if source.stamp(self.folder) == before:
                 return
             now = source.fingerprint(self.folder, self._trust)
+        except (SpecError, OSError) as error:
+            now = str(error).splitlines()[0]
         if now != digest:
-            rule = f"stay what it was while it is read ({digest})"
-            way_out = "Restore it and resume: finished trials are kept"
-            raise SpecError(fault("base", rule, now, where=str(self.folder), way_out=way_out))
+            rule, where = f"stay what it was while it is read ({digest})", str(self.folder)
+            raise InputChangedError(fault("base", rule, now, where=where))
 
     def about_base(self) -> dict[str, Any]:
         """What the base is, for people."""

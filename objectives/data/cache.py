@@ -7,7 +7,6 @@ under the final name.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from objectives.data.mapped import MappedFiles
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,10 +35,12 @@ class Entry:
     Attributes:
         tables: split name to memory-mapped table.
         facts: JSON values kept beside them.
+        files: the tables', to be checked after what was read of them.
     """
 
     tables: Mapping[str, Dataset]
     facts: Mapping[str, Any]
+    files: MappedFiles
 
 
 def load_entry(folder: Path) -> Entry | None:
@@ -46,13 +49,14 @@ def load_entry(folder: Path) -> Entry | None:
 
     try:
         written = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        if _digests(folder) != written["sha256"]:
+        files = _files(folder)
+        if files.digests != written["sha256"]:
             return None
         names = written["tables"]
         tables = {name: datasets.load_from_disk(folder / name) for name in names}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # or JSON of another shape
         return None
-    return Entry(tables, written["facts"])
+    return Entry(tables, written["facts"], files)
 
 
 def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str, Any]) -> Entry:
@@ -70,7 +74,7 @@ def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str,
         with without_progress_bars():
             for name, table in tables.items():
                 table.save_to_disk(partial / name)
-        written = {"tables": list(tables), "facts": facts, "sha256": _digests(partial)}
+        written = {"tables": list(tables), "facts": facts, "sha256": _files(partial).digests}
         (partial / _FACTS).write_text(json.dumps(written), encoding="utf-8")
         entry = _publish(partial, folder)
     finally:
@@ -118,15 +122,10 @@ def _clear_left_behind(cache: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every table file, by relative name."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
-    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _files(folder: Path) -> MappedFiles:
+    """Every table file."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
+    return MappedFiles(folder, sorted(paths))
 
 
 @contextmanager

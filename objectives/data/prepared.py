@@ -13,6 +13,7 @@ from objectives.data.cache import load_entry, store_entry
 from objectives.data.divide import Division, divide
 from objectives.data.grouping import clustering_tool
 from objectives.data.leakage import leakage_at_hand
+from objectives.data.mapped import MappedFiles
 from objectives.data.options import DataOptions
 from objectives.data.sources import Source, open_source
 from objectives.data.split import Splits
@@ -39,6 +40,7 @@ class PreparedData:
         summary: the figures.
         fingerprint: digest of every split's ids, sequences, labels and ligands: equal for
             the same data under another path, different when one label differs.
+        files: the tables', to be checked after what was read of them.
     """
 
     train: Dataset
@@ -46,6 +48,7 @@ class PreparedData:
     test: Dataset | None
     summary: DataSummary
     fingerprint: str
+    files: MappedFiles
 
 
 def prepare(
@@ -89,6 +92,7 @@ def prepare(
         test=entry.tables.get("test"),
         summary=replace(summary, passed_over=tuple(opened.left_out())),
         fingerprint=entry.facts["fingerprint"],
+        files=entry.files,
     )
 
 

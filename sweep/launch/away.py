@@ -1,4 +1,4 @@
-"""Whether a trial failed because something that it reads was not there, and not by itself.
+"""Whether a trial failed because something that it reads was away or changed, and not by itself.
 
 A network drive that is away for a moment fails every configuration that meets it, whatever its
 parameters are. Such trials are interrupted, and run again when the input is back.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from sweep.errors import InputChangedError
 from sweep.trial import INPUT_AWAY, INTERRUPTED, Failure
 
 _OF_THE_MACHINE = frozenset(
@@ -54,6 +55,8 @@ class Inputs:
         return replace(failure, reason=INTERRUPTED, kind=INPUT_AWAY, message=message)
 
     def _away(self, failure: Failure) -> bool:
+        if failure.kind == InputChangedError.__name__:
+            return True
         if not all(Path(path).exists() for path in self._there):
             return True
         if failure.kind not in _READERS and failure.kind not in set(_names(OSError)):

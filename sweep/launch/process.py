@@ -12,7 +12,7 @@ from sweep.interrupts import held_back
 from sweep.launch.hired import Hired
 from sweep.launch.worker import work
 from sweep.spec import StudySpec
-from sweep.trial import WORKER_DIED, Failure
+from sweep.trial import INPUT_AWAY, INTERRUPTED, WORKER_DIED, Failure
 
 
 class WorkerProcess(Hired):
@@ -77,6 +77,9 @@ class WorkerProcess(Hired):
     def death_notice(self) -> Failure:
         """Why the process is gone, as far as its exit code tells."""
         code = self.exit_code()
+        if code == -signal.SIGBUS:
+            why = "a file that it reads was cut short, or its disk cannot be read"
+            return Failure(INTERRUPTED, INPUT_AWAY, f"a worker was killed by SIGBUS: {why}")
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"
             hint = "; the kernel does so when memory runs out" if self.was_killed() else ""

@@ -10,7 +10,7 @@ import pytest
 
 from sweep import Budget, Choice, Space, StudySpec
 from sweep.cli import main
-from sweep.drive import run_study
+from sweep.drive import Options, run_study
 from sweep.errors import SweepError
 from sweep.launch.away import Inputs
 from sweep.storage import Address, load_study
@@ -92,7 +92,9 @@ def test_an_input_away_for_a_moment_costs_no_configuration(tmp_path: Path) -> No
     (data / "value").write_text("0.5")
     (tmp_path / "take").touch()
     address = Address.parse(f"sqlite:///{tmp_path}/study.db")
-    with pytest.raises(SweepError, match="what the trials read is not there: FileNotFoundError"):
+    with pytest.raises(
+        SweepError, match="what the trials read is away or was changed: FileNotFoundError"
+    ):
         run_study(study(data), address, Nobody())
     with pytest.raises(SweepError, match="cannot read what it needs"):
         run_study(study(data), address, Nobody())
@@ -103,6 +105,27 @@ def test_an_input_away_for_a_moment_costs_no_configuration(tmp_path: Path) -> No
     assert sorted(trial.params["x"] for trial in complete) == list(range(8))
     [lost] = [trial for trial in ran.get_trials() if trial.state.name == "FAIL"]
     assert lost.user_attrs["failure"]["kind"] == INPUT_AWAY
+
+
+def test_a_worker_killed_for_a_file_that_was_cut_costs_no_configuration(tmp_path: Path) -> None:
+    """SIGBUS is about what is mapped into memory, not about the trial."""
+    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    spec = study(
+        tmp_path,
+        objective="faults.deadly:Deadly",
+        space=Space({"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": Choice("query")}),
+        settings={"function": "surface", "steps": 2, "poison": 2, "signal": "SIGBUS"},
+        inputs={},
+        budget=Budget(trials=3),
+    )
+    with pytest.raises(SweepError, match=r"away or was changed: a worker was killed by SIGBUS"):
+        run_study(spec, address, Nobody(), Options(workers=1))
+
+    trials = load_study(address).trials
+    [lost] = [trial for trial in trials if trial.state.name == "FAIL"]
+    assert (lost.params["rank"], lost.user_attrs["failure"]["kind"]) == (2, INPUT_AWAY)
+    again = [trial for trial in trials if trial.state.name == "WAITING"]
+    assert any(trial.user_attrs.get("retry_of") == lost.number for trial in again)
 
 
 STUDY = """\

@@ -166,7 +166,7 @@ class Crew:
         before = list(waiting)
         left: list[TrialResult] = []
         for trial in self._trials:
-            number, message = trial.params.number, trial.course.leave()
+            number, message = trial.params.number, trial.leave()
             left.append(TrialResult.interrupted(number, message, trial.seconds))
             before += [twin.params for twin in self._twins.pop(number, [])]
         said = "left when asked to, before its start"

@@ -122,14 +122,28 @@ class Trial:
 
         Raises:
             NonFiniteLossError: if the losses or the predictions are not finite.
+            InputChangedError: if what it has read was changed.
         """
+        self._inputs.data.files.check()  # before its checkpoint is written
         self.course.evaluate(check_finite(predictions))
+
+    def leave(self) -> str:
+        """Keep a checkpoint before leaving, and say how far the trial came.
+
+        Raises:
+            InputChangedError: if what it has read was changed.
+        """
+        self._inputs.data.files.check()
+        return self.course.leave()
 
     def finish(self, predict: Predict) -> TrialResult:
         """Measure what is measured at the end, keep the adapter, and sum up.
 
         Args:
             predict: predicts a split with this trial's lane.
+
+        Raises:
+            InputChangedError: if what it has read was changed.
         """
         scores, splits, data = self.course.scores, self._splits, self._inputs.data
         if not self.lane.stopped:
@@ -144,6 +158,7 @@ class Trial:
             if self.params.final_test and splits.test is not None and data.test is not None:
                 chains = chains_of(data.test, splits.test)
                 scores.score_test(check_finite(predict(splits.test)), chains)
+            data.files.check()
             self.keep(self.params, self.settings)
         stopped = self.lane.stopped
         return TrialResult(

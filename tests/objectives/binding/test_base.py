@@ -37,6 +37,21 @@ def test_one_changed_weight_changes_the_fingerprint(tiny_folder: Path, copy: Pat
     assert fingerprint(copy) != fingerprint(tiny_folder)
 
 
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
+def test_a_base_that_is_written_over_after_it_was_read_stays_what_it_was(
+    copy: Path, quantization: str
+) -> None:
+    """Its weights are in memory, not mapped from the file."""
+    base = load_base(copy, Precision(torch.device("cpu"), torch.float32, quantization))
+    file = copy / "model.safetensors"
+    before = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
+    with file.open("r+b") as opened:  # the file itself, as cp writes it
+        opened.write(bytes(file.stat().st_size))
+
+    after = base.model.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
 def test_a_changed_configuration_changes_the_fingerprint(tiny_folder: Path, copy: Path) -> None:
     """The same weights read differently are another base; a version note is not."""
     config = json.loads((copy / "config.json").read_text())

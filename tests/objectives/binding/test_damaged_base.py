@@ -283,7 +283,7 @@ def test_a_base_deleted_after_facts_fails_the_trial_with_a_reason(
 
     assert (result.number, result.state, result.value) == (4, TrialState.FAIL, None)
     assert result.failure is not None
-    assert (result.failure.reason, result.failure.kind) == ("exception", "SpecError")
+    assert (result.failure.reason, result.failure.kind) == ("exception", "InputChangedError")
     assert f"base must be an existing folder, got '{copy}'" in result.failure.message
 
 

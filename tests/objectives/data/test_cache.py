@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import datasets
 import pytest
 
 from objectives.data.cache import load_entry, store_entry
+from sweep.errors import InputChangedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +75,34 @@ def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) 
     assert load_entry(folder) is None
     assert store_entry(folder, tables(2), {"a": 2}).tables["train"]["x"][0] == [2, 2, 2]
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+@pytest.mark.parametrize("change", ["cut", "flipped", "touched", "replaced", "gone"])
+def test_a_table_that_is_written_to_while_it_is_read_is_refused(
+    tmp_path: Path, change: str
+) -> None:
+    """Its pages show what is written; of a file that is gone or replaced they are as they were."""
+    entry = store_entry(tmp_path / "key", tables(), {})
+    arrow = next((tmp_path / "key" / "train").glob("*.arrow"))
+    content = arrow.read_bytes()
+    entry.files.check()
+    {
+        "cut": lambda: os.truncate(arrow, len(content) - 8),
+        "flipped": lambda: arrow.write_bytes(flipped(content)),
+        "touched": lambda: os.utime(arrow),
+        "replaced": lambda: (
+            store_entry(tmp_path / "other", tables(2), {})
+            and next((tmp_path / "other" / "train").glob("*.arrow")).replace(arrow)
+        ),
+        "gone": lambda: shutil.rmtree(tmp_path / "key"),
+    }[change]()
+
+    if change in ("cut", "flipped"):
+        with pytest.raises(InputChangedError, match=f"{arrow}.*prepared anew"):
+            entry.files.check()
+    else:
+        entry.files.check()
+        assert entry.tables["train"]["x"][0] == [1, 1, 1]
 
 
 def test_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
