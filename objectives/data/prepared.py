@@ -74,10 +74,14 @@ def prepare(
         raise DataError(faults)
     opened = open_source(source, allow_pickle=options.allow_pickle)
     alphabet = Alphabet.of(tokenizer)
-    folder = cache / _key(opened, alphabet, base_limit, options)
+    key = _key(opened, alphabet, base_limit, options)
+    folder = cache / key
     entry = load_entry(folder)
     if entry is None:
         division = divide(opened, source, options)
+        if _key(opened, alphabet, base_limit, options) != key:  # or it would be kept as the other
+            rule, way_out = "stay what it is while it is read", "Run it again once it is written"
+            raise DataError(fault("data", rule, "other bytes", where=source, way_out=way_out))
         tables, summary = _tokenised(division, alphabet, base_limit)
         facts = {"summary": summary.to_json(), "fingerprint": _fingerprint(division.splits)}
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from objectives.data.divide import Division, divide
 from objectives.data.options import DataOptions
 from objectives.data.prepared import PreparedData, prepare
 from objectives.data.summary import DataSummary
@@ -63,6 +64,27 @@ class Preparer:
 def preparer(tokenizer: Any, tmp_path: Path) -> Preparer:
     """Prepares into a cache of its own."""
     return Preparer(tokenizer, tmp_path / "cache")
+
+
+def test_data_that_is_written_while_it_is_read_is_not_kept_as_what_it_was(
+    preparer: Preparer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the data as it was would be answered with the new one, in every later study."""
+    chains = sequences(20)
+    source = write(tmp_path / "data", {"train.txt": chains[:10]})
+
+    def overtaken(*arguments: Any) -> Division:
+        write(source, {"train.txt": chains})
+        return divide(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("objectives.data.prepared.divide", overtaken)
+        with pytest.raises(DataError, match="data must stay what it is while it is read"):
+            preparer(source)
+    write(source, {"train.txt": chains[:10]})
+    data = preparer(source)
+
+    assert data.summary.splits["train"].chains + data.summary.splits["validation"].chains == 10
 
 
 def test_summary_counts_what_was_done(preparer: Preparer, tmp_path: Path) -> None:

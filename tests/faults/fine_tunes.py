@@ -1,0 +1,116 @@
+"""A study of six real fine-tunes, small enough to be run again and again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import deserialize
+
+from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
+from sweep.drive import Options, run_study
+from sweep.folders import TrialFolders
+from sweep.spec import Policy
+from sweep.storage import Address, load_study, read_identity
+from sweep.stores import get_folder
+from sweep.watcher import Nobody
+
+TRIALS = 6
+INPUTS = ("base", "data", "cache")
+
+Measured = dict[tuple[Any, ...], tuple[float, ...]]
+"""By configuration: its value, its loss, and the end of its interval."""
+
+
+def study(folder: Path, command: str = "", killed: int = -1) -> StudySpec:
+    """Six fine-tunes on the inputs in a folder; see ``faults.disturbed``.
+
+    Args:
+        folder: has ``base`` and ``data``.
+        command: run there in the middle of the third trial.
+        killed: the trial in the middle of which the worker is killed.
+    """
+    settings: dict[str, Any] = {
+        "device": "cpu",
+        "compute_dtype": "float32",
+        "learning_rate": 1e-2,
+        "steps": 12,
+        "evaluate_every": 0.5,
+        "batch_tokens": 512,
+        "dropout": 0.1,
+        "command": command and f"cd {folder}; {command}",
+        "at": 2,
+        "killed": killed,
+    }
+    return StudySpec(
+        name="disturbed",
+        objective="faults.disturbed:Disturbed",
+        space=Space({"rank": Choice(1, 2, 4), "targets": TargetSets("query", "all-linear")}),
+        settings=settings,
+        inputs={name: str(folder / name) for name in INPUTS},
+        sampler=Sampler("grid"),
+        budget=Budget(trials=TRIALS),
+        policy=Policy(on_failure="retry(1)", keep="all"),
+    )
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a study of ``study`` is kept.
+
+    Args:
+        path: the file.
+        files: where it was told to keep files.
+    """
+
+    path: Path
+    files: str = ""
+
+    @property
+    def address(self) -> Address:
+        """Of the database."""
+        return Address.parse(f"sqlite:///{self.path}")
+
+    def run(self, spec: StudySpec) -> None:
+        """Sweep with one worker, in a process of its own."""
+        run_study(spec, self.address, Nobody(), Options(workers=1))
+
+    def measured(self) -> Measured:
+        """What the complete trials measured."""
+        told: Measured = {}
+        for trial in load_study(self.address).trials:
+            if trial.state.name == "COMPLETE":
+                metrics = trial.user_attrs["metrics"]
+                key = tuple(sorted(trial.params.items()))
+                assert key not in told
+                told[key] = (trial.value or 0.0, metrics["loss"], metrics["mcc_low"])
+        return told
+
+    def states(self) -> Counter[str]:
+        """How the trials ended."""
+        return Counter(trial.state.name for trial in load_study(self.address).trials)
+
+    def adapters(self) -> set[int]:
+        """The complete trials whose adapters are kept, each whole and the trial's own."""
+        opened = load_study(self.address)
+        identity = read_identity(opened)
+        folders = TrialFolders.of_study(
+            self.address, opened.study_name, "all", self.files, identity
+        )
+        kept = set()
+        for trial in opened.trials:
+            folder = folders.adapter(dict(trial.params), trial.user_attrs["seed"])
+            if trial.state.name != "COMPLETE" or folder is None:
+                continue
+            files = get_folder(folder)
+            record = json.loads(files["trial.json"])
+            assert (record["values"], record["mcc"]) == (trial.params, trial.value)
+            for name, digest in record["sha256"].items():
+                assert hashlib.sha256(files[name]).hexdigest() == digest
+            assert deserialize(files["adapter_model.safetensors"])
+            kept.add(trial.number)
+        return kept
