@@ -37,8 +37,9 @@ def study(folder: Path, command: str = "", killed: int = -1) -> StudySpec:
     settings: dict[str, Any] = {
         "device": "cpu",
         "compute_dtype": "float32",
-        "learning_rate": 1e-2,
-        "steps": 12,
+        "learning_rate": 2e-2,
+        "class_weight": 6,
+        "steps": 20,
         "evaluate_every": 0.5,
         "batch_tokens": 512,
         "dropout": 0.1,
