@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from command import lorasweep
 from filelock import FileLock
 
 from objectives.binding.inputs import Inputs
@@ -83,8 +84,8 @@ class Swept:
         """Two trials."""
         text = STUDY.format(settings=self.settings, inputs=self.inputs)
         (self.folder / "small.py").write_text(text)
-        study = str(self.folder / "small.py")
-        assert main(["run", study, "--storage", self.url, "--workers", "1"]) == 0
+        run = lorasweep(self.folder, "run", "small.py", "--storage", self.url, "--workers", "1")
+        assert run.returncode == 0, run.stderr
 
     def export(self, *arguments: str) -> int:
         """The command's exit code."""
