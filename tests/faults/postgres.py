@@ -19,8 +19,6 @@ import psutil
 import psycopg
 from sqlalchemy import URL, make_url
 
-from sweep.storage import database
-
 HOST = "127.0.0.1"
 USER = "sweeper"
 PASSWORD = "p@ss/w:rd"  # noqa: S105  # of a server that lives for a test; needs quoting in a URL
@@ -35,6 +33,8 @@ def session(url: str) -> psycopg.Connection:
 
 def wait_for_locks(seconds: int) -> None:
     """Have the drivers of this process wait so long for a lock, in place of a minute."""
+    from sweep.storage import database  # every test imports this module
+
     bounded = database._bound_waits
 
     def bound(connection: Any, record: object) -> None:
