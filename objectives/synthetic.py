@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from objectives.lanes import Walk, run_in_lanes
+from objectives.cooperative import Walk, run_in_lanes
 from sweep.errors import SpecError, fault
-from sweep.objective import Facts
-from sweep.space import Space
-from sweep.space.param import is_number
-from sweep.stores import Place, local_copy, place, put_file
-from sweep.targets import members
-from sweep.trial import (
+from sweep.files.location import Place, local_copy, place, put_file
+from sweep.study.objective import Facts
+from sweep.study.parameters import is_number
+from sweep.study.space import Space
+from sweep.study.targets import members
+from sweep.study.trial import (
     OUT_OF_MEMORY,
     Failure,
     Leave,

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep.claim import Claim
-from sweep.phases import Design
-from sweep.space import Choice, Float, Int, Space, TargetSets
-from sweep.spec import Baseline, Budget, Pruner, Sampler, StudySpec
+from sweep.study.claim import Claim
+from sweep.study.design import Design
+from sweep.study.parameters import Choice, Float, Int, TargetSets
+from sweep.study.space import Space
+from sweep.study.spec import Baseline, Budget, Pruner, Sampler, StudySpec
 
 if TYPE_CHECKING:
-    from sweep.judge import Verdict
-    from sweep.judge import judge as verdict
-    from sweep.table import TrialTable
+    from sweep.analysis.table import TrialTable
+    from sweep.analysis.verdict.result import Verdict
+    from sweep.analysis.verdict.verdict import judge as verdict
 
 __all__ = [
     "Baseline",
@@ -46,15 +47,15 @@ def __getattr__(name: str) -> Any:
     """What needs numpy or scipy is imported when it is first asked for."""
     match name:
         case "TrialTable":
-            from sweep.table import TrialTable
+            from sweep.analysis.table import TrialTable
 
             return TrialTable
         case "verdict":
-            from sweep.judge import judge
+            from sweep.analysis.verdict.verdict import judge
 
             return judge
         case "Verdict":
-            from sweep.judge import Verdict
+            from sweep.analysis.verdict.result import Verdict
 
             return Verdict
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

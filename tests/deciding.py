@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.objective import Facts
+from sweep.study.objective import Facts
 
 MACHINE = "LORASWEEP_TEST_MACHINE"
 """The variable: in how many steps this machine would make a trial."""

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from sweep.importance import analysis
+from sweep.analysis.importance import importance
 
 
 @contextmanager
 def few_trees(number: int = 8) -> Iterator[None]:
     """As many behind a share, in place of 64, and half of them behind a resample."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analysis, "N_TREES", number)
-        patch.setattr(analysis, "resample_trees", lambda _: number // 2)
+        patch.setattr(importance, "N_TREES", number)
+        patch.setattr(importance, "resample_trees", lambda _: number // 2)
         yield

@@ -17,9 +17,9 @@ from typing import Any
 
 LIGHT = (
     "objectives.synthetic", "optuna.importance", "plotly.io", "sklearn.ensemble",
-    "sweep.cli.adapters", "sweep.cli.data", "sweep.cli.judging", "sweep.cli.measure",
-    "sweep.cli.predicting", "sweep.cli.seeing", "sweep.cli.verbs", "sweep.drive",
-    "sweep.launch.local", "sweep.report.write", "sweep.transfer",
+    "sweep.cli.adapters", "sweep.cli.data", "sweep.cli.importance", "sweep.cli.design",
+    "sweep.cli.predict", "sweep.cli.report", "sweep.cli.run", "sweep.driver.run_study",
+    "sweep.workers.local", "sweep.report.write", "sweep.transfer",
 )  # fmt: skip
 """What commands import without a model library."""
 

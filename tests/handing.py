@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from one_by_one import OneByOne
 
-from sweep.objective import Facts
-from sweep.space import Space
-from sweep.trial import Failure, Pack, Report, TrialParams, TrialResult, TrialState
+from sweep.study.objective import Facts
+from sweep.study.space import Space
+from sweep.study.trial import Failure, Pack, Report, TrialParams, TrialResult, TrialState
 
 DONE = TrialState.COMPLETE
 Changes = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from objectives.binding.objective import BindingObjective
-from sweep.trial import TrialParams, TrialResult, stay
+from sweep.study.trial import TrialParams, TrialResult, stay
 
 NOISY = ("seconds", "tokens_per_second", "peak_memory_bytes")
 

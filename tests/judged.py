@@ -14,12 +14,15 @@ from scipy import stats
 
 from benchmarks.verdict.designs import Runs
 from benchmarks.verdict.scenarios import SCENARIOS, simulate
-from sweep.axes import Axis
-from sweep.claim import Claim
-from sweep.effects.sample import Sample
-from sweep.judge import CheckOptions, Verdict, judge
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.axes import Axis
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.cross_checks import CheckOptions
+from sweep.analysis.verdict.result import Verdict
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from one_by_one import OneByOne
 
-from sweep.objective import Facts
-from sweep.trial import Failure, Report, TrialParams, TrialResult, TrialState
+from sweep.study.objective import Facts
+from sweep.study.trial import Failure, Report, TrialParams, TrialResult, TrialState
 
 
 class Leaving(OneByOne):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sweep import Budget, Choice, Design, Float, Space, StudySpec, TargetSets
-from sweep.ledger import Ledger
-from sweep.trial import TrialParams, TrialResult
-from sweep.trial import TrialState as State
+from sweep.driver.trial_store import Ledger
+from sweep.study.trial import TrialParams, TrialResult
+from sweep.study.trial import TrialState as State
 
 DESIGN = Design(configurations=8, duplicates=2, tries=5)
 

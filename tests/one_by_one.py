@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweep.objective import Facts
-from sweep.space import Space
-from sweep.trial import (
+from sweep.study.objective import Facts
+from sweep.study.space import Space
+from sweep.study.trial import (
     Leave,
     Pack,
     Refill,

@@ -13,9 +13,9 @@ from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
-from objectives.binding.packed.masks import kept, row_keys, start_of
-from objectives.binding.seeds import derive
-from objectives.binding.windows import Windows
+from objectives.data.prepare.windows import Windows
+from objectives.lora.packed.dropout_hash import kept, row_keys, start_of
+from objectives.seeds import derive
 
 
 @dataclass(frozen=True)

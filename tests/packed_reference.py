@@ -26,8 +26,8 @@ from transformers.optimization import (
     get_linear_schedule_with_warmup,
 )
 
-from objectives.binding.settings import BindingSettings
-from objectives.binding.windows import Windows
+from objectives.data.prepare.windows import Windows
+from objectives.lora.settings import BindingSettings
 
 MATRICES = {
     "query": r".*\.self\.query",

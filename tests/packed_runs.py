@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from objectives.binding.checkpoint import FILE
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.crew import Crew
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from sweep.trial import Failure, Leave, Refill, TrialParams, TrialResult, stay
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.checkpoint import FILE
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.pack import Crew
+from objectives.lora.training.trial import Trial
+from sweep.study.trial import Failure, Leave, Refill, TrialParams, TrialResult, stay
 
 Curve = list[tuple[int, float, dict[str, float]]]
 

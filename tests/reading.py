@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.objective import Facts
-from sweep.places import as_given
-from sweep.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.files.input_aliases import as_given
+from sweep.study.objective import Facts
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 
 class Reading(Synthetic):

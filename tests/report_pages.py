@@ -13,9 +13,9 @@ import optuna
 from report_trees import best as best_trial
 from report_trees import trial
 
-from sweep.findings import Inquiry
-from sweep.report.gather import report_tree
-from sweep.storage import Address
+from sweep.report.tree.build import report_tree
+from sweep.results.analysis import Inquiry
+from sweep.storage.url import Address
 
 Tree = dict[str, Any]
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import optuna
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
-from sweep.spec import Policy
-from sweep.storage import Address, load_study, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
+from sweep.storage.studies import load_study, quiet_optuna
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 
 def mixed(folder: Path) -> tuple[optuna.Study, Address]:

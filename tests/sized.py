@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from objectives.synthetic import Synthetic
-from sweep.objective import Facts
-from sweep.trial import (
+from sweep.study.objective import Facts
+from sweep.study.trial import (
     Leave,
     Pack,
     Refill,

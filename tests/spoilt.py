@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from judged import FloatArray, simple_table, with_values
 
-from sweep.rows import Failed
-from sweep.space import Choice, Space
-from sweep.table import TrialTable
+from sweep.analysis.rows import Failed
+from sweep.analysis.table import TrialTable
+from sweep.study.parameters import Choice
+from sweep.study.space import Space
 
 GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 

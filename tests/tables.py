@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from objectives.synthetic import Synthetic, ishigami
-from sweep.space import Choice, Float, Space, TargetSets
-from sweep.table import Row, TrialTable
-from sweep.trial import Scalar, TrialParams, ignore_reports
+from sweep.analysis.table import Row, TrialTable
+from sweep.study.parameters import Choice, Float, TargetSets
+from sweep.study.space import Space
+from sweep.study.trial import Scalar, TrialParams, ignore_reports
 
 LORA = Space(
     {

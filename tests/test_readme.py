@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweep import StudySpec
-from sweep.cli.parser import build_parser
+from sweep.cli.main import build_parser
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,11 +8,12 @@ from pathlib import Path
 import optuna
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.callbacks import Callback
-from sweep.drive import Options, run_study
-from sweep.spec import Policy
-from sweep.storage import Address, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.driver.callbacks import Callback
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 SPEC = StudySpec(
     name="tracked",

@@ -13,7 +13,7 @@ from multiprocessing.reduction import DupFd
 from types import SimpleNamespace
 from typing import Any
 
-from sweep.launch import process
+from sweep.workers import local
 
 HEAVY = "objectives.binding.objective"
 
@@ -49,4 +49,4 @@ class Context(context.SpawnContext):
 def fork_them(*, really: bool) -> None:
     """Have workers started so from now on, or as the product starts them."""
     shim = SimpleNamespace(get_context=lambda _: Context())
-    process.multiprocessing = shim if really else multiprocessing  # type: ignore[attr-defined]
+    local.multiprocessing = shim if really else multiprocessing  # type: ignore[attr-defined]

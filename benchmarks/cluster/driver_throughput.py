@@ -29,7 +29,7 @@ import psutil
 from benchmarks.cluster.model import bound, rate
 from benchmarks.cluster.simulated import Load
 from benchmarks.cluster.studies import Drive, drive, fill, make_spec, rename_sampler
-from sweep.storage import Address
+from sweep.storage.url import Address
 from tests.faults.postgres import Postgres
 
 EVALUATIONS = 3

@@ -17,10 +17,12 @@ from importlib.metadata import version
 from typing import Any
 
 from sweep import Float, Space, StudySpec
-from sweep.cluster import Cluster
-from sweep.launch import LocalLauncher, Pool, Reported, Roomy, Settled
-from sweep.launch.ray_launcher import RayLauncher
-from sweep.trial import TrialParams
+from sweep.study.trial import TrialParams
+from sweep.workers.local import LocalLauncher
+from sweep.workers.messages import Reported, Roomy, Settled
+from sweep.workers.pool import Pool
+from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.pool import RayLauncher
 
 WORKERS = 2
 REPORTS = 1_000

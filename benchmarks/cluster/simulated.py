@@ -1,6 +1,6 @@
 """Workers that take their time without computing, to load the real driver with many of them.
 
-A simulated host obeys the launcher's interface (``sweep.launch``): the driver submits packs to it,
+A simulated host obeys the launcher's interface (``sweep.workers``): the driver submits packs to it,
 hears reports and results and answers them, exactly as with processes or actors. Only what lies
 behind the messages is missing: pipes, pickling, the network. Each lane of a pack goes on by
 itself, and waits for the driver's answer at each report and at its end.
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from sweep.launch.hired import Hired
-from sweep.launch.pool import Pool
-from sweep.spec import StudySpec
-from sweep.trial import Failure, TrialParams, TrialResult, TrialState
+from sweep.study.spec import StudySpec
+from sweep.study.trial import Failure, TrialParams, TrialResult, TrialState
+from sweep.workers.handle import Hired
+from sweep.workers.pool import Pool
 
 METRICS = {f"metric_{number}": 0.123456789 for number in range(30)}
 """As many figures as a fine-tune has."""

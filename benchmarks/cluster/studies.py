@@ -15,19 +15,19 @@ from optuna.trial import TrialState, create_trial
 from benchmarks.cluster.multiply import multiply
 from benchmarks.cluster.simulated import DETAILS, METRICS, Load, SimulatedLauncher
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.callbacks import Callbacks
-from sweep.drive import driven
-from sweep.folders import TrialFolders
-from sweep.interrupts import Interrupts
-from sweep.keeper import Keeper
-from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.run import Run
-from sweep.sampling import distributions
-from sweep.spec import Policy
-from sweep.storage import Address, quiet_optuna
-from sweep.team import Team
-from sweep.watcher import Nobody
+from sweep.driver.artifacts import Keeper
+from sweep.driver.callbacks import Callbacks
+from sweep.driver.listener import Nobody
+from sweep.driver.loop import Run, Team
+from sweep.driver.run_study import driven
+from sweep.driver.trial_store import Ledger
+from sweep.sampling.distinct import distributions
+from sweep.signals import Interrupts
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
+from sweep.study.spec import Policy
 
 SPACE = Space(
     {
@@ -149,7 +149,7 @@ class Drive:
 def _team(
     address: Address, spec: StudySpec, launcher: SimulatedLauncher
 ) -> Iterator[tuple[Team, Ledger]]:
-    """The collaborators of ``sweep.drive.run_study`` around a simulated host."""
+    """The collaborators of ``sweep.driver.run_study.run_study`` around a simulated host."""
     held = driven(spec, address, Facts(), take_over=False)
     with quiet_optuna(), Interrupts() as interrupts, held as (study, owner):
         ledger = Ledger(study, spec, address, owner)

@@ -13,18 +13,18 @@ from typing import Any
 
 import torch
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.layout import Layout, Share
-from objectives.binding.plan import plan_steps
-from objectives.binding.settings import BindingSettings
-from objectives.data import divide, prepared
+from objectives.data.prepare import divide, prepare
+from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.schedule import plan_steps
 
 STEPS = (
-    (prepared, "divide"),
+    (prepare, "divide"),
     (divide, "merge_identical"),
     (divide, "group"),
-    (prepared, "tokenise"),
-    (prepared, "store_entry"),
+    (prepare, "tokenise"),
+    (prepare, "store_entry"),
 )
 """What is timed; ``divide`` reads, and holds those of its own module."""
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from objectives.binding.base import head_modules
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.dense import multiply
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import resolve
+from objectives.lora.base.load import head_modules
+from objectives.lora.packed.cpu import multiply
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training.inputs import Inputs
 
 _TRIES = 30
 

@@ -19,8 +19,8 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from objectives.binding.memory import keep_memory
-from objectives.binding.packed.products import LowRank, Operands, lane_product
+from objectives.lora.memory import keep_memory
+from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product
 
 SHAPES = ((320, 320), (1280, 320), (320, 1280), (640, 640), (1280, 1280), (5120, 1280))
 RANKS = (4, 8, 32)

@@ -17,11 +17,11 @@ from benchmarks.packed.floor import Shape, floor
 from benchmarks.packed.sides import Rival
 from benchmarks.packed.variants import VARIANTS, rival_options
 from benchmarks.packed.work import CONFIGURATIONS, Work
-from objectives.binding.memory import peak_memory_bytes, reset_peak
 from objectives.binding.objective import BindingObjective
-from objectives.binding.plan import plan_steps
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams, TrialState, ignore_reports
+from objectives.lora.memory import peak_memory_bytes, reset_peak
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.schedule import plan_steps
+from sweep.study.trial import TrialParams, TrialState, ignore_reports
 
 
 def clock(device: torch.device) -> float:

@@ -22,16 +22,16 @@ from typing import Any
 import torch
 
 from benchmarks.packed.figures import machine, versions
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.base import Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.memory import keep_memory
-from objectives.binding.packed.adapters import Adapters
-from objectives.binding.packed.layout import Share
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.plan import plan_steps
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import resolve
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.base.load import Precision
+from objectives.lora.memory import keep_memory
+from objectives.lora.packed.lane_parameters import Adapters
+from objectives.lora.packed.layout import Share
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.schedule import plan_steps
 
 SETS = ("none", "query+value", "qkv", "mlp", "all-linear")
 RANKS = (1, 8, 32, 64)

@@ -22,13 +22,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.packed.figures import versions
 from benchmarks.packed.steps import write_data
-from objectives.binding.base import Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed import attention
-from objectives.binding.packed.step import step
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams, ignore_reports
+from objectives.lora.base.load import Precision
+from objectives.lora.packed import attention
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.step import step
+from objectives.lora.training.trial import Trial
+from sweep.study.trial import TrialParams, ignore_reports
 
 LANES = (1, 4, 16, 64)
 SETS = ("qkv", "all-linear", "mlp", "query+value")

@@ -20,10 +20,9 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 from benchmarks.packed.figures import machine, versions
 from benchmarks.shown import show
-from objectives.binding.memory import keep_memory
-from objectives.binding.packed import stretch
-from objectives.binding.packed.cpu import has_bfloat16, prefers_onednn
-from objectives.binding.packed.dense import multiply
+from objectives.lora.memory import keep_memory
+from objectives.lora.packed import attention_cpu
+from objectives.lora.packed.cpu import has_bfloat16, multiply, prefers_onednn
 
 TOKENS = 2048
 SHAPES = ((320, 320), (1280, 320), (320, 1280))
@@ -75,7 +74,7 @@ def attention(length: int) -> dict[str, float]:
     def written(
         query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
     ) -> torch.Tensor:
-        return stretch.written_out(query[0], key[0], value[0], scale)[None]
+        return attention_cpu.written_out(query[0], key[0], value[0], scale)[None]
 
     found = fastest(
         {

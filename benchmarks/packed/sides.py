@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from benchmarks.packed.variants import Variant, rival_options
 from benchmarks.packed.work import Work
 from benchmarks.packed.worker import answer, begin
-from sweep.trial import TrialParams, TrialResult, TrialState
+from sweep.study.trial import TrialParams, TrialResult, TrialState
 
 _RIVAL = Path(__file__).with_name("rival.py")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from objectives.binding.objective import BindingObjective
-from sweep.trial import TrialParams, ignore_reports
+from sweep.study.trial import TrialParams, ignore_reports
 
 Steps = Callable[[int], object]
 """Makes so many training steps."""

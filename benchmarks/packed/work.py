@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import resolve
-from objectives.binding.windows import Windows
-from sweep.trial import Scalar, TrialParams
+from objectives.data.prepare.windows import Windows
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import Scalar, TrialParams
 
 BATCH = 8
 """Chains per step of the rivals; ours counts tokens, and has as many on average."""
@@ -56,7 +56,7 @@ class Work:
 
     Args:
         size: how much.
-        places: ``data`` and ``base`` as in ``objectives.binding.inputs``; empty for the embedded.
+        places: ``data`` and ``base`` as in ``objectives.lora.training.inputs``; empty for the embedded.
         folder: for prepared data and for what the rivals read.
         device: where both sides compute.
     """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from objectives.binding.objective import BindingObjective
-from sweep.trial import TrialParams, TrialResult, ignore_reports
+from sweep.study.trial import TrialParams, TrialResult, ignore_reports
 
 _worker: dict[str, Any] = {}
 """This process' objective, and the CPU seconds it had used when its last trial ended."""

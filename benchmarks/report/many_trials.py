@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from sweep import Budget, Choice, Claim, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
-from sweep.findings import Inquiry
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.report.figures import draw
-from sweep.report.gather import report_tree
-from sweep.report.page import page
-from sweep.report.plotly_files import library
-from sweep.storage import Address, open_known, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.report.page.page import page
+from sweep.report.tree.build import report_tree
+from sweep.report.write import library
+from sweep.results.analysis import Inquiry
+from sweep.storage.studies import open_known, quiet_optuna
+from sweep.storage.url import Address
 
 T = TypeVar("T")
 

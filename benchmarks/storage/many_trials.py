@@ -28,8 +28,9 @@ import optuna
 
 from objectives.synthetic import linear
 from sweep import Budget, Float, Sampler, Space, StudySpec
-from sweep.drive import Options, run_study
-from sweep.storage import Address, quiet_optuna
+from sweep.driver.run_study import Options, run_study
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
 
 COMMAND = [str(Path(sys.executable).with_name("lorasweep"))]
 

@@ -26,10 +26,11 @@ import numpy as np
 
 from benchmarks.report.many_trials import make_spec
 from objectives.synthetic import Synthetic
-from sweep.drive import Options, run_study
-from sweep.storage import Address, quiet_optuna
-from sweep.trial import TrialParams
-from sweep.watcher import Nobody
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
+from sweep.study.trial import TrialParams
 
 COMMAND = str(Path(sys.executable).with_name("lorasweep"))
 RUN = 3

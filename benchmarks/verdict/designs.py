@@ -17,11 +17,12 @@ import numpy as np
 
 from benchmarks.verdict.fingerprint import FRAMEWORK, digest
 from benchmarks.verdict.surface import RANKS, RATES, SCALINGS, SETS
-from sweep.atomic import write_file
-from sweep.design.balanced import balanced_points
-from sweep.phases import Design
-from sweep.space import Choice, Float, Space
-from sweep.trial import Scalar
+from sweep.analysis.experiment_design.balanced import balanced_points
+from sweep.files.atomic import write_file
+from sweep.study.design import Design
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
+from sweep.study.trial import Scalar
 
 POOL = 20
 FOLDER = Path(__file__).parents[2] / "runs" / "verdict-designs"

@@ -8,11 +8,11 @@ from typing import Any
 
 from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from benchmarks.verdict.surface import AXES, Truth
-from sweep.claim import Claim
-from sweep.judge import judge
-from sweep.judge.assess import decide
-from sweep.judge.records import Effect, Verdict
-from sweep.seeds import derived_seed
+from sweep.analysis.verdict.decision import decide
+from sweep.analysis.verdict.result import Effect, Verdict
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
+from sweep.study.trial import derived_seed
 
 CLAIM = Claim()
 """Target sets dominate rank and scaling, which are negligible; delta .01, kappa 2."""

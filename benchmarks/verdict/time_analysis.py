@@ -20,8 +20,8 @@ from benchmarks.shown import show
 from benchmarks.verdict.records import versions
 from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from benchmarks.verdict.study import CLAIM
-from sweep.judge import judge
-from sweep.judge.records import Verdict
+from sweep.analysis.verdict.result import Verdict
+from sweep.analysis.verdict.verdict import judge
 
 
 def measure(n: int, seed: int, draws: Sequence[int]) -> dict[str, Any]:

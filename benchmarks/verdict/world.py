@@ -22,9 +22,9 @@ from benchmarks.verdict.surface import (
     Truth,
     truth,
 )
-from sweep.phases import MEASURE
-from sweep.space import Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.study.design import MEASURE
+from sweep.study.space import Space
 
 LEVEL = 0.25
 """The objective's mean."""

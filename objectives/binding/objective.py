@@ -10,23 +10,23 @@ from typing import Any
 import joblib
 import torch
 
-from objectives.binding.base import Precision
-from objectives.binding.check import check_space, may_shift
-from objectives.binding.inputs import NO_SHIFT, Inputs, input_faults
-from objectives.binding.kept import library_versions
-from objectives.binding.loss import NonFiniteLossError
-from objectives.binding.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
-from objectives.binding.packed.crew import Crew
-from objectives.binding.packed.regime import regime
-from objectives.binding.packed.room import measured_lanes
-from objectives.binding.packed.trial import Trial
-from objectives.binding.quiet import quiet_libraries
-from objectives.binding.settings import BindingSettings
-from objectives.data.grouping import clustering_tool
+from objectives.binding.space_check import check_space, may_shift
+from objectives.data.similarity.grouping import clustering_tool
+from objectives.lora.base.load import Precision
+from objectives.lora.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
+from objectives.lora.quiet import quiet_libraries
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.capacity import measured_lanes
+from objectives.lora.training.compute_choice import regime
+from objectives.lora.training.inputs import NO_SHIFT, Inputs, input_faults
+from objectives.lora.training.pack import Crew
+from objectives.lora.training.saved_adapter import library_versions
+from objectives.lora.training.trial import Trial
+from objectives.metrics.loss import NonFiniteLossError
 from sweep.errors import DataError, SpecError
-from sweep.objective import Facts
-from sweep.space import Space
-from sweep.trial import (
+from sweep.study.objective import Facts
+from sweep.study.space import Space
+from sweep.study.trial import (
     Failure,
     Leave,
     Pack,
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class BindingObjective:
-    """Validation MCC of a QLoRA-tuned protein language model; see ``sweep.objective``.
+    """Validation MCC of a QLoRA-tuned protein language model; see ``sweep.study.objective``.
 
     Base and data are read at the first call that needs them, and then serve all trials.
 

@@ -30,7 +30,7 @@ from transformers import EsmForMaskedLM, EsmTokenizer
 from objectives.builtin import corpus, masking
 from objectives.builtin.training import Recipe, build, train
 from objectives.gelu import fused_gelu
-from sweep.strict import strict_document
+from sweep.files.strict_json import strict_document
 
 _LOG = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from objectives.data.problems import Problems
-from objectives.data.split import Splits
+from objectives.data.errors import Problems
+from objectives.data.splits import Splits
 from sweep.errors import fault
 
 _FEWEST = 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from objectives.data.split import Splits
+from objectives.data.splits import Splits
 
 _OFTEN = 0.5
 """Share of binding residues above which labels may be inverted: sites are a few per cent."""

@@ -26,7 +26,7 @@ def shown_progress(items: Iterable[T], total: int, what: str, *, chains: int) ->
         return
     from rich.progress import track
 
-    from sweep.console import make_console
+    from sweep.terminal.console import make_console
 
     console = make_console(sys.stderr)
     yield from track(items, what, total, console=console, transient=True)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from objectives.data.shown import printable
+from objectives.data.errors import printable
 from sweep.errors import fault
 
 _WORDS = {

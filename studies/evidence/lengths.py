@@ -8,9 +8,9 @@ from typing import Any
 from scipy import stats
 
 from studies.evidence.contrasts import contrast
-from sweep.phases import MEASURE
-from sweep.rows import Row
-from sweep.table import TrialTable
+from sweep.analysis.rows import Row
+from sweep.analysis.table import TrialTable
+from sweep.study.design import MEASURE
 
 
 def lengths(shorter: TrialTable, longer: TrialTable) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sweep.claim import Claim
-from sweep.judge import judge
-from sweep.judge.evidence import measured_of
-from sweep.space import Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.eligible_trials import measured_of
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
+from sweep.study.parameters import Float
+from sweep.study.space import Space
 
 RATE = "learning_rate"
 TOLD = ("headline", "reason", "parameters", "parts", "n_trials")

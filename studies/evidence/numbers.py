@@ -17,14 +17,15 @@ from studies.evidence.lengths import lengths
 from studies.evidence.names import names
 from studies.evidence.narrowed import narrowed
 from studies.evidence.replication import replication
-from sweep.design.pilot_report import pilot_report
+from sweep.analysis.experiment_design.pilot_report import pilot_report
+from sweep.analysis.table import TrialTable
 from sweep.errors import SweepError
-from sweep.phases import MEASURE, PILOT_SUFFIX, Pilot
-from sweep.report.gather import report_tree
-from sweep.space import Float
-from sweep.storage import Address, open_known, read_spec
-from sweep.table import TrialTable
-from sweep.tabulate import to_table
+from sweep.report.tree.build import report_tree
+from sweep.results.table import to_table
+from sweep.storage.studies import open_known, read_spec
+from sweep.storage.url import Address
+from sweep.study.design import MEASURE, PILOT_SUFFIX, Pilot
+from sweep.study.parameters import Float
 
 RESULTS = Path(__file__).parents[1] / "results"
 """Where the databases lie."""

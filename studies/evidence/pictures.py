@@ -16,9 +16,10 @@ from playwright.sync_api import sync_playwright
 from studies.evidence.checkout import ROOT, out_argument, out_folder
 from studies.evidence.numbers import CONFIRM, MEASUREMENT, RESULTS
 from sweep.errors import SweepError
-from sweep.report.gather import report_tree
+from sweep.report.tree.build import report_tree
 from sweep.report.write import write_report
-from sweep.storage import Address, open_known
+from sweep.storage.studies import open_known
+from sweep.storage.url import Address
 
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

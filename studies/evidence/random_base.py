@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from objectives.binding.source import locate
+from objectives.lora.base.source import locate
 from sweep.errors import SweepError
 
 

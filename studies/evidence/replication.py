@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from studies.evidence.contrasts import chance_of_as_much, contrast, pairs_needed
-from sweep.rows import Row
-from sweep.table import TrialTable
+from sweep.analysis.rows import Row
+from sweep.analysis.table import TrialTable
 
 CARD = 0.0103
 """How far the card's two runs are apart: MCC 0.2639 against 0.2536 on its test split."""

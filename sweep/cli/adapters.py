@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from sweep.cli.arguments import (
+from rich.console import Console
+
+from sweep.cli.options import (
     TRUSTING,
     input_arguments,
     json_argument,
@@ -14,6 +19,7 @@ from sweep.cli.arguments import (
     trust_arguments,
 )
 from sweep.errors import UsageError, fault
+from sweep.terminal.formatting import line, number
 
 VERBS = ("adapters",)
 
@@ -49,11 +55,12 @@ def adapters_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def adapters(options: argparse.Namespace) -> int:
     """Export an adapter."""
-    from sweep.adapters import Request, export_adapter, print_adapter
-    from sweep.cli.show import show
+    from sweep.cli.adapter_export.export import Request, export_adapter
+    from sweep.cli.output import show
     from sweep.cli.study_file import apply_options
-    from sweep.cli.trusting import trusted_source
-    from sweep.storage import Address, load_study, quiet_optuna, read_spec
+    from sweep.cli.trust import trusted_source
+    from sweep.storage.studies import load_study, quiet_optuna, read_spec
+    from sweep.storage.url import Address
 
     out = Path(options.out).expanduser().resolve()
     request = Request(options.trial, out, options.retrain, options.license)
@@ -81,3 +88,22 @@ def _input_faults(options: argparse.Namespace) -> list[str]:
         for name in ("data", "base", *TRUSTING)
         if (value := getattr(options, name)) not in (None, False)
     ]
+
+
+def print_adapter(report: Mapping[str, Any], console: Console) -> None:
+    """Print what ``export_adapter`` returns, and what to type next."""
+    line(console, f"study      {report['study']}", "bold")
+    line(console, f"storage    {report['storage']}")
+    line(console, f"trial      {report['trial']}, value {number(report['value'])}")
+    if report["retrained"]:
+        same = (
+            "the same value, bit for bit"
+            if report["bitwise"]
+            else "the same value but for rounding"
+        )
+        line(console, f"trained    again, to {same}")
+    line(console, f"adapter    {report['out']}")
+    line(console, f"           {', '.join(report['files'])}")
+    line(console)
+    where = shlex.quote(report["out"])
+    line(console, f"predict with it: lorasweep predict --adapter {where} proteins.fasta")

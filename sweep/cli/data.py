@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sweep.cli.arguments import json_argument
+from sweep.cli.options import json_argument
 
 VERBS = ("data",)
 
 TOOLS = "objectives.data.tools"
-"""What does the work. A name, imported when it is needed, as in ``sweep.cli.predicting``."""
+"""What does the work. A name, imported when it is needed, as in ``sweep.cli.predict``."""
 
 
 def data_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -76,8 +76,8 @@ def _source_arguments(action: argparse.ArgumentParser) -> None:
 
 def data(options: argparse.Namespace) -> int:
     """Fetch, describe or convert."""
-    from sweep.cli.show import show
-    from sweep.summary import print_converted, print_described, print_fetched
+    from sweep.cli.output import show
+    from sweep.cli.terminal_data import print_converted, print_described, print_fetched
 
     does = {
         "fetch": (_fetch, print_fetched),
@@ -90,7 +90,7 @@ def data(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> dict[str, Any]:
-    from sweep.cli.byte_bar import byte_bar
+    from sweep.cli.progress_bars import byte_bar
 
     tool = importlib.import_module(f"{TOOLS}.fetch")
     wanted = tool.collection(options.dataset)
@@ -102,7 +102,7 @@ def _fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 def _describe(options: argparse.Namespace) -> dict[str, Any]:
     from sweep.cli.study_file import read_settings
-    from sweep.console import make_console
+    from sweep.terminal.console import make_console
 
     tool = importlib.import_module(f"{TOOLS}.describe")
     settings = read_settings(options.settings) | _flags(options)

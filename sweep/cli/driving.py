@@ -8,18 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sweep.cli.arguments import amount, cluster
+from sweep.cli.options import amount, cluster
 from sweep.cli.streams import say
-from sweep.drive import Options, run_study
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import HeldError, ResumeError, SpecError, SweepError, UsageError
-from sweep.progress import Progress
-from sweep.source import Source
-from sweep.spec import StudySpec
-from sweep.status import snapshot
-from sweep.storage import Address, default_url, find_study, load_study, quiet_optuna
-from sweep.stores import check, place, refuse_secrets, text_of
+from sweep.files.location import check, place, refuse_secrets, text_of
+from sweep.results.status import snapshot
+from sweep.storage.studies import find_study, load_study, quiet_optuna
+from sweep.storage.trust import remember
+from sweep.storage.url import Address, default_url
+from sweep.study.source import Source
+from sweep.study.spec import StudySpec
+from sweep.terminal.progress import Progress
 from sweep.trackers.make import trackers
-from sweep.trust import remember
 
 
 def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sweep.errors import SweepError, fault
-from sweep.printed import printable
+from sweep.terminal.printable import printable
 
 _WAYS_OUT: Mapping[int, str] = {
     errno.EMFILE: "Raise the limit on open files (ulimit -n 4096), or take fewer --workers",

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.cli.arguments import amount
+from sweep.cli.options import amount
 from sweep.errors import SpecError, SweepError, UsageError, fault
-from sweep.source import Source, put_last
-from sweep.spec import StudySpec
+from sweep.study.source import Source, put_last
+from sweep.study.spec import StudySpec
 
 
 def load_spec(named: str) -> StudySpec:

@@ -18,9 +18,9 @@ from optuna.distributions import distribution_to_json, json_to_distribution
 from sqlalchemy import Connection, Engine, column, select, table
 
 from sweep.errors import StorageError, fault
-from sweep.sampling import distributions
-from sweep.space import Space
-from sweep.spec import StudySpec
+from sweep.sampling.distinct import distributions
+from sweep.study.space import Space
+from sweep.study.spec import StudySpec
 
 _ATTRIBUTES = table(
     "study_user_attributes", column("study_id"), column("key"), column("value_json")

@@ -13,8 +13,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import optuna
 
 from sweep.errors import UsageError, fault
-from sweep.owner import holder
 from sweep.report.serve import HOST, PATIENCE_SECONDS, listening, ours
+from sweep.storage.owner import holder
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,7 +33,7 @@ def note_text(found: Mapping[str, Any]) -> str:
     """The note of a study, in Markdown.
 
     Args:
-        found: as ``sweep.findings.findings`` makes it.
+        found: as ``sweep.results.analysis.findings`` makes it.
     """
     where = f"--storage {shlex.quote(found['storage'])} --name {shlex.quote(found['study'])}"
     lines = [

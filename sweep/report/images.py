@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sweep.atomic import write_file
+from sweep.files.atomic import write_file
 from sweep.report.figures import Drawn
 
 FORMATS = ("png", "svg")

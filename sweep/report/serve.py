@@ -16,10 +16,17 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import optuna
+
 from sweep.errors import StorageError, UsageError, fault
 from sweep.report.figures import draw
-from sweep.report.page import fragment, page
-from sweep.report.plotly_files import library
+from sweep.report.page.page import fragment, page
+from sweep.report.tree.build import report_tree
+from sweep.report.write import library
+from sweep.results.analysis import Inquiry
+from sweep.storage.errors import storage_errors
+from sweep.storage.owner import holder
+from sweep.storage.url import Address
 
 HOST = "127.0.0.1"
 """Nobody else's machine: a report tells paths and errors."""
@@ -221,3 +228,23 @@ class Server(ThreadingHTTPServer):
         finally:
             stop.set()
             self.server_close()
+
+
+def state_of(study: optuna.Study, address: Address) -> object:
+    """What differs whenever a trial begins, reports or ends, or the driver comes or goes."""
+    with storage_errors(address):
+        trials = study.get_trials(deepcopy=False)
+        owner = holder(study)
+    driven = owner is not None and not owner.provably_dead()
+    return driven, tuple((t.state, len(t.intermediate_values)) for t in trials)
+
+
+def gatherer(study: optuna.Study, address: Address, *, quick: bool) -> Callable[[], dict[str, Any]]:
+    """A function that gathers the study's tree; cross-checks wait until nobody drives it."""
+
+    def gather() -> dict[str, Any]:
+        owner = holder(study)
+        driven = owner is not None and not owner.provably_dead()
+        return report_tree(study, address, Inquiry(quick=quick or driven))
+
+    return gather

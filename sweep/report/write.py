@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sweep.atomic import write_file
+from plotly.offline import get_plotlyjs
+
 from sweep.errors import UsageError, fault
-from sweep.report.figures import Drawn, draw
+from sweep.files.atomic import write_file
+from sweep.report.figures import CONFIG, Drawn, draw
 from sweep.report.images import images_of
-from sweep.report.page import page
-from sweep.report.plotly_files import library, standalone
-from sweep.storage import Address, folder_beside
+from sweep.report.page.page import page
+from sweep.storage.url import Address, folder_beside
+
+HEIGHT = 500
+"""Of a figure that does not say, in CSS pixels."""
+
+
+@cache
+def library() -> str:
+    """plotly.js, minified."""
+    return str(get_plotlyjs())
+
+
+def standalone(drawn: Drawn) -> str:
+    """A figure as a page of its own, beside ``plotly.min.js``."""
+    spec = json.dumps(drawn.figure, allow_nan=False).replace("<", "\\u003c")
+    config = json.dumps(dict(CONFIG))
+    height = (drawn.figure or {})["layout"].get("height", HEIGHT)
+    title, caption = html.escape(drawn.title), html.escape(drawn.caption)
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>body {{ font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 60rem; \
+padding: 0 1rem }}</style>
+<h1>{title}</h1>
+<div id="figure" style="height: {height}px"></div>
+<p>{caption}</p>
+<script src="plotly.min.js"></script>
+<script>
+const figure = {spec};
+Plotly.newPlot("figure", figure.data, figure.layout, {config});
+</script>
+</html>
+"""
+
 
 PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
 
@@ -29,7 +67,7 @@ def write_report(
     """Write a report; each file appears whole, in the place of an earlier one.
 
     Args:
-        tree: as ``sweep.report.gather.report_tree`` makes it.
+        tree: as ``sweep.report.tree.build.report_tree`` makes it.
         folder: where; made if missing.
         image_formats: ``png`` and ``svg``, for each figure as an image too.
 

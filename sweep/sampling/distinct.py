@@ -7,16 +7,75 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.samplers import BaseSampler, GPSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import SweepError
-from sweep.sampling.forms import distributions
-from sweep.sampling.keys import Key, configuration_key, untried
-from sweep.sampling.memory import with_memory_limit
-from sweep.space import Space
+from sweep.study.configuration import Key, configuration_key, untried
+from sweep.study.parameters import Choice, Float, Int, Param, TargetSets
+from sweep.study.space import Space
+
+
+def distribution(param: Param) -> BaseDistribution:
+    """Optuna's form of one parameter."""
+    match param:
+        case Int(low, high, log, step):
+            return IntDistribution(low, high, log=log, step=step)
+        case Float(low, high, log):
+            return FloatDistribution(low, high, log=log)
+        case Choice() | TargetSets():
+            return CategoricalDistribution(param.values)
+    raise TypeError(f"no Optuna distribution for {param!r}")
+
+
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Optuna's form of a whole space."""
+    return {name: distribution(space[name]) for name in space}
+
+
+def with_memory_limit(study: Study, trial: FrozenTrial) -> tuple[Study, FrozenTrial]:
+    """The study as a Gaussian process learns most from it.
+
+    Optuna's GP sampler reads COMPLETE trials alone, all with the same constraints or none.
+    Trials that ran out of memory (pruned, with a violated constraint) are shown to it as
+    complete, with the worst value there is and the constraint violated.
+
+    Args:
+        study: whose trials to show.
+        trial: the one to be sampled, RUNNING.
+
+    Returns:
+        The same two if no trial ran out of memory, else a copy in memory and its new trial.
+    """
+    trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+    values = [float(t.value or 0.0) for t in trials if t.state == TrialState.COMPLETE]
+    if not values or not any(t.constraints for t in trials):
+        return study, trial
+    worst = min(values) if study.direction.name == "MAXIMIZE" else max(values)
+    shown = optuna.create_study(direction=study.direction)
+    for each in trials:
+        limited = bool(each.constraints)
+        if limited or each.state in (TrialState.COMPLETE, TrialState.RUNNING):
+            finished = limited or each.state == TrialState.COMPLETE
+            shown.add_trial(
+                optuna.trial.create_trial(
+                    state=TrialState.COMPLETE if finished else each.state,
+                    value=(worst if limited else each.value) if finished else None,
+                    params=each.params,
+                    distributions=each.distributions,
+                    constraints={"memory": 1.0 if limited else -1.0},
+                )
+            )
+    shown.ask()
+    return shown, shown.get_trials(deepcopy=False)[-1]
+
 
 ATTEMPTS = 16
 """How often a sampler may propose something already tried before one is drawn for it."""

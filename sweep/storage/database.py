@@ -13,12 +13,12 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
 from sweep.errors import StorageError, fault
-from sweep.storage.address import Address
+from sweep.storage.errors import LOCK_SECONDS, storage_errors, told
 from sweep.storage.journal import Journal
 from sweep.storage.reads import Database, JournalFile
 from sweep.storage.recognise import recognise, recognise_journal
+from sweep.storage.url import Address
 from sweep.storage.whole import Backend
-from sweep.storage.words import LOCK_SECONDS, storage_errors, told
 
 _CONNECT_SECONDS = 10
 

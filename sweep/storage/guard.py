@@ -16,9 +16,9 @@ import sqlalchemy
 from optuna.storages import JournalStorage, RDBStorage
 from sqlalchemy import Connection
 
-from sweep.owner import ATTRIBUTE, Owner, claim, release, taken_over
-from sweep.storage.address import Address
 from sweep.storage.journal import Journal
+from sweep.storage.owner import ATTRIBUTE, Owner, claim, release, taken_over
+from sweep.storage.url import Address
 
 Check = Callable[[Any], None]
 """Is given the study's owner record and raises ``HeldError`` unless it is this driver's."""

@@ -15,7 +15,7 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._storage import JournalOperation
 
-from sweep.owner import ATTRIBUTE
+from sweep.storage.owner import ATTRIBUTE
 from sweep.storage.recognise import is_record
 
 log = logging.getLogger("lorasweep")

@@ -9,8 +9,8 @@ from typing import Any
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 
-from sweep.storage.address import Address
-from sweep.storage.words import reading_errors, storage_errors
+from sweep.storage.errors import reading_errors, storage_errors
+from sweep.storage.url import Address
 
 _READS = (
     "get_all_studies",

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from sweep.errors import StorageError, fault
-from sweep.storage.address import Address
+from sweep.storage.url import Address
 
 _SQLITE = b"SQLite format 3\0"
 """How each database of SQLite begins."""

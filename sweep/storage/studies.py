@@ -24,26 +24,25 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.design.points import Point
 from sweep.errors import ResumeError, StorageError, fault
-from sweep.objective import Facts
-from sweep.phases import PILOT_SUFFIX
-from sweep.source import Source
-from sweep.space.param import is_number
-from sweep.spec import StudySpec, differences
-from sweep.storage.address import Address
-from sweep.storage.claims import note_claims
+from sweep.storage.claim_history import note_claims
 from sweep.storage.database import exists, open_storage
+from sweep.storage.errors import storage_errors
 from sweep.storage.makers import is_ours, told
-from sweep.storage.words import storage_errors
+from sweep.storage.url import Address
+from sweep.study.design import PILOT_SUFFIX, Point
+from sweep.study.objective import Facts
+from sweep.study.parameters import is_number
+from sweep.study.source import GRANTS, Source
+from sweep.study.spec import StudySpec, differences
 
 log = logging.getLogger("lorasweep")
 
 PINNED = "pinned"
-"""The attribute that keeps ``Facts.pinned``; see ``sweep.storage.pins``."""
+"""The attribute that keeps ``Facts.pinned``; see ``sweep.storage.studies``."""
 
 CODE = "code"
-"""The attribute that keeps the folders of the study's code; see ``sweep.source``."""
+"""The attribute that keeps the folders of the study's code; see ``sweep.study.source``."""
 
 SCHEMA = 4
 """Version of the attributes below; raised when an older lorasweep would misread them.
@@ -226,7 +225,9 @@ def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
             study.set_user_attr(_IDENTITY, secrets.token_hex(6))
     note_claims(study, spec)
     if spec.design is not None and "points" not in study.user_attrs:
-        from sweep.design.layout import design_points  # SciPy takes a second to import
+        from sweep.analysis.experiment_design.points import (
+            design_points,  # SciPy takes a second to import
+        )
 
         # Another version of a library might lay them out otherwise, in the middle of a study.
         points = [point.to_json() for point in design_points(spec.space, spec.design)]
@@ -294,3 +295,31 @@ def quiet_optuna() -> Iterator[None]:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
     optuna.logging.set_verbosity(level)
+
+
+def known_pins(address: Address, spec: StudySpec) -> dict[str, Any] | None:
+    """What the spec's study keeps to; None if it has yet to begin, empty if it left nothing open.
+
+    Raises:
+        StorageError: if the database cannot be read.
+    """
+    study = find_study(address, spec.name)
+    return None if study is None else read_pins(study)
+
+
+def read_pins(study: optuna.Study) -> dict[str, Any]:
+    """What a study keeps to; empty for one from before there were pins."""
+    return dict(told(study).get(PINNED, {}))
+
+
+def pinned(spec: StudySpec, pins: Mapping[str, Any]) -> StudySpec:
+    """A spec to build the objective of, with nothing left open that is decided.
+
+    Raises:
+        StorageError: if the database decides what files may do, which no machine ever decides.
+    """
+    for name in GRANTS:
+        if name in pins:
+            rule, where = "not be decided by a database", f"pinned by study {spec.name!r}"
+            raise StorageError(fault(name, rule, pins[name], where=where))
+    return spec.with_changes(settings=pins)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sweep.callbacks import Callback
+from sweep.driver.callbacks import Callback
 from sweep.errors import UsageError, fault
-from sweep.storage import Address, folder_beside
+from sweep.storage.url import Address, folder_beside
 from sweep.trackers import NAMES
 
 Maker = Callable[[Address, str], Callback]

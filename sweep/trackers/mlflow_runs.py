@@ -9,7 +9,7 @@ import optuna
 from mlflow.entities import Metric, Param, RunTag
 from optuna.trial import FrozenTrial
 
-from sweep.trackers.ended import Ended, ended_of
+from sweep.trackers.finished_trial import Ended, ended_of
 
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "interrupted": "KILLED"}
 """MLflow's words; all else is FAILED."""

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
-from sweep.trackers.ended import ended_of
+from sweep.trackers.finished_trial import ended_of
 
 
 class TensorBoardEvents:

@@ -8,7 +8,7 @@ import optuna
 import wandb
 from optuna.trial import FrozenTrial
 
-from sweep.trackers.ended import ended_of
+from sweep.trackers.finished_trial import ended_of
 
 
 def log_to_wandb(study: optuna.Study, trial: FrozenTrial) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from optuna.trial import FrozenTrial
 
 from sweep.errors import StorageError, fault
-from sweep.storage import Address
+from sweep.storage.url import Address
 from sweep.transfer.records import Record, text, whole
 from sweep.transfer.snapshot import Snapshot
 

@@ -14,9 +14,11 @@ import optuna
 from optuna.storages import BaseStorage
 
 from sweep.errors import StorageError, fault
-from sweep.storage import Address, count_states, exclusive, folder_name, storage_errors
 from sweep.storage.database import exists, open_storage
-from sweep.storage.studies import study_names
+from sweep.storage.errors import storage_errors
+from sweep.storage.locks import exclusive
+from sweep.storage.studies import count_states, study_names
+from sweep.storage.url import Address, folder_name
 from sweep.transfer.compare import differences, refuse_differences
 from sweep.transfer.snapshot import COPYING, Snapshot, closing, mark, take
 

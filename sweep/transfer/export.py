@@ -11,13 +11,13 @@ from typing import Any
 import optuna
 
 from sweep.errors import StorageError, UsageError, fault
-from sweep.storage import Address, count_states
-from sweep.strict import strict_document
-from sweep.transfer.beside import replacing
+from sweep.files.atomic import replacing
+from sweep.files.strict_json import strict_document
+from sweep.storage.studies import count_states
+from sweep.storage.url import Address
 from sweep.transfer.formats import FORMATS, Facts
-from sweep.transfer.records import record
+from sweep.transfer.records import Table, record
 from sweep.transfer.snapshot import Snapshot, take
-from sweep.transfer.table import Table
 
 log = logging.getLogger("lorasweep")
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sweep.transfer.records import Record, Scalar
-from sweep.transfer.table import Kind, Table
+from sweep.transfer.records import Kind, Record, Scalar, Table
 
 Facts = Mapping[str, Any]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

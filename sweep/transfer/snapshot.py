@@ -13,9 +13,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from sweep.errors import StorageError, fault
-from sweep.owner import ATTRIBUTE as OWNER
-from sweep.owner import Owner
-from sweep.storage import Address, open_study, signed, storage_errors
+from sweep.storage.errors import storage_errors
+from sweep.storage.makers import signed
+from sweep.storage.owner import ATTRIBUTE as OWNER
+from sweep.storage.owner import Owner
+from sweep.storage.studies import open_study
+from sweep.storage.url import Address
 
 COPYING = "copying"
 """The study attribute of a copy that is not finished yet."""

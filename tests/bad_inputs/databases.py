@@ -9,7 +9,7 @@ from pathlib import Path
 
 import optuna
 
-from sweep.owner import Owner
+from sweep.storage.owner import Owner
 
 
 def _attribute(folder: Path, key: str, value: object) -> None:

@@ -20,10 +20,10 @@ from strategies import SPACES
 
 from studies.demo import STUDY
 from sweep import Space, StudySpec
-from sweep.cli.parser import parse
+from sweep.cli.main import parse
 from sweep.cli.study_file import apply_options, load_spec
 from sweep.errors import FaultsError
-from sweep.extend import Request, extended
+from sweep.extend.changes import Request, extended
 
 WILD = st.text(st.one_of(st.characters(), st.sampled_from("ab01 :=,.[]{}\"'+-eE\n\0é")))
 VALUES = st.one_of(

@@ -10,7 +10,7 @@ import pytest
 from bad_inputs.case import study
 
 from sweep.cli import main
-from sweep.storage import default_url, folder_name
+from sweep.storage.url import default_url, folder_name
 
 NAMES = [
     "a/b",

@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 from benchmarks.cluster.model import bound, rate
 from benchmarks.cluster.simulated import Load
 from benchmarks.cluster.studies import drive, fill, make_spec, rename_sampler
-from sweep.storage import Address, load_study
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
 
 
 def test_simulated_workers_answer_to_the_real_driver(tmp_path: Path) -> None:

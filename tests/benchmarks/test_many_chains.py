@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.data.many_chains import measure
 from benchmarks.data.synthetic import write_table
-from objectives.data.merge import merge_identical
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
+from objectives.data.splits import merge_identical
 
 
 def test_synthetic_chains_are_like_those_of_uniprot(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwrigh
 from report_pages import Tree, furnished, hostile
 
 from sweep.report.figures import Drawn, draw
-from sweep.report.page import page
-from sweep.report.plotly_files import library
+from sweep.report.page.page import page
+from sweep.report.write import library
 
 ALL_DRAWN = "[...document.querySelectorAll('.figure')].every(p => p.dataset.drawn === 'true')"
 

@@ -20,8 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
 from sweep.errors import StorageError
-from sweep.spec import Policy
-from sweep.storage import Address, load_study
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 TESTS = Path(__file__).parents[1]
 STEPS = 4

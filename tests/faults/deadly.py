@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.objective import Facts
-from sweep.trial import (
+from sweep.study.objective import Facts
+from sweep.study.trial import (
     Leave,
     Pack,
     Refill,

@@ -6,9 +6,18 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from objectives.lanes import Walk, run_in_lanes
+from objectives.cooperative import Walk, run_in_lanes
 from objectives.synthetic import Synthetic
-from sweep.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult, nobody_waits, stay
+from sweep.study.trial import (
+    Leave,
+    Pack,
+    Refill,
+    Report,
+    TrialParams,
+    TrialResult,
+    nobody_waits,
+    stay,
+)
 
 TURN_SECONDS = 0.02
 

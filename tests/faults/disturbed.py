@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from objectives.binding.objective import BindingObjective
-from sweep.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 
 class Disturbed(BindingObjective):

@@ -6,9 +6,9 @@ import os
 import signal
 from typing import Any
 
-from sweep.launch.process import WorkerProcess
-from sweep.ledger import Ledger
-from sweep.run import Run
+from sweep.driver.loop import Run
+from sweep.driver.trial_store import Ledger
+from sweep.workers.local import WorkerProcess
 
 POINTS = {
     "before it is told": (Ledger, "tell", "before"),

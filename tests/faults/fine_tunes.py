@@ -12,12 +12,13 @@ from typing import Any
 from safetensors import deserialize
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
-from sweep.folders import TrialFolders
-from sweep.spec import Policy
-from sweep.storage import Address, load_study, read_identity
-from sweep.stores import get_folder
-from sweep.watcher import Nobody
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
+from sweep.files.location import get_folder
+from sweep.storage.studies import load_study, read_identity
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 TRIALS = 6
 INPUTS = ("base", "data", "cache")

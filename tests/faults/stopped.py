@@ -25,23 +25,17 @@ import sqlalchemy
 from optuna.storages.journal import JournalFileBackend
 
 from sweep import Budget, Choice, Space, StudySpec
+from sweep.driver.trial_store import Ledger
 from sweep.errors import HeldError
-from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.outage import ride_out
-from sweep.storage import (
-    Address,
-    StorageLostError,
-    create_or_resume,
-    exclusive,
-    give_up,
-    load_study,
-    quiet_optuna,
-    take,
-    write_spec,
-)
+from sweep.storage.errors import StorageLostError
+from sweep.storage.guard import give_up, take
 from sweep.storage.journal import Journal
-from sweep.trial import TrialResult, TrialState
+from sweep.storage.locks import exclusive
+from sweep.storage.reconnect import ride_out
+from sweep.storage.studies import create_or_resume, load_study, quiet_optuna, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
+from sweep.study.trial import TrialResult, TrialState
 
 SPEC = StudySpec(
     name="stopped",
@@ -57,7 +51,7 @@ ENDED, HELD, FAILED = 0, 3, 4
 
 @contextlib.contextmanager
 def driving(address: Address) -> Iterator[tuple[optuna.Study, Ledger]]:
-    """Hold the study as ``sweep.drive`` does, taking it over."""
+    """Hold the study as ``sweep.driver.run_study`` does, taking it over."""
     with exclusive(address):
         study = create_or_resume(address, SPEC, Facts())
         owner = take(study, address, take_over=True)

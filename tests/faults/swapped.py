@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.objective import Facts
-from sweep.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.study.objective import Facts
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 
 class Swapped(Synthetic):

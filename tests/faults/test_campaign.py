@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
 
-from sweep.storage import Address
+from sweep.storage.url import Address
 
 
 def one(url: str, folder: Path, trials: int, hits: int, seed: int) -> dict[str, object]:

@@ -12,7 +12,8 @@ from command import PROGRAM, lorasweep
 from faults.postgres import PASSWORD, Postgres
 from sqlalchemy.engine import make_url
 
-from sweep.storage import Address, load_study
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
 
 STUDY = """
 from sweep import Budget, Choice, Space, StudySpec

@@ -12,10 +12,12 @@ import pytest
 from objectives.synthetic import Synthetic
 from sweep import Budget, Choice, Float, Space, StudySpec
 from sweep.cli import main
-from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.storage import Address, create_or_resume, give_up, quiet_optuna, take, write_spec
-from sweep.trial import Failure, TrialResult, TrialState
+from sweep.driver.trial_store import Ledger
+from sweep.storage.guard import give_up, take
+from sweep.storage.studies import create_or_resume, quiet_optuna, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
+from sweep.study.trial import Failure, TrialResult, TrialState
 
 SPEC = StudySpec(
     name="damaged",
@@ -134,8 +136,8 @@ def test_a_study_that_was_deleted_is_one_sentence(whole: Path, tmp_path: Path) -
     import optuna
 
     from sweep.errors import StorageError
-    from sweep.status import snapshot
-    from sweep.storage import load_study
+    from sweep.results.status import snapshot
+    from sweep.storage.studies import load_study
 
     shutil.copy(whole / "sqlite", tmp_path / "study.db")
     address = Address.parse(f"sqlite:///{tmp_path}/study.db")

@@ -14,7 +14,7 @@ from faults.campaign import Campaign, make_spec, uninterrupted
 from faults.disks import read_only, small_disk
 from faults.faulty import Faults
 
-from sweep.storage import Address
+from sweep.storage.url import Address
 
 
 def campaign_in(folder: Path, faults: Faults | None = None, trials: int = 12) -> Campaign:
@@ -35,7 +35,7 @@ def fill(path: Path) -> None:
 
 
 ROOM, WORKS = "must be on a disk with room", "must be on a disk that works"
-NETWORK = "import sweep.storage.files as files; files._LOCAL = frozenset()"
+NETWORK = "import sweep.storage.sqlite_files as files; files._LOCAL = frozenset()"
 """A prelude that takes every disk for one of another machine, where SQLite keeps a journal."""
 
 

@@ -13,14 +13,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from objectives.binding.checkpoint import FILE, Checkpoints
-from objectives.binding.predict.kept_adapter import _tensors
-from objectives.binding.trust import NO_TRUST
-from objectives.binding.weights import weight_faults
-from objectives.data import fasta_lines
-from objectives.data.fasta import BadRecord, FastaRecord, read_fasta
-from objectives.data.problems import Problems
-from objectives.data.read_fasta_labels import read_fasta_labels
+from objectives.binding.predict.adapter_folder import _tensors
+from objectives.data.errors import Problems
+from objectives.data.formats import fasta
+from objectives.data.formats.fasta import BadRecord, FastaRecord, read_fasta
+from objectives.data.formats.fasta_labels import read_fasta_labels
+from objectives.lora.base.checks import weight_faults
+from objectives.lora.base.trust import NO_TRUST
+from objectives.lora.training.checkpoint import FILE, Checkpoints
 from sweep.errors import DataError, SpecError
 
 
@@ -128,7 +128,7 @@ def test_a_record_without_end_is_refused_at_its_line(
     text: str, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In what is predicted and in what is learned from, before all of it is in memory."""
-    monkeypatch.setattr(fasta_lines, "LONGEST", LONG)
+    monkeypatch.setattr(fasta, "LONGEST", LONG)
     path = tmp_path / "x.fasta"
     path.write_text(text)
     with pytest.raises(DataError, match=rf"at most 2,000 characters.*x\.fasta, line {line}\)"):
@@ -139,7 +139,7 @@ def test_a_record_as_long_as_may_be_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To the last letter, and the next one from nought."""
-    monkeypatch.setattr(fasta_lines, "LONGEST", LONG)
+    monkeypatch.setattr(fasta, "LONGEST", LONG)
     path = tmp_path / "x.fasta"
     path.write_text(f">a\n{'MK' * (LONG // 2 - 2)}\n>b\n{'MK' * (LONG // 2 - 2)}\n")
     records = list(read_fasta(str(path)))

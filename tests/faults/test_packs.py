@@ -17,7 +17,7 @@ from faults.dying import POINTS
 from optuna.trial import TrialState
 
 from sweep.errors import StorageError
-from sweep.storage import Address
+from sweep.storage.url import Address
 
 LANES = 4
 USUAL = ("after it is told", "before the next is sent")

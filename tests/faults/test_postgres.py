@@ -14,7 +14,8 @@ import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
 from faults.postgres import PASSWORD, Postgres
 
-from sweep.storage import Address, find_study
+from sweep.storage.studies import find_study
+from sweep.storage.url import Address
 
 
 @contextmanager

@@ -15,9 +15,11 @@ from faults.campaign import Campaign, make_spec, uninterrupted
 from faults.disks import small_disk
 from faults.postgres import Postgres, session, wait_for_locks
 
-from sweep.objective import Facts
-from sweep.storage import Address, StorageLostError, create_or_resume, database
-from sweep.storage.words import LOCK_SECONDS
+from sweep.storage import database
+from sweep.storage.errors import LOCK_SECONDS, StorageLostError
+from sweep.storage.studies import create_or_resume
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 SHOT = """
 create sequence shots;

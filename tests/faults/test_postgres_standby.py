@@ -14,7 +14,7 @@ from faults.campaign import TESTS, Campaign, make_spec, uninterrupted
 from faults.postgres import Postgres, session
 
 from sweep.cli import main
-from sweep.storage import Address
+from sweep.storage.url import Address
 
 READS = (
     ("status",),

@@ -11,7 +11,7 @@ import pytest
 from faults.campaign import Campaign, run_campaign
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.storage import Address
+from sweep.storage.url import Address
 
 SPEC = StudySpec(
     name="real",

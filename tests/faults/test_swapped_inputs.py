@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.drive import Options, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
-from sweep.spec import Policy
-from sweep.storage import Address, load_study
-from sweep.watcher import Nobody
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 
 def study(data: Path, content: str, removes: str = "") -> StudySpec:

@@ -12,9 +12,10 @@ import pytest
 from faults.campaign import Campaign, make_spec, uninterrupted
 from faults.postgres import Postgres
 
-from sweep.owner import ATTRIBUTE
-from sweep.spec import StudySpec
-from sweep.storage import Address, load_study
+from sweep.storage.owner import ATTRIBUTE
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.spec import StudySpec
 
 TRIALS = 6
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from objectives.lanes import Walk, run_in_lanes
+from objectives.cooperative import Walk, run_in_lanes
 from objectives.synthetic import Synthetic
-from sweep.objective import Facts
-from sweep.space import Space
-from sweep.trial import (
+from sweep.study.objective import Facts
+from sweep.study.space import Space
+from sweep.study.trial import (
     Leave,
     Pack,
     Refill,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from objectives.synthetic import Synthetic
-from sweep.trial import TrialParams, TrialResult, ignore_reports, stay
+from sweep.study.trial import TrialParams, TrialResult, ignore_reports, stay
 
 
 def trials(*values: float, first: int = 0, folder: str = "") -> list[TrialParams]:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.settings import BindingSettings
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.settings import BindingSettings
 from sweep import Choice, Design, Space
-from sweep.axes import derivation
-from sweep.design.balanced import balanced_points
-from sweep.scaling import LoraScaling
-from sweep.table import Row, TrialTable
-from sweep.trial import Scalar
+from sweep.analysis.axes import derivation
+from sweep.analysis.experiment_design.balanced import balanced_points
+from sweep.analysis.table import Row, TrialTable
+from sweep.study.lora_scaling import LoraScaling
+from sweep.study.trial import Scalar
 
 RANKS = (1, 2, 8, 16, 64)
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from objectives.synthetic import Synthetic
 from sweep.errors import SpecError
-from sweep.objective import load_objective
-from sweep.space import Choice, Float, Space, TargetSets
-from sweep.trial import Scalar, TrialParams, TrialResult, TrialState, ignore_reports
+from sweep.study.objective import load_objective
+from sweep.study.parameters import Choice, Float, TargetSets
+from sweep.study.space import Space
+from sweep.study.trial import Scalar, TrialParams, TrialResult, TrialState, ignore_reports
 
 QKV = "key+query+value"
 

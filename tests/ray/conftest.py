@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from ray_clusters import nodes
 
-from sweep.cluster import Cluster
+from sweep.workers.ray.config import Cluster
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ import pytest
 from command import lorasweep
 from ray_clusters import nodes
 
-from sweep.cli.detaching import run_arguments
-from sweep.cli.parser import parse
+from sweep.cli.detach import run_arguments
+from sweep.cli.main import parse
 
 pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -126,22 +126,22 @@ def test_a_module_of_the_current_folder_goes_along(server: str, tmp_path: Path) 
 
 def test_a_cluster_that_was_just_started_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its server answers before a node can take a job; what else it says is told at once."""
-    from sweep.launch import ray_job
+    from sweep.workers.ray import jobs
 
-    monkeypatch.setattr(ray_job.time, "sleep", lambda _: None)
-    answers = [RuntimeError(f"status code 500: {ray_job.NOT_YET} to submit job")] * 3
+    monkeypatch.setattr(jobs.time, "sleep", lambda _: None)
+    answers = [RuntimeError(f"status code 500: {jobs.NOT_YET} to submit job")] * 3
 
     def submit_job() -> str:
         if answers:
             raise answers.pop()
         return "job-1"
 
-    assert ray_job._patiently(submit_job) == "job-1"
-    monkeypatch.setattr(ray_job, "AGENT_SECONDS", -1.0)
-    for said in (f"500: {ray_job.NOT_YET}", "404"):
+    assert jobs._patiently(submit_job) == "job-1"
+    monkeypatch.setattr(jobs, "AGENT_SECONDS", -1.0)
+    for said in (f"500: {jobs.NOT_YET}", "404"):
         answers.append(RuntimeError(said))
         with pytest.raises(RuntimeError, match=said):
-            ray_job._patiently(submit_job)
+            jobs._patiently(submit_job)
 
 
 def test_what_cannot_be_a_job_is_told_at_once(tmp_path: Path) -> None:

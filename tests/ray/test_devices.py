@@ -12,12 +12,13 @@ import pytest
 from ray_clusters import nodes
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.cluster import Cluster
-from sweep.drive import Options, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
-from sweep.spec import Policy
-from sweep.storage import Address, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
+from sweep.workers.ray.config import Cluster
 
 pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -108,7 +109,7 @@ def test_a_node_with_other_data_is_refused(unlike: Cluster, tmp_path: Path) -> N
 
 def test_fractions_share_a_gpu(tmp_path: Path) -> None:
     """Two workers of half a GPU fit a node of one, though its CPUs would take four."""
-    from sweep.launch.ray_launcher import RayLauncher
+    from sweep.workers.ray.pool import RayLauncher
 
     gpu = {"num_cpus": 4, "num_gpus": 1, "env_vars": {"SIZED_NAME": "g", "SIZED_LANES": "2"}}
     with nodes(0, gpu) as address:

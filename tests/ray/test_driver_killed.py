@@ -14,8 +14,8 @@ import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
 from ray_clusters import TESTS
 
-from sweep.cluster import Cluster
-from sweep.storage import Address
+from sweep.storage.url import Address
+from sweep.workers.ray.config import Cluster
 
 pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [

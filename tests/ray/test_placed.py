@@ -16,12 +16,13 @@ from ray_clusters import cannot_hide, node_without
 
 from objectives import builtin
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.cluster import Cluster
-from sweep.drive import Options, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
-from sweep.spec import Policy
-from sweep.storage import Address, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
+from sweep.workers.ray.config import Cluster
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -120,7 +121,7 @@ def test_a_node_that_sees_the_same_reads_it_there(
 
 def test_names_travel_as_they_are(tmp_path: Path) -> None:
     """Of hubs and built-ins, of paths that only nodes have, and of inputs that are no input."""
-    from sweep.launch.ray_depot import Depot
+    from sweep.workers.ray.inputs import Depot
 
     names = ("facebook/esm2_t6_8M_UR50D", "builtin:motifs", "/only/there", "~nobody/x", "x" * 5000)
     for name in (*names, "a\0b", " "):

@@ -19,13 +19,14 @@ from command import PROGRAM
 from ray_clusters import cannot_hide, node_without
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.cluster import Cluster
-from sweep.drive import Options, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
-from sweep.interrupts import Interrupts
-from sweep.spec import Policy, Pruner
-from sweep.storage import Address, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.signals import Interrupts
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
+from sweep.study.spec import Policy, Pruner
+from sweep.workers.ray.config import Cluster
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -95,7 +96,7 @@ def test_actors_find_an_objective_beside_its_study_file(
 
 def test_workers_come_as_many_as_the_nodes_take(cluster: Cluster) -> None:
     """Whole workers per node: two nodes of two CPUs take two of two, none of three but one."""
-    from sweep.launch.ray_launcher import RayLauncher
+    from sweep.workers.ray.pool import RayLauncher
 
     for cpus, wanted in ((1.0, 4), (2.0, 2), (0.5, 8), (3.0, 1), (0.0, 2)):
         launcher = RayLauncher(SPEC, replace(cluster, resources={"cpu": cpus}))
@@ -107,7 +108,7 @@ def test_settings_are_pinned_in_actors_that_are_there_and_in_those_to_come(
     cluster: Cluster,
 ) -> None:
     """Whatever their nodes would decide."""
-    from sweep.launch.ray_launcher import RayLauncher
+    from sweep.workers.ray.pool import RayLauncher
 
     launcher = RayLauncher(SPEC, cluster, workers=2)
     with contextlib.closing(launcher), Interrupts() as interrupts:
@@ -192,7 +193,7 @@ def test_the_first_worker_waits_for_a_place_as_long_as_it_takes(
     reason = cannot_hide()
     if reason:
         pytest.skip(f"no node of another kind can be started: {reason}")
-    monkeypatch.setattr("sweep.launch.ray_launcher.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("sweep.workers.ray.pool.PATIENCE_SECONDS", 0.5)
     (tmp_path / "hidden").mkdir()
     with contextlib.ExitStack() as later:
         late = node_without(cluster.address, tmp_path / "hidden", tmp_path, "late")

@@ -18,9 +18,9 @@ import pytest
 import yaml
 from ray_clusters import TESTS
 
-from sweep.cli.arguments import cluster
-from sweep.cli.parser import parse
-from sweep.storage import Address
+from sweep.cli.main import parse
+from sweep.cli.options import cluster
+from sweep.storage.url import Address
 
 PAGE = (TESTS.parent / "docs" / "clusters.md").read_text()
 ONE_NODE, MANY_NODES = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.launch.ray_reach import GUARDED
+from sweep.workers.ray.config import GUARDED
 
 pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 

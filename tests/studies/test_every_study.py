@@ -15,7 +15,7 @@ from studies import (
 )
 from sweep import StudySpec
 from sweep.errors import SpecError
-from sweep.spec import differences
+from sweep.study.spec import differences
 
 MODULES = [module.name for module in pkgutil.iter_modules(studies.__path__)]
 WITH_STUDY = [name for name in MODULES if name not in ("targets", "evidence")]

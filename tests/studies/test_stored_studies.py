@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from command import lorasweep
 
-from sweep.storage import Address, load_study, read_spec
+from sweep.storage.studies import load_study, read_spec
+from sweep.storage.url import Address
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "studies" / "results"

@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from sweep import Choice, Space, StudySpec, TargetSets
-from sweep.storage import Address
+from sweep.storage.url import Address
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.atomic import clear_scratch, write_file, write_folder
+from sweep.files.atomic import clear_scratch, write_file, write_folder
 
 KILLED_AT = """
 import os, shutil, sys

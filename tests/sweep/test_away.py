@@ -10,12 +10,13 @@ import pytest
 
 from sweep import Budget, Choice, Space, StudySpec
 from sweep.cli import main
-from sweep.drive import Options, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
-from sweep.launch.away import Inputs
-from sweep.storage import Address, load_study
-from sweep.trial import INPUT_AWAY, Failure
-from sweep.watcher import Nobody
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.trial import INPUT_AWAY, Failure
+from sweep.workers.missing_inputs import Inputs
 
 
 def failed(error: Exception, reason: str = "exception") -> Failure:

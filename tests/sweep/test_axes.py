@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sweep.axes import derivation, sampled_axes, with_derived
-from sweep.space import Choice, Float, Int, Space, TargetSets
-from sweep.space.param import Param
-from sweep.table import Row, TrialTable
-from sweep.trial import Scalar
+from sweep.analysis.axes import derivation, sampled_axes, with_derived
+from sweep.analysis.table import Row, TrialTable
+from sweep.study.parameters import Choice, Float, Int, Param, TargetSets
+from sweep.study.space import Space
+from sweep.study.trial import Scalar
 
 
 def _table(space: Space, *values: dict[str, Scalar]) -> TrialTable:

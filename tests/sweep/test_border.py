@@ -16,14 +16,16 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from sweep import Baseline, Budget, Choice, Float, Sampler, Space, StudySpec
-from sweep.drive import driven, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import driven, run_study
+from sweep.driver.trial_store import Ledger
 from sweep.errors import SweepError
-from sweep.launch import Finished, LocalLauncher, Reported
-from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.storage import Address, load_study
-from sweep.trial import TrialParams, with_finite_value
-from sweep.watcher import Nobody
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
+from sweep.study.trial import TrialParams, with_finite_value
+from sweep.workers.local import LocalLauncher
+from sweep.workers.messages import Finished, Reported
 
 SOUND = {
     "sound",

@@ -10,9 +10,9 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from tracked_studies import tracked
 
-from sweep.callbacks import Callbacks
-from sweep.outage import ride_out
-from sweep.storage import StorageLostError
+from sweep.driver.callbacks import Callbacks
+from sweep.storage.errors import StorageLostError
+from sweep.storage.reconnect import ride_out
 
 
 def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:

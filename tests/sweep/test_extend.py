@@ -8,15 +8,17 @@ import pytest
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
 from sweep import Budget, Choice, Float, Int, Sampler, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
+from sweep.analysis.importance.importance import importance_report
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import ResumeError, SpecError
-from sweep.extend import Request, extend_study
-from sweep.importance import importance_report
-from sweep.progress import Progress
-from sweep.sampling import distributions
-from sweep.status import snapshot
-from sweep.storage import Address, load_study, read_spec
-from sweep.tabulate import to_table
+from sweep.extend.changes import Request
+from sweep.extend.extend import extend_study
+from sweep.results.status import snapshot
+from sweep.results.table import to_table
+from sweep.sampling.distinct import distributions
+from sweep.storage.studies import load_study, read_spec
+from sweep.storage.url import Address
+from sweep.terminal.progress import Progress
 
 REQUEST = Request(("wide=all-linear",), ("kind=c",), ("x1=0:10", "x2=-2:6"))
 CHANGES = [

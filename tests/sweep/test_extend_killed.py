@@ -16,9 +16,10 @@ import pytest
 
 from sweep import Choice, Float, Space, StudySpec, TargetSets
 from sweep.extend.migration import engine_of
-from sweep.objective import Facts
-from sweep.sampling import distributions
-from sweep.storage import Address, create_or_resume, load_study, read_spec, write_spec
+from sweep.sampling.distinct import distributions
+from sweep.storage.studies import create_or_resume, load_study, read_spec, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 EXTENDER = """
 import os, signal, sys

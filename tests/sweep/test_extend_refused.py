@@ -12,13 +12,15 @@ import pytest
 from command import lorasweep
 
 from sweep import Choice, Int, Sampler, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import ResumeError, SpecError, StorageError, UsageError
-from sweep.extend import Request, extend_study
-from sweep.objective import Facts
-from sweep.owner import Owner
-from sweep.progress import Progress
-from sweep.storage import Address, create_or_resume, load_study, write_spec
+from sweep.extend.changes import Request
+from sweep.extend.extend import extend_study
+from sweep.storage.owner import Owner
+from sweep.storage.studies import create_or_resume, load_study, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
+from sweep.terminal.progress import Progress
 
 REQUEST = Request(choices=("rank=16",))
 

@@ -4,7 +4,7 @@ import pytest
 
 from sweep import Choice, Float, Int, Space, TargetSets
 from sweep.errors import SpecError
-from sweep.extend import Request, extended
+from sweep.extend.changes import Request, extended
 
 SPACE = Space(
     {

@@ -10,12 +10,14 @@ import pytest
 
 from sweep import StudySpec
 from sweep.errors import ResumeError
-from sweep.files_mark import MARK, renew, take_folder
-from sweep.folders import TrialFolders
-from sweep.objective import Facts
-from sweep.owner import Owner
-from sweep.storage import Address, create_or_resume, give_up, read_identity, take, write_spec
-from sweep.stores import Place
+from sweep.files.location import Place
+from sweep.storage.files_mark import MARK, renew, take_folder
+from sweep.storage.guard import give_up, take
+from sweep.storage.owner import Owner
+from sweep.storage.studies import create_or_resume, read_identity, write_spec
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 
 class Home:
@@ -109,7 +111,7 @@ def test_a_copy_on_another_machine_is_told_by_its_token(
     shutil.copy(tmp_path / "a.db", tmp_path / "b.db")
     shutil.copy(tmp_path / "a.db", tmp_path / "c.db")
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr("sweep.owner._text", lambda _: "another machine")
+        elsewhere.setattr("sweep.storage.owner._text", lambda _: "another machine")
         assert home.drive(tmp_path / "b.db", tmp_path / "files") == root  # it has been moved
         with pytest.raises(ResumeError, match="no other copy"):
             home.drive(tmp_path / "c.db", tmp_path / "files")

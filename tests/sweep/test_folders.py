@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep.folders import TrialFolders
-from sweep.storage import Address
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
 
 VALUES = {"rank": 2, "targets": "key+query"}
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from objectives.synthetic import Synthetic, SyntheticSettings
 from sweep.errors import SpecError, StorageError
-from sweep.storage import Address, default_url, folder_name
-from sweep.targets import canonical, members
+from sweep.storage.url import Address, default_url, folder_name
+from sweep.study.targets import canonical, members
 
 SCHEMES = st.one_of(
     st.sampled_from(

@@ -9,10 +9,11 @@ import pytest
 
 from sweep import StudySpec
 from sweep.errors import SpecError, SweepError
-from sweep.interrupts import Interruption, Interrupts
-from sweep.launch import Died, Event, Finished, LocalLauncher, Reported, Settled
-from sweep.launch.worker import _portable
-from sweep.trial import TrialParams
+from sweep.signals import Interruption, Interrupts
+from sweep.study.trial import TrialParams
+from sweep.workers.local import LocalLauncher
+from sweep.workers.messages import Died, Event, Finished, Reported, Settled
+from sweep.workers.worker import _portable
 
 Launch = Callable[..., LocalLauncher]
 PARAMS = {"rank": 2, "alpha": 2, "targets": "key+query+value"}

@@ -28,15 +28,15 @@ from sweep import (
     StudySpec,
     TargetSets,
 )
-from sweep.drive import run_study
+from sweep.analysis.rows import Row
+from sweep.analysis.table import TrialTable
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import run_study
 from sweep.errors import SpecError
-from sweep.native import native, native_tree
-from sweep.phases import Pilot
-from sweep.rows import Row
-from sweep.spec import Policy
-from sweep.storage import Address
-from sweep.table import TrialTable
-from sweep.watcher import Nobody
+from sweep.storage.url import Address
+from sweep.study.design import Pilot
+from sweep.study.native import native, native_tree
+from sweep.study.spec import Policy
 
 
 class Schedule(enum.StrEnum):

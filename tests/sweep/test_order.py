@@ -10,9 +10,10 @@ import optuna
 import pytest
 
 from sweep import Budget, Choice, Design, Sampler, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
-from sweep.storage import Address, quiet_optuna
-from sweep.watcher import Nobody
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
+from sweep.storage.studies import quiet_optuna
+from sweep.storage.url import Address
 
 SPEC = StudySpec(
     name="order",

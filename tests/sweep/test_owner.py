@@ -5,7 +5,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from sweep.owner import Owner
+from sweep.storage.owner import Owner
 
 
 def test_a_record_survives_json() -> None:

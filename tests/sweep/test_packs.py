@@ -12,10 +12,11 @@ from command import lorasweep
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep import Baseline, Budget, Choice, Pruner, Sampler, Space, StudySpec
-from sweep.drive import Options, run_study
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
-from sweep.spec import Policy
-from sweep.storage import Address, load_study
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 POISON = {"objective": "faults.deadly:Deadly"}
 
@@ -167,7 +168,7 @@ def test_few_trials_are_spread_over_the_workers(
     spec: StudySpec, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five for two workers of four lanes: three and two, not four and one."""
-    from sweep.launch import LocalLauncher
+    from sweep.workers.local import LocalLauncher
 
     sizes = []
     submit = LocalLauncher.submit

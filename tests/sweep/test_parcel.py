@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
-from sweep.launch import parcel as parcels
-from sweep.launch.parcel import Parcel, unpack
+from sweep.workers.ray import archive as parcels
+from sweep.workers.ray.archive import Parcel, unpack
 
 
 @pytest.fixture

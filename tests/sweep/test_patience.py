@@ -1,7 +1,7 @@
 import pytest
 
-from sweep.patience import FIRST, IN_A_ROW, FailureLimits
-from sweep.trial import Failure, TrialResult, TrialState
+from sweep.driver.failure_policy import FIRST, IN_A_ROW, FailureLimits
+from sweep.study.trial import Failure, TrialResult, TrialState
 
 GOOD = TrialResult(0, TrialState.COMPLETE, 0.5)
 BAD = TrialResult.failed(0, Failure("exception", "ValueError", "no\nmore"))

@@ -10,13 +10,14 @@ import pytest
 from deciding import MACHINE
 
 from sweep import Budget, StudySpec
-from sweep.drive import Options, run_study
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SpecError
-from sweep.interrupts import Interrupts
-from sweep.launch import LocalLauncher
-from sweep.report.gather import report_tree
-from sweep.storage import Address, load_study, read_pins
-from sweep.watcher import Nobody
+from sweep.report.tree.build import report_tree
+from sweep.signals import Interrupts
+from sweep.storage.studies import load_study, read_pins
+from sweep.storage.url import Address
+from sweep.workers.local import LocalLauncher
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sweep.console import duration, make_console
-from sweep.progress import Progress
+from sweep.terminal.console import duration, make_console
+from sweep.terminal.progress import Progress
 
 
 class Terminal(io.StringIO):

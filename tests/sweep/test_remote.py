@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 import s3
 
-from sweep import StudySpec, stores
+from sweep import StudySpec
 from sweep.cli import main
 from sweep.errors import UsageError
-from sweep.folders import TrialFolders
-from sweep.objective import Facts
-from sweep.remote import WHOLE, Remote
-from sweep.storage import Address, create_or_resume, write_spec
-from sweep.stores import check, place, refuse_secrets, text_of
+from sweep.files import location
+from sweep.files.location import check, place, refuse_secrets, text_of
+from sweep.files.object_store import WHOLE, Remote
+from sweep.storage.studies import create_or_resume, write_spec
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # botocore's own
 
@@ -42,31 +44,33 @@ def here(bucket: str, request: pytest.FixtureRequest) -> Remote:
 
 def test_a_file_is_there_or_not(here: Remote) -> None:
     """Written over, read back, copied to a disk, listed, removed."""
-    with pytest.raises(FileNotFoundError), stores.local_copy(here / "a"):
+    with pytest.raises(FileNotFoundError), location.local_copy(here / "a"):
         pass
-    stores.put_file(here / "a", b"1")
-    stores.put_file(here / "deep" / "b", b"2")
-    stores.put_file(here / "a", b"3")
-    with stores.local_copy(here / "a") as path:
+    location.put_file(here / "a", b"1")
+    location.put_file(here / "deep" / "b", b"2")
+    location.put_file(here / "a", b"3")
+    with location.local_copy(here / "a") as path:
         assert path.read_bytes() == b"3"
 
     assert not path.exists()
-    assert [part.name for part in stores.entries(here)] == ["a", "deep"]
-    stores.remove(here)
-    stores.remove(here)
-    assert stores.entries(here) == []
+    assert [part.name for part in location.entries(here)] == ["a", "deep"]
+    location.remove(here)
+    location.remove(here)
+    assert location.entries(here) == []
 
 
 def test_what_another_process_wrote_is_seen_at_once(here: Remote) -> None:
     """No listing is remembered."""
-    assert stores.entries(here) == []
-    code = "import sys; from sweep.remote import Remote; Remote(sys.argv[1]).write(b'x')"
-    root = str(Path(stores.__file__).parents[1])
+    assert location.entries(here) == []
+    code = (
+        "import sys; from sweep.files.object_store import Remote; Remote(sys.argv[1]).write(b'x')"
+    )
+    root = str(Path(location.__file__).parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}
     subprocess.run([sys.executable, "-c", code, str(here / "new")], check=True, env=environment)
 
-    assert [part.name for part in stores.entries(here)] == ["new"]
+    assert [part.name for part in location.entries(here)] == ["new"]
     assert (here / "new").read() == b"x"
 
 
@@ -75,7 +79,7 @@ def test_a_folder_whose_writer_was_cut_short_is_not_there(
     here: Remote, cut: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After any number of its objects, over an older one too; written again it is whole."""
-    stores.put_folder(here, {"weights": b"old", "more": b"old"})
+    location.put_folder(here, {"weights": b"old", "more": b"old"})
     write, left = Remote.write, [cut]
 
     def dying(self: Remote, data: bytes) -> None:
@@ -88,24 +92,24 @@ def test_a_folder_whose_writer_was_cut_short_is_not_there(
         patch.setattr(Remote, "write", dying)
         if cut < 3:
             with pytest.raises(KeyboardInterrupt):
-                stores.put_folder(here, FILES)
+                location.put_folder(here, FILES)
         else:
-            stores.put_folder(here, FILES)
-    assert stores.is_whole(here) is (cut == 3)
-    assert stores.get_folder(here) == (FILES if cut == 3 else {})
-    stores.put_folder(here, FILES)
-    assert stores.get_folder(here) == FILES
+            location.put_folder(here, FILES)
+    assert location.is_whole(here) is (cut == 3)
+    assert location.get_folder(here) == (FILES if cut == 3 else {})
+    location.put_folder(here, FILES)
+    assert location.get_folder(here) == FILES
 
 
 def test_what_is_not_what_was_written_is_told(here: Remote) -> None:
     """By its checksum."""
-    stores.put_folder(here, FILES)
+    location.put_folder(here, FILES)
     (here / "weights").write(b"v" * 70_000)
     with pytest.raises(OSError, match="weights is not what was written"):
-        stores.get_folder(here)
+        location.get_folder(here)
     (here / WHOLE).write(b"{")
     with pytest.raises(OSError, match="is damaged"):
-        stores.get_folder(here)
+        location.get_folder(here)
 
 
 @pytest.mark.parametrize("keep", ["best", "all", "none"])
@@ -113,14 +117,14 @@ def test_trials_keep_there_what_they_keep_on_a_disk(here: Remote, keep: str) -> 
     """The adapter as asked for; the checkpoint goes in any case."""
     folders = TrialFolders(here, keep)
     for seed in (0, 1):
-        stores.put_file(folders.of(VALUES, seed) / "checkpoint", b"c")
-        stores.put_folder(folders.of(VALUES, seed) / "adapter", FILES)
+        location.put_file(folders.of(VALUES, seed) / "checkpoint", b"c")
+        location.put_folder(folders.of(VALUES, seed) / "adapter", FILES)
     folders.tidy([(VALUES, 0), (VALUES, 1), (VALUES, 2)], best=(VALUES, 1))
     kept = {seed for seed in (0, 1) if folders.adapter(VALUES, seed)}
 
     assert kept == {"best": {1}, "all": {0, 1}, "none": set()}[keep]
     for seed in (0, 1):
-        names = [part.name for part in stores.entries(folders.of(VALUES, seed))]
+        names = [part.name for part in location.entries(folders.of(VALUES, seed))]
         assert names == (["adapter"] if seed in kept else [])
 
 
@@ -139,7 +143,7 @@ def test_a_store_that_cannot_be_written_is_told_before_a_sweep(
     """One sentence."""
     del bucket
     with pytest.raises(UsageError, match=r"^--files must be a folder, or the URL") as told:
-        stores.check(stores.place(url))
+        location.check(location.place(url))
     assert said in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -148,17 +152,17 @@ def test_a_store_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPat
     """With what to install."""
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(UsageError, match=r"pip install 'lorasweep\[remote\]'\.$"):
-        stores.check(stores.place("gs://bucket/x"))
+        location.check(location.place("gs://bucket/x"))
 
 
 def test_paths_stay_paths(tmp_path: Path) -> None:
     """Of this machine, with a scheme or without."""
-    found: list[Any] = [stores.place(text) for text in (f"file://{tmp_path}/a", f"{tmp_path}/a")]
+    found: list[Any] = [location.place(text) for text in (f"file://{tmp_path}/a", f"{tmp_path}/a")]
     assert found == [tmp_path / "a", tmp_path / "a"]
-    stores.check(found[0])
-    stores.put_folder(found[0], FILES)
-    assert stores.get_folder(found[1]) == FILES
-    assert stores.is_whole(found[1])
+    location.check(found[0])
+    location.put_folder(found[0], FILES)
+    assert location.get_folder(found[1]) == FILES
+    assert location.is_whole(found[1])
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Baseline, Budget, Choice, Space, StudySpec
-from sweep.drive import Options, run_study
+from sweep.driver.run_study import Options, run_study
 from sweep.errors import SpecError, StorageError, SweepError
-from sweep.spec import Policy
-from sweep.storage import Address, load_study
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.spec import Policy
 
 
 @dataclass

@@ -3,8 +3,9 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Choice, Float, Int, Pruner, Sampler, Space, StudySpec, TargetSets
-from sweep.ledger.book import Book
-from sweep.sampling import distributions, make_pruner, make_sampler
+from sweep.driver.trial_index import Book
+from sweep.sampling.distinct import distributions
+from sweep.sampling.samplers import make_pruner, make_sampler
 
 SPACE = Space(
     {

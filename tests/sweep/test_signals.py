@@ -12,7 +12,8 @@ import pytest
 from command import PROGRAM
 
 from sweep.errors import StorageError
-from sweep.storage import Address, load_study
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
 
 STUDY = """
 from sweep import Budget, Choice, Space, StudySpec
@@ -129,7 +130,7 @@ import sweep.interrupts
 from objectives.synthetic import Synthetic
 from sweep import Budget, Choice, Space, StudySpec
 
-sweep.interrupts.GRACE_SECONDS = 0.5
+sweep.signals.GRACE_SECONDS = 0.5
 
 class Hanging(Synthetic):
     def run(self, pack, report, leave, refill):

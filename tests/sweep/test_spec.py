@@ -8,8 +8,8 @@ from strategies import specs
 
 from sweep import Baseline, Budget, Choice, Claim, Design, Float, Int, Sampler, Space, StudySpec
 from sweep.errors import SpecError
-from sweep.phases import Pilot
-from sweep.spec import differences
+from sweep.study.design import Pilot
+from sweep.study.spec import differences
 
 SPACE = Space({"rank": Choice(1, 2, 4), "rate": Float(1e-4, 1e-2, log=True)})
 

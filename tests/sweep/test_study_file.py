@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from studies.demo import STUDY
-from sweep.cli.parser import parse
+from sweep.cli.main import parse
 from sweep.cli.study_file import apply_options
 from sweep.errors import UsageError
 

@@ -13,10 +13,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sweep.console import make_console
-from sweep.importance import Importance, ImportanceReport, ImportanceTable
-from sweep.summary import print_check, print_importance, print_status
-from sweep.summary.lora import lora_config_lines
+from sweep.analysis.importance.result import Importance, ImportanceReport, ImportanceTable
+from sweep.terminal.check import print_check
+from sweep.terminal.console import make_console
+from sweep.terminal.importance import print_importance
+from sweep.terminal.lora_config import lora_config_lines
+from sweep.terminal.status import print_status
 
 STATUS: dict[str, Any] = {
     "study": "demo",
@@ -256,7 +258,7 @@ def test_each_method_states_its_question() -> None:
 
 def test_the_trials_left_out_are_counted() -> None:
     """Failed and pruned by number, dropped ones with the reason."""
-    from sweep.table import Dropped
+    from sweep.analysis.table import Dropped
 
     counts = {"COMPLETE": 41, "FAIL": 2, "PRUNED": 3}
     report = ImportanceReport((FANOVA,), 40, counts, (Dropped(7, "its value is nan"),))

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sweep.supply import died_in_a_pack
+from sweep.driver.trial_source import died_in_a_pack
 
 Tries = list[tuple[str, int | None]]
 

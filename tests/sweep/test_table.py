@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweep.analysis.table import Dropped, Row, TrialTable
 from sweep.errors import StorageError
-from sweep.space import Choice, Float, Space, TargetSets
-from sweep.table import Dropped, Row, TrialTable
+from sweep.study.parameters import Choice, Float, TargetSets
+from sweep.study.space import Space
 
 SPACE = Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 4), "targets": TargetSets("qkv", "mlp")})
 QKV, MLP = "key+query+value", "mlp.down+mlp.up"

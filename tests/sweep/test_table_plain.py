@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep.analysis.table import Dropped, Row, TrialTable
 from sweep.errors import SpecError
-from sweep.space import Choice, Float, Int, Space, TargetSets
-from sweep.table import Dropped, Row, TrialTable
+from sweep.study.parameters import Choice, Float, Int, TargetSets
+from sweep.study.space import Space
 
 
 def test_arrays_become_rows_of_python_scalars() -> None:
@@ -235,7 +236,7 @@ def test_making_a_table_does_not_import_pandas() -> None:
     """It takes a second, and only frames need it, whose caller has it."""
     code = (
         "import sys\n"
-        "from sweep.table import TrialTable\n"
+        "from sweep.analysis.table import TrialTable\n"
         "TrialTable.from_arrays({'x': [1, 2]}, [0.1, 0.2])\n"
         "sys.exit('pandas' in sys.modules)\n"
     )

@@ -10,14 +10,15 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import StudySpec
-from sweep.objective import Facts
-from sweep.phases import Design
-from sweep.sampling import distributions
-from sweep.spec import Sampler
-from sweep.storage import Address, create_or_resume, write_spec
-from sweep.table import TrialTable
-from sweep.tabulate import to_table
-from sweep.trial import Failure
+from sweep.analysis.table import TrialTable
+from sweep.results.table import to_table
+from sweep.sampling.distinct import distributions
+from sweep.storage.studies import create_or_resume, write_spec
+from sweep.storage.url import Address
+from sweep.study.design import Design
+from sweep.study.objective import Facts
+from sweep.study.spec import Sampler
+from sweep.study.trial import Failure
 
 VALUES = {"rank": 2, "alpha": 4, "targets": "key+query+value"}
 

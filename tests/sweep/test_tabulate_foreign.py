@@ -15,11 +15,11 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial, TrialState
 
+from sweep.analysis.importance.importance import importance
+from sweep.analysis.table import Failed, TrialTable
 from sweep.errors import StorageError
-from sweep.importance import importance
-from sweep.space import Choice, Float, Int
-from sweep.table import Failed, TrialTable
-from sweep.tabulate import to_table
+from sweep.results.table import to_table
+from sweep.study.parameters import Choice, Float, Int
 
 
 def _optimised(

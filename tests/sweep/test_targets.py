@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.errors import TargetError
-from sweep.targets import GROUPS, canonical, members
+from sweep.study.targets import GROUPS, canonical, members
 
 NAME = st.sampled_from([*GROUPS, "query", "mlp.up", "encoder.layer.0.output.dense", "q_proj"])
 

@@ -20,9 +20,10 @@ from command import lorasweep
 
 from sweep.cli import main
 from sweep.errors import StorageError, UsageError
-from sweep.source import OWN, Source, is_own
-from sweep.storage import Address, load_study, pinned, quiet_optuna, read_source, read_spec
-from sweep.trust import carry, remember, require
+from sweep.storage.studies import load_study, pinned, quiet_optuna, read_source, read_spec
+from sweep.storage.trust import carry, remember, require
+from sweep.storage.url import Address
+from sweep.study.source import OWN, Source, is_own
 
 OBJECTIVE = """
 import os

@@ -13,9 +13,10 @@ import zoo
 
 from sweep.cli import main
 from sweep.report.figures import draw
-from sweep.report.page import page
-from sweep.report.tracked import gatherer, state_of
-from sweep.storage import Address, open_known
+from sweep.report.page.page import page
+from sweep.report.serve import gatherer, state_of
+from sweep.storage.studies import open_known
+from sweep.storage.url import Address
 
 
 def refused(word: str) -> None:

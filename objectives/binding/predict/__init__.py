@@ -1,10 +1,6 @@
-"""Predictions of a kept adapter for chains from a FASTA file.
+"""Prediction with a saved adapter: FASTA in, a table or a page out.
 
-From below upwards: ``kept_adapter`` reads a folder that ``objectives.binding.kept`` wrote,
-``predictor`` puts it on its base, ``stream`` sends chains through in windows, ``formats`` writes
-them down and ``page`` draws one, ``records`` counts what a file holds, ``job`` is the whole.
+From below upwards: ``adapter_folder`` reads the folder of a saved adapter, ``predictor`` puts it
+on its base, ``stream`` sends chains through in windows, ``formats`` writes them down and
+``html_page`` draws one, ``job`` is the whole.
 """
-
-from objectives.binding.predict.job import Job, Request
-
-__all__ = ["Job", "Request"]

@@ -9,15 +9,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, TextIO
 
-from objectives.binding.predict.formats import FORMATS
-from objectives.binding.predict.kept_adapter import read_adapter
-from objectives.binding.predict.page import About, draw
+from objectives.binding.predict.adapter_folder import read_adapter
+from objectives.binding.predict.formats import FORMATS, Tally
+from objectives.binding.predict.html_page import About, draw
 from objectives.binding.predict.predictor import Place, Predictor
-from objectives.binding.predict.records import Tally
 from objectives.binding.predict.stream import Prediction, Tell, predict_chains
-from objectives.binding.trust import Trust
-from objectives.data.fasta import FastaRecord
-from objectives.data.fasta_lines import is_regular
+from objectives.data.formats.fasta import FastaRecord, is_regular
+from objectives.lora.base.trust import Trust
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from objectives.binding import source
-from objectives.binding.base import Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.memory import keep_memory, ran_out
-from objectives.binding.packed.adapters import Adapters
-from objectives.binding.packed.predict import predict
-from objectives.binding.predict.kept_adapter import KeptAdapter
-from objectives.binding.quiet import quiet_libraries
-from objectives.binding.settings import BindingSettings
-from objectives.binding.trust import NO_TRUST, Trust
-from objectives.binding.windows import Windows
-from objectives.data.tokens import Alphabet
+from objectives.binding.predict.adapter_folder import KeptAdapter
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.data.prepare.windows import Windows
+from objectives.lora.base import source
+from objectives.lora.base.load import Precision
+from objectives.lora.base.trust import NO_TRUST, Trust
+from objectives.lora.memory import keep_memory, ran_out
+from objectives.lora.packed.lane_parameters import Adapters
+from objectives.lora.quiet import quiet_libraries
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.evaluate import predict
+from objectives.lora.training.inputs import Inputs
 from sweep.errors import SpecError, SweepError, fault
 
 _GPU_TOKENS = 16_384

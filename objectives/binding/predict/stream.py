@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from objectives.binding.predict.predictor import Predictor
-from objectives.binding.windows import Windows
 from objectives.data.batches import eval_batches
 from objectives.data.chain import IGNORED
-from objectives.data.fasta import FastaRecord
-from objectives.data.tokens import Alphabet
-from objectives.data.windows import Window, cut_windows
+from objectives.data.formats.fasta import FastaRecord
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.data.prepare.tokenize import Window, cut_windows
+from objectives.data.prepare.windows import Windows
 from sweep.errors import TrialError, fault
 
 _PASSES = 8
@@ -92,7 +92,7 @@ def predict_chains(
 
 
 def read_window(sequence: str, window: Window, alphabet: Alphabet) -> _Piece:
-    """A window as ``objectives.data.tokens.tokenise`` writes it; all its residues count as 0."""
+    """A window as ``objectives.data.prepare.alphabet.tokenise`` writes it; all its residues count as 0."""
     tokens = alphabet.encode_window(sequence[window.start : window.stop])
     labels = np.full(len(tokens), IGNORED, dtype=np.int64)
     first = len(alphabet.before) + window.own_start - window.start

@@ -17,15 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from objectives.data.cache import without_progress_bars
 from objectives.data.chain import IGNORED, Chain
+from objectives.data.errors import Problems, reason
+from objectives.data.formats.source import open_source
 from objectives.data.letters import judge_letters
-from objectives.data.merge import mask_dropped, merge_identical
-from objectives.data.problems import Problems
+from objectives.data.prepare.cache import without_progress_bars
 from objectives.data.protein import STOP
-from objectives.data.shown import reason
-from objectives.data.sources import open_source
-from objectives.data.split import Splits
+from objectives.data.splits import Splits, mask_dropped, merge_identical
 from sweep.errors import DataError, UsageError, fault
 
 COLUMNS = ("id", "sequence", "labels", "ligand", "family")
@@ -43,7 +41,7 @@ def convert(
     """Write a source in the standard form, read it back and compare.
 
     Args:
-        source: see ``objectives.data.sources.open_source``.
+        source: see ``objectives.data.formats.source.open_source``.
         out: a file whose suffix says the format, or a new folder, of a file a split.
         form: the format of the files in a folder: one of ``FORMS``; Parquet when None.
         skip_bad: leave bad records out and list them.

@@ -8,13 +8,13 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.divide import divide
-from objectives.data.families import families_of
-from objectives.data.grouping import clustering_tool
-from objectives.data.leakage import measure_leakage
+from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
-from objectives.data.sources import open_source
-from objectives.data.summary import summarise_split
+from objectives.data.prepare.divide import divide
+from objectives.data.prepare.summary import summarise_split
+from objectives.data.similarity.families import families_of
+from objectives.data.similarity.grouping import clustering_tool
+from objectives.data.similarity.leakage import measure_leakage
 from sweep.errors import DataError, UsageError, fault
 
 LEAKAGE = ("auto", "mmseqs", "kmers", "none")
@@ -28,7 +28,7 @@ def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto")
     """Read and divide a source as a study would, and count.
 
     Args:
-        source: see ``objectives.data.sources.open_source``.
+        source: see ``objectives.data.formats.source.open_source``.
         settings: a study's settings of the data.
         leakage: how to measure it: one of ``LEAKAGE``.
 

@@ -6,16 +6,16 @@ tree, but for where a mark stands beside others of its level.
 
 from __future__ import annotations
 
-from sweep.report.figures.curves import curves
-from sweep.report.figures.drawn import Drawn, Figure, FigureKind, Tree
+from sweep.report.figures.classification import calibration, mcc_by_threshold, precision_recall
 from sweep.report.figures.effects import effects
-from sweep.report.figures.gaps import gaps
-from sweep.report.figures.heat import heat_maps
+from sweep.report.figures.figure import Drawn, Figure, FigureKind, Tree
+from sweep.report.figures.generalization_gap import gaps
+from sweep.report.figures.heat_map import heat_maps
 from sweep.report.figures.history import history
 from sweep.report.figures.importance import effects_of_verdict, importance, modules
-from sweep.report.figures.parallel import parallel
-from sweep.report.figures.predictions import calibration, mcc_by_threshold, precision_recall
-from sweep.report.figures.sizes import sizes
+from sweep.report.figures.learning_curves import curves
+from sweep.report.figures.parallel_coordinates import parallel
+from sweep.report.figures.parameter_count import sizes
 from sweep.report.figures.theme import CONFIG
 from sweep.report.figures.timeline import timeline
 from sweep.report.figures.view import View
@@ -45,7 +45,7 @@ def draw(tree: Tree) -> list[Drawn]:
     """Draw every figure of a report.
 
     Args:
-        tree: as ``sweep.report.gather.report_tree`` makes it.
+        tree: as ``sweep.report.tree.build.report_tree`` makes it.
 
     Returns:
         In the order of a page; where there is nothing to draw, with the reason.

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.report.figures.drawn import Drawn, Figure, Tree
-from sweep.report.figures.level_rows import level_rows
-from sweep.report.figures.scales import Scale, is_numeric, log_axis
-from sweep.report.figures.strips import (
+from sweep.report.figures.axes import Scale, is_numeric, log_axis
+from sweep.report.figures.dots import (
     Cloud,
     Point,
     dots,
     joined,
+    level_rows,
     level_says,
     means,
     runs_off,
     spread,
     value_range,
 )
+from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.text import listed, paragraph, safe, slug, trials
 from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
 from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View, level_index
-from sweep.report.figures.words import listed, paragraph, safe, slug, trials
 
 SECTION = "Effects"
 

@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.report.figures.drawn import Drawn, Figure, Tree
+from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.text import clipped, listed, safe, trials
 from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity
 from sweep.report.figures.thinned import are_many, drawn_of
 from sweep.report.figures.view import View
-from sweep.report.figures.words import clipped, listed, safe, trials
-from sweep.summary.cells import number
+from sweep.terminal.formatting import number
 
 SECTION = "History"
 KEY = "history"

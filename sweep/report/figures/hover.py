@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweep.report.figures.drawn import Tree
-from sweep.report.figures.words import clipped, safe
+from sweep.report.figures.figure import Tree
+from sweep.report.figures.text import clipped, safe
 
 MOST = 16
 """Parameters that a hover label lists; it would not fit a screen with more."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sweep.report.figures.drawn import Drawn, Tree
-from sweep.report.figures.lines import Estimate, estimates_figure
+from sweep.report.figures.figure import Drawn, Tree
+from sweep.report.figures.intervals import Estimate, estimates_figure
+from sweep.report.figures.text import interval, listed, percent, rests_on, slug, trials
 from sweep.report.figures.theme import NEUTRAL
 from sweep.report.figures.view import View
-from sweep.report.figures.words import interval, listed, percent, rests_on, slug, trials
-from sweep.summary.cells import number
+from sweep.terminal.formatting import number
 
 SECTION = "What mattered"
 

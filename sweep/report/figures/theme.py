@@ -6,7 +6,10 @@ Fonts' and grids' colours are not set here: the page sets them to its light or d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from sweep.report.figures.figure import Tree
 
 COLOURS = ("#216be0", "#b18e15", "#16a08c", "#a780e6", "#53761f", "#aa4471")
 """Colours of levels and parameters, contrast at least 3 on #ffffff and on #16181d.
@@ -134,3 +137,30 @@ def marker_size(n: int) -> int:
 def opacity(n: int) -> float:
     """Of dots, so that overlapping ones can be told."""
     return 0.95 if n <= 100 else 0.85 if n <= 500 else 0.75
+
+
+@dataclass(frozen=True)
+class Look:
+    """How marks of one level look.
+
+    Attributes:
+        colour: hexadecimal.
+        symbol: plotly's name of the marker.
+    """
+
+    colour: str
+    symbol: str
+
+
+OTHER = Look(NEUTRAL, "circle")
+"""What has no level of its own."""
+
+
+def look(index: int) -> Look:
+    """The look of a factor's level, or of a parameter, by its place among them."""
+    return Look(COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)])
+
+
+def parameter_looks(factors: Sequence[Tree]) -> dict[str, Look]:
+    """Each parameter's look, by its place in the space."""
+    return {factor["name"]: look(i) for i, factor in enumerate(factors)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from sweep.report.figures.drawn import Tree
+from sweep.report.figures.figure import Tree
 
 MOST_DRAWN = 2000
 """Trials that one figure draws: each takes 100 bytes of the page or more, and of dots beyond some

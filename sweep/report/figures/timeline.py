@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sweep.report.figures.drawn import Drawn, Figure, Tree
+from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.text import listed, paragraph, safe, trials
 from sweep.report.figures.theme import NEUTRAL, STATES, axis, layout
 from sweep.report.figures.thinned import drawn_of
 from sweep.report.figures.view import View
-from sweep.report.figures.words import listed, paragraph, safe, trials
 
 SECTION = "History"
 KEY = "timeline"

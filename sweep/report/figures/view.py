@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sweep.report.figures.drawn import Tree
+from sweep.report.figures.figure import Tree
 from sweep.report.figures.hover import Hover
-from sweep.report.figures.palette import OTHER, Look, look, parameter_looks
+from sweep.report.figures.text import d3_format, safe, sentence, trials
+from sweep.report.figures.theme import OTHER, Look, look, parameter_looks
 from sweep.report.figures.thinned import thinned
-from sweep.report.figures.words import d3_format, safe, sentence, trials
 
 MOST_GROUPS = 12
 """Levels that trials are told apart by; a legend of more is not read."""

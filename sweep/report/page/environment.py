@@ -7,11 +7,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sweep.report.page import views
-from sweep.report.page.filters import FILTERS, interval, named
-from sweep.report.page.lora import lora_code
-from sweep.report.page.node import Node, entries, kind, maybe, plain, pointer, tabular
-from sweep.report.page.safety import json_script
+from sweep.report.page import sections
+from sweep.report.page.filters import FILTERS, interval, lora_code, named
+from sweep.report.page.pointer import Node, entries, kind, maybe, plain, pointer, tabular
+from sweep.report.page.security import json_script
 
 MOST_BASELINES = 2
 """Baselines told at the top of the page; the rest stand in their table."""
@@ -39,17 +38,17 @@ def environment() -> Environment:
         "json_script": json_script,
         "lora_code": lora_code,
         "hundredths": hundredths,
-        "spoken": views.spoken,
-        "told": views.told,
-        "trials": views.trials,
-        "methods": views.methods,
-        "importance_rows": views.importance_rows,
-        "above_chance": views.above_chance,
-        "cautions": views.cautions,
+        "spoken": sections.spoken,
+        "told": sections.told,
+        "trials": sections.trials,
+        "methods": sections.methods,
+        "importance_rows": sections.importance_rows,
+        "above_chance": sections.above_chance,
+        "cautions": sections.cautions,
     }
     made.globals |= {
-        "most_items": views.MOST_ITEMS,
-        "most_failures": views.MOST_FAILURES,
+        "most_items": sections.MOST_ITEMS,
+        "most_failures": sections.MOST_FAILURES,
         "default_height": 440,
         "most_baselines": MOST_BASELINES,
     }

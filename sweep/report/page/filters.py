@@ -7,14 +7,86 @@ in report.json it is, for people's tools and for the test that compares the two.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
 
-from sweep.report.page import formats
-from sweep.report.page.node import Node, kind, plain, pointer
-from sweep.report.page.words import COLUMNS, key_label
+from sweep.report.page.labels import COLUMNS, key_label
+from sweep.report.page.pointer import Node, kind, plain, pointer
+from sweep.terminal.console import duration
+from sweep.terminal.formatting import number
+from sweep.terminal.lora_config import lora_config_lines
+
+MINUS = "−"  # noqa: RUF001 - as wide as a plus, where a hyphen is not
+
+
+def general(value: object) -> str:
+    """A value as the terminal shows it, with a real minus.
+
+    Example:
+        >>> general(0.24351), general(30720), general(1.5e-5), general(True)
+        ('0.2435', '30,720', '1.5e-5', 'yes')
+    """
+    text = number(value)
+    if isinstance(value, float):
+        text = text.replace("e-0", "e-").replace("e+0", "e+")
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+def digits(value: float, places: int) -> str:
+    """A number to so many places."""
+    return f"{value:,.{places}f}".replace("-", MINUS)
+
+
+def signed(value: float) -> str:
+    """A difference, with its sign."""
+    return f"{value:+.4f}".replace("-", MINUS)
+
+
+def whole(value: float) -> str:
+    """A name that is a number: a trial, a seed; no thousands set apart."""
+    return f"{value:.0f}".replace("-", MINUS)
+
+
+def short(value: float) -> str:
+    """A setting: as few digits as it was written with, four at most.
+
+    Example:
+        >>> short(0.01), short(2.0), short(1e-4), short(0.00012345)
+        ('0.01', '2', '1e-4', '1.235e-4')
+    """
+    text = f"{value:.4g}" if abs(value) >= 1e-3 or value == 0 else _scientific(value)
+    return text.replace("-", MINUS, 1) if value < 0 else text
+
+
+def seconds(value: float) -> str:
+    """A duration: ``12 s``, ``3 min 20 s``."""
+    return duration(value)
+
+
+def moment(text: str) -> str:
+    """An ISO time for people, in UTC: ``25 Nov 2026, 11:20 UTC``."""
+    when = datetime.fromisoformat(text)
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    return f"{when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def exact(value: float) -> str:
+    """A number so that reading it back gives the same, as JSON writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a report's numbers must be finite, got {value!r}.")
+    return repr(value)
+
+
+def _scientific(value: float) -> str:
+    mantissa, exponent = f"{value:.3e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
 
 NONE = Markup('<span class="none">–</span>')  # noqa: RUF001 - the sign of an empty cell
 """What stands for null."""
@@ -51,18 +123,18 @@ def when(node: Node) -> Markup:
     value = plain(node)
     if value is None:
         return NONE
-    return TIME.format(value, pointer(node), formats.moment(value))
+    return TIME.format(value, pointer(node), moment(value))
 
 
 def count(node: Node) -> Markup:
     """How many children a list has."""
     html = Markup('<data value="{}" data-count="{}">{}</data>')
-    return html.format(len(node), pointer(node), formats.general(len(node)))
+    return html.format(len(node), pointer(node), general(len(node)))
 
 
 def rows(n: int, table: str) -> Markup:
     """How many rows a table of the page has."""
-    return Markup('<data value="{}" data-rows="{}">{}</data>').format(n, table, formats.general(n))
+    return Markup('<data value="{}" data-rows="{}">{}</data>').format(n, table, general(n))
 
 
 def scalar(node: Node) -> Markup:
@@ -70,7 +142,7 @@ def scalar(node: Node) -> Markup:
     value = plain(node)
     if isinstance(value, str):
         return text(node)
-    return _number(node, formats.general)
+    return _number(node, general)
 
 
 def setting(node: Node) -> Markup:
@@ -79,18 +151,18 @@ def setting(node: Node) -> Markup:
     if isinstance(value, str):
         return text(node)
     if isinstance(value, bool):
-        return _number(node, formats.general)
-    return _number(node, formats.short if isinstance(value, float) else formats.whole)
+        return _number(node, general)
+    return _number(node, short if isinstance(value, float) else whole)
 
 
 def num(node: Node) -> Markup:
     """A number as the terminal shows it."""
-    return _number(node, formats.general)
+    return _number(node, general)
 
 
 def fixed(node: Node, places: int) -> Markup:
     """A number to so many places."""
-    return _number(node, lambda value: formats.digits(value, places))
+    return _number(node, lambda value: digits(value, places))
 
 
 def percent(node: Node) -> Markup:
@@ -113,17 +185,17 @@ def named(node: Node, labels: Node) -> Markup:
 
 def cell(node: Node, column: str) -> Markup:
     """A value of the trial table."""
-    show = {"gap": formats.signed, "seconds": formats.seconds, "seed": formats.whole}
+    show = {"gap": signed, "seconds": seconds, "seed": whole}
     if column == "phase":
         return text(node)
-    return _number(node, show.get(column, formats.general))
+    return _number(node, show.get(column, general))
 
 
 def _number(node: Node, show: Callable[[Any], str]) -> Markup:
     value = plain(node)
     if value is None:
         return NONE
-    return NUMBER.format(formats.exact(value), pointer(node), show(value))
+    return NUMBER.format(exact(value), pointer(node), show(value))
 
 
 def _as(show: Callable[[Any], str]) -> Callable[[Node], Markup]:
@@ -156,10 +228,16 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "cell": cell,
     "column_title": lambda column: COLUMNS[column],
     "num": num,
-    "signed": _as(formats.signed),
-    "whole": _as(formats.whole),
-    "seconds": _as(formats.seconds),
+    "signed": _as(signed),
+    "whole": _as(whole),
+    "seconds": _as(seconds),
     "kind": kind,
     "plain": plain,
 }
 """By the names that templates use."""
+
+
+def lora_code(node: Node) -> Markup:
+    """The call with the import it needs, and the place of its arguments."""
+    code = "\n".join(["from peft import LoraConfig", "", *lora_config_lines(plain(node))])
+    return Markup('<code data-lora="{}">{}</code>').format(pointer(node), code)

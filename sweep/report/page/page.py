@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from sweep.report.figures import CONFIG
 from sweep.report.page.environment import environment
-from sweep.report.page.node import Node
-from sweep.report.page.safety import inline_script, policy
-from sweep.report.page.views import Figure, noise, sections
+from sweep.report.page.pointer import Node
+from sweep.report.page.sections import Figure, noise, sections
+from sweep.report.page.security import inline_script, policy
 
 EARLY = ("theme.js",)
 """Scripts that run before anything is seen."""
@@ -39,7 +39,7 @@ def page(
     """The whole page.
 
     Args:
-        tree: as ``sweep.report.gather.report_tree`` makes it.
+        tree: as ``sweep.report.tree.build.report_tree`` makes it.
         drawn: the figures, in order; their keys must differ.
         plotly_js: text of plotly.js, which becomes part of the page; without it a live page
             takes it from its server as ``plotly.min.js``, and any other tells its figures in

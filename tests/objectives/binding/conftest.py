@@ -13,13 +13,13 @@ import pytest
 import torch
 from transformers import EsmConfig, EsmForTokenClassification, EsmModel, EsmTokenizer
 
-from objectives.binding.base import Base, Precision, load_base
-from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.step import step
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams, ignore_reports
+from objectives.lora.base.load import Base, Precision, load_base
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.step import step
+from objectives.lora.training.trial import Trial
+from sweep.study.trial import TrialParams, ignore_reports
 
 LETTERS = "LAGVSERTIDPKQNFYMHWCXBUZO.-"
 VOCABULARY = ["<cls>", "<pad>", "<eos>", "<unk>", *LETTERS, "<null_1>", "<mask>"]

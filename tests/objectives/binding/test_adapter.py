@@ -12,12 +12,12 @@ from peft import get_peft_model
 from torch import nn
 from transformers import EsmForTokenClassification
 
-from objectives.binding.adapter import AdapterConfig, trainable_parameters
-from objectives.binding.base import Base
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import resolve
+from objectives.lora.adapter_config import AdapterConfig, trainable_parameters
+from objectives.lora.base.load import Base
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.trial import Trial
 
 HEAD = ("classifier",)
 

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from objectives.binding.base import Precision, encoder_parameters, load_base
-from objectives.binding.blueprint import base_limit, load_config, load_tokenizer, skeleton
-from objectives.binding.settings import BindingSettings
-from objectives.binding.source import fingerprint, locate
+from objectives.lora.base.config import base_limit, load_config, load_tokenizer, skeleton
+from objectives.lora.base.load import Precision, encoder_parameters, load_base
+from objectives.lora.base.source import fingerprint, locate
+from objectives.lora.settings import BindingSettings
 from sweep.errors import SpecError
 
 

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from objectives.binding import bootstrap
-from objectives.binding.bootstrap import RESAMPLES, chains_of, mcc_intervals, pr_auc_interval
-from objectives.binding.inputs import Inputs
-from objectives.binding.metrics import Predictions, best_threshold, decided
+from objectives.lora.training.inputs import Inputs
+from objectives.metrics import intervals
+from objectives.metrics.intervals import RESAMPLES, chains_of, mcc_intervals, pr_auc_interval
+from objectives.metrics.metrics import Predictions, best_threshold, decided
 
 Split = tuple[Predictions, NDArray[np.int64]]
 
@@ -73,7 +73,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded by working in blocks, of which the draws know nothing."""
     some, owner = split()
     whole = mcc_intervals(some, owner, 0.5, seed=1), pr_auc_interval(some, owner, seed=1)
-    monkeypatch.setattr(bootstrap, "_AT_ONCE", 77)
+    monkeypatch.setattr(intervals, "_AT_ONCE", 77)
     parts = mcc_intervals(some, owner, 0.5, seed=1), pr_auc_interval(some, owner, seed=1)
 
     assert parts[0] == whole[0]

@@ -20,9 +20,9 @@ from interrupting import Reports, deterministic, one_run
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from objectives.binding.checkpoint import FILE, FORMAT, Checkpoint, Checkpoints
 from objectives.binding.objective import BindingObjective
-from sweep.trial import TrialParams
+from objectives.lora.training.checkpoint import FILE, FORMAT, Checkpoint, Checkpoints
+from sweep.study.trial import TrialParams
 
 Make = Callable[..., BindingObjective]
 IDENTITY = {"seed": 1, "values": {"rank": 4, "rate": 1e-3}}
@@ -177,7 +177,7 @@ def test_an_older_format_is_not_used(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A version that could not continue it says so."""
-    monkeypatch.setattr("objectives.binding.checkpoint.FORMAT", FORMAT + 1)
+    monkeypatch.setattr("objectives.lora.training.checkpoint.FORMAT", FORMAT + 1)
 
     assert load(path) is None
     assert "of other format" in warnings(caplog)[0]
@@ -248,7 +248,7 @@ def no_space(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
         link.symlink_to("/dev/full")
         return link
 
-    patch.setattr("sweep.atomic._scratch", scratch)
+    patch.setattr("sweep.files.atomic._scratch", scratch)
     yield
 
 
@@ -290,7 +290,7 @@ def read_only(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 @contextmanager
 def unserialisable(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Safetensors refuses with its own error."""
-    patch.setattr("objectives.binding.checkpoint.save", _raising(SafetensorError("header")))
+    patch.setattr("objectives.lora.training.checkpoint.save", _raising(SafetensorError("header")))
     yield
 
 

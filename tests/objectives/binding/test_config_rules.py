@@ -11,10 +11,10 @@ import pytest
 from packed_runs import Run, run_pack
 from safetensors.torch import load_file, save_file
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.settings import BindingSettings
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
 from sweep.errors import SpecError
-from sweep.trial import TrialParams
+from sweep.study.trial import TrialParams
 
 HARMLESS: list[dict[str, Any]] = [
     {"_attn_implementation": "flash_attention_2"},

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from objectives.binding.curves import BINS, POINTS, calibration, threshold_curve
-from objectives.binding.metrics import ARGMAX, Predictions, at_threshold, best_threshold, decided
+from objectives.metrics.curves import BINS, POINTS, calibration, threshold_curve
+from objectives.metrics.metrics import ARGMAX, Predictions, at_threshold, best_threshold, decided
 
 TIED = st.integers(-4, 4).map(lambda half: half / 2)
 FINE = st.floats(-30, 30, width=32)

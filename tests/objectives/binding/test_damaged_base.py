@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from objectives.binding.base import Precision, load_base
 from objectives.binding.objective import BindingObjective
-from objectives.binding.settings import BindingSettings
-from objectives.binding.source import fingerprint, locate
+from objectives.lora.base.load import Precision, load_base
+from objectives.lora.base.source import fingerprint, locate
+from objectives.lora.settings import BindingSettings
 from sweep.errors import DataError, SpecError
-from sweep.space import Choice, Space
-from sweep.trial import TrialParams, TrialState, ignore_reports
+from sweep.study.parameters import Choice
+from sweep.study.space import Space
+from sweep.study.trial import TrialParams, TrialState, ignore_reports
 
 Make = Callable[..., BindingObjective]
 Spoil = Callable[[Path], object]

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from interrupting import deterministic, one_run
 
-from objectives.binding.bootstrap import chains_of, mcc_intervals, pr_auc_interval
-from objectives.binding.curves import calibration, threshold_curve
-from objectives.binding.inputs import Inputs
-from objectives.binding.metrics import Predictions
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.trial import Trial
-from objectives.binding.scores import Scores
-from objectives.binding.seeds import derive
-from sweep.trial import TrialParams, TrialState
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.trial import Trial
+from objectives.metrics.curves import calibration, threshold_curve
+from objectives.metrics.intervals import chains_of, mcc_intervals, pr_auc_interval
+from objectives.metrics.metrics import Predictions
+from objectives.metrics.scores import Scores
+from objectives.seeds import derive
+from sweep.study.trial import TrialParams, TrialState
 
 Make = Callable[..., BindingObjective]
 VALUES = {"rank": 2, "targets": "query"}
@@ -149,7 +149,7 @@ def test_resamples_are_shared_by_trials_on_the_same_data(
             super().__init__(ligands, data_seed)
             seeds.append(self._seed)
 
-    monkeypatch.setattr("objectives.binding.packed.trial.Scores", Spied)
+    monkeypatch.setattr("objectives.lora.training.trial.Scores", Spied)
     for data_seed in (0, 5):
         objective = make_objective(steps=1, data_seed=data_seed)
         for seed in (1, 2):

@@ -21,12 +21,12 @@ from sklearn.metrics import matthews_corrcoef
 from torch import nn
 from transformers import AutoModelForTokenClassification, AutoTokenizer, BitsAndBytesConfig
 
-from objectives.binding.adapter import four_bit_config
-from objectives.binding.metrics import Predictions
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.trial import Trial
-from objectives.binding.windows import Windows
-from sweep.trial import TrialParams, TrialState
+from objectives.data.prepare.windows import Windows
+from objectives.lora.adapter_config import four_bit_config
+from objectives.lora.training.trial import Trial
+from objectives.metrics.metrics import Predictions
+from sweep.study.trial import TrialParams, TrialState
 
 Make = Callable[..., BindingObjective]
 LEARNS: dict[str, Any] = {"learning_rate": 1e-2, "steps": 60, "class_weight": 5.0}

@@ -14,9 +14,9 @@ import psutil
 import pytest
 import torch
 
-from objectives.binding.memory import peak_memory_bytes, ran_out
 from objectives.binding.objective import BindingObjective
-from sweep.trial import TrialParams, ignore_reports
+from objectives.lora.memory import peak_memory_bytes, ran_out
+from sweep.study.trial import TrialParams, ignore_reports
 
 MIB = 2**20
 UNDER_A_LIMIT = """

@@ -20,7 +20,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from objectives.binding.metrics import (
+from objectives.metrics.metrics import (
     ARGMAX,
     Predictions,
     at_threshold,

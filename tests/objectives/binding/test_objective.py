@@ -11,9 +11,10 @@ import torch
 
 from objectives.binding.objective import BindingObjective, failure_reason
 from sweep.errors import DataError, SpecError
-from sweep.objective import load_objective
-from sweep.space import Choice, Float, Int, Space, TargetSets
-from sweep.trial import TrialParams, TrialResult, TrialState, ignore_reports
+from sweep.study.objective import load_objective
+from sweep.study.parameters import Choice, Float, Int, TargetSets
+from sweep.study.space import Space
+from sweep.study.trial import TrialParams, TrialResult, TrialState, ignore_reports
 
 Make = Callable[..., BindingObjective]
 VALUES = {"rank": 4, "alpha": 8, "targets": "key+query+value"}

@@ -19,14 +19,15 @@ from protein_models import MODELS, save
 from sklearn.metrics import matthews_corrcoef
 from tokenizers import Tokenizer
 
-from objectives.binding import blueprint
-from objectives.binding.blueprint import base_limit, load_config, load_tokenizer
-from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
-from objectives.data.tokens import Alphabet
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.lora.base import config as blueprint
+from objectives.lora.base.config import base_limit, load_config, load_tokenizer
+from objectives.lora.training.inputs import Inputs
 from sweep.cli import main
 from sweep.errors import SpecError
-from sweep.space import Choice, Space
+from sweep.study.parameters import Choice
+from sweep.study.space import Space
 
 WRITTEN = {
     "ProtBERT": "one per residue, written as 'M K T', 1 before and 1 after, J read as [UNK]",

@@ -13,12 +13,12 @@ import torch
 from interrupting import AfterSteps, Reports, deterministic, every_run, one_run
 from safetensors import safe_open
 
-from objectives.binding.checkpoint import FILE
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.course import Course
-from objectives.binding.packed.lane import Lane
-from objectives.binding.scores import Scores
-from sweep.trial import TrialParams, TrialResult, TrialState
+from objectives.lora.training.checkpoint import FILE
+from objectives.lora.training.lane import Lane
+from objectives.lora.training.progress import Course
+from objectives.metrics.scores import Scores
+from sweep.study.trial import TrialParams, TrialResult, TrialState
 
 Make = Callable[..., BindingObjective]
 STEPS = 7
@@ -288,7 +288,7 @@ def test_time_and_memory_are_those_of_all_runs(
     objective = make_objective(**SETTINGS)
     params = TrialParams(0, VALUES["adapted"], folder=str(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr("objectives.binding.packed.course.peak_memory_bytes", lambda _: 1 << 60)
+        patch.setattr("objectives.lora.training.progress.peak_memory_bytes", lambda _: 1 << 60)
         one_run(objective, params, STEPS)
     seconds = json.loads(_metadata(tmp_path)["lorasweep"])["training"]["seconds"]
     resumed = one_run(objective, params)

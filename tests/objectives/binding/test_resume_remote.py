@@ -13,11 +13,11 @@ import s3
 from command import lorasweep
 from interrupting import deterministic, every_run, one_run
 
-from objectives.binding.checkpoint import FILE
 from objectives.binding.objective import BindingObjective
-from sweep.remote import Remote
-from sweep.stores import get_folder, place
-from sweep.trial import TrialParams
+from objectives.lora.training.checkpoint import FILE
+from sweep.files.location import get_folder, place
+from sweep.files.object_store import Remote
+from sweep.study.trial import TrialParams
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # botocore's own
 

@@ -12,11 +12,11 @@ from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
 from transformers import PreTrainedModel
 
-from objectives.binding.adapter import AdapterConfig, trainable_parameters
-from objectives.binding.base import head_modules
-from objectives.binding.packed.labels import of_lora
-from objectives.binding.roles import ROLES
-from objectives.binding.targets import UNUSED, resolve, resolve_all
+from objectives.lora.adapter_config import AdapterConfig, trainable_parameters
+from objectives.lora.base.load import head_modules
+from objectives.lora.roles import ROLES
+from objectives.lora.target_modules import UNUSED, resolve, resolve_all
+from objectives.lora.training.details import of_lora
 from studies.targets import TARGET_SETS
 from sweep.errors import TargetError
 

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from objectives.binding.rows import Moved, Rows, counted, joined
-from objectives.binding.windows import Windows
-from objectives.data.cache import store_entry
 from objectives.data.chain import IGNORED
+from objectives.data.prepare.cache import store_entry
+from objectives.data.prepare.windows import Moved, Rows, Windows, counted, joined
 
 LENGTHS = [3, 0, 5, 1, 4, 2]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.binding.settings import SAMPLED, BindingSettings
+from objectives.lora.settings import SAMPLED, BindingSettings
 from sweep.errors import SpecError
 
 

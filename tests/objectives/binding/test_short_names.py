@@ -18,15 +18,14 @@ from transformers import (
     RobertaForTokenClassification,
 )
 
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.base import head_modules
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.labels import of_lora
-from objectives.binding.settings import BindingSettings
-from objectives.binding.short_names import short_names
-from objectives.binding.targets import resolve
-from sweep.targets import GROUPS
-from sweep.trial import TrialParams, ignore_reports
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.base.load import head_modules
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve, short_names
+from objectives.lora.training.details import of_lora
+from sweep.study.targets import GROUPS
+from sweep.study.trial import TrialParams, ignore_reports
 
 Make = Callable[..., BindingObjective]
 SMALL = {

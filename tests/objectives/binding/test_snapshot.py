@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from objectives.binding.packed.lane import Lane
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from objectives.binding.snapshot import restore, shapes, tensors_of, tree_of
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.checkpoint_state import restore, shapes, tensors_of, tree_of
+from objectives.lora.training.lane import Lane
+from objectives.lora.training.trial import Trial
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]
 Train = Callable[..., tuple[float, ...]]

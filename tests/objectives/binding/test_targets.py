@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers import BertConfig, BertForTokenClassification, EsmForTokenClassification
 
-from objectives.binding.roles import kind
-from objectives.binding.targets import resolve, resolve_all
+from objectives.lora.roles import kind
+from objectives.lora.target_modules import resolve, resolve_all
 from sweep.errors import TargetError
 
 HEAD = ("classifier",)

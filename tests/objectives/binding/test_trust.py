@@ -15,13 +15,13 @@ import torch
 import transformers.dynamic_module_utils
 from safetensors.torch import load_file
 
-from objectives.binding.base import Precision, load_base
 from objectives.binding.objective import BindingObjective
-from objectives.binding.settings import BindingSettings
-from objectives.binding.source import fingerprint, locate
-from objectives.binding.trust import Trust
+from objectives.lora.base.load import Precision, load_base
+from objectives.lora.base.source import fingerprint, locate
+from objectives.lora.base.trust import Trust
+from objectives.lora.settings import BindingSettings
 from sweep.errors import DataError, SpecError
-from sweep.trial import TrialParams, TrialResult, ignore_reports
+from sweep.study.trial import TrialParams, TrialResult, ignore_reports
 
 Make = Callable[..., BindingObjective]
 PLAIN = Precision.from_settings(BindingSettings(device="cpu", quantization="none"))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.windows import Windows
 from objectives.data.chain import IGNORED
+from objectives.data.prepare.windows import Windows
+from objectives.lora.training.inputs import Inputs
 
 
 def windows_of(lengths: list[int]) -> Windows:

@@ -15,7 +15,7 @@ from transformers import AutoConfig, EsmForMaskedLM
 from objectives import builtin
 from objectives.binding.objective import BindingObjective
 from studies.demo import STUDY
-from sweep.trial import TrialParams, ignore_reports
+from sweep.study.trial import TrialParams, ignore_reports
 
 ADAPTED = {"rank": 8, "alpha": 16, "targets": "qkv+attention.output+mlp.up+mlp.down"}
 HEAD_ONLY = {"rank": 0, "targets": "none", "learning_rate": 1e-2}  # the head's better rate

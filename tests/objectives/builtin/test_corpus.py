@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 
 from objectives.builtin import corpus
-from objectives.data.patterns import STANDARD
+from objectives.data.motifs import STANDARD
 
 
 def protein(random: Random, length: int = 200) -> str:

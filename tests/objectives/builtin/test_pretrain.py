@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, EsmForMaskedLM
 from transformers.models.esm import modeling_esm
 
 from objectives.builtin import corpus, pretrain, training
-from objectives.data.patterns import STANDARD
+from objectives.data.motifs import STANDARD
 from objectives.gelu import fused_gelu
 
 

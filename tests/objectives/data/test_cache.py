@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import datasets
 import pytest
 
-from objectives.data.cache import load_entry, store_entry
+from objectives.data.prepare.cache import load_entry, store_entry
 from sweep.errors import InputChangedError
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import datasets
 import pytest
 from relatives import unlike
 
-from objectives.data.class_names import labels_by_name
+from objectives.data.errors import Problems
+from objectives.data.formats.class_names import labels_by_name
+from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
-from objectives.data.split import Splits
+from objectives.data.splits import Splits
 from objectives.data.tools.describe import describe
 
 MEANINGS: dict[str, list[int] | None] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from objectives.data import clusters
-from objectives.data.clusters import cluster_numbers
+from objectives.data.similarity import kmers
+from objectives.data.similarity.kmers import cluster_numbers
 
 LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 
@@ -80,8 +80,8 @@ def test_leaving_earlier_chains_out_loses_no_pair(monkeypatch: pytest.MonkeyPatc
     chains = [mutated(random, parent, 0.8) for _ in range(3) for parent in parents]
     whole = cluster_numbers(chains).tolist()
 
-    monkeypatch.setattr(clusters, "_BLOCK", 4)
-    monkeypatch.setattr(clusters, "_LATER", 8)
-    monkeypatch.setattr(clusters, "_TABLE", 0)
+    monkeypatch.setattr(kmers, "_BLOCK", 4)
+    monkeypatch.setattr(kmers, "_LATER", 8)
+    monkeypatch.setattr(kmers, "_TABLE", 0)
 
     assert cluster_numbers(chains).tolist() == whole == [*range(12)] * 3

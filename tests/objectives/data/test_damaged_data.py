@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
-from objectives.data.split import Splits
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
+from objectives.data.splits import Splits
 from sweep.errors import DataError
 
 CSV = "id,sequence,labels\na,MKV,010\nb,AAC,001\n"

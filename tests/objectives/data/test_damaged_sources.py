@@ -12,11 +12,11 @@ from typing import Any
 import datasets
 import pytest
 
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
-from objectives.data.prepared import prepare
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
-from objectives.data.split import Splits
+from objectives.data.prepare.prepare import prepare
+from objectives.data.splits import Splits
 from sweep.errors import DataError
 
 CSV = "id,sequence,labels\na,MKV,010\nb,AAC,001\n"

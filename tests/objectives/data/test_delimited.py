@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.delimited import tsv_rows
-from objectives.data.problems import Problems
-from objectives.data.read_table import read_table
+from objectives.data.errors import Problems
+from objectives.data.formats.delimited import tsv_rows
+from objectives.data.formats.table import read_table
 
 MKV, AAC = ("a", "MKV", (0, 1, 0)), ("b", "AAC", (0, 0, 1))
 

@@ -9,13 +9,13 @@ import pytest
 from relatives import unlike
 
 from objectives.data.chain import Chain
-from objectives.data.divide import divide
-from objectives.data.families import families_of, link_families
-from objectives.data.merge import merge_identical
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
+from objectives.data.formats.table import read_table
 from objectives.data.options import DataOptions
-from objectives.data.problems import Problems
-from objectives.data.read_table import read_table
-from objectives.data.sources import open_source
+from objectives.data.prepare.divide import divide
+from objectives.data.similarity.families import families_of, link_families
+from objectives.data.splits import merge_identical
 from sweep.errors import DataError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import IGNORED
-from objectives.data.problems import Problems
-from objectives.data.read_fasta_labels import read_fasta_labels
+from objectives.data.errors import Problems
+from objectives.data.formats.fasta_labels import read_fasta_labels
 
 SIX, OTHER = "MKTAYI", "WQRDFV"
 

@@ -20,13 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.columns import KNOWN_COLUMNS, chains_of_rows, column_faults
+from objectives.data.errors import Problems
+from objectives.data.formats.record import Record, build_chain
+from objectives.data.formats.table import read_table
+from objectives.data.formats.table_columns import KNOWN_COLUMNS, chains_of_rows, column_faults
+from objectives.data.formats.text import read_text
 from objectives.data.missing import is_missing
-from objectives.data.problems import Problems
 from objectives.data.protein import other_kind
-from objectives.data.read_table import read_table
-from objectives.data.read_text import read_text
-from objectives.data.record import Record, build_chain
 from sweep.errors import DataError
 
 EXAMPLES = int(os.environ.get("LORASWEEP_FUZZ_EXAMPLES", "200"))

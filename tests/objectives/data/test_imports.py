@@ -10,7 +10,7 @@ from pathlib import Path
 def test_importing_the_data_package_loads_no_heavy_library() -> None:
     """Torch is never needed here, and the rest only once data is read."""
     heavy = "{'torch', 'transformers', 'datasets', 'pyarrow', 'scipy'}"
-    code = f"import sys, objectives.data.prepared; print({heavy} & set(sys.modules))"
+    code = f"import sys, objectives.data.prepare.prepare; print({heavy} & set(sys.modules))"
 
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.merge import drop_overlap, merge_identical
-from objectives.data.split import Splits
+from objectives.data.splits import Splits, drop_overlap, merge_identical
 
 
 def test_labels_are_united_and_each_ligand_keeps_its_residues() -> None:

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from relatives import relative, unlike
 
-from objectives.data.divide import divide
-from objectives.data.grouping import clustering_tool
-from objectives.data.leakage import QUICK, leakage_at_hand, measure_leakage
-from objectives.data.mmseqs import ENVIRONMENT, Mmseqs, find_mmseqs
+from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
-from objectives.data.prepared import prepare
-from objectives.data.sources import open_source
-from objectives.data.split import Splits
+from objectives.data.prepare.divide import divide
+from objectives.data.prepare.prepare import prepare
+from objectives.data.similarity.grouping import clustering_tool
+from objectives.data.similarity.leakage import QUICK, leakage_at_hand, measure_leakage
+from objectives.data.similarity.mmseqs import ENVIRONMENT, Mmseqs, find_mmseqs
+from objectives.data.splits import Splits
 from sweep.errors import DataError
 
 
@@ -191,7 +191,7 @@ def test_split_by_mmseqs_leaves_no_relative_across(
 
 def test_large_data_is_not_measured_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep does not wait for it; the text says what to run."""
-    monkeypatch.setattr("objectives.data.leakage.QUICK", 9)
+    monkeypatch.setattr("objectives.data.similarity.leakage.QUICK", 9)
     splits = Splits(chains_of(unlike(5)), chains_of(unlike(5, seed=1)))
 
     found = leakage_at_hand(splits, clustering_tool("kmers"))

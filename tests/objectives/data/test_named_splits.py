@@ -12,8 +12,8 @@ import datasets
 import pytest
 from relatives import unlike
 
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
 from sweep.errors import DataError
 
 SEQUENCES = unlike(12, 40)

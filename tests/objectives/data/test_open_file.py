@@ -15,9 +15,9 @@ import pyarrow.parquet
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.open_file import open_text
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
+from objectives.data.errors import Problems
+from objectives.data.formats.open_file import open_text
+from objectives.data.formats.source import open_source
 from sweep.errors import DataError
 
 CSV = "id,sequence,labels\na,MKV,010\nb,AAC,001\n"

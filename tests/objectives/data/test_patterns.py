@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.data.motifs import MOTIFS
-from objectives.data.patterns import STANDARD, Element, Motif, parse
+from objectives.data.motifs import MOTIFS, STANDARD, Element, Motif, parse
 from sweep.errors import SpecError
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
-from objectives.data.prepared import prepare
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
-from objectives.data.split import Splits
+from objectives.data.prepare.prepare import prepare
+from objectives.data.splits import Splits
 from sweep.errors import DataError
 
 COLUMNS: dict[str, list[Any]] = {

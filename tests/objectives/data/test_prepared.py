@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.data.divide import Division, divide
 from objectives.data.options import DataOptions
-from objectives.data.prepared import PreparedData, prepare
-from objectives.data.summary import DataSummary
+from objectives.data.prepare.divide import Division, divide
+from objectives.data.prepare.prepare import PreparedData, prepare
+from objectives.data.prepare.summary import DataSummary
 from sweep.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_data_that_is_written_while_it_is_read_is_not_kept_as_what_it_was(
         return divide(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr("objectives.data.prepared.divide", overtaken)
+        patch.setattr("objectives.data.prepare.prepare.divide", overtaken)
         with pytest.raises(DataError, match="data must stay what it is while it is read"):
             preparer(source)
     write(source, {"train.txt": chains[:10]})

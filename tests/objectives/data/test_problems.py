@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from objectives.data.problems import SHOWN, Problems
+from objectives.data.errors import SHOWN, Problems
 from sweep.errors import DataError
 
 

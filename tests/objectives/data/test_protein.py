@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.fasta import BadRecord, FastaRecord, read_fasta
+from objectives.data.errors import Problems
+from objectives.data.formats.fasta import BadRecord, FastaRecord, read_fasta
+from objectives.data.formats.fasta_labels import read_fasta_labels
+from objectives.data.formats.table import read_table
 from objectives.data.letters import judge_letters
-from objectives.data.problems import Problems
 from objectives.data.protein import join_blocks, other_kind
-from objectives.data.read_fasta_labels import read_fasta_labels
-from objectives.data.read_table import read_table
-from objectives.data.split import Splits
+from objectives.data.splits import Splits
 
 GENE = "ATGAAAACCGCGTATATTGCGAAACAGCGTTAA"
 GIVEN = "sequence must be given, got"

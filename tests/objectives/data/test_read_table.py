@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from objectives.data.errors import Problems
+from objectives.data.formats.table import READERS, read_table
 from objectives.data.missing import is_missing
-from objectives.data.problems import Problems
 from objectives.data.protein import other_kind
-from objectives.data.read_table import READERS, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

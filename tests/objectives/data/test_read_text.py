@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.data.problems import Problems
-from objectives.data.read_text import read_text
+from objectives.data.errors import Problems
+from objectives.data.formats.text import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

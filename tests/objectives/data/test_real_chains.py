@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from objectives.data.clusters import THRESHOLD, K
 from objectives.data.options import DataOptions
-from objectives.data.prepared import PreparedData, prepare
+from objectives.data.prepare.prepare import PreparedData, prepare
+from objectives.data.similarity.kmers import THRESHOLD, K
 
 if TYPE_CHECKING:
     from datasets import Dataset

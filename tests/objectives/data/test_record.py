@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
+from objectives.data.formats.record import Record, build_chain
 from objectives.data.missing import is_missing
 from objectives.data.protein import other_kind
-from objectives.data.record import Record, build_chain
 from sweep.errors import DataError
 
 SEQUENCES = st.text("ACDEFGHIKLMNPQRSTVWYXBUZOJ", min_size=1, max_size=60).filter(

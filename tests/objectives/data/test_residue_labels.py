@@ -11,9 +11,9 @@ import pyarrow.parquet
 import pytest
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.problems import Problems
-from objectives.data.read_table import read_table
-from objectives.data.read_text import read_text
+from objectives.data.errors import Problems
+from objectives.data.formats.table import read_table
+from objectives.data.formats.text import read_text
 from sweep.errors import DataError
 
 SEQUENCE = "MKTAYIAKQRQI"

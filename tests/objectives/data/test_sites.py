@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import IGNORED
-from objectives.data.divide import divide
-from objectives.data.merge import mask_dropped, merge_identical
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
+from objectives.data.prepare.divide import divide
+from objectives.data.splits import mask_dropped, merge_identical
 from objectives.data.tools.convert import convert
 
 TEXT = "1ABC;A;M1;MKTAY\n2ABC;A;W1;WQRDF\n1ABC;A;K2 Y5;MKTAY\n"
@@ -198,7 +198,7 @@ FAMILIES = ["NA", "nan", "None", "-", "null", "", "N/A", "unknown", "Unclassifie
 
 def test_a_word_for_missing_is_no_family_id_or_ligand(tmp_path: Path) -> None:
     """It would make relatives of strangers, and one chain of many."""
-    from objectives.data.families import families_of
+    from objectives.data.similarity.families import families_of
 
     rows = "".join(
         f"{word},MKTA{letter},1,{word}\n"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import pytest
 
-from objectives.data.problems import Problems
-from objectives.data.sources import BUILTIN_MOTIFS, open_source
+from objectives.data.errors import Problems
+from objectives.data.formats.source import BUILTIN_MOTIFS, open_source
 from sweep.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from objectives.data.split import Splits
+    from objectives.data.splits import Splits
 
 ROWS = {"sequence": ["MKV", "AAC"], "labels": ["010", "001"], "id": ["a", "b"]}
 

@@ -12,9 +12,8 @@ import protein_tokenizers as made
 import pytest
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.tokenise import tokenise
-from objectives.data.tokens import Alphabet
-from objectives.data.windows import cut_windows
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.data.prepare.tokenize import cut_windows, tokenise
 from sweep.errors import DataError
 
 Write = Callable[[str], str]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from objectives.data.chain import Chain
 from objectives.data.options import DataOptions
-from objectives.data.split import Splits, cap, carve, drop_long
+from objectives.data.splits import Splits, cap, carve, drop_long
 from sweep.errors import DataError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from objectives.data.read_text import ligand_of
-from objectives.data.row_splits import kind_of_column
+from objectives.data.formats.row_splits import kind_of_column
+from objectives.data.formats.text import ligand_of
 from objectives.data.split_names import split_of, split_of_file
 
 NAMES: dict[str | None, str] = {

@@ -10,8 +10,8 @@ import pyarrow.parquet
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.problems import Problems
-from objectives.data.read_table import read_table
+from objectives.data.errors import Problems
+from objectives.data.formats.table import read_table
 
 CELL = 32_767
 LONG = ("MKTAYIAKQRQISFVKSHFSRQDEWLGPNC" * 1200)[:34_350]

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from objectives.data import tokenise as module
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.tokenise import tokenise
-from objectives.data.tokens import Alphabet
+from objectives.data.prepare import tokenize as module
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.data.prepare.tokenize import tokenise
 
 CHAINS = [
     Chain("a", "MKV", (0, 1, IGNORED), {"ATP": (1,)}),

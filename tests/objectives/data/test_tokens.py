@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.tokenise import tokenise
-from objectives.data.tokens import (
+from objectives.data.prepare.alphabet import (
     LETTERS,
     MAX_LIGANDS,
     OTHER_LIGANDS,
     Alphabet,
     ligand_bits,
 )
+from objectives.data.prepare.tokenize import tokenise
 from sweep.errors import DataError
 
 SEQUENCES = st.lists(st.text(LETTERS, min_size=1, max_size=80), min_size=1, max_size=6)

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.problems import Problems
-from objectives.data.read_table import read_table
-from objectives.data.uniprot_features import read_features
-from objectives.data.uniprot_labels import label, ligand_of
+from objectives.data.errors import Problems
+from objectives.data.formats.table import read_table
+from objectives.data.formats.uniprot import label, ligand_of, read_features
 
 ATP = '/ligand="ATP"'
 EVIDENCE = '/evidence="ECO:0000255|PROSITE-ProRule:PRU00159"'

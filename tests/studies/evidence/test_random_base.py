@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from objectives import builtin
-from objectives.binding.base import Precision, load_base
+from objectives.lora.base.load import Precision, load_base
 from studies.evidence.random_base import main, write_random_base
 
 

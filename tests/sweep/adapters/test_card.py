@@ -15,9 +15,9 @@ import yaml
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from sweep.adapters.card import model_card
+from sweep.cli.adapter_export.model_card import model_card
 from sweep.errors import SweepError
-from sweep.printed import printable
+from sweep.terminal.printable import printable
 
 FACTS: dict[str, Any] = {
     "study": "rank or targets",

@@ -18,15 +18,16 @@ import pytest
 from command import lorasweep
 from filelock import FileLock
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.settings import BindingSettings
 from objectives.data.chain import IGNORED
-from sweep.adapters.find import chosen_trial
-from sweep.adapters.retrain import refuse_another
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
 from sweep.cli import main
+from sweep.cli.adapter_export.files import chosen_trial
+from sweep.cli.adapter_export.retrain import refuse_another
 from sweep.errors import SweepError
-from sweep.storage import Address, load_study, quiet_optuna, read_spec
-from sweep.trial import TrialResult, TrialState
+from sweep.storage.studies import load_study, quiet_optuna, read_spec
+from sweep.storage.url import Address
+from sweep.study.trial import TrialResult, TrialState
 
 SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-2, "steps": 24, "batch_tokens": 512, "class_weight": 4,

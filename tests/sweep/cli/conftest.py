@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep.objective import load_objective
-from sweep.trial import TrialParams, TrialState, ignore_reports
+from sweep.study.objective import load_objective
+from sweep.study.trial import TrialParams, TrialState, ignore_reports
 
 CHAINS = {"first": "MKVLAAGDKRKKMMSDKLL", "second": "GAGKSTWYV", "third": "M"}
 

@@ -12,9 +12,9 @@ from file_server import serving
 from relatives import unlike
 
 from sweep.cli import main
-from sweep.cli.byte_bar import byte_bar
-from sweep.console import make_console
-from sweep.summary import print_described
+from sweep.cli.progress_bars import byte_bar
+from sweep.cli.terminal_data import print_described
+from sweep.terminal.console import make_console
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from sweep.cli.residue_bar import residue_bar, words
+from sweep.cli.progress_bars import residue_bar, words
 
 
 class Terminal(io.StringIO):

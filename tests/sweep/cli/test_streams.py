@@ -14,9 +14,9 @@ from command import PROGRAM
 
 from sweep.cli import main
 from sweep.cli.streams import lacking, say
-from sweep.console import make_console
-from sweep.printed import printable
-from sweep.summary.cells import line, table
+from sweep.terminal.console import make_console
+from sweep.terminal.formatting import line, table
+from sweep.terminal.printable import printable
 
 HOSTILE = "\x1b[31mred\x07 \u202egnp.exe\x00 [bold]b[/] :smile:\r\x9b2J \ud800 end"
 SHOWN = "\\x1b[31mred\\x07 \\u202egnp.exe\\x00 [bold]b[/] :smile:\\r\\x9b2J \\ud800 end"

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from strategies import SPACES
 
 from sweep import Choice, Design, Float, Int, Space, TargetSets
-from sweep.design.balanced import balanced_points, information
-from sweep.design.factors import is_discrete, model, observed
-from sweep.design.points import Point
+from sweep.analysis.experiment_design.balanced import balanced_points, information
+from sweep.analysis.experiment_design.factors import is_discrete, model, observed
 from sweep.errors import SpecError
-from sweep.spec import StudySpec
+from sweep.study.design import Point
+from sweep.study.spec import StudySpec
 
 SPACE = Space(
     {

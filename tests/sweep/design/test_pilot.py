@@ -7,11 +7,10 @@ import pytest
 from scipy import stats
 
 from sweep import Choice, Claim, Design, Float, Space, StudySpec, TargetSets
-from sweep.design.noise import collapse_rate
-from sweep.design.pilot import central, pilot_of, pilot_points
-from sweep.design.pilot_report import pilot_report
-from sweep.phases import Pilot
-from sweep.table import Row, TrialTable
+from sweep.analysis.experiment_design.pilot import central, pilot_of, pilot_points
+from sweep.analysis.experiment_design.pilot_report import collapse_rate, pilot_report
+from sweep.analysis.table import Row, TrialTable
+from sweep.study.design import Pilot
 
 SPACE = Space(
     {

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from sweep import Choice, Claim, Design, Float, Space, StudySpec, TargetSets
-from sweep.console import make_console
-from sweep.design.layout import design_points
-from sweep.design.report import design_report
-from sweep.judge.power import forecast
-from sweep.summary import print_design
+from sweep.analysis.experiment_design.points import design_points
+from sweep.analysis.experiment_design.power import forecast
+from sweep.analysis.experiment_design.report import design_report
+from sweep.terminal.console import make_console
+from sweep.terminal.design import print_design
 
 SPACE = Space(
     {

@@ -7,8 +7,8 @@ import pytest
 from judged import line, names, ordered
 from numpy.polynomial import legendre
 
-from sweep.effects.basis import columns, most_columns
-from sweep.effects.model import Block, Model
+from sweep.analysis.effects.basis import columns, most_columns
+from sweep.analysis.effects.model import Block, Model
 
 NODES, WEIGHTS = legendre.leggauss(20)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from judged import line, names, ordered, sample_of, sobol
 
-from sweep.effects.choose import choose
-from sweep.effects.fit import Fit
-from sweep.effects.sample import Sample
-from sweep.effects.view import averaged
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.contrasts import averaged
+from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.model_selection import choose
 
 
 def _chosen(sample: Sample) -> Fit:

@@ -7,8 +7,8 @@ import pytest
 from judged import line, names, ordered, sample_of
 from scipy import stats
 
-from sweep.effects.fit import fit, improvement
-from sweep.effects.model import Block, Model
+from sweep.analysis.effects.fit import fit, improvement
+from sweep.analysis.effects.model import Block, Model
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, 40)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sweep.effects.draws import NEARLY_NORMAL, noncentrality
+from sweep.analysis.effects.intervals import NEARLY_NORMAL, noncentrality
 
 CHANCES = np.array([0.00025, 0.025, 0.2, 0.5, 0.8, 0.975, 0.99975])
 

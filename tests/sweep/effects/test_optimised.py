@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from judged import line, names, ordered, sample_of
 
-from sweep.axes import Axis
-from sweep.effects.fit import Fit, fit
-from sweep.effects.model import Block, Model
-from sweep.effects.view import averaged, best_places, optimised, surfaces
+from sweep.analysis.axes import Axis
+from sweep.analysis.effects.contrasts import averaged, best_places, optimised, surfaces
+from sweep.analysis.effects.fit import Fit, fit
+from sweep.analysis.effects.model import Block, Model
 
 FloatArray = npt.NDArray[np.float64]
 

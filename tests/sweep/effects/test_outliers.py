@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from judged import line, names, ordered
 
-from sweep.axes import Axis
-from sweep.effects.outliers import FEW, collapsed
+from sweep.analysis.axes import Axis
+from sweep.analysis.effects.collapsed import FEW, collapsed
 
 
 def _study(n: int, seed: int, noise: float) -> tuple[tuple[Axis, ...], npt.NDArray[np.float64]]:

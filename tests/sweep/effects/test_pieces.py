@@ -10,9 +10,9 @@ import pytest
 from judged import line, sample_of
 from scipy import stats
 
-from sweep.effects.draws import Drawer, Piece
-from sweep.effects.fit import Fit, fit
-from sweep.effects.model import Block, Model
+from sweep.analysis.effects.fit import Fit, fit
+from sweep.analysis.effects.intervals import Drawer, Piece
+from sweep.analysis.effects.model import Block, Model
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -7,10 +7,10 @@ import pytest
 from judged import line, names, ordered, sample_of
 from scipy import stats
 
-from sweep.effects.choose import choose
-from sweep.effects.draws import Drawer
-from sweep.effects.sample import Sample, seed_noise
-from sweep.effects.view import averaged
+from sweep.analysis.effects.configurations import Sample, seed_noise
+from sweep.analysis.effects.contrasts import averaged
+from sweep.analysis.effects.intervals import Drawer
+from sweep.analysis.effects.model_selection import choose
 
 RNG = np.random.default_rng(2)
 OF = np.repeat(np.arange(30), RNG.integers(1, 5, 30))

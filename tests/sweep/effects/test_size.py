@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from judged import names, ordered, sample_of
 
-from sweep.effects.fit import Fit, fit
-from sweep.effects.model import Block, Model
-from sweep.effects.size import Size, beyond_size
-from sweep.effects.view import averaged
+from sweep.analysis.effects.contrasts import averaged
+from sweep.analysis.effects.fit import Fit, fit
+from sweep.analysis.effects.model import Block, Model
+from sweep.analysis.effects.parameter_count import Size, beyond_size
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sweep.importance.bootstrap import intervals
+from sweep.analysis.importance.resampling import intervals
 
 Rows = npt.NDArray[np.intp]
 

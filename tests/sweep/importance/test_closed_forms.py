@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import ishigami_table, study_table
 
-from sweep.importance import Method, importance, shapley
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.importance import shapley
+from sweep.analysis.importance.importance import importance
+from sweep.analysis.importance.result import Method
+from sweep.analysis.table import TrialTable
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 SQUARE = Space({"x1": Float(-1.0, 1.0), "x2": Float(-1.0, 1.0)})
 

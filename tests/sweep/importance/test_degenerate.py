@@ -11,10 +11,13 @@ import pytest
 from few_trees import few_trees
 from tables import LORA, draws, noise_table, study_table, surface_table
 
+from sweep.analysis.importance import ALL_METHODS
+from sweep.analysis.importance.importance import importance, importance_report
+from sweep.analysis.importance.result import Method
+from sweep.analysis.table import Row, TrialTable
 from sweep.errors import SpecError
-from sweep.importance import ALL_METHODS, Method, importance, importance_report
-from sweep.space import Choice, Float, Space
-from sweep.table import Row, TrialTable
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 every = pytest.mark.parametrize("method", ALL_METHODS)
 
@@ -197,9 +200,9 @@ def test_importance_never_imports_torch() -> None:
     """``lorasweep importance`` must start fast and work without a GPU stack."""
     code = (
         "import sys\n"
-        "from sweep.importance import importance_report\n"
-        "from sweep.space import Float, Space\n"
-        "from sweep.table import Row, TrialTable\n"
+        "from sweep.analysis.importance import importance_report\n"
+        "from sweep.study import Float, Space\n"
+        "from sweep.analysis.table import Row, TrialTable\n"
         "rows = [Row(i, {'x': i / 9}, float(i)) for i in range(9)]\n"
         "table = TrialTable.from_rows(rows, space=Space({'x': Float(0.0, 1.0)}))\n"
         "report = importance_report(table, n_bootstrap=2, n_null=0)\n"

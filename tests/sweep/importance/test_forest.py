@@ -13,8 +13,8 @@ import pytest
 from optuna.distributions import FloatDistribution
 from sklearn.ensemble import RandomForestRegressor
 
-from sweep.axes import Axis
-from sweep.importance.forest import forest_shares
+from sweep.analysis.axes import Axis
+from sweep.analysis.importance.fanova import forest_shares
 
 FloatArray = npt.NDArray[np.float64]
 

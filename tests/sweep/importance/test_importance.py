@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import LORA, noise_table, study_table, surface_table
 
-from sweep.importance import ALL_METHODS, ImportanceTable, Method, importance
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.importance import ALL_METHODS
+from sweep.analysis.importance.importance import importance
+from sweep.analysis.importance.result import ImportanceTable, Method
+from sweep.analysis.table import TrialTable
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 every = pytest.mark.parametrize("method", ALL_METHODS)
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sweep.analysis.importance.importance import importance_report
+from sweep.analysis.importance.target_modules import Matrices, module_report
+from sweep.analysis.table import TrialTable
 from sweep.errors import StorageError
-from sweep.importance import importance_report, module_report
-from sweep.importance.matrices import Matrices
-from sweep.space import Choice, Space, TargetSets
-from sweep.table import TrialTable
-from sweep.targets import members
+from sweep.study.parameters import Choice, TargetSets
+from sweep.study.space import Space
+from sweep.study.targets import members
 
 WORTH = {"query": 0.01, "key": 0.0, "value": 0.03}
 EVERY = ("query", "key", "value", "key+query", "query+value", "key+value", "key+query+value")

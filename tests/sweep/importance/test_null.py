@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import designed_table, study_table, surface_table
 
-from sweep.importance import ALL_METHODS, Method, importance
-from sweep.importance.bootstrap import null_shares, permuted
-from sweep.space import Choice, Float, Space
+from sweep.analysis.importance import ALL_METHODS
+from sweep.analysis.importance.importance import importance
+from sweep.analysis.importance.resampling import null_shares, permuted
+from sweep.analysis.importance.result import Method
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 every = pytest.mark.parametrize("method", ALL_METHODS)
 sizes = pytest.mark.parametrize(

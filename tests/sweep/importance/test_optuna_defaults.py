@@ -8,8 +8,8 @@ import numpy as np
 import optuna
 import pytest
 
-from sweep.importance import importance
-from sweep.tabulate import to_table
+from sweep.analysis.importance.importance import importance
+from sweep.results.table import to_table
 
 TARGETS = ("query", "query+value", "key+query+value", "attention", "mlp", "all-linear")
 RANKS = ALPHAS = (2, 4, 8, 16, 32)

@@ -8,18 +8,19 @@ import json
 import pytest
 from tables import study_table
 
-from sweep.console import make_console
-from sweep.importance import (
+from sweep.analysis.importance.cautions import disagreement
+from sweep.analysis.importance.importance import importance_report
+from sweep.analysis.importance.result import (
     Importance,
     ImportanceReport,
     ImportanceTable,
     ModuleReport,
     ModuleShare,
-    importance_report,
 )
-from sweep.importance.notes import disagreement
-from sweep.space import Float, Space
-from sweep.summary import print_importance
+from sweep.study.parameters import Float
+from sweep.study.space import Space
+from sweep.terminal.console import make_console
+from sweep.terminal.importance import print_importance
 
 
 def _printed(report: ImportanceReport) -> str:

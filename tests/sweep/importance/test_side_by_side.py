@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sweep.importance import side_by_side
-from sweep.importance.side_by_side import spread
+from sweep.analysis.importance import resampling
+from sweep.analysis.importance.resampling import spread
 
 
 def test_other_processes_give_the_same_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_other_processes_give_the_same_in_the_same_order(monkeypatch: pytest.Mon
         return np.array([values[rows].sum() * seed, os.getpid()])
 
     here = np.array(spread(estimate, asked, size=7))
-    monkeypatch.setattr(side_by_side, "WORTH", 1)
+    monkeypatch.setattr(resampling, "WORTH", 1)
     there = np.array(spread(estimate, asked, size=7))
 
     assert (here[:, 0] == there[:, 0]).all()

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from tables import designed_table
 
+from sweep.analysis.importance.fanova_check import FanovaCheck, fanova_veto
+from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError
-from sweep.importance import FanovaCheck, fanova_veto
-from sweep.table import TrialTable
 
 OTHERS = (("rank", "scaling"), ("learning_rate",))
 

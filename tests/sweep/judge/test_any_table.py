@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judged import ABOUT_T, TINY, FloatArray, sound
 
-from sweep.claim import COUPLED, Claim, as_group
+from sweep.analysis.rows import Row
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.result import Verdict
+from sweep.analysis.verdict.verdict import judge
 from sweep.errors import SpecError
-from sweep.judge import Verdict, judge
-from sweep.rows import Row
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.study.claim import COUPLED, Claim, as_group
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 SPACE = Space(
     {"t": Choice(*"pqrsv"), "a": Choice(1.0, 2.0, 4.0), "u": Float(-1.0, 1.0), "w": Choice("x")}

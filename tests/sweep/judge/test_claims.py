@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from judged import quick, simple_table, straight
 
-from sweep.claim import Claim
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.verdict import judge
 from sweep.errors import SpecError
-from sweep.judge import judge
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 GAIN = np.array([-1.0, -1.0, 0.0, 1.0, 1.0]) / np.sqrt(0.8)
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from judged import quick, simple_table, sobol, straight
 
-from sweep.claim import Claim
-from sweep.judge import Effect, Verdict
-from sweep.space import Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.result import Effect, Verdict
+from sweep.study.claim import Claim
+from sweep.study.parameters import Float
+from sweep.study.space import Space
 
 GAIN = np.array([-1.0, -1.0, 0.0, 1.0, 1.0]) / np.sqrt(0.8)
 """Of five names: mean 0, mean square 1."""

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from judged import FAST, quick, simple_table, straight, study
 
-from sweep.claim import Claim
-from sweep.judge import CrossCheck, Verdict, judge
-from sweep.judge.judge import _vetoed
-from sweep.space import Choice, Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.result import CrossCheck, Verdict
+from sweep.analysis.verdict.verdict import _vetoed, judge
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice
+from sweep.study.space import Space
 
 CONFIRMED = Verdict(verdict="CONFIRMED", claim=Claim(), reason="all", only_at=("learning_rate",))
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from judged import ABOUT_T, TINY, quick, simple_table, sound, with_values
 
-from sweep.claim import Claim
+from sweep.analysis.rows import Row
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.verdict import judge
 from sweep.errors import SpecError
-from sweep.judge import judge
-from sweep.rows import Row
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 SPACE = Space(
     {"t": Choice(*"pqrsv"), "a": Choice(1.0, 2.0, 4.0), "u": Float(-1.0, 1.0), "w": Choice("x")}

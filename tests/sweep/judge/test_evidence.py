@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from judged import ABOUT_T, quick, repeated, simple_table, with_values
 
-from sweep.judge import Verdict
-from sweep.judge.evidence import gather
-from sweep.judge.roles import roles_of
-from sweep.table import Dropped, TrialTable
+from sweep.analysis.table import Dropped, TrialTable
+from sweep.analysis.verdict.claim_terms import roles_of
+from sweep.analysis.verdict.eligible_trials import gather
+from sweep.analysis.verdict.result import Verdict
 
 GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 TABLE = simple_table(100, lambda at: GAIN[at["t"].astype(int)], noise=0.01)

@@ -10,10 +10,11 @@ import pytest
 import spoilt
 from judged import ABOUT_T, quick, with_values
 
-from sweep.claim import Claim
-from sweep.judge import judge
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 
 @pytest.mark.parametrize(

@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 from judged import quick, study
 
-from sweep.claim import Claim
-from sweep.judge import ask, diagnoses, evidence, guards, roles
-from sweep.judge.judge import sample_of
+from sweep.analysis.verdict import claim_terms, eligible_trials, hypotheses, preconditions
+from sweep.analysis.verdict.verdict import sample_of
+from sweep.study.claim import Claim
 
 
 def _alarms(name: str, n: int, seed: int) -> list[str]:
     """What the guards say, without the parts of the verdict."""
-    from sweep.effects.choose import choose
+    from sweep.analysis.effects.model_selection import choose
 
     table = study(name, n, seed)
     claim = Claim()
-    roles_ = roles.roles_of(claim, tuple(table.space))
-    found = evidence.gather(table, roles_)
-    assert ask.ask(claim, roles_, found).dominant == (0,)
+    roles_ = claim_terms.roles_of(claim, tuple(table.space))
+    found = eligible_trials.gather(table, roles_)
+    assert hypotheses.ask(claim, roles_, found).dominant == (0,)
     sample = sample_of(found.table)
     fit = choose(sample)
     assert fit is not None
-    said = list(guards.before_fit(table, found, roles_))
-    return said + list(diagnoses.after_fit(fit, sample, found.neutral.names))
+    said = list(preconditions.before_fit(table, found, roles_))
+    return said + list(preconditions.after_fit(fit, sample, found.neutral.names))
 
 
 def test_guards_seldom_fire_on_healthy_studies() -> None:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from judged import FAST, quick, simple_table, straight
 
-from sweep.claim import Claim
-from sweep.judge import Verdict, judge
-from sweep.space import Choice, Int, Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.result import Verdict
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice, Int
+from sweep.study.space import Space
 
 CLAIM = Claim("t", ("a", "b"), ("a", "b"), delta=0.02, nuisances=("u",))
 GAIN = 0.02 * np.array([-1.2, 0.3, -0.4, 0.1, 1.2])

@@ -9,11 +9,17 @@ import pytest
 from judged import quick, study
 from scipy import stats
 
-from sweep.claim import Claim
-from sweep.effects.draws import Drawer, Piece
-from sweep.effects.fit import Fit
-from sweep.effects.model import Model
-from sweep.judge.needed import LARGE, _below, _quantile, for_dominance, for_negligible
+from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.intervals import Drawer, Piece
+from sweep.analysis.effects.model import Model
+from sweep.analysis.verdict.sample_size import (
+    LARGE,
+    _below,
+    _quantile,
+    for_dominance,
+    for_negligible,
+)
+from sweep.study.claim import Claim
 
 N = 100
 DELTA_SIGMA = 0.0035

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from judged import quick
 
-from sweep.claim import Claim
-from sweep.space import Choice, Float, Space
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice, Float
+from sweep.study.space import Space
 
 GAIN = 0.02 * np.array([-1.2, 0.3, -0.4, 0.1, 1.2])
 

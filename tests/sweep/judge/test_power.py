@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sweep.claim import Claim
-from sweep.design.balanced import balanced_points
-from sweep.judge.power import Forecast, Power, forecast
-from sweep.judge.simulated import Runs, Truth
-from sweep.phases import Design
-from sweep.space import Choice, Float, Space, TargetSets
-from sweep.table import Row, TrialTable
+from sweep.analysis.experiment_design.balanced import balanced_points
+from sweep.analysis.experiment_design.power import Forecast, Power, forecast
+from sweep.analysis.experiment_design.simulation import Runs, Truth
+from sweep.analysis.table import Row, TrialTable
+from sweep.study.claim import Claim
+from sweep.study.design import Design
+from sweep.study.parameters import Choice, Float, TargetSets
+from sweep.study.space import Space
 
 SPACE = Space(
     {

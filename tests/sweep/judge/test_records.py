@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from judged import FAST, simple_table, straight, study
 
-from sweep.claim import Claim
-from sweep.judge import Verdict, judge
+from sweep.analysis.verdict.result import Verdict
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
 
 TOP = (
     "verdict",

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from judged import quick
 
-from sweep.claim import Claim
-from sweep.importance import importance
-from sweep.importance.views import View
-from sweep.judge.ask import ask
-from sweep.judge.evidence import gather
-from sweep.judge.question import Question
-from sweep.judge.roles import roles_of
-from sweep.space import Choice, Space
-from sweep.table import TrialTable
+from sweep.analysis.importance.importance import importance
+from sweep.analysis.importance.trials import View
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.claim_terms import roles_of
+from sweep.analysis.verdict.eligible_trials import gather
+from sweep.analysis.verdict.hypotheses import Question, ask
+from sweep.study.claim import Claim
+from sweep.study.parameters import Choice
+from sweep.study.space import Space
 
 CLAIM = Claim(over=("rank", "scaling"), negligible=("rank", "scaling"), nuisances=())
 KINDS: dict[str, dict[str, Any]] = {

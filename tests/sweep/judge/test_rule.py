@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from judged import quick, study
 
-from sweep.claim import Claim
-from sweep.judge import Part, Verdict, records
-from sweep.judge.assess import decide, trials_needed
+from sweep.analysis.verdict import result
+from sweep.analysis.verdict.decision import decide, trials_needed
+from sweep.analysis.verdict.result import Part, Verdict
+from sweep.study.claim import Claim
 
 CLAIM = Claim()
 
@@ -88,7 +89,7 @@ def test_each_choice_has_its_best_rate() -> None:
     assert sum(p.value_low <= 0.25 <= p.value_high for p in found.best) >= 3
 
 
-def _part(name: str, view: str, state: records.PartState, needed: int | None = None) -> Part:
+def _part(name: str, view: str, state: result.PartState, needed: int | None = None) -> Part:
     return Part(name, view, state, 0.5, 0.5, "", needed)
 
 
@@ -114,7 +115,7 @@ YES, NO, OPEN, UNTESTED = "CONFIRMED", "REFUTED", "INCONCLUSIVE", "UNTESTED"
         ((YES, YES, NO, OPEN, YES), OPEN),
     ],
 )
-def test_how_parts_make_an_answer(states: tuple[records.PartState, ...], answer: str) -> None:
+def test_how_parts_make_an_answer(states: tuple[result.PartState, ...], answer: str) -> None:
     """Every part and both views for a yes; dominance or negligibility for a no.
 
     Size explains it all only where everything else was confirmed.

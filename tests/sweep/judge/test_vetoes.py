@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from judged import FAST, quick, simple_table, straight
 
-from sweep.claim import Claim
-from sweep.judge import CheckOptions, Verdict, judge
-from sweep.table import TrialTable
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.cross_checks import CheckOptions
+from sweep.analysis.verdict.result import Verdict
+from sweep.analysis.verdict.verdict import judge
+from sweep.study.claim import Claim
 
 
 def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:

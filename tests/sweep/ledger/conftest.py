@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from sweep import StudySpec
-from sweep.ledger import Ledger
-from sweep.objective import Facts
-from sweep.storage import Address, create_or_resume, take, write_spec
+from sweep.driver.trial_store import Ledger
+from sweep.storage.guard import take
+from sweep.storage.studies import create_or_resume, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 Open = Callable[[StudySpec], Ledger]
 

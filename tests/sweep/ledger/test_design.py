@@ -8,13 +8,13 @@ from measuring import DESIGN, complete, measured, run, tags
 from optuna.trial import TrialState
 
 from sweep import Budget, Choice, Pruner, Space, StudySpec
-from sweep.design.balanced import balanced_points
+from sweep.analysis.experiment_design.balanced import balanced_points
+from sweep.driver.trial_store import Ledger
 from sweep.errors import ResumeError
-from sweep.ledger import Ledger
-from sweep.phases import Design, Pilot
-from sweep.spec import Policy
-from sweep.storage import read_points
-from sweep.trial import Failure, TrialResult
+from sweep.storage.studies import read_points
+from sweep.study.design import Design, Pilot
+from sweep.study.spec import Policy
+from sweep.study.trial import Failure, TrialResult
 
 Open = Callable[[StudySpec], Ledger]
 
@@ -234,7 +234,7 @@ def test_points_are_those_laid_out_when_the_study_was_made(
 ) -> None:
     """A library that draws otherwise changes no study that has begun."""
     laid_out = read_points(open_ledger(measured(spec)).study)
-    monkeypatch.setattr("sweep.design.layout.design_points", lambda *_: ())
+    monkeypatch.setattr("sweep.analysis.experiment_design.points.design_points", lambda *_: ())
 
     assert read_points(open_ledger(measured(spec)).study) == laid_out
 

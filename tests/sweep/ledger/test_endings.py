@@ -8,8 +8,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from sweep.ledger.endings import close
-from sweep.trial import Failure
+from sweep.driver.trial_store import close
+from sweep.study.trial import Failure
 
 LEFT = Failure("interrupted", "DriverDied", "its driver is gone")
 

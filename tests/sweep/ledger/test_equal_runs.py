@@ -5,14 +5,14 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Choice, Float, Sampler, Space, StudySpec
+from sweep.driver.trial_store import Ledger
 from sweep.errors import StorageError
-from sweep.ledger import Ledger
-from sweep.owner import Owner
-from sweep.status import snapshot
-from sweep.storage import Address
-from sweep.tabulate import to_table
-from sweep.trial import OUT_OF_MEMORY, Failure, TrialParams, TrialResult
-from sweep.trial import TrialState as State
+from sweep.results.status import snapshot
+from sweep.results.table import to_table
+from sweep.storage.owner import Owner
+from sweep.storage.url import Address
+from sweep.study.trial import OUT_OF_MEMORY, Failure, TrialParams, TrialResult
+from sweep.study.trial import TrialState as State
 
 Open = Callable[[StudySpec], Ledger]
 

@@ -6,12 +6,13 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Baseline, Budget, Choice, Pruner, Space, StudySpec
-from sweep.ledger import Ledger
-from sweep.status import snapshot
-from sweep.storage import Address, load_study
-from sweep.tabulate import to_table
-from sweep.trial import Failure, TrialParams, TrialResult
-from sweep.trial import TrialState as State
+from sweep.driver.trial_store import Ledger
+from sweep.results.status import snapshot
+from sweep.results.table import to_table
+from sweep.storage.studies import load_study
+from sweep.storage.url import Address
+from sweep.study.trial import Failure, TrialParams, TrialResult
+from sweep.study.trial import TrialState as State
 
 Open = Callable[[StudySpec], Ledger]
 

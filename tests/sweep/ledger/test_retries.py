@@ -5,10 +5,11 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.ledger import Ledger, owed_retries
-from sweep.spec import Policy
-from sweep.trial import Failure, TrialParams, TrialResult
-from sweep.trial import TrialState as State
+from sweep.driver.trial_store import Ledger
+from sweep.storage.pending_trials import owed_retries
+from sweep.study.spec import Policy
+from sweep.study.trial import Failure, TrialParams, TrialResult
+from sweep.study.trial import TrialState as State
 
 Open = Callable[[StudySpec], Ledger]
 FAILED = Failure("exception", "ValueError", "no")

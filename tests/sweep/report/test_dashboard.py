@@ -14,11 +14,11 @@ import optuna
 import pytest
 from report_studies import mixed
 
-from sweep.findings import Inquiry, findings
-from sweep.owner import claim
 from sweep.report.dashboard import dashboard_server, leave_note, note_text
-from sweep.storage import open_known
-from sweep.tabulate import to_table
+from sweep.results.analysis import Inquiry, findings
+from sweep.results.table import to_table
+from sweep.storage.owner import claim
+from sweep.storage.studies import open_known
 
 optuna_dashboard = pytest.importorskip("optuna_dashboard")
 

@@ -13,9 +13,10 @@ from report_studies import mixed, plain
 from scipy import stats
 
 from sweep.errors import StorageError
-from sweep.findings import Inquiry
-from sweep.report.gather import report_tree
-from sweep.storage import Address, open_known
+from sweep.report.tree.build import report_tree
+from sweep.results.analysis import Inquiry
+from sweep.storage.studies import open_known
+from sweep.storage.url import Address
 
 QUICK = Inquiry(quick=True)
 Found = tuple[dict[str, Any], optuna.Study]

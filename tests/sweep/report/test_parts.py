@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef
 
-from sweep.report.best import best_entry, calibration, threshold_curve
-from sweep.report.factor_reader import BINS, Reader
-from sweep.report.factors import mean_of
-from sweep.report.front import front
-from sweep.rows import Row
-from sweep.space import Float, Int
+from sweep.analysis.rows import Row
+from sweep.report.tree.best_trial import best_entry, calibration, threshold_curve
+from sweep.report.tree.factors import BINS, Reader, mean_of
+from sweep.report.tree.trials_by_factor import front
+from sweep.study.parameters import Float, Int
 
 VALUES = st.lists(st.floats(1e-6, 1e3), min_size=13, max_size=60)
 

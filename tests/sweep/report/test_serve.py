@@ -16,9 +16,9 @@ import pytest
 from report_studies import plain
 
 from sweep.errors import UsageError
-from sweep.report.serve import Editor, Server, _Handler, ours
-from sweep.report.tracked import gatherer, state_of
-from sweep.storage import Address, open_known
+from sweep.report.serve import Editor, Server, _Handler, gatherer, ours, state_of
+from sweep.storage.studies import open_known
+from sweep.storage.url import Address
 
 Answer = tuple[int, str, bytes]
 

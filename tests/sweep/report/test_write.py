@@ -11,12 +11,12 @@ from command import lorasweep
 from report_studies import mixed, plain
 
 from sweep.errors import UsageError
-from sweep.findings import Inquiry
 from sweep.report.figures import draw
-from sweep.report.gather import report_tree
 from sweep.report.images import images_of
+from sweep.report.tree.build import report_tree
 from sweep.report.write import default_folder, write_report
-from sweep.storage import Address
+from sweep.results.analysis import Inquiry
+from sweep.storage.url import Address
 
 QUICK = Inquiry(quick=True)
 

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sweep.errors import StorageError
-from sweep.storage import Address, default_url, folder_name, open_study
 from sweep.storage.database import connect_arguments, open_storage
+from sweep.storage.studies import open_study
+from sweep.storage.url import Address, default_url, folder_name
 
 SECRET = "p@ss/w:rd ü"  # noqa: S105 - of nobody
 QUOTED = "p%40ss%2Fw%3Ard%20%C3%BC"

@@ -6,11 +6,13 @@ import optuna
 import pytest
 
 from sweep import StudySpec
-from sweep.drive import driven
+from sweep.driver.run_study import driven
 from sweep.errors import StorageError
-from sweep.objective import Facts
-from sweep.storage import Address, create_or_resume, load_study, write_ahead, write_spec
 from sweep.storage.database import exists, open_storage
+from sweep.storage.sqlite_files import write_ahead
+from sweep.storage.studies import create_or_resume, load_study, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 
 def journal_mode(address: Address) -> str:
@@ -73,7 +75,7 @@ def test_on_a_network_file_system_nothing_is_written_ahead(
     address: Address, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log's index is shared memory, which two machines do not share."""
-    monkeypatch.setattr("sweep.storage.files._file_system", lambda _: "nfs4")
+    monkeypatch.setattr("sweep.storage.sqlite_files._file_system", lambda _: "nfs4")
     with driven(spec, address, Facts(), take_over=False):
         assert journal_mode(address) == "delete"
 

@@ -12,10 +12,11 @@ import pytest
 
 from sweep import StudySpec
 from sweep.errors import StorageError
-from sweep.objective import Facts
-from sweep.storage import Address, create_or_resume, load_study, write_spec
 from sweep.storage.recognise import is_record
-from sweep.transfer import copy_study
+from sweep.storage.studies import create_or_resume, load_study, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
+from sweep.transfer.copy import copy_study
 
 RECORD = json.dumps({"op_code": 0, "worker_id": "w", "study_name": "s", "directions": [2]})
 FILES = {

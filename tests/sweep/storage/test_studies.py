@@ -11,16 +11,10 @@ import pytest
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec
 from sweep.errors import ResumeError, StorageError
-from sweep.objective import Facts
-from sweep.owner import Owner, claim, release
-from sweep.storage import (
-    Address,
-    create_or_resume,
-    find_study,
-    load_study,
-    read_spec,
-    write_spec,
-)
+from sweep.storage.owner import Owner, claim, release
+from sweep.storage.studies import create_or_resume, find_study, load_study, read_spec, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 FACTS = Facts({"data": "d1", "base": "b1"}, {"torch": "2"}, about={"data": {"chains": 3}})
 

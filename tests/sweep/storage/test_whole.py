@@ -15,11 +15,12 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.drive import run_study
-from sweep.status import snapshot
-from sweep.storage import Address, open_known, quiet_optuna
+from sweep.driver.listener import Nobody
+from sweep.driver.run_study import run_study
+from sweep.results.status import snapshot
+from sweep.storage.studies import open_known, quiet_optuna
+from sweep.storage.url import Address
 from sweep.storage.whole import Backend
-from sweep.watcher import Nobody
 
 DISTRIBUTIONS = {
     "rank": IntDistribution(1, 64, log=True),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sweep.errors import StorageError
-from sweep.storage import Address, storage_errors
-from sweep.storage.words import told
+from sweep.storage.errors import storage_errors, told
+from sweep.storage.url import Address
 
 
 @pytest.mark.parametrize(

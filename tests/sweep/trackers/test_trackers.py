@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, TrialState
 from tracked_studies import tracked
 
 from sweep.errors import UsageError
-from sweep.storage import Address
+from sweep.storage.url import Address
 from sweep.trackers import NAMES
-from sweep.trackers.ended import ended_of
+from sweep.trackers.finished_trial import ended_of
 from sweep.trackers.make import trackers
 
 

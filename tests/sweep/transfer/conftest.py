@@ -11,10 +11,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 
 from sweep import StudySpec
-from sweep.objective import Facts
-from sweep.owner import claim
-from sweep.sampling import make_sampler
-from sweep.storage import Address, create_or_resume, write_spec
+from sweep.sampling.samplers import make_sampler
+from sweep.storage.owner import claim
+from sweep.storage.studies import create_or_resume, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 
 Ran = CompletedProcess[str]
 Command = Callable[..., Ran]

@@ -7,20 +7,14 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from sweep import Sampler, StudySpec, sampling
-from sweep.objective import Facts
-from sweep.owner import Owner
-from sweep.sampling import make_sampler
-from sweep.storage import (
-    Address,
-    create_or_resume,
-    load_study,
-    open_study,
-    quiet_optuna,
-    write_spec,
-)
+from sweep.sampling.samplers import make_sampler
 from sweep.storage.database import open_storage
-from sweep.transfer import copy_study
+from sweep.storage.owner import Owner
+from sweep.storage.studies import create_or_resume, load_study, open_study, quiet_optuna, write_spec
+from sweep.storage.url import Address
+from sweep.study.objective import Facts
 from sweep.transfer.compare import refuse_differences
+from sweep.transfer.copy import copy_study
 from sweep.transfer.snapshot import COPYING, Snapshot, take
 
 FACTS = Facts({"data": "d1"}, {"torch": "2"})

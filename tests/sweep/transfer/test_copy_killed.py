@@ -12,14 +12,12 @@ from optuna.trial import create_trial
 
 from sweep import StudySpec
 from sweep.errors import StorageError
-from sweep.storage import (
-    Address,
-    load_study,
-    open_study,
-)
 from sweep.storage.database import open_storage
-from sweep.transfer import copy_study, export_study
+from sweep.storage.studies import load_study, open_study
+from sweep.storage.url import Address
 from sweep.transfer.compare import refuse_differences
+from sweep.transfer.copy import copy_study
+from sweep.transfer.export import export_study
 from sweep.transfer.snapshot import COPYING, Snapshot, mark, take
 
 COPIER = """

@@ -16,9 +16,10 @@ from optuna.trial import create_trial
 from sqlalchemy import make_url
 
 from sweep.errors import StorageError
-from sweep.storage import Address
-from sweep.transfer import copy_study, export_study
+from sweep.storage.url import Address
 from sweep.transfer.compare import refuse_differences
+from sweep.transfer.copy import copy_study
+from sweep.transfer.export import export_study
 from sweep.transfer.snapshot import take
 
 COPIER = """

@@ -9,13 +9,11 @@ import pytest
 from optuna.trial import create_trial
 
 from sweep.errors import StorageError
-from sweep.storage import (
-    Address,
-    open_study,
-)
 from sweep.storage.database import open_storage
-from sweep.transfer import copy_study
+from sweep.storage.studies import open_study
+from sweep.storage.url import Address
 from sweep.transfer.compare import refuse_differences
+from sweep.transfer.copy import copy_study
 from sweep.transfer.snapshot import Snapshot, take
 
 

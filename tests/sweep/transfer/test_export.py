@@ -11,8 +11,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from sweep.storage import Address
-from sweep.transfer import FORMATS, export_study
+from sweep.storage.url import Address
+from sweep.transfer.export import export_study
+from sweep.transfer.formats import FORMATS
 from sweep.transfer.records import whole
 
 SUFFIXES = sorted(FORMATS)

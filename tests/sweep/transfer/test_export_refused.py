@@ -10,13 +10,11 @@ from faults.disks import small_disk
 from optuna.trial import create_trial
 
 from sweep.errors import StorageError, UsageError
-from sweep.storage import Address
-from sweep.transfer import FORMATS, export_study
-from sweep.transfer.export import study_facts, verify
-from sweep.transfer.formats import Facts
-from sweep.transfer.records import record
+from sweep.storage.url import Address
+from sweep.transfer.export import export_study, study_facts, verify
+from sweep.transfer.formats import FORMATS, Facts
+from sweep.transfer.records import Table, record
 from sweep.transfer.snapshot import take
-from sweep.transfer.table import Table
 
 SUFFIXES = sorted(FORMATS)
 

@@ -10,9 +10,11 @@ from subprocess import CompletedProcess
 import pytest
 from optuna.trial import TrialState
 
-from sweep.storage import Address
-from sweep.transfer import FORMATS, copy_study, export_study
+from sweep.storage.url import Address
 from sweep.transfer.compare import refuse_differences
+from sweep.transfer.copy import copy_study
+from sweep.transfer.export import export_study
+from sweep.transfer.formats import FORMATS
 from sweep.transfer.snapshot import take
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "optuna4.db"

@@ -10,8 +10,7 @@ import optuna
 from optuna.distributions import FloatDistribution
 from optuna.trial import create_trial
 
-from sweep.transfer.records import record, whole
-from sweep.transfer.table import Table
+from sweep.transfer.records import Table, record, whole
 
 TOKYO = """
 from datetime import datetime

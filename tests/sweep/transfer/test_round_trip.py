@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.storage import Address
 from sweep.storage.database import open_storage
-from sweep.transfer import FORMATS, copy_study, export_study
+from sweep.storage.url import Address
+from sweep.transfer.copy import copy_study
+from sweep.transfer.export import export_study
+from sweep.transfer.formats import FORMATS
 from sweep.transfer.records import whole
 from sweep.transfer.snapshot import Snapshot, take
 

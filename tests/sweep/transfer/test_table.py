@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweep.transfer.table import Table
+from sweep.transfer.records import Table
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,1 @@
-"""One chain as an HTML page that asks for nothing else."""
-
-from objectives.binding.predict.page.page import About, draw
-
-__all__ = ["About", "draw"]
+"""The page of one chain: its template, style sheet and script."""

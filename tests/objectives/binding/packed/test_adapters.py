@@ -12,13 +12,13 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
-from objectives.binding.base import Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.packed.predict import predict
-from objectives.binding.packed.trial import Trial
-from objectives.binding.seeds import derive
-from objectives.binding.settings import BindingSettings
+from objectives.lora.base.load import Precision
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.evaluate import predict
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.trial import Trial
+from objectives.seeds import derive
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]
 Train = Callable[..., tuple[float, ...]]

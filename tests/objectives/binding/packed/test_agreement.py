@@ -10,14 +10,14 @@ import pytest
 import torch
 from encoders import classifier_of, config_of
 
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.base import Base, Precision
-from objectives.binding.packed import attention
-from objectives.binding.packed.agreement import agreeing, sample_windows
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.packed.prefix import LayerGate
-from objectives.binding.packed.reach import Reach
-from objectives.binding.sample import sample_base, window_limit
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.base.load import Base, Precision
+from objectives.lora.base.sample import sample_base, window_limit
+from objectives.lora.packed import attention
+from objectives.lora.packed.attention_reach import Reach
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.packed.prefix_cache import LayerGate
+from objectives.lora.training.agreement import agreeing, sample_windows
 
 GROUPED = {"num_key_value_heads": 2, "head_dim": 8}
 WINDOWS = sample_windows(range(4, 29), 40)

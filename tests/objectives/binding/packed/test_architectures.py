@@ -26,16 +26,16 @@ from transformers import (
     RobertaModel,
 )
 
-from objectives.binding.adapter import AdapterConfig, trainable_parameters
-from objectives.binding.base import Base, Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.layout import Share
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.packed.predict import predict
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import resolve
-from objectives.binding.windows import Windows
-from sweep.trial import TrialParams
+from objectives.data.prepare.windows import Windows
+from objectives.lora.adapter_config import AdapterConfig, trainable_parameters
+from objectives.lora.base.load import Base, Precision
+from objectives.lora.packed.layout import Share
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training.evaluate import predict
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
     device="cpu", batch_tokens=256, train_metric_chains=0, steps=12, learning_rate=3e-3

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.predict import predict
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams, TrialState
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.evaluate import predict
+from objectives.lora.training.trial import Trial
+from sweep.study.trial import TrialParams, TrialState
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]
 Train = Callable[..., tuple[float, ...]]

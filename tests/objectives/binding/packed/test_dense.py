@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from objectives.binding.packed import cpu, dense, stretch
-from objectives.binding.packed.dense import multiply
-from objectives.binding.packed.stretch import stretch_on_cpu
+from objectives.lora.packed import attention_cpu, cpu
+from objectives.lora.packed import cpu as dense
+from objectives.lora.packed.attention_cpu import stretch_on_cpu
+from objectives.lora.packed.cpu import multiply
 
 AMD = {"cpu_name": "AMD EPYC 9755", "avx512_f": True, "avx512_bf16": True}
 
@@ -99,7 +100,7 @@ def window(tokens: int, dtype: torch.dtype = torch.bfloat16) -> list[torch.Tenso
 
 @pytest.fixture
 def _bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stretch, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(attention_cpu, "has_bfloat16", lambda: True)
 
 
 def attended(parts: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -130,7 +131,7 @@ def testwritten_out_attention_is_the_fused_one_to_bfloat16(tokens: int) -> None:
 def test_probabilities_computed_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit by bit: how long a window is decides memory, and nothing else."""
     kept = attended(window(130))
-    monkeypatch.setattr(stretch, "_KEPT", 0)
+    monkeypatch.setattr(attention_cpu, "_KEPT", 0)
     again = attended(window(130))
 
     assert all(torch.equal(one, other) for one, other in zip(kept, again, strict=True))
@@ -149,11 +150,11 @@ def test_a_window_hangs_on_itself_alone() -> None:
 @pytest.mark.usefixtures("_bfloat16")
 def test_very_long_windows_are_notwritten_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their probabilities would not fit, or the calls cost more; nor are those of float32."""
-    monkeypatch.setattr(stretch, "written_out", None)  # cannot be called
+    monkeypatch.setattr(attention_cpu, "written_out", None)  # cannot be called
     with pytest.raises(TypeError):
         attended(window(60))
     assert attended(window(30))[0].dtype == torch.bfloat16
-    monkeypatch.setattr(stretch, "_WRITTEN", 0)
+    monkeypatch.setattr(attention_cpu, "_WRITTEN", 0)
 
     assert attended(window(60))[0].dtype == torch.bfloat16
     assert attended(window(60, torch.float32))[0].dtype == torch.float32

@@ -12,12 +12,12 @@ import torch
 from packed_runs import run_pack
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.attention import _by_stretch, _flash
-from objectives.binding.packed.step import step
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams
+from objectives.lora.packed.attention import _by_stretch, _flash
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.step import step
+from objectives.lora.training.trial import Trial
+from sweep.study.trial import TrialParams
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from packed_reference import furthest, plain_run
 from packed_runs import Run, run_pack
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.dropout import factors
-from objectives.binding.packed.layout import Layout, Share
-from objectives.binding.packed.masks import kept, row_keys, start_of
-from objectives.binding.settings import BindingSettings
-from objectives.binding.windows import Windows
-from sweep.trial import TrialParams
+from objectives.data.prepare.windows import Windows
+from objectives.lora.packed.dropout import factors
+from objectives.lora.packed.dropout_hash import kept, row_keys, start_of
+from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0, steps=15)
 VALUES: tuple[dict[str, Any], ...] = (

@@ -17,11 +17,11 @@ import torch
 from packed_reference import Plain, furthest, plain_run
 from packed_runs import Run, run_pack
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.layout import Share
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams
+from objectives.lora.packed.layout import Share
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0)
 EIGHT: tuple[dict[str, Any], ...] = (

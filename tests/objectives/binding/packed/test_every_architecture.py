@@ -16,14 +16,15 @@ from packed_runs import Run, run_pack
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForTokenClassification, BitsAndBytesConfig
 
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
-from objectives.binding.sample import sharpen
-from objectives.binding.settings import BindingSettings
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.base.sample import sharpen
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
 from sweep.errors import SpecError
-from sweep.space import Choice, Space
-from sweep.trial import TrialParams
+from sweep.study.parameters import Choice
+from sweep.study.space import Space
+from sweep.study.trial import TrialParams
 
 STILL = dict.fromkeys(
     (

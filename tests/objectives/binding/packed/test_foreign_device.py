@@ -15,16 +15,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.packed.launches import as_one_kernel
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.base import Base, Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed import attention, lane
-from objectives.binding.packed.layout import Share
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.packed.step import step
-from objectives.binding.plan import plan_steps
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import resolve
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.base.load import Base, Precision
+from objectives.lora.packed import attention
+from objectives.lora.packed.layout import Share
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training import lane
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.schedule import plan_steps
+from objectives.lora.training.step import step
 
 META = torch.device("meta")
 FIXED = BindingSettings(device="cpu", steps=8, batch_tokens=256, quantization="none")

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.loss import NonFiniteLossError, class_weight
-from objectives.binding.packed.lane import make_optimizer, make_scheduler
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import SAMPLED, BindingSettings
 from objectives.data.chain import IGNORED
+from objectives.lora.settings import SAMPLED, BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.lane import make_optimizer, make_scheduler
+from objectives.lora.training.trial import Trial
+from objectives.metrics.loss import NonFiniteLossError, class_weight
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]
 Train = Callable[..., tuple[float, ...]]

@@ -11,12 +11,12 @@ import pytest
 from interrupting import AfterSteps, deterministic
 from packed_runs import Watch, checkpoint_bits, run_pack
 
-from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.lane import Lane
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams, TrialResult, TrialState
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.lane import Lane
+from sweep.study.trial import TrialParams, TrialResult, TrialState
 
 Make = Callable[..., BindingObjective]
 STEPS = 4

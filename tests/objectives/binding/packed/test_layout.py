@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.binding.packed.layout import Layout, Share
-from objectives.binding.windows import Windows
 from objectives.data.chain import IGNORED
+from objectives.data.prepare.windows import Windows
+from objectives.lora.packed.layout import Layout, Share
 
 CPU = torch.device("cpu")
 PAD, FIRST = 1, 2

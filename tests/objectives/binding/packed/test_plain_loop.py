@@ -18,11 +18,11 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.trial import Trial
-from objectives.binding.plan import Plan
-from objectives.binding.settings import BindingSettings
-from objectives.binding.windows import Windows
+from objectives.data.prepare.windows import Windows
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.schedule import Plan
+from objectives.lora.training.trial import Trial
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]
 Train = Callable[..., tuple[float, ...]]

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.loss import NonFiniteLossError
-from objectives.binding.metrics import Predictions
-from objectives.binding.packed.layout import Share
-from objectives.binding.packed.predict import predict
-from objectives.binding.packed.trial import Trial
-from objectives.binding.settings import BindingSettings
-from objectives.binding.windows import Windows
 from objectives.data.chain import IGNORED
+from objectives.data.prepare.windows import Windows
+from objectives.lora.packed.layout import Share
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.evaluate import predict
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.trial import Trial
+from objectives.metrics.loss import NonFiniteLossError
+from objectives.metrics.metrics import Predictions
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]
 SETTINGS = BindingSettings(device="cpu", rank=4, targets="all-linear", steps=2)

@@ -12,18 +12,18 @@ from bitsandbytes.nn import Linear4bit
 from packed_runs import run_pack
 from torch import nn
 
-from objectives.binding.adapter import AdapterConfig
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.adapters import Adapters
-from objectives.binding.packed.batched import Frame, Stacks, batched_product
-from objectives.binding.packed.frozen import FrozenMatrix
-from objectives.binding.packed.layout import Layout, Share, reading
-from objectives.binding.packed.linear import LaneLinear
-from objectives.binding.packed.products import LowRank, Operands, lane_product
-from objectives.binding.packed.rack import rack_for
-from objectives.binding.settings import BindingSettings
-from objectives.binding.windows import Windows
-from sweep.trial import TrialParams
+from objectives.data.prepare.windows import Windows
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.packed.base_weight import FrozenMatrix
+from objectives.lora.packed.lane_parameters import Adapters
+from objectives.lora.packed.layout import Layout, Share, reading
+from objectives.lora.packed.linear import LaneLinear
+from objectives.lora.packed.lora_bmm import Frame, Stacks, batched_product
+from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product
+from objectives.lora.packed.stacked_parameters import rack_for
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 INPUTS, OUTPUTS, PLACES = 24, 40, 11
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 3e-2}

@@ -10,13 +10,13 @@ from packed_reference import furthest, plain_run
 from packed_runs import Run, run_pack
 from protein_models import MODELS, save
 
-from objectives.binding.base import Precision, load_base
-from objectives.binding.blueprint import skeleton
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed.regime import regime
-from objectives.binding.settings import BindingSettings
-from objectives.binding.targets import encoder_linears
-from sweep.trial import TrialParams
+from objectives.lora.base.config import skeleton
+from objectives.lora.base.load import Precision, load_base
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import encoder_linears
+from objectives.lora.training.compute_choice import regime
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
     device="cpu", batch_tokens=256, train_metric_chains=0, steps=10, learning_rate=3e-3

@@ -16,17 +16,17 @@ from packed_reference import furthest, plain_run
 from packed_runs import Run, run_pack
 
 from benchmarks.packed.launches import as_one_kernel, counted
-from objectives.binding.base import Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed import attention
-from objectives.binding.packed import rack as rack_module
-from objectives.binding.packed import step as step_module
-from objectives.binding.packed.adapters import Adapters
-from objectives.binding.packed.layout import Share
-from objectives.binding.packed.model import PackedModel
-from objectives.binding.packed.rack import Rack
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams
+from objectives.lora.base.load import Precision
+from objectives.lora.packed import attention
+from objectives.lora.packed import stacked_parameters as rack_module
+from objectives.lora.packed.lane_parameters import Adapters
+from objectives.lora.packed.layout import Share
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.packed.stacked_parameters import Rack
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training import step as step_module
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
     device="cpu", compute_dtype="float32", batch_tokens=256, train_metric_chains=0,

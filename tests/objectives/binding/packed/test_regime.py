@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed import regime as module
-from objectives.binding.packed.regime import bfloat16_speed, regime
-from objectives.binding.settings import BindingSettings
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training import compute_choice as module
+from objectives.lora.training.compute_choice import bfloat16_speed, regime
+from objectives.lora.training.inputs import Inputs
 
 
 def said(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from packed_reference import furthest, load, plain_run
 from packed_runs import Run, run_pack
 from peft import PeftModel
 
-from objectives.binding.inputs import Inputs
 from objectives.binding.objective import BindingObjective
-from objectives.binding.predict import Job, Request
-from objectives.binding.settings import BindingSettings
+from objectives.binding.predict.job import Job, Request
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
 from studies import binding_sites
 from sweep.errors import SpecError
-from sweep.trial import TrialParams
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
     device="cpu", batch_tokens=192, train_metric_chains=0, steps=10, learning_rate=3e-3

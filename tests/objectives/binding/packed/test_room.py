@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.binding.base import Precision
-from objectives.binding.inputs import Inputs
-from objectives.binding.packed import room
-from objectives.binding.packed.room import MOST, lanes_that_fit, measured_lanes
-from objectives.binding.settings import BindingSettings
+from objectives.lora.base.load import Precision
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training import capacity
+from objectives.lora.training.capacity import MOST, lanes_that_fit, measured_lanes
+from objectives.lora.training.inputs import Inputs
 
 GIB = 2**30
 FIXED = BindingSettings(device="cpu", compute_dtype="float32", batch_tokens=256)
@@ -48,9 +48,9 @@ def test_measuring_leaves_no_lane(
     model = tiny_inputs.model(Precision.from_settings(FIXED))
     peaks = iter([5, 105, 155])
     monkeypatch.setattr(model, "racked", racked)
-    monkeypatch.setattr(room, "free_bytes", lambda _: 10**6)
-    monkeypatch.setattr(room, "peak_memory_bytes", lambda _: next(peaks))
-    monkeypatch.setattr(room, "_parameter_bytes", lambda _: 10_000)
+    monkeypatch.setattr(capacity, "free_bytes", lambda _: 10**6)
+    monkeypatch.setattr(capacity, "peak_memory_bytes", lambda _: next(peaks))
+    monkeypatch.setattr(capacity, "_parameter_bytes", lambda _: 10_000)
 
     # A lane takes 50, and 50 000 for its update; 50 are shared, of 800 000 to plan with.
     assert measured_lanes(model, tiny_inputs.splits.train, FIXED) == 15

@@ -13,9 +13,9 @@ from packed_runs import Run, run_pack
 from torch.utils.data import DataLoader
 from transformers import DataCollatorForTokenClassification, Trainer, TrainingArguments
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.settings import BindingSettings
-from sweep.trial import TrialParams
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.inputs import Inputs
+from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0)
 VALUES: tuple[dict[str, Any], ...] = (

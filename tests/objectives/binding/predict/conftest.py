@@ -15,12 +15,12 @@ import pytest
 from interrupting import one_run
 from numpy.typing import NDArray
 
-from objectives.binding.metrics import Predictions
 from objectives.binding.objective import BindingObjective
-from objectives.binding.packed.trial import Trial
-from objectives.binding.predict.kept_adapter import read_adapter
+from objectives.binding.predict.adapter_folder import read_adapter
 from objectives.binding.predict.predictor import Place, Predictor
-from sweep.trial import TrialParams, TrialResult
+from objectives.lora.training.trial import Trial
+from objectives.metrics.metrics import Predictions
+from sweep.study.trial import TrialParams, TrialResult
 
 ADAPTED: dict[str, Any] = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from objectives.binding.predict.formats import FORMATS
 from objectives.binding.predict.stream import Prediction
-from objectives.data.fasta import FastaRecord
+from objectives.data.formats.fasta import FastaRecord
 
 SEQID = re.compile(r"([A-Za-z0-9.:^*$@!+_?|-]|%[0-9A-F]{2})+")
 RESERVED = re.compile(r"[\t\n\r\x00-\x1f\x7f;=&,]|%(?![0-9A-F]{2})")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from objectives.binding.predict import Job, Request
+from objectives.binding.predict.job import Job, Request
 from sweep.errors import DataError
 
 BAD_WITHIN = ">a\nMKV\n>b\nM-K\n>c\nMKV\n>d\nM1K\n" + "".join(

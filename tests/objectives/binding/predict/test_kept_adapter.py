@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from objectives.binding.predict.kept_adapter import read_adapter
+from objectives.binding.predict.adapter_folder import read_adapter
 from objectives.binding.predict.predictor import Place, Predictor
-from objectives.binding.trust import Trust
+from objectives.lora.base.trust import Trust
 from sweep.errors import SpecError
 
 Spoil = Callable[..., Path]

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.binding.predict.page import About, draw
-from objectives.binding.predict.page.colours import DARK, LIGHT, contrast, luminance
+from objectives.binding.predict.html_page import DARK, LIGHT, About, contrast, draw, luminance
 from objectives.binding.predict.stream import Prediction
-from objectives.data.fasta import FastaRecord
+from objectives.data.formats.fasta import FastaRecord
 
 ABOUT = About({"Adapter": "runs/<b>x</b>", "Base": "builtin:esm2-mini"}, "the adapter's")
 EVIL = "a</title><script>document.title='ran'</script><img src=x onerror=alert(1)>\"'&"

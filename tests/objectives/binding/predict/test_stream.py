@@ -12,15 +12,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.binding.inputs import Inputs
-from objectives.binding.predict.kept_adapter import read_adapter
+from objectives.binding.predict.adapter_folder import read_adapter
 from objectives.binding.predict.predictor import Place, Predictor
 from objectives.binding.predict.stream import Prediction, predict_chains, read_window
 from objectives.data.chain import Chain
-from objectives.data.fasta import FastaRecord
-from objectives.data.tokenise import tokenise
-from objectives.data.tokens import Alphabet
-from objectives.data.windows import cut_windows
+from objectives.data.formats.fasta import FastaRecord
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.data.prepare.tokenize import cut_windows, tokenise
+from objectives.lora.training.inputs import Inputs
 from sweep.errors import TrialError
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWYBJOUXZ"

@@ -13,7 +13,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import confusion_matrix
 
-from objectives.binding.predict import Job, Request
+from objectives.binding.predict.job import Job, Request
 
 
 def labels_of(data: Path) -> list[int]:

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.merge import merge_identical
+from objectives.data.errors import Problems
+from objectives.data.formats.source import open_source
 from objectives.data.missing import is_missing
-from objectives.data.problems import Problems
-from objectives.data.sources import open_source
+from objectives.data.splits import merge_identical
 from objectives.data.tools.convert import FORMS, convert
 from sweep.errors import DataError, UsageError
 

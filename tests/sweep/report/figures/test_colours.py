@@ -10,8 +10,7 @@ import pytest
 from report_trees import complete, made_of, trial
 
 from sweep.report.figures import Drawn, draw
-from sweep.report.figures.palette import look
-from sweep.report.figures.theme import COLOURS, NEUTRAL, STATES, SYMBOLS
+from sweep.report.figures.theme import COLOURS, NEUTRAL, STATES, SYMBOLS, look
 
 SIMULATED = {
     "normal": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),

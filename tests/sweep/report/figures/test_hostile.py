@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from report_trees import complete, renamed
 
 from sweep.report.figures import draw
-from sweep.report.figures.words import LONGEST, paragraph, safe, wrapped
+from sweep.report.figures.text import LONGEST, paragraph, safe, wrapped
 
 HOSTILE = (
     '<a href="javascript:alert(1)">x</a>',

@@ -6,7 +6,7 @@ from report_marks import figure, runs
 from report_trees import complete, share
 
 from sweep.report.figures import draw
-from sweep.report.figures.lines import row_height
+from sweep.report.figures.intervals import row_height
 
 
 def test_each_row_of_importance_stands_on_what_chance_gives() -> None:

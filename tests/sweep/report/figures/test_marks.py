@@ -7,7 +7,7 @@ from report_marks import figure, runs, traces
 from report_trees import complete, made_of, trial
 
 from sweep.report.figures import draw
-from sweep.report.figures.scales import log_axis
+from sweep.report.figures.axes import log_axis
 from sweep.report.figures.theme import NEUTRAL
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweep.report.figures.scales import Scale
+from sweep.report.figures.axes import Scale
 
 
 def factor(*values: float) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import pytest
 from report_pages import Element, Tree, furnished, hostile, parsed
 from report_studies import plain
 
-from sweep.findings import Inquiry
 from sweep.report.figures import Drawn, draw
-from sweep.report.gather import report_tree
-from sweep.report.page import page
+from sweep.report.page.page import page
+from sweep.report.tree.build import report_tree
+from sweep.results.analysis import Inquiry
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from report_pages import Element, Tree, furnished, is_rounding, parsed, resolve
 
-from sweep.report.page import page
-from sweep.report.page.node import Node, entries, maybe, plain, pointer
+from sweep.report.page.page import page
+from sweep.report.page.pointer import Node, entries, maybe, plain, pointer
 
 Shown = Any
 

@@ -13,7 +13,7 @@ from report_pages import ERROR, EVIL, Element, Tree, parsed, whole
 from report_trees import made_of, trial
 
 from sweep.report.figures import Drawn, draw
-from sweep.report.page import fragment, page
+from sweep.report.page.page import fragment, page
 
 Shown = Any
 

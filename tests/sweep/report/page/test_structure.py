@@ -11,9 +11,9 @@ from report_pages import Element, Tree, furnished, parsed, whole
 from report_trees import made_of, trial
 
 from sweep.report.figures import Drawn, draw
-from sweep.report.page import fragment, page
-from sweep.report.page.formats import general, short, signed
-from sweep.report.page.words import key_label
+from sweep.report.page.filters import general, short, signed
+from sweep.report.page.labels import key_label
+from sweep.report.page.page import fragment, page
 
 Shown = Any
 

@@ -1,0 +1,270 @@
+"""A folder that ``objectives.lora.training.saved_adapter`` wrote, read back and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from objectives.data.errors import printable, reason, shown
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.setting_rules import above, between, count, one_of
+from objectives.lora.settings import BindingSettings
+from sweep.errors import SpecError, fault
+
+COPY_AGAIN = "Copy the folder again from where the trial kept it"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of one entry.
+
+    Attributes:
+        name: of the entry.
+        words: what it must be.
+        holds: whether a value is that.
+        default: of an entry that is not there.
+    """
+
+    name: str
+    words: str
+    holds: Callable[[object], bool]
+    default: object = None
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _probability(value: object) -> bool:
+    return value == 1 or between(0, 1)(value)
+
+
+def _plain(name: str, value: object) -> Rule:
+    """PEFT may say otherwise and a sweep never does; it would change the predictions."""
+    return Rule(name, f"be {value!r}, as a sweep keeps it", lambda got: got == value, value)
+
+
+RECORD = (
+    Rule("base", "be the name of a base", _text),
+    Rule(
+        "fingerprints",
+        "be an object that holds the base's",
+        lambda got: isinstance(got, dict) and _text(got.get("base")),
+    ),
+    Rule("threshold", "be a probability", _probability),
+    Rule("settings", "be an object", lambda got: isinstance(got, dict)),
+    Rule("compute_dtype", "be the name of a dtype", _text),
+    Rule("seed", "be a whole number of 0 or more", count(0)),
+)
+"""Of ``trial.json``."""
+
+CONFIGURATION = (
+    Rule("r", "be a whole number of 1 or more", count(1)),
+    Rule("lora_alpha", "be a number above 0", above(0)),
+    Rule("lora_dropout", "be a number from 0 to below 1", between(0, 1), 0.0),
+    Rule("use_rslora", "be true or false", one_of(True, False), default=False),
+    _plain("peft_type", "LORA"),
+    _plain("use_dora", value=False),
+    _plain("rank_pattern", {}),
+    _plain("alpha_pattern", {}),
+    _plain("bias", "none"),
+)
+"""Of ``adapter_config.json``."""
+
+
+def broken_rules(tree: Mapping[str, Any], rules: Sequence[Rule], path: Path) -> list[str]:
+    """Every broken rule, in words.
+
+    Args:
+        tree: what the file holds.
+        rules: what it must hold.
+        path: the file.
+    """
+    return [
+        fault(
+            f"{path.name}: {rule.name}",
+            rule.words,
+            shown(tree.get(rule.name)),
+            where=printable(str(path.parent)),
+            way_out=COPY_AGAIN,
+        )
+        for rule in rules
+        if not rule.holds(tree.get(rule.name, rule.default))
+    ]
+
+
+TRIAL, CONFIG = "trial.json", "adapter_config.json"
+ADAPTER, HEAD = "adapter_model.safetensors", "head.safetensors"
+_PREFIX, _LORA_A = "base_model.model.", ".lora_A.weight"
+
+
+@dataclass(frozen=True)
+class KeptAdapter:
+    """What a trial left.
+
+    Attributes:
+        folder: where it lies.
+        base: the base's name, as the trial was given it.
+        fingerprint: of the base, see ``objectives.lora.base.source.fingerprint``.
+        threshold: the probability above which validation's MCC was highest.
+        settings: the trial's.
+        compute_dtype: in which it was trained.
+        seed: the trial's.
+        config: of the adapter; without modules where the head alone was trained.
+        tensors: as PEFT shapes them, by their names in the model.
+    """
+
+    folder: Path
+    base: str
+    fingerprint: str
+    threshold: float
+    settings: BindingSettings
+    compute_dtype: str
+    seed: int
+    config: AdapterConfig
+    tensors: Mapping[str, torch.Tensor]
+
+
+def read_adapter(folder: Path) -> KeptAdapter:
+    """Read an adapter, or a head alone, with the record of its trial.
+
+    Raises:
+        SpecError: with all faults of the folder.
+    """
+    held = _weights_file(folder)
+    trial = _json(folder / TRIAL)
+    peft = _json(folder / CONFIG) if held.name == ADAPTER else {}
+    faults = broken_rules(trial, RECORD, folder / TRIAL)
+    faults += broken_rules(peft, CONFIGURATION, folder / CONFIG) if peft else []
+    settings = BindingSettings()
+    if isinstance(trial.get("settings"), dict):
+        try:
+            settings = BindingSettings.from_mapping(trial["settings"])
+        except SpecError as error:
+            faults += error.faults
+    if settings.label_shift:
+        rule, way_out = "have been trained on labels in place", "Retrain with label_shift=0"
+        faults.append(fault("--adapter", rule, "label_shift 1", way_out=way_out))
+    faults = faults or _changed_files(folder, trial.get("sha256"))
+    if faults:
+        raise SpecError(faults)
+    tensors = _tensors(held)
+    return KeptAdapter(
+        folder=folder,
+        base=trial["base"],
+        fingerprint=trial["fingerprints"]["base"],
+        threshold=float(trial["threshold"]),
+        settings=settings,
+        compute_dtype=trial["compute_dtype"],
+        seed=trial["seed"],
+        config=_adapter_config(peft, settings.targets, tensors),
+        tensors=tensors,
+    )
+
+
+def _weights_file(folder: Path) -> Path:
+    """The file of what was trained.
+
+    Raises:
+        SpecError: if the folder holds none, or no record of a trial.
+    """
+    name = printable(str(folder))
+    try:
+        found = [folder / each for each in (ADAPTER, HEAD) if (folder / each).is_file()]
+        whole = len(found) == 1 and (folder / TRIAL).is_file()
+        inner = (folder / "adapter" / TRIAL).is_file()
+        exists = folder.is_dir()
+    except (OSError, ValueError) as error:  # a name too long, or forbidden
+        text = fault("--adapter", "be a folder that can be read", name, where=reason(error))
+        raise SpecError(text) from error
+    if whole:
+        return found[0]
+    way_out = f"Give {name}/adapter" if inner else "'lorasweep status' says where adapters are kept"
+    if not exists:
+        rule = "be an existing folder"
+    elif len(found) > 1:
+        rule, way_out = f"hold either {ADAPTER} or {HEAD}", COPY_AGAIN
+    else:
+        rule = f"be a folder that a trial kept, with {TRIAL} and {ADAPTER} or {HEAD}"
+    raise SpecError(fault("--adapter", rule, name, way_out=way_out))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        SpecError: if the file holds none.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        where = f"{printable(str(path.parent))}: {reason(error)}"
+        text = fault(
+            path.name, "be JSON that can be read", path.name, where=where, way_out=COPY_AGAIN
+        )
+        raise SpecError(text) from error
+    if not isinstance(tree, dict):
+        where = printable(str(path.parent))
+        raise SpecError(fault(path.name, "hold a JSON object", shown(tree), where=where))
+    return tree
+
+
+def _changed_files(folder: Path, digests: object) -> list[str]:
+    """Each file whose contents are not those that the trial wrote; older records tell of none."""
+    if not isinstance(digests, dict):
+        return []
+    faults = []
+    for name in (ADAPTER, HEAD, CONFIG):
+        path = folder / name
+        if name in digests and path.is_file():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if digest != digests[name]:
+                rule, where = "have the SHA-256 that trial.json says", printable(str(folder))
+                faults.append(fault(name, rule, digest, where=where, way_out=COPY_AGAIN))
+    return faults
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    """What was trained, by its names in the model.
+
+    Raises:
+        SpecError: if the file is damaged, or a number in it is NaN or infinite.
+    """
+    try:
+        held = load_file(path)
+    except (OSError, SafetensorError) as error:
+        where = f"{printable(str(path.parent))}: {reason(error)}"
+        rule = "be a whole safetensors file"
+        raise SpecError(
+            fault(path.name, rule, path.name, where=where, way_out=COPY_AGAIN)
+        ) from error
+    broken = [name for name, tensor in held.items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        where = printable(str(path.parent))
+        raise SpecError(fault(path.name, "hold finite numbers only", broken[0], where=where))
+    return {name.removeprefix(_PREFIX): tensor for name, tensor in held.items()}
+
+
+def _adapter_config(
+    peft: Mapping[str, Any], targets: str, names: Sequence[str] | Mapping[str, Any]
+) -> AdapterConfig:
+    """The adapter; its modules by the tensors, since PEFT may shorten their names."""
+    modules = tuple(name.removesuffix(_LORA_A) for name in sorted(names) if name.endswith(_LORA_A))
+    if not peft:
+        return AdapterConfig(rank=0, alpha=1.0, targets="none", modules=())
+    return AdapterConfig(
+        rank=peft["r"],
+        alpha=peft["lora_alpha"],
+        targets=targets,
+        modules=modules,
+        dropout=float(peft.get("lora_dropout", 0.0)),
+        rslora=peft.get("use_rslora", False),
+    )

@@ -1,0 +1,146 @@
+"""What is wrong with a search space for this objective, and what its target sets mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from objectives.lora.adapter_config import AdapterConfig, trainable_parameters
+from objectives.lora.base.load import head_modules
+from objectives.lora.settings import SAMPLED, BindingSettings, value_fault
+from objectives.lora.target_modules import resolve_all
+from sweep.errors import SpecError
+from sweep.study.parameters import Choice, Float, Int, TargetSets
+from sweep.study.space import Space
+from sweep.study.targets import canonical
+from sweep.study.trial import Scalar
+
+_RANKS_SHOWN = 32
+
+
+def check_space(
+    settings: BindingSettings,
+    space: Space,
+    baselines: Sequence[Mapping[str, Any]],
+    skeleton: PreTrainedModel,
+) -> list[dict[str, Any]]:
+    """Resolve every target set that the study can come to.
+
+    Args:
+        settings: what the space's parameters override.
+        space: the parameters.
+        baselines: configurations outside the space.
+        skeleton: the token classifier; its weights may be on the meta device.
+
+    Returns:
+        Per set: ``label``, ``targets``, ``modules``, ``count``, ``kinds`` and
+        ``trainable_parameters`` by rank, head included.
+
+    Raises:
+        SpecError: with the faults of all parameters, baselines and sets at once.
+    """
+    faults = [*space_faults(settings, space)]
+    for values in baselines:
+        faults.extend(_trial_faults(settings, values))
+    head = head_modules(skeleton)
+    labels = _target_labels(settings, space, baselines)
+    try:
+        resolved = resolve_all(skeleton, labels, head)
+    except SpecError as error:
+        faults.extend(error.faults)
+    if faults:
+        raise SpecError(list(dict.fromkeys(faults)))
+    ranks = _ranks(settings, space)
+    return [
+        {
+            "label": labels[targets],
+            "targets": targets,
+            "modules": list(found.modules),
+            "count": len(found.modules),
+            "kinds": dict(found.kinds),
+            "trainable_parameters": {
+                str(rank): trainable_parameters(
+                    skeleton,
+                    AdapterConfig(rank, 1.0, targets, found.modules if rank else ()),
+                    head,
+                )
+                for rank in ranks
+            },
+        }
+        for targets, found in resolved.items()
+    ]
+
+
+def space_faults(settings: BindingSettings, space: Space) -> list[str]:
+    """Every parameter that is no setting, and every bound or choice that breaks its rule."""
+    corners: dict[str, Scalar] = {name: _edges(space[name])[0] for name in space}
+    found = _trial_faults(settings, corners)
+    for name in space:
+        if name in SAMPLED:
+            found.extend(value_fault("space", name, value) for value in _edges(space[name]))
+    return [text for text in dict.fromkeys(found) if text]
+
+
+def may_shift(
+    settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether some trial would have its labels on the tokens before their own."""
+    name = "label_shift"
+    values = _edges(space[name]) if name in space.params else (settings.label_shift,)
+    return any((*values, *(baseline.get(name) for baseline in baselines)))
+
+
+def _trial_faults(settings: BindingSettings, values: Mapping[str, Scalar]) -> list[str]:
+    try:
+        settings.for_trial(values)
+    except SpecError as error:
+        return list(error.faults)
+    return []
+
+
+def _edges(param: object) -> tuple[Scalar, ...]:
+    """The values that break a setting's rule if any does: its rules are bounds and lists."""
+    if isinstance(param, Int):
+        return param.low, param.high
+    if isinstance(param, Float):  # also with whole bounds it samples fractions
+        return float(param.low), float(param.high)
+    if isinstance(param, (Choice, TargetSets)):
+        return tuple(param.values)
+    return ()
+
+
+def _target_labels(
+    settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Every target set in canonical form, to its label."""
+    labels: dict[str, str] = {}
+    for targets, label in _labelled(settings, space, baselines):
+        labels.setdefault(targets, label)  # the space's labels win over the baselines'
+    return labels
+
+
+def _labelled(
+    settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    param = space["targets"] if "targets" in space.params else None
+    fixed = () if param else (settings.targets,)
+    for text in (*fixed, *(_edges(param) if param else ())):
+        if isinstance(text, str) and not value_fault("space", "targets", text):
+            label = param.label(text) if isinstance(param, TargetSets) else text
+            yield canonical(text), label
+    for values in baselines:
+        text = values.get("targets")
+        if isinstance(text, str) and not value_fault("baseline", "targets", text):
+            yield canonical(text), text
+
+
+def _ranks(settings: BindingSettings, space: Space) -> list[int]:
+    """The ranks to count parameters for: all, or the ends of a long range."""
+    if "rank" not in space.params:
+        return [settings.rank]
+    param = space["rank"]
+    grid = param.grid()
+    few = grid if grid is not None and len(grid) <= _RANKS_SHOWN else _edges(param)
+    return sorted({int(value) for value in few})

@@ -1,0 +1,1 @@
+"""Readers of data files: one file a format, all give chains with labels."""

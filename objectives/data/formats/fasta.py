@@ -1,0 +1,306 @@
+"""FASTA read as a stream: one record at a time, each fault named by its line.
+
+What is read: plain text or compressed, any line ends, a byte order mark, blank lines, ``;``
+comments, lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault: text
+above the first header, a header without an id, an id that was there before (a table or a GFF3 file
+could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other character that
+is no letter, and letters that are no protein's (``objectives.data.protein``). The 26 letters are
+all read, as ``objectives.data.formats.record`` reads them: B, J, O, U, X and Z stand for residues too, and
+the base's tokenizer decides what it makes of them.
+
+Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, who call lines after ``;`` comments.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from objectives.data.errors import printable, reason, shown
+from objectives.data.formats.open_file import open_text
+from objectives.data.missing import is_missing, is_prose
+from objectives.data.protein import STOP, other_kind, remedy
+from sweep.errors import DataError, fault
+
+STDIN = "-"
+
+LONGEST = 10_000_000
+"""Characters of one record; the longest protein known has some 45 000 residues."""
+
+
+@contextmanager
+def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
+    """Open a file for reading line by line, decompressed.
+
+    Args:
+        path: a file, or ``-`` for standard input, which is left open.
+
+    Yields:
+        The lines, of any line ends, with bytes that are no UTF-8 as surrogates; and the name
+        of the file for messages.
+
+    Raises:
+        DataError: if it cannot be opened, or holds something else by its first bytes.
+    """
+    name = "standard input" if path == STDIN else printable(Path(path).name)
+    stream = _standard_input() if path == STDIN else _open(path)
+    with ExitStack() as stack:
+        if path != STDIN:
+            stack.callback(stream.close)
+        try:
+            # Undecodable bytes are told where they stand, not for the whole buffer they are in.
+            text = stack.enter_context(open_text(stream, name, errors="surrogateescape"))
+        except OSError as error:
+            told = fault("FASTA", "be a file that can be read", reason(error), where=name)
+            raise DataError(told) from error
+        yield _bounded(text, name), name
+
+
+def _bounded(text: io.TextIOBase, name: str) -> Iterator[str]:
+    """The lines, as long as no record is longer than any protein; memory is bounded so.
+
+    Raises:
+        DataError: at the line where a record gets too long.
+    """
+    held, number = 0, 0
+    while line := text.readline(LONGEST + 2):
+        number += 1
+        held = len(line) + (0 if line.startswith(">") else held)
+        if held > LONGEST + 1:
+            rule, got = f"hold at most {LONGEST:,} characters", "more"
+            way_out = "No protein is that long: check that the file is FASTA of proteins"
+            where = f"{name}, line {number}"
+            raise DataError(fault("a record", rule, got, where=where, way_out=way_out))
+        yield line
+
+
+def _standard_input() -> io.BufferedReader:
+    if sys.stdin is None:  # closed by whoever started us
+        raise DataError(fault("FASTA", "be a file that can be read", "a closed standard input"))
+    return cast("io.BufferedReader", sys.stdin.buffer)
+
+
+def _open(path: str) -> io.BufferedReader:
+    try:
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:
+        got = printable(path)
+        text = fault("FASTA", "be a file that can be read", got, where=reason(error))
+        raise DataError(text) from error
+
+
+def is_regular(path: str) -> bool:
+    """Whether a path can be read twice: a file, not standard input or a pipe."""
+    try:
+        return path != STDIN and Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+GAPS = "-."
+_WORDS = re.compile(r"[\s\x01]+")
+"""What parts the id from the description; NCBI parts the titles of merged records with \\x01."""
+
+_UNDECODED = re.compile(r"[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as Python hands them on."""
+
+
+@dataclass(frozen=True)
+class FastaRecord:
+    """One chain.
+
+    Attributes:
+        id: first word of the header.
+        description: the rest of the header.
+        sequence: upper-case letters A to Z, at least one.
+        line: of the header, counted from 1.
+        translated: whether a ``*`` ends it, so that it is a protein whatever its letters.
+    """
+
+    id: str
+    description: str
+    sequence: str
+    line: int
+    translated: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """One record that cannot be used.
+
+    Attributes:
+        faults: one sentence each, with file and line.
+    """
+
+    faults: tuple[str, ...]
+
+
+def read_fasta(path: str) -> Iterator[FastaRecord | BadRecord]:
+    """Read a file record by record; only the record at hand and the ids are in memory.
+
+    Args:
+        path: a file, or ``-`` for standard input.
+
+    Yields:
+        Each record in the order of the file, sound or bad.
+
+    Raises:
+        DataError: if the file cannot be read, is no FASTA or holds no record.
+    """
+    with open_lines(path) as (lines, name):
+        yield from parse_fasta(lines, name)
+
+
+def parse_fasta(lines: Iterable[str], name: str) -> Iterator[FastaRecord | BadRecord]:
+    """The records of lines of text.
+
+    Args:
+        lines: with or without their ends; undecodable bytes as surrogates.
+        name: of the file, for messages.
+
+    Yields:
+        See ``read_fasta``.
+
+    Raises:
+        DataError: see ``read_fasta``.
+    """
+    draft: _Draft | None = None
+    known: dict[str, int] = {}
+    for number, raw in _numbered(lines, name):
+        line = raw.strip()
+        if line.startswith(">"):
+            if draft is not None:
+                yield draft.finish(name, known)
+            draft = _Draft(number, line[1:])
+        elif line and not line.startswith(";"):
+            if draft is None:
+                raise DataError(_headless(line, f"{name}, line {number}"))
+            draft.add(number, line)
+    if draft is None:
+        rule = "hold at least one record, '>' and an id with the sequence in the lines below"
+        raise DataError(fault("FASTA", rule, "nothing", where=name))
+    yield draft.finish(name, known)
+
+
+def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
+    """Lines from 1; a file that ends in the middle is told with the last line that was read."""
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        where = f"{name}, after line {number}"
+        way_out = "Copy or download the file again"
+        text = fault("FASTA", "be readable to its end", reason(error), where=where, way_out=way_out)
+        raise DataError(text) from error
+
+
+def _headless(line: str, where: str) -> str:
+    if "\0" in line or _UNDECODED.search(line):
+        rule, way_out = "be UTF-8 text, plain or compressed", "Save it as UTF-8, or unpack it"
+    else:
+        rule = "begin with a header, '>' and an id"
+        way_out = "Put such a line above each sequence"
+    return fault("FASTA", rule, shown(line), where=where, way_out=way_out)
+
+
+@dataclass
+class _Draft:
+    """A record under way.
+
+    Attributes:
+        line: of the header.
+        title: the header without its ``>``.
+        parts: the lines of the sequence.
+        odd: line and residue offset of the lines that hold more than letters.
+    """
+
+    line: int
+    title: str
+    parts: list[str] = field(default_factory=list)
+    odd: list[tuple[int, int]] = field(default_factory=list)
+    _length: int = 0
+    _prose: str = ""
+
+    def add(self, number: int, text: str) -> None:
+        """Take a line of the sequence; groups of residues may be parted by blanks."""
+        letters = "".join(text.split())
+        if len(letters) < len(text) and not self._prose and is_prose(text):
+            self._prose = text
+        if not (letters.isascii() and letters.isalpha()):
+            self.odd.append((number, self._length))
+        self.parts.append(letters)
+        self._length += len(letters)
+
+    def finish(self, name: str, known: dict[str, int]) -> FastaRecord | BadRecord:
+        """The record, its id put among those ``known`` with its line."""
+        own, *rest = _WORDS.split(self.title.strip(), maxsplit=1)
+        where = f"{name}, line {self.line}"
+        faults = self._title_faults(own, where)
+        if not faults:
+            if own in known:
+                rule = f"be unique in the file (it is also in line {known[own]})"
+                faults.append(fault("id", rule, shown(own), where=where))
+            known.setdefault(own, self.line)
+        whole = "".join(self.parts)
+        sequence = whole.rstrip(STOP)
+        translated = len(sequence) < len(whole)
+        if not sequence:
+            faults.append(fault("sequence", "hold at least one residue", whole, where=where))
+        elif not translated and (told := self._kind_fault(sequence, where)):
+            faults.append(told)
+        elif self.odd:
+            faults += self._letter_faults(sequence, name)
+        if faults:
+            return BadRecord(tuple(faults))
+        return FastaRecord(own, "".join(rest), sequence.upper(), self.line, translated)
+
+    def _kind_fault(self, sequence: str, where: str) -> str:
+        """What stands there in place of a protein; an empty text if one may."""
+        if self._prose or (len(self.parts) == 1 and is_missing(sequence)):
+            way = f"If it is a protein, end it with '{STOP}'"
+            got = shown(self._prose or sequence)
+            return fault("sequence", "be given", got, where=where, way_out=way)
+        kind = other_kind(sequence)
+        if not kind:
+            return ""
+        rule, got = f"be a protein in one-letter codes, not {kind}", shown(sequence)
+        return fault("sequence", rule, got, where=where, way_out=remedy(kind))
+
+    def _title_faults(self, own: str, where: str) -> list[str]:
+        got = shown(self.title.strip())
+        if not own:
+            rule = "name its record after the '>'"
+        elif _UNDECODED.search(self.title):
+            rule = "be UTF-8 text"
+        elif not own.isprintable():
+            rule = "name its record in printable characters"
+        else:
+            return []
+        return [fault("header", rule, got, where=where)]
+
+    def _letter_faults(self, sequence: str, name: str) -> list[str]:
+        """One fault per kind of character that does not belong, with the first place of it."""
+        kinds = (
+            (GAPS, "hold no gap", "Take the gaps of an alignment out"),
+            (STOP, "hold '*' at its end only", "Translate one open reading frame, or cut it"),
+        )
+        letters = {each for each in sequence if not (each.isascii() and each.isalpha())}
+        rest = "".join(sorted(letters - set(GAPS) - {STOP}))
+        faults = []
+        for kind, rule, way_out in (*kinds, (rest, "hold letters A to Z only", "")):
+            held = "".join(letter for letter in kind if letter in letters)
+            if held:
+                at = min(sequence.index(letter) for letter in held)
+                line = max(number for number, offset in self.odd if offset <= at)
+                told = f"{rule} (first at residue {at + 1})"
+                where = f"{name}, line {line}"
+                faults.append(fault("sequence", told, shown(held), where=where, way_out=way_out))
+        return faults

@@ -1,0 +1,105 @@
+"""Files on disk by split, and their chains."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from objectives.data.chain import Chain
+from objectives.data.errors import Problems, printable, reason
+from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
+from objectives.data.formats.fasta_labels import read_fasta_labels
+from objectives.data.formats.open_file import format_of
+from objectives.data.formats.placed import Placed
+from objectives.data.formats.table import READERS, read_table
+from objectives.data.formats.text import read_text
+from objectives.data.splits import Splits
+from sweep.errors import DataError, fault
+
+TABLES = (".txt", *READERS)
+SUFFIXES = (*TABLES, *FASTA)
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Files on disk, by split.
+
+    Attributes:
+        root: the file or folder that the user named.
+        files: split name to files, in name order. A file that names no split trains.
+        named: the files whose own name or folder names their split.
+        loose: files below the root whose folders and names say nothing; one that holds no
+            chains is passed over.
+        passed_over: what lies there and is not read, with the reason.
+        notes: what a person should know of it.
+    """
+
+    root: Path
+    files: Mapping[str, tuple[Path, ...]]
+    named: frozenset[Path] = frozenset()
+    loose: frozenset[Path] = frozenset()
+    passed_over: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """Digest of every file's bytes, and of the names that say split and ligand.
+
+        Raises:
+            DataError: if a file cannot be read.
+        """
+        total = hashlib.sha256()
+        for split, paths in self.files.items():
+            for path in paths:
+                try:
+                    with path.open("rb") as file:
+                        content = hashlib.file_digest(file, "sha256").hexdigest()
+                except OSError as error:
+                    raise DataError(unreadable(path, error)) from error
+                name = os.fsencode(path.name)
+                total.update(b"\n".join([split.encode(), name, content.encode(), b""]))
+        return total.hexdigest()
+
+    def names(self) -> list[str]:
+        """What is read, by split and name below the root."""
+        return [
+            f"{split} {self._name(path)}" for split, each in self.files.items() for path in each
+        ]
+
+    def left_out(self) -> list[str]:
+        """What lies there and is passed over, with the reason."""
+        return list(self.passed_over)
+
+    def read(self, problems: Problems) -> Splits:
+        """Read every file; bad records go to ``problems``."""
+        problems.notes.extend(self.notes)
+        found = Placed(str(self.root))
+        for split, paths in self.files.items():
+            for path in paths:
+                name, read = self._name(path), _reader(path)
+                if path in self.loose and not read(path, name, Problems()):
+                    note = f"{name} is passed over, because no chains can be read from it"
+                    problems.notes.append(note)
+                    continue
+                chains = read(path, name, problems)
+                found.add(chains, name, split, problems, named=path in self.named)
+        return found.splits(problems)
+
+    def _name(self, path: Path) -> str:
+        """The file as messages call it: the same wherever the folder lies."""
+        name = path.name if path == self.root else path.relative_to(self.root).as_posix()
+        return printable(name)
+
+
+def _reader(path: Path) -> Callable[[Path, str, Problems], list[Chain]]:
+    suffix = format_of(path)
+    if suffix in FASTA:
+        return read_fasta_labels
+    return read_text if suffix == ".txt" else read_table
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """A file or folder that the system does not let us read, in words."""
+    return fault("data", "be readable", reason(error), where=printable(str(path)))

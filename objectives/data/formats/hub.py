@@ -1,0 +1,175 @@
+"""Data sets of the ``datasets`` library: a folder of ``save_to_disk``, or a name on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives.data.chain import Chain
+from objectives.data.errors import Problems, reason
+from objectives.data.formats.class_names import ClassNames
+from objectives.data.formats.placed import Placed
+from objectives.data.formats.row_splits import RowSplits
+from objectives.data.formats.table_columns import (
+    chains_of_rows,
+    column_faults,
+    is_read,
+    label_column_of,
+)
+from objectives.data.split_names import UNDERSTOOD, split_of
+from objectives.data.splits import SPLITS, Splits
+from sweep.errors import DataError, fault
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_MARKS = ("dataset_dict.json", "state.json")
+"""What ``save_to_disk`` leaves in a folder of several splits, and of one."""
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """Tables of the ``datasets`` library, by split.
+
+    Attributes:
+        name: the folder's or data set's name, for messages.
+        tables: key to table.
+        content: digest of what the tables hold.
+        named: whether the keys name splits.
+    """
+
+    name: str
+    tables: Mapping[str, Dataset]
+    content: str
+    named: bool = True
+
+    def digest(self) -> str:
+        """Digest of the content."""
+        return self.content
+
+    def names(self) -> list[str]:
+        """The keys: they do not change with the folder's name."""
+        return list(self.tables)
+
+    def left_out(self) -> list[str]:
+        """Nothing: every key is read or refused."""
+        return []
+
+    def read(self, problems: Problems) -> Splits:
+        """Read every row; bad rows go to ``problems``."""
+        found = Placed(self.name)
+        for key, table in self.tables.items():
+            chains = _chains(table, f"{self.name}, {key}", problems)
+            split = split_of(key) if self.named else ""
+            found.add(chains, key, split or "train", problems, named=bool(split))
+        return found.splits(problems)
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether a folder was written by ``save_to_disk``."""
+    return any((folder / mark).is_file() for mark in _MARKS)
+
+
+def open_saved(folder: Path) -> TableSource:
+    """Open a folder of ``save_to_disk``.
+
+    Raises:
+        DataError: if it cannot be read, or has no training split.
+    """
+    import datasets
+
+    try:
+        loaded = datasets.load_from_disk(folder)
+        tables = _by_split(loaded, str(folder))
+        content = hashlib.sha256()
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content.update(path.relative_to(folder).as_posix().encode())
+            with path.open("rb") as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged folder makes the library throw
+        rule = "be a folder that datasets.load_from_disk reads"
+        got = f"{type(error).__name__}: {reason(error)}"
+        raise DataError(fault("data", rule, got, where=str(folder))) from error
+    named = isinstance(loaded, Mapping)
+    return TableSource(folder.name, tables, content.hexdigest(), named=named)
+
+
+def open_hub(name: str) -> TableSource:
+    """Open a data set of the Hub.
+
+    Raises:
+        DataError: if it is not there, cannot be reached, or has no training split.
+    """
+    import datasets
+
+    try:
+        loaded = datasets.load_dataset(name)
+    except Exception as error:  # whatever the network, the Hub or a loading script throws
+        rule = "be a path that exists, builtin:motifs, or a data set on the Hub"
+        way_out = "Check the spelling and the connection"
+        raise DataError(
+            fault("data", rule, name, where=f"{type(error).__name__}: {error}", way_out=way_out)
+        ) from error
+    tables = _by_split(loaded, name)
+    # datasets derives fingerprints from the files' revision; its public names have no such thing.
+    prints = "\n".join(f"{split} {table._fingerprint}" for split, table in tables.items())  # noqa: SLF001
+    return TableSource(name, tables, hashlib.sha256(prints.encode()).hexdigest())
+
+
+def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
+    """Tables by key, in the order of the splits; a lone table trains.
+
+    Raises:
+        DataError: if a key names no split that is understood, or none trains.
+    """
+    if not isinstance(loaded, Mapping):
+        return {"train": loaded}
+    splits = {key: split_of(key) for key in loaded}
+    faults = []
+    odd = [key for key, split in splits.items() if not split]
+    if odd:
+        rule = f"have keys that name one split each, in words that are understood ({UNDERSTOOD})"
+        way_out = "Rename the keys, or leave these tables out"
+        faults.append(fault("data", rule, ", ".join(odd), where=where, way_out=way_out))
+    if "train" not in splits.values():
+        rule = "have a split named 'train'"
+        faults.append(fault("data", rule, ", ".join(loaded) or "no split", where=where))
+    if faults:
+        raise DataError(faults)
+    return {key: loaded[key] for name in SPLITS for key in loaded if splits[key] == name}
+
+
+def _chains(table: Dataset, where: str, problems: Problems) -> list[Chain]:
+    """The chains of one table."""
+    columns = {column: column.strip().lower() for column in table.column_names}
+    faults = column_faults(columns.values(), where)
+    if faults:
+        problems.add_files(faults)
+        return []
+    # Only what is needed is decoded: embeddings may stand beside it.
+    known = table.select_columns([name for name in columns if is_read(columns[name])])
+    known = known.with_format(None)  # a saved table may ask for tensors
+    label_column = label_column_of(columns.values())
+    classes = ClassNames(known.features.to_dict(), label_column)
+    faults = classes.faults(where)
+    if faults:
+        problems.add_files(faults)
+        return []
+    splits = RowSplits()
+
+    def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for number, row in enumerate(known, start=1):
+            named = classes.named({columns[key]: cell for key, cell in row.items()})
+            yield f"{where}, row {number}", named
+
+    try:
+        chains = chains_of_rows(splits.watch(rows()), label_column, problems)
+    except (OSError, ValueError) as error:  # what Arrow throws over damaged bytes
+        problems.add_file(fault("table", "be readable", reason(error), where=where))
+        return []
+    return splits.place(chains, problems)

@@ -1,0 +1,61 @@
+"""Chains gathered by split, from files or tables that name one and from records that do."""
+
+from __future__ import annotations
+
+from objectives.data.chain import Chain
+from objectives.data.errors import Problems, printable
+from objectives.data.splits import SPLITS, Splits, drop_contradictions
+from sweep.errors import fault
+
+
+class Placed:
+    """The chains of a source, as they are read.
+
+    Args:
+        source: for messages.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._found: dict[str, list[Chain]] = {}
+
+    def add(
+        self, chains: list[Chain], file: str, split: str, problems: Problems, *, named: bool
+    ) -> None:
+        """Add what one file or table holds.
+
+        A record that names a split is of that split. It may validate in a file that trains; any
+        other disagreement with a file that names its split is a fault.
+
+        Args:
+            chains: of the file.
+            file: its name below the source.
+            split: of the file.
+            problems: takes the fault, and the counts by split and file.
+            named: whether the file names its split.
+        """
+        placed: dict[str, list[Chain]] = {}
+        for chain in chains:
+            own = chain.split or split
+            if named and own != split and (split, own) != ("train", "validation"):
+                rule = f"be of the split that its file names, {split}"
+                way_out = "Correct the column, or rename the file"
+                problems.add_file(fault("row", rule, own, where=chain.source, way_out=way_out))
+                return
+            placed.setdefault(own, []).append(chain)
+        for own, part in (placed or {split: []}).items():
+            self._found.setdefault(own, []).extend(part)
+            problems.read.setdefault(own, {})[file] = len(part)
+
+    def splits(self, problems: Problems) -> Splits:
+        """All that was added, records that contradict earlier ones taken out."""
+        splits = {
+            name: drop_contradictions(self._found[name], problems)
+            for name in SPLITS
+            if name in self._found
+        }
+        if not (splits.get("train") or problems.files) and any(splits.values()):
+            got = ", ".join(f"{len(each)} of {name}" for name, each in splits.items() if each)
+            where = printable(self._source)
+            problems.add_file(fault("data", "hold chains that train", got, where=where))
+        return Splits(**{"train": [], **splits})

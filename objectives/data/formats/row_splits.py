@@ -1,0 +1,139 @@
+"""The split that a row names, in columns or in the words of a FASTA header.
+
+Columns such as ``set``, ``split`` and ``partition`` name a split in each row; columns such as
+``validation`` and ``is_test`` are true or false. Both may stand together: in FLIP's tables a row
+of the set ``train`` that is true in ``validation`` validates. Anything else in them is a fault,
+because a row of a split that is not understood would train.
+
+Source: Dallago et al. 2021, "FLIP: Benchmark tasks in fitness landscape inference for proteins".
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from objectives.data.chain import Chain
+from objectives.data.errors import Problems, shown
+from objectives.data.split_names import UNDERSTOOD, hint_in, split_of, splits_in
+from sweep.errors import fault
+
+Rows = Iterable[tuple[str, Mapping[str, Any]]]
+
+_NAMED = {"split", "splits", "partition", "fold", "folds"}
+_MAYBE = {"set", "subset", "dataset", "stage", "phase", "usage", "purpose", "role"}
+"""Words of columns that often name something else, and count where a value names a split."""
+
+_AROUND = {"is", "in", "for", "use", "set", "split", "data", "flag"}
+_TRUE = {"true", "t", "yes", "y", "1", "1.0", "x"}
+_FALSE = {"false", "f", "no", "n", "0", "0.0", ""}
+_BLANK = {"", "nan", "none", "null", "na"}
+
+
+@functools.cache
+def kind_of_column(name: str) -> str:
+    """What a column is for the splits.
+
+    Returns:
+        ``names`` if it names splits; ``may name`` if it does where a value is understood;
+        ``train``, ``validation`` or ``test`` if it is true or false for that split; else empty.
+    """
+    words = re.findall(r"[^\W_]+", name.lower())
+    splits = splits_in(name)
+    if len(splits) == 1 and len([word for word in words if word not in _AROUND]) == 1:
+        return splits[0]
+    if name == "set" or len(splits) > 1 or _NAMED & set(words) or hint_in(name):
+        return "names"
+    return "may name" if _MAYBE & set(words) else ""
+
+
+class RowSplits:
+    """Collects what the rows of one file or table say, and puts it into their chains."""
+
+    def __init__(self) -> None:
+        self._cells: dict[str, dict[str, str]] = {}
+        """Column to the text of its cell by row."""
+        self._rows: list[str] = []
+
+    def watch(self, rows: Rows) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The same rows, noted on their way."""
+        for where, row in rows:
+            self.note(where, row)
+            yield where, row
+
+    def note(self, where: str, row: Mapping[str, Any]) -> None:
+        """Note one row."""
+        self._rows.append(where)
+        for column, cell in row.items():
+            if kind_of_column(column):
+                self._cells.setdefault(column, {})[where] = _text(cell)
+
+    def place(self, chains: list[Chain], problems: Problems) -> list[Chain]:
+        """The chains with the splits that their rows name; what is not understood is a fault."""
+        columns = {column: self._kind(column) for column in self._cells}
+        columns = {column: kind for column, kind in columns.items() if kind}
+        if not columns:
+            return chains
+        faults = [text for each in columns.items() for text in self._faults(*each)]
+        if faults:
+            problems.add_files(faults)
+            return []
+        splits = {where: self._split(where, columns) for where in self._rows}
+        odd = [where for where in self._rows if splits[where] is None]
+        if odd:
+            cells = {column: self._cells[column].get(odd[0], "") for column in columns}
+            got = ", ".join(f"{column} {cell!r}" for column, cell in cells.items())
+            rule = f"name one split in each row (not in {len(odd)} of {len(self._rows)})"
+            way_out = "Keep one column of splits"
+            problems.add_file(fault("columns", rule, got, where=odd[0], way_out=way_out))
+            return []
+        return [replace(chain, split=splits[chain.source] or "") for chain in chains]
+
+    def _kind(self, column: str) -> str:
+        """The kind, once the values are known; empty for a column that says nothing."""
+        kind, cells = kind_of_column(column), self._cells[column]
+        filled = {cell for cell in cells.values() if cell.lower() not in _BLANK}
+        if not filled:
+            return ""
+        if kind == "may name":
+            return "names" if any(splits_in(cell) for cell in filled) else ""
+        return kind
+
+    def _faults(self, column: str, kind: str) -> list[str]:
+        """The values that are not understood, with the first row of the first of them."""
+        cells = {where: self._cells[column].get(where, "") for where in self._rows}
+        if kind == "names":
+            odd = {where: cell for where, cell in cells.items() if not split_of(cell)}
+            rule = f"name a split in each row ({UNDERSTOOD})"
+        else:
+            odd = {w: c for w, c in cells.items() if c.lower() not in _TRUE | _FALSE | _BLANK}
+            rule = "be true or false in each row, as it is named after a split"
+        if not odd:
+            return []
+        values = list(dict.fromkeys(odd.values()))
+        more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+        got = ", ".join(repr(value) for value in values[:5]) + more
+        way_out = "Rename these values, or rename or drop the column if it names no split"
+        told = f"column '{column}'"
+        return [fault(told, rule, shown(got), where=next(iter(odd)), way_out=way_out)]
+
+    def _split(self, where: str, columns: Mapping[str, str]) -> str | None:
+        """The split of one row; None where its columns contradict each other."""
+        cells = {column: self._cells[column].get(where, "") for column in columns}
+        named = {split_of(cells[column]) for column, kind in columns.items() if kind == "names"}
+        flags = {kind: cells[c].lower() in _TRUE for c, kind in columns.items() if kind != "names"}
+        said = named | {split for split, is_true in flags.items() if is_true}
+        if said == {"train", "validation"} and named <= {"train"}:
+            return "validation"
+        if said == {"train"} and not flags.get("train", True):
+            return None
+        if not said:
+            return None if "train" in flags else "train"
+        return said.pop() if len(said) == 1 else None
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None else str(shown(cell)).strip()

@@ -1,0 +1,197 @@
+"""CSV, TSV, JSON and Parquet files with a ``sequence`` and a label column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from objectives.data.chain import Chain
+from objectives.data.errors import Problems, reason, shown
+from objectives.data.formats.class_names import ClassNames, features_of
+from objectives.data.formats.delimited import Row, csv_rows, named_rows, tsv_rows
+from objectives.data.formats.delimiters import find_delimiter
+from objectives.data.formats.first_bytes import PARQUET
+from objectives.data.formats.open_file import format_of, is_compressed, open_bytes, open_text
+from objectives.data.formats.pickled import Rows, read_pickle
+from objectives.data.formats.row_splits import RowSplits
+from objectives.data.formats.table_columns import (
+    KNOWN_COLUMNS,
+    chains_of_rows,
+    column_faults,
+    is_read,
+    label_column_of,
+)
+from objectives.data.formats.uniprot import COLUMNS, chains_of_entries, is_uniprot
+from sweep.errors import DataError, fault
+
+
+def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
+    """Read one table.
+
+    Args:
+        path: a file whose format is in ``READERS`` or ``PICKLED``, compressed or not.
+        name: what to call it in messages.
+        problems: takes the bad rows; they are not returned.
+
+    Returns:
+        The sound rows in file order.
+    """
+    before = len(problems.files)
+    try:
+        columns, rows = {**READERS, **PICKLED}[format_of(path)](path, name, problems)
+        faults = column_faults(columns, name)
+        if len(problems.files) > before:
+            return []
+        splits = RowSplits()
+        if faults and is_uniprot(columns):
+            return splits.place(chains_of_entries(splits.watch(rows), problems), problems)
+        if not faults:
+            chains = chains_of_rows(splits.watch(rows), label_column_of(columns), problems)
+            return splits.place(chains, problems)
+    except DataError as error:
+        faults = list(error.faults)
+    except (OSError, ValueError) as error:
+        way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        faults = [fault("file", "be readable", reason(error), where=name, way_out=way_out)]
+    problems.add_files(faults)
+    return []
+
+
+def _read_delimited(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+    """Cells stay text: type inference would read the labels ``0010`` as the number ten."""
+    return named_rows(_rows(path, name), name, problems, _wanted)
+
+
+def _rows(path: Path, name: str) -> Iterator[Row]:
+    """Read row by row: a large table is never in memory as text."""
+    own = "\t" if format_of(path) in {".tsv", ".tab"} else ","
+    with open_text(path, name, newline="") as file:
+        delimiter, lines = find_delimiter(file, own, name)
+        yield from tsv_rows(lines) if delimiter == "\t" else csv_rows(lines, delimiter)
+
+
+def _wanted(columns: list[str]) -> list[int]:
+    """The places of the columns that are read."""
+    entries = bool(column_faults(columns, "")) and is_uniprot(columns)
+    return [at for at, each in enumerate(columns) if is_read(each) or (entries and each in COLUMNS)]
+
+
+class _Object(dict[str, Any]):
+    """A JSON object with column names for keys, which remembers those that came twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        names = [key.strip().lower() for key, _ in pairs]
+        super().__init__(zip(names, (value for _, value in pairs), strict=True))
+        self.doubled = sorted({name for name in KNOWN_COLUMNS if names.count(name) > 1})
+
+
+def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+    """One JSON object per line, or an array; a column may be lacking in some rows, not in all."""
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    columns: dict[str, None] = {}
+    started = False
+    with open_text(path, name) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            if not started and line.lstrip().startswith("["):
+                return _read_json_array(line + file.read(), name, problems)
+            started = True
+            where = f"{name}, line {number}"
+            row, text = _parse_line(line, where)
+            if row is None:
+                problems.add_record([text])
+                continue
+            columns.update(dict.fromkeys(row))
+            rows.append((where, row))
+    return list(columns), rows
+
+
+def _parse_line(line: str, where: str) -> tuple[_Object | None, str]:
+    """The object on a line, or what is wrong with it."""
+    try:
+        row = json.loads(line.rstrip("\r\n"), object_pairs_hook=_Object)
+    except (ValueError, RecursionError) as error:  # numbers and nesting without end, too
+        way_out = "Write one JSON object per line"
+        return None, fault("line", "be JSON", reason(error), where=where, way_out=way_out)
+    return _object("line", row, where)
+
+
+def _object(what: str, row: object, where: str) -> tuple[_Object | None, str]:
+    """The row, if it is an object that names each column once, or what is wrong with it."""
+    if not isinstance(row, _Object):
+        way_out = "Write one JSON object per row"
+        return None, fault(what, "be a JSON object", shown(row), where=where, way_out=way_out)
+    if row.doubled:
+        return None, fault(what, "name each column once", ", ".join(row.doubled), where=where)
+    return row, ""
+
+
+def _read_json_array(text: str, name: str, problems: Problems) -> tuple[list[str], Rows]:
+    """The objects of one JSON array, as other programs write tables."""
+    try:
+        found = json.loads(text, object_pairs_hook=_Object)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it begins as a JSON array and is none: {reason(error)}") from error
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    for number, each in enumerate(found, start=1):
+        where = f"{name}, row {number}"
+        row, told = _object("row", each, where)
+        if row is None:
+            problems.add_record([told])
+            continue
+        rows.append((where, row))
+    return list(dict.fromkeys(key for _, row in rows for key in row)), rows
+
+
+def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+    """Only the known columns are decoded: embeddings may stand beside them."""
+    del problems
+    import pyarrow.parquet
+
+    with open_bytes(path, name) as stream:
+        if stream.peek(4)[:4] != PARQUET:
+            rule, got = "be Parquet, as its suffix says", "other content"
+            way_out = "Give it the suffix of its format"
+            raise DataError(fault("file", rule, got, where=name, way_out=way_out))
+        whole = is_compressed(path)
+        source = pyarrow.BufferReader(stream.read()) if whole else path
+    try:
+        with pyarrow.parquet.ParquetFile(source) as file:
+            names = list(file.schema_arrow.names)
+            columns = [column.strip().lower() for column in names]
+            wanted = {names[at]: columns[at] for at in _wanted(columns)}
+            if column_faults(columns, name) and not is_uniprot(columns):  # told by the caller
+                return columns, []
+            classes = ClassNames(features_of(file.schema_arrow.metadata), label_column_of(columns))
+            batches = (batch.to_pylist() for batch in file.iter_batches(columns=list(wanted)))
+            cells = [row for batch in batches for row in batch]
+    except Exception as error:  # whatever a damaged file makes Arrow throw
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    faults = classes.faults(name)
+    if faults:
+        raise DataError(faults)
+    return columns, [
+        (f"{name}, row {number}", classes.named({wanted[key]: row[key] for key in row}))
+        for number, row in enumerate(cells, start=1)
+    ]
+
+
+READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
+    ".csv": _read_delimited,
+    ".tsv": _read_delimited,
+    ".tab": _read_delimited,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".json": _read_json_lines,
+    ".parquet": _read_parquet,
+}
+"""File suffix to reader."""
+
+PICKLED: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
+    ".pkl": read_pickle,
+    ".pickle": read_pickle,
+}
+"""The same for files that are read only when pickles are allowed."""

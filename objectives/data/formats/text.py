@@ -1,0 +1,94 @@
+"""Text files of binding residues by ligand: ``pdb_id;chain_id;binding_residues;sequence``.
+
+One file per ligand, ``<LIGAND>_*.txt``; residues are ``D21``, counted from 1, the letter
+being that of the sequence. A header line is optional.
+
+Source: the format of the TargetS data, Yu et al. 2013, doi:10.1109/TCBB.2013.104.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from objectives.data.chain import Chain
+from objectives.data.errors import Dropped, Problems
+from objectives.data.formats.delimiters import require_text_format
+from objectives.data.formats.open_file import open_text, stem_of
+from objectives.data.formats.record import Record, read_chain
+from objectives.data.split_names import splits_in, without_split
+from sweep.errors import DataError, fault
+
+FIELDS = ("pdb_id", "chain_id", "binding_residues", "sequence")
+
+
+def ligand_of(path: Path) -> str:
+    """The ligand that a file name starts with, the word for its split left out.
+
+    Example:
+        >>> [ligand_of(Path(name)) for name in ("ATP_Training.txt", "train_ATP.txt.gz", "a.txt")]
+        ['ATP', 'ATP', '']
+    """
+    stem = stem_of(path)
+    if splits_in(stem):
+        return without_split(stem).partition("_")[0]
+    ligand, underscore, _ = stem.partition("_")
+    return ligand if underscore else ""
+
+
+def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
+    """Read one file.
+
+    Args:
+        path: the file.
+        name: what to call it in messages.
+        problems: takes the bad records; they are not returned.
+
+    Returns:
+        The sound records in file order.
+    """
+    try:
+        with open_text(path, name) as file:
+            lines = file.read().split("\n")
+        require_text_format(next((line for line in lines if line.strip()), ""), name)
+    except DataError as error:
+        problems.add_files(error.faults)
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        text = fault("file", "be readable UTF-8 text", str(error), where=name, way_out=way_out)
+        problems.add_file(text)
+        return []
+    ligand = ligand_of(path)
+    chains: list[Chain] = []
+    first = True
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        fields = [part.strip() for part in line.split(";")]
+        header = first and fields[0].lower() == FIELDS[0]
+        first = False
+        if header:
+            continue
+        try:
+            record = _record(fields, ligand, f"{name}, line {number}")
+        except DataError as error:
+            problems.add_record(error.faults, Dropped("_".join(filter(None, fields[:2])), ""))
+            continue
+        chain = read_chain(record, problems)
+        if chain is not None:
+            chains.append(chain)
+    return chains
+
+
+def _record(fields: list[str], ligand: str, where: str) -> Record:
+    """One line as a record."""
+    if len(fields) != len(FIELDS):
+        rule = f"have {len(FIELDS)} fields, {';'.join(FIELDS)}"
+        raise DataError(fault("record", rule, len(fields), where=where))
+    if not any(fields):
+        raise DataError(fault("record", "hold a chain", "empty fields", where=where))
+    pdb, chain, residues, sequence = fields
+    if not pdb:
+        raise DataError(fault("pdb_id", "not be empty", pdb, where=where))
+    name = f"{pdb}_{chain}" if chain else pdb
+    return Record(sequence, where, name, ligand, positions=residues, letters=True)

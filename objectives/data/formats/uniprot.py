@@ -1,0 +1,337 @@
+"""Features as UniProt's tables write them: ``BINDING 47..52; /ligand="ATP"; BINDING 63``.
+
+Source: the UniProtKB user manual, section "FT", and its format for downloads as TSV; features
+of before 2019 in the older words (``METAL``, ``NP_BIND``) are read, too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from objectives.data.chain import IGNORED, Chain
+from objectives.data.errors import Problems, shown
+from objectives.data.formats.record import Record, dropped, read_chain
+from objectives.data.formats.spreadsheet import cut_fault, is_cut
+from objectives.data.missing import is_missing
+from sweep.errors import DataError, fault
+
+_ITEM = re.compile(r'(?:"[^"]*"|[^";]++)*')
+"""Up to a semicolon that stands in no quotes; a quote within quotes is written twice."""
+_FEATURE = re.compile(r"([A-Z][A-Z_]*)\s+(\S+)")
+_QUALIFIER = re.compile(r'/(\w+)(?:="((?:[^"]++|"")*)")?')
+_PLACE = re.compile(r"(?:([A-Za-z0-9]+(?:-\d+)?):)?([<>?]?\d{1,9}|\?)(?:\.\.([<>?]?\d{1,9}|\?))?")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One end of a feature.
+
+    Attributes:
+        doubt: empty where the end is known; ``<``: it lies before ``at``; ``>``: beyond it;
+            ``?``: near it, or anywhere where ``at`` is None.
+        at: 1-based position; None where it is unknown.
+    """
+
+    doubt: str
+    at: int | None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a sequence.
+
+    Attributes:
+        key: what it is (``BINDING``).
+        start: its first residue.
+        end: its last.
+        isoform: the sequence that the positions are of, where it is not the one in the row
+            (``P05067-2``); else empty.
+        qualifiers: their values by name (``ligand``).
+    """
+
+    key: str
+    start: Bound
+    end: Bound
+    isoform: str = ""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def certain(self) -> bool:
+        """Whether both ends are known."""
+        return not self.start.doubt and not self.end.doubt
+
+    @property
+    def place(self) -> str:
+        """As it is written."""
+        ends = [f"{bound.doubt}{bound.at or ''}" for bound in (self.start, self.end)]
+        isoform = f"{self.isoform}:" if self.isoform else ""
+        return isoform + (ends[0] if self.start == self.end else "..".join(ends))
+
+
+def read_features(text: str) -> list[Feature]:
+    """Read a cell of features.
+
+    Args:
+        text: of one column, such as ``Binding site``; may be empty.
+
+    Returns:
+        Its features in order.
+
+    Raises:
+        ValueError: naming the first item that is no feature and no qualifier of one.
+    """
+    found: list[Feature] = []
+    for item in _items(text):
+        feature = _FEATURE.fullmatch(item)
+        qualifier = _QUALIFIER.fullmatch(item)
+        if feature is not None:
+            found.append(_feature(feature[1], feature[2]))
+        elif qualifier is not None and found:
+            value = (qualifier[2] or "").replace('""', '"')
+            known = dict(found[-1].qualifiers)
+            known.setdefault(qualifier[1], value)  # repeated ones: evidence, of which none is read
+            found[-1] = _with(found[-1], known)
+        else:
+            raise ValueError(item)
+    return found
+
+
+def _items(text: str) -> list[str]:
+    """What stands between semicolons.
+
+    Raises:
+        ValueError: if a quote is not closed.
+    """
+    items, at = [], 0
+    while at < len(text):
+        match = _ITEM.match(text, at)
+        end = at if match is None else match.end()
+        if end < len(text) and text[end] != ";":
+            raise ValueError(text[at:].strip())
+        if text[at:end].strip():
+            items.append(text[at:end].strip())
+        at = end + 1
+    return items
+
+
+def _feature(key: str, place: str) -> Feature:
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        raise ValueError(f"{key} {place}")
+    isoform, start, end = match.groups()
+    first = _bound(start)
+    last = first if end is None else _bound(end)
+    if first.at is not None and last.at is not None and not 0 < first.at <= last.at:
+        raise ValueError(f"{key} {place}")
+    if 0 in (first.at, last.at):
+        raise ValueError(f"{key} {place}")
+    return Feature(key, first, last, isoform or "")
+
+
+def _bound(text: str) -> Bound:
+    doubt = text[0] if text[0] in "<>?" else ""
+    digits = text.removeprefix(doubt)
+    return Bound(doubt, int(digits) if digits else None)
+
+
+def _with(feature: Feature, qualifiers: Mapping[str, str]) -> Feature:
+    return Feature(feature.key, feature.start, feature.end, feature.isoform, qualifiers)
+
+
+KEYS = {
+    "BINDING": "",
+    "ACT_SITE": "active site",
+    "METAL": "metal",
+    "NP_BIND": "nucleotide",
+    "CA_BIND": "Ca(2+)",
+    "DNA_BIND": "DNA",
+}
+"""The features that bind, and what they bind where they do not say."""
+
+_NOTED = ("METAL", "NP_BIND")
+"""Older features that name the ligand in their note."""
+
+UNNAMED = "unnamed ligand"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A sequence's labels.
+
+    Attributes:
+        labels: 1 binding, 0 not, ``IGNORED`` where a feature of uncertain ends may reach;
+            one per residue.
+        ligands: ligand to 0-based positions.
+        uncertain: features of uncertain ends.
+        elsewhere: features whose positions are those of another isoform; they label nothing.
+    """
+
+    labels: tuple[int, ...]
+    ligands: Mapping[str, tuple[int, ...]]
+    uncertain: int
+    elsewhere: int
+
+    @property
+    def masked(self) -> int:
+        """Residues of which nobody can say whether they bind."""
+        return self.labels.count(IGNORED)
+
+
+def label(features: Iterable[Feature], length: int) -> Labels:
+    """Label a sequence.
+
+    A residue binds if a feature of known ends covers it. Else it is unknown if one of uncertain
+    ends may reach it: from ``<5`` that is all before, from ``?`` alone the whole sequence.
+
+    Args:
+        features: of the sequence.
+        length: its residues.
+
+    Raises:
+        ValueError: naming the first feature that binds nothing known here, or lies outside.
+    """
+    bound: dict[str, set[int]] = {}
+    doubtful: set[int] = set()
+    uncertain = elsewhere = 0
+    for feature in features:
+        if feature.key not in KEYS:
+            raise ValueError(f"{feature.key} {feature.place}")
+        if feature.isoform:
+            elsewhere += 1
+            continue
+        if any(b.at is not None and b.at > length for b in (feature.start, feature.end)):
+            raise ValueError(f"{feature.key} {feature.place}")
+        reach = set(range(_earliest(feature.start) - 1, _latest(feature.end, length)))
+        if feature.certain:
+            bound.setdefault(ligand_of(feature), set()).update(reach)
+        else:
+            uncertain += 1
+            doubtful |= reach
+    labels = [0] * length
+    for at in doubtful:
+        labels[at] = IGNORED
+    for at in set().union(*bound.values()):
+        labels[at] = 1
+    ligands = {name: tuple(sorted(found)) for name, found in bound.items()}
+    return Labels(tuple(labels), ligands, uncertain, elsewhere)
+
+
+def ligand_of(feature: Feature) -> str:
+    """What binds there, in the feature's own words."""
+    said = feature.qualifiers.get("ligand") or (
+        feature.qualifiers.get("note", "") if feature.key in _NOTED else ""
+    )
+    return said.strip() or KEYS[feature.key] or UNNAMED
+
+
+def _earliest(start: Bound) -> int:
+    """The first residue that a start may be; all before ``at`` where it lies before it."""
+    return 1 if start.at is None or start.doubt == "<" else start.at
+
+
+def _latest(end: Bound, length: int) -> int:
+    """The last residue that an end may be."""
+    return length if end.at is None or end.doubt == ">" else end.at
+
+
+FEATURES = (
+    "binding site",
+    "active site",
+    "metal binding",
+    "nucleotide binding",
+    "calcium binding",
+    "dna binding",
+)
+"""The columns that say what binds, as UniProt names them, in lower case."""
+
+ENTRY = "entry"
+SEQUENCE = "sequence"
+FAMILIES = "protein families"
+LENGTH = "length"
+COLUMNS = (ENTRY, SEQUENCE, FAMILIES, LENGTH, *FEATURES)
+
+
+def is_uniprot(columns: Iterable[str]) -> bool:
+    """Whether a table is one of UniProt's, by its columns' names in lower case."""
+    found = set(columns)
+    return {ENTRY, SEQUENCE} <= found and not found.isdisjoint(FEATURES)
+
+
+def chains_of_entries(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], problems: Problems
+) -> list[Chain]:
+    """Make a chain of each entry.
+
+    An entry without any feature is left out and counted: that nobody has noted a site does not
+    say that there is none. So is one whose features are all of another isoform's sequence.
+
+    Args:
+        rows: where each row stands, and its cells by column name.
+        problems: takes the bad rows, and the counts of what could not be told.
+
+    Returns:
+        The sound rows with features, in order.
+    """
+    chains = []
+    for where, row in rows:
+        record = Record(
+            row.get(SEQUENCE),
+            where,
+            name=row.get(ENTRY),
+            positions=[],
+            family=row.get(FAMILIES),
+            length=row.get(LENGTH),
+        )
+        plain = read_chain(record, problems)
+        if plain is None:
+            continue
+        try:
+            chain = _chain(plain, row, problems)
+        except DataError as error:
+            problems.add_record(error.faults, dropped(record))
+            continue
+        if chain is not None:
+            chains.append(chain)
+    return chains
+
+
+def _chain(plain: Chain, row: Mapping[str, Any], problems: Problems) -> Chain | None:
+    """One entry with its labels; None without features of its sequence."""
+    features = _features(row, plain.source)
+    if not features:
+        problems.count("entries without a feature")
+        return None
+    if all(feature.isoform for feature in features):
+        problems.count("entries whose features are all of another isoform")
+        return None
+    try:
+        found = label(features, len(plain.sequence))
+    except ValueError as error:
+        rule = f"be {', '.join(KEYS)} within 1 to {len(plain.sequence)}, the sequence's length"
+        raise DataError(fault("features", rule, shown(str(error)), where=plain.source)) from error
+    problems.count("features of uncertain position", found.uncertain)
+    problems.count("residues masked for them", found.masked)
+    problems.count("features of another isoform", found.elsewhere)
+    return replace(plain, labels=found.labels, ligands=found.ligands, whole=True)
+
+
+def _features(row: Mapping[str, Any], where: str) -> list[Feature]:
+    """The features in all columns of an entry."""
+    features: list[Feature] = []
+    for column in FEATURES:
+        cell = row.get(column)
+        if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+            continue
+        if is_cut(cell):
+            raise DataError(cut_fault(column, where))
+        text = str(cell)
+        try:
+            features += [] if is_missing(text) else read_features(text)
+        except ValueError as error:
+            rule = "be features as UniProt writes them, such as 'BINDING 47..52; /ligand=\"ATP\"'"
+            raise DataError(fault(column, rule, shown(str(error)), where=where)) from error
+    return features

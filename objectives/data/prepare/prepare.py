@@ -1,0 +1,155 @@
+"""The data as every trial reads it: divided, tokenised once, cached by content."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives.data.formats.source import Source, open_source
+from objectives.data.options import DataOptions
+from objectives.data.prepare.alphabet import Alphabet, ligand_bits
+from objectives.data.prepare.cache import load_entry, store_entry
+from objectives.data.prepare.divide import Division, divide
+from objectives.data.prepare.mapped import MappedFiles
+from objectives.data.prepare.summary import DataSummary, count_ligands, summarise_split
+from objectives.data.prepare.tokenize import tokenise
+from objectives.data.similarity.grouping import clustering_tool
+from objectives.data.similarity.leakage import leakage_at_hand
+from objectives.data.splits import Splits
+from sweep.errors import DataError, fault
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Tokenised splits with their figures.
+
+    The tables are memory mapped; their columns are described at
+    ``objectives.data.prepare.tokenize.tokenise``.
+
+    Attributes:
+        train: windows to learn from.
+        validation: windows that trials are scored on.
+        test: windows for the best trial alone; None when the source has no test split.
+        summary: the figures.
+        fingerprint: digest of every split's ids, sequences, labels and ligands: equal for
+            the same data under another path, different when one label differs.
+        files: the tables', to be checked after what was read of them.
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset | None
+    summary: DataSummary
+    fingerprint: str
+    files: MappedFiles
+
+
+def prepare(
+    source: str, *, tokenizer: Any, base_limit: int, options: DataOptions, cache: Path
+) -> PreparedData:
+    """Read, check, divide and tokenise a data source, or load what was prepared before.
+
+    Args:
+        source: see ``objectives.data.formats.source.open_source``.
+        tokenizer: the base model's ``transformers`` tokenizer.
+        base_limit: residues that the base model reads at once, marks excluded (ESM-2: 1 022).
+        options: how to divide and thin.
+        cache: folder that keeps prepared data; made if it is not there.
+
+    Raises:
+        DataError: if an option breaks a rule or the cache cannot be written, or with all
+            faults of the data at once.
+    """
+    faults = options.faults()
+    if base_limit < 1:
+        faults.append(fault("base_limit", "be at least 1 residue", base_limit))
+    if faults:
+        raise DataError(faults)
+    opened = open_source(source, allow_pickle=options.allow_pickle)
+    alphabet = Alphabet.of(tokenizer)
+    key = _key(opened, alphabet, base_limit, options)
+    folder = cache / key
+    entry = load_entry(folder)
+    if entry is None:
+        division = divide(opened, source, options)
+        if _key(opened, alphabet, base_limit, options) != key:  # or it would be kept as the other
+            rule, way_out = "stay what it is while it is read", "Run it again once it is written"
+            raise DataError(fault("data", rule, "other bytes", where=source, way_out=way_out))
+        tables, summary = _tokenised(division, alphabet, base_limit)
+        facts = {"summary": summary.to_json(), "fingerprint": _fingerprint(division.splits)}
+        try:
+            entry = store_entry(folder, tables, facts)
+        except OSError as error:
+            rule = "be a folder that can be written"
+            raise DataError(fault("cache", rule, str(cache), where=str(error))) from error
+    summary = DataSummary.from_json(entry.facts["summary"])
+    return PreparedData(
+        train=entry.tables["train"],
+        validation=entry.tables["validation"],
+        test=entry.tables.get("test"),
+        summary=replace(summary, passed_over=tuple(opened.left_out())),
+        fingerprint=entry.facts["fingerprint"],
+        files=entry.files,
+    )
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Digest of this package's code: a changed parser or generator never meets an old cache."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _key(source: Source, alphabet: Alphabet, limit: int, options: DataOptions) -> str:
+    """Name of the cache entry: everything that its content depends on."""
+    tool = clustering_tool(options.cluster_method).name  # another machine's, under "auto"
+    settings = asdict(options)
+    content = [source.digest(), source.names()]
+    parts = [content, alphabet.digest, limit, settings, tool, _code_digest()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _fingerprint(splits: Splits) -> str:
+    """Digest of the chains of every split, in order."""
+    total = hashlib.sha256()
+    for name, chains in splits.given().items():
+        total.update(f"{name}\n".encode())
+        for chain in chains:
+            ligands = sorted((ligand, *sites) for ligand, sites in chain.ligands.items())
+            line = json.dumps([chain.id, chain.sequence, chain.labels, ligands])
+            total.update(line.encode() + b"\n")
+    return total.hexdigest()
+
+
+def _tokenised(
+    division: Division, alphabet: Alphabet, limit: int
+) -> tuple[dict[str, Dataset], DataSummary]:
+    """Tokenise every split and count."""
+    given = division.splits.given()
+    bits, ligands = ligand_bits(count_ligands(given))
+    tables = {name: tokenise(chains, alphabet, limit, bits) for name, chains in given.items()}
+    summary = DataSummary(
+        splits={name: summarise_split(chains, len(tables[name])) for name, chains in given.items()},
+        ligands=ligands,
+        split_method=division.method,
+        clusters=division.clusters,
+        largest_cluster=division.largest_cluster,
+        merged=division.merged,
+        dropped_overlap=division.dropped_overlap,
+        dropped_long=division.dropped_long,
+        skipped_bad=division.skipped_bad,
+        left_open=division.left_open,
+        files=division.files,
+        passed_over=division.passed_over,
+        notes=division.notes,
+        grouping=division.grouping,
+        leakage=leakage_at_hand(division.splits, division.tool),
+    )
+    return tables, summary

@@ -1,0 +1,224 @@
+"""Chains as token windows with labels aligned, the columns that every trial reads.
+
+Many chains at a time, by array: a chain by itself takes ten times as long. Blocks of chains go to
+threads, of which numpy lets several work at once; processes gain less than sending them the
+chains costs (measured: benchmarks/results/data-2026-11-28.md).
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from joblib import cpu_count
+from numpy.typing import NDArray
+
+from objectives.data.chain import IGNORED, Chain
+from objectives.data.prepare.alphabet import Alphabet
+from objectives.data.progress import shown_progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a chain that the model reads at once; 0-based, stops excluded.
+
+    Attributes:
+        start: first residue read.
+        stop: one past the last residue read.
+        own_start: first residue whose label counts here.
+        own_stop: one past the last residue whose label counts here.
+    """
+
+    start: int
+    stop: int
+    own_start: int
+    own_stop: int
+
+
+def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[Window]:
+    """Cut a chain into as few overlapping windows as its length needs.
+
+    Neighbours overlap and each owns its half of the overlap, so that every residue is
+    judged with context on both sides and by exactly one window.
+
+    Args:
+        length: residues of the chain.
+        limit: residues that a window may hold.
+        overlap: least residues that neighbours share; a quarter of the limit by default.
+
+    Returns:
+        Windows in order; together they own every residue once.
+
+    Raises:
+        ValueError: if ``length`` or ``limit`` is below 1, or the overlap fills a window.
+    """
+    shared = limit // 4 if overlap is None else overlap
+    if length < 1 or limit < 1 or not 0 <= shared < limit:
+        message = f"length and limit must be >= 1 and 0 <= overlap < limit, got {length}, {limit}"
+        raise ValueError(f"{message}, {shared}.")
+    if length <= limit:
+        return [Window(0, length, 0, length)]
+    count = -(-(length - shared) // (limit - shared))
+    starts = [index * (length - limit) // (count - 1) for index in range(count)]
+    # The border between neighbours lies in the middle of what both read.
+    borders = [(left + limit + right) // 2 for left, right in itertools.pairwise(starts)]
+    owned = zip([0, *borders], [*borders, length], strict=True)
+    return [
+        Window(start, start + limit, own_start, own_stop)
+        for start, (own_start, own_stop) in zip(starts, owned, strict=True)
+    ]
+
+
+BLOCK = 2048
+"""Chains that are written together."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How windows are written.
+
+    Attributes:
+        alphabet: the model's.
+        limit: residues that a window may hold.
+        bits: mask of each ligand.
+    """
+
+    alphabet: Alphabet
+    limit: int
+    bits: Mapping[str, int]
+
+    @property
+    def token_type(self) -> np.dtype:
+        """The narrowest type for every token: of memory-mapped data a trial reads each byte."""
+        return _narrowest(self.alphabet.highest)
+
+    @property
+    def mask_type(self) -> np.dtype:
+        """The same for masks."""
+        return _narrowest(max(self.bits.values(), default=0))
+
+
+def tokenise(
+    chains: Sequence[Chain], alphabet: Alphabet, limit: int, bits: Mapping[str, int]
+) -> Dataset:
+    """Write a split as a table of windows.
+
+    Args:
+        chains: the chains of the split.
+        alphabet: the model's.
+        limit: residues that a window may hold.
+        bits: mask of each ligand.
+
+    Returns:
+        One row per window: ``chain`` (index among ``chains``), ``chain_id``, ``start`` (residue
+        offset of the window), ``length`` (tokens), and the lists ``input_ids``, ``labels``
+        (``IGNORED`` at the marks and at residues that another window owns) and ``ligands``
+        (masks), each ``length`` long. Integers are as narrow as their values allow.
+    """
+    import datasets
+    import pyarrow as pa
+
+    form = Form(alphabet, limit, bits)
+    starts = range(0, len(chains), BLOCK)
+    with ThreadPoolExecutor(min(len(starts), cpu_count()) or 1) as pool:
+        made = pool.map(lambda first: _table(chains[first : first + BLOCK], first, form), starts)
+        tables = list(shown_progress(made, len(starts), "tokenising", chains=len(chains)))
+    # By itself the library would pickle the whole table to name it.
+    return datasets.Dataset(pa.concat_tables(tables), fingerprint=secrets.token_hex(8))
+
+
+def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
+    """The windows of a block of chains.
+
+    Args:
+        chains: of the block.
+        first: index of its first chain.
+        form: how to write them.
+    """
+    import pyarrow as pa
+
+    cuts = list(_cuts(chains, form.limit))
+    chain, offset, start, stop, own_start, own_stop = np.array(cuts, dtype=np.int64).T
+    before, after = form.alphabet.before, form.alphabet.after
+    lengths = stop - start + form.alphabet.marks
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    firsts = bounds[:-1] + len(before)  # token of each window's first residue
+    residues = _ranges(offset + start, stop - start), _ranges(firsts, stop - start)
+    owned = (
+        _ranges(offset + own_start, own_stop - own_start),
+        _ranges(firsts + own_start - start, own_stop - own_start),
+    )
+    tokens = np.empty(bounds[-1], dtype=form.token_type)
+    for number, mark in enumerate(before):
+        tokens[bounds[:-1] + number] = mark
+    for number, mark in enumerate(reversed(after), 1):
+        tokens[bounds[1:] - number] = mark
+    tokens[residues[1]] = form.alphabet.encode("".join(c.sequence for c in chains))[residues[0]]
+    labels = np.full(bounds[-1], IGNORED, dtype=np.int8)
+    labels[owned[1]] = _labels(chains)[owned[0]]
+    masks = np.zeros(bounds[-1], dtype=form.mask_type)
+    masks[owned[1]] = _masks(chains, form)[owned[0]]
+
+    def column(values: NDArray[np.integer]) -> pa.Array:
+        # 64-bit offsets: a large set has more tokens than 32 bits count.
+        return pa.LargeListArray.from_arrays(pa.array(bounds, pa.int64()), pa.array(values))
+
+    return pa.table(
+        {
+            "chain": pa.array(chain + first, pa.int32()),
+            "chain_id": pa.array([chains[index].id for index in chain], pa.string()),
+            "start": pa.array(start, pa.int32()),
+            "length": pa.array(lengths, pa.int32()),
+            "input_ids": column(tokens),
+            "labels": column(labels),
+            "ligands": column(masks),
+        }
+    )
+
+
+def _cuts(chains: Sequence[Chain], limit: int) -> Iterator[tuple[int, ...]]:
+    """Chain, its first residue in the block, and the ends of each window and of what it owns."""
+    offset = 0
+    for number, chain in enumerate(chains):
+        length = len(chain.sequence)
+        for cut in cut_windows(length, limit):
+            yield number, offset, cut.start, cut.stop, cut.own_start, cut.own_stop
+        offset += length
+
+
+def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The whole numbers from each start on, so many of them, one range after the other."""
+    before = np.cumsum(counts) - counts
+    ranges: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+    return ranges
+
+
+def _labels(chains: Sequence[Chain]) -> NDArray[np.int8]:
+    """Labels of all residues of a block."""
+    return np.fromiter(itertools.chain.from_iterable(c.labels for c in chains), dtype=np.int8)
+
+
+def _masks(chains: Sequence[Chain], form: Form) -> NDArray[np.integer]:
+    """Which ligands each residue of a block binds, one bit each."""
+    masks = np.zeros(sum(len(chain.sequence) for chain in chains), dtype=form.mask_type)
+    offset = 0
+    for chain in chains:
+        for name, positions in chain.ligands.items():
+            masks[np.array(positions, dtype=np.int64) + offset] |= form.bits[name]
+        offset += len(chain.sequence)
+    return masks
+
+
+def _narrowest(highest: int) -> np.dtype:
+    """The smallest signed type that holds a number from 0 up."""
+    types = (np.int8, np.int16, np.int32, np.int64)
+    return next(np.dtype(kind) for kind in types if highest <= np.iinfo(kind).max)

@@ -1,0 +1,182 @@
+"""Rows of unequal length that stay on disk until one is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+
+from objectives.data.chain import IGNORED
+
+Row = NDArray[np.int64]
+
+
+class Rows(Sequence[Row]):
+    """A list column of a memory-mapped table; of it only the rows being used are in memory.
+
+    Args:
+        parts: the column's numbers, one array for each of the table's chunks.
+        part: of each row, shape (rows,).
+        starts: where each row begins in its part, shape (rows,).
+        lengths: of each row, shape (rows,).
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[NDArray[np.integer]],
+        part: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+    ) -> None:
+        self._parts = parts
+        self._part = part
+        self._starts = starts
+        self.lengths = lengths
+
+    @classmethod
+    def of_column(cls, table: Dataset, name: str) -> Rows:
+        """A column of a table."""
+        chunks = table.with_format("arrow")[:].column(name).chunks
+        ends = [chunk.offsets.to_numpy() for chunk in chunks]
+        return cls(
+            [chunk.values.to_numpy(zero_copy_only=True) for chunk in chunks],
+            np.repeat(np.arange(len(chunks), dtype=np.int32), [len(chunk) for chunk in chunks]),
+            np.concatenate([np.zeros(0, np.int64), *(each[:-1] for each in ends)]),
+            np.concatenate([np.zeros(0, np.int64), *(np.diff(each) for each in ends)]),
+        )
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+    def __getitem__(self, index: int | slice) -> Row | Rows:
+        """Read a row."""
+        if isinstance(index, slice):
+            return self.select(range(*index.indices(len(self))))
+        start, part = self._starts[index], self._parts[self._part[index]]
+        return part[start : start + self.lengths[index]].astype(np.int64)
+
+    def select(self, indices: Sequence[int]) -> Rows:
+        """The rows at ``indices``, in that order; nothing is read."""
+        order = np.asarray(indices, dtype=np.int64)
+        return Rows(self._parts, self._part[order], self._starts[order], self.lengths[order])
+
+    def counted(self, without: int) -> NDArray[np.int64]:
+        """How many numbers other than ``without`` each row has, shape (rows,)."""
+        found = np.zeros(len(self), dtype=np.int64)
+        for number, part in enumerate(self._parts):
+            here = self._part == number
+            if here.any():
+                before = np.concatenate([[0], np.cumsum(part != without)])
+                starts = self._starts[here]
+                found[here] = before[starts + self.lengths[here]] - before[starts]
+        return found
+
+
+class Moved(Sequence[Row]):
+    """Rows with every number on the place before its own.
+
+    Args:
+        rows: the rows.
+        fill: what stands on the last place.
+    """
+
+    def __init__(self, rows: Sequence[Row], fill: int) -> None:
+        self._rows = rows
+        self._fill = fill
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Moved: ...
+    def __getitem__(self, index: int | slice) -> Row | Moved:
+        """Read a row."""
+        if isinstance(index, slice):
+            return Moved(self._rows[index], self._fill)
+        return np.append(self._rows[index][1:], self._fill)
+
+
+def chosen(rows: Sequence[Row], indices: Sequence[int]) -> Sequence[Row]:
+    """The rows at ``indices``, in that order."""
+    return rows.select(indices) if isinstance(rows, Rows) else tuple(rows[i] for i in indices)
+
+
+def counted(rows: Sequence[Row], without: int) -> NDArray[np.int64]:
+    """How many numbers other than ``without`` each row has, shape (rows,)."""
+    if isinstance(rows, Rows):
+        return rows.counted(without)
+    return np.fromiter((np.count_nonzero(row != without) for row in rows), np.int64, len(rows))
+
+
+def joined(rows: Sequence[Row], at_once: int = 4096) -> Iterator[Row]:
+    """The rows one after the other, ``at_once`` of them at a time."""
+    for first in range(0, len(rows), at_once):
+        yield np.concatenate(rows[first : first + at_once])
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A split, one array per window; of a prepared one nothing is in memory but what is read.
+
+    Attributes:
+        input_ids: token ids, special tokens included; each of shape (length,).
+        labels: 1 binding, 0 not, ``IGNORED`` on special tokens; each of shape (length,).
+        ligands: bit mask of the ligands that each residue binds; each of shape (length,).
+    """
+
+    input_ids: Sequence[NDArray[np.int64]]
+    labels: Sequence[NDArray[np.int64]]
+    ligands: Sequence[NDArray[np.int64]]
+
+    @classmethod
+    def from_dataset(cls, split: Dataset) -> Windows:
+        """Open a prepared split; its Arrow file is memory-mapped."""
+        names = ("input_ids", "labels", "ligands")
+        return cls(**{name: Rows.of_column(split, name) for name in names})
+
+    def __len__(self) -> int:
+        """How many windows."""
+        return len(self.input_ids)
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Tokens of each window."""
+        ids = self.input_ids
+        return ids.lengths.tolist() if isinstance(ids, Rows) else [len(row) for row in ids]
+
+    @cached_property
+    def known(self) -> NDArray[np.int64]:
+        """Labelled tokens of each window, shape (windows,)."""
+        return counted(self.labels, IGNORED)
+
+    def shifted(self) -> Windows:
+        """Every label on the token before its own: the first residue's on the start token.
+
+        Only for windows that begin with one.
+        """
+        return Windows(self.input_ids, Moved(self.labels, IGNORED), Moved(self.ligands, 0))
+
+    def labelled(self) -> Windows:
+        """The windows with a label at all: a batch without one would have no loss."""
+        return self.select(np.flatnonzero(self.known).tolist())
+
+    def select(self, indices: Sequence[int]) -> Windows:
+        """The windows at ``indices``, in that order."""
+        return Windows(
+            input_ids=chosen(self.input_ids, indices),
+            labels=chosen(self.labels, indices),
+            ligands=chosen(self.ligands, indices),
+        )

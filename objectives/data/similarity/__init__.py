@@ -1,0 +1,1 @@
+"""Which chains are alike: clusters, families, and leakage between splits."""

@@ -1,0 +1,1 @@
+"""The frozen base model: where it is, what it holds, whether it can be trusted, loading it."""

@@ -1,0 +1,213 @@
+"""The frozen base: loaded and quantised once per process, shared by all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForTokenClassification, PreTrainedModel
+
+from objectives.lora.adapter_config import four_bit_config
+from objectives.lora.base.checks import check_folder, reading
+from objectives.lora.base.config import CLASSES, load_config, skeleton
+from objectives.lora.base.trust import NO_TRUST, Trust
+from objectives.lora.quiet import no_warnings, quiet_libraries
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import UNUSED
+from sweep.errors import SpecError, fault
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Where a base lives and in what numbers it computes.
+
+    Attributes:
+        device: the torch device.
+        compute_dtype: of the matrix products; everything trained stays in float32.
+        quantization: ``nf4`` or ``none``.
+    """
+
+    device: torch.device
+    compute_dtype: torch.dtype
+    quantization: str
+
+    @classmethod
+    def from_settings(cls, settings: BindingSettings) -> Precision:
+        """Work out ``auto`` on this machine.
+
+        Raises:
+            SpecError: for a GPU that is not there, or float16 on a CPU.
+        """
+        name = settings.device
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if name == "auto":
+            name = "cuda" if gpus else "cpu"
+        device = torch.device(name)
+        if device.type == "cuda" and (device.index or 0) >= gpus:
+            rule = f"name a GPU of this machine, which has {gpus}"
+            raise SpecError(
+                fault("settings.device", rule, settings.device, way_out="Use 'auto' or 'cpu'")
+            )
+        dtype = settings.compute_dtype
+        if dtype == "auto":
+            dtype = "bfloat16" if device.type == "cuda" else "float32"
+        if dtype == "float16" and device.type == "cpu":
+            raise SpecError(
+                fault(
+                    "settings.compute_dtype",
+                    "not be 'float16' on a CPU, which has no fast float16 product and whose "
+                    "gradients underflow",
+                    dtype,
+                    way_out="Use 'auto' or 'float32'",
+                )
+            )
+        return cls(device, getattr(torch, dtype), settings.quantization)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A loaded, frozen token classifier.
+
+    Attributes:
+        model: the model; its head is reset by each trial, all else never changes.
+        head: names of the head modules.
+        precision: where it lives and in what numbers it computes.
+        pretrained: paths of linear layers in the head that a trial begins with as they are:
+            ModernBERT has one that was trained with the encoder.
+    """
+
+    model: PreTrainedModel
+    head: tuple[str, ...]
+    precision: Precision
+    pretrained: frozenset[str] = frozenset()
+
+
+def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
+    """Names of the modules that a token classifier puts on top of its encoder.
+
+    Raises:
+        SpecError: if there is none.
+    """
+    head = tuple(
+        name
+        for name, child in model.named_children()
+        if name != model.base_model_prefix and next(child.parameters(), None) is not None
+    )
+    if not head:
+        raise SpecError(fault("base", "have a token classification head", type(model).__name__))
+    return head
+
+
+def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Base:
+    """Load a base, quantise it and freeze it.
+
+    Args:
+        folder: a model in ``transformers`` format.
+        precision: device, compute dtype and quantisation.
+        trust: what the base may bring beyond numbers and names.
+
+    Raises:
+        SpecError: if the folder is gone, damaged or not to be trusted, or if its weights do
+            not fill the encoder: a sweep over a base with random layers would look like
+            any other.
+    """
+    quiet_libraries()
+    check_folder(folder, trust)  # again: hours may have gone by since it was located
+    head = head_modules(skeleton(folder, trust))
+    options: dict[str, Any] = {}
+    if precision.quantization == "nf4":
+        options["quantization_config"] = four_bit_config(precision.compute_dtype, head)
+    if precision.device.type != "cpu":
+        options["device_map"] = {"": precision.device}
+    model, lacking = _load(folder, trust, head, options)
+    model.requires_grad_(False)
+    _unmap(model)
+    return Base(model, head, precision, frozenset(_pretrained(model, head, lacking)))
+
+
+def _unmap(model: nn.Module) -> None:
+    """Copy what lies in the mapped weight files: it would change when they are written to."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.device.type == "cpu" and tensor.is_floating_point():  # what NF4 made is a copy
+            tensor.data = tensor.data.clone()
+
+
+def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:
+    """Refuse weights that ``load_base`` would refuse, by their names and shapes alone.
+
+    Args:
+        folder: a model in ``transformers`` format.
+        trust: what the base may bring beyond numbers and names.
+
+    Raises:
+        SpecError: see ``load_base``.
+    """
+    check_folder(folder, trust)
+    _load(folder, trust, head_modules(skeleton(folder, trust)), {"device_map": "meta"})
+
+
+def _load(
+    folder: Path, trust: Trust, head: Sequence[str], options: Mapping[str, Any]
+) -> tuple[PreTrainedModel, list[str]]:
+    """The token classifier, and the names of the parameters that the weights do not give."""
+    config = load_config(folder, trust)
+    rule = "hold weights that transformers reads"
+    with reading(folder, rule), torch.random.fork_rng(), no_warnings():
+        model, found = AutoModelForTokenClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,  # what is not quantised; a float16 file is widened
+            ignore_mismatched_sizes=True,  # a head for other classes is replaced anyway
+            output_loading_info=True,
+            use_safetensors=None if trust.pickle else True,  # None falls back to a pickle
+            trust_remote_code=trust.code,
+            **options,
+        )
+    lacking = [*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])]
+    _check_filled(folder, lacking, head)
+    return model, lacking
+
+
+def _pretrained(
+    model: PreTrainedModel, head: Sequence[str], lacking: Sequence[str]
+) -> Iterator[str]:
+    """Linear layers within the head whose weights were read; what gives the classes is no such."""
+    for name in head:
+        for path, module in model.get_submodule(name).named_modules(prefix=name):
+            inner = isinstance(module, nn.Linear) and module.out_features != CLASSES
+            if inner and path != name and f"{path}.weight" not in lacking:
+                yield path
+
+
+def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> None:
+    """Refuse weights that leave part of the encoder at random."""
+    replaced = (*head, *UNUSED)
+    bad = sorted(key for key in keys if not any(f".{part}." in f".{key}" for part in replaced))
+    if bad:
+        more = len(bad) - _NAMED
+        shown = ", ".join(bad[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        raise SpecError(
+            fault(
+                "base",
+                "hold every weight of the encoder its config.json describes",
+                str(folder),
+                where=f"missing or misshapen: {shown}",
+                way_out="Check that weights and config.json belong together",
+            )
+        )
+
+
+def encoder_parameters(model: nn.Module, head: Sequence[str]) -> int:
+    """How many parameters the frozen part has; pass the skeleton, NF4 hides the true shapes."""
+    replaced = (*head, *UNUSED)
+    return sum(
+        p.numel()
+        for name, p in model.named_parameters()
+        if not any(f".{part}." in f".{name}" for part in replaced)
+    )

@@ -1,0 +1,156 @@
+"""Attention within each window of a flat pass, and never across."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn.attention.varlen import varlen_attn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from objectives.lora.packed.attention_cpu import stretch_on_cpu
+from objectives.lora.packed.attention_reach import EVERYWHERE, Reach
+from objectives.lora.packed.dropout_hash import kept
+from objectives.lora.packed.layout import Layout, current
+from sweep.errors import SpecError, fault
+
+NAME = "lorasweep-packed"
+"""What the function below is called among the attention implementations of transformers."""
+
+_HALF = (torch.float16, torch.bfloat16)
+_NO_PART = ("position_ids", "cache_position", "use_cache", "deterministic")
+"""Arguments that decide nothing here: positions are in the queries and keys already, no pass
+follows another, and ``deterministic`` is about one library's backward pass."""
+
+
+def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transformers calls
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    is_causal: bool | None = None,  # noqa: FBT001
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend within each stretch of the layout under way.
+
+    On a GPU in half precision by one flash kernel of variable lengths, else stretch by
+    stretch, which on a CPU costs nothing: there a window is work enough. What decides who
+    attends to whom is read as the flash attention of transformers reads it, which is given no
+    mask either.
+
+    Args:
+        module: the attention module, whose ``packed_path`` keys the masks of a dropout.
+        query: shape (1, heads, tokens, features).
+        key: the same, or with fewer heads, each then for a group of the query's.
+        value: see ``key``.
+        attention_mask: None, as transformers makes no mask for an implementation it
+            does not know.
+        dropout: on attention probabilities, in a training step.
+        scaling: factor on the products; 1 / sqrt(features) by default.
+        sliding_window: how far a token attends, itself included; None for any distance.
+        is_causal: whether it attends to earlier tokens alone; the module's own by default.
+        others: must decide nothing.
+
+    Returns:
+        Shape (1, tokens, heads, features), and no probabilities.
+
+    Raises:
+        SpecError: if the model asks for anything else.
+    """
+    _refuse({"attention_mask": attention_mask, **others})
+    layout = current()
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    reach = Reach.of(sliding_window, causal=bool(causal))
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = (each.repeat_interleave(groups, dim=1) for each in (key, value))
+    tensors = query, key, value
+    if dropout and layout.shares[0].step:
+        keys = _keys(layout, layout.run_of(str(module.packed_path)), query)
+        return _dropping(tensors, scale, layout.lengths, reach, keys, dropout), None
+    if query.device.type == "cuda" and query.dtype in _HALF:
+        borders = layout.borders(query.device)
+        return _flash(tensors, scale, borders, max(layout.lengths), reach), None
+    return _by_stretch(tensors, scale, layout.lengths, reach), None
+
+
+def _refuse(asked: dict[str, Any]) -> None:
+    """Refuse what a model asks of attention and is not computed here."""
+    for name, value in asked.items():
+        if value is None or value is False or name in _NO_PART:
+            continue
+        shown = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)
+        rule = "ask of attention a scale, dropout, a sliding window or causality alone"
+        way_out = "Give a base of another architecture, such as ESM-2"
+        raise SpecError(fault("base", rule, f"{name} ({shown})", way_out=way_out))
+
+
+def _by_stretch(
+    tensors: Sequence[torch.Tensor], scale: float, lengths: list[int], reach: Reach = EVERYWHERE
+) -> torch.Tensor:
+    """One call for each stretch."""
+    device = tensors[0].device
+    attend = stretch_on_cpu if device.type == "cpu" else scaled_dot_product_attention
+    parts = zip(*(tensor.split(lengths, dim=2) for tensor in tensors), lengths, strict=True)
+    with torch.autocast(device.type, enabled=False):
+        mixed = [
+            attend(q, k, v, attn_mask=reach.mask(length, device), scale=scale)
+            for q, k, v, length in parts
+        ]
+    return torch.cat(mixed, dim=2).transpose(1, 2)
+
+
+def _flash(
+    tensors: Sequence[torch.Tensor],
+    scale: float,
+    borders: torch.Tensor,
+    longest: int,
+    reach: Reach = EVERYWHERE,
+) -> torch.Tensor:
+    """One kernel for all stretches."""
+    query, key, value = (tensor[0].transpose(0, 1) for tensor in tensors)
+    window: dict[str, Any] = {} if reach.all else {"window_size": (reach.before, reach.after)}
+    mixed: Any = varlen_attn(
+        query, key, value, borders, borders, longest, longest, scale=scale, **window
+    )
+    return torch.as_tensor(mixed)[None]
+
+
+def _keys(layout: Layout, path: str, query: torch.Tensor) -> torch.Tensor:
+    """Of the dropout masks, shape (heads, tokens)."""
+    lanes, device = range(len(layout.shares)), query.device
+    rows = [
+        torch.cat([layout.keys_of(lane, f"{path}.{head}", device) for lane in lanes])
+        for head in range(query.shape[1])
+    ]
+    return torch.stack(rows)
+
+
+def _dropping(
+    tensors: Sequence[torch.Tensor],
+    scale: float,
+    lengths: list[int],
+    reach: Reach,
+    keys: torch.Tensor,
+    dropout: float,
+) -> torch.Tensor:
+    """With probabilities at hand, to drop from: for bases that are trained so."""
+    parts = (tensor[0].split(lengths, dim=1) for tensor in tensors)
+    mixed = []
+    for q, k, v, own in zip(*parts, keys.split(lengths, dim=1), strict=True):
+        heads, length = own.shape
+        keep = kept(own.reshape(-1), length, dropout).view(heads, length, length)
+        scores = reach.narrow(q @ k.transpose(1, 2) * scale)
+        shares = torch.softmax(scores, dim=-1, dtype=torch.float32)
+        mixed.append((shares * keep / (1 - dropout)).to(v.dtype) @ v)
+    return torch.cat(mixed, dim=1).transpose(0, 1)[None]
+
+
+AttentionInterface.register(NAME, packed_attention)

@@ -1,0 +1,94 @@
+"""The token classifier's head, of which each lane trains its own copy."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Container, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from objectives.lora.packed.layout import current
+from objectives.seeds import derive
+
+if TYPE_CHECKING:
+    from objectives.lora.packed.stacked_parameters import Rack
+
+
+class LaneHead(nn.Module):
+    """Stands for a head module; applies to each lane's tokens that lane's copy.
+
+    Args:
+        name: of the module in the model.
+        original: what it replaces, in the base's shape.
+        std: standard deviation of fresh weights, as in the base's configuration.
+        pretrained: paths of linear layers that begin as they are; see ``Base``.
+    """
+
+    def __init__(
+        self, name: str, original: nn.Module, std: float, pretrained: Container[str] = ()
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self._original = [original]  # in a list, so as not to be a part of the model
+        self._std = std
+        self._pretrained = pretrained
+        self._copies: dict[Any, nn.Module] = {}
+
+    def enrol(self, lane: Any, seed: int) -> nn.Module:
+        """Give a lane a fresh copy, initialised as transformers does, from its seed alone."""
+        fresh = copy.deepcopy(self._original[0]).float().requires_grad_(True)
+        for path, module in fresh.named_modules():
+            if isinstance(module, nn.Linear) and f"{self.name}.{path}" not in self._pretrained:
+                generator = torch.Generator().manual_seed(derive(seed, "head", self.name, path))
+                weight = torch.empty(module.weight.shape)
+                weight.normal_(0.0, self._std, generator=generator)
+                with torch.no_grad():
+                    module.weight.copy_(weight)
+                    if module.bias is not None:
+                        module.bias.zero_()
+        self._copies[lane] = fresh
+        return fresh
+
+    def dismiss(self, lane: Any) -> None:
+        """Forget a lane's copy; what it trained stays with it."""
+        self._copies.pop(lane, None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply to ``x`` (rows, tokens, features), laid out as the pass under way."""
+        layout = current()
+        flat = x.reshape(-1, x.shape[-1])
+        if layout.rack is not None:
+            own = self._beside(layout.rack, layout.chosen)
+            whole = self._at_once(flat.view(len(layout.shares), -1, flat.shape[-1]), own)
+        else:
+            parts = flat.split(layout.sizes)
+            lanes = (share.lane for share in layout.shares)
+            made = [self._copies[lane](part) for lane, part in zip(lanes, parts, strict=True)]
+            whole = made[0] if len(made) == 1 else torch.cat(made)
+        return whole.view(*x.shape[:-1], -1)
+
+    def _beside(self, rack: Rack, chosen: tuple[int, ...] | None) -> dict[str, torch.Tensor]:
+        """The copies' parameters by name, each of all lanes."""
+        names = (name for name, _ in self._original[0].named_parameters())
+        return {name: rack.rows(f"{self.name}.{name}", chosen) for name in names}
+
+    def _at_once(self, x: torch.Tensor, own: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Apply to the tokens of all lanes, shape (lanes, places, features)."""
+        original = self._original[0]
+        if type(original) is not nn.Linear:
+            named = ({name: rows[i] for name, rows in own.items()} for i in range(len(x)))
+            pairs = zip(named, x, strict=True)
+            return torch.stack([functional_call(original, mine, (part,)) for mine, part in pairs])
+        weight = own["weight"].transpose(1, 2)
+        if original.bias is None:
+            return torch.bmm(x, weight)
+        return torch.baddbmm(own["bias"][:, None], x, weight)
+
+
+def parameters(name: str, head: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """A copy's parameters by their names in the base."""
+    for path, parameter in head.named_parameters():
+        yield f"{name}.{path}", parameter

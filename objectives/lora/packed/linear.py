@@ -1,0 +1,110 @@
+"""What stands in the model for a frozen linear layer, with room for the lanes' updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from objectives.lora.packed.base_weight import FrozenMatrix
+from objectives.lora.packed.dropout import all_factors, factors
+from objectives.lora.packed.layout import Layout, current
+from objectives.lora.packed.lora_bmm import Frame, Stacks, batched_product
+from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product, merges
+
+
+class LaneLinear(nn.Module):
+    """A frozen linear layer whose lanes each have an update of their own, or none.
+
+    Args:
+        path: of the module in the model.
+        linear: the module it replaces.
+        matrix: its weight.
+        compute_dtype: of the products.
+    """
+
+    def __init__(
+        self, path: str, linear: nn.Linear, matrix: FrozenMatrix, compute_dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.path = path
+        self.matrix = matrix
+        self.inputs, self.outputs = linear.in_features, linear.out_features
+        self._dtype = compute_dtype
+        bias = None if linear.bias is None else linear.bias.detach().to(compute_dtype)
+        self.bias: torch.Tensor | None
+        self.register_buffer("bias", bias, persistent=False)
+        self._updates: dict[Any, LowRank] = {}
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """Shape and dtype of the frozen weight, without its numbers: T5 asks for the dtype."""
+        return torch.empty(self.outputs, self.inputs, dtype=self._dtype, device="meta")
+
+    def enrol(
+        self, lane: Any, a: torch.Tensor, *, scale: float, dropout: float, tokens: int
+    ) -> LowRank:
+        """Give a lane an update here: A as given, B zero.
+
+        Args:
+            lane: who.
+            a: LoRA's A at the start, shape (rank, inputs).
+            scale: factor on the update.
+            dropout: on the update's input.
+            tokens: of the lane's step, by its settings.
+        """
+        device = self.matrix.device
+        merged = merges(
+            (self.outputs, self.inputs),
+            tokens=tokens,
+            dropout=dropout,
+            dtype=self._dtype,
+            device=device,
+        )
+        b = torch.zeros(len(a), self.outputs, device=device)
+        update = LowRank(nn.Parameter(a.to(device)), nn.Parameter(b), scale, dropout, merged)
+        self._updates[lane] = update
+        return update
+
+    def dismiss(self, lane: Any) -> None:
+        """Take a lane's update away; what it trained stays with it."""
+        self._updates.pop(lane, None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply ``x`` (..., inputs), laid out as the pass under way, to (..., outputs)."""
+        layout = current()
+        masks = layout.run_of(self.path)
+        flat = x.reshape(-1, self.inputs).to(self._dtype)
+        if layout.rack is None:
+            y = self._apart(flat, layout, masks)
+        else:
+            y = self._at_once(flat, layout, layout.rack.at(self.path, layout.chosen), masks)
+        return y.view(*x.shape[:-1], self.outputs)
+
+    def _apart(self, flat: torch.Tensor, layout: Layout, masks: str) -> torch.Tensor:
+        """Lane by lane."""
+        bounds = layout.bounds_of(len(flat), self.path)
+        updates = [self._updates.get(share.lane) for share in layout.shares]
+        drops = [self._factors(layout, i, u, flat, masks) for i, u in enumerate(updates)]
+        return lane_product(flat, Operands(self.matrix, self.bias, bounds, updates, drops))
+
+    def _factors(
+        self, layout: Layout, number: int, update: LowRank | None, flat: torch.Tensor, masks: str
+    ) -> torch.Tensor | None:
+        if update is None or not update.dropout or not layout.shares[number].step:
+            return None
+        return factors(layout, number, masks, self.inputs, update.dropout, flat)
+
+    def _at_once(
+        self, flat: torch.Tensor, layout: Layout, stacks: Stacks | None, masks: str
+    ) -> torch.Tensor:
+        """All lanes in one product."""
+        layout.bounds_of(len(flat), self.path)
+        if stacks is None:
+            return torch.nn.functional.linear(flat, self.matrix.dense(), self.bias)
+        drops = None
+        if layout.shares[0].step and any(stacks.dropouts):
+            drops = all_factors(layout, stacks, masks, flat)
+        frame = Frame(self.matrix, self.bias, len(layout.shares), drops)
+        return batched_product(flat, frame, stacks)

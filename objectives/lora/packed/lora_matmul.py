@@ -1,0 +1,191 @@
+"""Products of the lanes' tokens with one frozen matrix plus each lane's low-rank update.
+
+Three formulations of ``y = x W' + b + scale * (x A') B``. *Merged* adds the update to a copy
+of ``W`` and multiplies once: best where a lane brings many tokens. *Unmerged* keeps the
+update apart: best for few tokens, and the only one with dropout. Both go lane by lane, so
+that a lane's numbers do not depend on its neighbours. *Batched* multiplies all lanes at once
+and is for GPUs, whose time goes into launching kernels.
+
+Source: LoRA, Hu et al. 2021, arXiv:2106.09685.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from objectives.lora.packed.base_weight import FrozenMatrix
+from objectives.lora.packed.cpu import multiply
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """One lane's update of one matrix.
+
+    Attributes:
+        a: LoRA's A, shape (rank, inputs).
+        b: LoRA's B, transposed, shape (rank, outputs).
+        scale: factor on the update.
+        dropout: on the update's input.
+        merged: whether this lane's products here are merged.
+    """
+
+    a: nn.Parameter
+    b: nn.Parameter
+    scale: float
+    dropout: float
+    merged: bool
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What the tokens of a pass are multiplied by.
+
+    Attributes:
+        matrix: the frozen weight, shape (outputs, inputs).
+        bias: shape (outputs,), or None.
+        bounds: token places of each lane.
+        updates: of each lane; None where it has none.
+        factors: dropout's factors on each lane's input, None where nothing is dropped.
+    """
+
+    matrix: FrozenMatrix
+    bias: torch.Tensor | None
+    bounds: Sequence[tuple[int, int]]
+    updates: Sequence[LowRank | None]
+    factors: Sequence[torch.Tensor | None]
+
+
+def lane_product(x: torch.Tensor, operands: Operands) -> torch.Tensor:
+    """Multiply lane by lane.
+
+    Args:
+        x: shape (places, inputs), in the compute dtype.
+        operands: see ``Operands``.
+
+    Returns:
+        Shape (places, outputs).
+    """
+    trained = [p for update in operands.updates if update for p in (update.a, update.b)]
+    return _LaneProduct.apply(x, operands, *trained)
+
+
+class _LaneProduct(torch.autograd.Function):
+    """By hand, to keep no more than the backward pass reads, and the frozen weight least."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, operands: Operands, *trained: torch.Tensor
+    ) -> torch.Tensor:
+        del trained  # named for autograd, which returns their gradients
+        weight, bias = operands.matrix.dense(), operands.bias
+        outs: list[torch.Tensor] = []
+        kept: list[torch.Tensor | None] = []
+        lanes = zip(operands.bounds, operands.updates, operands.factors, strict=True)
+        for (start, stop), update, factor in lanes:
+            rows = x[start:stop]
+            if update is None:
+                outs.append(multiply(rows, weight, bias))
+                kept.append(None)
+            elif update.merged:
+                own = torch.addmm(weight, update.b.t(), update.a, alpha=update.scale)
+                outs.append(multiply(rows, own, bias))
+                kept.append(own)
+            else:
+                low = (rows if factor is None else rows * factor) @ update.a.t().to(x.dtype)
+                out = multiply(rows, weight, bias)
+                outs.append(out.addmm_(low, update.b.to(x.dtype), alpha=update.scale))
+                kept.append(low)
+        ctx.operands, ctx.kept = operands, kept
+        ctx.save_for_backward(x)
+        return _joined(outs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        operands: Operands = ctx.operands
+        wanted = ctx.needs_input_grad[0]
+        weight = x.new_empty(0)
+        if wanted and not all(u and u.merged for u in operands.updates):
+            weight = operands.matrix.dense()
+        intos: list[torch.Tensor] = []
+        trained: list[torch.Tensor] = []
+        lanes = zip(operands.bounds, operands.updates, operands.factors, ctx.kept, strict=True)
+        for (start, stop), update, factor, kept in lanes:
+            rows, g = x[start:stop], gradient[start:stop]
+            into = None
+            if wanted:
+                own = kept if update is not None and update.merged else weight
+                into = multiply(g, own.t())
+                intos.append(into)
+            if update is not None:
+                trained.extend(_to_update(rows, g, update, factor, kept, into))
+        return _joined(intos) if wanted else None, None, *trained
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    """The lanes' rows one after the other."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _to_update(  # one lane's share of everything in hand
+    rows: torch.Tensor,
+    gradient: torch.Tensor,
+    update: LowRank,
+    factor: torch.Tensor | None,
+    kept: torch.Tensor,
+    into: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of one lane's A and B; what its input gets through them is added to ``into``."""
+    a, b = update.a.to(rows.dtype), update.b.to(rows.dtype)
+    dropped = rows if factor is None else rows * factor
+    low = dropped @ a.t() if update.merged else kept
+    back = (gradient @ b.t()).mul_(update.scale)
+    if into is not None and not update.merged:
+        if factor is None:
+            into.addmm_(back, a)
+        else:
+            into.addcmul_(back @ a, factor)
+    to_a = back.t() @ dropped
+    to_b = (low * update.scale).t() @ gradient
+    return to_a.to(update.a.dtype), to_b.to(update.b.dtype)
+
+
+_BREAK_EVEN = 1.0
+"""Tokens from which merging pays, in units of outputs * inputs / (outputs + inputs).
+
+Merging writes a copy of the matrix, outputs * inputs numbers; keeping the update apart reads
+and writes tokens * (outputs + inputs) numbers more. ``python -m benchmarks.packed.formulations``
+measures the break-even at one unit, for all shapes and ranks; a step gains up to 5 %.
+"""
+
+_LARGEST = 2**20
+"""Numbers in a matrix above which the gain, then below 2 %, is not worth a copy per lane."""
+
+
+def merges(
+    shape: tuple[int, int],
+    *,
+    tokens: int,
+    dropout: float,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> bool:
+    """Whether a lane's update of a matrix is merged into a copy of it.
+
+    Args:
+        shape: of the matrix, (outputs, inputs).
+        tokens: tokens of the lane's step, by its settings.
+        dropout: on the update's input, which a merged product cannot drop.
+        dtype: of the products; in half precision a merged weight is rounded as PEFT's is not.
+        device: of the products; on a GPU all lanes are multiplied at once.
+    """
+    if device.type != "cpu" or dtype != torch.float32 or dropout or math.prod(shape) > _LARGEST:
+        return False
+    outputs, inputs = shape
+    return tokens >= _BREAK_EVEN * outputs * inputs / (outputs + inputs)

@@ -1,0 +1,154 @@
+"""The frozen layers below all adapters, computed once for each window.
+
+A trial whose adapters sit in the upper layers, or that trains its head alone, sees the same
+hidden states in every epoch, and so does every other trial of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from objectives.data.prepare.windows import Windows
+from objectives.lora.memory import free_bytes
+from objectives.lora.packed.layout import Layout, Share
+
+_ROOM = 0.25
+"""Share of the free memory that the cache may take."""
+
+
+class CapturedError(Exception):
+    """Ends a pass at the layer whose output was wanted.
+
+    Attributes:
+        hidden: that output.
+    """
+
+    def __init__(self, hidden: torch.Tensor) -> None:
+        super().__init__("captured")
+        self.hidden = hidden
+
+
+class LayerGate(nn.Module):
+    """Stands for a layer of the encoder, which it may skip.
+
+    Args:
+        inner: the layer.
+        number: which, from 1 at the bottom.
+        prefix: says what to skip.
+    """
+
+    def __init__(self, inner: nn.Module, number: int, prefix: Prefix) -> None:
+        super().__init__()
+        self.inner = inner
+        self._number = number
+        self._prefix = [prefix]  # in a list: it is not a part of the model
+
+    def __getattr__(self, name: str) -> Any:
+        """What the encoder asks of its layer, which has it where the gate has not."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer, pass its input on, or put the cached states in its place."""
+        prefix, hidden = self._prefix[0], hidden_states
+        if self._number <= prefix.skip:
+            kept = prefix.injected if self._number == prefix.skip else hidden
+            return (kept,) if prefix.tuples else kept
+        out = self.inner(hidden, *args, **kwargs)
+        if self._number == prefix.capture:
+            prefix.tuples = isinstance(out, tuple)
+            raise CapturedError(out[0] if prefix.tuples else out)
+        return out
+
+
+class Prefix:
+    """The outputs of lower layers, by split and number of layers.
+
+    Args:
+        hidden_size: features of a token's state.
+        device: where they are kept.
+
+    Attributes:
+        skip: layers that the pass under way skips.
+        capture: the layer whose output ends the pass under way; 0 for none.
+        tuples: whether the layers return tuples.
+        injected: what comes out of the skipped layers, shape (1, places, features).
+    """
+
+    def __init__(self, hidden_size: int, device: torch.device) -> None:
+        self._hidden_size = hidden_size
+        self._device = device
+        self.skip = 0
+        self.capture = 0
+        self.tuples = False
+        self.injected: torch.Tensor | None = None
+        self._kept: dict[tuple[int, int], tuple[Windows, list[torch.Tensor]]] = {}
+        self._bytes = 0
+        self._limit = int(_ROOM * free_bytes(device))
+
+    def fits(self, splits: Sequence[Windows], layers: int) -> bool:
+        """Whether these splits' states are kept, or could be; the answer does not change."""
+        lacking = [w for w in splits if (id(w), layers) not in self._kept]
+        size = sum(sum(windows.lengths) for windows in lacking) * self._hidden_size * 4
+        return self._bytes + size <= self._limit
+
+    def states(
+        self, windows: Windows, layers: int, compute: Callable[[Share], Any]
+    ) -> list[torch.Tensor]:
+        """The states of every window of a split, each of shape (tokens, features).
+
+        Args:
+            windows: the split.
+            layers: how many layers are done.
+            compute: runs one window through the model, which ends in ``CapturedError``.
+        """
+        if (id(windows), layers) not in self._kept:
+            self.capture = layers
+            try:
+                made = [_captured(compute, windows, index) for index in range(len(windows))]
+            finally:
+                self.capture = 0
+            self._kept[id(windows), layers] = windows, made
+            self._bytes += sum(state.numel() * state.element_size() for state in made)
+        return self._kept[id(windows), layers][1]
+
+    def forget(self, windows: Windows) -> None:
+        """Keep the states of a split no longer."""
+        for key in [key for key in self._kept if key[0] == id(windows)]:
+            _, made = self._kept.pop(key)
+            self._bytes -= sum(state.numel() * state.element_size() for state in made)
+
+    def inject(self, layout: Layout, layers: int, states: Sequence[list[torch.Tensor]]) -> None:
+        """Let the next pass begin above ``layers`` layers.
+
+        Args:
+            layout: of the pass.
+            layers: how many to skip.
+            states: of each lane's split.
+        """
+        parts: list[torch.Tensor] = []
+        for share, size, own in zip(layout.shares, layout.sizes, states, strict=True):
+            parts.extend(own[index] for index in share.indices)
+            if size > share.tokens:
+                parts.append(own[0].new_zeros(size - share.tokens, self._hidden_size))
+        self.skip, self.injected = layers, torch.cat(parts)[None]
+
+    def clear(self) -> None:
+        """Let the next pass run all layers."""
+        self.skip, self.injected = 0, None
+
+
+def _captured(compute: Callable[[Share], Any], windows: Windows, index: int) -> torch.Tensor:
+    """One window alone, so that its states do not depend on what else is in a batch."""
+    try:
+        with torch.no_grad():
+            compute(Share(None, windows, (index,)))
+    except CapturedError as captured:
+        return captured.hidden[0].clone()
+    raise RuntimeError("the encoder ran past the layer whose output was wanted")

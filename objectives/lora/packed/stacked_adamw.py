@@ -1,0 +1,120 @@
+"""AdamW for all lanes at once, each with its own rate, decay, clipping and count of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from objectives.lora.packed.device import upload
+from objectives.lora.packed.stacked_parameters import Rack
+
+if TYPE_CHECKING:
+    from objectives.lora.training.lane import Lane
+
+_CLIP_EPSILON = 1e-6
+"""What ``torch.nn.utils.clip_grad_norm_`` adds to a norm."""
+
+
+class StackedAdamW:
+    """Does what ``clip_grad_norm_`` and ``torch.optim.AdamW`` do, lane by lane, in one go.
+
+    Each lane's own optimiser says rate, betas, epsilon and decay, and holds the moments: views
+    of those here. So a checkpoint is the same, and so is what goes on from it.
+
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
+
+    Args:
+        rack: of the lanes' parameters.
+        lanes: in the rack's order, each as far as it is.
+    """
+
+    def __init__(self, rack: Rack, lanes: Sequence[Lane]) -> None:
+        self._block = rack.block
+        self._lanes = tuple(lanes)
+        self._first = torch.zeros_like(rack.block)
+        self._second = torch.zeros_like(rack.block)
+        self._scratch = torch.empty_like(rack.block)
+        device = rack.block.device
+        self._adopt(rack, device)
+        self._owners = upload(rack.owners, device)
+        self._rows = upload(_rows_of_lanes(rack), device)
+
+    def _adopt(self, rack: Rack, device: torch.device) -> None:
+        """Take over the lanes' moments, and leave views of them with their optimisers."""
+        most = max(len(lane.trained) for lane in self._lanes)
+        steps = np.array([lane.steps for lane in self._lanes], dtype=np.float32)
+        self._counts = upload(np.repeat(steps[:, None], most, axis=1), device)
+        views = zip(rack.spread(self._first), rack.spread(self._second), strict=True)
+        into: list[torch.Tensor] = []
+        out_of: list[torch.Tensor] = []
+        for lane, counts in zip(self._lanes, self._counts, strict=True):
+            lane.optimizer.zero_grad(set_to_none=True)
+            lane.optimizer.step()  # moves nothing; its scheduler insists on it
+            for parameter, count in zip(lane.trained.values(), counts, strict=False):
+                first, second = next(views)
+                before = lane.optimizer.state.get(parameter)
+                if before:
+                    into += [first, second]
+                    out_of += [before["exp_avg"], before["exp_avg_sq"]]
+                now = {"step": count, "exp_avg": first, "exp_avg_sq": second}
+                lane.optimizer.state[parameter] = now
+        if into:
+            torch._foreach_copy_(into, out_of)  # one launch; it has no public name
+
+    @torch.no_grad()
+    def step(self, gradient: torch.Tensor) -> None:
+        """Take a step of every lane.
+
+        Memory that would have to be found midway might not be there: all lanes move, or none.
+
+        Args:
+            gradient: as ``Rack.gradient`` gives it; is written over.
+        """
+        defaults = self._lanes[0].optimizer.defaults  # PyTorch's, the same for all
+        betas, epsilon = defaults["betas"], defaults["eps"]
+        size, keep, root = self._factors(betas)[self._owners].unsqueeze(-1).unbind(1)
+        gradient.mul_(self._clipping(gradient)[self._owners // 2].unsqueeze(-1))
+        block, first, second, scratch = self._block, self._first, self._second, self._scratch
+        first.lerp_(gradient, 1 - betas[0])
+        second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
+        torch.sqrt(second, out=scratch).div_(root).add_(epsilon)
+        torch.div(first, scratch, out=gradient).mul_(size)
+        block.mul_(keep).sub_(gradient)
+        self._counts.add_(1)
+
+    def _clipping(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Of each lane, what its gradient is multiplied by."""
+        squares = gradient.new_zeros(len(gradient) + 1)  # the last stays zero, for short lanes
+        torch.mul(gradient, gradient, out=self._scratch)
+        torch.sum(self._scratch, dim=1, out=squares[:-1])
+        norms = squares[self._rows].sum(1).sqrt_()
+        most = np.array([lane.max_grad_norm for lane in self._lanes], dtype=np.float32)
+        return upload(most, gradient.device).div_(norms + _CLIP_EPSILON).clamp_(max=1.0)
+
+    def _factors(self, betas: tuple[float, float]) -> torch.Tensor:
+        """How each lane moves what does not decay, and what does, shape (2 * lanes, 3).
+
+        Columns: size of the step, what decay leaves, root of the second moment's correction.
+        """
+        table = np.ones((2 * len(self._lanes), 3))
+        for number, lane in enumerate(self._lanes):
+            decaying, still = lane.optimizer.param_groups
+            count = lane.steps + 1
+            rows = slice(2 * number, 2 * number + 2)
+            table[rows, 0] = decaying["lr"] / (1 - betas[0] ** count)
+            table[rows, 1] = [1 - g["lr"] * g["weight_decay"] for g in (still, decaying)]
+            table[rows, 2] = (1 - betas[1] ** count) ** 0.5
+        return upload(table.astype(np.float32), self._block.device)
+
+
+def _rows_of_lanes(rack: Rack) -> np.ndarray:
+    """Which rows of the block are a lane's, shape (lanes, most rows); filled with the row after."""
+    lanes = rack.owners // 2
+    rows = [np.flatnonzero(lanes == number) for number in range(len(rack.lanes))]
+    filled = np.full((len(rows), max(map(len, rows))), len(lanes))
+    for number, own in enumerate(rows):
+        filled[number, : len(own)] = own
+    return filled

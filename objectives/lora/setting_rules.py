@@ -1,0 +1,69 @@
+"""Rules that a setting's value must keep, and fields that carry theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any
+
+from sweep.errors import TargetError
+from sweep.study.parameters import is_number
+from sweep.study.targets import canonical
+
+Holds = Callable[[Any], bool]
+"""Whether a value keeps a rule."""
+
+
+def count(low: int) -> Holds:
+    """A whole number of ``low`` or more."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def above(low: float) -> Holds:
+    """A number above ``low``."""
+    return lambda value: is_number(value) and value > low
+
+
+def between(low: float, high: float) -> Holds:
+    """A number from ``low`` to below ``high``."""
+    return lambda value: is_number(value) and low <= value < high
+
+
+def one_of(*allowed: object) -> Holds:
+    """One of the values listed, of the same type (1 is not true)."""
+    return lambda value: any(value == a and type(value) is type(a) for a in allowed)
+
+
+def matching(pattern: str) -> Holds:
+    """Text that a regular expression matches in full."""
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def or_else(word: str | None, holds: Holds) -> Holds:
+    """The word itself, or what keeps another rule."""
+    return lambda value: value == word or holds(value)
+
+
+def target_set(value: object) -> bool:
+    """Whether a value is written as a target set."""
+    try:
+        return isinstance(value, str) and bool(canonical(value))
+    except TargetError:
+        return False
+
+
+def fixed(default: Any, rule: str, holds: Holds) -> Any:
+    """A dataclass field that is the same for the whole study.
+
+    Args:
+        default: its default.
+        rule: the rule in words, without the leading ``must``.
+        holds: whether a value keeps it.
+    """
+    return field(default=default, metadata={"rule": rule, "holds": holds, "sampled": False})
+
+
+def sampled(default: Any, rule: str, holds: Holds) -> Any:
+    """A dataclass field that a study may sample; see ``fixed``."""
+    return field(default=default, metadata={"rule": rule, "holds": holds, "sampled": True})

@@ -1,0 +1,242 @@
+"""What a binding-site trial is trained with: one checked record, overridable per trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from objectives.data.options import CHOICES
+from objectives.lora.setting_rules import (
+    above,
+    between,
+    count,
+    fixed,
+    matching,
+    one_of,
+    or_else,
+    sampled,
+    target_set,
+)
+from sweep.errors import SpecError, fault
+from sweep.study.lora_scaling import LoraScaling
+from sweep.study.parameters import is_number
+from sweep.study.trial import Scalar
+
+_DEVICES = "be 'auto', 'cpu', 'cuda' or 'cuda:N'"
+_SHARE = "be a fraction above 0, at most 1"
+_CHAINS = "be a whole number of 1 or more, or null for all"
+
+
+@dataclass(frozen=True)
+class BindingSettings:
+    """Everything about a trial but its data and base.
+
+    A study may sample every field of the first two groups by a parameter of the same name.
+
+    Attributes:
+        rank: rank of each adapter; 0 trains the head alone.
+        alpha: LoRA's alpha; the adapters' update is scaled by alpha / rank
+            (alpha / sqrt(rank) with ``rslora``).
+        scaling: that factor itself, in place of ``alpha``. With neither it is 1.
+        targets: the adapted matrices, as in ``sweep.study.targets``; ``none`` trains the head alone.
+        rslora: rank-stabilised scaling (Kalajdzievski 2023, arXiv:2312.03732).
+        dropout: dropout on the adapters' input.
+        learning_rate: AdamW's peak learning rate.
+        weight_decay: on adapters and head weights, not on biases.
+        epochs: passes over the training windows; may be a fraction.
+        steps: optimiser steps; overrides ``epochs``.
+        batch_tokens: tokens per batch; a longer window stands alone.
+        warmup: fraction of the steps in which the learning rate rises.
+        schedule: what the learning rate does after: ``linear``, ``cosine`` or ``constant``.
+        max_grad_norm: gradients are clipped to this norm.
+        class_weight: ``none``, ``balanced`` (both classes weigh the same in all), or the
+            weight of a binding residue relative to one that does not bind.
+        label_shift: 1 puts each residue's label on the token before it, in training and
+            scoring: the fault of scripts that forget the start token, to measure what it costs.
+        quantization: of the frozen base: ``nf4`` (double-quantised) or ``none``.
+        compute_dtype: ``auto`` is bfloat16 on a GPU, and on a CPU whose bfloat16 products are
+            clearly faster, measured when a study begins; else float32. A study keeps to it.
+        base_weights: how a quantised base is kept: ``nf4`` (dequantised as it is used),
+            ``nf4-dequantised`` (once) or ``auto`` (once where memory allows). The numbers are
+            the same.
+        device: ``auto`` takes a GPU when there is one.
+        threads: CPU threads of one worker; on CPU, results depend on it in the last bits.
+        evaluate_every: ``epoch``, or the fraction of training between two reports.
+        train_metric_chains: training windows scored for the train-side metrics.
+        validation_fraction: share of the training residues held out for validation, where the
+            data has no validation split of its own.
+        max_residues: longer chains are dropped; null keeps all.
+        train_chains: how many training chains to keep; null for all.
+        validation_chains: the same for validation.
+        test_chains: the same for test.
+        skip_bad: count and skip malformed records instead of refusing them.
+        allow_pickle: read pickled weights and pickled data, which can run any code; by default
+            they are refused.
+        trust_remote_code: run the Python modules that a base brings with it; by default such a
+            base is refused.
+        data_seed: seed of the validation split and of chain subsets.
+        split_by: what a carved validation split keeps together: ``cluster``, chains of similar
+            sequence, or ``family``, also those of one protein family, where the data names it.
+        cluster_method: what tells similar sequences: ``kmers``, ``mmseqs``, or ``auto``,
+            MMseqs2 where it runs and k-mers elsewhere. A study keeps to what it began with.
+        cluster_identity: identity at which MMseqs2 links two chains.
+        cluster_coverage: share of both that the alignment must cover for it.
+    """
+
+    rank: int = sampled(8, "be a whole number of 0 or more", count(0))
+    alpha: float | None = sampled(None, "be a number above 0", or_else(None, above(0)))
+    scaling: float | None = sampled(None, "be a number above 0", or_else(None, above(0)))
+    targets: str = sampled("query+value", "be names of matrices joined by '+'", target_set)
+    rslora: bool = sampled(False, "be true or false", one_of(True, False))
+    dropout: float = sampled(0.0, "be a number from 0 to below 1", between(0, 1))
+
+    learning_rate: float = sampled(1e-3, "be a number above 0", above(0))
+    weight_decay: float = sampled(0.01, "be a number of 0 or more", between(0, math.inf))
+    epochs: float = sampled(1, "be a number above 0", above(0))
+    steps: int | None = sampled(
+        None, "be a whole number of 1 or more, or null", or_else(None, count(1))
+    )
+    batch_tokens: int = sampled(1536, "be a whole number of 3 or more", count(3))
+    warmup: float = sampled(0.1, "be a fraction from 0 to below 1", between(0, 1))
+    schedule: str = sampled(
+        "linear", "be 'linear', 'cosine' or 'constant'", one_of("linear", "cosine", "constant")
+    )
+    max_grad_norm: float = sampled(1.0, "be a number above 0", above(0))
+    class_weight: str | float = sampled(
+        "none",
+        "be 'none', 'balanced' or a number above 0",
+        or_else("none", or_else("balanced", above(0))),
+    )
+    label_shift: int = sampled(0, "be 0, or 1 to measure a fault", one_of(0, 1))
+    quantization: str = sampled("nf4", "be 'nf4' or 'none'", one_of("nf4", "none"))
+
+    compute_dtype: str = fixed(
+        "auto",
+        "be 'auto', 'float32', 'bfloat16' or 'float16'",
+        one_of("auto", "float32", "bfloat16", "float16"),
+    )
+    base_weights: str = fixed(
+        "auto",
+        "be 'auto', 'nf4' or 'nf4-dequantised'",
+        one_of("auto", "nf4", "nf4-dequantised"),
+    )
+    device: str = fixed(
+        "auto",
+        _DEVICES,
+        matching(r"auto|cpu|cuda(:\d+)?"),
+    )
+    threads: int = fixed(1, "be a whole number of 1 or more", count(1))
+    evaluate_every: str | float = fixed(
+        "epoch",
+        "be 'epoch' or a fraction of training above 0, at most 1",
+        or_else("epoch", lambda value: is_number(value) and 0 < value <= 1),
+    )
+    train_metric_chains: int = fixed(64, "be a whole number of 0 or more", count(0))
+
+    validation_fraction: float = fixed(
+        0.15, "be a fraction above 0 and below 1", lambda v: is_number(v) and 0 < v < 1
+    )
+    max_residues: int | None = fixed(
+        None, "be a whole number of 1 or more, or null for no limit", or_else(None, count(1))
+    )
+    train_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
+    validation_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
+    test_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
+    skip_bad: bool = fixed(False, "be true or false", one_of(True, False))
+    allow_pickle: bool = fixed(False, "be true or false", one_of(True, False))
+    trust_remote_code: bool = fixed(False, "be true or false", one_of(True, False))
+    data_seed: int = fixed(0, "be a whole number of 0 or more", count(0))
+    split_by: str = fixed("cluster", "be 'cluster' or 'family'", one_of(*CHOICES["split_by"]))
+    cluster_method: str = fixed(
+        "kmers", "be 'kmers', 'mmseqs' or 'auto'", one_of(*CHOICES["cluster_method"])
+    )
+    cluster_identity: float = fixed(0.3, _SHARE, lambda v: is_number(v) and 0 < v <= 1)
+    cluster_coverage: float = fixed(0.8, _SHARE, lambda v: is_number(v) and 0 < v <= 1)
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> BindingSettings:
+        """Build from a study's settings.
+
+        Raises:
+            SpecError: with all faults at once.
+        """
+        found = _faults(settings, "settings", _FIELDS)
+        if found:
+            raise SpecError(found)
+        return cls(**settings)
+
+    def for_trial(self, values: Mapping[str, Scalar]) -> BindingSettings:
+        """These settings with a trial's parameter values in place of the fixed ones.
+
+        Raises:
+            SpecError: if a value names no setting that may be sampled, or breaks its rule.
+        """
+        found = _faults(values, "space", SAMPLED)
+        if found:
+            raise SpecError(found)
+        changes: dict[str, Any] = dict(values)
+        if "alpha" in values or "scaling" in values:  # either replaces whichever was fixed
+            changes = {"alpha": None, "scaling": None, **changes}
+        return replace(self, **changes)
+
+    @property
+    def lora_scaling(self) -> float:
+        """The factor on the adapters' update."""
+        if self.scaling is not None:
+            return float(self.scaling)
+        if self.alpha is None or self.rank == 0:
+            return 1.0
+        return LoraScaling(self.rank, self.alpha, rslora=self.rslora).factor
+
+    @property
+    def lora_alpha(self) -> float:
+        """Alpha, given or worked out from ``scaling``."""
+        if self.alpha is not None:
+            return float(self.alpha)
+        scaling = LoraScaling.of_factor(self.rank, self.lora_scaling, rslora=self.rslora)
+        return float(scaling.alpha)
+
+
+_FIELDS: Mapping[str, Field[Any]] = {f.name: f for f in fields(BindingSettings)}
+SAMPLED: Mapping[str, Field[Any]] = {
+    name: f for name, f in _FIELDS.items() if f.metadata["sampled"]
+}
+"""The settings that a study may sample."""
+
+
+def _faults(values: Mapping[str, Any], where: str, known: Mapping[str, Field[Any]]) -> list[str]:
+    """Every broken rule among ``values``, in words."""
+    found = [
+        value_fault(where, name, value) if name in known else _unknown(where, name, value, known)
+        for name, value in values.items()
+    ]
+    if values.get("alpha") is not None and values.get("scaling") is not None:
+        found.append(
+            fault(
+                f"{where}.scaling",
+                "not be given together with alpha, which decides it",
+                values["scaling"],
+                way_out="Keep one of the two",
+            )
+        )
+    return [text for text in found if text]
+
+
+def value_fault(where: str, name: str, value: object) -> str:
+    """The rule that ``value`` breaks as setting ``name``, in words; empty if it breaks none."""
+    rule = _FIELDS[name].metadata
+    return "" if rule["holds"](value) else fault(f"{where}.{name}", rule["rule"], value)
+
+
+def _unknown(where: str, name: str, value: object, known: Mapping[str, Field[Any]]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if name in _FIELDS:
+        way_out = "This one is fixed for the whole study; move it to settings"
+    elif close:
+        way_out = f"The nearest is {close[0]!r}"
+    else:
+        way_out = ""
+    return fault(f"{where}.{name}", f"be one of {', '.join(known)}", value, way_out=way_out)

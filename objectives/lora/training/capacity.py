@@ -1,0 +1,93 @@
+"""How many lanes a GPU's memory holds, by measuring one and two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from objectives.data.prepare.windows import Windows
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.memory import free_bytes, peak_memory_bytes, reset_peak
+from objectives.lora.packed.lane_parameters import Adapters
+from objectives.lora.packed.layout import Share
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+
+MOST = 64
+"""Lanes beyond which a GPU has been full for long."""
+
+_ROOM = 0.8
+"""Share of the free memory to plan with; the rest is the allocator's waste."""
+
+_RANK = 32
+
+_UPDATE = 5
+"""Times the parameters that an update takes: moments, gradient, scratch, and what passes read."""
+
+
+def lanes_that_fit(free: int, one: int, two: int) -> int:
+    """How many lanes a memory holds, from what one and two of them took.
+
+    Args:
+        free: bytes free with the base loaded and no lane.
+        one: bytes that a step of one lane took at its peak.
+        two: the same for two.
+
+    Returns:
+        From 1 to ``MOST``.
+    """
+    each = max(two - one, 1)
+    shared = max(one - each, 0)
+    return max(1, min(MOST, (int(_ROOM * free) - shared) // each))
+
+
+def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettings) -> int:
+    """Train one step with one and with two lanes as large as they come, and see.
+
+    Args:
+        model: with no lane yet.
+        windows: the training windows.
+        settings: give the tokens of a step.
+    """
+    device = model.precision.device
+    free, before = free_bytes(device), peak_memory_bytes(device)
+    config = AdapterConfig(_RANK, _RANK, "all", tuple(model.linears))
+    lanes = [model.admit(config, seed, settings.batch_tokens) for seed in (0, 1)]
+    batch = _longest(windows, settings.batch_tokens)
+    took = []
+    try:
+        for count in (1, 2):
+            reset_peak(device)
+            _pass(model, lanes[:count], windows, batch)
+            updated = _UPDATE * count * _parameter_bytes(lanes[0])
+            took.append(peak_memory_bytes(device) - before + updated)
+    finally:
+        for lane in lanes:
+            model.dismiss(lane)
+    return lanes_that_fit(free, *took)
+
+
+def _longest(windows: Windows, budget: int) -> list[int]:
+    """Windows that fill a step, the longest first: what takes the most memory."""
+    order = sorted(range(len(windows)), key=lambda i: -len(windows.input_ids[i]))
+    batch, tokens = order[:1], len(windows.input_ids[order[0]])
+    for index in order[1:]:
+        tokens += len(windows.input_ids[index])
+        if tokens > budget:
+            break
+        batch.append(index)
+    return batch
+
+
+def _pass(
+    model: PackedModel, lanes: Sequence[Adapters], windows: Windows, batch: Sequence[int]
+) -> None:
+    made = model.logits([Share(lane, windows, batch, 1) for lane in lanes])
+    torch.autograd.backward([logits.square().mean() for logits in made])
+    for lane in lanes:
+        lane.forget()
+
+
+def _parameter_bytes(lane: Adapters) -> int:
+    return sum(parameter.nbytes for parameter in lane.named().values())

@@ -1,0 +1,133 @@
+"""One trial's checkpoint on disk: a safetensors file, tensors beside a JSON tree."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from sweep.files.location import clear_scratch, local_copy, place, put_file
+
+FILE = "checkpoint.safetensors"
+FORMAT = 2
+"""Raised whenever older checkpoints could not be continued; those are then ignored."""
+
+log = logging.getLogger("lorasweep")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        tensors: by name.
+        tree: a JSON tree; Python writes and reads floats in JSON without loss.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    tree: Mapping[str, Any]
+
+
+class Checkpoints:
+    """Where one trial keeps its checkpoint; a trial goes on whatever happens to it.
+
+    Args:
+        folder: the trial's folder; empty keeps nothing and finds nothing.
+        identity: a JSON tree that tells this trial from any other. A checkpoint with
+            another identity is not continued.
+    """
+
+    def __init__(self, folder: str, identity: Mapping[str, Any]) -> None:
+        self._path = place(folder) / FILE if folder else None
+        self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
+        self._warned = False
+
+    def save(self, checkpoint: Checkpoint) -> bool:
+        """Write a checkpoint in place of the last one; warn once where that is impossible.
+
+        Returns:
+            Whether it is on disk.
+        """
+        if self._path is None:
+            return False
+        text = json.dumps({"identity": self._identity, **checkpoint.tree})
+        try:
+            tensors = {
+                name: tensor.detach().cpu().contiguous()
+                for name, tensor in checkpoint.tensors.items()
+            }
+            seal = {"lorasweep": text, "sha256": _digest(text, tensors)}
+            put_file(self._path, save(tensors, seal))
+        except (OSError, SafetensorError) as error:
+            if not self._warned:
+                log.warning(
+                    "the checkpoint %s cannot be written (%s); the trial trains on, and starts "
+                    "from an earlier point if it is interrupted",
+                    self._path,
+                    error,
+                )
+            self._warned = True
+            return False
+        return True
+
+    def load(self) -> Checkpoint | None:
+        """This trial's checkpoint; None if there is none, or none that can be continued."""
+        if self._path is None:
+            return None
+        clear_scratch(self._path)
+        try:
+            with local_copy(self._path) as path:
+                return _read(path, self._identity)
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            log.warning(
+                "the checkpoint %s is not used (%s: %s); the trial starts anew",
+                self._path,
+                type(error).__name__,
+                error,
+            )
+            return None
+
+
+def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
+    """A checkpoint whose every byte is as it was written.
+
+    Raises:
+        ValueError: if it is not, or is another trial's.
+    """
+    # Read, not mapped: the file is replaced while its tensors are in use.
+    with safe_open(path, framework="pt", backend="pread") as file:
+        seal = file.metadata() or {}
+        tensors = file.get_tensors()
+    text = seal.get("lorasweep", "")
+    if seal.get("sha256") != _digest(text, tensors):
+        raise ValueError("its contents do not match their checksum")
+    tree = json.loads(text)
+    if tree["identity"] != identity:
+        raise ValueError(_unlike(tree["identity"], identity))
+    return Checkpoint(tensors, tree)
+
+
+def _digest(text: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over the JSON and every tensor; safetensors itself has no checksum."""
+    digest = hashlib.sha256(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _unlike(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """Which parts of two identities differ, in words."""
+    names = found.keys() | expected.keys()
+    differ = sorted(name for name in names if found.get(name) != expected.get(name))
+    return f"it is another trial's, of other {', '.join(differ)}"

@@ -1,0 +1,104 @@
+"""How this machine will compute a study's trials, for people to read beforehand."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from objectives.lora.base.load import Precision, head_modules
+from objectives.lora.memory import keep_memory
+from objectives.lora.packed.base_weight import choose
+from objectives.lora.packed.cpu import multiply
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import encoder_linears
+from sweep.errors import SpecError, fault
+
+_TOKENS = 2048
+_SECONDS = 0.05
+_LEAST = 4
+_WORTH = 1.5
+"""Speed of bfloat16 products from which a CPU computes in it. CPUs lie far to both sides: those
+without instructions for it at 0.1 to 1, those with at 2 and more, where a trial takes 0.5 to 0.8
+of its time."""
+
+
+def regime(
+    settings: BindingSettings, skeleton: PreTrainedModel, precision: Precision
+) -> dict[str, Any]:
+    """What was chosen, and what it was chosen by.
+
+    Args:
+        settings: the study's.
+        skeleton: the base, whose weights may be on the meta device.
+        precision: where it will live.
+
+    Returns:
+        ``base_weights``: how the base is kept, ``dequantised_bytes``: what it takes so,
+        ``compute_dtype``, which decides where the settings say ``auto``, and on a CPU
+        ``bfloat16_speed``: products per second in bfloat16 over those in float32.
+
+    Raises:
+        SpecError: if the base has nothing that could be adapted.
+    """
+    linears = encoder_linears(skeleton, head_modules(skeleton))
+    if not linears:  # GPT-2's are of a class of its own
+        rule = "have linear layers (torch.nn.Linear), which LoRA adapts"
+        way_out = "Give an ESM-2 or another encoder"
+        raise SpecError(fault("base", rule, type(skeleton).__name__, way_out=way_out))
+    found: dict[str, Any] = {}
+    dtype = str(precision.compute_dtype).removeprefix("torch.")
+    if precision.device.type == "cpu":
+        widest = max(linears.values(), key=lambda linear: linear.out_features)
+        speed = bfloat16_speed(widest.out_features, widest.in_features)
+        found["bfloat16_speed"] = round(speed, 1)
+        if settings.compute_dtype == "auto" and speed >= _WORTH:
+            dtype = "bfloat16"
+    size = torch.empty((), dtype=getattr(torch, dtype)).element_size()
+    whole = set(getattr(skeleton, "_keep_in_fp32_modules", None) or ())  # never quantised: T5's wo
+    parts = [linear for path, linear in linears.items() if whole.isdisjoint(path.split("."))]
+    needed = size * sum(linear.in_features * linear.out_features for linear in parts)
+    quantised = precision.quantization == "nf4"
+    return {
+        "base_weights": choose(settings.base_weights, needed if quantised else 0, precision.device),
+        "dequantised_bytes": needed,
+        "compute_dtype": dtype,
+        **found,
+    }
+
+
+def bfloat16_speed(outputs: int, inputs: int) -> float:
+    """How many times as fast as in float32 a product is in bfloat16, both as trials make it.
+
+    Measured, since no recipe knows: 0.2 on one server, 2 on another. A study decides by it once,
+    on the machine that begins it: machines that chose for themselves would mix two kinds of
+    numbers.
+
+    Args:
+        outputs: of the matrix.
+        inputs: of the matrix.
+    """
+    keep_memory()  # as trials do: else the time is that of fresh pages
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # CPU seconds of threads that wait for each other would count
+    try:
+        float32, bfloat16 = (
+            _seconds(torch.ones(_TOKENS, inputs).to(dtype), torch.ones(outputs, inputs).to(dtype))
+            for dtype in (torch.float32, torch.bfloat16)
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return float32 / bfloat16
+
+
+def _seconds(x: torch.Tensor, weight: torch.Tensor) -> float:
+    """CPU seconds of a product, the least of several."""
+    multiply(x, weight)  # the first prepares
+    took: list[float] = []
+    while len(took) < _LEAST or sum(took) < _SECONDS:
+        started = time.process_time()
+        multiply(x, weight)
+        took.append(time.process_time() - started)
+    return min(took)

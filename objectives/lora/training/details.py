@@ -1,0 +1,103 @@
+"""What is written beside a trial's figures: what was trained, on what, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.packed.model import PackedModel
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import ResolvedTargets, short_names
+from objectives.lora.training.checkpoint_state import shapes
+from objectives.lora.training.lane import Lane
+from sweep.study.trial import TrialParams
+
+
+def of_adapters(config: AdapterConfig, resolved: ResolvedTargets) -> dict[str, Any]:
+    """What a trial adapts."""
+    return {
+        "targets": resolved.targets,
+        "modules": list(config.modules),
+        "module_count": len(config.modules),
+        "kinds": dict(resolved.kinds) if config.modules else {},
+        "rank": config.rank,
+        "alpha": config.alpha,
+    }
+
+
+def of_lora(
+    config: AdapterConfig, head: Sequence[str], everything: Iterable[str]
+) -> dict[str, Any]:
+    """The adapter as keyword arguments of ``peft.LoraConfig``; nothing where there is none.
+
+    Args:
+        config: the trial's.
+        head: names of the head modules.
+        everything: full paths of all modules of the model.
+    """
+    if not config.modules:
+        return {}
+    alpha = config.alpha
+    keywords = {
+        "r": config.rank,
+        "lora_alpha": int(alpha) if alpha.is_integer() else alpha,
+        "target_modules": short_names(config.modules, everything),
+        "lora_dropout": config.dropout,
+        "use_rslora": config.rslora,
+        "modules_to_save": list(head),
+        "task_type": "TOKEN_CLS",
+    }
+    return {"lora_config": keywords}
+
+
+def of_model(model: PackedModel) -> dict[str, Any]:
+    """What it is trained on."""
+    precision = model.precision
+    return {
+        "head": list(model.head),
+        "device": str(precision.device),
+        "compute_dtype": str(precision.compute_dtype).removeprefix("torch."),
+        "quantization": precision.quantization,
+        "base_weights": model.base_weights,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def of_parameters(trained: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """How many numbers are trained.
+
+    ``adapter_parameters`` is without the head, which is the same in every trial: what target
+    set and rank decide.
+    """
+    sizes = {name: parameter.numel() for name, parameter in trained.items()}
+    adapters = sum(size for name, size in sizes.items() if ".lora_" in name)
+    return {"trainable_parameters": sum(sizes.values()), "adapter_parameters": adapters}
+
+
+def identity_of(
+    params: TrialParams, settings: BindingSettings, lane: Lane, inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """All that must agree for a checkpoint to be a trial's: what decides its figures.
+
+    Args:
+        params: the trial's.
+        settings: the trial's.
+        lane: the trial's.
+        inputs: digests of what base and data hold.
+    """
+    precision = lane.model.precision
+    decides = {**asdict(settings), "device": precision.device.type}
+    del decides["base_weights"]  # the numbers are the same
+    return {
+        "values": dict(params.values),
+        "seed": params.seed,
+        "settings": decides,
+        "compute_dtype": str(precision.compute_dtype),
+        "inputs": dict(inputs),
+        "steps": len(lane.plan.batches),
+        "shapes": shapes(lane),
+    }

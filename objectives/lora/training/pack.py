@@ -1,0 +1,184 @@
+"""The trials that train together: each leaves when it is over, and a waiting one comes in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from objectives.data.prepare.windows import Windows
+from objectives.lora.settings import BindingSettings
+from objectives.lora.training.evaluate import predict
+from objectives.lora.training.groups import Groups
+from objectives.lora.training.step import step
+from objectives.lora.training.trial import Trial
+from objectives.metrics.metrics import Predictions
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult
+
+Enter = Callable[[TrialParams], Trial]
+"""Begins a trial, or raises what is wrong with it."""
+
+Failed = Callable[[TrialParams, Exception, float], TrialResult]
+"""Turns what was raised into a result; the float is the seconds spent."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A trial that waits for the result of one that is the same training.
+
+    Attributes:
+        params: its own.
+        settings: its own; rank and target set of an adapter that does nothing may differ.
+        details: its own.
+    """
+
+    params: TrialParams
+    settings: BindingSettings
+    details: Mapping[str, Any]
+
+
+class Crew:
+    """Lanes under way, and the results of those that are over.
+
+    Args:
+        enter: begins a trial.
+        failed: makes a result of an exception.
+        report: takes intermediate values.
+        leave: asked before trials begin and after each step.
+        refill: takes a result and gives a trial in its place; None to keep all results.
+    """
+
+    def __init__(
+        self, enter: Enter, failed: Failed, report: Report, leave: Leave, refill: Refill | None
+    ) -> None:
+        self._enter = enter
+        self._failed = failed
+        self._report = report
+        self._leave = leave
+        self._refill = refill
+        self._leaving = False
+        self._trials: list[Trial] = []
+        self._twins: dict[int, list[Twin]] = {}
+        self._results: list[TrialResult] = []
+        self._groups = Groups()
+
+    def run(self, pack: Pack) -> list[TrialResult]:
+        """Train all trials of a pack and all that take their places.
+
+        Returns:
+            The results that were not handed over.
+        """
+        waiting = list(pack)
+        try:
+            while waiting or self._trials:
+                if self._leaving or (waiting and self._leave()):
+                    return [*self._results, *self._called_away(waiting)]
+                waiting = self._admit(waiting) if waiting else self._turn()
+            return self._results
+        finally:
+            for trial in self._trials:
+                trial.dismiss()
+
+    def _admit(self, waiting: Sequence[TrialParams]) -> list[TrialParams]:
+        """Begin trials; those that come in place of any that cannot begin."""
+        following: list[TrialParams] = []
+        for params in waiting:
+            started = time.perf_counter()
+            try:
+                trial = self._enter(params)
+            except Exception as error:  # noqa: BLE001  # a trial's fault is its result
+                result = self._failed(params, error, time.perf_counter() - started)
+                following += self._settle(result)
+                continue
+            leader = next((t for t in self._trials if t.key == trial.key), None)
+            if leader is None:
+                self._trials.append(trial)
+            else:  # the same training: it is made once, and both have its result
+                trial.dismiss()
+                twin = Twin(params, trial.settings, trial.details())
+                self._twins.setdefault(leader.params.number, []).append(twin)
+        return following
+
+    def _turn(self) -> list[TrialParams]:
+        """The evaluations that are due and the endings, or else a step of every lane.
+
+        Returns:
+            Trials that take the places of those that are over.
+        """
+        due = [trial for trial in self._trials if trial.lane.due]
+        self._groups.each(due, self._evaluate)
+        waiting = self._lost()
+        for trial in [trial for trial in self._trials if trial.course.over]:
+            waiting += self._finish(trial)
+        if waiting or due:
+            return waiting
+        self._groups.each(self._trials, lambda group: step(group, self._groups.guard))
+        self._leaving = self._leave()
+        return self._lost()
+
+    def _evaluate(self, group: Sequence[Trial]) -> None:
+        made = self._predict(group, group[0].validation)
+        for trial, predictions in zip(group, made, strict=True):
+            self._groups.guard(trial, partial(trial.validate, predictions))
+
+    def _finish(self, trial: Trial) -> list[TrialParams]:
+        """End a trial; what comes in its place."""
+        made: list[TrialResult] = []
+
+        def end(group: Sequence[Trial]) -> None:
+            made.append(trial.finish(lambda windows: self._predict(group, windows)[0]))
+            for twin in self._twins.get(trial.params.number, []):
+                trial.keep(twin.params, twin.settings)
+
+        self._groups.each([trial], end)
+        return self._over(trial, made[0]) if made else self._lost()
+
+    def _lost(self) -> list[TrialParams]:
+        """End the trials in which something was raised; what comes in their places."""
+        waiting: list[TrialParams] = []
+        for trial, error in self._groups.take_errors():
+            waiting += self._over(trial, self._failed(trial.params, error, trial.seconds))
+        return waiting
+
+    def _over(self, trial: Trial, result: TrialResult) -> list[TrialParams]:
+        """Let a lane go, and hand over the trial's result and those of its twins."""
+        trial.dismiss()
+        self._trials.remove(trial)
+        waiting = self._settle(result)
+        for twin in self._twins.pop(result.number, []):
+            number, details = twin.params.number, {**twin.details, "same_as": result.number}
+            trial.course.tell_all(number)
+            waiting += self._settle(replace(result, number=number, details=details))
+        return waiting
+
+    def _settle(self, result: TrialResult) -> list[TrialParams]:
+        """Hand a result over; the trial that comes in its place, if one waits."""
+        if self._refill is None:
+            self._results.append(result)
+            return []
+        following = self._refill(result)
+        return [] if following is None else [following]
+
+    def _called_away(self, waiting: Sequence[TrialParams]) -> list[TrialResult]:
+        """Checkpoint all lanes; the results with which they leave."""
+        before = list(waiting)
+        left: list[TrialResult] = []
+        for trial in self._trials:
+            number, message = trial.params.number, trial.leave()
+            left.append(TrialResult.interrupted(number, message, trial.seconds))
+            before += [twin.params for twin in self._twins.pop(number, [])]
+        said = "left when asked to, before its start"
+        return left + [TrialResult.interrupted(params.number, said) for params in before]
+
+    def _predict(self, group: Sequence[Trial], windows: Windows) -> list[Predictions]:
+        first = group[0]
+        lanes = [trial.lane.adapters for trial in group]
+        budget = first.settings.batch_tokens
+        if first.model.racked:
+            # A few lanes of many are due at a time, and a GPU's pass takes as long for few: they
+            # get the tokens that all have in a step, which keeps far more than this.
+            beside = sum(trial.model is first.model for trial in self._trials)
+            budget *= max(1, self._groups.at_once(beside) // len(group))
+        return predict(first.model, lanes, windows, budget, first.skip)

@@ -1,0 +1,132 @@
+"""The course of one trial's training: evaluated, reported, checkpointed, resumed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from objectives.lora.memory import peak_memory_bytes
+from objectives.lora.training.checkpoint import Checkpoint, Checkpoints
+from objectives.lora.training.checkpoint_state import restore, tensors_of, tree_of
+from objectives.lora.training.lane import Lane
+from objectives.metrics.metrics import Predictions
+from objectives.metrics.scores import Scores
+from sweep.study.trial import Report
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation.
+
+    Attributes:
+        step: steps done.
+        seconds: wall-clock seconds of those steps.
+        threshold: the margin it chose.
+        figures: all it measured.
+    """
+
+    step: int
+    seconds: float
+    threshold: float
+    figures: dict[str, Any]
+
+
+class Course:
+    """One trial's training, over as many runs as it takes.
+
+    Args:
+        number: the trial's number.
+        lane: at its first step; goes on from a checkpoint if there is one.
+        scores: takes what is measured.
+        checkpoints: where it may go on from, and what it leaves for a later run.
+        report: takes intermediate values; may stop the trial.
+
+    Attributes:
+        lane: the training.
+        scores: its figures.
+        points: its evaluations.
+        predictions: of the validation split after the last step, once this run has made them.
+    """
+
+    def __init__(
+        self, number: int, lane: Lane, scores: Scores, checkpoints: Checkpoints, report: Report
+    ) -> None:
+        self.number = number
+        self.lane = lane
+        self.scores = scores
+        self.points: list[Point] = []
+        self.predictions: Predictions | None = None
+        self._checkpoints = checkpoints
+        self._report = report
+        self._started = time.perf_counter()
+        self._peak = 0
+        saved = checkpoints.load()
+        if saved is not None:
+            self._resume(saved)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to train or to evaluate."""
+        return self.lane.stopped or (self.lane.done and not self.lane.due)
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of all runs of the trial together."""
+        return time.perf_counter() - self._started
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The most memory in any of them, in use by all that trained with it."""
+        return max(self._peak, peak_memory_bytes(self.lane.model.precision.device))
+
+    def _resume(self, saved: Checkpoint) -> None:
+        """Go on where another run left, having reported what it had reported."""
+        restore(self.lane, saved.tensors, saved.tree["training"])
+        self._started -= saved.tree["seconds"]
+        self._peak = saved.tree["peak_memory_bytes"]
+        self.points = [Point(**point) for point in saved.tree["points"]]
+        for point in self.points:
+            self.scores.figures = dict(point.figures)
+            self.scores.threshold = point.threshold
+            if self._tell(point) and point.step < len(self.lane.plan.batches):
+                self.lane.stop_at(point.step, point.seconds)
+                return
+
+    def evaluate(self, predictions: Predictions) -> None:
+        """Score the validation split, keep a checkpoint and report; may stop the trial."""
+        self.predictions = predictions if self.lane.done else None
+        step_loss = self.lane.mean_loss()
+        self.scores.score_validation(predictions)
+        self.scores.figures["step_loss"] = step_loss
+        figures = dict(self.scores.figures)
+        point = Point(self.lane.steps, self.lane.seconds, self.scores.threshold, figures)
+        self.points.append(point)
+        self._save()
+        # Too late to stop once all is done.
+        self.lane.stopped = self._tell(point) and not self.lane.done
+
+    def leave(self) -> str:
+        """Keep a checkpoint before leaving, and say how far the trial came."""
+        kept = "its checkpoint is kept" if self._save() else "it kept no checkpoint"
+        steps = len(self.lane.plan.batches)
+        return f"left when asked to, after step {self.lane.steps} of {steps}; {kept}"
+
+    def tell_all(self, number: int) -> None:
+        """Report all evaluations for another trial, which is the same training."""
+        for point in self.points:
+            self._tell(point, number)
+
+    def _tell(self, point: Point, number: int | None = None) -> bool:
+        number = self.number if number is None else number
+        curve = {k: v for k, v in point.figures.items() if isinstance(v, float)}
+        return self._report(number, point.step, point.figures["mcc"], curve)
+
+    def _save(self) -> bool:
+        tree = {
+            "training": tree_of(self.lane),
+            "points": [asdict(point) for point in self.points],
+            "seconds": self.seconds,
+            "peak_memory_bytes": self.peak_memory_bytes,
+        }
+        return self._checkpoints.save(Checkpoint(tensors_of(self.lane), tree))

@@ -1,0 +1,231 @@
+"""One trial from its parameters to its result; in between its lane trains in a crew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from objectives.data.prepare.windows import Windows
+from objectives.lora.adapter_config import AdapterConfig
+from objectives.lora.base.load import Precision
+from objectives.lora.settings import BindingSettings
+from objectives.lora.target_modules import resolve
+from objectives.lora.training.checkpoint import Checkpoints
+from objectives.lora.training.details import (
+    identity_of,
+    of_adapters,
+    of_lora,
+    of_model,
+    of_parameters,
+)
+from objectives.lora.training.evaluate import check_finite
+from objectives.lora.training.inputs import Inputs
+from objectives.lora.training.lane import Lane
+from objectives.lora.training.progress import Course
+from objectives.lora.training.saved_adapter import how_to_load, keep_adapter
+from objectives.lora.training.schedule import plan_steps
+from objectives.metrics.intervals import chains_of
+from objectives.metrics.metrics import Predictions
+from objectives.metrics.scores import Scores
+from sweep.errors import TrialError, fault
+from sweep.files.location import place
+from sweep.study.trial import Report, TrialParams, TrialResult, TrialState
+
+Predict = Callable[[Windows], Predictions]
+"""Predicts a split with the trial's lane."""
+
+
+class Trial:
+    """A configuration under training.
+
+    Args:
+        params: the configuration and its seed.
+        fixed: the study's settings.
+        inputs: base and data.
+        report: takes intermediate values; may stop the trial.
+
+    Attributes:
+        params: as given.
+        settings: the study's, with the configuration's values.
+        model: runs its passes.
+        lane: its training.
+        course: of the training.
+        skip: lower layers whose states are cached.
+
+    Raises:
+        Exception: whatever is wrong with it; nothing stays admitted to the model then.
+    """
+
+    def __init__(
+        self, params: TrialParams, fixed: BindingSettings, inputs: Inputs, report: Report
+    ) -> None:
+        self._started = time.perf_counter()
+        self.params = params
+        self._inputs = inputs
+        if params.final_test and inputs.splits.test is None:
+            rule = "have a test split for the final test"
+            raise TrialError(fault("the data", rule, "none", way_out="Add test files"))
+        self.settings = settings = fixed.for_trial(params.values)
+        self.model = model = inputs.model(Precision.from_settings(settings))
+        self._splits = inputs.shifted_splits if settings.label_shift else inputs.splits
+        self._resolved = resolve(inputs.skeleton, settings.targets, model.head)
+        self._config = AdapterConfig.from_settings(settings, self._resolved.modules)
+        self._adapters = model.admit(self._config, params.seed, settings.batch_tokens)
+        try:
+            self.lane = self._lane()
+            self.course = self._course(report)
+        except BaseException:
+            model.dismiss(self._adapters)
+            raise
+        self.skip = model.frozen_layers(self._adapters, self._read())
+
+    def _lane(self) -> Lane:
+        windows = self._splits.train
+        plan = plan_steps(windows.lengths, self.settings, self.params.seed)
+        return Lane(self._adapters, self.model, windows, plan, self.settings)
+
+    def _course(self, report: Report) -> Course:
+        known = self._inputs.fingerprints if self.params.folder else {}
+        identity = identity_of(self.params, self.settings, self.lane, known)
+        checkpoints = Checkpoints(self.params.folder, identity)
+        scores = Scores(tuple(self._inputs.data.summary.ligands), self.settings.data_seed)
+        return Course(self.params.number, self.lane, scores, checkpoints, report)
+
+    def _read(self) -> list[Windows]:
+        """All windows that it will read."""
+        splits = self._splits
+        read = [splits.train, splits.validation, splits.train_sample]
+        return [*read, splits.test] if self.params.final_test and splits.test else read
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What decides the result: two trials with the same key have the same one."""
+        settings = asdict(self.settings)
+        for name in ("alpha", "scaling", "rslora", "targets", "rank"):
+            del settings[name]
+        adapters = self._config.rank, self._config.scale, self._config.modules
+        params = self.params
+        return (adapters if self._config.modules else (), tuple(settings.items())), (
+            params.seed,
+            params.final_test,
+        )
+
+    @property
+    def validation(self) -> Windows:
+        """The split that decides."""
+        return self._splits.validation
+
+    def validate(self, predictions: Predictions) -> None:
+        """Take an evaluation: score, checkpoint, report.
+
+        Raises:
+            NonFiniteLossError: if the losses or the predictions are not finite.
+            InputChangedError: if what it has read was changed.
+        """
+        self._inputs.data.files.check()  # before its checkpoint is written
+        self.course.evaluate(check_finite(predictions))
+
+    def leave(self) -> str:
+        """Keep a checkpoint before leaving, and say how far the trial came.
+
+        Raises:
+            InputChangedError: if what it has read was changed.
+        """
+        self._inputs.data.files.check()
+        return self.course.leave()
+
+    def finish(self, predict: Predict) -> TrialResult:
+        """Measure what is measured at the end, keep the adapter, and sum up.
+
+        Args:
+            predict: predicts a split with this trial's lane.
+
+        Raises:
+            InputChangedError: if what it has read was changed.
+        """
+        scores, splits, data = self.course.scores, self._splits, self._inputs.data
+        if not self.lane.stopped:
+            # A trial that goes on from after its last step has predicted nothing yet.
+            last = self.course.predictions or check_finite(predict(splits.validation))
+            scores.describe(last, chains_of(data.validation, splits.validation))
+            if len(splits.train_sample):
+                scores.score_train_side(check_finite(predict(splits.train_sample)))
+            if self.settings.label_shift:
+                aligned = self._inputs.splits.validation
+                scores.score_aligned(check_finite(predict(aligned)))
+            if self.params.final_test and splits.test is not None and data.test is not None:
+                chains = chains_of(data.test, splits.test)
+                scores.score_test(check_finite(predict(splits.test)), chains)
+            data.files.check()
+            self.keep(self.params, self.settings)
+        stopped = self.lane.stopped
+        return TrialResult(
+            number=self.params.number,
+            state=TrialState.PRUNED if stopped else TrialState.COMPLETE,
+            value=None if stopped else scores.figures["mcc"],
+            metrics={**scores.figures, **self._costs()},
+            details=self.details(),
+            seconds=self.seconds,
+        )
+
+    def details(self) -> dict[str, Any]:
+        """What is trained, and on what."""
+        everything = (name for name, _ in self._inputs.skeleton.named_modules())
+        return {
+            **of_adapters(self._config, self._resolved),
+            **of_lora(self._config, self.model.head, everything),
+            **of_model(self.model),
+            **of_parameters(self.lane.trained),
+            "scaling": self.settings.lora_scaling,
+            "frozen_layers": self.skip,
+        }
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds since this run of the trial began."""
+        return time.perf_counter() - self._started
+
+    def dismiss(self) -> None:
+        """Leave the model; what was trained is kept no longer."""
+        self.model.dismiss(self._adapters)
+
+    def _costs(self) -> dict[str, Any]:
+        """What the trial took."""
+        lane = self.lane
+        return {
+            "steps": lane.steps,
+            "tokens_per_second": lane.tokens / lane.seconds,
+            "peak_memory_bytes": self.course.peak_memory_bytes,
+            "trainable_parameters": of_parameters(lane.trained)["trainable_parameters"],
+            "seconds": self.course.seconds,
+        }
+
+    def keep(self, params: TrialParams, settings: BindingSettings) -> None:
+        """Leave the adapter and what is needed to use it, if the trial is to.
+
+        Args:
+            params: of this trial, or of one that is the same training.
+            settings: the same one's.
+        """
+        if self.lane.stopped or not (params.keep and params.folder):
+            return
+        figures = self.course.scores.figures
+        dtype = self.model.precision.compute_dtype
+        record = {
+            "number": params.number,
+            "values": dict(params.values),
+            "seed": params.seed,
+            "mcc": figures["mcc"],
+            "threshold": figures["threshold"],
+            "mcc_at_threshold": figures["mcc_at_threshold"],
+            "settings": asdict(settings),
+            "compute_dtype": str(dtype).removeprefix("torch."),
+            "fingerprints": self._inputs.fingerprints,
+            "load": how_to_load(self.model, self._inputs, settings),
+        }
+        name = self._inputs.about_base()["name"]
+        keep_adapter(
+            place(params.folder) / "adapter", self._adapters, self.model.head, name, record
+        )

@@ -1,0 +1,1 @@
+"""Metrics of binary predictions, with intervals."""

@@ -1,0 +1,106 @@
+"""What a report draws of a trial's predictions, in counts: its thresholds and its calibration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from objectives.metrics.metrics import ARGMAX, Predictions, Ranking
+
+POINTS = 100
+"""Thresholds of a curve, about."""
+
+BINS = 15
+"""Bins of a reliability diagram, at most."""
+
+
+def threshold_curve(predictions: Predictions, chosen: float = ARGMAX) -> dict[str, list[Any]]:
+    """Exact counts at about ``POINTS`` thresholds, for precision-recall, ROC and MCC curves.
+
+    Half of the thresholds are even in the logarithm of how many residues are predicted, which
+    draws the few that the model is surest of one by one; half are even in recall.
+
+    Args:
+        predictions: of one split.
+        chosen: a margin that is to be among the thresholds, as ``ARGMAX`` always is.
+
+    Returns:
+        Lists of one length, thresholds descending: ``threshold`` (probabilities),
+        ``tp`` and ``fp`` (residues with a higher probability that bind, and that do not).
+    """
+    ranking = predictions.ranking
+    points = {margin: float(expit(margin)) for margin in (ARGMAX, chosen)}
+    drawn = {_counts(ranking, margin) for margin in points}
+    for cut in _cuts(ranking):
+        margin = ranking.threshold(cut)
+        if _counts(ranking, margin) not in drawn:
+            points[margin] = _shown(ranking.below(cut), cut, margin)
+    margins = sorted(points, reverse=True)
+    counts = [_counts(ranking, margin) for margin in margins]
+    return {
+        "threshold": [points[margin] for margin in margins],
+        "tp": [tp for tp, _ in counts],
+        "fp": [fp for _, fp in counts],
+    }
+
+
+def _cuts(ranking: Ranking) -> list[float]:
+    """Margins from which on to predict binding; the highest and the lowest are among them."""
+    every = np.sort(np.concatenate([ranking.binding, ranking.free]))[::-1]
+    predicted = np.geomspace(1, len(every), POINTS // 2).round().astype(np.int64)
+    recalled = np.linspace(0, len(ranking.binding) - 1, POINTS // 2).round().astype(np.int64)
+    by_recall = ranking.binding[recalled] if len(ranking.binding) else ranking.binding
+    cuts: list[float] = np.unique(np.concatenate([every[predicted - 1], by_recall])).tolist()
+    return cuts
+
+
+def _counts(ranking: Ranking, margin: float) -> tuple[int, int]:
+    """How many residues of each class have a higher margin."""
+    tp, fp = (
+        len(m) - int(np.searchsorted(m, margin, "right")) for m in (ranking.binding, ranking.free)
+    )
+    return tp, fp
+
+
+def _shown(below: float, cut: float, margin: float) -> float:
+    """A threshold as the shortest probability that parts the same residues."""
+    low, high, middle = (float(expit(each)) for each in (below, cut, margin))
+    for digits in range(1, 17):
+        rounded = round(middle, digits)
+        if low < rounded < high:
+            return rounded
+    return middle  # nothing lies between, as beside a probability of 1
+
+
+def calibration(predictions: Predictions) -> dict[str, Any]:
+    """How often residues bind that are given a probability: a reliability diagram.
+
+    Bins hold equally many residues, but for equal probabilities, which are never parted.
+
+    Sources: Niculescu-Mizil & Caruana 2005, doi:10.1145/1102351.1102430; expected calibration
+    error: Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602; bins of equal counts: Nixon et al.
+    2019, arXiv:1904.01685.
+
+    Args:
+        predictions: of one split.
+
+    Returns:
+        Lists of one length, probabilities ascending: ``probability`` (the bin's mean),
+        ``positives`` (residues that bind) and ``residues``; and ``ece``, the mean over
+        residues of how far their bin's share of positives is from its mean probability.
+    """
+    order = np.argsort(predictions.margin, kind="stable")
+    margins = predictions.margin[order]
+    even = np.arange(BINS) * len(order) // BINS
+    starts = np.unique(np.searchsorted(margins, margins[even], "left"))
+    expected = np.add.reduceat(expit(margins.astype(np.float64)), starts)
+    positives = np.add.reduceat(predictions.labels[order], starts)
+    residues = np.diff([*starts, len(order)])
+    return {
+        "probability": (expected / residues).tolist(),
+        "positives": positives.tolist(),
+        "residues": residues.tolist(),
+        "ece": float(np.abs(positives - expected).sum() / len(order)),
+    }

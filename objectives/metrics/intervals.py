@@ -1,0 +1,169 @@
+"""How far a trial's figures would move on other chains like these: a bootstrap over chains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+
+from objectives.data.prepare.windows import Windows
+from objectives.metrics.metrics import ARGMAX, Predictions
+
+RESAMPLES = 1000
+QUANTILES = (0.025, 0.975)
+"""Ends of an interval: 95 %."""
+
+_AT_ONCE = 4_000_000
+"""Numbers held in a block."""
+
+Floats = NDArray[np.float64]
+
+
+def chains_of(split: Dataset, windows: Windows) -> NDArray[np.int64]:
+    """Which chain each labelled residue is of, in the order of ``Predictions``.
+
+    Args:
+        split: the prepared split.
+        windows: the same split in memory, all of it.
+
+    Returns:
+        Indices of chains, shape (residues,).
+    """
+    index = np.asarray(split["chain"], dtype=np.int64)
+    chains: NDArray[np.int64] = np.repeat(index, windows.known)
+    return chains
+
+
+def mcc_intervals(
+    predictions: Predictions, chains: NDArray[np.int64], threshold: float, seed: int
+) -> dict[str, float | None]:
+    """95 % percentile intervals of MCC, at argmax and at a threshold.
+
+    Whole chains are drawn with replacement, because residues of one chain are alike: drawn
+    one by one they would make the interval too narrow. The threshold stays as it is: that it
+    was chosen, and that the trial was, is not in the interval.
+
+    Sources: Efron 1979, doi:10.1214/aos/1176344552; of clusters: Field & Welsh 2007,
+    doi:10.1111/j.1467-9868.2007.00593.x.
+
+    Args:
+        predictions: of one split.
+        chains: the chain of each residue; shape (residues,).
+        threshold: a margin.
+        seed: of the resamples; with the same seed and chains they are the same for any trial.
+
+    Returns:
+        ``mcc_low``, ``mcc_high``, ``mcc_at_threshold_low``, ``mcc_at_threshold_high``; None
+        where there is only one chain.
+    """
+    index, count = _indexed(chains)
+    cuts = {"mcc": ARGMAX, "mcc_at_threshold": threshold}
+    tables = {name: _confusion(predictions, index, count, cut) for name, cut in cuts.items()}
+    drawn: dict[str, list[Floats]] = {name: [] for name in cuts}
+    for weights in _resamples(count, seed):
+        for name, table in tables.items():
+            drawn[name].append(_mcc(weights @ table))
+    return _ends(drawn, count)
+
+
+def pr_auc_interval(
+    predictions: Predictions, chains: NDArray[np.int64], seed: int
+) -> dict[str, float | None]:
+    """The same for average precision: ``pr_auc_low`` and ``pr_auc_high``.
+
+    It takes much longer than MCC. Resamples without a residue that binds are left out; None
+    where there is only one chain, or no resample with one.
+
+    Args:
+        predictions: of one split.
+        chains: the chain of each residue; shape (residues,).
+        seed: see ``mcc_intervals``.
+    """
+    index, count = _indexed(chains)
+    drawn: list[Floats] = []
+    for weights in _resamples(count, seed):
+        area, found, chosen = np.zeros((3, len(weights), 1))
+        for every, binding in _added(predictions, index, count):
+            hits = weights @ binding
+            chosen_then = chosen + (weights @ every).cumsum(axis=1)
+            found_then = found + hits.cumsum(axis=1)
+            precision = found_then / np.maximum(chosen_then, 1.0)
+            area += (hits * precision).sum(axis=1, keepdims=True)
+            chosen, found = chosen_then[:, -1:], found_then[:, -1:]
+        sound = found > 0
+        drawn.append(area[sound] / found[sound])
+    return _ends({"pr_auc": drawn}, count)
+
+
+def _added(
+    predictions: Predictions, index: NDArray[np.int64], count: int
+) -> Iterator[tuple[Floats, Floats]]:
+    """Residues that each margin of a binding one adds to those predicted, from the highest down.
+
+    Yields:
+        Blocks of margins: how many residues of each chain, and how many of those bind; both of
+        shape (chains, margins).
+    """
+    binds = predictions.labels == 1
+    levels = np.unique(-predictions.margin[binds])
+    ranks = np.searchsorted(levels, -predictions.margin)
+    step = max(1, _AT_ONCE // count)
+    for start in range(0, len(levels), step):
+        width = min(step, len(levels) - start)
+        here = (start <= ranks) & (ranks < start + width)
+        tables = []
+        for rows in (here, here & binds):
+            cells = index[rows] * width + ranks[rows] - start
+            tally = np.bincount(cells, minlength=count * width)
+            tables.append(tally.reshape(count, width).astype(np.float64))
+        yield tables[0], tables[1]
+
+
+def _indexed(chains: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Chains numbered without gaps, and how many there are."""
+    names, index = np.unique(chains, return_inverse=True)
+    return index, len(names)
+
+
+def _resamples(count: int, seed: int) -> Iterator[Floats]:
+    """How often each resample draws each of ``count`` chains, a block of resamples at a time."""
+    rng = np.random.default_rng(seed)
+    left, most = RESAMPLES, max(1, _AT_ONCE // count)
+    while left:
+        block = min(left, most)
+        left -= block
+        places = rng.integers(count, size=(block, count)) + count * np.arange(block)[:, None]
+        tally = np.bincount(places.ravel(), minlength=block * count)
+        yield tally.reshape(block, count).astype(np.float64)
+
+
+def _confusion(
+    predictions: Predictions, index: NDArray[np.int64], count: int, threshold: float
+) -> Floats:
+    """TP, FP, FN and TN of each chain; shape (chains, 4)."""
+    chosen = predictions.margin.astype(np.float64, copy=False) > threshold
+    binds = predictions.labels == 1
+    cells = [chosen & binds, chosen & ~binds, ~chosen & binds, ~chosen & ~binds]
+    tallies = [np.bincount(index[cell], minlength=count) for cell in cells]
+    return np.stack(tallies, axis=1).astype(np.float64)
+
+
+def _mcc(counts: Floats) -> Floats:
+    """MCC of each row of TP, FP, FN, TN; 0 with an empty margin."""
+    tp, fp, fn, tn = counts.T
+    sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    found: Floats = np.where(sums > 0, tp * tn - fp * fn, 0.0) / np.sqrt(np.maximum(sums, 1.0))
+    return found
+
+
+def _ends(drawn: Mapping[str, list[Floats]], chains: int) -> dict[str, float | None]:
+    """Both ends of each figure's interval."""
+    found: dict[str, float | None] = {}
+    for name, blocks in drawn.items():
+        values = np.concatenate(blocks)
+        known = chains > 1 and len(values) > 0
+        low, high = np.quantile(values, QUANTILES).tolist() if known else (None, None)
+        found |= {f"{name}_low": low, f"{name}_high": high}
+    return found

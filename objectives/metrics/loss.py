@@ -1,0 +1,84 @@
+"""The loss of a batch, and what to say when it runs away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from objectives.data.chain import IGNORED
+from objectives.data.prepare.windows import joined
+from objectives.lora.base.config import CLASSES
+from sweep.errors import TrialError, fault
+
+
+class NonFiniteLossError(TrialError):
+    """The loss or the logits became NaN or infinite."""
+
+
+def residue_loss(
+    logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None
+) -> torch.Tensor:
+    """Mean cross-entropy over the labelled residues of a batch, in nats.
+
+    Args:
+        logits: shape (windows, length, 2).
+        labels: shape (windows, length), ``IGNORED`` where nothing is known.
+        weight: of each class, shape (2,); the mean is weighted by it.
+    """
+    return cross_entropy(
+        logits.view(-1, CLASSES), labels.view(-1), weight=weight, ignore_index=IGNORED
+    )
+
+
+def lane_losses(
+    logits: torch.Tensor, labels: torch.Tensor, weights: Sequence[torch.Tensor | None]
+) -> torch.Tensor:
+    """The ``residue_loss`` of each of several lanes.
+
+    Args:
+        logits: shape (lanes, places, 2), in float32.
+        labels: shape (lanes, places), ``IGNORED`` where nothing is known.
+        weights: of each lane, see ``residue_loss``.
+
+    Returns:
+        Shape (lanes,).
+    """
+    even = logits.new_ones(CLASSES)
+    table = torch.stack([even if weight is None else weight for weight in weights])
+    known = labels != IGNORED
+    wanted = labels.where(known, 0)
+    found = logits.log_softmax(-1).gather(-1, wanted[..., None])[..., 0].where(known, 0)
+    weight = table.gather(1, wanted).where(known, 0)
+    return -(weight * found).sum(1) / weight.sum(1)
+
+
+def class_weight(
+    labels: Sequence[NDArray[np.int64]], setting: str | float, device: torch.device
+) -> torch.Tensor | None:
+    """The weight of each class in the loss, shape (2,); None when they are equal.
+
+    Raises:
+        TrialError: if ``balanced`` is asked for and a class is missing.
+    """
+    if setting == "none":
+        return None
+    if setting != "balanced":
+        return torch.tensor([1.0, float(setting)], device=device)
+    counts = np.zeros(CLASSES, dtype=np.int64)
+    for rows in joined(labels):
+        counts += np.bincount(rows[rows != IGNORED], minlength=CLASSES)
+    if not counts.all():
+        rule = "not be 'balanced' when the training residues are all of one class"
+        raise TrialError(fault("class_weight", rule, setting, where=f"counts {counts.tolist()}"))
+    balanced = counts.sum() / (CLASSES * counts)
+    return torch.tensor(balanced, dtype=torch.float32, device=device)
+
+
+def non_finite(what: str, got: object, where: str) -> str:
+    """The sentence for numbers that ran away, with what usually helps."""
+    way_out = "Lower the learning rate or max_grad_norm, or raise warmup"
+    return fault(what, "be finite", got, where=where, way_out=way_out)

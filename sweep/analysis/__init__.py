@@ -1,0 +1,1 @@
+"""Statistics of a table of trials: effects, importance, verdict and design. No database here."""

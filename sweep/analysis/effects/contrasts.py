@@ -1,0 +1,195 @@
+"""What is asked of a fit: effects averaged over everything else, or at each choice's best.
+
+Both are linear in the coefficients, so both have the same kind of interval. Averaged, they are
+the coefficients themselves. Optimised, some parameters (the learning rate) are set to the value
+that is best for each choice of the dominant one; by the envelope theorem the place of the
+optimum adds nothing to the effects' noise in first order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from sweep.analysis.axes import Axis
+from sweep.analysis.effects.basis import columns, most_columns
+from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.model import Block, Model
+
+FloatArray = npt.NDArray[np.float64]
+Members = tuple[int, ...]
+
+GRID = 101
+"""Places on a line among which a best one is looked for."""
+
+COARSE = 17
+"""The same where several lines are searched together."""
+
+MOST_PLACES = 5000
+"""Places that several lines have together, as far as three on each line allow it."""
+
+FINE = 4
+"""Degree to which a dominant parameter with numbers takes over what nuisances did."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The effects that are asked about, as combinations of a fit's coefficients.
+
+    Attributes:
+        name: ``averaged`` or ``optimised``.
+        effects: members of each effect to its combinations, shape ``(k, p)``: orthonormal
+            effects, whose squares add up to its variance.
+    """
+
+    name: str
+    effects: Mapping[Members, FloatArray]
+
+    def within(self, group: Iterable[int]) -> FloatArray:
+        """Combinations of all effects among a group alone; of one parameter its main effect."""
+        chosen = set(group)
+        return self._stack(members for members in self.effects if set(members) <= chosen)
+
+    def touching(self, group: Iterable[int]) -> FloatArray:
+        """Combinations of all effects that involve a group: its total effect."""
+        chosen = set(group)
+        return self._stack(members for members in self.effects if set(members) & chosen)
+
+    def _stack(self, chosen: Iterable[Members]) -> FloatArray:
+        width = next((rows.shape[1] for rows in self.effects.values()), 0)
+        rows = [self.effects[members] for members in chosen]
+        return np.concatenate(rows) if rows else np.empty((0, width))
+
+
+def averaged(fit: Fit) -> View:
+    """Each effect averaged over all other parameters."""
+    unit = np.eye(fit.model.size)
+    return View("averaged", {members: unit[at] for members, at in fit.model.spans.items()})
+
+
+@dataclass(frozen=True)
+class Best:
+    """Where each choice of the dominant parameter is best.
+
+    Attributes:
+        dominant: index of the dominant parameter.
+        choices: its places, shape ``(K,)``.
+        places: of each nuisance, by its index, at each choice, shape ``(K,)``.
+        rows: the mean response there as combinations of coefficients, shape ``(K, p)``.
+    """
+
+    dominant: int
+    choices: FloatArray
+    places: Mapping[int, FloatArray]
+    rows: FloatArray
+
+
+def surfaces(fit: Fit, dominant: int, nuisances: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+    """The response over the nuisances for each choice, averaged over all other parameters.
+
+    Returns:
+        The nuisances' candidate places, shape ``(g, len(nuisances))``, and the responses as
+        combinations of coefficients, shape ``(K, g, p)``.
+    """
+    model, choices = fit.model, fit.model.axes[dominant].reference()
+    many = len(nuisances)
+    fine = GRID if many == 1 else max(3, min(COARSE, int(MOST_PLACES ** (1.0 / max(many, 1)))))
+    candidates = np.array(list(product(*(_candidates(model.axes[i], fine) for i in nuisances))))
+    k, g = len(choices), len(candidates)
+    places = [np.zeros(k * g) for _ in model.axes]
+    places[dominant] = np.repeat(choices, g)
+    for column, i in enumerate(nuisances):
+        places[i] = np.tile(candidates[:, column], k)
+    matrix = model.matrix(places)
+    for members, span in model.spans.items():
+        if set(members) - {dominant, *nuisances}:
+            matrix[:, span] = 0.0  # a column has mean 0 over each of its members
+    return candidates, matrix.reshape(k, g, -1)
+
+
+def best_places(fit: Fit, dominant: int, nuisances: Sequence[int]) -> Best:
+    """The nuisances' best values for each choice, averaged over all other parameters."""
+    candidates, matrix = surfaces(fit, dominant, nuisances)
+    top = np.argmax(matrix @ fit.b, axis=1)
+    return Best(
+        dominant,
+        fit.model.axes[dominant].reference(),
+        {i: candidates[top, column] for column, i in enumerate(nuisances)},
+        matrix[np.arange(len(top)), top],
+    )
+
+
+def optimised(fit: Fit, best: Best) -> View:
+    """Effects with each choice of the dominant parameter at its own best nuisances.
+
+    A nuisance is then a function of the dominant parameter: its interaction with that becomes
+    part of the dominant main effect, and one with a third parameter part of the third's.
+    """
+    model = fit.model
+    found: dict[Members, FloatArray] = {}
+    for block in model.blocks:
+        span = model.spans[block.members]
+        if not set(block.members) & set(best.places):
+            shape = [most_columns(model.axes[i], model_degree) for i, model_degree in _of(block)]
+            _add(found, block.members, np.eye(model.size)[span].reshape(*shape, model.size))
+            continue
+        for members, weights in _projected(model, block, best).items():
+            rows = np.zeros((*weights.shape[:-1], model.size))
+            rows[..., span] = weights
+            _add(found, members, rows)
+    return View("optimised", {m: rows.reshape(-1, model.size) for m, rows in found.items()})
+
+
+def _of(block: Block) -> Iterable[tuple[int, int]]:
+    return zip(block.members, block.degrees, strict=True)
+
+
+def _projected(model: Model, block: Block, best: Best) -> dict[Members, FloatArray]:
+    """A block with nuisances in it as effects of what remains, by quadrature.
+
+    Returns:
+        Members to weights on the block's columns, shape ``(columns of each member, size)``.
+    """
+    degrees = dict(_of(block))
+    third = [i for i in block.members if i != best.dominant and i not in best.places]
+    rest = model.axes[third[0]].reference() if third else np.zeros(1)
+    choice = np.repeat(np.arange(len(best.choices)), len(rest))
+    places = [np.zeros(len(choice)) for _ in model.axes]
+    places[best.dominant] = best.choices[choice]
+    for i, at in best.places.items():
+        places[i] = at[choice]
+    for i in third:
+        places[i] = np.tile(rest, len(best.choices))
+    values = Model(model.axes, (block,)).matrix(places)
+    own = columns(model.axes[best.dominant], places[best.dominant], FINE)
+    if not third:
+        return {(best.dominant,): own.T @ values / len(values)}
+    other = columns(model.axes[third[0]], places[third[0]], degrees[third[0]])
+    both = np.einsum("na,nb,nc->abc", other, own, values) / len(values)
+    pair = (third[0], best.dominant)
+    flipped = pair[0] > pair[1]
+    return {
+        (third[0],): other.T @ values / len(values),
+        tuple(sorted(pair)): both.transpose(1, 0, 2) if flipped else both,
+    }
+
+
+def _add(found: dict[Members, FloatArray], members: Members, rows: FloatArray) -> None:
+    """Add combinations column by column; a lower degree has the first of the columns."""
+    there = found.get(members, np.zeros((0,) * (rows.ndim - 1) + rows.shape[-1:]))
+    shape = tuple(map(max, there.shape, rows.shape))
+    found[members] = _padded(there, shape) + _padded(rows, shape)
+
+
+def _padded(rows: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    return np.pad(rows, [(0, more - have) for have, more in zip(rows.shape, shape, strict=True)])
+
+
+def _candidates(axis: Axis, fine: int) -> FloatArray:
+    if axis.kind != "line":
+        return axis.reference()
+    return np.linspace(axis.low, axis.high, fine)

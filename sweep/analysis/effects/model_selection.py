@@ -1,0 +1,124 @@
+"""How large a model the configurations can carry, and how large a one they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from sweep.analysis.axes import Axis
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.fit import Fit, fit, improvement
+from sweep.analysis.effects.model import Block, Model
+
+FOR_PRODUCTS = 30
+"""Configurations from which on products of numeric parameters are in the model."""
+
+FOR_NAMES = 50
+"""Configurations from which on interactions of names with other parameters are tried."""
+
+FOR_GROWTH = 60
+"""Configurations from which on higher degrees are tried."""
+
+LET_IN = 0.03
+"""P value below which interactions of names enter, all together."""
+
+GROW = 0.01
+"""P value, shared out over all candidates, below which a block's degrees rise."""
+
+MOST_DEGREES = 12
+"""Degree at which a polynomial is high enough for anything that a study can show."""
+
+LEFT_OVER = 8
+"""Degrees of freedom that the noise must keep."""
+
+
+def choose(sample: Sample) -> Fit | None:
+    """The model that a verdict rests on.
+
+    Main effects (all contrasts of names, degree 2 of numbers), then products of numbers,
+    then interactions with names if the data ask for them, then higher degrees where the fit
+    lacks them. All but the last is settled by the number of configurations alone.
+
+    Returns:
+        None where not even the main effects of degree 1 can be told apart.
+    """
+    axes = sample.axes
+    found = None
+    for degree in (2, 1):
+        found = fit(Model(axes, tuple(Block((i,), (degree,)) for i in range(len(axes)))), sample)
+        if found is not None and found.df >= LEFT_OVER:
+            break
+    if found is None:
+        return None
+    if len(sample) >= FOR_PRODUCTS:
+        found = _extended(found, sample, _products(axes), 1.0)
+    if len(sample) >= FOR_NAMES:
+        found = _extended(found, sample, _with_names(axes), LET_IN)
+    return _grown(found, sample) if len(sample) >= FOR_GROWTH else found
+
+
+def _is_name(axis: Axis) -> bool:
+    return axis.kind == "unordered"
+
+
+def _can_rise(axis: Axis, degree: int) -> bool:
+    if _is_name(axis):
+        return False
+    return degree < (MOST_DEGREES if axis.kind == "line" else axis.size - 1)
+
+
+def _products(axes: tuple[Axis, ...]) -> list[Block]:
+    numbers = [i for i, axis in enumerate(axes) if not _is_name(axis)]
+    return [Block(pair, (1, 1)) for pair in combinations(numbers, 2)]
+
+
+def _with_names(axes: tuple[Axis, ...]) -> list[Block]:
+    pairs = combinations(range(len(axes)), 2)
+    return [Block(pair, (1, 1)) for pair in pairs if any(_is_name(axes[i]) for i in pair)]
+
+
+def _extended(found: Fit, sample: Sample, blocks: list[Block], p_value: float) -> Fit:
+    """The fit with all the blocks, if they fit in and are worth their place together."""
+    model = found.model
+    for block in blocks:
+        model = model.with_block(block)
+    larger = fit(model, sample) if blocks else None
+    if larger is None or larger.df < max(LEFT_OVER, len(sample) // 4):
+        return found
+    return larger if p_value == 1.0 or improvement(found, larger) < p_value else found
+
+
+def _grown(found: Fit, sample: Sample) -> Fit:
+    """Raise degrees, the most needed first, as long as the fit lacks them."""
+    while True:
+        best, best_p = None, 1.0
+        candidates = list(_larger_blocks(found.model))
+        for block in candidates:
+            larger = fit(found.model.with_block(block), sample)
+            if larger is None or larger.df < len(sample) // 2:
+                continue
+            p = improvement(found, larger)
+            if p < best_p:
+                best, best_p = larger, p
+        if best is None or best_p >= GROW / len(candidates):
+            return found
+        found = best
+
+
+def _larger_blocks(model: Model) -> Iterator[Block]:
+    """Each block with two degrees more: one alone would miss what is even, or odd."""
+    axes = model.axes
+    for i, axis in enumerate(axes):
+        [degree] = model.degree((i,))
+        if _can_rise(axis, degree):
+            yield Block((i,), (degree + 2,))
+    for pair in combinations(range(len(axes)), 2):
+        degrees = model.degree(pair)
+        if degrees == (0, 0):
+            yield Block(pair, (1, 1))
+            continue
+        for k, i in enumerate(pair):
+            if _can_rise(axes[i], degrees[k]):
+                raised = list(degrees)
+                raised[k] += 2
+                yield Block(pair, (raised[0], raised[1]))

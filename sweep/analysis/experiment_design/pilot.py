@@ -1,0 +1,125 @@
+"""The runs of a pilot: one configuration with many seeds, and the nuisance over its range."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sweep.study.design import PILOT_SUFFIX, Design, Pilot, Point
+from sweep.study.parameters import Choice, Float, Int, Param, TargetSets
+from sweep.study.space import Space
+from sweep.study.spec import Budget, StudySpec
+from sweep.study.trial import Scalar, derived_seed
+
+
+def pilot_of(spec: StudySpec) -> StudySpec:
+    """The pilot of a study, as a study of its own that a resume finds in the database.
+
+    What is tried out is the first claim's dominant parameter and its first nuisance that has a
+    range; without claims the first target sets or names, and the learning rate.
+    """
+    seed = spec.design.seed if isinstance(spec.design, Design) else 0
+    dominant, nuisance = _tried_out(spec)
+    pilot = Pilot(dominant=dominant, nuisance=nuisance, seed=seed)
+    return replace(
+        spec,
+        name=f"{spec.name}{PILOT_SUFFIX}",
+        design=pilot,
+        baselines=(),
+        budget=Budget(trials=len(pilot_points(spec.space, pilot))),
+    )
+
+
+def _tried_out(spec: StudySpec) -> tuple[str, str]:
+    """The parameter whose choices are compared, and the nuisance."""
+    space = spec.space
+    claims = spec.claims[:1]
+    asked = [name for claim in claims for name in (claim.dominant,) if isinstance(name, str)]
+    names = [name for name in space if isinstance(space[name], TargetSets)]
+    named = [name for name in space if _is_named(space[name])]
+    dominant = next(name for name in (*asked, *names, *named, *space) if name in space.params)
+    wanted = [name for claim in claims for name in claim.nuisances] or ["learning_rate"]
+    ranges = [name for name in wanted if name in space.params and _is_range(space[name])]
+    return dominant, next((name for name in ranges if name != dominant), "")
+
+
+def _is_named(param: Param) -> bool:
+    return isinstance(param, Choice) and not param.numeric
+
+
+def _is_range(param: Param) -> bool:
+    return isinstance(param, (Float, Int)) and param.low < param.high
+
+
+def pilot_points(space: Space, pilot: Pilot) -> tuple[Point, ...]:
+    """The runs of a pilot in a random order.
+
+    Args:
+        space: the parameters.
+        pilot: what to try out.
+
+    Returns:
+        ``pilot.choices`` choices of the dominant parameter, first and last among them, with
+        ``pilot.repeats`` seeds in the middle of the space, then each choice once at each of
+        ``pilot.values`` values of the nuisance; each run with a seed of its own.
+    """
+    centre = {name: central(space[name]) for name in space}
+    choices = _choices(space[pilot.dominant])
+    at = np.linspace(0, len(choices) - 1, min(pilot.choices, len(choices))).round().astype(int)
+    runs = [
+        {**centre, pilot.dominant: choice}
+        for choice in (choices[place] for place in sorted(set(at.tolist())))
+        for _ in range(pilot.repeats)
+    ]
+    if pilot.nuisance:
+        runs += [
+            {**centre, pilot.dominant: choice, pilot.nuisance: value}
+            for value in nuisance_values(space[pilot.nuisance], pilot.values)
+            for choice in choices
+        ]
+    rng = np.random.default_rng(derived_seed(pilot.seed, "pilot"))
+    return _numbered([runs[place] for place in rng.permutation(len(runs))], pilot.seed)
+
+
+def _numbered(runs: Sequence[Mapping[str, Scalar]], seed: int) -> tuple[Point, ...]:
+    numbers: dict[str, int] = {}
+    seen: Counter[int] = Counter()
+    points = []
+    for values in runs:
+        index = numbers.setdefault(repr(sorted(values.items())), len(numbers))
+        made = derived_seed(seed, "pilot", index, seen[index])
+        points.append(Point(index, values, made, seen[index]))
+        seen[index] += 1
+    return tuple(points)
+
+
+def nuisance_values(param: Param, count: int) -> list[Scalar]:
+    """Values evenly over a range on its axis, ends included; fewer if it has no more."""
+    if not isinstance(param, (Float, Int)):
+        return list(param.grid() or ())
+    places = np.linspace(param.encode(param.low), param.encode(param.high), count)
+    values: list[Scalar] = [param.decode(float(place)) for place in places]
+    if count % 2:
+        values[count // 2] = central(param)  # to the last bit, as one configuration
+    return list(dict.fromkeys(values))
+
+
+def central(param: Param) -> Scalar:
+    """The value in the middle: of numbers by size, of names the first."""
+    if isinstance(param, (Float, Int)):
+        return param.decode((param.encode(param.low) + param.encode(param.high)) / 2)
+    grid = list(param.grid() or ())
+    return sorted(grid, key=float)[len(grid) // 2] if not _is_unordered(param) else grid[0]
+
+
+def _is_unordered(param: Param) -> bool:
+    return isinstance(param, TargetSets) or _is_named(param)
+
+
+def _choices(param: Param) -> list[Scalar]:
+    """All choices of the dominant parameter; of a range five values."""
+    grid = param.grid()
+    return nuisance_values(param, 5) if grid is None or len(grid) > 12 else list(grid)

@@ -1,0 +1,1 @@
+"""Importance of each hyperparameter, by several methods, each with an interval."""

@@ -1,0 +1,153 @@
+"""Shapley effects of a forest: its variance, shared out so that interactions count for each part.
+
+Source: Owen 2014, doi:10.1137/130936233; for sampled permutations Song, Nelson and Staum 2016,
+doi:10.1137/15M1048070.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sweep.analysis.axes import Axis
+from sweep.analysis.importance.fanova import grow, is_constant, predict
+
+FloatArray = npt.NDArray[np.float64]
+Subset = frozenset[int]
+
+EXACT = 8
+"""Up to so many parameters every subset is taken; beyond, permutations are sampled."""
+
+CUBE = 2**10
+"""Predictions at most, times the number of trees, for all combinations of places; where they
+would be more, a line has fewer than its 64 places."""
+
+FEWEST_PLACES = 6
+"""Places of a line below which a cube would be too coarse to tell."""
+
+PERMUTATIONS = 32
+"""Sampled orders of the parameters; each is also taken backwards."""
+
+POINTS = 256
+"""Pairs of points behind each variance of a sampled order."""
+
+
+def shapley_shares(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> FloatArray:
+    """Share of a forest's variance that each parameter earns, interactions in equal parts.
+
+    The reference is that of ``forest_shares``: parameters independent, each uniform over its
+    choices or its range. The shares sum to 1.
+
+    Args:
+        axes: d parameters, each with its places, shape ``(n,)``.
+        y: the objective, shape ``(n,)``.
+        n_trees: trees in the forest.
+        seed: seed of the forest, and of the sampled orders if there are any.
+
+    Returns:
+        Shape ``(d,)``; NaN when the forest is constant.
+    """
+    trees = grow(axes, y, n_trees=n_trees, seed=seed)
+    places = _places(axes, CUBE * n_trees)
+    if places is None:
+        effects = _sampled(trees, axes, np.random.default_rng([seed, 2]))
+    else:
+        grid = np.indices([len(each) for each in places]).reshape(len(axes), -1)
+        at = [each[index] for each, index in zip(places, grid, strict=True)]
+        cube = predict(trees, _features(axes, at)).reshape([len(each) for each in places])
+        effects = shapley(len(axes), lambda subset: _explained(cube, subset))
+    total = float(effects.sum())
+    if is_constant(total, y):
+        return np.full(len(axes), np.nan)
+    kept = effects.clip(0.0)
+    shares: FloatArray = kept / kept.sum()
+    return shares
+
+
+def shapley(d: int, worth: Callable[[Subset], float]) -> FloatArray:
+    """Shapley values of a game of d players, from the worth of all 2^d subsets.
+
+    Source: Shapley 1953, doi:10.1515/9781400881970-018.
+
+    Args:
+        d: players, numbered from 0.
+        worth: of a set of players.
+
+    Returns:
+        Shape ``(d,)``, summing to the worth of all less that of none.
+    """
+    worths = {
+        subset: worth(subset)
+        for size in range(d + 1)
+        for subset in map(frozenset, itertools.combinations(range(d), size))
+    }
+    values = np.zeros(d)
+    for subset, before in worths.items():
+        weight = 1.0 / (d * math.comb(d - 1, len(subset))) if len(subset) < d else 0.0
+        for player in set(range(d)) - subset:
+            values[player] += weight * (worths[subset | {player}] - before)
+    return values
+
+
+def _places(axes: Sequence[Axis], most: int) -> list[FloatArray] | None:
+    """Places of each axis whose combinations are few enough to list; None if there are none."""
+    if len(axes) > EXACT:
+        return None
+    lines = sum(axis.kind == "line" for axis in axes)
+    choices = math.prod(len(axis.reference()) for axis in axes if axis.kind != "line")
+    each = int((most / choices) ** (1 / lines)) if lines else 0
+    if choices > most or (lines and each < FEWEST_PLACES):
+        return None
+    return [_spread(axis, each) if axis.kind == "line" else axis.reference() for axis in axes]
+
+
+def _spread(axis: Axis, count: int) -> FloatArray:
+    """The middles of equal parts of a line, at most as many as it has reference places."""
+    count = min(count, len(axis.reference()))
+    return axis.low + (np.arange(count) + 0.5) / count * (axis.high - axis.low)
+
+
+def _features(axes: Sequence[Axis], at: Sequence[FloatArray]) -> FloatArray:
+    columns = [axis.columns(places) for axis, places in zip(axes, at, strict=True)]
+    return np.concatenate(columns, axis=1)
+
+
+def _explained(cube: FloatArray, subset: Subset) -> float:
+    """Variance of the mean prediction given a subset's places."""
+    rest = tuple(axis for axis in range(cube.ndim) if axis not in subset)
+    return float(cube.mean(axis=rest).var())
+
+
+def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generator) -> FloatArray:
+    """Shapley effects over sampled orders; each variance from pairs of points sharing a subset.
+
+    Of two points that agree in a subset and are independent elsewhere, the predictions'
+    covariance is the variance that the subset explains.
+    """
+    effects = np.zeros(len(axes))
+    for _ in range(PERMUTATIONS):
+        order = rng.permutation(len(axes))
+        for way in (order, order[::-1]):
+            one, two = (_draw(axes, rng) for _ in range(2))
+            stages = [list(two)]
+            for player in way:
+                stages.append(list(stages[-1]))
+                stages[-1][player] = one[player]
+            stacked = [np.concatenate(column) for column in zip(*stages, strict=True)]
+            found = predict(trees, _features(axes, stacked)).reshape(len(stages), POINTS)
+            covariances = (
+                (found - found.mean(axis=1, keepdims=True)) * (found[-1] - found[-1].mean())
+            ).mean(axis=1)
+            effects[way] += np.diff(covariances)
+    mean: FloatArray = effects / (2 * PERMUTATIONS)
+    return mean
+
+
+def _draw(axes: Sequence[Axis], rng: np.random.Generator) -> list[FloatArray]:
+    """Random places, shape ``(POINTS,)`` for each axis."""
+    return [rng.choice(axis.reference(), size=POINTS) for axis in axes]

@@ -1,0 +1,1 @@
+"""The verdict on a claim: confirmed, refuted or inconclusive, and why."""

@@ -1,0 +1,199 @@
+"""Other ways to look at the same trials, each of which may veto a confirmation.
+
+None can make one, and what it takes to veto differs. The forest must show dominance anew: it
+vetoes unless the share is above chance and the largest with probability .95, so also where it
+merely knows less. Ranks, better half and the other parametrisation judge dominance again, on
+fewer trials or other axes, and veto where it is refuted or less likely than not. Another kappa
+or delta vetoes only where it makes the whole claim refuted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from sweep.analysis.axes import Axis, derivation, sampled_axes, with_derived
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.contrasts import best_places
+from sweep.analysis.effects.model_selection import choose
+from sweep.analysis.verdict.claim_terms import Roles
+from sweep.analysis.verdict.decision import Assessment, assess
+from sweep.analysis.verdict.eligible_trials import Evidence
+from sweep.analysis.verdict.hypotheses import Question, ask
+from sweep.analysis.verdict.result import CrossCheck
+from sweep.study.claim import Claim
+
+LIKELY = 0.5
+"""Probability of dominance below which another view says rather no than yes."""
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """How thorough the cross-checks are.
+
+    Attributes:
+        n_bootstrap: resamples of the forest's check.
+        n_permutations: permutations of its null.
+        n_draws: draws of each further rule.
+        seed: of all of them.
+    """
+
+    n_bootstrap: int = 200
+    n_permutations: int = 100
+    n_draws: int = 1000
+    seed: int = 0
+
+
+def cross_check(
+    claim: Claim, roles: Roles, evidence: Evidence, options: CheckOptions
+) -> tuple[CrossCheck, ...]:
+    """Make all the checks that the trials allow.
+
+    Args:
+        claim: what was judged.
+        roles: it in the table's names.
+        evidence: the trials that count.
+        options: how thorough.
+    """
+    question = ask(claim, roles, evidence)
+    if not question.dominant or not question.over:
+        return ()
+    axes, y = sampled_axes(evidence.table), evidence.table.y
+    runs = _Runs(axes, y, evidence.table.configurations, question, options)
+    made = [_fanova(evidence, question, options), _ranks(runs)]
+    made += [*_bounds(runs), *_best_half(runs)]
+    return (*made, *_parametrisation(runs, evidence))
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The trials as arrays, and what is asked of them."""
+
+    axes: tuple[Axis, ...]
+    y: np.ndarray
+    configurations: np.ndarray
+    question: Question
+    options: CheckOptions
+
+    def judged(self) -> Assessment | None:
+        sample = Sample.of(self.axes, self.y, self.configurations)
+        options = self.options
+        return assess(sample, self.question, n_draws=options.n_draws, seed=options.seed)
+
+    def take(self, rows: np.ndarray) -> _Runs:
+        axes = tuple(axis.take(rows) for axis in self.axes)
+        return replace(self, axes=axes, y=self.y[rows], configurations=self.configurations[rows])
+
+
+def _fanova(evidence: Evidence, question: Question, options: CheckOptions) -> CrossCheck:
+    from sweep.analysis.importance.fanova_check import fanova_veto  # scikit-learn is slow to import
+
+    names = list(evidence.neutral.names)
+    found = fanova_veto(
+        evidence.table,
+        tuple(names[i] for i in question.dominant),
+        tuple(tuple(names[i] for i in group) for group in question.over),
+        n_bootstrap=options.n_bootstrap,
+        n_permutations=options.n_permutations,
+        seed=options.seed,
+    )
+    says = (
+        f"a random forest gives {question.label(question.dominant)} {found.share:.2f} of the "
+        f"variance (99th percentile under permutation {found.null99:.2f}), more than each of the "
+        f"others with probability {found.probability:.2f}"
+    )
+    whole = len(evidence.table)
+    if found.n < whole:
+        says += f"; grown on {found.n:,} of the {whole:,} trials, drawn at random"
+    return CrossCheck(
+        "fANOVA",
+        "does a forest, which assumes no model, give it the largest share?",
+        found.passes,
+        veto=True,
+        says=says,
+        figures={"share": found.share, "null": found.null99, "probability": found.probability},
+    )
+
+
+def _ranks(runs: _Runs) -> CrossCheck:
+    scores = stats.norm.ppf(stats.rankdata(runs.y) / (len(runs.y) + 1.0))
+    if scores.any():
+        scores *= runs.y.std() / scores.std()  # delta is in the objective's unit
+    question = "does it dominate when only the order of the trials counts?"
+    return _dominance("ranks", question, replace(runs, y=scores))
+
+
+def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
+    """The claim's own numbers, somewhat smaller and larger."""
+    asked = runs.question
+    for name, field, factors in (("kappa", "kappa", (0.75, 1.5)), ("delta", "delta", (0.5, 1.5))):
+        figures, states = {}, {}
+        for factor in factors:
+            bound = getattr(asked, field) * factor
+            found = replace(runs, question=replace(asked, **{field: bound})).judged()
+            if found is not None:
+                # Delta bears on negligibility where that is claimed, else on dominance alone.
+                part = found.parts[1 if name == "delta" and asked.negligible else 0]
+                states[f"{bound:g}"] = found.state
+                figures[f"{bound:g}"] = part.probability or 0.0
+        said = ", ".join(f"at {bound} {state}" for bound, state in states.items())
+        yield CrossCheck(
+            f"{name} sensitivity",
+            f"is the answer the opposite at another {name}?",
+            "REFUTED" not in states.values() if states else None,
+            veto=True,
+            says=said or "not possible",
+            figures=figures,
+        )
+
+
+def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
+    """The trials in the better half of each nuisance's range."""
+    fit = choose(Sample.of(runs.axes, runs.y, runs.configurations))
+    if fit is None or len(runs.question.dominant) != 1:
+        return
+    for index in runs.question.nuisances:
+        axis = runs.axes[index]
+        if axis.kind != "line":
+            continue
+        best = float(np.median(best_places(fit, runs.question.dominant[0], (index,)).places[index]))
+        width = (axis.high - axis.low) / 2.0
+        low = min(max(best - width / 2.0, axis.low), axis.high - width)
+        inside = np.flatnonzero((axis.places >= low) & (axis.places <= low + width))
+        half = runs.take(inside)
+        axes = list(half.axes)
+        axes[index] = replace(axes[index], low=low, high=low + width)
+        name = runs.question.names[index]
+        question = f"does it dominate in the better half of the range of {name}?"
+        yield _dominance(f"better half of {name}", question, replace(half, axes=tuple(axes)))
+
+
+def _parametrisation(runs: _Runs, evidence: Evidence) -> Iterator[CrossCheck]:
+    """Rank beside alpha in place of scaling, or the other way round."""
+    real = evidence.neutral.real_table()
+    rule = derivation(real)
+    if rule is None or not set(rule.of) <= set(evidence.neutral.names.values()):
+        return
+    axes = tuple(
+        replace(axis, name=name)
+        for axis, name in zip(runs.axes, evidence.neutral.names.values(), strict=True)
+    )
+    other = with_derived(axes, real, rule)
+    question = f"does it dominate with {rule.name} beside rank in place of {rule.replaces}?"
+    asked = replace(runs.question, size=None, no_size="")  # which is in terms of the old axes
+    yield _dominance("parametrisation", question, replace(runs, axes=other, question=asked))
+
+
+def _dominance(name: str, question: str, runs: _Runs) -> CrossCheck:
+    """Whether dominance is still more likely than not, among other trials or on other axes."""
+    found = runs.judged()
+    if found is None:
+        return CrossCheck(name, question, None, veto=True, says="too few trials to tell")
+    part = found.parts[0]
+    sure = part.probability or 0.0
+    says = f"probability of dominance {sure:.2f} on {len(runs.y)} trials"
+    passes = sure >= LIKELY and part.state != "REFUTED"
+    return CrossCheck(name, question, passes, veto=True, says=says, figures={"probability": sure})

@@ -1,0 +1,104 @@
+"""From configuration means to the parts of a claim: arrays in, parts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.contrasts import Best, View, averaged, best_places, optimised
+from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.intervals import Drawer
+from sweep.analysis.effects.model_selection import choose
+from sweep.analysis.verdict.hypotheses import Question
+from sweep.analysis.verdict.hypothesis_tests import Judge
+from sweep.analysis.verdict.result import Part, State
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A claim judged on a sample, before any guard or cross-check.
+
+    Attributes:
+        fit: the model it rests on.
+        drawer: its draws.
+        view: effects averaged over everything else.
+        best: the nuisances' best values; None without nuisances.
+        parts: of the claim, averaged and optimised.
+    """
+
+    fit: Fit
+    drawer: Drawer
+    view: View
+    best: Best | None
+    parts: tuple[Part, ...]
+
+    @property
+    def state(self) -> State:
+        """What the parts come to."""
+        return decide(self.parts)
+
+
+def assess(
+    sample: Sample, question: Question, *, n_draws: int, seed: int, needed: bool = False
+) -> Assessment | None:
+    """Fit the model and judge each part in each view.
+
+    Args:
+        sample: the configurations.
+        question: what is asked of them.
+        n_draws: draws behind each probability.
+        seed: of the draws.
+        needed: also work out how many trials the open parts would take.
+
+    Returns:
+        None where the design cannot tell even the main effects apart, or nothing varied.
+    """
+    fit = choose(sample) if np.ptp(sample.y) > 0.0 else None
+    if fit is None or not question.dominant or not question.over:
+        return None
+    drawer = Drawer(fit, n_draws, seed)
+    view, best = averaged(fit), None
+    n_trials = int(sample.seeds.sum()) if needed else 0
+    parts = Judge(fit, view, drawer, question, n_trials).parts()
+    if question.nuisances and len(question.dominant) == 1:
+        best = best_places(fit, question.dominant[0], question.nuisances)
+        parts += Judge(fit, optimised(fit, best), drawer, question, n_trials).parts()
+    return Assessment(fit, drawer, view, best, parts)
+
+
+def decide(parts: tuple[Part, ...]) -> State:
+    """The rule over the parts.
+
+    Confirmed: every part averaged over the nuisances, and dominance also at each choice's best.
+    Refuted: dominance in either view, or negligibility; or adapter size explains all of it.
+    """
+    state = {(part.name, part.view): part.state for part in parts}
+    must = [part for part in parts if _is_required(part)]
+    if all(part.state in ("CONFIRMED", "UNTESTED") for part in must):
+        return "CONFIRMED"
+    for key in (("dominance", "averaged"), ("dominance", "optimised"), ("negligible", "averaged")):
+        if state.get(key) == "REFUTED":
+            return "REFUTED"
+    others = [part for part in must if part.name != "beyond size"]
+    if state.get(("beyond size", "averaged")) == "REFUTED" and all(
+        part.state == "CONFIRMED" for part in others
+    ):
+        return "REFUTED"
+    return "INCONCLUSIVE"
+
+
+def trials_needed(parts: tuple[Part, ...]) -> int | None:
+    """Trials at which every part that is open would likely be settled; None if none would do."""
+    needed = [
+        part.needed
+        for part in parts
+        if _is_required(part) and part.state == "INCONCLUSIVE" and part.name != "beyond size"
+    ]
+    known = [n for n in needed if n is not None]
+    return max(known) if known and len(known) == len(needed) else None
+
+
+def _is_required(part: Part) -> bool:
+    return part.view == "averaged" or part.name == "dominance"

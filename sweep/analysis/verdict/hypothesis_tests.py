@@ -1,0 +1,175 @@
+"""The rule: when a part of a claim is confirmed, refuted, or neither.
+
+Each part is an intersection-union test (Berger 1982, doi:10.1080/00401706.1982.10487790): all
+its comparisons must hold, each at the full level, and no correction is needed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sweep.analysis.effects.contrasts import View
+from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.intervals import Drawer, Piece
+from sweep.analysis.effects.parameter_count import beyond_size
+from sweep.analysis.verdict.hypotheses import SIGNIFICANT, SURE, SURE_NOT, Question
+from sweep.analysis.verdict.result import Comparison, Part, PartState
+from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Judge:
+    """Judges one view of a fit.
+
+    Args:
+        fit: the fitted model.
+        view: averaged, or optimised over the nuisances.
+        drawer: of the fit.
+        question: what is asked.
+        n_trials: runs behind the fit; 0 to leave out how many would be needed.
+    """
+
+    def __init__(
+        self, fit: Fit, view: View, drawer: Drawer, question: Question, n_trials: int
+    ) -> None:
+        self._fit = fit
+        self._view = view
+        self._drawer = drawer
+        self._q = question
+        self._n = n_trials
+        self._main_rows = view.within(question.dominant)
+        self._p = fit.p_value(self._main_rows)
+
+    def _piece(self, rows: FloatArray, role: str) -> Piece:
+        return self._drawer.piece(rows, f"{self._view.name}:{role}")
+
+    def parts(self) -> tuple[Part, ...]:
+        """All parts of the claim, in order."""
+        found = [self.dominance()]
+        if self._q.negligible:
+            found.append(self.negligible())
+        if self._q.size is not None or self._q.no_size:
+            found.append(self.beyond_size())
+        return tuple(found)
+
+    def dominance(self) -> Part:
+        """Whether the dominant main effect exceeds kappa times each group's total."""
+        q = self._q
+        main = self._piece(self._main_rows, "dominant")
+        total = self._piece(self._view.touching(q.dominant), "dominant total")
+        groups = [(g, f"over {i}", True) for i, g in enumerate(q.over)]
+        if self._view.name == "averaged":
+            groups += [(g, f"beside {i}", False) for i, g in enumerate(q.beside)]
+        pieces = [self._piece(self._view.touching(g), role) for g, role, _ in groups]
+        comparisons = tuple(
+            self._compare(main, piece, q.label(group), claimed=claimed)
+            for (group, _, claimed), piece in zip(groups, pieces, strict=True)
+        )
+        claimed = [piece for (_, _, ours), piece in zip(groups, pieces, strict=True) if ours]
+        sure = min(c.probability for c in comparisons if c.claimed)
+        less = max(float(np.mean(total.draws < piece.draws)) for piece in claimed)
+        small = float(np.mean(np.sqrt(total.draws) < q.delta_sigma))
+        refuted = max(less, small)
+        state = _state(sure >= SURE and self._p < SIGNIFICANT, refuted >= SURE_NOT)
+        needed = None
+        if state == "INCONCLUSIVE" and self._n:
+            needed = for_dominance(main, total, claimed, q.kappa, q.delta_sigma, self._n)
+        return Part(
+            "dominance",
+            self._view.name,
+            state,
+            sure,
+            refuted,
+            self._say_dominance(state, comparisons, small=small >= SURE_NOT),
+            needed,
+            comparisons,
+        )
+
+    def _compare(self, main: Piece, other: Piece, name: str, *, claimed: bool) -> Comparison:
+        sure = float(np.mean(main.draws > self._q.kappa * other.draws))
+        ratio = main.estimate / other.estimate if other.estimate > 0.0 else None
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            low = float(np.quantile(np.nan_to_num(main.draws / other.draws, posinf=1e12), 0.025))
+        return Comparison(name, sure, ratio, low, claimed)
+
+    def _say_dominance(
+        self, state: PartState, comparisons: tuple[Comparison, ...], *, small: bool
+    ) -> str:
+        q = self._q
+        name = q.label(q.dominant)
+        if small and state == "REFUTED":
+            return f"{name} has no effect worth having: its sd is below {q.delta_sigma:.2g}"
+        beaten = [c.over for c in comparisons if c.probability >= SURE]
+        rest = [c for c in comparisons if c.probability < SURE]
+        said = [f"beats {_and(beaten)} by more than {q.kappa:g} times"] if beaten else []
+        verb = "is less than" if state == "REFUTED" else "does not surely beat"
+        said += [
+            f"{verb if c.claimed else 'does not beat'} {c.over} ({c.probability:.2f})" for c in rest
+        ]
+        joint = ", but " if beaten else " and "
+        return f"{name} " + joint.join(said)
+
+    def negligible(self) -> Part:
+        """Whether each group's total effect is below delta: an equivalence test."""
+        q = self._q
+        pieces = [
+            self._piece(self._view.touching(group), f"negligible {i}")
+            for i, group in enumerate(q.negligible)
+        ]
+        below = [float(np.mean(np.sqrt(piece.draws) < q.delta_sigma)) for piece in pieces]
+        above = [float(np.mean(np.sqrt(piece.draws) > q.delta_sigma)) for piece in pieces]
+        state = _state(min(below) >= SURE, max(above) >= SURE_NOT)
+        said = [
+            f"{q.label(group)} is below {q.delta:g} end to end with probability {p:.2f}"
+            for group, p in zip(q.negligible, below, strict=True)
+        ]
+        needed = None
+        if state == "INCONCLUSIVE" and self._n:
+            needed = for_negligible(pieces, q.delta_sigma, self._n)
+        return Part(
+            "negligible", self._view.name, state, min(below), max(above), _and(said), needed
+        )
+
+    def beyond_size(self) -> Part:
+        """Whether more than half of the dominant variance is not the size of the adapters."""
+        q, name = self._q, "beyond size"
+        untested = q.no_size if q.size is None else ""
+        if q.size is not None and not q.size.spans():
+            untested = "the ranks do not vary the adapters' size as widely as the choices do"
+        if untested or q.size is None:
+            return Part(name, self._view.name, "UNTESTED", None, None, untested)
+        rows = beyond_size(self._fit, self._view, q.size)
+        sure = self._more_than_half(rows)
+        left = self._piece(rows, "beyond size")
+        explained = float(np.mean(np.sqrt(left.draws) < q.delta_sigma))
+        confirmed = sure >= SURE and self._fit.p_value(rows) < SIGNIFICANT
+        state = _state(confirmed, explained >= SURE_NOT and self._p < SIGNIFICANT)
+        says = (
+            f"of {q.label(q.dominant)}'s sd, {left.estimate**0.5:.2g} is left at equal numbers of "
+            f"trained parameters; more than half its variance is with probability {sure:.2f}"
+        )
+        return Part(name, self._view.name, state, sure, explained, says)
+
+    def _more_than_half(self, rows: FloatArray) -> float:
+        """Probability that what size leaves is more than half, from joint draws of both."""
+        drawn = self._drawer.coefficients(f"{self._view.name}:joint")
+        left, whole = (self._unbiased(drawn, each) for each in (rows, self._main_rows))
+        return float(np.mean(left > whole / 2.0))
+
+    def _unbiased(self, drawn: FloatArray, rows: FloatArray) -> FloatArray:
+        """Sums of squares of drawn effects, less the noise of estimate and draw."""
+        noise = np.trace(rows @ self._fit.c @ rows.T) * self._drawer.variance
+        unbiased: FloatArray = np.square(drawn @ rows.T).sum(axis=1) - 2.0 * noise
+        return unbiased
+
+
+def _state(confirmed: bool, refuted: bool) -> PartState:  # noqa: FBT001 - two tests, one answer
+    if confirmed and not refuted:
+        return "CONFIRMED"
+    return "REFUTED" if refuted and not confirmed else "INCONCLUSIVE"
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join(parts)

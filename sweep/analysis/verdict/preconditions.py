@@ -1,0 +1,220 @@
+"""When there is no verdict, and why: what a rule would need and these trials do not have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from sweep.analysis.axes import Axis, sampled_axes
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.fit import Fit
+from sweep.analysis.importance.cautions import LARGEST
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.claim_terms import Roles
+from sweep.analysis.verdict.eligible_trials import Evidence
+from sweep.study.parameters import Choice, TargetSets
+
+FloatArray = npt.NDArray[np.float64]
+
+FEWEST = 20
+"""Configurations below which there is no verdict."""
+
+MOST_LOST = 0.05
+"""Share of failed, or of collapsed trials above which what is left is no fair sample."""
+
+SUSPICIOUS = 0.001
+"""P value of a diagnosis that is made on every study: one in a thousand is a false alarm."""
+
+MOST_EQUAL = 0.2
+"""Share of trials with one and the same value above which the metric is degenerate."""
+
+
+def is_measurable(y: FloatArray) -> bool:
+    """Whether values differ, and their squares can be computed with."""
+    if not len(y) or np.abs(y).max() > LARGEST:
+        return False
+    return bool(np.ptp(y) > 1.0 / LARGEST)
+
+
+def before_fit(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[str]:
+    """What can be said from the trials alone.
+
+    Args:
+        table: all trials, with their real names.
+        evidence: those that count.
+        roles: of the claim.
+    """
+    rows, y = evidence.table.rows, evidence.table.y
+    values = {row.value for row in rows}
+    if len(values) < 2:
+        yield f"{len(rows)} trials count, with {len(values)} different values: nothing varied"
+        return
+    if not is_measurable(y):
+        yield f"values as far from 1 as {max(values, key=abs):g} cannot be squared: change the unit"
+        return
+    configurations = len(set(evidence.table.configurations.tolist()))
+    if configurations < FEWEST:
+        yield f"{configurations} configurations: fewer than {FEWEST} prove nothing"
+    if evidence.adaptive:
+        yield (
+            "every trial was chosen by a sampler that looks at earlier results: such trials "
+            "are biased evidence of importance; measure with a design (lorasweep design)"
+        )
+    elif table.sampling == "unknown":
+        yield from _uneven_sampling(evidence)
+    yield from _fixed(evidence, roles)
+    yield from _missing(table, evidence, roles)
+    yield from _lost(evidence)
+    value, count = Counter(y.tolist()).most_common(1)[0]
+    if count > max(MOST_EQUAL * len(y), 2) and not _is_replicated(evidence, value):
+        yield f"{count} of {len(y)} trials have the value {abs(value):g}: the metric is degenerate"
+
+
+def _is_replicated(evidence: Evidence, value: float) -> bool:
+    """Whether the equal values are of few configurations, as of a noise-free simulator."""
+    table = evidence.table
+    same = {c for c, y in zip(table.configurations, table.y, strict=True) if y == value}
+    return len(same) <= max(MOST_EQUAL * len(set(table.configurations.tolist())), 2)
+
+
+def _fixed(evidence: Evidence, roles: Roles) -> Iterator[str]:
+    varied = set(evidence.neutral.names.values())
+    for name in roles.judged:
+        if name not in varied:
+            yield f"{name} never varied, so these trials say nothing of it"
+
+
+def _missing(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[str]:
+    """Choices of the claim's parameters that no trial has, and that others do not tell of.
+
+    Numbers between tried ones are interpolated; names, and numbers beyond, are not known.
+    """
+    back = {old: new for new, old in evidence.neutral.names.items()}
+    for name in roles.judged:
+        param = table.space[name]
+        if name in back and isinstance(param, (Choice, TargetSets)):
+            seen = {row.values[back[name]] for row in evidence.table.rows}
+            left = [value for value in param.values if value not in seen]
+            if isinstance(param, Choice) and param.numeric:
+                ends = min(param.values, key=float), max(param.values, key=float)
+                left = [value for value in left if value in ends]
+            if left:
+                yield f"no trial has {name} = {', '.join(map(str, left))}"
+
+
+def _lost(evidence: Evidence) -> Iterator[str]:
+    n = len(evidence.pool)
+    if evidence.failed > MOST_LOST * (n + evidence.failed):
+        yield (
+            f"{evidence.failed} of {n + evidence.failed} trials failed, more than "
+            f"{MOST_LOST:.0%}: what is left may be no fair sample"
+        )
+    fell = evidence.collapsed
+    if len(fell) > MOST_LOST * n:
+        yield (
+            f"{len(fell)} of {n} runs collapsed, more than {MOST_LOST:.0%}: narrow the range "
+            "that makes them (lorasweep pilot)"
+        )
+        return
+    for new, name in evidence.neutral.names.items():
+        p = _concentration(
+            [row.values[new] for row in fell], [row.values[new] for row in evidence.pool]
+        )
+        if p * len(evidence.neutral.names) < 0.01:
+            yield (
+                f"the {len(fell)} collapsed runs of {n} go with {name}, so leaving them out "
+                "would hide an effect: narrow the range that makes them (lorasweep pilot)"
+            )
+
+
+def _concentration(fell: Sequence[object], pool: Sequence[object]) -> float:
+    """P value that the collapsed runs lie like all others along a parameter."""
+    if len(fell) < 3:
+        return 1.0
+    if all(isinstance(value, (int, float)) for value in pool):
+        rest = list(pool)
+        for value in fell:
+            rest.remove(value)
+        return float(stats.mannwhitneyu(fell, rest).pvalue) if rest else 1.0
+    shares = {value: count / len(pool) for value, count in Counter(pool).items()}
+    worst = [stats.binom.sf(c - 1, len(fell), shares[v]) for v, c in Counter(fell).items()]
+    return min(1.0, float(min(worst)) * len(shares))
+
+
+def _uneven_sampling(evidence: Evidence) -> Iterator[str]:
+    """Parameters that were not sampled evenly, in a study of unknown making."""
+    configurations = evidence.table.configurations
+    _, first, runs = np.unique(configurations, return_index=True, return_counts=True)
+    # So many seeds were planned each time that a configuration was chosen: they are one choice.
+    chosen = np.repeat(first, runs // np.gcd.reduce(runs))
+    for axis in (axis.take(chosen) for axis in sampled_axes(evidence.table)):
+        unit = (axis.places - axis.low) / (axis.high - axis.low)
+        if axis.kind == "line":
+            p = stats.kstest(unit, "uniform").pvalue
+        else:
+            p = stats.chisquare(np.bincount(axis.places.astype(int), minlength=axis.size)).pvalue
+        if p < SUSPICIOUS:
+            name = evidence.neutral.names[axis.name]
+            yield (
+                f"{name} was not sampled evenly (p = {p:.1g}), as by a sampler that looks at "
+                "earlier results: such trials are biased evidence of importance"
+            )
+
+
+UNEVEN = 4.0
+"""Ratio of robust residual sds between parts of a range above which one noise is no noise."""
+
+TAIL, MOST_IN_TAIL = 4.0, 0.05
+"""Robust sds beyond which at most this share of residuals may lie."""
+
+MOST_INFLATED = 10.0
+"""Variance inflation above which a design confounds an effect with others."""
+
+
+def after_fit(fit: Fit, sample: Sample, names: Mapping[str, str]) -> Iterator[str]:
+    """What the residuals and the design say against the model.
+
+    Args:
+        fit: the model.
+        sample: what it was fitted to.
+        names: neutral name to real name.
+    """
+    worst = _inflation(fit, sample)
+    if worst > MOST_INFLATED:
+        yield f"the design confounds its effects: variance inflation {worst:.0f}"
+    size = np.abs(fit.residuals - np.median(fit.residuals))
+    scale = 1.4826 * float(np.median(size))
+    exact = scale <= 1e-9 * float(np.ptp(sample.y))
+    beyond = float(np.mean(size > TAIL * scale)) if not exact else 0.0
+    if beyond > MOST_IN_TAIL:
+        yield f"{beyond:.0%} of the residuals lie beyond {TAIL:g} robust sd: tails too heavy"
+    if not exact:
+        for axis in sample.axes:
+            ratio = _unevenness(axis, size)
+            if ratio > UNEVEN:
+                yield f"the noise differs {ratio:.1f} times over {names[axis.name]}"
+
+
+def _inflation(fit: Fit, sample: Sample) -> float:
+    """The largest variance of a coefficient, relative to a balanced design."""
+    return float((np.diag(fit.c) * sample.weights.sum()).max(initial=0.0)) if len(fit.c) else 0.0
+
+
+def _unevenness(axis: Axis, size: FloatArray) -> float:
+    """Ratio of residual sizes over a parameter, if it is no accident; else 1."""
+    if axis.kind == "line":
+        parts = np.digitize(axis.places, np.quantile(axis.places, [1 / 3, 2 / 3]))
+    else:
+        parts = axis.places.astype(int)
+    groups = [size[parts == part] for part in np.unique(parts)]
+    groups = [group for group in groups if len(group) >= 5]
+    if len(groups) < 2:
+        return 1.0
+    scales = [float(np.median(group)) for group in groups]
+    if min(scales) == 0.0 or stats.kruskal(*groups).pvalue >= SUSPICIOUS:
+        return 1.0
+    return max(scales) / min(scales)

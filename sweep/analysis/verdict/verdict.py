@@ -1,0 +1,185 @@
+"""The verdict on a claim: the steps, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from scipy import stats
+
+from sweep.analysis.axes import sampled_axes
+from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.claim_terms import Roles, roles_of
+from sweep.analysis.verdict.cross_checks import CheckOptions, cross_check
+from sweep.analysis.verdict.decision import Assessment, assess, trials_needed
+from sweep.analysis.verdict.effect_summary import Effects, best_of_each
+from sweep.analysis.verdict.eligible_trials import Evidence, gather
+from sweep.analysis.verdict.explanation import explain, notes_on
+from sweep.analysis.verdict.hypotheses import Question, ask
+from sweep.analysis.verdict.preconditions import after_fit, before_fit, is_measurable
+from sweep.analysis.verdict.result import CrossCheck, State, Verdict
+from sweep.errors import SpecError, fault
+from sweep.study.claim import COUPLED, Claim, as_group
+
+FEWEST_DRAWS = 100
+"""Draws below which a probability of 0.95 means nothing."""
+
+LORA = {*COUPLED, "targets"}
+"""Parameters whose effect depends on the learning rate that they are trained at."""
+
+
+def judge(
+    table: TrialTable,
+    claim: Claim | None = None,
+    *,
+    n_draws: int = 2000,
+    seed: int = 0,
+    cross_checks: bool = True,
+    checks: CheckOptions | None = None,
+) -> Verdict:
+    """Judge a claim on the trials of a table.
+
+    The estimator is the variance of orthonormal effects on configuration means with
+    generalised-pivotal intervals; the rule is in ``sweep.analysis.verdict.hypothesis_tests`` and ``assess``; what
+    stops a verdict is in ``guards``; what vetoes a confirmation is in ``crosschecks``.
+
+    Args:
+        table: the trials; any finite objective, in either direction.
+        claim: what is claimed of their parameters; None for the project's own: target sets
+            dominate rank and scaling, which are negligible.
+        n_draws: draws behind every probability and interval.
+        seed: of the draws and the cross-checks; the answer depends on nothing else that is
+            random, nor on the order of rows, names or choices.
+        cross_checks: whether to make the cross-checks, which take most of the time. Without
+            them nothing vetoes a confirmation, and the verdict says so.
+        checks: how thorough they are; None for the defaults.
+
+    Returns:
+        The verdict, with its reason. Where no verdict is possible it is ``INCONCLUSIVE`` and
+        ``guards`` says why.
+
+    Raises:
+        SpecError: if the claim breaks a rule or names a parameter that the table lacks.
+    """
+    claim = claim or Claim()
+    _check(claim, n_draws, seed)
+    roles = roles_of(claim, tuple(table.space))
+    evidence = gather(table, roles)
+    case = _Case(table, claim, roles, evidence, ask(claim, roles, evidence), n_draws, seed)
+    verdict = case.verdict()
+    if not cross_checks:
+        note = "The cross-checks were not made, so nothing could veto a confirmation."
+        return replace(verdict, notes=(*verdict.notes, note))
+    if verdict.residual_sd is None:
+        return verdict
+    how = replace(checks or CheckOptions(), seed=seed)
+    return _vetoed(verdict, cross_check(claim, roles, evidence, how))
+
+
+def _check(claim: Claim, n_draws: int, seed: int) -> None:
+    faults = claim.faults("claim")
+    if not isinstance(n_draws, int) or n_draws < FEWEST_DRAWS:
+        faults.append(fault("n_draws", f"be a whole number of {FEWEST_DRAWS} or more", n_draws))
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        faults.append(fault("seed", "be a whole number from 0 to 4294967295", seed))
+    if faults:
+        raise SpecError(faults)
+
+
+def sample_of(table: TrialTable) -> Sample:
+    """A table's runs gathered into configurations."""
+    return Sample.of(sampled_axes(table), table.y, table.configurations)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A claim, the trials, and what is asked of them."""
+
+    table: TrialTable
+    claim: Claim
+    roles: Roles
+    evidence: Evidence
+    question: Question
+    n_draws: int
+    seed: int
+
+    def verdict(self) -> Verdict:
+        """The verdict before any cross-check."""
+        evidence = self.evidence
+        guards = tuple(before_fit(self.table, evidence, self.roles))
+        base = Verdict(
+            verdict="INCONCLUSIVE",
+            claim=self.claim,
+            reason="",
+            n_trials=len(evidence.table),
+            n_configurations=len(set(evidence.table.configurations.tolist())),
+            excluded=evidence.excluded,
+            delta_sigma=self.question.delta_sigma,
+            n_draws=self.n_draws,
+            seed=self.seed,
+        )
+        found = None
+        if base.n_configurations > 1 and is_measurable(evidence.table.y):
+            sample = sample_of(evidence.table)
+            how = {"n_draws": self.n_draws, "seed": self.seed}
+            found = assess(sample, self.question, **how, needed=True)
+        if found is None:
+            guards = guards or ("the design cannot tell the parameters' effects apart",)
+            return replace(base, guards=guards, reason=explain((), guards, "INCONCLUSIVE"))
+        guards += tuple(after_fit(found.fit, sample, evidence.neutral.names))
+        return self._filled(base, found, sample, guards)
+
+    def _filled(
+        self, base: Verdict, found: Assessment, sample: Sample, guards: tuple[str, ...]
+    ) -> Verdict:
+        """The verdict with all that it shows."""
+        question = self.question
+        state: State = "INCONCLUSIVE" if guards else found.state
+        effects = Effects(found, question.names, len(sample))
+        return replace(
+            base,
+            verdict=state,
+            reason=explain(found.parts, guards, state),
+            only_at=self._only_at() if state == "CONFIRMED" else (),
+            parts=found.parts,
+            parameters=effects.parameters(),
+            groups=effects.groups((question.dominant, *question.over, *question.negligible)),
+            interactions=effects.interactions(),
+            best=best_of_each(found, question, self.evidence.neutral),
+            seed_noise=sample.seed_noise,
+            residual_sd=found.fit.variance**0.5,
+            lack_of_fit=_lack_of_fit(found, sample),
+            guards=guards,
+            trials_needed=trials_needed(found.parts) if state == "INCONCLUSIVE" else None,
+            notes=notes_on(self.table, self.evidence, self.roles, question, sample),
+        )
+
+    def _only_at(self) -> tuple[str, ...]:
+        """Nuisances that were held fixed, so that the answer holds there only."""
+        table, claim = self.table, self.claim
+        varied = set(self.evidence.neutral.names.values())
+        about = {name for part in (claim.dominant, *claim.over) for name in as_group(part)}
+        return tuple(
+            name
+            for name in claim.nuisances
+            if name not in varied and (name in table.fixed or name in table.space or about & LORA)
+        )
+
+
+def _lack_of_fit(found: Assessment, sample: Sample) -> float | None:
+    """P value that residuals between configurations are the noise of seeds alone."""
+    noise = sample.seed_noise
+    if not noise.sd:
+        return None
+    return float(stats.f.sf(found.fit.variance / noise.sd**2, found.fit.df, noise.df))
+
+
+def _vetoed(verdict: Verdict, made: tuple[CrossCheck, ...]) -> Verdict:
+    """A confirmation stands only if no check that may veto it disagrees."""
+    verdict = replace(verdict, cross_checks=made)
+    against = [check for check in made if check.veto and check.passes is False]
+    if verdict.verdict != "CONFIRMED" or not against:
+        return verdict
+    said = "; ".join(f"{check.name}: {check.says}" for check in against)
+    reason = f"Every part was confirmed, but a cross-check disagrees ({said})."
+    return replace(verdict, verdict="INCONCLUSIVE", reason=reason, only_at=())

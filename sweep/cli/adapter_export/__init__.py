@@ -1,0 +1,1 @@
+"""Export of trained adapters: files, a model card, and how to load them."""

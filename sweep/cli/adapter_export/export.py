@@ -1,0 +1,144 @@
+"""Write a trial's adapter into a folder of its own, with a model card."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from sweep.cli.adapter_export.card_data import facts_of
+from sweep.cli.adapter_export.files import Files, chosen_trial, kept_files, record_of, unreadable
+from sweep.cli.adapter_export.model_card import UNKNOWN, model_card
+from sweep.cli.adapter_export.retrain import train_again
+from sweep.errors import SweepError, UsageError, fault
+from sweep.files.atomic import clear_scratch, write_folder
+from sweep.storage.errors import storage_errors
+from sweep.storage.studies import read_identity
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
+from sweep.study.spec import StudySpec
+
+CARD = "README.md"
+_LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to export.
+
+    Attributes:
+        trial: ``best``, or a trial's number.
+        out: the folder to write; new, or empty.
+        retrain: train the trial again instead of taking what it kept.
+        licence: of the adapter, as the Hugging Face Hub writes it.
+    """
+
+    trial: str
+    out: Path
+    retrain: bool = False
+    licence: str = UNKNOWN
+
+    def faults(self) -> list[str]:
+        """What cannot end well, before anything is read or trained."""
+        found = []
+        if not re.fullmatch(r"best|[0-9]+", self.trial):
+            found.append(fault("--trial", "be best, or the number of a trial", self.trial))
+        if self.out.exists() and not (self.out.is_dir() and not any(self.out.iterdir())):
+            rule, way_out = "be a folder that is new or empty", "Give another one"
+            found.append(fault("--out", rule, str(self.out), way_out=way_out))
+        if not _LICENCE.fullmatch(self.licence):
+            rule = "be an identifier of the Hugging Face Hub"
+            way_out = "For example mit, apache-2.0 or cc-by-4.0"
+            found.append(fault("--license", rule, self.licence, way_out=way_out))
+        return found
+
+
+def export_adapter(
+    study: optuna.Study, spec: StudySpec, address: Address, request: Request
+) -> dict[str, Any]:
+    """Export an adapter; nothing is written to the study.
+
+    Args:
+        study: made by lorasweep.
+        spec: the study's; it may name other places for its inputs.
+        address: the study's database.
+        request: what to export.
+
+    Returns:
+        A JSON tree: ``study``, ``storage``, ``trial``, ``value``, ``out``, ``files``,
+        ``retrained``, and ``bitwise`` (whether the value is the study's to the last bit).
+
+    Raises:
+        UsageError: if the request breaks a rule; all faults at once.
+        SweepError: if the trial has no such adapter, or the folder cannot be written.
+        ResumeError: if data or base are not the study's.
+        Interruption: if a signal asked to end a training.
+    """
+    _refuse(request)
+    with storage_errors(address):
+        trials = study.get_trials(deepcopy=False)
+        trial = chosen_trial(trials, spec, request.trial)
+    files, measured = _taken(study, spec, address, trial, retrain=request.retrain)
+    record = record_of(files, f"the adapter of trial {trial.number}")
+    with storage_errors(address):
+        facts = facts_of(study, spec, address, trial, record, measured)
+    files = {**files, CARD: model_card(facts, request.licence).encode()}
+    _refuse(request)  # a training takes its time
+    _write(request.out, files)
+    return {
+        "study": study.study_name,
+        "storage": address.shown,
+        "trial": trial.number,
+        "value": measured["value"],
+        "out": str(request.out),
+        "files": sorted(files),
+        "retrained": request.retrain,
+        "bitwise": measured["value"] == trial.value,
+    }
+
+
+def _taken(
+    study: optuna.Study, spec: StudySpec, address: Address, trial: FrozenTrial, *, retrain: bool
+) -> tuple[Files, dict[str, Any]]:
+    """The adapter's files, and what was measured of just these weights."""
+    seed = int(trial.user_attrs.get("seed", spec.seeds[0]))
+    if retrain:
+        result, files = train_again(study, spec, trial, seed)
+        return files, {
+            "value": result.value,
+            "metrics": dict(result.metrics),
+            "details": dict(result.details),
+            "retrained": True,
+        }
+    told = str(study.user_attrs.get("files", ""))
+    identity = read_identity(study)
+    folders = TrialFolders.of_study(address, study.study_name, spec.policy.keep, told, identity)
+    try:
+        folder = folders.adapter(dict(trial.params), seed)
+    except OSError as error:
+        raise unreadable(folders.of(dict(trial.params), seed), error) from error
+    return kept_files(folder, trial, seed, spec.policy.keep), {
+        "value": trial.value,
+        "metrics": trial.user_attrs.get("metrics", {}),
+        "details": trial.user_attrs.get("details", {}),
+        "retrained": False,
+    }
+
+
+def _refuse(request: Request) -> None:
+    faults = request.faults()
+    if faults:
+        raise UsageError(faults)
+
+
+def _write(out: Path, files: Files) -> None:
+    clear_scratch(out)
+    try:
+        write_folder(out, files)
+    except OSError as error:
+        rule = "be a folder that can be written"
+        raise SweepError(fault("--out", rule, str(out), where=str(error))) from error

@@ -1,0 +1,278 @@
+"""The parts of a model card that are figures and names: measured, data, base, training."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweep.cli.adapter_export.front_matter import base_name, data_name, front_matter
+from sweep.cli.adapter_export.loading_code import loading_code
+from sweep.cli.adapter_export.markdown import block, bullets, code, folded, plain, table
+from sweep.files.strict_json import strict
+from sweep.terminal.formatting import number
+from sweep.terminal.lora_config import lora_config_lines
+
+Tree = Mapping[str, Any]
+
+_FIGURES = {
+    "mcc": "MCC at argmax",
+    "mcc_at_threshold": "MCC at the threshold",
+    "pr_auc": "PR AUC (average precision)",
+    "roc_auc": "ROC AUC",
+    "precision": "precision at argmax",
+    "recall": "recall at argmax",
+    "precision_at_threshold": "precision at the threshold",
+    "recall_at_threshold": "recall at the threshold",
+    "residues": "residues",
+    "positives": "residues that bind",
+}
+
+_READING = """\
+MCC is Matthews' correlation coefficient over all residues of the split. Intervals are percentiles
+of a bootstrap over whole chains. The threshold is a probability of {threshold}, chosen on
+validation for the highest MCC."""
+
+_DROPPED = {
+    "merged": "chains with the same sequence, united",
+    "dropped_overlap": "chains dropped, as they also stand in another split",
+    "dropped_long": "chains dropped, as they are too long",
+}
+
+
+def measured(facts: Tree) -> list[str]:
+    """Figures with intervals, of validation and of what was tested."""
+    metrics, test = facts["metrics"], facts["test"]
+    sides = [("validation", metrics), *([("test", test)] if test else [])]
+    header = ["", *(head for name, _ in sides for head in (name, "95 % interval"))]
+    rows = []
+    for key, title in _FIGURES.items():
+        cells = [cell for _, side in sides for cell in (_cell(side.get(key)), _interval(side, key))]
+        if any(cells):
+            rows.append([title, *cells])
+    return [
+        table(header, rows),
+        _READING.format(threshold=code(repr(facts["record"]["threshold"]))),
+        _per_ligand(metrics.get("per_ligand")),
+        _compared(facts),
+    ]
+
+
+def _cell(value: object) -> str:
+    """A figure; what a record holds in place of one, as code."""
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, (int, float)) else code(value, cell=True)
+
+
+def _interval(side: Tree, key: str) -> str:
+    low, high = side.get(f"{key}_low"), side.get(f"{key}_high")
+    return "" if low is None else f"{_cell(low)} to {_cell(high)}"
+
+
+def _per_ligand(ligands: Tree | None) -> str:
+    """Each ligand's residues against those that bind nothing."""
+    if not ligands:
+        return ""
+    names = ("mcc", "recall", "roc_auc", "positives")
+    rows = [
+        [code(name, cell=True), *(_cell(each.get(key)) for key in names)]
+        for name, each in ligands.items()
+    ]
+    header = ["ligand (validation)", "MCC", "recall", "ROC AUC", "residues that bind"]
+    return table(header, rows)
+
+
+def _compared(facts: Tree) -> str:
+    found = [f"{plain(each['name'])} {_cell(each['value'])}" for each in facts["baselines"]]
+    train = facts["metrics"].get("train_mcc")
+    said = "" if train is None else f"On training chains the MCC at argmax is {_cell(train)}. "
+    return f"{said}Baselines of the study (validation MCC): {'; '.join(found)}." if found else said
+
+
+def data(facts: Tree) -> list[str]:
+    """What was learnt from, and how it was divided."""
+    about = facts["data"]
+    splits: Tree = about.get("splits", {})
+    columns = ("chains", "residues", "positives", "windows")
+    rows = [
+        [code(name, cell=True), *(_cell(each.get(key)) for key in columns)]
+        for name, each in splits.items()
+    ]
+    counted: Tree = about.get("ligands", {})
+    ligands = ", ".join(f"{code(name)} {_cell(count)}" for name, count in counted.items())
+    said = {
+        "name": code(data_name(facts)),
+        "fingerprint": code(facts["record"]["fingerprints"].get("data", "")),
+        "ligands (residues that bind)": ligands,
+        "split": plain(about.get("split_method") or ""),
+        **{title: _cell(about[name]) for name, title in _DROPPED.items() if about.get(name)},
+    }
+    header = ["split", "chains", "residues", "residues that bind", "windows"]
+    return [bullets(said), table(header, rows) if rows else ""]
+
+
+def base(facts: Tree) -> str:
+    """What is adapted."""
+    about, load = facts["base"], facts["record"]["load"]
+    four_bit = load["four_bit"]
+    how = "none"
+    if four_bit:
+        double = " with double quantisation" if four_bit["bnb_4bit_use_double_quant"] else ""
+        how = f"{code(four_bit['bnb_4bit_quant_type'])}{double} (bitsandbytes)"
+    return bullets(
+        {
+            "name": code(base_name(facts)),
+            "fingerprint of configuration and weights": code(
+                facts["record"]["fingerprints"].get("base", "")
+            ),
+            "parameters": _cell(about.get("parameters")),
+            "quantisation": how,
+            "compute dtype": code(load["compute_dtype"]),
+        }
+    )
+
+
+def training(facts: Tree) -> list[str]:
+    """What decided the weights, and which matrices they adapt."""
+    details, record = facts["details"], facts["record"]
+    keywords = details.get("lora_config")
+    modules: Sequence[str] = details.get("modules", ())
+    short = "" if keywords is None else keywords["target_modules"]
+    names = short if isinstance(short, str) else ", ".join(short)
+    listed = "\n".join(f"- {code(module)}" for module in modules)
+    said = {
+        "hyperparameters": ", ".join(
+            f"{code(name)} {code(facts['labels'].get(str(value), value))}"
+            for name, value in facts["params"].items()
+        ),
+        "seed": code(record["seed"]),
+        "trained parameters": _cell(details.get("trainable_parameters")),
+        "of these in adapters": _cell(details.get("adapter_parameters")),
+        "device": code(details.get("device", "")),
+        "versions": ", ".join(f"{plain(k)} {plain(v)}" for k, v in facts["versions"].items()),
+        "target modules": f"{code(names)}, which are {number(len(modules))} of the base's matrices",
+    }
+    settings = json.dumps(strict(record["settings"])[0], indent=2, allow_nan=False)
+    return [
+        bullets(said),
+        "" if keywords is None else block("\n".join(lora_config_lines(keywords)), "python"),
+        folded(f"All {number(len(modules))} adapted modules", listed),
+        folded("All settings", block(settings, "json")),
+    ]
+
+
+UNKNOWN = "unknown"
+"""The Hub's word for a licence that nobody has chosen."""
+
+_BASE = "The base must be loaded exactly so: the adapter was trained on these rounded weights."
+_HALF = "In half precision the figures below come out again but for rounding."
+_WINDOWS = """\
+Or with lorasweep, which also cuts chains of more than {longest} residues into windows:"""
+_TESTED = "The test split was scored once, with this trial."
+_UNTESTED = "No test split was scored with it."
+_CHAINS = """\
+The intervals hold for chains like these: they are of other draws from the same chains, not of
+  other proteins, organisms or ligands, and not of other seeds."""
+_NEGATIVES = """\
+A residue for which the data name no ligand counts as one that does not bind, also where nobody has
+  looked."""
+_TERMS = "to be filled in; its terms hold for what is made of it"
+
+
+def model_card(facts: Tree, licence: str = UNKNOWN) -> str:
+    """A card as the Hugging Face Hub reads one.
+
+    Args:
+        facts: see ``sweep.cli.adapter_export.card_data``.
+        licence: the adapter's, as the Hub writes it.
+    """
+    parts = [
+        front_matter(facts, licence),
+        _what(facts),
+        "## How to use it",
+        *_use(facts),
+        "## What was measured",
+        *measured(facts),
+        "## Data",
+        *data(facts),
+        "## Base",
+        base(facts),
+        "## Training",
+        *training(facts),
+        "## Limits",
+        _limits(facts),
+        "## Licences",
+        _licences(facts, licence),
+        "## Where it comes from",
+        *_origin(facts),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _what(facts: Tree) -> str:
+    base = code(base_name(facts))
+    return (
+        f"# Binding residues: a LoRA adapter of {base}\n\n"
+        f"For each residue of a protein chain, the probability that it binds a ligand. Trained by "
+        f"lorasweep as trial {facts['trial']} of the study {code(facts['study'])}; PEFT loads it."
+    )
+
+
+def _use(facts: Tree) -> list[str]:
+    record = facts["record"]
+    load = record["load"]
+    command = "lorasweep predict --adapter . proteins.fasta"
+    return [
+        block(loading_code(record, record["threshold"]), "python"),
+        _BASE if load["compute_dtype"] == "float32" else f"{_BASE} {_HALF}",
+        _WINDOWS.format(longest=number(load["max_residues"])),
+        block(command),
+    ]
+
+
+def _limits(facts: Tree) -> str:
+    complete = number(facts["complete"])
+    if facts["is_best"]:
+        chosen = f"This trial is the best of {complete} by its validation MCC: that is optimistic."
+    else:
+        chosen = (
+            f"This is one of {complete} trials; if its validation MCC chose it, that is optimistic."
+        )
+    tested = _TESTED if facts["test"] else _UNTESTED
+    said = [f"{chosen} So is the MCC at a threshold on the split that chose it.", tested]
+    said += [_CHAINS, _NEGATIVES]
+    return "\n".join(f"- {each}" for each in said)
+
+
+def _licences(facts: Tree, licence: str) -> str:
+    mine = "to be chosen by who publishes it" if licence == UNKNOWN else code(licence)
+    return bullets(
+        {
+            "this adapter": mine,
+            f"base {code(base_name(facts))}": _TERMS,
+            f"data {code(data_name(facts))}": "to be filled in",
+        }
+    )
+
+
+def _origin(facts: Tree) -> list[str]:
+    where = f"--storage {shlex.quote(facts['storage'])} --name {shlex.quote(facts['study'])}"
+    again = f"lorasweep adapters export {where} --trial {facts['trial']} --out DIR --retrain"
+    said = {
+        "study": f"{code(facts['study'])} in {code(facts['storage'])}",
+        "trial": f"{facts['trial']}, seed {code(facts['record']['seed'])}",
+        "objective": code(facts["objective"]),
+        "digest of the study's spec": code(facts["spec_digest"] or ""),
+        "trained again for this card": _again(facts),
+    }
+    return [bullets(said), "To train it again, where the study's database is:", block(again)]
+
+
+def _again(facts: Tree) -> str:
+    if not facts["retrained"]:
+        return ""
+    if facts["value"] == facts["study_value"]:
+        return "yes, to the same value, bit for bit"
+    return f"yes, to {code(repr(facts['value']))}; the study has {code(repr(facts['study_value']))}"

@@ -1,0 +1,172 @@
+"""The verbs that prepare a measurement: ``design`` shows it, ``pilot`` finds what it needs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sweep.cli.driving import drive, storage_of
+from sweep.cli.output import show
+from sweep.cli.study_file import apply_options, load_spec, source_of
+from sweep.errors import SpecError, UsageError, fault
+from sweep.results.table import to_table
+from sweep.storage.studies import find_study, load_study, quiet_optuna, read_spec
+from sweep.storage.url import Address
+from sweep.study.design import Design, Pilot
+from sweep.study.parameters import Float, Int
+from sweep.study.spec import StudySpec
+from sweep.terminal.design import print_design, print_pilot
+
+VERBS = ("design", "pilot")
+
+
+def design(options: argparse.Namespace) -> int:
+    """What a measurement tells, and what it costs."""
+    from sweep.analysis.experiment_design.points import (
+        design_points,  # SciPy takes a second to import
+    )
+    from sweep.analysis.experiment_design.report import design_report
+
+    spec = _designed(apply_options(load_spec(options.study), options), options)
+    address = storage_of(spec, options)
+    with quiet_optuna():
+        found = _piloted(spec, address)
+    points = design_points(spec.space, spec.design)
+    noise = _noise(options, found)
+    seconds = None if found is None else found["seconds_per_trial"]
+    report = {
+        "study": spec.name,
+        "storage": address.shown,
+        "pilot": None if found is None else found["study"],
+        **design_report(
+            spec,
+            points,
+            noise=noise,
+            seconds=seconds,
+            sizes=None if found is None else found["sizes"],
+        ),
+    }
+    report["notes"] += _beyond(spec, found)
+    if options.points:
+        report["points"] = [point.to_json() for point in points]
+    show({**report, "labels": spec.space.labels()}, print_design, as_json=options.json)
+    return 0
+
+
+def design_size(spec: StudySpec) -> dict[str, int]:
+    """How many configurations and runs a study's design has."""
+    from sweep.analysis.experiment_design.points import design_points
+
+    points = design_points(spec.space, spec.design)
+    configurations = len({point.index for point in points})
+    return {"configurations": configurations, "trials": len(points)}
+
+
+def _designed(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
+    """The study with the design and the claims that the options make of them.
+
+    Raises:
+        SpecError: if there is no design, or one that breaks a rule.
+        UsageError: if noise or delta is no size.
+    """
+    for option in ("noise", "delta"):
+        value = getattr(options, option)
+        if value is not None and not 0 < value < float("inf"):
+            raise UsageError(fault(f"--{option}", "be a finite number above 0", value))
+    changes = {
+        **({} if options.budget is None else _within(options.budget)),
+        **{
+            name: value
+            for name in ("configurations", "duplicates")
+            if (value := getattr(options, name)) is not None
+        },
+    }
+    made = spec.design if isinstance(spec.design, Design) else None
+    if made is None and "configurations" not in changes:
+        way_out = "Write design=Design(...), or say how large (--configurations)"
+        raise SpecError(fault("design", "be there", spec.design, way_out=way_out))
+    claims = spec.claims
+    if options.delta is not None:
+        claims = tuple(replace(claim, delta=options.delta) for claim in claims)
+    return replace(spec, design=replace(made or Design(), **changes), claims=claims)
+
+
+def _within(trials: int) -> dict[str, int]:
+    """A design of so many trials, duplicates in the default's proportion.
+
+    Raises:
+        UsageError: if no design is that small.
+    """
+    if trials < 2:
+        raise UsageError(fault("--budget", "be 2 trials or more", trials))
+    usual = Design()
+    duplicates = round(trials * usual.duplicates / usual.trials)
+    return {"configurations": trials - duplicates, "duplicates": duplicates}
+
+
+def _beyond(spec: StudySpec, found: Mapping[str, Any] | None) -> list[str]:
+    """Whether the design goes where the pilot's runs collapsed, or saw nothing."""
+    nuisance = None if found is None else found["nuisance"]
+    if nuisance is None or nuisance["range"] is None:
+        return []
+    param, good = spec.space[nuisance["name"]], nuisance["range"]
+    if not isinstance(param, (Float, Int)):
+        return []
+    if good["low"] * 0.999 <= param.low and param.high <= good["high"] * 1.001:
+        return []
+    ends = f"{param.low:.3g} to {param.high:.3g}", f"{good['low']:.3g} to {good['high']:.3g}"
+    return [f"{nuisance['name']} is measured from {ends[0]}; the pilot recommends {ends[1]}"]
+
+
+def _noise(options: argparse.Namespace, found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if options.noise is not None:
+        return {"sd": options.noise, "source": "--noise"}
+    if found is None or found["noise"] is None:
+        return None
+    return {**found["noise"], "source": f"study {found['study']}"}
+
+
+def pilot(options: argparse.Namespace) -> int:
+    """Measure the noise of seeds, and where every choice trains."""
+    from sweep.analysis.experiment_design.pilot import pilot_of
+
+    whole = apply_options(load_spec(options.study), options)
+    address = storage_of(whole, options)
+    spec = pilot_of(whole)
+    drive(spec, address, options, source_of(options.study, spec))
+    with quiet_optuna():
+        report = _report(address, spec.name)
+    show(report, print_pilot, as_json=options.json)
+    return 0
+
+
+def _piloted(spec: StudySpec, address: Address) -> dict[str, Any] | None:
+    """What the study's pilot found, if the database holds one with trials."""
+    from sweep.analysis.experiment_design.pilot import pilot_of
+
+    name = pilot_of(spec).name
+    if find_study(address, name) is None:
+        return None
+    report = _report(address, name)
+    return report if report["runs"] else None
+
+
+def _report(address: Address, name: str) -> dict[str, Any]:
+    from sweep.analysis.experiment_design.pilot_report import pilot_report
+
+    study = load_study(address, name)
+    spec = read_spec(study)
+    if not isinstance(spec.design, Pilot):
+        rule = "be that of a pilot"
+        way_out = "Give the study another name (--name)"
+        raise SpecError(fault(f"the design of {name!r}", rule, spec.design, way_out=way_out))
+    table = to_table(study)
+    failed = table.counts.get("FAIL", 0)
+    return {
+        "study": name,
+        "storage": address.shown,
+        "failed": failed,
+        **pilot_report(table, spec.design),
+    }

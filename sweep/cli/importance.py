@@ -1,0 +1,73 @@
+"""The verb that judges: what mattered in a study, and what became of its claims."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sweep.cli.output import show
+from sweep.errors import UsageError, fault
+from sweep.results.analysis import Inquiry, findings
+from sweep.results.table import to_table
+from sweep.storage.studies import open_known, quiet_optuna
+from sweep.storage.url import Address
+from sweep.terminal.importance import print_importance
+
+VERBS = ("importance",)
+
+
+def importance(options: argparse.Namespace) -> int:
+    """The verdict on each claim of a study, and every method of importance beside it."""
+    asked = inquiry(options)
+    with quiet_optuna():
+        address = Address.parse(options.storage)
+        study = open_known(address, options.name)
+        report = findings(study, address, to_table(study), asked)
+    show(report, print_importance, as_json=options.json)
+    return 0
+
+
+def inquiry(options: argparse.Namespace) -> Inquiry:
+    """What the command line asks of a study.
+
+    Raises:
+        UsageError: if a method is unknown, or a claim is half said.
+    """
+    from sweep.analysis.importance.result import TITLES
+
+    methods = ("fanova", "ped_anova", *options.method)
+    unknown = [name for name in methods if name not in TITLES]
+    if unknown:
+        raise UsageError(fault("--method", f"be one of {', '.join(TITLES)}", unknown[0]))
+    return Inquiry(
+        changes=_changes(options),
+        methods=tuple(dict.fromkeys(methods)),
+        n_draws=options.draws,
+        seed=options.seed,
+        quick=options.quick,
+    )
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a claim that the command line gives."""
+    changes: dict[str, Any] = {}
+    if options.dominant is not None:
+        changes["dominant"] = _part(options.dominant)
+    for name in ("over", "negligible", "nuisances"):
+        text = getattr(options, name)
+        if text is not None:
+            changes[name] = tuple(_part(each) for each in text.split(",") if each)
+    for name in ("delta", "kappa"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    if "dominant" in changes and "over" not in changes:
+        way_out = "For example --over rank,scaling"
+        raise UsageError(fault("--over", "be given with --dominant", None, way_out=way_out))
+    if "over" in changes and "negligible" not in changes:
+        changes["negligible"] = ()
+    return changes
+
+
+def _part(text: str) -> str | tuple[str, ...]:
+    members = tuple(text.split("+"))
+    return members if len(members) > 1 else text

@@ -1,0 +1,154 @@
+"""The verbs that show a study: a report to keep, one that follows, and Optuna's dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sweep.cli.options import json_argument, name_argument, storage_arguments
+from sweep.cli.output import show
+from sweep.cli.streams import say
+from sweep.errors import UsageError, fault
+from sweep.storage.studies import open_known, quiet_optuna
+from sweep.storage.url import Address
+
+VERBS = ("report", "watch", "dashboard")
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a study's report, or serve it."""
+    if options.watch:
+        return watch(options)
+    from sweep.report.images import FORMATS
+    from sweep.report.tree.build import report_tree
+    from sweep.report.write import default_folder, write_report
+    from sweep.results.analysis import Inquiry
+
+    formats = [name for name in options.images.split(",") if name]
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UsageError(fault("--images", f"be made of {' and '.join(FORMATS)}", unknown[0]))
+    with quiet_optuna():
+        address = Address.parse(options.storage)
+        study = open_known(address, options.name)
+        tree = report_tree(study, address, Inquiry(quick=options.quick))
+    folder = Path(options.out) if options.out else default_folder(address, study.study_name)
+    written = write_report(tree, folder, formats)
+    show(written, print_written, as_json=options.json)
+    if options.open:
+        webbrowser.open(Path(written["page"]).resolve().as_uri())
+    return 0
+
+
+def print_written(written: Mapping[str, Any], console: Console) -> None:
+    """Say where a report is."""
+    from sweep.terminal.formatting import line
+
+    for verdict in written["verdicts"]:
+        line(console, f"verdict    {verdict['headline']}", "bold")
+    line(console, f"report     {written['page']}")
+    line(console, f"numbers    {written['numbers']}")
+    line(console, f"figures    {len(written['figures'])} in {written['folder']}/figures")
+    if written["images"]:
+        line(console, f"no images  {written['images']}", "yellow")
+
+
+def watch(options: argparse.Namespace) -> int:
+    """Serve a report that follows its study, until interrupted."""
+    from sweep.report.serve import Editor, Server, gatherer, state_of
+
+    with quiet_optuna():
+        address = Address.parse(options.storage)
+        study = open_known(address, options.name)
+        gather = gatherer(study, address, quick=options.quick)
+        editor = Editor(gather, lambda: state_of(study, address))
+        server = Server(editor, options.port)
+        _announce(server.url, options)
+        server.serve()
+    return 0
+
+
+def dashboard(options: argparse.Namespace) -> int:
+    """Run optuna-dashboard on a study's database, until interrupted."""
+    from sweep.report.dashboard import dashboard_server, leave_note, note_text, require_dashboard
+    from sweep.report.serve import HOST
+    from sweep.results.analysis import Inquiry, findings
+    from sweep.results.table import to_table
+
+    require_dashboard()
+    with quiet_optuna():
+        address = Address.parse(options.storage)
+        study = open_known(address, options.name)
+        table = to_table(study)
+        if len(table) and table.space:
+            found = findings(study, address, table, Inquiry(quick=True))
+            if not leave_note(study, note_text(found)):
+                said = "the study is being driven; its note is left for later"
+                say(said)
+        server = dashboard_server(study, options.port)
+        with server:
+            _announce(f"http://{HOST}:{server.server_port}/", options)
+            server.serve_forever()
+    return 0
+
+
+def _announce(url: str, options: argparse.Namespace) -> None:
+    """Where to look; as the one JSON document, when asked."""
+    show({"url": url}, lambda tree, console: console.print(tree["url"]), as_json=options.json)
+    say("Ctrl-C ends it")
+    if options.open:
+        webbrowser.open(url)
+
+
+WATCH_PORT, DASHBOARD_PORT = 8088, 8080
+
+
+def seeing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What ``report``, ``watch`` and ``dashboard`` take."""
+    report = verbs.add_parser("report", help="write the verdict and all figures into a folder")
+    storage_arguments(report, required=True)
+    name_argument(report)
+    report.add_argument("--out", metavar="DIR", help="where (NAME-report, beside the database)")
+    report.add_argument(
+        "--images",
+        metavar="KINDS",
+        default="",
+        help="also each figure as an image: png, svg, or png,svg (needs a browser)",
+    )
+    _quick(report)
+    report.add_argument(
+        "--watch", action="store_true", help="write nothing; serve it, and follow the sweep"
+    )
+    _serving(report, WATCH_PORT)
+    json_argument(report)
+
+    watch = verbs.add_parser("watch", help="the report in a browser, following a sweep that runs")
+    storage_arguments(watch, required=True)
+    name_argument(watch)
+    _quick(watch)
+    _serving(watch, WATCH_PORT)
+    json_argument(watch)
+
+    dashboard = verbs.add_parser("dashboard", help="optuna-dashboard on the study's database")
+    storage_arguments(dashboard, required=True)
+    name_argument(dashboard)
+    _serving(dashboard, DASHBOARD_PORT)
+    json_argument(dashboard)
+
+
+def _quick(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="without cross-checks, which may veto, and without what chance gives",
+    )
+
+
+def _serving(parser: argparse.ArgumentParser, port: int) -> None:
+    parser.add_argument("--port", type=int, default=port, help=f"0 for any that is free ({port})")
+    parser.add_argument("--open", action="store_true", help="open it in this machine's browser")

@@ -1,0 +1,233 @@
+"""The sweep itself: ask, launch, tell, until the study has what its budget says.
+
+Only this process writes the database; the workers compute.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import TypeVar
+
+from sweep.driver.artifacts import Keeper
+from sweep.driver.callbacks import Callbacks
+from sweep.driver.failure_policy import FailureLimits
+from sweep.driver.listener import Watcher, label
+from sweep.driver.trial_source import Supply
+from sweep.driver.trial_store import Ledger
+from sweep.errors import SweepError
+from sweep.signals import Interrupts
+from sweep.storage.reconnect import ride_out
+from sweep.study.spec import StudySpec
+from sweep.study.trial import (
+    INTERRUPTED,
+    PACK_DIED,
+    Failure,
+    Pack,
+    TrialParams,
+    TrialResult,
+    with_finite_value,
+)
+from sweep.workers.messages import Broken, Died, Event, Finished, Reported, Roomy, Settled
+from sweep.workers.pool import Pool
+
+
+@dataclass(frozen=True)
+class Team:
+    """One driver's collaborators.
+
+    Attributes:
+        ledger: the study, claimed by this process.
+        keeper: of its trials' files.
+        launcher: computes.
+        watcher: is told what happens.
+        interrupts: asked between events whether to end.
+        callbacks: told of each trial that is over.
+    """
+
+    ledger: Ledger
+    keeper: Keeper
+    launcher: Pool
+    watcher: Watcher
+    interrupts: Interrupts
+    callbacks: Callbacks
+
+
+log = logging.getLogger("lorasweep")
+
+T = TypeVar("T")
+
+
+class Run:
+    """One driver's work on one study.
+
+    Args:
+        team: who works on it.
+    """
+
+    def __init__(self, team: Team) -> None:
+        self.ledger = team.ledger
+        self.spec: StudySpec = team.ledger.spec
+        self._keeper = team.keeper
+        self._launcher = team.launcher
+        self._watcher = team.watcher
+        self._interrupts = team.interrupts
+        self._callbacks = team.callbacks
+        self._supply = Supply(team.ledger, team.interrupts.check)
+        self._running: dict[int, TrialParams] = {}
+        self._limits = FailureLimits(self.spec.policy.on_failure)
+        self._stop: SweepError | None = None
+        self._leaving = False
+
+    def sweep(self) -> None:
+        """Go on until the budget is met, the space is exhausted, or time is up.
+
+        Raises:
+            SweepError: if the failures are too many, or no worker can work.
+            StorageError: if the database cannot be written any more.
+            Interruption: if a signal asked to end; the trials under way have checkpointed.
+        """
+        interrupted = self._durably(self.ledger.recover)
+        if interrupted:
+            log.info("%d interrupted trial(s) queued again", interrupted)
+        self._supply.begin()
+        study = self.ledger.study
+        self._keeper.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
+        while True:
+            if not self._leaving and (self._interrupts.number is not None or self._stop):
+                self._call_away()
+            if not self._leaving:
+                self._fill()
+            if not (self._running or self._launcher.busy()):
+                break
+            if self._interrupts.overdue():
+                self._launcher.stop_late()
+            self._handle(self._launcher.next_event(timeout_seconds=1.0))
+        self._interrupts.check()
+        if self._stop is not None:
+            raise self._stop
+        self._durably(self.ledger.recover)  # what a broken connection left half-asked
+
+    def _call_away(self) -> None:
+        """Start nothing more, and have what runs leave as soon as it can."""
+        self._leaving = True
+        if self._interrupts.number is not None and self._running:
+            log.info(
+                "ending: %d trial(s) finish their step and checkpoint, for which they have %g s; "
+                "once more to stop at once",
+                len(self._running),
+                self._interrupts.grace_seconds,
+            )
+        self._launcher.call_away()
+
+    def _fill(self) -> None:
+        """Give each idle worker a pack, or a trial that must be alone."""
+        alone, packs = self._supply.deal(self._launcher.free(), self._launcher.lanes)
+        for params in alone:
+            self._submit([params], alone=True)
+        for pack in packs:
+            self._submit(pack)
+        self._free_one_for_those_aside()
+
+    def _submit(self, pack: Pack, *, alone: bool = False) -> None:
+        self._launcher.submit([self._started(params) for params in pack], closed=alone)
+
+    def _successor(self) -> TrialParams | None:
+        """The trial that takes the place of one that is over; None if the place stays empty."""
+        if self._leaving or self._stop is not None or self._interrupts.number is not None:
+            return None
+        params = self._supply.next_among_others()
+        self._free_one_for_those_aside()
+        return None if params is None else self._started(params)
+
+    def _free_one_for_those_aside(self) -> None:
+        if self._supply.aside and not self._supply.late:
+            self._launcher.free_one()
+
+    def _started(self, params: TrialParams) -> TrialParams:
+        """Note that a trial runs from now on; the trial, with what its worker needs to know."""
+        self._running[params.number] = params
+        baseline = self._supply.baselines.get(params.number)
+        said = (
+            label(self.spec.space, params.values)
+            if baseline is None
+            else f"baseline: {baseline.name}"
+        )
+        self._watcher.started(params.number, said)
+        keep = baseline is None and self.spec.policy.keep != "none"
+        return replace(params, keep=keep, folder=self._keeper.folder(params))
+
+    def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
+        """Do something with the database, waiting for its server as long as no signal comes."""
+        return ride_out(act, self._interrupts.check, again)
+
+    def _handle(self, event: Event | None) -> None:
+        match event:
+            case Reported(number, step, value, metrics, answer):
+                stop = self._durably(lambda: self.ledger.report(number, step, value, metrics))
+                answer(stop)
+                self._watcher.reported(number, step, value)
+            case Settled(result, room, answer):  # written before anything takes its place
+                self._finish([result])
+                answer(self._successor() if room else None)
+            case Roomy(lanes, answer):
+                asked = (self._successor() for _ in range(lanes))
+                answer([params for params in takewhile(bool, asked) if params])
+            case Finished(results):
+                self._finish(results)
+            case Died(pack, failure):
+                self._bury(pack, failure)
+            case Broken(error):
+                raise error
+
+    def _finish(self, results: Sequence[TrialResult]) -> None:
+        sound = [with_finite_value(result) for result in results]
+        for result in sound:
+            self._write(result)
+        self._stop = self._stop or self._limits.judge(sound)
+
+    def _bury(self, pack: Pack, failure: Failure) -> None:
+        """End the trials that a worker took with it."""
+        if self._leaving:  # they were to be run again anyhow
+            message = failure.message
+            self._finish([TrialResult.interrupted(each.number, message) for each in pack])
+        elif len(pack) == 1:
+            self._finish([TrialResult.failed(pack[0].number, failure)])
+        elif pack:
+            self._send_back(pack, failure)
+
+    def _send_back(self, pack: Pack, failure: Failure) -> None:
+        """Have each trial of a dead worker run again by itself; together they are one failure."""
+        message = f"{failure.message}; {len(pack)} trials were in it"
+        for number in [params.number for params in pack]:
+            if number in self._supply.baselines:  # of which the ledger queues no retry
+                self._supply.aside.append(self._running[number])
+            self._write(TrialResult.failed(number, Failure(INTERRUPTED, PACK_DIED, message)))
+        blow = TrialResult.failed(pack[0].number, failure)
+        self._stop = self._stop or self._limits.judge([blow])
+
+    def _write(self, result: TrialResult) -> None:
+        """Tell the study and the watcher of a trial that is over, and put its files in order."""
+        params = self._running[result.number]
+        baseline = self._supply.baselines.get(result.number)
+        if baseline is not None:
+            self._durably(lambda: self.ledger.tell_baseline(baseline, params, result))
+            if result.failure is None:
+                self._keeper.discard(params)
+        else:
+            self._durably(lambda: self.ledger.tell(result))
+            self._keeper.settle(params, result)
+        del self._running[result.number]
+        self._supply.ended()
+        self._tell_watcher(result)
+        if baseline is None:
+            self._durably(lambda: self._callbacks.tell(result.number))
+
+    def _tell_watcher(self, result: TrialResult) -> None:
+        failure = result.failure
+        state, reason = result.state.value, None if failure is None else str(failure)
+        if failure is not None and failure.interrupted:
+            state, reason = "INTERRUPTED", failure.message
+        self._watcher.finished(state, result.number, result.value, reason, result.seconds)

@@ -1,0 +1,82 @@
+"""The trials of a study in memory, kept up to date by the only process that writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.storage.trial_attributes import counts, failure_of, seed_of, values_of
+from sweep.study.configuration import Key, configuration_key
+from sweep.study.spec import StudySpec
+from sweep.study.trial import Scalar, TrialParams
+
+Run = tuple[Key, int]
+"""A configuration and a seed: what decides a result."""
+
+
+def run_of(params: TrialParams) -> Run:
+    """What a trial computes."""
+    return configuration_key(params.values), params.seed
+
+
+class Book:
+    """Counts and indices over a study's trials, so that no ask reads them all again.
+
+    Args:
+        spec: the study's.
+        trials: all there are.
+
+    Attributes:
+        tried: keys of the configurations that some trial has, had or waits to have.
+        complete: trials that count towards the budget: COMPLETE, not a copy of another, and
+            not the second run of one that collapsed.
+    """
+
+    def __init__(self, spec: StudySpec, trials: Sequence[FrozenTrial]) -> None:
+        self._spec = spec
+        self._size = spec.space.size()
+        self._tried_here = 0
+        self._finished: dict[Run, int] = {}
+        self.tried: set[Key] = set()
+        self.complete = 0
+        for trial in trials:
+            self._enter(trial)
+
+    def _enter(self, trial: FrozenTrial) -> None:
+        values = values_of(trial, self._spec)
+        if values is None:
+            return
+        self.note(values)
+        copied = "reused_from" in trial.user_attrs
+        self.complete += trial.state == TrialState.COMPLETE and counts(trial)
+        done = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        if done and not copied and failure_of(trial) is None:
+            run = configuration_key(values), seed_of(trial, self._spec)
+            self._finished.setdefault(run, trial.number)
+
+    def note(self, values: Any) -> None:
+        """A configuration has a trial now."""
+        key = configuration_key(values)
+        if key not in self.tried:
+            self.tried.add(key)
+            self._tried_here += self._spec.space.contains(values)
+
+    def finish(self, params: TrialParams, *, counted: bool) -> None:
+        """A trial has its result, which no trial needs to compute again."""
+        self.complete += counted
+        self._finished.setdefault(run_of(params), params.number)
+
+    def twin(self, params: TrialParams) -> int | None:
+        """The finished trial that computed the same, if there is one."""
+        return self._finished.get(run_of(params))
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every configuration of a finite space has a trial."""
+        return self._size is not None and self._tried_here >= self._size
+
+    def knows(self, values: dict[str, Scalar]) -> bool:
+        """Whether a configuration has a trial."""
+        return configuration_key(values) in self.tried

@@ -1,0 +1,87 @@
+"""Queueing of what a study owes: the design's points, retries, seeds, and second runs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.driver.trial_index import Book
+from sweep.storage.pending_trials import (
+    Owed,
+    owed_points,
+    owed_replicates,
+    owed_reruns,
+    owed_retries,
+    replicate,
+)
+from sweep.storage.trial_attributes import Values
+from sweep.study.design import Pilot, Point
+from sweep.study.spec import StudySpec
+
+
+class Queue:
+    """The trials that wait in a study.
+
+    Args:
+        study: open, and driven by this process.
+        spec: what it measures.
+        book: its trials in memory.
+        points: of its design, in order.
+    """
+
+    def __init__(
+        self, study: optuna.Study, spec: StudySpec, book: Book, points: Sequence[Point]
+    ) -> None:
+        self._study = study
+        self._spec = spec
+        self._book = book
+        self._points = points
+        self._through = not points
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def owed_again(self) -> None:
+        """Queue retries, second runs and replicates that are owed and not queued; none twice."""
+        for kind in (owed_retries, owed_reruns, owed_replicates):
+            for owed in list(kind(self._trials(), self._spec)):
+                self.add(owed)
+
+    def add(self, owed: Owed) -> None:
+        """Queue a trial, in one write."""
+        self._study.enqueue_trial(dict(owed.values), user_attrs=dict(owed.tags))
+        self._book.note(owed.values)
+
+    def add_replicates(self, values: Values) -> None:
+        """Queue a configuration of the search with all the study's other seeds."""
+        for number in range(1, len(self._spec.seeds)):
+            self.add(replicate(values, number, self._spec))
+
+    def add_point(self) -> None:
+        """Queue the design's next point if nothing else waits."""
+        if self._through or self._spec.design is None or self.waits():
+            return
+        phase = self._spec.design.phase
+        following = list(itertools.islice(owed_points(self._trials(), self._points, phase), 1))
+        self._through = not following
+        for owed in following:
+            self.add(owed)
+
+    def waits(self) -> bool:
+        """Whether a trial waits to be run."""
+        return any(trial.state == TrialState.WAITING for trial in self._trials())
+
+    def reruns(self) -> int:
+        """How many second runs of collapsed trials wait."""
+        if self._spec.design is None:
+            return 0
+        waiting = (trial for trial in self._trials() if trial.state == TrialState.WAITING)
+        return sum("rerun_of" in trial.user_attrs for trial in waiting)
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing is sampled when nothing waits: a pilot has its points alone."""
+        return self._through and isinstance(self._spec.design, Pilot)

@@ -1,0 +1,1 @@
+"""Files and where they lie: atomic writes, folders and object stores."""

@@ -1,0 +1,61 @@
+"""What a figure is: data and layout for plotly, and the words that belong beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep.files.strict_json import strict
+
+if TYPE_CHECKING:
+    from sweep.report.figures.view import View
+
+Tree = Mapping[str, Any]
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure, or why there is none.
+
+    All words are plain text: whoever puts them on a page escapes them. Strings within ``figure``
+    are escaped already, for plotly reads some HTML in them.
+
+    Attributes:
+        key: letters, digits and hyphens, unique in a report: for file names and anchors.
+        section: what it is shown under.
+        title: above the figure.
+        caption: what is drawn, of how many, how to read it, and what it cannot say.
+        summary: the figure in words, for whoever does not see it.
+        figure: ``data`` and ``layout``, strict JSON; None where nothing can be drawn.
+        empty: why nothing can be drawn; empty otherwise.
+    """
+
+    key: str
+    section: str
+    title: str
+    caption: str = ""
+    summary: str = ""
+    figure: Figure | None = None
+    empty: str = ""
+
+    def __post_init__(self) -> None:
+        """Leave out what is no number: sums of very large values overflow."""
+        if self.figure is not None:
+            object.__setattr__(self, "figure", strict(self.figure)[0])
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure, of which a report may have several.
+
+    Attributes:
+        name: the key of its figures, or how their keys begin.
+        section: what they are shown under.
+        draw: makes them from a report's tree; at least one, however little the tree holds.
+    """
+
+    name: str
+    section: str
+    draw: Callable[[View], Sequence[Drawn]]

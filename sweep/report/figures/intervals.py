@@ -1,0 +1,182 @@
+"""Estimates as dots with their intervals, one row each: never a bare bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.report.figures.figure import Figure
+from sweep.report.figures.text import paragraph, wrapped
+from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
+
+ROW_HEIGHT = 40
+"""Pixels of a row with a label of two lines."""
+
+REACH = 0.34
+"""Half the height of a row's band, in rows."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One row.
+
+    Attributes:
+        label: of the row.
+        value: the estimate.
+        low: lower end of its interval.
+        high: upper end.
+        says: of the row, in the hover label.
+        colour: of dot and interval.
+        symbol: of the dot.
+        band: where chance ends, which begins at 0; None where unknown.
+        hollow: whether the estimate is no more than chance gives.
+    """
+
+    label: str
+    value: float
+    low: float
+    high: float
+    says: str
+    colour: str = NEUTRAL
+    symbol: str = "circle"
+    band: float | None = None
+    hollow: bool = False
+
+
+def estimates_figure(
+    rows: Sequence[Estimate],
+    title: str,
+    band: str = "",
+    bound: tuple[str, float] | None = None,
+    **more: Any,
+) -> Figure:
+    """Rows from top to bottom.
+
+    Args:
+        rows: what to draw.
+        title: of the horizontal axis, escaped.
+        band: what the legend calls the bands, escaped.
+        bound: a line through all rows: what the legend calls it, escaped, and where it is.
+        more: further attributes of the horizontal axis.
+    """
+    areas = [_bands(rows, band), _ends(rows)] if any(r.band is not None for r in rows) else []
+    across = [] if bound is None else [_bound(*bound, len(rows))]
+    data = [*areas, *across, *map(_interval, rows, _places(rows)), _dots(rows)]
+    return {
+        "data": data,
+        "layout": layout(
+            row_height([row.label for row in rows]) * len(rows) + 40,
+            [trace["name"] for trace in data if trace["showlegend"]],
+            xaxis=axis(title, **more),
+            yaxis=rows_axis([row.label for row in rows]),
+        ),
+    }
+
+
+def row_height(labels: Sequence[str]) -> int:
+    """Pixels of a row in which each label has room."""
+    return ROW_HEIGHT + 10 * any(wrapped(label).count("<br>") > 1 for label in labels)
+
+
+def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
+    """A vertical axis with a label per row, the first on top."""
+    return axis(
+        tickvals=list(range(len(labels))),
+        ticktext=[wrapped(label) for label in labels],
+        range=[len(labels) - 0.45, -0.55],
+        ticklabelstandoff=6,
+        showgrid=False,
+        fixedrange=True,
+    )
+
+
+def _places(rows: Sequence[Estimate]) -> range:
+    return range(len(rows))
+
+
+def _bands(rows: Sequence[Estimate], name: str) -> dict[str, Any]:
+    """What chance gives, as an area from 0."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for y, row in enumerate(rows):
+        if row.band is not None:
+            xs += [0, row.band, row.band, 0, None]
+            ys += [y - REACH, y - REACH, y + REACH, y + REACH, None]
+    return {
+        "type": "scatter",
+        "mode": "none",
+        "name": name,
+        "legendgroup": name,
+        "x": xs,
+        "y": ys,
+        "fill": "toself",
+        "fillcolor": BAND,
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
+
+
+def _ends(rows: Sequence[Estimate]) -> dict[str, Any]:
+    """The end of each band as a tick: an area alone is faint, and unseen where it is narrow."""
+    at = [(row.band, y) for y, row in enumerate(rows) if row.band is not None]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [x for x, _ in at],
+        "y": [y for _, y in at],
+        "marker": {
+            "symbol": "line-ns",
+            "size": REACH * ROW_HEIGHT,
+            "line": {"width": 1.5, "color": NEUTRAL},
+        },
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "cliponaxis": False,
+    }
+
+
+def _bound(name: str, at: float, rows: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "legendgroup": name,
+        "x": [at, at],
+        "y": [-0.5, rows - 0.5],
+        "line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"},
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
+
+
+def _interval(row: Estimate, y: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [row.low, row.high],
+        "y": [y, y],
+        "line": {"color": row.colour, "width": 3},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "cliponaxis": False,
+    }
+
+
+def _dots(rows: Sequence[Estimate]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [row.value for row in rows],
+        "y": list(_places(rows)),
+        "marker": {
+            "size": 12,
+            "symbol": [row.symbol + ("-open" if row.hollow else "") for row in rows],
+            "color": [row.colour for row in rows],
+            "line": {"width": 2, "color": [row.colour for row in rows]},
+        },
+        "customdata": [[paragraph(row.says)] for row in rows],
+        "hovertemplate": "%{customdata[0]}<extra></extra>",
+        "showlegend": False,
+        "cliponaxis": False,
+    }

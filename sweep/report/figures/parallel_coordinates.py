@@ -1,0 +1,204 @@
+"""Each trial as a line through its parameters and its value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.report.figures.dots import spread
+from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.text import clipped, listed, safe, trials, wrapped
+from sweep.report.figures.theme import NEUTRAL, axis, layout
+from sweep.report.figures.thinned import drawn_of
+from sweep.report.figures.view import View, level_index
+from sweep.terminal.formatting import number
+
+SECTION = "History"
+KEY = "parallel"
+
+MOST = 10
+"""Parameters that get an axis."""
+
+ALL = 60
+"""Trials up to which all are coloured; of more only the best tenth is."""
+
+FULL = 3000
+"""Points up to which each tells all of its trial; of more only the one on the value's axis does."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One axis of numbers from 0 to 1.
+
+    Attributes:
+        name: what it is of.
+        ticks: places and labels.
+        places: trial number to place; None where a trial has none.
+    """
+
+    name: str
+    ticks: list[tuple[float, str]]
+    places: dict[int, float | None]
+
+
+def parallel(view: View) -> list[Drawn]:
+    """Parallel coordinates, one axis below the other so that a phone has room for their labels."""
+    title = "Trials as lines through their parameters"
+    if len(view.valued) < 2 or not view.factors:
+        reason = "Lines compare trials, and there is one." if view.valued else view.no_values()
+        reason = reason if view.factors or not view.valued else "The study has no parameters."
+        return [Drawn(KEY, SECTION, title, empty=reason)]
+    numbers = [n for n in view.tree["ranking"] if n in view.by_number]
+    best = set(numbers if len(numbers) <= ALL else numbers[: max(1, len(numbers) // 10)])
+    left = len(view.factors) - MOST
+    more = f" {left} further parameters are left out." if left > 0 else ""
+    coloured = f" The best {len(best):,} are coloured." if len(best) < len(numbers) else ""
+    caption = (
+        f"{trials(len(view.valued))}, a line each, from {view.value_name} on top down through the "
+        f"parameters ({view.better} is better).{coloured}{more} What the best have in common may "
+        f"be what the sampler tried most: compare with the rest.{drawn_of(view.valued)}"
+    )
+    told = listed(_says(view.by_number[n]) for n in numbers[:3])
+    return [Drawn(KEY, SECTION, title, caption, f"The best: {told}.", _figure(view, best))]
+
+
+def _says(trial: Tree) -> str:
+    shown = ", ".join(f"{name} {value}" for name, value in trial["shown"].items())
+    return f"trial {trial['number']}: {number(trial['value'])} with {shown}"
+
+
+def _figure(view: View, best: set[int]) -> Figure:
+    lines = [_value_line(view), *(_line(view, factor) for factor in view.factors[:MOST])]
+    drawn = view.thinned(view.valued)
+    full = len(drawn) * len(lines) <= FULL
+    rest = [trial for trial in drawn if trial["number"] not in best]
+    groups = view.groups(trial for trial in drawn if trial["number"] in best)
+    several = len(groups) > 1 or bool(rest)
+    data = _traces(view, lines, rest, "the rest", NEUTRAL, full=full) if rest else []
+    for trace in data:
+        trace["opacity"] = 0.25
+    for group in groups:
+        data += _traces(view, lines, group.trials, group.label, group.look.colour, full=full)
+    for trace in data:
+        trace.setdefault("showlegend", several)
+    names = ["the rest"] * bool(rest) + [g.label for g in groups] if several else []
+    return {
+        "data": data,
+        "layout": layout(
+            74 * len(lines) + 10,
+            names,
+            xaxis=axis(visible=False, range=[-0.04, 1.04], fixedrange=True),
+            yaxis=axis(
+                range=[len(lines) - 0.4, -0.35],
+                tickvals=list(range(len(lines))),
+                ticktext=[wrapped(line.name, 10) for line in lines],
+                fixedrange=True,
+            ),
+            annotations=[tick for y, line in enumerate(lines) for tick in _ticks(line, y)],
+        ),
+    }
+
+
+def _ticks(line: Line, y: int) -> list[dict[str, Any]]:
+    """Labels below an axis, those at its ends within it; many long ones in two rows."""
+    labels = [clipped(label, max(8, 72 // len(line.ticks))) for _, label in line.ticks]
+    staggered = sum(len(label) + 2 for label in labels) > 30
+    return [
+        {
+            "x": place,
+            "y": y,
+            "text": safe(label),
+            "showarrow": False,
+            "xanchor": "left" if place <= 0 else "right" if place >= 1 else "center",
+            "yanchor": "top",
+            "yshift": -16 if staggered and i % 2 else -3,
+            "font": {"size": 11, "shadow": "auto"},
+        }
+        for i, ((place, _), label) in enumerate(zip(line.ticks, labels, strict=True))
+    ]
+
+
+def _value_line(view: View) -> Line:
+    values = {trial["number"]: trial["value"] for trial in view.valued}
+    low, high = min(values.values()), max(values.values())
+    ticks = [(0.5, number(low))] if low == high else [(0.0, number(low)), (1.0, number(high))]
+    places: dict[int, float | None] = {n: _between(v, low, high) for n, v in values.items()}
+    return Line(view.value_name, ticks, places)
+
+
+def _between(value: float, low: float, high: float) -> float:
+    return 0.5 if low == high else (value - low) / (high - low)
+
+
+def _line(view: View, factor: Tree) -> Line:
+    """A factor's axis: levels at even distances, a range where its numbers lie."""
+    name, levels = factor["name"], factor["levels"]
+    given = {trial["number"]: trial["params"].get(name) for trial in view.valued}
+    if factor["kind"] != "range":
+        last = len(levels) - 1
+        at = {n: level_index(levels, value) for n, value in given.items()}
+        places = {
+            t["number"]: None
+            if (index := at[t["number"]]) is None
+            else _between(index, 0, last) + spread(t, 0.24 / max(1, last))
+            for t in view.valued
+        }
+        return Line(
+            name, [(_between(i, 0, last), v["label"]) for i, v in enumerate(levels)], places
+        )
+    known = [value for value in given.values() if value is not None]
+    if not known:
+        return Line(name, [], dict.fromkeys(given))
+    low, high = min(known), max(known)
+    log = factor["log"] and low > 0
+    ends = (math.log(low), math.log(high)) if log else (low, high)
+    drawn: dict[int, float | None] = {
+        n: None if v is None else _between(math.log(v) if log else v, *ends)
+        for n, v in given.items()
+    }
+    return Line(name, [(0.0, f"{low:.4g}"), (1.0, f"{high:.4g}")], drawn)
+
+
+def _traces(
+    view: View, lines: Sequence[Line], of: Sequence[Tree], label: str, colour: str, *, full: bool
+) -> list[dict[str, Any]]:
+    """The lines of some trials, and what they tell on the value's axis if not everywhere."""
+    xs: list[float | None] = []
+    ys: list[int | None] = []
+    rows: list[Any] = []
+    values = [number(trial["value"]) for trial in of]
+    whole = view.hover.rows(of, values)
+    for trial, row in zip(of, whole, strict=True):
+        xs += [*(line.places[trial["number"]] for line in lines), None]
+        ys += [*range(len(lines)), None]
+        rows += [row if full else row[:1]] * len(lines) + [None]
+    common = {
+        "type": "scatter",
+        "name": safe(clipped(label, 40)),
+        "legendgroup": safe(label),
+        "marker": {"size": 3, "color": colour},
+    }
+    template = view.hover.template("", view.value_title)
+    made = {
+        **common,
+        "mode": "lines+markers",
+        "x": xs,
+        "y": ys,
+        "line": {"color": colour, "width": 1.2},
+        "customdata": rows,
+        "hovertemplate": template if full else view.hover.short(""),
+    }
+    if full:
+        return [made]
+    top = {
+        **common,
+        "mode": "markers",
+        "x": [lines[0].places[trial["number"]] for trial in of],
+        "y": [0] * len(of),
+        "customdata": whole,
+        "hovertemplate": template,
+        "showlegend": False,
+    }
+    return [made, top]

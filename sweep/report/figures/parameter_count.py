@@ -1,0 +1,80 @@
+"""What trained parameters buy: value against their number."""
+
+from __future__ import annotations
+
+from sweep.report.figures.axes import log_axis
+from sweep.report.figures.dots import Cloud, Point, dots
+from sweep.report.figures.figure import Drawn, Tree
+from sweep.report.figures.text import listed, safe, trials
+from sweep.report.figures.theme import NEUTRAL, axis, layout
+from sweep.report.figures.thinned import drawn_of
+from sweep.report.figures.view import View
+from sweep.terminal.formatting import number
+
+SECTION = "Size"
+KEY = "size"
+
+
+def sizes(view: View) -> list[Drawn]:
+    """Value against trained parameters, coloured by the dominant factor."""
+    what = str(view.tree["sizes"] or "trained parameters")
+    title = f"{view.value_start} against {what}"
+    of = [trial for trial in view.valued if (trial["size"] or 0) > 0]
+    if not of:
+        reason = "No trial says how many parameters it trained."
+        return [Drawn(KEY, SECTION, title, empty=reason if view.valued else view.no_values())]
+    points: dict[int, Point] = {
+        trial["number"]: (trial, trial["size"], trial["value"]) for trial in of
+    }
+    known = [trial["size"] for trial in of]
+    groups = view.groups(view.thinned(of))
+    data = [
+        dots(
+            view,
+            [points[trial["number"]] for trial in group.trials],
+            Cloud(safe(group.label), group.look, len(of), legend=True),
+            rows=False,
+            says=f"{view.value_says}<br>%{{x:,}} {safe(what)}",
+        )
+        for group in groups
+    ]
+    front = [view.by_number[n] for n in view.tree["front"] if n in points]
+    names = [group.label for group in groups]
+    if len(front) > 1:
+        data.insert(0, _front(front))
+        names.append("Pareto front")
+    figure = {
+        "data": data,
+        "layout": layout(
+            360,
+            names,
+            xaxis=log_axis(safe(what), min(known), max(known), tickformat="~s"),
+            yaxis=axis(view.value_title, nticks=7),
+        ),
+    }
+    caption = (
+        f"{trials(len(of))} by {what}, on a logarithmic axis. The line is the Pareto front: no "
+        f"trial with fewer parameters is better ({view.better} is better); that is what came out, "
+        f"the luck of each trial included.{drawn_of(of)}"
+    )
+    said = listed(
+        f"trial {t['number']} with {number(t['size'])} parameters: {number(t['value'])}"
+        for t in front
+    )
+    summary = f"Pareto front, few parameters first: {said or 'none'}."
+    return [Drawn(KEY, SECTION, title, caption, summary, figure)]
+
+
+def _front(front: list[Tree]) -> dict[str, object]:
+    """A step line: a size without a trial does no better than the next smaller one."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Pareto front",
+        "legendgroup": "Pareto front",
+        "x": [trial["size"] for trial in front],
+        "y": [trial["value"] for trial in front],
+        "line": {"color": NEUTRAL, "width": 2, "shape": "hv"},
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }

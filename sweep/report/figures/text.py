@@ -1,0 +1,139 @@
+"""Words and numbers in figures: escaped, short enough for a phone, the same everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sweep.terminal.formatting import number
+
+LONGEST = 160
+"""Characters of one string in a figure; the page has the rest."""
+
+_ENTITIES = str.maketrans(
+    # % opens a placeholder of a template, $ a formula where a page has MathJax.
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "$": "&#36;"}
+)
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
+_BREAK = re.compile(r"(?<=[\s+,;|=])")
+_WEAK_BREAK = re.compile(r"(?<=[_\-:/])|(?<=[a-zA-Z]\.)")
+
+
+def safe(text: object) -> str:
+    """A string that plotly shows as it is.
+
+    plotly.js takes ``<…>`` in any text as one of a few tags, decodes entities once, and fills in
+    placeholders: with <, > and & as entities nothing is left that could open a tag.
+
+    Example:
+        >>> safe('<a href="x">100 %</a>')
+        '&lt;a href="x"&gt;100 &#37;&lt;/a&gt;'
+    """
+    return clipped(text).translate(_ENTITIES)
+
+
+def clipped(text: object, most: int = LONGEST) -> str:
+    """One line of at most ``most`` characters."""
+    line = _CONTROL.sub(" ", str(text)).strip()
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def wrapped(text: object, width: int = 14, lines: int = 3) -> str:
+    """A label in a few short lines, escaped, joined by ``<br>``.
+
+    Example:
+        >>> wrapped("attention+mlp.down")
+        'attention+<br>mlp.down'
+    """
+    rows = [""]
+    for part in _parts(clipped(text), width):
+        if len(rows[-1]) + len(part.rstrip()) <= width:
+            rows[-1] += part
+        else:
+            rows.append(part)
+    if len(rows) > lines:
+        rows = [*rows[: lines - 1], clipped(rows[lines - 1].rstrip()[: width - 1] + "…", width)]
+    return "<br>".join(row.strip().translate(_ENTITIES) for row in rows if row.strip())
+
+
+def _parts(text: str, width: int) -> Iterable[str]:
+    """Pieces of a text that stay together: words, what is too long in parts of words."""
+    for word in _BREAK.split(text):
+        if len(word.rstrip()) <= width:
+            yield word
+            continue
+        for part in _WEAK_BREAK.split(word):
+            yield from (part[i : i + width] for i in range(0, len(part), width))
+
+
+def paragraph(text: object) -> str:
+    """A sentence for a hover label, which plotly does not wrap, in lines that fit a phone."""
+    return wrapped(text, width=42, lines=6)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def slug(text: str) -> str:
+    """Letters, digits and hyphens.
+
+    Example:
+        >>> slug("learning_rate"), slug("<b>")
+        ('learning-rate', 'b')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A figure with its interval, as far as it has one."""
+    return number(value) if low is None else f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def listed(items: Iterable[str], most: int = 12, what: str = "more") -> str:
+    """Items in a row; the rest is counted.
+
+    Example:
+        >>> listed(["a", "b", "c"], most=2)
+        'a; b; and 1 more'
+    """
+    found = list(items)
+    shown = found[:most]
+    if len(found) > most:
+        shown.append(f"and {len(found) - most} {what}")
+    return "; ".join(shown)
+
+
+def rests_on(n: int, configurations: int) -> str:
+    """How many trials, and how many different ones.
+
+    Example:
+        >>> rests_on(162, 150), rests_on(1, 1)
+        ('162 trials of 150 configurations', '1 trial of 1 configuration')
+    """
+    plural = "" if configurations == 1 else "s"
+    return f"{trials(n)} of {configurations:,} configuration{plural}"
+
+
+def percent(level: float) -> str:
+    """A level as people write it.
+
+    Example:
+        >>> percent(0.9)
+        '90 %'
+    """
+    return f"{100 * level:.3g} %"
+
+
+def trials(n: int) -> str:
+    """A number of trials."""
+    return f"{n:,} trial" if n == 1 else f"{n:,} trials"
+
+
+def d3_format(values: Sequence[float]) -> str:
+    """How plotly prints such values: four digits, as the terminal does."""
+    plain = all(v == 0 or 0.001 <= abs(v) < 10_000 for v in values)
+    return ".4f" if plain else ".4~g"

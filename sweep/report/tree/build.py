@@ -1,0 +1,191 @@
+"""Everything a report shows, as one JSON tree: page, figures and tables compute nothing."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import optuna
+
+from sweep.analysis.table import TrialTable
+from sweep.files.strict_json import NOT_FINITE, said, strict_document
+from sweep.report.tree.trials_by_factor import Described
+from sweep.results.analysis import Inquiry, findings
+from sweep.results.status import snapshot
+from sweep.results.table import to_table
+from sweep.storage.errors import storage_errors
+from sweep.storage.makers import is_ours, told, trials_of
+from sweep.storage.studies import read_pins, read_spec
+from sweep.storage.url import Address
+from sweep.study.claim import COUPLED
+from sweep.study.spec import StudySpec
+
+FORMAT = 1
+"""Raised when the tree changes in a way that readers must know."""
+
+FEW = 20
+"""Configurations below which no verdict is given; see ``sweep.analysis.verdict.preconditions``."""
+
+Tree = dict[str, Any]
+
+
+def report_tree(study: optuna.Study, address: Address, inquiry: Inquiry | None = None) -> Tree:
+    """Gather all that is shown of a study.
+
+    Args:
+        study: a study of lorasweep's, or of plain Optuna's with one objective.
+        address: its database.
+        inquiry: what is asked of its trials; None for what the study claims.
+
+    Returns:
+        A JSON tree without NaN; what is absent is None.
+
+    Raises:
+        StorageError: if the database cannot be read, or the study has several objectives.
+        SpecError: if a claim breaks a rule or names a parameter that the study lacks.
+    """
+    inquiry = inquiry or Inquiry()
+    state = snapshot(study, address)
+    with storage_errors(address):
+        trials = trials_of(study)
+        table = to_table(study)
+        spec = read_spec(study) if is_ours(study) else None
+    analysis, cannot = _analysis(study, address, table, inquiry)
+    tree = {
+        "format": FORMAT,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "lorasweep": metadata.version("lorasweep"),
+        "study": _study(study, state, spec),
+        **Described(study, trials, table, inquiry, state).to_json(),
+        "analysis": analysis,
+        "cannot": [*cannot, *_too_few(table)],
+        "fixed": _fixed(study, spec),
+        "baselines": state.get("baselines", []),
+        "baseline_means": _baseline_means(state),
+        "final_test": state.get("final_test"),
+        **_about(state),
+        "history": state.get("history", []),
+        "commands": _commands(study, state, spec),
+    }
+    return _as_read(tree)
+
+
+def _as_read(tree: Tree) -> Tree:
+    """The tree as its file will be read: lists for tuples, text for names, and no NaN.
+
+    What was not finite is named among what cannot be shown.
+    """
+    tree = strict_document(tree)
+    found = dict(tree.get(NOT_FINITE, {}))
+    for trial in tree["trials"]:
+        found |= {
+            f"{at} of trial {trial['number']}": w for at, w in trial.get(NOT_FINITE, {}).items()
+        }
+    if found:
+        tree["cannot"] = [*tree["cannot"], f"Not finite, and shown as missing: {said(found)}."]
+    return tree
+
+
+def _analysis(
+    study: optuna.Study, address: Address, table: TrialTable, inquiry: Inquiry
+) -> tuple[Tree | None, list[str]]:
+    """What the trials say; or why they say nothing."""
+    if not len(table):
+        return None, ["No trial is complete, so nothing can be said of what mattered."]
+    if not table.space:
+        return None, ["No parameter is shared by all trials, so nothing can be compared."]
+    return findings(study, address, table, inquiry), []
+
+
+def _too_few(table: TrialTable) -> list[str]:
+    """Why a complete analysis would still say little."""
+    configurations = len(set(table.configurations.tolist()))
+    said = []
+    if 0 < configurations < FEW:
+        said.append(
+            f"{configurations} configuration{'s' if configurations > 1 else ''}: "
+            f"with fewer than {FEW} no verdict is given."
+        )
+    if len(table) > 1 and len(set(table.y.tolist())) == 1:
+        said.append("Every trial has the same value: no parameter can be seen to matter.")
+    if len(table.space) == 1 and len(table):
+        said.append("One parameter varied: there is nothing to compare it with.")
+    return said
+
+
+def _study(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None) -> Tree:
+    about = told(study).get("about") or {}
+    started = [t.datetime_start for t in study.get_trials(deepcopy=False) if t.datetime_start]
+    created = min(started).replace(tzinfo=UTC).isoformat(timespec="seconds") if started else None
+    design = None if spec is None or spec.design is None else spec.design.to_json()
+    return {
+        "name": state["study"],
+        "storage": state["storage"],
+        "objective": state["objective"],
+        "value_name": about.get("value") or "value",
+        "direction": state["direction"],
+        "sampler": None if spec is None else spec.sampler.name,
+        "pruner": None if spec is None else spec.pruner.name,
+        "seeds": [] if spec is None else list(spec.seeds),
+        "spec_digest": state["spec_digest"],
+        "created": created,
+        "target_trials": state["target_trials"],
+        "design": design,
+        "driver": state.get("driver"),
+    }
+
+
+def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
+    """What was held fixed: every setting in effect that was not sampled."""
+    if spec is None:
+        return {}
+    about = told(study).get("about") or {}
+    settings = {**(about.get("settings") or {}), **spec.settings, **read_pins(study)}
+    coupled = set(COUPLED) if set(COUPLED[1:]) & set(spec.space) else set()
+    return {k: v for k, v in settings.items() if k not in spec.space and k not in coupled}
+
+
+def _baseline_means(state: Mapping[str, Any]) -> list[Tree]:
+    """Each baseline's mean over its seeds, and how far the best trial is from it."""
+    by_name: dict[str, list[float]] = {}
+    for entry in state.get("baselines", ()):
+        if entry["value"] is not None:
+            by_name.setdefault(entry["name"], []).append(float(entry["value"]))
+    best = state["best"]
+    found = []
+    for name, values in by_name.items():
+        mean = math.fsum(values) / len(values)
+        ahead = None if best is None else best["value"] - mean
+        found.append({"name": name, "mean": mean, "n": len(values), "ahead": ahead})
+    return found
+
+
+def _about(state: Mapping[str, Any]) -> Tree:
+    facts: Mapping[str, Any] = state.get("facts") or {}
+    about = facts.get("about") or {}
+    return {
+        "data": about.get("data"),
+        "base": about.get("base"),
+        "engine": about.get("engine"),
+        "versions": facts.get("versions") or {},
+        "fingerprints": facts.get("fingerprints") or {},
+        "inputs": state.get("inputs") or {},
+    }
+
+
+def _commands(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None) -> list[Tree]:
+    """What to type to have it again."""
+    where = f"--storage {shlex.quote(state['storage'])} --name {shlex.quote(state['study'])}"
+    found = []
+    ran = told(study).get("command")
+    if ran:
+        found.append({"what": "run it", "command": ran})
+    if spec is not None:
+        found.append({"what": "go on with it", "command": f"lorasweep resume {where}"})
+    found.append({"what": "the verdict in words", "command": f"lorasweep importance {where}"})
+    found.append({"what": "this report", "command": f"lorasweep report {where}"})
+    return found

@@ -1,0 +1,245 @@
+"""Factors with levels, and what the objective is on each level and where two of them cross."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from scipy import stats
+
+from sweep.analysis.axes import Derivation
+from sweep.analysis.rows import Row
+from sweep.study.parameters import Choice, Float, Int, Param, TargetSets
+from sweep.study.trial import Scalar
+from sweep.terminal.formatting import param as shown
+
+INTERVAL = "95 % t intervals of means over configurations"
+"""How uncertain a level's mean is; replicate seeds of one configuration count as one."""
+
+Kind = Literal["choice", "ordered", "range"]
+Value = Callable[[Row], float | None]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of a factor, or a bin of values.
+
+    Attributes:
+        label: for people.
+        value: the value; None for a bin.
+        low: lower end of a bin, which belongs to it; None for a value.
+        high: upper end of a bin, which belongs to the next one unless this is the last.
+        last: whether it is the last bin.
+    """
+
+    label: str
+    value: Scalar | None = None
+    low: float | None = None
+    high: float | None = None
+    last: bool = False
+
+    def holds(self, value: Scalar) -> bool:
+        """Whether a value is on this level."""
+        if self.low is None or self.high is None:
+            return value == self.value and isinstance(value, bool) is isinstance(self.value, bool)
+        number = float(value)
+        return self.low <= number < self.high or (self.last and number == self.high)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A sampled parameter, or a figure derived from sampled ones.
+
+    Attributes:
+        name: the parameter.
+        kind: whether its values have an order, and whether they fill a range.
+        log: whether it is even in the logarithm.
+        says: its values in words.
+        levels: values or bins.
+        of: what it is derived from; empty if sampled.
+    """
+
+    name: str
+    kind: Kind
+    log: bool
+    says: str
+    levels: tuple[Level, ...]
+    of: tuple[str, ...] = ()
+
+    def to_json(self, rows: Sequence[Row], configurations: Mapping[int, int]) -> dict[str, Any]:
+        """The factor with the objective on each of its levels.
+
+        Args:
+            rows: the trials that count.
+            configurations: trial number to configuration.
+        """
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "log": self.log,
+            "derived": bool(self.of),
+            "of": list(self.of),
+            "says": self.says,
+            "levels": levels_of(self, rows, configurations, lambda row: row.value),
+        }
+
+
+def levels_of(
+    factor: Factor, rows: Sequence[Row], configurations: Mapping[int, int], value: Value
+) -> list[dict[str, Any]]:
+    """Count, mean and interval of a figure on each level of a factor.
+
+    Args:
+        factor: the factor.
+        rows: the trials that count.
+        configurations: trial number to configuration.
+        value: a trial's figure; None where it has none.
+    """
+    return [
+        {
+            "value": level.value,
+            "label": level.label,
+            "from": level.low,
+            "to": level.high,
+            **mean_of(
+                [row for row in rows if level.holds(row.values[factor.name])], configurations, value
+            ),
+        }
+        for level in factor.levels
+    ]
+
+
+def mean_of(rows: Sequence[Row], configurations: Mapping[int, int], value: Value) -> dict[str, Any]:
+    """A figure's mean over configurations with its interval; None where there are too few."""
+    by_configuration: dict[int, list[float]] = {}
+    for row in rows:
+        figure = value(row)
+        if figure is not None and math.isfinite(figure):
+            by_configuration.setdefault(configurations[row.number], []).append(figure)
+    means = np.array([math.fsum(values) / len(values) for values in by_configuration.values()])
+    found: dict[str, Any] = {
+        "n": sum(map(len, by_configuration.values())),
+        "configurations": len(means),
+        "mean": float(means.mean()) if len(means) else None,
+        "low": None,
+        "high": None,
+    }
+    if len(means) > 1:
+        half = float(stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / len(means) ** 0.5)
+        found |= {"low": found["mean"] - half, "high": found["mean"] + half}
+    return found
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Two factors crossed.
+
+    Attributes:
+        rows: one factor.
+        columns: the other.
+        of: the trials that count.
+        configurations: trial number to configuration.
+    """
+
+    rows: Factor
+    columns: Factor
+    of: Sequence[Row]
+    configurations: Mapping[int, int]
+
+    @cached_property
+    def grid(self) -> list[list[dict[str, Any]]]:
+        """``mean_of`` of each cell."""
+        across, down = self.rows.name, self.columns.name
+        found = []
+        for first in self.rows.levels:
+            line = [row for row in self.of if first.holds(row.values[across])]
+            cells = (
+                [row for row in line if second.holds(row.values[down])]
+                for second in self.columns.levels
+            )
+            found.append([mean_of(c, self.configurations, lambda row: row.value) for c in cells])
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Means and counts, a list per level of ``rows``."""
+        return {
+            "rows": self.rows.name,
+            "columns": self.columns.name,
+            "row_labels": [level.label for level in self.rows.levels],
+            "column_labels": [level.label for level in self.columns.levels],
+            "mean": [[cell["mean"] for cell in line] for line in self.grid],
+            "n": [[cell["n"] for cell in line] for line in self.grid],
+        }
+
+
+MOST_LEVELS = 12
+"""Numbers with more distinct values than these are put into bins."""
+
+BINS = 6
+"""Bins of a range, of equal counts."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Makes factors of a study's parameters.
+
+    Attributes:
+        rows: all usable trials: their values decide bins.
+        labels: target set to its short name.
+    """
+
+    rows: Sequence[Row]
+    labels: Mapping[str, str]
+
+    def sampled(self, name: str, param: Param) -> Factor:
+        """A parameter of the space."""
+        match param:
+            case TargetSets():
+                levels = tuple(Level(param.label(value), value) for value in param.values)
+                says = ", ".join(level.label for level in levels)
+                return Factor(name, "choice", log=False, says=f"one of {says}", levels=levels)
+            case Choice():
+                ordered = param.numeric
+                values = sorted(param.values, key=float) if ordered else list(param.values)
+                levels = tuple(Level(shown(value, self.labels), value) for value in values)
+                says = f"one of {', '.join(level.label for level in levels)}"
+                log = ordered and _geometric([float(value) for value in values])
+                return Factor(name, "ordered" if ordered else "choice", log, says, levels)
+            case Int() | Float():
+                ends = f"{shown(param.low, {})} to {shown(param.high, {})}"
+                says = f"{ends}, even in the logarithm" if param.log else ends
+                kind, levels = self._numbers(name, log=param.log)
+                return Factor(name, kind, param.log, says, levels)
+        raise TypeError(f"{name}: no factor for {type(param).__name__}")
+
+    def derived(self, rule: Derivation) -> Factor:
+        """A figure that the rows have a column of."""
+        kind, levels = self._numbers(rule.name, log=True)
+        return Factor(rule.name, kind, log=True, says=rule.says, levels=levels, of=rule.of)
+
+    def _numbers(self, name: str, *, log: bool) -> tuple[Kind, tuple[Level, ...]]:
+        values = sorted({float(row.values[name]) for row in self.rows})
+        if len(values) <= MOST_LEVELS:
+            return "ordered", tuple(Level(shown(value, {}), value) for value in values)
+        drawn = np.array([float(row.values[name]) for row in self.rows])
+        places = np.log(drawn) if log and drawn.min() > 0 else drawn
+        cuts = np.quantile(places, np.linspace(0.0, 1.0, BINS + 1), method="median_unbiased")
+        edges = np.exp(cuts) if log and drawn.min() > 0 else cuts
+        edges[0], edges[-1] = drawn.min(), drawn.max()  # exp(log(x)) may miss x
+        edges = np.unique(edges)
+        return "range", tuple(
+            Level(
+                f"{low:.3g} to {high:.3g}", low=float(low), high=float(high), last=high == edges[-1]
+            )
+            for low, high in itertools.pairwise(edges)
+        )
+
+
+def _geometric(values: Sequence[float]) -> bool:
+    """Whether values are spaced by factors rather than by steps."""
+    return len(values) > 2 and min(values) > 0 and max(values) / min(values) >= 8.0

@@ -1,0 +1,142 @@
+"""The trials of a study as a report lists them, whatever became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.analysis.rows import Row
+from sweep.files.strict_json import NOT_FINITE, strict
+from sweep.storage.trial_attributes import failure_of
+from sweep.study.parameters import is_number
+from sweep.study.trial import DUPLICATE
+from sweep.terminal.formatting import param as shown
+
+KINDS = ("complete", "failed", "pruned", "running", "waiting", "interrupted", "spared")
+"""What became of a trial, in people's words; ``spared`` as the double of another one."""
+
+
+def entries(
+    trials: Sequence[FrozenTrial],
+    rows: Mapping[int, Row],
+    configurations: Mapping[int, int],
+    used: Collection[int],
+    labels: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """One JSON tree per trial, in order.
+
+    Args:
+        trials: all there are.
+        rows: the usable COMPLETE ones by number, with derived values.
+        configurations: number of a usable one to its configuration.
+        used: numbers of those that the verdict rests on.
+        labels: target set to its short name.
+    """
+    found = []
+    for trial in trials:
+        row = rows.get(trial.number)
+        tree = entry(trial, row, labels)
+        tree["configuration"] = configurations.get(trial.number)
+        tree["used"] = trial.number in used
+        found.append(tree)
+    return found
+
+
+def entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
+    """One trial; a number that is not finite is None, and ``not_finite`` says what it was."""
+    tree, found = strict(_entry(trial, row, labels))
+    return {**tree, NOT_FINITE: found} if found else dict(tree)
+
+
+def _entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The same, with what numbers there are."""
+    told = trial.user_attrs
+    metrics, details = _tree(told, "metrics"), _tree(told, "details")
+    values = dict(trial.system_attrs.get("fixed_params") or trial.params)
+    values |= {} if row is None else row.values
+    value = trial.value if trial.state == TrialState.COMPLETE and len(trial.values) == 1 else None
+    failure = failure_of(trial) if _is_ours(told) else None
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "kind": kind_of(trial),
+        "value": value,
+        "params": values,
+        "shown": {name: shown(each, labels) for name, each in values.items()},
+        "phase": told.get("phase"),
+        "seed": told.get("seed"),
+        "replicate": told.get("replicate", 0),
+        "started": _moment(trial.datetime_start),
+        "ended": _moment(trial.datetime_complete),
+        "seconds": _number(told.get("seconds")),
+        "size": None if row is None else row.size,
+        "trained": _number(details.get("trainable_parameters")),
+        "train_value": _number(metrics.get("train_mcc")),
+        "gap": _number(metrics.get("mcc_gap")),
+        "collapsed": row is not None and row.collapsed,
+        "reason": None if failure is None else (str(failure).splitlines() or [""])[0],
+        "reused_from": told.get("reused_from"),
+        "retry_of": told.get("retry_of"),
+        "rerun_of": told.get("rerun_of"),
+        "curve": _curve(trial, told),
+    }
+
+
+def kind_of(trial: FrozenTrial) -> str:
+    """What became of a trial; one that ran out of memory reads PRUNED in Optuna, and failed."""
+    failure = failure_of(trial) if _is_ours(trial.user_attrs) else None
+    if trial.state == TrialState.PRUNED:
+        return "pruned" if failure is None else "failed"
+    if trial.state == TrialState.FAIL and failure is not None:
+        if failure.interrupted:
+            return "interrupted"
+        return "spared" if failure.reason == DUPLICATE else "failed"
+    return "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+
+
+def count_kinds(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many trials came to what."""
+    kinds = [tree["kind"] for tree in found]
+    return {
+        **{kind: kinds.count(kind) for kind in KINDS},
+        "collapsed": sum(tree["collapsed"] for tree in found),
+        "reused": sum(tree["reused_from"] is not None for tree in found),
+        "all": len(found),
+    }
+
+
+def _is_ours(told: Mapping[str, Any]) -> bool:
+    """Whether what is called a failure is one of ours: others may use the name for anything."""
+    stored = told.get("failure")
+    return isinstance(stored, Mapping) and {"reason", "kind", "message"} <= set(stored)
+
+
+def _tree(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = told.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(value: object) -> float | int | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _moment(when: datetime | None) -> str | None:
+    """Optuna 5 keeps UTC without saying so."""
+    return None if when is None else when.replace(tzinfo=UTC).isoformat(timespec="milliseconds")
+
+
+def _curve(trial: FrozenTrial, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Validation value and training loss by step; of plain Optuna's trials the values alone."""
+    stored = told.get("curve")
+    if isinstance(stored, list) and all(isinstance(p, Mapping) and "step" in p for p in stored):
+        points = [(p["step"], p.get("value"), p.get("step_loss")) for p in stored]
+    else:
+        points = [(step, value, None) for step, value in sorted(trial.intermediate_values.items())]
+    return [
+        {"step": step, "value": _number(value), "loss": _number(loss)}
+        for step, value, loss in points
+        if is_number(step) and is_number(value)
+    ]

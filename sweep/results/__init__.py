@@ -1,0 +1,1 @@
+"""A stored study read back: its table, its status, its analysis."""

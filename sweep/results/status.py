@@ -1,0 +1,192 @@
+"""A study as one JSON-ready snapshot: what ``status``, the summary and ``--json`` show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.storage.errors import storage_errors
+from sweep.storage.makers import is_ours, told, trials_of
+from sweep.storage.owner import holder
+from sweep.storage.pending_trials import owed_retries
+from sweep.storage.studies import baselines, best_trial, count_states, read_identity, read_spec
+from sweep.storage.trial_attributes import failure_of, tally
+from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.url import Address
+from sweep.study.parameters import is_number
+from sweep.study.spec import StudySpec
+
+log = logging.getLogger("lorasweep")
+
+_FACTS = ("fingerprints", "versions", "about", "pinned")
+
+
+def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
+    """Everything worth showing of a study.
+
+    Args:
+        study: a study of lorasweep's, or of plain Optuna's, of which less is known.
+        address: its database.
+
+    Returns:
+        A JSON tree; ``counts`` is by Optuna state, ``best`` is None before the first
+        complete trial, ``failed`` says why, ``history`` how space and claims were changed.
+
+    Raises:
+        StorageError: if the database cannot be read.
+    """
+    with storage_errors(address):
+        if not is_ours(study):
+            return _foreign(study, address)
+        attributes = told(study)
+        spec = read_spec(study)
+        trials = study.get_trials(deepcopy=False)
+    return {
+        "study": study.study_name,
+        "storage": address.shown,
+        "spec_digest": attributes["spec_digest"],
+        "objective": spec.objective,
+        "direction": spec.direction,
+        "counts": count_states(trials),
+        "target_trials": spec.budget.trials,
+        "phases": tally(trials, len(attributes.get("points", ()))),
+        "claims": [str(claim) for claim in spec.claims],
+        "best": _best(trials, spec, _folders(study, spec, address)),
+        "baselines": list(baselines(study).values()),
+        "final_test": attributes.get("final_test"),
+        "failed": [_failed(trial) for trial in trials if _is_failed(trial)],
+        "owed_again": sum(1 for _ in owed_retries(trials, spec)),
+        "trials": [_row(trial) for trial in trials],
+        "labels": spec.space.labels(),
+        "facts": {key: attributes.get(key) for key in _FACTS},
+        "inputs": dict(spec.inputs),
+        "policy": spec.to_json()["policy"],
+        "history": attributes.get("history", []),
+        "owner": attributes.get("owner"),
+        "driver": _driver(study),
+    }
+
+
+def _foreign(study: optuna.Study, address: Address) -> dict[str, Any]:
+    """What is known of a study that lorasweep did not make, under the same names."""
+    trials = trials_of(study)
+    directions = [direction.name.lower() for direction in study.directions]
+    counts = count_states(trials)
+    best, found = None, _best_of(trials, directions)
+    if found is not None:
+        best = {"number": found.number, "value": found.value, "params": found.params}
+        best |= {"metrics": {}, "adapter": None, "lora_config": None, "modules": None}
+    return {
+        "study": study.study_name,
+        "storage": address.shown,
+        "spec_digest": None,
+        "objective": None,
+        "direction": directions[0] if len(directions) == 1 else ", ".join(directions),
+        "counts": counts,
+        "target_trials": None,
+        "best": best,
+        "failed": [_failed(trial) for trial in trials if trial.state == TrialState.FAIL],
+        "trials": [_row(trial, single=len(directions) == 1) for trial in trials],
+    }
+
+
+def _best_of(trials: Sequence[FrozenTrial], directions: Sequence[str]) -> FrozenTrial | None:
+    """The best of a stranger's trials that is feasible; None where there is none."""
+    usable = [
+        trial
+        for trial in trials
+        if trial.state == TrialState.COMPLETE
+        and is_number(trial.value if len(directions) == 1 else None)
+        and all(each <= 0.0 for each in trial.constraints.values())
+    ]
+    sign = 1.0 if directions[0] == "maximize" else -1.0
+    return max(usable, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
+
+
+def _folders(study: optuna.Study, spec: StudySpec, address: Address) -> TrialFolders:
+    files = str(study.user_attrs.get("files", ""))
+    identity = read_identity(study)
+    return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files, identity)
+
+
+def _driver(study: optuna.Study) -> str | None:
+    """The process that drives the study, unless it is surely gone."""
+    owner = holder(study)
+    return None if owner is None or owner.provably_dead() else str(owner)
+
+
+def _best(
+    trials: list[FrozenTrial], spec: StudySpec, folders: TrialFolders
+) -> dict[str, Any] | None:
+    trial = best_trial(trials, spec)
+    if trial is None:
+        return None
+    try:
+        adapter = folders.adapter(dict(trial.params), trial.user_attrs.get("seed", 0))
+    except OSError as error:  # the store is away, which is no reason to show nothing
+        log.warning("whether the best trial has an adapter is not known: %s", _said(error))
+        adapter = None
+    details: Mapping[str, Any] = trial.user_attrs.get("details", {})
+    return {
+        "number": trial.number,
+        "value": trial.value,
+        "params": dict(trial.params),
+        "metrics": trial.user_attrs.get("metrics", {}),
+        "adapter": None if adapter is None else str(adapter),
+        "lora_config": details.get("lora_config"),
+        "modules": details.get("modules"),
+    }
+
+
+def _said(error: OSError) -> str:
+    """An error of a store in one line, with the way out where its library is missing."""
+    missing = isinstance(error.__cause__, ImportError)
+    way_out = " (pip install 'lorasweep[remote]')" if missing else ""
+    return f"{' '.join(str(error).split())}{way_out}"
+
+
+def _is_failed(trial: FrozenTrial) -> bool:
+    """Whether it has no value for want of luck; one that ran out of memory reads PRUNED."""
+    return trial.state == TrialState.FAIL or failure_of(trial) is not None
+
+
+def _failed(trial: FrozenTrial) -> dict[str, Any]:
+    failure = failure_of(trial)
+    told: Mapping[str, Any] = {} if failure is None else failure.to_json()
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "reason": "unknown: nothing was stored" if failure is None else str(failure),
+        "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
+        "replicate": trial.user_attrs.get("replicate", 0),
+        "seconds": trial.user_attrs.get("seconds"),
+        "kind": told.get("kind"),
+        "message": told.get("message"),
+        "traceback": told.get("traceback"),
+        "peak_memory_bytes": told.get("peak_memory_bytes"),
+        "interrupted": failure is not None and failure.interrupted,
+    }
+
+
+def _row(trial: FrozenTrial, *, single: bool = True) -> dict[str, Any]:
+    details = trial.user_attrs.get("details", {})
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "value": trial.value if single and trial.state == TrialState.COMPLETE else None,
+        "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
+        "phase": trial.user_attrs.get("phase"),
+        "design": trial.user_attrs.get("design"),
+        "seed": trial.user_attrs.get("seed"),
+        "replicate": trial.user_attrs.get("replicate", 0),
+        "seconds": trial.user_attrs.get("seconds"),
+        "modules": details.get("modules"),
+        "trainable_parameters": details.get("trainable_parameters"),
+        "retry_of": trial.user_attrs.get("retry_of"),
+        "rerun_of": trial.user_attrs.get("rerun_of"),
+        "reused_from": trial.user_attrs.get("reused_from"),
+    }

@@ -1,0 +1,215 @@
+"""What goes wrong with a database, in one sentence with the way out, and without secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+
+import sqlalchemy.exc
+from optuna.exceptions import StorageInternalError
+
+from sweep.errors import StorageError, fault
+from sweep.storage.url import Address
+
+NOT_FOUND_MSG = "Record does not exist."
+"""What Optuna says, as a KeyError, of a study or trial that is gone."""
+
+LOCK_SECONDS = 60
+"""How long to wait for SQLite's write lock; Python's default of 5 s is too short for a reader."""
+
+
+class StorageLostError(StorageError):
+    """The database server is away; it may come back."""
+
+
+class StudyGoneError(StorageError, KeyError):
+    """The study, or a trial of it, is not in its database any more.
+
+    Whoever asks Optuna's storage for it catches a ``KeyError``.
+    """
+
+    __str__ = Exception.__str__  # as KeyError would quote it
+
+
+@contextlib.contextmanager
+def storage_errors(address: Address) -> Iterator[None]:
+    """Turn whatever a database throws into one sentence without secrets.
+
+    Raises:
+        StorageLostError: if a server cannot be reached now.
+        StorageError: for anything else that is wrong with the database.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError) as error:
+        raise told(address, error) from error
+    except (OSError, ImportError, sqlite3.Error, json.JSONDecodeError) as error:
+        raise told(address, error) from error
+    except KeyError as error:
+        if error.args != (NOT_FOUND_MSG,):
+            raise
+        rule, way_out = "still hold the study", "It was deleted there; look at its other studies"
+        got = address.shown
+        raise StudyGoneError(fault("--storage", rule, got, way_out=way_out)) from error
+
+
+@contextlib.contextmanager
+def reading_errors(address: Address) -> Iterator[None]:
+    """Turn what a read of damaged rows throws, of whatever type, into one sentence.
+
+    A bit that flips in a database leaves text that is no number, a state that there is not, or
+    JSON that is cut short. For bodies that only read: elsewhere it would hide mistakes.
+
+    Raises:
+        StorageError: in place of the body's exception.
+    """
+    try:
+        with storage_errors(address):
+            yield
+    except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        rule, way_out = "hold a study that can be read", "It is damaged; restore a copy"
+        where = address.redact(said)
+        raise StorageError(
+            fault("--storage", rule, address.shown, where=where, way_out=way_out)
+        ) from error
+
+
+def told(address: Address, error: BaseException) -> StorageError:
+    """Whatever a database threw, as the error that people see."""
+    root: BaseException = error
+    while (below := root.__cause__ or getattr(root, "orig", None)) is not None:
+        root = below
+    if _no_files_left(root):
+        root = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    text = address.redact(str(root)) or type(root).__name__
+    said = text.splitlines()[0].strip()
+    lost = address.kind == "postgresql" and _is_connection(error)
+    kind = StorageLostError if lost else StorageError
+    rule, way_out = _advice(address, said)
+    return kind(fault("--storage", rule, address.shown, where=said, way_out=way_out))
+
+
+def _no_files_left(error: BaseException) -> bool:
+    """Whether it comes of the limit of open files, of which SQLite says only "unable to open"."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    if "unable to open" not in str(error):
+        return False
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as tried:
+        return tried.errno in (errno.EMFILE, errno.ENFILE)
+    return False
+
+
+_DISK_FULL = "53100"
+"""PostgreSQL's code, an ``OperationalError`` as a lost connection is; waiting makes no room."""
+
+
+def _is_connection(error: BaseException | None) -> bool:
+    """Whether an error, or one it came from, is about the connection to a server."""
+    while error is not None:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) == _DISK_FULL:
+            return False
+        if isinstance(error, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)):
+            return True
+        if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
+            return True
+        error = error.__cause__
+    return False
+
+
+_Advice = tuple[tuple[str, ...], str, str]
+
+_OF_FILES: tuple[_Advice, ...] = (
+    (
+        ("readonly", "read-only", "permission denied", "unable to open", "is a directory"),
+        "be a file that can be written",
+        "Check the path, its folder and your rights to it",
+    ),
+    (
+        ("could not be acquired",),
+        f"be free for writing within {LOCK_SECONDS} s",
+        "Close the program that holds it, then give the same command again",
+    ),
+)
+_OF_SERVERS: tuple[_Advice, ...] = (
+    (
+        ("read-only", "readonly", "during recovery", "recovery is in progress"),
+        "be a server that can be written",
+        "It is a standby, or set to be read only: name the primary server",
+    ),
+    (
+        ("starting up", "shutting down", "recovery mode", "not yet accepting", "with recovery"),
+        "be a database that opens",
+        "The server starts, ends or catches up: give the same command again in a moment",
+    ),
+    (
+        ("permission denied",),
+        "let you write",
+        "Ask its owner for the rights to make and change tables there",
+    ),
+    (
+        ("password", "authentication", "role ", "does not exist"),
+        "let you in",
+        "Check user, password and database name",
+    ),
+)
+
+
+def _advice(address: Address, said: str) -> tuple[str, str]:
+    """The rule that was broken and the way out, by what the database said."""
+    lower = said.lower()
+    own = _OF_SERVERS if address.path is None else _OF_FILES
+    for words, rule, way_out in (
+        *own,
+        (
+            ("disk is full", "no space left", "disk quota"),
+            "be on a disk with room",
+            "Free some space and give the same command again; every completed trial is kept",
+        ),
+        (
+            ("disk i/o error", "input/output error"),
+            "be on a disk that works",
+            (
+                "See whether it is broken or full, then give the same command again; every "
+                "completed trial is kept"
+            ),
+        ),
+        (
+            ("malformed", "not a database", "file is encrypted"),
+            "be a whole SQLite database",
+            "Restore a copy; 'sqlite3 FILE .recover' saves what can be read of a damaged one",
+        ),
+        (
+            ("is locked", "lock timeout"),
+            f"be free for writing within {LOCK_SECONDS} s",
+            "Close the program that holds it, then give the same command again",
+        ),
+        (
+            ("invalid log format", "expecting", "delimiter", "extra data", "control character"),
+            "be a whole journal of Optuna",
+            "Restore a copy",
+        ),
+        (
+            ("no module named", "failed to import"),
+            "have its driver installed",
+            "pip install 'lorasweep[postgres]'",
+        ),
+        (
+            ("too many open files", "too many connections", "too many clients"),
+            "be opened within the limits of the system",
+            "Close what holds files or connections open, or raise the limit (ulimit -n)",
+        ),
+    ):
+        if any(word in lower for word in words):
+            return rule, way_out
+    way_out = "Check the server and the URL" if address.path is None else "Check the path"
+    return "be a database that opens", way_out

@@ -1,0 +1,96 @@
+"""Whose a folder of trials' files is: two copies of one study must not use one folder.
+
+A database that is copied keeps the study's name and id, and where its files lie if it was told.
+Each driver leaves a new token in both the study and the folder, so that of two copies the one that
+was there last is known, also on another machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from sweep.errors import ResumeError, fault
+from sweep.files.location import Place, get_file, put_file
+from sweep.storage.owner import Owner
+from sweep.storage.url import Address
+
+TOKENS = "files_tokens"
+"""The study attribute that holds its tokens, the newest first."""
+
+MARK = "study.json"
+"""The file in a study's folder that says whose the folder is."""
+
+_MOST = 50
+"""Tokens kept: a study that goes back to a folder that it used before knows its token."""
+
+log = logging.getLogger("lorasweep")
+
+
+def take_folder(root: Place, study: optuna.Study, address: Address) -> None:
+    """Have a study's folder be this database's, unless another copy of the study uses it.
+
+    Args:
+        root: the study's folder.
+        study: the study, held by this process.
+        address: its database.
+
+    Raises:
+        ResumeError: if another copy uses it.
+    """
+    mark = _read(root)
+    here = _place_of(root, address)
+    if mark is not None and mark.get("folder") == here["folder"] and not _same(mark, here):
+        known = mark.get("token") in study.user_attrs.get(TOKENS, ())
+        other = str(mark.get("database"))
+        there = mark.get("machine") == here["machine"] and Path(other).is_file()
+        if there or not known:
+            way_out = (
+                "Name another folder (--files); trials under way begin anew there. To keep what "
+                "is there, copy the folder first"
+            )
+            rule = "be a folder that no other copy of the study uses"
+            where = f"used from {other}"
+            raise ResumeError(fault("--files", rule, str(root), where=where, way_out=way_out))
+    renew(root, study, address)
+
+
+def renew(root: Place, study: optuna.Study, address: Address) -> None:
+    """Leave a new token in the study and then in its folder."""
+    token = secrets.token_hex(8)
+    tokens = list(study.user_attrs.get(TOKENS, ()))
+    study.set_user_attr(TOKENS, [token, *tokens][:_MOST])
+    try:
+        mark = json.dumps({"token": token, **_place_of(root, address)})
+        put_file(root / MARK, mark.encode())
+    except OSError as error:
+        log.warning("%s cannot be written (%s)", root / MARK, error)
+
+
+def _place_of(root: Place, address: Address) -> dict[str, str]:
+    """The folder, the database and the machine, as a mark names them."""
+    database = address.shown if address.path is None else str(address.path.absolute())
+    me = Owner.myself()
+    return {"folder": str(root), "database": database, "machine": me.machine or me.host}
+
+
+def _same(mark: Mapping[str, Any], here: Mapping[str, str]) -> bool:
+    return all(mark.get(name) == here[name] for name in ("database", "machine"))
+
+
+def _read(root: Place) -> Mapping[str, Any] | None:
+    """What a folder says; nothing where it cannot be read, which is said."""
+    try:
+        mark = json.loads(get_file(root / MARK))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s)", root / MARK, error)
+        return None
+    return mark if isinstance(mark, Mapping) else None

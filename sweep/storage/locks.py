@@ -1,0 +1,74 @@
+"""One process at a time in the moments when two would race: making tables, taking a study."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+import sqlalchemy
+
+from sweep.errors import StorageError, fault
+from sweep.storage.database import connect_arguments
+from sweep.storage.errors import storage_errors
+from sweep.storage.url import Address
+
+WAIT_SECONDS = 60
+"""How long to wait for the other; making tables takes a second or two."""
+
+_KEY = int.from_bytes(b"lorswp")
+"""Our number among the advisory locks of a PostgreSQL database."""
+
+
+@contextlib.contextmanager
+def exclusive(address: Address) -> Iterator[None]:
+    """Hold the database's lock; the kernel or the server lets go of it if this process dies.
+
+    Raises:
+        StorageError: if the lock cannot be had.
+    """
+    lock = _server_lock(address) if address.path is None else _file_lock(address, address.path)
+    with lock:
+        yield
+
+
+@contextlib.contextmanager
+def _file_lock(address: Address, path: Path) -> Iterator[None]:
+    with storage_errors(address):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_name(f".{path.name}.claim"), timeout=WAIT_SECONDS)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise _held(address) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _server_lock(address: Address) -> Iterator[None]:
+    with storage_errors(address):
+        engine = sqlalchemy.create_engine(
+            address.url, poolclass=sqlalchemy.NullPool, connect_args=connect_arguments(address)
+        )
+        connection = engine.connect()
+    with contextlib.closing(connection):
+        with storage_errors(address):
+            try:
+                connection.execute(sqlalchemy.text(f"set lock_timeout = '{WAIT_SECONDS}s'"))
+                connection.execute(sqlalchemy.text("select pg_advisory_lock(:key)"), {"key": _KEY})
+                connection.commit()  # the lock is the session's, not the transaction's
+            except sqlalchemy.exc.OperationalError as error:
+                if "lock timeout" in str(error):
+                    raise _held(address) from error
+                raise
+        yield
+
+
+def _held(address: Address) -> StorageError:
+    rule = f"be free for a new driver within {WAIT_SECONDS} s"
+    way_out = "Another process is making or taking a study there; try again"
+    return StorageError(fault("--storage", rule, address.shown, way_out=way_out))

@@ -1,0 +1,140 @@
+"""What a study still owes, read off its trials alone.
+
+Nothing is remembered between a trial's end and its being queued again: whoever opens the
+study works it out anew, so a driver may be killed at any point and queues nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.storage.trial_attributes import TAGS, Tags, Values, failure_of, seed_of, values_of
+from sweep.study.configuration import Key, configuration_key
+from sweep.study.design import MEASURE, SEARCH, Point, is_collapsed
+from sweep.study.spec import StudySpec
+from sweep.study.trial import DRIVER_DIED, DUPLICATE, INPUT_AWAY, Failure, derived_seed
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A trial to be queued.
+
+    Attributes:
+        values: its parameters.
+        tags: the user attributes that it is to have.
+    """
+
+    values: Values
+    tags: Tags
+
+    @property
+    def replicate(self) -> int:
+        """Which of its configuration's seeds it has."""
+        return int(self.tags["replicate"])
+
+    @property
+    def retry_of(self) -> int | None:
+        """The trial that it runs again; None for one that was never queued."""
+        return self.tags.get("retry_of")
+
+
+def owed_points(
+    trials: Sequence[FrozenTrial], points: Sequence[Point], phase: str
+) -> Iterator[Owed]:
+    """The runs of a design for which no trial was ever queued, in the design's order."""
+    have = {(t.user_attrs.get("design"), t.user_attrs.get("replicate", 0)) for t in trials}
+    for point in points:
+        if (point.index, point.replicate) not in have:
+            place = {"design": point.index, "replicate": point.replicate, "seed": point.seed}
+            yield Owed(point.values, {"phase": phase, **place})
+
+
+def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+    """The measured trials that collapsed and were not yet run again with another seed.
+
+    One collapse in thirty hides an effect as surely as no measurement would; whether the
+    configuration collapses always, or did so by bad luck, a second seed tells. It is run once.
+    """
+    again = {trial.user_attrs.get("rerun_of") for trial in trials}
+    for trial in trials:
+        tags = trial.user_attrs
+        if (
+            trial.state == TrialState.COMPLETE
+            and tags.get("phase") == MEASURE
+            and is_collapsed(tags.get("metrics", {}))
+            and trial.number not in again
+            and not {"rerun_of", "reused_from"} & set(tags)
+            and (values := values_of(trial, spec)) is not None
+        ):
+            seed = derived_seed(seed_of(trial, spec), "rerun")
+            yield Owed(values, {**_kept(trial, spec), "seed": seed, "rerun_of": trial.number})
+
+
+def owed_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+    """The interrupted and failed trials that are to be run again and are not queued yet."""
+    by_number = {trial.number: trial for trial in trials}
+    retried = {trial.user_attrs.get("retry_of") for trial in trials}
+    for trial in trials:
+        failure = failure_of(trial)
+        if failure is None or trial.number in retried or not trial.state.is_finished():
+            continue
+        values = values_of(trial, spec)
+        if values is not None and _deserves_another(trial, failure, by_number, spec):
+            yield Owed(values, {**_kept(trial, spec), "retry_of": trial.number})
+
+
+def _kept(trial: FrozenTrial, spec: StudySpec) -> Tags:
+    """What a trial that runs another again has of it: phase, place in the design, seed."""
+    tags: dict[str, Any] = {"phase": SEARCH, "replicate": 0, "seed": seed_of(trial, spec)}
+    return {**tags, **{name: trial.user_attrs[name] for name in TAGS if name in trial.user_attrs}}
+
+
+def _deserves_another(
+    trial: FrozenTrial,
+    failure: Failure,
+    by_number: Mapping[int, FrozenTrial],
+    spec: StudySpec,
+) -> bool:
+    if failure.reason == DUPLICATE:
+        return False
+    chain = [failure, *_earlier(trial, by_number)]
+    if failure.interrupted:
+        # A trial that left when asked to is not to blame; one that its driver died with may be,
+        # and one that says each time that its input is away.
+        suspect = sum(f.kind in (DRIVER_DIED, INPUT_AWAY) for f in chain)
+        return suspect <= spec.policy.max_retries
+    return sum(not f.interrupted for f in chain) <= spec.policy.failure_retries
+
+
+def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterator[Failure]:
+    """The failures of the trials that this one is a retry of."""
+    seen: set[int] = set()  # a hand-edited study might hold a ring
+    number: int | None = trial.user_attrs.get("retry_of")
+    while number is not None and number in by_number and number not in seen:
+        seen.add(number)
+        failure = failure_of(by_number[number])
+        if failure is not None:
+            yield failure
+        number = by_number[number].user_attrs.get("retry_of")
+
+
+def owed_replicates(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+    """The seeds of configurations in the search for which no trial was ever queued."""
+    have: dict[Key, tuple[Values, set[int]]] = {}
+    for trial in trials:
+        values = values_of(trial, spec)
+        if values is not None and trial.user_attrs.get("phase", SEARCH) == SEARCH:
+            _, replicates = have.setdefault(configuration_key(values), (values, set()))
+            replicates.add(trial.user_attrs.get("replicate", 0))
+    for values, replicates in have.values():
+        for missing in sorted(set(range(len(spec.seeds))) - replicates):
+            yield replicate(values, missing, spec)
+
+
+def replicate(values: Values, number: int, spec: StudySpec) -> Owed:
+    """A configuration of the search with another of the study's seeds."""
+    return Owed(values, {"phase": SEARCH, "replicate": number, "seed": spec.seeds[number]})

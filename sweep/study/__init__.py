@@ -1,0 +1,1 @@
+"""What a study is: its parameters, claims, design and specification. No Optuna here."""

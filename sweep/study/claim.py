@@ -1,0 +1,143 @@
+"""What a study sets out to test, written down before its first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sweep.errors import SpecError, fault
+from sweep.study.native import make_native
+from sweep.study.parameters import is_number
+
+Group = tuple[str, ...]
+"""Parameters that are judged together."""
+
+Part = str | Group
+"""One parameter, or several as a group."""
+
+COUPLED = ("rank", "alpha", "scaling")
+"""Any two of these determine the third, so what one of them does depends on what stands beside
+it. A study that samples alpha answers about rank and alpha together only."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A parameter dominates others, and these are negligible: with the sizes that make it testable.
+
+    Attributes:
+        dominant: the parameter that is said to matter, or a group of them.
+        over: what it is said to dominate: parameters, or groups of them as tuples. Rank and
+            scaling are judged as one group, whichever of them is sampled.
+        negligible: what is said not to matter; empty to claim dominance alone.
+        delta: the smallest effect worth having, in the objective's unit, end to end over a
+            parameter's range.
+        kappa: how many times the variance of each of ``over`` the dominant one must explain.
+        nuisances: what every choice of the dominant one deserves its own best value of. The
+            claim must hold averaged over them, and at each choice's best.
+        name: what to call the claim; empty for a sentence made from the rest.
+    """
+
+    dominant: Part = "targets"
+    over: tuple[Part, ...] = ("rank", "scaling")
+    negligible: tuple[Part, ...] = ("rank", "scaling")
+    delta: float = 0.01
+    kappa: float = 2.0
+    nuisances: tuple[str, ...] = ("learning_rate",)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep plain values."""
+        make_native(self)
+
+    def __str__(self) -> str:
+        """The claim in one sentence."""
+        if self.name:
+            return self.name
+        said = f"{joined(as_group(self.dominant))} dominates {_listed(self.over)}"
+        if not self.negligible:
+            return said
+        same = {as_group(part) for part in self.over} == {as_group(p) for p in self.negligible}
+        those = "which are" if same else f"and {_listed(self.negligible)} are"
+        return f"{said}, {those} negligible"
+
+    def faults(self, where: str = "claims") -> list[str]:
+        """Every broken rule, in words."""
+        found = list(self._name_faults(where))
+        for name, low in (("delta", 0.0), ("kappa", 1.0)):
+            value = getattr(self, name)
+            if not is_number(value) or not value > low - (name == "kappa") * 1e-12:
+                rule = "be a number above 0" if name == "delta" else "be a number of 1 or more"
+                found.append(fault(f"{where}.{name}", rule, value))
+        return found
+
+    def _name_faults(self, where: str) -> Iterator[str]:
+        for name in ("over", "negligible", "nuisances"):
+            parts = getattr(self, name)
+            if not isinstance(parts, tuple) or not all(map(_is_part, parts)):
+                way_out = f'For example {name}=("rank", "scaling")'
+                rule = "be a tuple of parameter names"
+                yield fault(f"{where}.{name}", rule, parts, way_out=way_out)
+        if not _is_part(self.dominant):
+            yield fault(f"{where}.dominant", "be the name of a parameter", self.dominant)
+            return
+        if not self.over:
+            rule = "name what the dominant parameter is compared with"
+            yield fault(f"{where}.over", rule, self.over)
+        others = [n for p in (*self.over, *self.negligible) if _is_part(p) for n in as_group(p)]
+        for name in as_group(self.dominant):
+            if name in others:
+                rule = "not be compared with itself"
+                yield fault(f"{where}.dominant", rule, name)
+        if not isinstance(self.name, str) or not (self.name.isprintable() or not self.name):
+            yield fault(f"{where}.name", "be one printable line", self.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree that ``from_json`` reads back; groups as lists."""
+        tree = asdict(self)
+        tree["dominant"] = _plain(self.dominant)
+        for name in ("over", "negligible", "nuisances"):
+            tree[name] = [_plain(part) for part in tree[name]]
+        return {**tree, "says": str(self)}
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Claim:
+        """Read back what ``to_json`` wrote.
+
+        Raises:
+            SpecError: if a field is missing or unknown.
+        """
+        try:
+            fields = {name: value for name, value in tree.items() if name != "says"}
+            for name in ("over", "negligible", "nuisances"):
+                fields[name] = tuple(_part(part) for part in fields[name])
+            return cls(**{**fields, "dominant": _part(fields["dominant"])})
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise SpecError(fault("a claim", "have the fields of Claim", tree)) from error
+
+
+def as_group(part: Part) -> Group:
+    """A part as a group of one or more."""
+    return (part,) if isinstance(part, str) else tuple(part)
+
+
+def joined(group: Group) -> str:
+    """A group's name: its members joined by ``+``."""
+    return "+".join(group)
+
+
+def _listed(parts: tuple[Part, ...]) -> str:
+    return " and ".join(joined(as_group(part)) for part in parts)
+
+
+def _is_part(part: object) -> bool:
+    members = part if isinstance(part, tuple) else (part,)
+    return bool(members) and all(isinstance(m, str) and m.strip() for m in members)
+
+
+def _plain(part: Part) -> str | list[str]:
+    return part if isinstance(part, str) else list(part)
+
+
+def _part(tree: Any) -> Part:
+    return tree if isinstance(tree, str) else tuple(tree)

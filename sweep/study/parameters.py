@@ -1,0 +1,341 @@
+"""Parameters that are one of several values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from sweep.errors import SpecError, fault
+from sweep.study.native import make_native, native
+from sweep.study.targets import canonical
+from sweep.study.trial import Scalar
+
+
+class Param(Protocol):
+    """One dimension of the search space."""
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words; empty when the parameter is usable."""
+        ...
+
+    def contains(self, value: object) -> bool:
+        """Whether the parameter can take this value."""
+        ...
+
+    def encode(self, value: Scalar) -> float:
+        """The value's place on the parameter's axis (log2 where ``log``; index of a choice)."""
+        ...
+
+    def decode(self, place: float) -> Scalar:
+        """The value at, or nearest to, a place on the axis; inverse of ``encode``."""
+        ...
+
+    def grid(self) -> tuple[Scalar, ...] | None:
+        """Every value, or None when there are too many to list."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree that ``param_from_json`` reads back."""
+        ...
+
+
+def is_number(value: object) -> bool:
+    """Whether ``value`` is a finite number (booleans are not numbers)."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
+
+
+@dataclass(frozen=True, init=False)
+class Choice:
+    """One of several values: ``Choice(1, 2, 4)`` or ``Choice("linear", "cosine")``.
+
+    Attributes:
+        values: what may be chosen; strings, numbers or booleans, each once.
+    """
+
+    values: tuple[Scalar, ...]
+
+    def __init__(self, *values: Scalar) -> None:
+        object.__setattr__(self, "values", tuple(map(native, values)))
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words."""
+        if not self.values:
+            return [fault(f"space.{name}", "offer at least one value", self.values)]
+        endless = [v for v in self.values if type(v) in (int, float) and not is_number(v)]
+        if endless:
+            return [fault(f"space.{name}", "hold finite numbers", endless[0])]
+        odd = [value for value in self.values if not isinstance(value, (str, int, float, bool))]
+        if odd:
+            return [
+                fault(
+                    f"space.{name}",
+                    "hold strings, numbers or booleans",
+                    odd[0],
+                    way_out="Anything else does not survive a resume; write a string, "
+                    "or use TargetSets for sets of matrices",
+                )
+            ]
+        if len(set(self.values)) < len(self.values):  # also catches 1 == True, 1 == 1.0
+            return [fault(f"space.{name}", "offer each value once", self.values)]
+        return []
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every value is a number, so that the choices have an order."""
+        return all(is_number(value) for value in self.values)
+
+    def contains(self, value: object) -> bool:
+        """Whether ``value`` is offered (``True`` is not ``1``)."""
+        return any(value == v and type(value) is type(v) for v in self.values)
+
+    def encode(self, value: Scalar) -> float:
+        """The value's index."""
+        return float(self.values.index(value))
+
+    def decode(self, place: float) -> Scalar:
+        """The value at the nearest index."""
+        return self.values[min(max(round(place), 0), len(self.values) - 1)]
+
+    def grid(self) -> tuple[Scalar, ...]:
+        """All values."""
+        return self.values
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        return {"kind": "choice", "values": list(self.values)}
+
+
+@dataclass(frozen=True, init=False)
+class TargetSets:
+    """Named sets of weight matrices: ``TargetSets("qkv", "mlp", wide="all-linear")``.
+
+    Attributes:
+        sets: (label, set as written) in order; the label is the text itself unless named.
+    """
+
+    sets: tuple[tuple[str, str], ...]
+
+    def __init__(self, *sets: str, **named: str) -> None:
+        self._keep([*((text, text) for text in sets), *named.items()])
+
+    def _keep(self, pairs: Iterable[Sequence[str]]) -> None:
+        plain = tuple((native(label), native(text)) for label, text in pairs)
+        object.__setattr__(self, "sets", plain)
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[Sequence[str]]) -> TargetSets:
+        """Build from (label, set) pairs, as JSON holds them."""
+        made = cls()
+        made._keep(pairs)
+        return made
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The sets in canonical form, as stored."""
+        return tuple(canonical(text) for _, text in self.sets)
+
+    def label(self, value: str) -> str:
+        """The short name of a canonical set, or the set itself when it has none."""
+        return next((label for label, text in self.sets if canonical(text) == value), value)
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words; two names for the same matrices are one."""
+        if not self.sets:
+            return [fault(f"space.{name}", "offer at least one target set", ())]
+        faults: list[str] = []
+        seen: dict[str, str] = {}
+        for label, text in self.sets:
+            try:
+                value = canonical(text, where=f"space.{name}")
+            except SpecError as error:
+                faults.extend(error.faults)
+                continue
+            if not isinstance(label, str) or not label.isprintable():
+                faults.append(fault(f"space.{name}", "have labels of one printable line", label))
+                continue
+            if value in seen:
+                faults.append(
+                    fault(
+                        f"space.{name}",
+                        "name each set of matrices once",
+                        label,
+                        where=f"same as {seen[value]!r}: {value}",
+                        way_out="Remove one of the two",
+                    )
+                )
+            seen.setdefault(value, label)
+        return faults
+
+    def contains(self, value: object) -> bool:
+        """Whether ``value`` is the canonical string of one of the sets."""
+        return value in self.values
+
+    def encode(self, value: Scalar) -> float:
+        """The set's index."""
+        return float(self.values.index(str(value)))
+
+    def decode(self, place: float) -> str:
+        """The set at the nearest index."""
+        return self.values[min(max(round(place), 0), len(self.sets) - 1)]
+
+    def grid(self) -> tuple[str, ...]:
+        """All sets."""
+        return self.values
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        return {"kind": "target_sets", "sets": [list(pair) for pair in self.sets]}
+
+
+_GRID_LIMIT = 10_000
+
+_EXACT = 2**53
+"""Databases keep numbers as floats, which hold whole numbers up to here one by one."""
+
+
+def _range_faults(name: str, low: object, high: object, *, log: object) -> list[str]:
+    faults = [
+        fault(f"space.{name}.{end}", "be a finite number", value)
+        for end, value in (("low", low), ("high", high))
+        if not is_number(value)
+    ]
+    if not isinstance(log, bool):
+        faults.append(fault(f"space.{name}.log", "be True or False", log))
+    if faults:
+        return faults
+    if low > high:  # type: ignore[operator]
+        faults.append(fault(f"space.{name}", "have low <= high", (low, high)))
+    if log and low <= 0:  # type: ignore[operator]
+        faults.append(
+            fault(f"space.{name}.low", "be above 0 on a log axis", low, way_out="Raise low")
+        )
+    return faults
+
+
+@dataclass(frozen=True)
+class Int:
+    """Whole numbers from ``low`` to ``high``, both included.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        log: sample evenly in the logarithm; excludes ``step``.
+        step: distance of neighbours.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        """Keep plain numbers."""
+        make_native(self)
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words."""
+        faults = [
+            fault(f"space.{name}.{end}", "be a whole number", value)
+            for end, value in (("low", self.low), ("high", self.high), ("step", self.step))
+            if not isinstance(value, int) or isinstance(value, bool)
+        ]
+        faults = faults or [
+            fault(f"space.{name}.{end}", f"lie within {-_EXACT} and {_EXACT}", value)
+            for end, value in (("low", self.low), ("high", self.high))
+            if abs(value) > _EXACT
+        ]
+        if faults:
+            return faults
+        faults = _range_faults(name, self.low, self.high, log=self.log)
+        if self.step < 1 or (self.log and self.step != 1):
+            faults.append(fault(f"space.{name}.step", "be 1 or more, and 1 if log", self.step))
+        elif not faults and (self.high - self.low) % self.step:
+            faults.append(
+                fault(f"space.{name}.step", f"divide {self.high} - {self.low}", self.step)
+            )
+        return faults
+
+    def contains(self, value: object) -> bool:
+        """Whether ``value`` is a whole number in range and on a step."""
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+            and (value - self.low) % self.step == 0
+        )
+
+    def encode(self, value: Scalar) -> float:
+        """The number, or its log2."""
+        return math.log2(float(value)) if self.log else float(value)
+
+    def decode(self, place: float) -> int:
+        """The nearest value in range."""
+        number = 2.0**place if self.log else place
+        steps = round((min(max(number, self.low), self.high) - self.low) / self.step)
+        return self.low + steps * self.step
+
+    def grid(self) -> tuple[int, ...] | None:
+        """All values, up to ten thousand of them."""
+        values = range(self.low, self.high + 1, self.step)
+        return tuple(values) if len(values) <= _GRID_LIMIT else None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        kind = {"kind": "int", "low": self.low, "high": self.high}
+        return {**kind, "log": self.log, "step": self.step}
+
+
+@dataclass(frozen=True)
+class Float:
+    """Real numbers from ``low`` to ``high``.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        log: sample evenly in the logarithm.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep plain numbers."""
+        make_native(self)
+
+    def faults(self, name: str) -> list[str]:
+        """Every broken rule, in words."""
+        faults = _range_faults(name, self.low, self.high, log=self.log)
+        if not faults and not math.isfinite(float(self.high) - float(self.low)):
+            rule = "span less than the largest float"
+            faults.append(fault(f"space.{name}", rule, (self.low, self.high)))
+        return faults
+
+    def contains(self, value: object) -> bool:
+        """Whether ``value`` is a finite number in range."""
+        return is_number(value) and self.low <= value <= self.high  # type: ignore[operator]
+
+    def encode(self, value: Scalar) -> float:
+        """The number, or its log2."""
+        return math.log2(float(value)) if self.log else float(value)
+
+    def decode(self, place: float) -> float:
+        """The number at the place, kept in range."""
+        number = 2.0**place if self.log else place
+        return float(min(max(number, self.low), self.high))
+
+    def grid(self) -> tuple[float, ...] | None:
+        """A range of reals cannot be listed, unless it has one point."""
+        return (float(self.low),) if self.low == self.high else None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        return {"kind": "float", "low": self.low, "high": self.high, "log": self.log}

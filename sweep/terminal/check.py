@@ -1,0 +1,71 @@
+"""What ``check`` resolved, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from sweep.terminal.formatting import line, number, table
+
+Tree = Mapping[str, Any]
+
+
+def print_check(report: Tree, console: Console) -> None:
+    """Print the report of ``check``: target sets as a table, all else as indented lines.
+
+    Args:
+        report: what the objective's ``check`` found; ``targets`` may list target sets with
+            ``label``, ``count``, ``modules`` and ``trainable_parameters`` by rank.
+        console: where to.
+    """
+    for name, value in report.items():
+        if name != "targets":
+            _tree(name, value, console, depth=0)
+    if report.get("targets"):
+        line(console)
+        _targets(report, console)
+
+
+def _tree(name: str, value: object, console: Console, depth: int) -> None:
+    indent = "  " * depth
+    if isinstance(value, Mapping):
+        line(console, f"{indent}{name}" + ("" if value else "  -"))
+        for key, branch in value.items():
+            _tree(str(key), branch, console, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        line(console, f"{indent}{name}  {', '.join(map(_inline, value)) or '-'}")
+    else:
+        line(console, f"{indent}{name}  {number(value)}")
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={_inline(branch)}" for key, branch in value.items())
+    if isinstance(value, (list, tuple)):
+        return "(" + ", ".join(map(_inline, value)) + ")"
+    return number(value)
+
+
+def _targets(report: Tree, console: Console) -> None:
+    """One line per target set: what it matched, and what that trains at each rank."""
+    ranks = list(
+        dict.fromkeys(rank for entry in report["targets"] for rank in entry["trainable_parameters"])
+    )
+    rows = [
+        [
+            entry["label"],
+            str(entry["count"]),
+            *(number(entry["trainable_parameters"].get(rank)) for rank in ranks),
+            _first_and_last(entry["modules"]),
+        ]
+        for entry in report["targets"]
+    ]
+    header = ["targets", "matrices", *(f"trained at rank {rank}" for rank in ranks), "matched"]
+    table(console, header, rows, left=("targets", "matched"))
+
+
+def _first_and_last(modules: list[str]) -> str:
+    """Enough of a long list to recognise it."""
+    return ", ".join(modules) if len(modules) < 3 else f"{modules[0]} ... {modules[-1]}"

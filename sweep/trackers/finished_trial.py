@@ -1,0 +1,100 @@
+"""A trial that is over, as a tracker shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from sweep.storage.studies import read_spec
+from sweep.storage.trial_attributes import failure_of
+from sweep.study.parameters import is_number
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial that is over.
+
+    Attributes:
+        study: the study's name.
+        number: the trial's.
+        state: ``complete``, ``pruned``, ``failed`` or ``interrupted`` (it runs again as another
+            trial).
+        params: configuration; target sets by their short names.
+        tags: what else tells it from others: phase, seed, replicate, and why it failed.
+        metrics: every figure that is one number, and ``value``, the objective.
+        curve: its evaluations: steps done, and figures.
+        started: when it began.
+        ended: when it was over.
+    """
+
+    study: str
+    number: int
+    state: str
+    params: Mapping[str, Any]
+    tags: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    curve: tuple[tuple[int, Mapping[str, float]], ...]
+    started: datetime | None
+    ended: datetime | None
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return f"{self.study} trial {self.number}"
+
+
+def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
+    """Read a trial that has ended.
+
+    Args:
+        study: a study of lorasweep's.
+        trial: one of its trials.
+    """
+    attributes = trial.user_attrs
+    short = read_spec(study).space.labels()
+    values = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+    metrics = numbers(attributes.get("metrics", {}))
+    if trial.state == TrialState.COMPLETE and trial.value is not None:
+        metrics["value"] = trial.value
+    tags = {name: attributes.get(name) for name in ("phase", "seed", "replicate")}
+    failure = failure_of(trial)
+    if failure is not None:
+        tags["failure"] = str(failure)
+    curve = attributes.get("curve", [])
+    return Ended(
+        study=study.study_name,
+        number=trial.number,
+        state=_state(trial),
+        params={name: short.get(str(value), value) for name, value in values.items()},
+        tags={name: value for name, value in tags.items() if value is not None},
+        metrics=metrics,
+        curve=tuple((point["step"], _without_step(point)) for point in curve),
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
+    )
+
+
+def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
+    """The figures that are one finite number each; yes and no are 1 and 0."""
+    return {
+        name: float(figure)
+        for name, figure in figures.items()
+        if isinstance(figure, bool) or is_number(figure)
+    }
+
+
+def _without_step(point: Mapping[str, Any]) -> dict[str, float]:
+    return numbers({name: value for name, value in point.items() if name != "step"})
+
+
+def _state(trial: FrozenTrial) -> str:
+    """As ``lorasweep status`` has it: what ran out of memory failed, though it reads PRUNED."""
+    failure = failure_of(trial)
+    if failure is not None:
+        return "interrupted" if failure.interrupted else "failed"
+    return {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(trial.state, "failed")

@@ -1,0 +1,1 @@
+"""Workers: processes on this machine or actors on a Ray cluster, and their messages."""

@@ -1,0 +1,100 @@
+"""Inputs for nodes that do not have them: put into Ray's object store once, when first wanted."""
+
+from __future__ import annotations
+
+import errno
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import ray
+
+from sweep.errors import SweepError, fault
+from sweep.workers.ray.archive import Parcel, unpack
+
+PLACED = ("data", "base")
+"""The inputs that travel: what ``--data`` and ``--base`` name."""
+
+Shipment = tuple[str, str, list[Any]]
+"""An input's name, the digest of what it holds, and references to the chunks of its stream."""
+
+
+class Depot:
+    """The driver's side.
+
+    Args:
+        inputs: as the study names them; those that are no path here stay names.
+
+    Attributes:
+        parcels: by the input's name, what nodes must have.
+
+    Raises:
+        SweepError: if an input is there and cannot be looked at.
+    """
+
+    def __init__(self, inputs: Mapping[str, str]) -> None:
+        found = {name: _parcel(name, inputs[name]) for name in PLACED if name in inputs}
+        self.parcels = {name: parcel for name, parcel in found.items() if parcel is not None}
+        self._shipments: dict[str, Shipment] = {}
+
+    def ship(self, name: str) -> Shipment:
+        """What a node needs to make a copy of an input.
+
+        Raises:
+            SweepError: if it cannot be read any more.
+        """
+        if name not in self._shipments:
+            parcel, chunks = self.parcels[name], []
+            try:
+                digest = parcel.digest()
+                parcel.send(lambda chunk: chunks.append(ray.put(chunk)))
+            except (OSError, tarfile.TarError) as error:
+                raise _no_copy(name, parcel, error) from error
+            self._shipments[name] = name, digest, chunks
+        return self._shipments[name]
+
+
+def take(parcels: Mapping[str, Parcel], shipments: Iterable[Shipment]) -> dict[str, str]:
+    """The node's side: make copies in the cache of this machine's user, or find them there.
+
+    Returns:
+        Where each is, by the input's name.
+
+    Raises:
+        SweepError: if there is no room, or a file cannot be written.
+    """
+    cache = Path(platformdirs.user_cache_dir("lorasweep")) / "placed"
+    places = {}
+    for name, digest, chunks in shipments:
+        try:
+            places[name] = str(unpack(parcels[name], digest, _fetched(chunks), cache))
+        except (OSError, tarfile.TarError) as error:
+            raise _no_copy(name, parcels[name], error, f"{cache}, ") from error
+    return places
+
+
+def _fetched(chunks: Iterable[Any]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield ray.get(chunk)
+
+
+def _parcel(name: str, text: str) -> Parcel | None:
+    if not text.strip():
+        return None
+    try:
+        path = Path(text).expanduser().absolute()
+        return Parcel.at(path)
+    except (RuntimeError, ValueError):  # of nobody's home, or with a zero byte: no path
+        return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise _no_copy(name, Parcel(path, {}), error) from error
+
+
+def _no_copy(name: str, parcel: Parcel, error: Exception, where: str = "") -> SweepError:
+    rule, way_out = "be copied to the nodes that lack it", "Or have every node see it there"
+    text = fault(name, rule, str(parcel.path), where=f"{where}{error}", way_out=way_out)
+    return SweepError(text)

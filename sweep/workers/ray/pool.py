@@ -1,0 +1,138 @@
+"""Workers on a Ray cluster, one actor each: Ray finds them a place, the driver gives them packs.
+
+The same messages as with worker processes; so pruning, refilling and call-aways flow back while a
+pack runs, and an actor that dies, with its node or alone, is a worker that died.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from sweep.errors import SweepError, fault
+from sweep.study.spec import StudySpec
+from sweep.workers.handle import Hired
+from sweep.workers.pool import Pool
+from sweep.workers.ray.config import GUARDED, Cluster, reach
+from sweep.workers.ray.handle import NO_PLACE, RayWorker
+from sweep.workers.ray.inputs import Depot
+
+PATIENCE_SECONDS = 20.0
+"""How long an actor may take to come up while an idle one could do its work."""
+
+
+class RayLauncher(Pool):
+    """Runs packs in actors.
+
+    Args:
+        spec: names the objective, its settings and inputs; nodes that lack these get copies.
+        cluster: where.
+        workers: how many actors to use; they start when first needed.
+        lanes: how many trials one of them runs together.
+
+    Raises:
+        SweepError: if there is no such cluster, or an input cannot be looked at.
+    """
+
+    differ = True
+
+    def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
+        super().__init__(spec, workers, lanes)
+        self._needs = cluster.needs()
+        self._depot = Depot(spec.inputs)
+        self._mine = not ray.is_initialized()
+        if self._mine:
+            _join(cluster)
+
+    def hire(self) -> RayWorker:
+        """Ask Ray for an actor; it comes up when there is room."""
+        return RayWorker(self.spec, self._needs, self._depot)
+
+    def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
+        """A worker whose next message has come, or never will; None too if it was no news."""
+        ours = _actors(workers)
+        waiting = {worker.next: worker for worker in ours}
+        if not waiting:
+            return None
+        found, _ = ray.wait(list(waiting), num_returns=1, timeout=timeout_seconds)
+        if found:
+            worker = waiting[found[0]]
+            return worker if worker.has_news() else None
+        return self._homeless(ours)
+
+    def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
+        """A worker that waits for a place which went with its node, told so.
+
+        There are more than have room; or it waits for one that an idle worker holds.
+        """
+        idle = any(not w.busy and w.alive() and w.up() for w in _actors(self._pool))
+        patience = 0.0 if self.free() < 0 else PATIENCE_SECONDS if idle else math.inf
+        late = (w for w in reversed(workers) if w.age() > patience and not w.up())
+        found = next(late, None)
+        if found is not None:
+            found.give_up(NO_PLACE)
+        return found
+
+    def free(self) -> int:
+        """Workers without a pack for which there is room: none waits for a node that is gone."""
+        return min(super().free(), self.room(0) - sum(worker.busy for worker in self._pool))
+
+    def room(self, advised: int) -> int:
+        """As many as the cluster's nodes take now, and one at least."""
+        del advised
+        known: Any = ray.nodes  # untyped
+        nodes = [node["Resources"] for node in known() if node["Alive"]]
+        return max(1, sum(_fit(node, self._needs) for node in nodes))
+
+    def close(self) -> None:
+        """End all actors, and leave the cluster if this launcher joined it."""
+        super().close()
+        if self._mine and ray.is_initialized():
+            ray.shutdown()
+            self._mine = False
+
+
+def _join(cluster: Cluster) -> None:
+    """Connect to the cluster, or start one here; signals stay with the driver.
+
+    Raises:
+        SweepError: if it cannot be reached.
+    """
+    reach(cluster.address, _no_cluster)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        ray.init(
+            address=cluster.address or "local",
+            log_to_driver=False,
+            include_dashboard=False if not cluster.address else None,
+            logging_level=logging.WARNING,
+        )
+    except (ConnectionError, ValueError, RuntimeError, OSError, RayError) as error:
+        said = str(error).splitlines()[0][:200]
+        raise SweepError(_no_cluster(cluster.address, said)) from error
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _no_cluster(address: str, said: str) -> str:
+    rule = "be the address of a running Ray cluster"
+    way_out = f"Start one: ray start --head; {GUARDED}"
+    return fault("--ray-address", rule, address, where=said, way_out=way_out)
+
+
+def _actors(workers: Sequence[Hired]) -> list[RayWorker]:
+    return [worker for worker in workers if isinstance(worker, RayWorker)]
+
+
+def _fit(node: Mapping[str, float], needs: Mapping[str, float]) -> int:
+    """How many workers a node takes; one of those that take nothing."""
+    shares = [node.get(name, 0.0) / n for name, n in needs.items() if n > 0]
+    return int(min(shares, default=1.0))

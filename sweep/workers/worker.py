@@ -1,0 +1,217 @@
+"""The worker process: builds the objective once, then answers calls over a pipe."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+from sweep.errors import SweepError, fault
+from sweep.signals import ignore_signals
+from sweep.study.native import native
+from sweep.study.objective import Objective, load_objective
+from sweep.study.trial import Failure, Leave, Pack, TrialParams, TrialResult
+from sweep.workers import result_checks
+from sweep.workers.missing_inputs import Inputs
+
+PIN = "pin"
+"""The call that has the objective built anew, with settings that were left open."""
+
+
+def work(
+    pipe: Connection,
+    calls_away: Connection,
+    objective: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> None:
+    """The life of a worker process: serve calls until the driver hangs up.
+
+    Anything to read from ``calls_away`` asks the trials under way to leave.
+    """
+    _keep_to_ourselves()
+    serve(pipe, calls_away.poll, objective, settings, inputs)
+
+
+class Pipe(Protocol):
+    """Both directions between a worker and the driver."""
+
+    def send(self, message: Any) -> None:
+        """Say something; raises ``OSError`` if nobody is there."""
+        ...
+
+    def recv(self) -> Any:
+        """What the driver says next; raises ``EOFError`` or ``OSError`` if it is gone."""
+        ...
+
+
+def serve(
+    pipe: Pipe,
+    leave: Leave,
+    objective: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> None:
+    """Build the objective and answer calls until the driver hangs up.
+
+    Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("pin", settings)``,
+    ``("run", pack)``.
+    Messages out: ``("reply", value)``, ``("error", exception)``,
+    ``("report", number, step, value, metrics)`` (which waits for a bool),
+    ``("settled", result)`` (which waits for a trial in its place, or None),
+    ``("results", results)`` of the trials not settled before, which ends the pack.
+    """
+    read = Inputs(inputs)
+    built = _build(pipe, objective, settings, inputs)
+    while built is not None:
+        try:
+            message = pipe.recv()
+            if message[0] == PIN:
+                built = _build(pipe, objective, {**settings, **message[1]}, inputs)
+                answer: tuple[str, Any] | None = None if built is None else ("reply", None)
+            else:
+                answer = _answer(built, message, pipe, leave, read)
+            if answer is not None:
+                pipe.send(answer)
+        except (EOFError, OSError):
+            return
+
+
+def _build(
+    pipe: Pipe, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Objective | None:
+    """The objective; None where it cannot be built, which the driver raises where people see it."""
+    try:
+        return load_objective(objective, settings, inputs)
+    except Exception as error:  # noqa: BLE001 - it imports and runs anybody's code
+        pipe.send(("error", _portable(error)))
+        return None
+
+
+def _answer(
+    objective: Objective, message: tuple[Any, ...], pipe: Pipe, leave: Leave, read: Inputs
+) -> tuple[str, Any]:
+    call, *arguments = message
+    if call == "run":
+        return "results", _PackUnderWay(arguments[0], pipe, leave, read).run(objective)
+    try:
+        return "reply", result_checks.REPLIES[call](getattr(objective, call)(*arguments))
+    except Exception as error:  # noqa: BLE001 - raised again by the driver
+        return "error", _portable(error)
+
+
+class _PackUnderWay:
+    """The trials whose results the driver does not have yet.
+
+    What the objective hands over of them is checked here: see ``sweep.workers.result_checks``.
+    """
+
+    def __init__(self, pack: Pack, pipe: Pipe, leave: Leave, read: Inputs) -> None:
+        self._pack = pack
+        self._pipe = pipe
+        self._leave = leave
+        self._read = read
+        self._owed = {params.number for params in pack}
+        self._condemned: dict[int, str] = {}
+
+    def run(self, objective: Objective) -> list[TrialResult]:
+        """Have the pack run; one result for each trial that was not settled on the way."""
+        kept: dict[int, TrialResult] = {}
+        failure = Failure("exception", "NoResult", "the objective gave no result for the trial")
+        try:
+            given = objective.run(self._pack, self._report, self._leave, self._refill)
+            for result in result_checks.listed(given):
+                number = result_checks.number_of(result)
+                if number in kept:
+                    kept[number] = result_checks.bad(number, _too_many(number))
+                elif number in self._owed:
+                    kept[number] = self._checked(result)
+                    self._owed.remove(number)
+                else:
+                    failure = Failure("exception", "BadResult", _too_many(number))
+        except Exception as error:  # noqa: BLE001 - a pack that raises is failed trials, not a dead worker
+            failure = self._read.judged(Failure.from_exception(error))
+        lost = [TrialResult.failed(number, failure) for number in sorted(self._owed)]
+        return [*kept.values(), *lost]
+
+    def _checked(self, result: TrialResult) -> TrialResult:
+        """The result as it is to be kept; a failed one after a report that broke the contract."""
+        sound = result_checks.checked(result, asked_to_leave=self._leave())
+        sentence = self._condemned.get(sound.number)
+        if sentence is not None:
+            return result_checks.bad(sound.number, sentence, "BadReport")
+        if sound.failure is None:
+            return sound
+        return replace(sound, failure=self._read.judged(sound.failure))
+
+    def _must_owe(self, number: int) -> None:
+        """Refuse a result too many: its trial is closed, and the driver knows it no more."""
+        if number not in self._owed:
+            raise SweepError(_too_many(number))
+
+    def _report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
+        number = native(number)
+        if number not in self._owed:
+            rule = "report of the trials that it was given and that are not over"
+            raise SweepError(fault("the objective", rule, number))
+        try:
+            point = result_checks.report(step, value, metrics)
+        except SweepError as error:
+            self._condemned.setdefault(number, str(error))
+        if number in self._condemned:
+            return True
+        return bool(self._ask("report", number, *point))
+
+    def _refill(self, result: TrialResult) -> TrialParams | None:
+        self._must_owe(result_checks.number_of(result))
+        sound = self._checked(result)
+        following: TrialParams | None = self._ask("settled", sound)
+        self._owed.remove(sound.number)
+        if following is not None:
+            self._owed.add(following.number)
+        return following
+
+    def _ask(self, *message: Any) -> Any:
+        try:
+            self._pipe.send(message)
+            return self._pipe.recv()
+        except (EOFError, OSError):  # the driver hung up: nobody is left to compute for
+            os._exit(1)
+
+
+def _too_many(number: int) -> str:
+    rule = "give one result for each trial that it was given"
+    return fault("the objective", rule, f"one more of trial {number}")
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception itself if it survives the pipe, else one that says the same.
+
+    What the system says of a file is no mistake in anybody's code, and told without a traceback.
+    """
+    if isinstance(error, OSError):
+        return SweepError(f"the objective cannot read what it needs: {error}")
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, a moment old
+    except Exception:  # noqa: BLE001 - whatever a foreign exception's pickling does
+        return SweepError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _keep_to_ourselves() -> None:
+    """Leave stdout, signals and the end of life to the driver."""
+    os.dup2(2, 1)  # libraries print; the driver's stdout may be one JSON document
+    ignore_signals()
+    parent = parent_process()
+    if parent is not None:  # a driver killed with -9 must not leave workers computing
+        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
