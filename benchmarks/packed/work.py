@@ -56,7 +56,8 @@ class Work:
 
     Args:
         size: how much.
-        places: ``data`` and ``base`` as in ``objectives.lora.training.inputs``; empty for the embedded.
+        places: ``data`` and ``base`` as in ``objectives.lora.training.inputs``; empty for
+            the embedded.
         folder: for prepared data and for what the rivals read.
         device: where both sides compute.
     """

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+CLASSES = 2
+"""Of a residue: binding or not."""
+
 IGNORED = -100
 """The label of a position that neither trains nor counts (PyTorch's ``ignore_index``)."""
 

@@ -160,5 +160,5 @@ def reason(error: Exception) -> str:
 
 
 def printable(text: str) -> str:
-    """A file name such that it can be printed, whatever bytes it holds; see ``sweep.terminal.printable``."""
+    """A file name that a terminal can show, whatever bytes it holds."""
     return _printable(text)

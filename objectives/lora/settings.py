@@ -41,7 +41,7 @@ class BindingSettings:
         alpha: LoRA's alpha; the adapters' update is scaled by alpha / rank
             (alpha / sqrt(rank) with ``rslora``).
         scaling: that factor itself, in place of ``alpha``. With neither it is 1.
-        targets: the adapted matrices, as in ``sweep.study.targets``; ``none`` trains the head alone.
+        targets: the adapted matrices, as in ``sweep.study.targets``; ``none`` trains the head only.
         rslora: rank-stabilised scaling (Kalajdzievski 2023, arXiv:2312.03732).
         dropout: dropout on the adapters' input.
         learning_rate: AdamW's peak learning rate.

@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from objectives.data.chain import IGNORED
+from objectives.data.chain import CLASSES, IGNORED
 from objectives.data.prepare.windows import joined
-from objectives.lora.base.config import CLASSES
 from sweep.errors import TrialError, fault
 
 

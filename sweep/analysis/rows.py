@@ -33,7 +33,7 @@ class Row:
         seconds: wall-clock seconds.
         metrics: every measured figure by name.
         reused_from: the trial whose result this one was given; None if it was computed.
-        phase: ``measure``, ``search`` or ``pilot`` (see ``sweep.study.design``); empty where unknown.
+        phase: ``measure``, ``search`` or ``pilot`` (see ``sweep.study.design``); empty if unknown.
         size: trainable parameters of the adapter, without the head where that is known apart;
             None where unknown.
         collapsed: whether the run came to nothing (it learned to predict one class), so that its

@@ -34,6 +34,7 @@ from sweep.storage.studies import (
 )
 from sweep.storage.trial_folders import TrialFolders, shared
 from sweep.storage.url import Address
+from sweep.study.design import Point
 from sweep.study.objective import Facts
 from sweep.study.source import Source
 from sweep.study.spec import StudySpec
@@ -164,7 +165,7 @@ def driven(
         study = create_or_resume(address, spec, facts)
         with storage_errors(address):
             owner = take(study, address, take_over=take_over)
-            write_spec(study, spec, facts)
+            write_spec(study, spec, facts, _points)
     write_ahead(address)
     try:
         yield study, owner
@@ -173,6 +174,13 @@ def driven(
             give_up(study, owner)
         _let_go(study)
         one_file(address)
+
+
+def _points(spec: StudySpec) -> tuple[Point, ...]:
+    """The runs of the spec's design, in order."""
+    from sweep.analysis.experiment_design.points import design_points  # SciPy takes a second
+
+    return design_points(spec.space, spec.design)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import platform
 import secrets
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -203,12 +203,23 @@ def create_or_resume(address: Address, spec: StudySpec, facts: Facts) -> optuna.
         return optuna.create_study(storage=storage, study_name=spec.name, direction=direction)
 
 
-def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
+def write_spec(
+    study: optuna.Study,
+    spec: StudySpec,
+    facts: Facts,
+    points: Callable[[StudySpec], Iterable[Point]] = lambda _: (),
+) -> None:
     """Store what a resume needs; later runs renew budget, inputs and versions.
 
     Other package versions are allowed (a study may outlive them) but said aloud.
     The spec goes last: its presence says that the rest is there. What the machine decided is kept
     when the study begins and never changed.
+
+    Args:
+        study: in the storage.
+        spec: of this run.
+        facts: what the objective says of itself.
+        points: lays out the runs of the spec's design; called once in a study's life.
     """
     versions = {**own_versions(), **facts.versions}
     changed = differences(study.user_attrs.get("versions", versions), versions)
@@ -225,13 +236,8 @@ def write_spec(study: optuna.Study, spec: StudySpec, facts: Facts) -> None:
             study.set_user_attr(_IDENTITY, secrets.token_hex(6))
     note_claims(study, spec)
     if spec.design is not None and "points" not in study.user_attrs:
-        from sweep.analysis.experiment_design.points import (
-            design_points,  # SciPy takes a second to import
-        )
-
         # Another version of a library might lay them out otherwise, in the middle of a study.
-        points = [point.to_json() for point in design_points(spec.space, spec.design)]
-        study.set_user_attr("points", points)
+        study.set_user_attr("points", [point.to_json() for point in points(spec)])
     study.set_user_attr("spec", spec.to_json())
 
 

@@ -96,7 +96,7 @@ def folder_of(dotted: str) -> str:
 
 def is_own(dotted: str) -> bool:
     """Whether a name is that of an objective of lorasweep's, and Python would import that one."""
-    return dotted in OWN and folder_of(dotted) == str(Path(__file__).resolve().parents[1])
+    return dotted in OWN and folder_of(dotted) == str(Path(__file__).resolve().parents[2])
 
 
 def _is_installed(folder: str) -> bool:

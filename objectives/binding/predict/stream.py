@@ -92,7 +92,7 @@ def predict_chains(
 
 
 def read_window(sequence: str, window: Window, alphabet: Alphabet) -> _Piece:
-    """A window as ``objectives.data.prepare.alphabet.tokenise`` writes it; all its residues count as 0."""
+    """A window as ``Alphabet.encode_window`` writes it; all its residues count as 0."""
     tokens = alphabet.encode_window(sequence[window.start : window.stop])
     labels = np.full(len(tokens), IGNORED, dtype=np.int64)
     first = len(alphabet.before) + window.own_start - window.start

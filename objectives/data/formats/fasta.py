@@ -5,8 +5,8 @@ comments, lower case, sequences cut into lines and groups, a ``*`` at the end. W
 above the first header, a header without an id, an id that was there before (a table or a GFF3 file
 could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other character that
 is no letter, and letters that are no protein's (``objectives.data.protein``). The 26 letters are
-all read, as ``objectives.data.formats.record`` reads them: B, J, O, U, X and Z stand for residues too, and
-the base's tokenizer decides what it makes of them.
+all read, as ``objectives.data.formats.record`` reads them: B, J, O, U, X and Z stand for
+residues too, and the base's tokenizer decides what it makes of them.
 
 Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, who call lines after ``;`` comments.
 """

@@ -1,8 +1,8 @@
 """FASTA with labels: under each header the sequence, and under that a line of labels.
 
 One label a residue: ``1`` binds, ``0`` does not, ``-`` is unknown. A word ``ligand=NAME`` in the
-header says what binds, ``SET=NAME`` which split (``objectives.data.formats.fasta_header``). The form is
-that of residue-level benchmarks. Both sequence and labels may be cut into lines
+header says what binds, ``SET=NAME`` which split (``objectives.data.formats.fasta_header``). The
+form is that of residue-level benchmarks. Both sequence and labels may be cut into lines
 (``objectives.data.formats.fasta_tracks``); lines after ``;`` are comments.
 
 Source: CAID, Necci et al. 2021, doi:10.1038/s41592-021-01117-3, whose references are so.

@@ -102,8 +102,8 @@ def prepare(
 
 @functools.cache
 def _code_digest() -> str:
-    """Digest of this package's code: a changed parser or generator never meets an old cache."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    """Digest of the data's code: a changed parser or generator never meets an old cache."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -16,6 +16,7 @@ from transformers import (
 )
 from transformers.utils.import_utils import is_protobuf_available, is_sentencepiece_available
 
+from objectives.data.chain import CLASSES
 from objectives.data.prepare.alphabet import Alphabet
 from objectives.data.prepare.spelling import reads_proteins
 from objectives.lora.base.checks import CONFIG, COPY_AGAIN, reading
@@ -24,7 +25,6 @@ from objectives.lora.base.trust import NO_TRUST, Trust
 from objectives.lora.quiet import no_warnings, quiet_libraries
 from sweep.errors import SpecError, fault
 
-CLASSES = 2
 TOKENIZER_FILE = "tokenizer.json"
 _NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers")
 _POSITIONS = "max_position_embeddings"

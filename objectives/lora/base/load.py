@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
+from objectives.data.chain import CLASSES
 from objectives.lora.adapter_config import four_bit_config
 from objectives.lora.base.checks import check_folder, reading
-from objectives.lora.base.config import CLASSES, load_config, skeleton
+from objectives.lora.base.config import load_config, skeleton
 from objectives.lora.base.trust import NO_TRUST, Trust
 from objectives.lora.quiet import no_warnings, quiet_libraries
 from objectives.lora.settings import BindingSettings

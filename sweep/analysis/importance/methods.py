@@ -132,3 +132,5 @@ ESTIMATORS: Mapping[Method, Estimator] = {
     "shapley": _by_axes(_shapley),
 }
 """Every method by name."""
+
+ALL_METHODS: tuple[Method, ...] = tuple(ESTIMATORS)

@@ -40,8 +40,8 @@ def judge(
     """Judge a claim on the trials of a table.
 
     The estimator is the variance of orthonormal effects on configuration means with
-    generalised-pivotal intervals; the rule is in ``sweep.analysis.verdict.hypothesis_tests`` and ``assess``; what
-    stops a verdict is in ``guards``; what vetoes a confirmation is in ``crosschecks``.
+    generalised-pivotal intervals; the rule is in ``hypothesis_tests`` and ``decision``; what
+    stops a verdict is in ``preconditions``; what vetoes a confirmation is in ``cross_checks``.
 
     Args:
         table: the trials; any finite objective, in either direction.

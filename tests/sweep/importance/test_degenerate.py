@@ -11,8 +11,8 @@ import pytest
 from few_trees import few_trees
 from tables import LORA, draws, noise_table, study_table, surface_table
 
-from sweep.analysis.importance import ALL_METHODS
 from sweep.analysis.importance.importance import importance, importance_report
+from sweep.analysis.importance.methods import ALL_METHODS
 from sweep.analysis.importance.result import Method
 from sweep.analysis.table import Row, TrialTable
 from sweep.errors import SpecError

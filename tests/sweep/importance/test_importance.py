@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import LORA, noise_table, study_table, surface_table
 
-from sweep.analysis.importance import ALL_METHODS
 from sweep.analysis.importance.importance import importance
+from sweep.analysis.importance.methods import ALL_METHODS
 from sweep.analysis.importance.result import ImportanceTable, Method
 from sweep.analysis.table import TrialTable
 from sweep.study.parameters import Choice, Float

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import designed_table, study_table, surface_table
 
-from sweep.analysis.importance import ALL_METHODS
 from sweep.analysis.importance.importance import importance
+from sweep.analysis.importance.methods import ALL_METHODS
 from sweep.analysis.importance.resampling import null_shares, permuted
 from sweep.analysis.importance.result import Method
 from sweep.study.parameters import Choice, Float
