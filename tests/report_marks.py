@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sweep.report.figures import draw
+from sweep.report.figures.kinds import draw
 
 Trace = dict[str, Any]
 

@@ -22,7 +22,7 @@ from typing import TypeVar
 from sweep import Budget, Choice, Claim, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.driver.listener import Nobody
 from sweep.driver.run_study import Options, run_study
-from sweep.report.figures import draw
+from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.tree.build import report_tree
 from sweep.report.write import library

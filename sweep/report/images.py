@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.files.atomic import write_file
-from sweep.report.figures import Drawn
+from sweep.report.figures.figure import Drawn
 
 FORMATS = ("png", "svg")
 INSTALL = "pip install 'lorasweep[images]'"

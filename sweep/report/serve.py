@@ -19,7 +19,7 @@ from typing import Any
 import optuna
 
 from sweep.errors import StorageError, UsageError, fault
-from sweep.report.figures import draw
+from sweep.report.figures.kinds import draw
 from sweep.report.page.page import fragment, page
 from sweep.report.tree.build import report_tree
 from sweep.report.write import library

@@ -13,7 +13,9 @@ from plotly.offline import get_plotlyjs
 
 from sweep.errors import UsageError, fault
 from sweep.files.atomic import write_file
-from sweep.report.figures import CONFIG, Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import draw
+from sweep.report.figures.theme import CONFIG
 from sweep.report.images import images_of
 from sweep.report.page.page import page
 from sweep.storage.url import Address, folder_beside

@@ -11,16 +11,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sweep.errors import SpecError, fault
-from sweep.study.claim import Claim
+from sweep.study.claim import COUPLED, Claim, Part, as_group
 from sweep.study.design import Design, Pilot, design_from_json
 from sweep.study.native import make_native
 from sweep.study.space import Space
-from sweep.study.spec_parts import Baseline, Budget, Policy, Pruner, Sampler, spec_faults
+from sweep.study.spec_parts import (
+    SEED_RANGE,
+    Baseline,
+    Budget,
+    Policy,
+    Pruner,
+    Sampler,
+    is_count,
+    one_of,
+)
 
 __all__ = [
     "Baseline",
@@ -32,6 +42,10 @@ __all__ = [
     "differences",
 ]
 
+NAME_LENGTH = 512
+"""What Optuna's databases have room for."""
+
+_DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _PARTS = {"space": Space, "sampler": Sampler, "pruner": Pruner, "budget": Budget, "policy": Policy}
 
 
@@ -77,9 +91,30 @@ class StudySpec:
     def __post_init__(self) -> None:
         """Keep plain values, and refuse a spec that breaks a rule."""
         make_native(self)
-        faults = spec_faults(self, _PARTS, Baseline)
+        faults = list(self.faults())
         if faults:
             raise SpecError(faults)
+
+    def faults(self) -> Iterator[str]:
+        """Every broken rule, in words; none when it is usable."""
+        yield from _name_faults(self)
+        # A field that is something else altogether has no rules that could be asked.
+        other = [*_type_faults(self), *_mapping_faults(self)]
+        yield from other
+        if other:
+            return
+        yield from self.space.faults()
+        yield from one_of("direction", self.direction, ("maximize", "minimize"))
+        yield from self.sampler.faults()
+        yield from self.pruner.faults()
+        yield from _grid_faults(self)
+        yield from self.budget.faults()
+        yield from self.policy.faults()
+        yield from _seed_faults(self)
+        yield from _baseline_faults(self)
+        yield from _value_faults(self)
+        yield from _design_faults(self)
+        yield from _claim_faults(self)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that ``from_json`` reads back to an equal spec."""
@@ -164,6 +199,144 @@ class StudySpec:
             settings={**self.settings, **(settings or {})},
             policy=replace(self.policy, **(policy or {})),
         )
+
+
+def _name_faults(spec: StudySpec) -> Iterator[str]:
+    if not isinstance(spec.name, str) or not spec.name.strip():
+        yield fault("name", "be a non-empty string", spec.name)
+    elif not spec.name.isprintable() or spec.name != spec.name.strip():
+        yield fault("name", "be one printable line without blanks at its ends", spec.name)
+    elif len(spec.name) > NAME_LENGTH:
+        rule = f"have at most {NAME_LENGTH} characters"
+        yield fault("name", rule, f"{spec.name[:20]}... ({len(spec.name)} characters)")
+    if not isinstance(spec.objective, str) or not _DOTTED.fullmatch(spec.objective):
+        yield fault("objective", "be written 'package.module:Name'", spec.objective)
+
+
+def _type_faults(spec: StudySpec) -> Iterator[str]:
+    """Fields that are no record of theirs."""
+    for name, kind in _PARTS.items():
+        value, wanted = getattr(spec, name), kind.__name__
+        if not isinstance(value, kind):
+            yield fault(name, f"be a {wanted}", value, way_out=f"Write {name}={wanted}(...)")
+    many = spec.baselines
+    if not isinstance(many, tuple) or not all(isinstance(each, Baseline) for each in many):
+        way_out = "Write baselines=(Baseline(...),)"
+        yield fault("baselines", "be a tuple of Baselines", many, way_out=way_out)
+    if spec.design is not None and not isinstance(spec.design, (Design, Pilot)):
+        way_out = "Write design=Design(...)"
+        yield fault("design", "be a Design, or None", spec.design, way_out=way_out)
+    claims = spec.claims
+    if not isinstance(claims, tuple) or not all(isinstance(each, Claim) for each in claims):
+        way_out = "Write claims=(Claim(...),)"
+        yield fault("claims", "be a tuple of Claims", claims, way_out=way_out)
+
+
+def _mapping_faults(spec: StudySpec) -> Iterator[str]:
+    for name, tree in (("settings", spec.settings), ("inputs", spec.inputs)):
+        if not isinstance(tree, Mapping) or not all(isinstance(key, str) for key in tree):
+            yield fault(name, "map names to values", tree)
+
+
+def _grid_faults(spec: StudySpec) -> Iterator[str]:
+    if spec.sampler.name == "grid" and not spec.space.faults() and spec.space.size() is None:
+        yield fault(
+            "sampler.name",
+            "not be 'grid' for a space with real-valued or very wide parameters",
+            spec.sampler.name,
+            way_out="Use Choice for each parameter, or the 'qmc' sampler",
+        )
+
+
+def _seed_faults(spec: StudySpec) -> Iterator[str]:
+    seeds = spec.seeds
+    if not isinstance(seeds, tuple) or not seeds or not all(map(is_count, seeds)):
+        rule = f"be a tuple of one or more whole numbers of 0 {SEED_RANGE}"
+        yield fault("seeds", rule, seeds, way_out="For example seeds=(0, 1)")
+    elif len(set(seeds)) < len(seeds):
+        yield fault("seeds", "differ from each other", seeds)
+
+
+def _baseline_faults(spec: StudySpec) -> Iterator[str]:
+    names = [baseline.name for baseline in spec.baselines]
+    if len({str(name) for name in names}) < len(names):
+        yield fault("baselines", "have different names", names)
+    for baseline in spec.baselines:
+        yield from baseline.faults()
+
+
+def _value_faults(spec: StudySpec) -> Iterator[str]:
+    for key, value in spec.inputs.items():
+        if not isinstance(value, str):
+            yield fault(f"inputs.{key}", "be a path or a name", value)
+    for key, value in spec.settings.items():
+        if not _survives_json(value):
+            yield fault(f"settings.{key}", "be a JSON value", value)
+        if isinstance(spec.space.params, Mapping) and key in spec.space.params:
+            yield fault(
+                f"settings.{key}",
+                "not be fixed and sampled at once",
+                value,
+                way_out="Remove it from settings or from space",
+            )
+
+
+def _survives_json(value: object) -> bool:
+    """Whether storing and loading gives the value back (tuples, NaN and objects do not)."""
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _design_faults(spec: StudySpec) -> Iterator[str]:
+    """What no design can be, and what the space has not."""
+    design = spec.design
+    if design is None:
+        return
+    faults = list(design.faults())
+    yield from faults
+    if faults or spec.space.faults():
+        return
+    if spec.space.size() == 1:
+        yield fault("design", "have a space with at least two configurations", list(spec.space))
+    if isinstance(design, Pilot):
+        for part in ("dominant", "nuisance"):
+            name = getattr(design, part)
+            if name and name not in spec.space.params:
+                rule = f"be one of the space's {', '.join(spec.space)}"
+                yield fault(f"design.{part}", rule, name)
+
+
+def _claim_faults(spec: StudySpec) -> Iterator[str]:
+    """What a claim is about must vary; a nuisance may also be a setting that is fixed."""
+    known = set(spec.space.params) if isinstance(spec.space.params, Mapping) else set()
+    if "rank" in known and known & {"alpha", "scaling"}:
+        known |= set(COUPLED)
+    nuisances = known | set(spec.settings) | set(Claim().nuisances)
+    for index, claim in enumerate(spec.claims):
+        where = f"claims[{index}]"
+        faults = claim.faults(where)
+        yield from faults
+        if faults:
+            continue
+        for part in ("dominant", "over", "negligible"):
+            yield from _unknown(f"{where}.{part}", getattr(claim, part), known)
+        what = "parameters of the space, or settings"
+        yield from _unknown(f"{where}.nuisances", claim.nuisances, nuisances, what)
+
+
+def _unknown(
+    where: str,
+    parts: Part | tuple[Part, ...],
+    allowed: set[str],
+    what: str = "parameters of the space",
+) -> Iterator[str]:
+    listed = (parts,) if isinstance(parts, str) else parts
+    for name in (name for part in listed for name in as_group(part)):
+        if name not in allowed:
+            rule = f"name {what} ({', '.join(sorted(allowed))})"
+            yield fault(where, rule, name)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:

@@ -13,7 +13,8 @@ from browsing import until
 from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
 from report_pages import Tree, furnished, hostile
 
-from sweep.report.figures import Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.write import library
 

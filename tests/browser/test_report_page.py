@@ -13,7 +13,7 @@ from browsing import until
 from playwright.sync_api import Page, expect
 from report_pages import EVIL, Tree
 
-from sweep.report.figures import Drawn
+from sweep.report.figures.figure import Drawn
 
 pytestmark = pytest.mark.browser
 

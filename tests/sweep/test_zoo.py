@@ -12,7 +12,7 @@ import pytest
 import zoo
 
 from sweep.cli import main
-from sweep.report.figures import draw
+from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.serve import gatherer, state_of
 from sweep.storage.studies import open_known

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sweep.files.strict_json import strict
-
-if TYPE_CHECKING:
-    from sweep.report.figures.view import View
 
 Tree = Mapping[str, Any]
 Figure = dict[str, Any]
@@ -44,18 +41,3 @@ class Drawn:
         """Leave out what is no number: sums of very large values overflow."""
         if self.figure is not None:
             object.__setattr__(self, "figure", strict(self.figure)[0])
-
-
-@dataclass(frozen=True)
-class FigureKind:
-    """A kind of figure, of which a report may have several.
-
-    Attributes:
-        name: the key of its figures, or how their keys begin.
-        section: what they are shown under.
-        draw: makes them from a report's tree; at least one, however little the tree holds.
-    """
-
-    name: str
-    section: str
-    draw: Callable[[View], Sequence[Drawn]]

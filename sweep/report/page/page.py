@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sweep.report.figures import CONFIG
+from sweep.report.figures.theme import CONFIG
 from sweep.report.page.environment import environment
 from sweep.report.page.pointer import Node
 from sweep.report.page.sections import Figure, noise, sections

@@ -11,7 +11,7 @@ from command import lorasweep
 from report_studies import mixed, plain
 
 from sweep.errors import UsageError
-from sweep.report.figures import draw
+from sweep.report.figures.kinds import draw
 from sweep.report.images import images_of
 from sweep.report.tree.build import report_tree
 from sweep.report.write import default_folder, write_report

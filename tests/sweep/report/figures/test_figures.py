@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from report_trees import complete, made_of, trees, trial
 
-from sweep.report.figures import FIGURES, Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import FIGURES, draw
 
 FIXED = ("paper_bgcolor", "plot_bgcolor")
 WEBGL = {"scattergl", "parcoords", "scatter3d", "splom", "heatmapgl"}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_trees import complete, renamed
 
-from sweep.report.figures import draw
+from sweep.report.figures.kinds import draw
 from sweep.report.figures.text import LONGEST, paragraph, safe, wrapped
 
 HOSTILE = (

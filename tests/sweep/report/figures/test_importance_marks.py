@@ -5,8 +5,8 @@ from __future__ import annotations
 from report_marks import figure, runs
 from report_trees import complete, share
 
-from sweep.report.figures import draw
 from sweep.report.figures.intervals import row_height
+from sweep.report.figures.kinds import draw
 
 
 def test_each_row_of_importance_stands_on_what_chance_gives() -> None:

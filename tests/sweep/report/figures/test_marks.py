@@ -6,8 +6,8 @@ import pytest
 from report_marks import figure, runs, traces
 from report_trees import complete, made_of, trial
 
-from sweep.report.figures import draw
 from sweep.report.figures.axes import log_axis
+from sweep.report.figures.kinds import draw
 from sweep.report.figures.theme import NEUTRAL
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from report_trees import complete, made_of, trial
 
-from sweep.report.figures import Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import draw
 
 DATA_AXES = {
     "importance-fanova": "x",

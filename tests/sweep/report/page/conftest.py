@@ -6,7 +6,8 @@ import pytest
 from report_pages import Element, Tree, furnished, hostile, parsed
 from report_studies import plain
 
-from sweep.report.figures import Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.tree.build import report_tree
 from sweep.results.analysis import Inquiry

@@ -12,7 +12,8 @@ import pytest
 from report_pages import ERROR, EVIL, Element, Tree, parsed, whole
 from report_trees import made_of, trial
 
-from sweep.report.figures import Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import draw
 from sweep.report.page.page import fragment, page
 
 Shown = Any

@@ -10,7 +10,8 @@ import pytest
 from report_pages import Element, Tree, furnished, parsed, whole
 from report_trees import made_of, trial
 
-from sweep.report.figures import Drawn, draw
+from sweep.report.figures.figure import Drawn
+from sweep.report.figures.kinds import draw
 from sweep.report.page.filters import general, short, signed
 from sweep.report.page.labels import key_label
 from sweep.report.page.page import fragment, page
