@@ -78,7 +78,7 @@ class Bench:
         made = self.model.logits(shares, skip=skip)
         torch.autograd.backward([logits.square().mean() for logits in made])
         for lane in lanes:
-            lane.forget()
+            self.model.zero_grad(lane)
 
     def fastest(self, cases: Mapping[Any, Callable[[], None]]) -> dict[Any, float]:
         """Seconds of each case, the fastest of several turns."""

@@ -13,7 +13,8 @@ from transformers import AttentionInterface
 from objectives.lora.packed.attention_cpu import stretch_on_cpu
 from objectives.lora.packed.attention_reach import EVERYWHERE, Reach
 from objectives.lora.packed.dropout_hash import kept
-from objectives.lora.packed.layout import Layout, current
+from objectives.lora.packed.layout import Layout
+from objectives.lora.packed.pass_context import current
 from sweep.errors import SpecError, fault
 
 NAME = "lorasweep-packed"
@@ -64,7 +65,7 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
         SpecError: if the model asks for anything else.
     """
     _refuse({"attention_mask": attention_mask, **others})
-    layout = current()
+    layout = current().layout
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     reach = Reach.of(sliding_window, causal=bool(causal))

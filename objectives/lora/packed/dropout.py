@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import torch
 
 from objectives.lora.packed.dropout_hash import hashed, kept
-from objectives.lora.packed.layout import Layout, Share, current
+from objectives.lora.packed.layout import Layout, Share
 from objectives.lora.packed.lora_bmm import Stacks
+from objectives.lora.packed.pass_context import current
 from objectives.seeds import derive
 
 _HASHED = 2**27
@@ -53,7 +54,7 @@ def all_factors(layout: Layout, stacks: Stacks, module: str, like: torch.Tensor)
     Returns:
         Shape (lanes, places, features).
     """
-    features, keys = like.shape[-1], layout.keys(stacks, module, like.device)
+    features, keys = like.shape[-1], layout.keys(stacks.lanes, module, like.device)
     made = like.new_empty(*keys.shape, features)
     # A hash takes four times the memory of a number in half precision: a few lanes at a time.
     few = max(1, _HASHED // (layout.room * features))
@@ -95,11 +96,11 @@ class LaneDropout(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Drop from ``x`` (..., features) in a training step, pass it on in an evaluation."""
-        layout = current()
+        layout = current().layout
         if not layout.shares[0].step:
             return x
         masks = layout.run_of(self.path)
-        if layout.rack is not None:
+        if layout.room:
             keys = layout.all_keys([masks], x.device).flatten()
             keep = kept(keys, x.shape[-1], self.p).to(x.dtype)
             return x * keep.mul_(1 / (1 - self.p)).view_as(x)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
-from objectives.lora.packed.layout import current
+from objectives.lora.packed.pass_context import current
+from objectives.lora.packed.stacked_parameters import Rack
 from objectives.seeds import derive
-
-if TYPE_CHECKING:
-    from objectives.lora.packed.stacked_parameters import Rack
 
 
 class LaneHead(nn.Module):
@@ -58,10 +56,11 @@ class LaneHead(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply to ``x`` (rows, tokens, features), laid out as the pass under way."""
-        layout = current()
+        context = current()
+        layout, stacked = context.layout, context.stacked
         flat = x.reshape(-1, x.shape[-1])
-        if layout.rack is not None:
-            own = self._beside(layout.rack, layout.chosen)
+        if stacked is not None:
+            own = self._beside(stacked, context.chosen)
             whole = self._at_once(flat.view(len(layout.shares), -1, flat.shape[-1]), own)
         else:
             parts = flat.split(layout.sizes)
@@ -86,9 +85,3 @@ class LaneHead(nn.Module):
         if original.bias is None:
             return torch.bmm(x, weight)
         return torch.baddbmm(own["bias"][:, None], x, weight)
-
-
-def parameters(name: str, head: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """A copy's parameters by their names in the base."""
-    for path, parameter in head.named_parameters():
-        yield f"{name}.{path}", parameter

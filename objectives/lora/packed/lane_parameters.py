@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from objectives.lora.adapter_config import AdapterConfig
-from objectives.lora.packed.head import parameters
 from objectives.lora.packed.lora_matmul import LowRank
 from objectives.seeds import derive
-
-if TYPE_CHECKING:
-    from objectives.lora.packed.stacked_parameters import Rack
 
 
 @dataclass(eq=False)
@@ -29,7 +24,6 @@ class Adapters:
         tokens: of a step, by the settings.
         updates: by module path.
         heads: by head module name.
-        rack: where the parameters lie beside those of other lanes, if they do.
     """
 
     config: AdapterConfig
@@ -37,7 +31,6 @@ class Adapters:
     tokens: int
     updates: dict[str, LowRank] = field(default_factory=dict)
     heads: dict[str, nn.Module] = field(default_factory=dict)
-    rack: Rack | None = None
 
     def named(self) -> dict[str, nn.Parameter]:
         """Everything trained by name; ``.lora_`` is in the names of the adapters alone."""
@@ -53,8 +46,6 @@ class Adapters:
         """Drop all gradients."""
         for parameter in self.named().values():
             parameter.grad = None
-        if self.rack is not None:
-            self.rack.forget()
 
     def state(self) -> dict[str, torch.Tensor]:
         """The same as PEFT shapes it: B is (outputs, rank)."""
@@ -62,6 +53,12 @@ class Adapters:
             name: p.detach().t() if name.endswith(".lora_B.weight") else p.detach()
             for name, p in self.named().items()
         }
+
+
+def parameters(name: str, head: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """A copy's parameters by their names in the base."""
+    for path, parameter in head.named_parameters():
+        yield f"{name}.{path}", parameter
 
 
 def fresh_a(config: AdapterConfig, seed: int, path: str, inputs: int) -> torch.Tensor:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +18,6 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.device import upload
 from objectives.lora.packed.dropout_hash import row_keys, start_of
 from sweep.errors import SpecError, fault
-
-if TYPE_CHECKING:
-    from objectives.lora.packed.lora_bmm import Stacks
-    from objectives.lora.packed.stacked_parameters import Rack
 
 
 @dataclass(frozen=True)
@@ -75,15 +69,11 @@ class Layout:
         width: tokens of a row in the padded form; 0 for the flat form.
         room: tokens that each lane takes in the flat form, its tail filled up; 0 for as
             many as it has. Equal shares let a GPU multiply all lanes in one batched product.
-        rack: what they are multiplied by, where they have equal room.
-        chosen: which of the rack's lanes ``shares`` are; None for all, in this order.
     """
 
     shares: tuple[Share, ...]
     width: int = 0
     room: int = 0
-    rack: Rack | None = None
-    chosen: tuple[int, ...] | None = None
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -111,7 +101,7 @@ class Layout:
         """
         if rows == sum(self.sizes):
             return self.bounds
-        if self.rack is None and len(self.shares) == 1:
+        if not self.room and len(self.shares) == 1:
             return [(0, rows)]
         rule = f"give {module} one row for each token of a pass ({sum(self.sizes)})"
         raise SpecError(fault("base", rule, rows, way_out="Give a base of another architecture"))
@@ -190,10 +180,15 @@ class Layout:
         """Keys of the dropout masks of a lane's token places in one module, shape (places,)."""
         return row_keys(self._start(number, module), self._places(device)[number])
 
-    def keys(self, stacks: Stacks, module: str, device: torch.device) -> torch.Tensor:
-        """The same of the lanes with an update, all in one rack, shape (lanes, places).
+    def keys(self, lanes: torch.Tensor | None, module: str, device: torch.device) -> torch.Tensor:
+        """The same of several lanes in equal room, shape (lanes, places).
 
         Of all modules at once: one by one they are a third of what such a step launches.
+
+        Args:
+            lanes: their numbers in the pass; None for all.
+            module: as above.
+            device: where to.
         """
         if "keys" not in self._copies:
             modules = sorted({path for share in self.shares for path in share.lane.updates})
@@ -202,10 +197,10 @@ class Layout:
         if module not in self._copies["keys"]:
             self._copies["keys"][module] = self.all_keys([module], device)[0]
         own = self._copies["keys"][module]
-        return own if stacks.lanes is None else own.index_select(0, stacks.lanes)
+        return own if lanes is None else own.index_select(0, lanes)
 
     def all_keys(self, modules: Sequence[str], device: torch.device) -> torch.Tensor:
-        """The same of all lanes, all in one rack, shape (modules, lanes, places)."""
+        """The same of all lanes in equal room, shape (modules, lanes, places)."""
         everyone = range(len(self.shares))
         starts = np.array([[[self._start(n, path)] for n in everyone] for path in modules])
         return row_keys(upload(starts, device), torch.stack(list(self._places(device))))
@@ -231,21 +226,3 @@ def _places(share: Share, size: int, width: int) -> NDArray[np.int64]:
         places[start : start + length, 1] = np.arange(length)
         start += width or length
     return places
-
-
-_current: ContextVar[Layout] = ContextVar("layout")
-
-
-def current() -> Layout:
-    """The layout of the pass under way."""
-    return _current.get()
-
-
-@contextmanager
-def reading(layout: Layout) -> Iterator[None]:
-    """Run a pass in this layout."""
-    token = _current.set(layout)
-    try:
-        yield
-    finally:
-        _current.reset(token)

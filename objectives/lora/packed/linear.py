@@ -9,9 +9,10 @@ from torch import nn
 
 from objectives.lora.packed.base_weight import FrozenMatrix
 from objectives.lora.packed.dropout import all_factors, factors
-from objectives.lora.packed.layout import Layout, current
+from objectives.lora.packed.layout import Layout
 from objectives.lora.packed.lora_bmm import Frame, Stacks, batched_product
 from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product, merges
+from objectives.lora.packed.pass_context import current
 
 
 class LaneLinear(nn.Module):
@@ -73,13 +74,14 @@ class LaneLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply ``x`` (..., inputs), laid out as the pass under way, to (..., outputs)."""
-        layout = current()
+        context = current()
+        layout, stacked = context.layout, context.stacked
         masks = layout.run_of(self.path)
         flat = x.reshape(-1, self.inputs).to(self._dtype)
-        if layout.rack is None:
+        if stacked is None:
             y = self._apart(flat, layout, masks)
         else:
-            y = self._at_once(flat, layout, layout.rack.at(self.path, layout.chosen), masks)
+            y = self._at_once(flat, layout, stacked.at(self.path, context.chosen), masks)
         return y.view(*x.shape[:-1], self.outputs)
 
     def _apart(self, flat: torch.Tensor, layout: Layout, masks: str) -> torch.Tensor:

@@ -18,10 +18,11 @@ from objectives.lora.packed.base_weight import FrozenMatrix, choose, dequantised
 from objectives.lora.packed.dropout import LaneDropout, own_stream
 from objectives.lora.packed.head import LaneHead
 from objectives.lora.packed.lane_parameters import Adapters, fresh_a, frozen_layers
-from objectives.lora.packed.layout import Layout, Share, reading
+from objectives.lora.packed.layout import Layout, Share
 from objectives.lora.packed.linear import LaneLinear
+from objectives.lora.packed.pass_context import PassContext, running
 from objectives.lora.packed.prefix_cache import LayerGate, Prefix
-from objectives.lora.packed.stacked_parameters import rack_for
+from objectives.lora.packed.stacked_parameters import Racks
 from objectives.lora.target_modules import encoder_linears
 
 
@@ -41,6 +42,7 @@ class PackedModel:
         linears: the frozen linear layers by path.
         prefix: cached states of frozen layers.
         layers: paths of the encoder's layers, from the bottom; none where they are not known.
+        stacked: parameters of lanes that are computed at once.
         racked: whether the lanes of a pass lie side by side and are computed at once, as suits a
             GPU; else one after the other, each as it would be alone.
     """
@@ -75,6 +77,7 @@ class PackedModel:
         aligned = not any(size % 16 for size in features)
         self._apart = not self._flat or (device.type == "cpu" and not aligned)
         self.racked = self._flat and device.type == "cuda"
+        self.stacked = Racks(dtype)
         self.prefix = Prefix(base.model.config.hidden_size, device)
         self.layers = self._gate_layers()
 
@@ -105,7 +108,14 @@ class PackedModel:
             self.linears[path].dismiss(lane)
         for head in self._heads.values():
             head.dismiss(lane)
-        lane.rack = None  # else the two would keep each other, and a GPU's memory, for long
+        self.stacked.remove(lane)
+
+    def zero_grad(self, lane: Adapters) -> None:
+        """Drop all gradients of a lane."""
+        lane.forget()
+        stacked = self.stacked.of(lane)
+        if stacked is not None:
+            stacked.forget()
 
     def frozen_layers(self, lane: Adapters, splits: Sequence[Windows]) -> int:
         """How many lower layers of a lane need no running, their states being kept.
@@ -142,26 +152,27 @@ class PackedModel:
         Returns:
             Where each lane's tokens are, and the logits in float32, shape (places, classes).
         """
-        layout = self._lay_out(shares)
+        context = self._lay_out(shares)
         if skip:
             kept = [self.prefix.states(share.windows, skip, self._run_one) for share in shares]
-            self.prefix.inject(layout, skip, kept)
+            self.prefix.inject(context.layout, skip, kept)
         try:
-            flat = self._run(layout)
+            flat = self._run(context)
         finally:
             self.prefix.clear()
-        return layout, flat.float().view(-1, flat.shape[-1])
+        return context.layout, flat.float().view(-1, flat.shape[-1])
 
     def _run_one(self, share: Share) -> torch.Tensor:
-        return self._run(Layout((share,)))
+        return self._run(PassContext(Layout((share,))))
 
-    def _run(self, layout: Layout) -> torch.Tensor:
+    def _run(self, context: PassContext) -> torch.Tensor:
+        layout = context.layout
         device, dtype = self.precision.device, self.precision.compute_dtype
         training = bool(layout.shares[0].step)
         if self._model.training != training:
             self._model.train(training)
         with ExitStack() as around:
-            around.enter_context(reading(layout))
+            around.enter_context(running(context))
             around.enter_context(fused_gelu())
             if training and not self._flat:
                 around.enter_context(own_stream(layout.shares[0], device))
@@ -169,17 +180,17 @@ class PackedModel:
                 around.enter_context(torch.autocast(device.type, dtype=dtype))
             return self._model(**layout.tensors(self._pad, self._first, device)).logits
 
-    def _lay_out(self, shares: Sequence[Share]) -> Layout:
+    def _lay_out(self, shares: Sequence[Share]) -> PassContext:
         if not self._flat:
-            return Layout(tuple(shares), width=max(n for s in shares for n in s.lengths))
+            width = max(n for s in shares for n in s.lengths)
+            return PassContext(Layout(tuple(shares), width=width))
         if not self.racked:
-            return Layout(tuple(shares))
+            return PassContext(Layout(tuple(shares)))
         lanes = [share.lane for share in shares]
-        dtype, training = self.precision.compute_dtype, bool(shares[0].step)
-        rack, chosen = rack_for(lanes, dtype, training=training)
+        rack, chosen = self.stacked.get(lanes, training=bool(shares[0].step))
         rack.refresh()
         room = max(share.tokens for share in shares)
-        return Layout(tuple(shares), room=room, rack=rack, chosen=chosen)
+        return PassContext(Layout(tuple(shares), room=room), rack, chosen)
 
     def _replace_linears(self) -> dict[str, LaneLinear]:
         dtype = self.precision.compute_dtype

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from objectives.lora.packed.device import upload
 from objectives.lora.packed.stacked_parameters import Rack
 
-if TYPE_CHECKING:
-    from objectives.lora.training.lane import Lane
-
 _CLIP_EPSILON = 1e-6
 """What ``torch.nn.utils.clip_grad_norm_`` adds to a norm."""
+
+
+class LaneOptimizer(Protocol):
+    """A lane as its optimizer step needs it.
+
+    Attributes:
+        trained: its parameters by name.
+        optimizer: its own, with its rate, decay and moments.
+        max_grad_norm: what its gradient is clipped to.
+        steps: how many it has taken.
+    """
+
+    trained: dict[str, nn.Parameter]
+    optimizer: torch.optim.AdamW
+    max_grad_norm: float
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has taken."""
 
 
 class StackedAdamW:
@@ -31,7 +48,7 @@ class StackedAdamW:
         lanes: in the rack's order, each as far as it is.
     """
 
-    def __init__(self, rack: Rack, lanes: Sequence[Lane]) -> None:
+    def __init__(self, rack: Rack, lanes: Sequence[LaneOptimizer]) -> None:
         self._block = rack.block
         self._lanes = tuple(lanes)
         self._first = torch.zeros_like(rack.block)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,10 +22,6 @@ from numpy.typing import NDArray
 from objectives.lora.packed.device import upload
 from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.lora_bmm import Stacks
-
-if TYPE_CHECKING:
-    from objectives.lora.packed.stacked_adamw import StackedAdamW
-
 
 WIDTH = 64
 """Numbers in a row of the block: all of one lane and one parameter; the rest is zeros."""
@@ -80,6 +76,13 @@ def shelves_of(named: Sequence[Mapping[str, torch.Tensor]]) -> list[Shelf]:
     return shelves
 
 
+class BlockOptimizer(Protocol):
+    """Moves a whole block of parameters."""
+
+    def step(self, gradient: torch.Tensor) -> None:
+        """Take a step of every lane, given the block's gradient."""
+
+
 class Rack:
     """The parameters of some lanes that train together.
 
@@ -94,12 +97,12 @@ class Rack:
         shelves: in their order in the block.
         block: all parameters, shape (rows, ``WIDTH``), in float32.
         leaves: by shelf name what passes multiply by, which autograd takes for the parameter.
-        optimizer: of all of them; whoever takes the first step sets it.
+        optimizer: of all of them; set when they take their first step.
     """
 
     def __init__(self, lanes: Sequence[Adapters], dtype: torch.dtype) -> None:
         self.lanes = tuple(lanes)
-        self.optimizer: StackedAdamW | None = None
+        self.optimizer: BlockOptimizer | None = None
         self._named = [lane.named() for lane in lanes]
         self.shelves = shelves_of(self._named)
         first = next(iter(self._named[0].values()))
@@ -110,8 +113,6 @@ class Rack:
             torch._foreach_copy_(own, mine)  # one launch; it has no public name
         for parameter, view in zip(mine, own, strict=True):
             parameter.data = view
-        for lane in lanes:
-            lane.rack = self
         self._scales = upload(self._scales_of_rows(), self.block.device)
         self._shown = torch.empty_like(self.block, dtype=dtype)
         self.leaves = {
@@ -235,23 +236,43 @@ class Rack:
         return np.concatenate(parts)
 
 
-def rack_for(
-    lanes: Sequence[Adapters], dtype: torch.dtype, *, training: bool
-) -> tuple[Rack, tuple[int, ...] | None]:
-    """A rack that these lanes are in, a new one if need be.
+class Racks:
+    """Which stacked parameters each lane of a model is in.
 
     Args:
-        lanes: of a pass, in its order.
-        dtype: what the pass computes in.
-        training: whether gradients are to be had: then no other lane may be in the rack.
-
-    Returns:
-        The rack, and which of its lanes are in the pass; None for all in this order.
+        dtype: what passes compute in.
     """
-    rack = lanes[0].rack
-    if rack is not None and all(lane.rack is rack for lane in lanes):
-        if rack.lanes == tuple(lanes):
-            return rack, None
-        if not training:
-            return rack, tuple(rack.lanes.index(lane) for lane in lanes)
-    return Rack(lanes, dtype), None
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self._of: dict[Adapters, Rack] = {}
+
+    def of(self, lane: Adapters) -> Rack | None:
+        """Those that a lane is in; None before its first pass beside others."""
+        return self._of.get(lane)
+
+    def get(
+        self, lanes: Sequence[Adapters], *, training: bool
+    ) -> tuple[Rack, tuple[int, ...] | None]:
+        """Stacked parameters that these lanes are in, new ones if need be.
+
+        Args:
+            lanes: of a pass, in its order.
+            training: whether gradients are wanted: then no other lane may be in them.
+
+        Returns:
+            The parameters, and which of their lanes are in the pass; None for all in this order.
+        """
+        rack = self._of.get(lanes[0])
+        if rack is not None and all(self._of.get(lane) is rack for lane in lanes):
+            if rack.lanes == tuple(lanes):
+                return rack, None
+            if not training:
+                return rack, tuple(rack.lanes.index(lane) for lane in lanes)
+        rack = Rack(lanes, self._dtype)
+        self._of.update(dict.fromkeys(lanes, rack))
+        return rack, None
+
+    def remove(self, lane: Adapters) -> None:
+        """Take a lane out; the block is freed with its last lane."""
+        self._of.pop(lane, None)

@@ -166,7 +166,7 @@ class Lane:
 
     def undo(self) -> None:
         """Forget a step that came to no end."""
-        self.adapters.forget()
+        self.model.zero_grad(self.adapters)
 
     def mean_loss(self) -> float:
         """Mean loss of the steps since the last evaluation; counts as one now."""

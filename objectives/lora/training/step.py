@@ -14,7 +14,6 @@ import torch
 
 from objectives.lora.packed.layout import Share
 from objectives.lora.packed.stacked_adamw import StackedAdamW
-from objectives.lora.packed.stacked_parameters import rack_for
 from objectives.lora.training.lane import Lane
 from objectives.lora.training.trial import Trial
 from objectives.metrics.loss import lane_losses
@@ -65,7 +64,7 @@ def _one_by_one(
     if losses:
         scaled = [trial.lane.scaler.scale(loss) for trial, loss in losses.items()]
         torch.autograd.backward(scaled)
-    rack = group[0].lane.adapters.rack
+    rack = group[0].model.stacked.of(group[0].lane.adapters)
     if rack is not None:
         rack.hand_out()
     return losses
@@ -83,7 +82,7 @@ def _all_at_once(
     """The step whole; the losses, which may be of any size, NaN among them."""
     model = lanes[0].model
     adapters = [lane.adapters for lane in lanes]
-    rack, _ = rack_for(adapters, model.precision.compute_dtype, training=True)
+    rack, _ = model.stacked.get(adapters, training=True)
     layout, flat = model.run(shares, skip=skip)
     logits = flat.view(len(lanes), layout.room, -1)
     weights = [lane.weight for lane in lanes]

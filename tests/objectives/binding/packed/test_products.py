@@ -16,11 +16,12 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.packed.base_weight import FrozenMatrix
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Layout, Share, reading
+from objectives.lora.packed.layout import Layout, Share
 from objectives.lora.packed.linear import LaneLinear
 from objectives.lora.packed.lora_bmm import Frame, Stacks, batched_product
 from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product
-from objectives.lora.packed.stacked_parameters import rack_for
+from objectives.lora.packed.pass_context import PassContext, running
+from objectives.lora.packed.stacked_parameters import Racks
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from sweep.study.trial import TrialParams
@@ -180,17 +181,17 @@ def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) ->
         nn.init.normal_(lane.updates["layer"].b)
     layer.dismiss(shares[1].lane)
     del shares[1].lane.updates["layer"]
-    rack, everyone = rack_for([share.lane for share in shares], torch.float32, training=True)
+    rack, everyone = Racks(torch.float32).get([share.lane for share in shares], training=True)
     rack.refresh()
     assert everyone is None
-    apart, room = Layout(tuple(shares)), Layout(tuple(shares), room=9, rack=rack)
+    apart, room = Layout(tuple(shares)), Layout(tuple(shares), room=9)
     x = torch.randn(apart.bounds[-1][1], INPUTS)
     wide = torch.zeros(9 * 5, INPUTS)
     for (start, stop), (into, _) in zip(apart.bounds, room.bounds, strict=True):
         wide[into : into + stop - start] = x[start:stop]
     made = []
     for layout, given in ((apart, x), (room, wide)):
-        with reading(layout):
+        with running(PassContext(layout, rack if layout is room else None)):
             y = torch.cat([layout.own(layer(given), number) for number in range(5)])
         y.square().sum().backward()
         if layout is room:

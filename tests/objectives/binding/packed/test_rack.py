@@ -224,7 +224,7 @@ def test_memory_that_runs_out_moves_no_lane(
         if len(shares) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         if shares[0].step:
-            racks.add(shares[0].lane.rack)
+            racks.add(racked.stacked.of(shares[0].lane))
         return whole(shares, skip=skip)
 
     monkeypatch.setattr(racked, "run", run)
@@ -286,7 +286,11 @@ def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, racked: PackedMode
     seen: list[int] = []
 
     def leave() -> bool:
-        racks = {lane.rack for linear in racked.linears.values() for lane in linear._updates}
+        racks = {
+            racked.stacked.of(lane)
+            for linear in racked.linears.values()
+            for lane in linear._updates
+        }
         for rack in racks - {None}:
             own = torch.zeros_like(rack.block)
             for view in rack.spread(own):
@@ -307,7 +311,7 @@ def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, racked: PackedMode
 
     def leave() -> bool:
         for adapters in {lane for linear in racked.linears.values() for lane in linear._updates}:
-            rack, named = adapters.rack, adapters.named()
+            rack, named = racked.stacked.of(adapters), adapters.named()
             if rack is None:  # before its first step
                 continue
             row = rack.lanes.index(adapters)
@@ -323,7 +327,7 @@ def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, racked: PackedMode
     runs = run_pack(tiny_inputs, FIXED, PACK, leave=leave)
 
     assert seen == {0, 1, 2, 4, 5}  # 3 adapts nothing
-    assert all(run.trial.lane.adapters.rack is None for run in runs.values())
+    assert all(racked.stacked.of(run.trial.lane.adapters) is None for run in runs.values())
 
 
 def test_a_rack_goes_with_its_last_lane(
