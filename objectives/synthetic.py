@@ -24,8 +24,8 @@ import numpy as np
 
 from objectives.cooperative import Walk, run_in_lanes
 from sweep.errors import SpecError, fault
-from sweep.files.location import Place, local_copy, place, put_file
-from sweep.study.objective import Facts
+from sweep.files.location import Location, local_copy, parse_location, put_file
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.parameters import is_number
 from sweep.study.space import Space
 from sweep.study.targets import members
@@ -197,9 +197,9 @@ class Synthetic:
         self.settings = SyntheticSettings.parse(settings)
         self._function, self._needs = FUNCTIONS[self.settings.function]
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """Nothing is read, so nothing is fingerprinted."""
-        return Facts(
+        return ObjectiveInfo(
             versions={"numpy": metadata.version("numpy")},
             about={"function": self.settings.function, "noise": self.settings.noise},
         )
@@ -273,7 +273,7 @@ class Synthetic:
     ) -> Generator[None, bool, TrialState]:
         """Report the way to the value, half of what is missing at each step."""
         steps = self.settings.steps
-        checkpoint = place(params.folder) / CHECKPOINT if params.folder else None
+        checkpoint = parse_location(params.folder) / CHECKPOINT if params.folder else None
         done = _steps_done(checkpoint)
         for step in range(1, steps + 1):
             if step > done:  # else it was made before the trial was interrupted
@@ -286,7 +286,7 @@ class Synthetic:
         return TrialState.COMPLETE
 
 
-def _steps_done(checkpoint: Place | None) -> int:
+def _steps_done(checkpoint: Location | None) -> int:
     """The steps that an earlier run of the trial made."""
     if checkpoint is None:
         return 0
@@ -297,7 +297,7 @@ def _steps_done(checkpoint: Place | None) -> int:
         return 0
 
 
-def _keep_steps(checkpoint: Place | None, step: int) -> None:
+def _keep_steps(checkpoint: Location | None, step: int) -> None:
     """Write the step down, whole or not at all."""
     if checkpoint is None:
         return

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 
 MACHINE = "LORASWEEP_TEST_MACHINE"
 """The variable: in how many steps this machine would make a trial."""
@@ -21,7 +21,7 @@ class Deciding(Synthetic):
         super().__init__(settings, inputs)
         self._open = "steps" not in settings
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """With the machine's decision, if there was one to make."""
         pinned = {"steps": int(os.environ[MACHINE])} if self._open else {}
         return replace(super().facts(), pinned=pinned)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from one_by_one import OneByOne
 
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.space import Space
 from sweep.study.trial import Failure, Pack, Report, TrialParams, TrialResult, TrialState
 
@@ -102,9 +102,9 @@ class Handing(OneByOne):
     Settings: none, or ``how`` for all trials.
     """
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """Nothing is read; the figures are NumPy's."""
-        return Facts(workers=np.int64(1), about={"size": np.float64(0.5), "odd": math.nan})  # type: ignore[arg-type]
+        return ObjectiveInfo(workers=np.int64(1), about={"size": np.float64(0.5), "odd": math.nan})  # type: ignore[arg-type]
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Nothing to check."""

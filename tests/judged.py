@@ -15,7 +15,7 @@ from scipy import stats
 from benchmarks.verdict.designs import Runs
 from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.cross_checks import CheckOptions
 from sweep.analysis.verdict.result import Verdict
@@ -51,11 +51,13 @@ def names(places: npt.ArrayLike, size: int, name: str = "t") -> Axis:
     return Axis(name, np.asarray(places, dtype=np.float64), 0.0, 1.0, "unordered", size)
 
 
-def sample_of(y: npt.ArrayLike, *axes: Axis, seeds: npt.ArrayLike | None = None) -> Sample:
+def sample_of(
+    y: npt.ArrayLike, *axes: Axis, seeds: npt.ArrayLike | None = None
+) -> ConfigurationMeans:
     """A sample of distinct configurations."""
     values = np.asarray(y, dtype=np.float64)
     of = np.arange(len(values)) if seeds is None else np.repeat(np.arange(len(values)), seeds)
-    return Sample.of([axis.take(of) for axis in axes], values[of], of)
+    return ConfigurationMeans.of([axis.take(of) for axis in axes], values[of], of)
 
 
 def sobol(n: int, k: int, seed: int = 0) -> FloatArray:

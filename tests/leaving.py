@@ -8,7 +8,7 @@ from typing import Any
 
 from one_by_one import OneByOne
 
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Failure, Report, TrialParams, TrialResult, TrialState
 
 
@@ -19,9 +19,9 @@ class Leaving(OneByOne):
         super().__init__(settings, inputs)
         self._data = Path(inputs["data"])
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """What the data hold."""
-        return Facts(fingerprints={"data": (self._data / "value").read_text()})
+        return ObjectiveInfo(fingerprints={"data": (self._data / "value").read_text()})
 
     def one(self, params: TrialParams, report: Report) -> TrialResult:
         """The value that is read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sweep import Budget, Choice, Design, Float, Space, StudySpec, TargetSets
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.study.trial import TrialParams, TrialResult
 from sweep.study.trial import TrialState as State
 
@@ -30,7 +30,7 @@ def complete(params: TrialParams, value: float = 0.5, **metrics: object) -> Tria
     return TrialResult(params.number, State.COMPLETE, value, {"mcc": value, **metrics})
 
 
-def run(ledger: Ledger) -> list[TrialParams]:
+def run(ledger: TrialStore) -> list[TrialParams]:
     """Complete what is owed, one after the other."""
     asked = []
     while ledger.owed():
@@ -42,7 +42,7 @@ def run(ledger: Ledger) -> list[TrialParams]:
     return asked
 
 
-def tags(ledger: Ledger) -> list[tuple[str, int | None, int]]:
+def tags(ledger: TrialStore) -> list[tuple[str, int | None, int]]:
     """Phase, place in the design and replicate of each trial, by number."""
     return [
         (t.user_attrs["phase"], t.user_attrs.get("design"), t.user_attrs["replicate"])

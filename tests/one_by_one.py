@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.space import Space
 from sweep.study.trial import (
     Leave,
@@ -25,9 +25,9 @@ class OneByOne:
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         self._settings, self._inputs = settings, inputs
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """Nothing is read."""
-        return Facts()
+        return ObjectiveInfo()
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Nothing to check."""

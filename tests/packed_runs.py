@@ -14,7 +14,7 @@ from safetensors import safe_open
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.checkpoint import FILE
 from objectives.lora.training.inputs import Inputs
-from objectives.lora.training.pack import Crew
+from objectives.lora.training.pack import PackTrainer
 from objectives.lora.training.trial import Trial
 from sweep.study.trial import Failure, Leave, Refill, TrialParams, TrialResult, stay
 
@@ -89,8 +89,8 @@ def run_pack(
         fixed: the study's settings.
         pack: what begins together.
         stops: see ``Watch``.
-        leave: see ``Crew``.
-        refill: see ``Crew``.
+        leave: see ``PackTrainer``.
+        refill: see ``PackTrainer``.
 
     Returns:
         By trial number.
@@ -109,7 +109,7 @@ def run_pack(
     def failed(params: TrialParams, error: Exception, seconds: float) -> TrialResult:
         return TrialResult.failed(params.number, Failure.from_exception(error), seconds)
 
-    for result in Crew(enter, failed, watch, leave, refill).run(pack):
+    for result in PackTrainer(enter, failed, watch, leave, refill).run(pack):
         if result.number in runs:
             runs[result.number].result = result
     return runs

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.files.input_aliases import as_given
-from sweep.study.objective import Facts
+from sweep.files.input_aliases import user_path
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 
@@ -30,9 +30,9 @@ class Reading(Synthetic):
                     digest.update(file.name.encode() + file.read_bytes())
         return digest.hexdigest()
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """With a fingerprint."""
-        given = {name: as_given(path) for name, path in self._inputs.items()}
+        given = {name: user_path(path) for name, path in self._inputs.items()}
         fingerprints = {"data": self._content()}
         return replace(super().facts(), fingerprints=fingerprints, about={"given": given})
 

@@ -14,8 +14,8 @@ from report_trees import best as best_trial
 from report_trees import trial
 
 from sweep.report.tree.build import report_tree
-from sweep.results.analysis import Inquiry
-from sweep.storage.url import Address
+from sweep.results.analysis import AnalysisOptions
+from sweep.storage.url import StorageUrl
 
 Tree = dict[str, Any]
 
@@ -49,7 +49,7 @@ def hostile() -> Tree:
     study.optimize(objective, n_trials=48, catch=(ValueError,))
     claim = {"dominant": "kind", "over": ("depth",), "negligible": ("depth",), "nuisances": ()}
     return report_tree(
-        study, Address.parse("sqlite:///hostile.db"), Inquiry(changes=claim, quick=True)
+        study, StorageUrl.parse("sqlite:///hostile.db"), AnalysisOptions(changes=claim, quick=True)
     )
 
 

@@ -13,19 +13,19 @@ from pathlib import Path
 import optuna
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.storage.studies import load_study, quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 
-def mixed(folder: Path) -> tuple[optuna.Study, Address]:
+def mixed(folder: Path) -> tuple[optuna.Study, StorageUrl]:
     """Trials of two seeds each, of which some fail, run out of memory or collapse.
 
     The study is run once in a process; each caller has a copy of its own.
     """
-    address = Address.parse(f"sqlite:///{folder}/mixed.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/mixed.db")
     path = folder / "mixed.db"
     with closing(sqlite3.connect(_mixed())) as whole, closing(sqlite3.connect(path)) as copy:
         whole.backup(copy)
@@ -61,15 +61,15 @@ def _mixed() -> Path:
         budget=Budget(trials=50),
         policy=Policy(max_retries=0),
     )
-    address = Address.parse(f"sqlite:///{folder}/mixed.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/mixed.db")
     with quiet_optuna():
-        run_study(spec, address, Nobody(), Options(workers=1, command="lorasweep run x"))
+        run_study(spec, address, NullListener(), Options(workers=1, command="lorasweep run x"))
     return folder / "mixed.db"
 
 
-def plain(folder: Path, trials: int, name: str = "plain") -> tuple[optuna.Study, Address]:
+def plain(folder: Path, trials: int, name: str = "plain") -> tuple[optuna.Study, StorageUrl]:
     """A study of plain Optuna's, of one parameter that gives every trial the same value."""
     path = folder / f"{name}.db"
     study = optuna.create_study(storage=f"sqlite:///{path}", study_name=name)
     study.optimize(lambda trial: 0.25 + 0.0 * trial.suggest_float("x", 0, 1), n_trials=trials)
-    return study, Address.parse(f"sqlite:///{path}")
+    return study, StorageUrl.parse(f"sqlite:///{path}")

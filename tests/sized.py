@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from objectives.synthetic import Synthetic
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import (
     Leave,
     Pack,
@@ -28,7 +28,7 @@ class Sized(Synthetic):
     and its fingerprint is ``SIZED_DATA``. A result tells the node and how many were together.
     """
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """What the environment says."""
         lanes = int(os.environ.get("SIZED_LANES", "1"))
         data = os.environ.get("SIZED_DATA", "")

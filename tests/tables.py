@@ -39,7 +39,7 @@ def draws(space: Space, n: int, seed: int) -> Iterable[dict[str, Scalar]]:
 def study_table(
     space: Space, n: int, value: Callable[[dict[str, Scalar]], float], seed: int = 0
 ) -> TrialTable:
-    """Drawn configurations, each with its value."""
+    """ReportFigure configurations, each with its value."""
     rows = [Row(i, values, value(values)) for i, values in enumerate(draws(space, n, seed))]
     return TrialTable.from_rows(rows, space=space)
 

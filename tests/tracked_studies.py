@@ -9,10 +9,10 @@ import optuna
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
 from sweep.driver.callbacks import Callback
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 SPEC = StudySpec(
@@ -40,7 +40,7 @@ SPEC = StudySpec(
 
 def tracked(folder: Path, callbacks: Sequence[Callback]) -> optuna.Study:
     """Run it to its end, telling ``callbacks``."""
-    address = Address.parse(f"sqlite:///{folder}/tracked.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/tracked.db")
     how = Options(workers=1, callbacks=tuple(callbacks))
     with quiet_optuna():
-        return run_study(SPEC, address, Nobody(), how)
+        return run_study(SPEC, address, NullListener(), how)

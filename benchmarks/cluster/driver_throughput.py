@@ -29,7 +29,7 @@ import psutil
 from benchmarks.cluster.model import bound, rate
 from benchmarks.cluster.simulated import Load
 from benchmarks.cluster.studies import Drive, drive, fill, make_spec, rename_sampler
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from tests.faults.postgres import Postgres
 
 EVALUATIONS = 3
@@ -57,11 +57,11 @@ class Databases:
         self._folder = folder
         self._server = server
 
-    def fresh(self) -> Address:
+    def fresh(self) -> StorageUrl:
         """An empty one."""
         if self._server is not None:
-            return Address.parse(self._server.new_database())
-        return Address.parse(f"sqlite:///{tempfile.mkdtemp(dir=self._folder)}/study.db")
+            return StorageUrl.parse(self._server.new_database())
+        return StorageUrl.parse(f"sqlite:///{tempfile.mkdtemp(dir=self._folder)}/study.db")
 
     def server_seconds(self) -> float:
         """CPU seconds of the server's processes so far; 0 without one."""

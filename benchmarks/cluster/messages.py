@@ -19,9 +19,9 @@ from typing import Any
 from sweep import Float, Space, StudySpec
 from sweep.study.trial import TrialParams
 from sweep.workers.local import LocalLauncher
-from sweep.workers.messages import Reported, Roomy, Settled
+from sweep.workers.messages import SlotsFree, TrialFinished, TrialReported
 from sweep.workers.pool import Pool
-from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.config import RayConfig
 from sweep.workers.ray.pool import RayLauncher
 
 WORKERS = 2
@@ -43,14 +43,14 @@ def measure(launcher: Pool) -> dict[str, Any]:
         heard, started, used = 0, 0.0, 0.0
         while launcher.busy():
             match launcher.next_event(10.0):
-                case Reported() as event:
+                case TrialReported() as event:
                     if not heard:  # the workers are up
                         started, used = time.perf_counter(), time.process_time()
                     heard += 1
                     event.answer(False)
-                case Settled() as event:
+                case TrialFinished() as event:
                     event.answer(None)
-                case Roomy() as event:
+                case SlotsFree() as event:
                     event.answer([])
         seconds, used = time.perf_counter() - started, time.process_time() - used
     return {
@@ -65,7 +65,7 @@ def main() -> None:
     """Measure and print."""
     found: dict[str, Any] = {
         "processes": measure(LocalLauncher(SPEC, WORKERS)),
-        "ray": measure(RayLauncher(SPEC, Cluster("", {"cpu": 0.5}), WORKERS)),
+        "ray": measure(RayLauncher(SPEC, RayConfig("", {"cpu": 0.5}), WORKERS)),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
         "versions": {"python": platform.python_version(), "ray": version("ray")},
     }

@@ -24,7 +24,7 @@ import numpy as np
 
 from sweep.study.spec import StudySpec
 from sweep.study.trial import Failure, TrialParams, TrialResult, TrialState
-from sweep.workers.handle import Hired
+from sweep.workers.handle import WorkerHandle
 from sweep.workers.pool import Pool
 
 METRICS = {f"metric_{number}": 0.123456789 for number in range(30)}
@@ -95,7 +95,7 @@ class Clock:
         return worker
 
 
-class SimulatedWorker(Hired):
+class SimulatedWorker(WorkerHandle):
     """One worker; ``speaking`` is the trial that it has something to say about, -1 for none."""
 
     def __init__(self, clock: Clock) -> None:
@@ -149,8 +149,8 @@ class SimulatedWorker(Hired):
         """It never dies."""
         return True
 
-    def call_away(self) -> None:
-        """Nobody is called away here."""
+    def request_stop(self) -> None:
+        """NullListener is called away here."""
 
     def stop(self) -> None:
         """Nothing runs."""
@@ -161,11 +161,11 @@ class SimulatedWorker(Hired):
     def gone(self) -> None:
         """Nothing ran."""
 
-    def death_notice(self) -> Failure:
+    def exit_failure(self) -> Failure:
         """It never dies."""
         raise AssertionError("a simulated worker does not die")
 
-    def was_killed(self) -> bool:
+    def oom_killed(self) -> bool:
         """It never dies."""
         return False
 
@@ -188,12 +188,12 @@ class SimulatedLauncher(Pool):
         """A worker, at once."""
         return SimulatedWorker(self.clock)
 
-    def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
+    def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
         """The worker whose next message is due first, when it is."""
         del workers
         return self.clock.next(timeout_seconds)
 
-    def room(self, advised: int) -> int:
+    def capacity(self, advised: int) -> int:
         """As many as it was given."""
         del advised
         return self.workers

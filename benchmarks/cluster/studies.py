@@ -15,18 +15,18 @@ from optuna.trial import TrialState, create_trial
 from benchmarks.cluster.multiply import multiply
 from benchmarks.cluster.simulated import DETAILS, METRICS, Load, SimulatedLauncher
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.artifacts import Keeper
+from sweep.driver.artifacts import ArtifactRetention
 from sweep.driver.callbacks import Callbacks
-from sweep.driver.listener import Nobody
-from sweep.driver.loop import Run, Team
+from sweep.driver.listener import NullListener
+from sweep.driver.loop import Team, TuningLoop
 from sweep.driver.run_study import driven
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.sampling.distinct import distributions
 from sweep.signals import Interrupts
 from sweep.storage.studies import quiet_optuna
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import Policy
 
 SPACE = Space(
@@ -52,10 +52,10 @@ def make_spec(sampler: str, trials: int) -> StudySpec:
     )
 
 
-def fill(address: Address, trials: int, evaluations: int) -> None:
+def fill(address: StorageUrl, trials: int, evaluations: int) -> None:
     """Make a study that has so many complete trials already."""
     spec = make_spec("random", trials)
-    with quiet_optuna(), driven(spec, address, Facts(), take_over=False) as (study, _):
+    with quiet_optuna(), driven(spec, address, ObjectiveInfo(), take_over=False) as (study, _):
         study.add_trials(_trials(min(trials, _ADDED), evaluations))
     if trials > _ADDED:
         multiply(address.url, trials)
@@ -147,14 +147,16 @@ class Drive:
 
 @contextlib.contextmanager
 def _team(
-    address: Address, spec: StudySpec, launcher: SimulatedLauncher
-) -> Iterator[tuple[Team, Ledger]]:
+    address: StorageUrl, spec: StudySpec, launcher: SimulatedLauncher
+) -> Iterator[tuple[Team, TrialStore]]:
     """The collaborators of ``sweep.driver.run_study.run_study`` around a simulated host."""
-    held = driven(spec, address, Facts(), take_over=False)
+    held = driven(spec, address, ObjectiveInfo(), take_over=False)
     with quiet_optuna(), Interrupts() as interrupts, held as (study, owner):
-        ledger = Ledger(study, spec, address, owner)
-        keeper = Keeper(spec, TrialFolders.of_study(address, spec.name, spec.policy.keep))
-        team = Team(ledger, keeper, launcher, Nobody(), interrupts, Callbacks(study))
+        ledger = TrialStore(study, spec, address, owner)
+        keeper = ArtifactRetention(
+            spec, TrialFolders.of_study(address, spec.name, spec.policy.keep)
+        )
+        team = Team(ledger, keeper, launcher, NullListener(), interrupts, Callbacks(study))
         try:
             yield team, ledger
         finally:
@@ -162,7 +164,7 @@ def _team(
             ledger.abandon()
 
 
-def rename_sampler(address: Address, sampler: str, trials: int) -> StudySpec:
+def rename_sampler(address: StorageUrl, sampler: str, trials: int) -> StudySpec:
     """Have a filled study go on with another sampler, which a user could not."""
     spec = make_spec(sampler, trials)
     study = optuna.load_study(study_name=spec.name, storage=address.url)
@@ -171,7 +173,7 @@ def rename_sampler(address: Address, sampler: str, trials: int) -> StudySpec:
     return spec
 
 
-def drive(address: Address, spec: StudySpec, load: Load, workers: int, lanes: int = 1) -> Drive:
+def drive(address: StorageUrl, spec: StudySpec, load: Load, workers: int, lanes: int = 1) -> Drive:
     """Run a study to its budget on simulated workers, and see where the driver's time went.
 
     The first and the last trial of each lane are not counted: they meet an idle driver.
@@ -181,7 +183,7 @@ def drive(address: Address, spec: StudySpec, load: Load, workers: int, lanes: in
         for name in ("ask", "tell", "report", "owed"):
             spent.watch(ledger, name)
         started = time.process_time()
-        Run(team).sweep()
+        TuningLoop(team).sweep()
         used = time.process_time() - started
     marks = launcher.clock.settled[workers * lanes - 1 : -workers * lanes]
     return Drive(len(marks), marks[-1] - marks[0], used / spent.calls["tell"], spent)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from objectives.data.prepare import divide, prepare
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.schedule import plan_steps
@@ -67,7 +67,7 @@ def main() -> None:
     pad = int(inputs.tokenizer.pad_token_id)
 
     def read(step: int) -> None:
-        share = Share(None, train, plan.batches[step])
+        share = LaneBatch(None, train, plan.batches[step])
         Layout((share,)).tensors(pad, 0, torch.device("cpu"))
         share.labels(torch.device("cpu"))
 

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from objectives.lora.memory import keep_memory
-from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product
+from objectives.lora.packed.lora_matmul import LaneOperands, LoraUpdate, lora_matmul
 
 SHAPES = ((320, 320), (1280, 320), (320, 1280), (640, 640), (1280, 1280), (5120, 1280))
 RANKS = (4, 8, 32)
@@ -33,13 +33,13 @@ def passes(shape: tuple[int, int], rank: int, tokens: int, *, merged: bool) -> C
     weight = torch.randn(outputs, inputs)
     matrix = SimpleNamespace(dense=lambda: weight)
     a, b = nn.Parameter(torch.randn(rank, inputs)), nn.Parameter(torch.randn(rank, outputs))
-    update = LowRank(a, b, scale=2.0, dropout=0.0, merged=merged)
-    operands = Operands(matrix, torch.zeros(outputs), [(0, tokens)], [update], [None])
+    update = LoraUpdate(a, b, scale=2.0, dropout=0.0, merged=merged)
+    operands = LaneOperands(matrix, torch.zeros(outputs), [(0, tokens)], [update], [None])
     x = torch.randn(tokens, inputs, requires_grad=True)
     gradient = torch.randn(tokens, outputs)
 
     def once() -> None:
-        torch.autograd.grad(lane_product(x, operands), (x, a, b), gradient)
+        torch.autograd.grad(lora_matmul(x, operands), (x, a, b), gradient)
 
     return once
 

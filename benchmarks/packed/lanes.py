@@ -26,7 +26,7 @@ from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.load import Precision
 from objectives.lora.memory import keep_memory
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
@@ -65,16 +65,16 @@ class Bench:
         """Of the batch that is timed."""
         return sum(self._lengths(self.batch))
 
-    def admit(self, targets: str, rank: int, seed: int = 0) -> Adapters:
+    def add_lane(self, targets: str, rank: int, seed: int = 0) -> Adapters:
         """A lane with adapters."""
         resolved = resolve(self.inputs.skeleton, targets, self.model.head)
         modules = resolved.modules if rank else ()
         config = AdapterConfig(rank, 2.0 * rank, resolved.targets, modules)
-        return self.model.admit(config, seed, self.settings.batch_tokens)
+        return self.model.add_lane(config, seed, self.settings.batch_tokens)
 
     def step(self, lanes: Sequence[Adapters], skip: int = 0) -> None:
         """Forward and backward of all lanes."""
-        shares = [Share(lane, self.windows, self.batch, 1) for lane in lanes]
+        shares = [LaneBatch(lane, self.windows, self.batch, 1) for lane in lanes]
         made = self.model.logits(shares, skip=skip)
         torch.autograd.backward([logits.square().mean() for logits in made])
         for lane in lanes:
@@ -96,27 +96,27 @@ class Bench:
     def cost(self, cases: Mapping[Any, Sequence[tuple[str, int]]]) -> dict[Any, float]:
         """Seconds of a step of each case's lanes, given as target set and rank."""
         lanes = {
-            name: [self.admit(*each, seed=i) for i, each in enumerate(case)]
+            name: [self.add_lane(*each, seed=i) for i, each in enumerate(case)]
             for name, case in cases.items()
         }
         found = self.fastest({name: lambda own=own: self.step(own) for name, own in lanes.items()})
         for own in lanes.values():
             for lane in own:
-                self.model.dismiss(lane)
+                self.model.remove_lane(lane)
         return found
 
     def prefix(self) -> dict[str, float]:
         """Seconds of a step with adapters in the upper third alone, its lower layers cached."""
         layers = len(self.model.layers)
         above = range(layers - layers // 3, layers)
-        lane = self.admit("+".join(f"layer.{i}.attention.self.query" for i in above), 8)
+        lane = self.add_lane("+".join(f"layer.{i}.attention.self.query" for i in above), 8)
         skip = self.model.frozen_layers(lane, [self.windows])
         cases = {
             "cached": lambda: self.step([lane], skip),
             "not_cached": lambda: self.step([lane]),
         }
         found = {"layers": layers, "skipped": skip, **self.fastest(cases)}
-        self.model.dismiss(lane)
+        self.model.remove_lane(lane)
         return found
 
     def padding(self) -> dict[str, float]:
@@ -146,7 +146,7 @@ began = time.perf_counter()
 from benchmarks.packed.lanes import Bench
 from objectives.binding.memory import peak_memory_bytes
 bench = Bench(*json.loads(sys.argv[1]))
-lanes = [bench.admit("all-linear", 8, seed) for seed in range(int(sys.argv[2]))]
+lanes = [bench.add_lane("all-linear", 8, seed) for seed in range(int(sys.argv[2]))]
 bench.step(lanes)
 first = time.perf_counter() - began
 bench.step(lanes)

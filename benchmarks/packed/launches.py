@@ -101,7 +101,7 @@ def main() -> None:
         print("dropout  lanes  one by one  at once  computing: one by one  at once")
         for dropout, lanes in itertools.product(DROPOUTS, LANES):
             row: dict[str, Any] = {"dropout": dropout, "lanes": lanes}
-            for name, model.racked in (("one by one", False), ("at once", True)):
+            for name, model.batched in (("one by one", False), ("at once", True)):
                 row[name], row[f"{name}, computing"] = counted(inputs, fixed, lanes, dropout)
             found.append(row)
             print(

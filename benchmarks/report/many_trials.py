@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from sweep import Budget, Choice, Claim, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.tree.build import report_tree
 from sweep.report.write import library
-from sweep.results.analysis import Inquiry
+from sweep.results.analysis import AnalysisOptions
 from sweep.storage.studies import open_known, quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 T = TypeVar("T")
 
@@ -65,11 +65,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=2000)
     trials: int = parser.parse_args().trials
     with tempfile.TemporaryDirectory() as folder, quiet_optuna():
-        address = Address.parse(f"sqlite:///{Path(folder) / 'study.db'}")
-        run_study(make_spec(trials), address, Nobody(), Options(workers=1))
+        address = StorageUrl.parse(f"sqlite:///{Path(folder) / 'study.db'}")
+        run_study(make_spec(trials), address, NullListener(), Options(workers=1))
         study = open_known(address)
-        _, quick = timed(lambda: report_tree(study, address, Inquiry(quick=True)))
-        tree, whole = timed(lambda: report_tree(study, address, Inquiry()))
+        _, quick = timed(lambda: report_tree(study, address, AnalysisOptions(quick=True)))
+        tree, whole = timed(lambda: report_tree(study, address, AnalysisOptions()))
     drawn, drawing = timed(lambda: draw(tree))
     text, writing = timed(lambda: page(tree, drawn, plotly_js=library()))
     found = {

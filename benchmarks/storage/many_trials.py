@@ -30,7 +30,7 @@ from objectives.synthetic import linear
 from sweep import Budget, Float, Sampler, Space, StudySpec
 from sweep.driver.run_study import Options, run_study
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 COMMAND = [str(Path(sys.executable).with_name("lorasweep"))]
 
@@ -64,7 +64,7 @@ def make_spec(trials: int) -> StudySpec:
     )
 
 
-def lorasweep(address: Address, trials: int) -> tuple[float, list[float]]:
+def lorasweep(address: StorageUrl, trials: int) -> tuple[float, list[float]]:
     """Run a study; seconds in all, and seconds per trial in each tenth of it."""
     watcher = Silent()
     started = time.perf_counter()
@@ -109,7 +109,7 @@ def measure(trials: int) -> dict[str, Any]:
     """All figures of one run."""
     with tempfile.TemporaryDirectory() as folder, quiet_optuna():
         path = Path(folder) / "many.db"
-        address = Address.parse(f"sqlite:///{path}")
+        address = StorageUrl.parse(f"sqlite:///{path}")
         seconds, tenths = lorasweep(address, trials)
         rival = plain_optuna(Path(folder) / "plain.db", trials)
         where = ("--storage", address.url)

@@ -26,10 +26,10 @@ import numpy as np
 
 from benchmarks.report.many_trials import make_spec
 from objectives.synthetic import Synthetic
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.trial import TrialParams
 
 COMMAND = str(Path(sys.executable).with_name("lorasweep"))
@@ -52,16 +52,16 @@ print(json.dumps([time.perf_counter() - started, peak]))
 """A process of its own for each command: the peak memory of children never falls."""
 
 
-def make_study(path: Path, trials: int) -> Address:
+def make_study(path: Path, trials: int) -> StorageUrl:
     """A study of many COMPLETE trials.
 
     Args:
         path: the SQLite file to make.
         trials: how many.
     """
-    address = Address.parse(f"sqlite:///{path}")
+    address = StorageUrl.parse(f"sqlite:///{path}")
     with quiet_optuna():
-        run_study(make_spec(RUN), address, Nobody(), Options(workers=1))
+        run_study(make_spec(RUN), address, NullListener(), Options(workers=1))
     with sqlite3.connect(path) as connection:
         _fill(connection, trials)
     connection.close()
@@ -128,7 +128,7 @@ def _fill(connection: sqlite3.Connection, trials: int) -> None:
     )
 
 
-def measure(address: Address, folder: Path) -> dict[str, float]:
+def measure(address: StorageUrl, folder: Path) -> dict[str, float]:
     """Seconds and mebibytes of each command, and the size of the report's page."""
     found: dict[str, float] = {}
     for name, command in COMMANDS.items():

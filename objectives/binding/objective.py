@@ -17,14 +17,14 @@ from objectives.lora.memory import keep_memory, peak_memory_bytes, ran_out, rese
 from objectives.lora.quiet import quiet_libraries
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.capacity import measured_lanes
-from objectives.lora.training.compute_choice import regime
+from objectives.lora.training.compute_choice import compute_choice
 from objectives.lora.training.inputs import NO_SHIFT, Inputs, input_faults
-from objectives.lora.training.pack import Crew
+from objectives.lora.training.pack import PackTrainer
 from objectives.lora.training.saved_adapter import library_versions
 from objectives.lora.training.trial import Trial
 from objectives.metrics.loss import NonFiniteLossError
 from sweep.errors import DataError, SpecError
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.space import Space
 from sweep.study.trial import (
     Failure,
@@ -66,7 +66,7 @@ class BindingObjective:
         self._inputs = Inputs(inputs, self._settings)
         quiet_libraries()
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """Read the inputs and tell what they are.
 
         Raises:
@@ -75,7 +75,7 @@ class BindingObjective:
         engine = self._regime()
         for note in self._inputs.data.summary.notes:
             log.warning("data: %s", note)
-        return Facts(
+        return ObjectiveInfo(
             fingerprints=self._inputs.fingerprints,
             versions=library_versions(),
             workers=_workers(self._settings),
@@ -145,12 +145,12 @@ class BindingObjective:
 
         reset_peak(device)
         waits = None if refill is nobody_waits else refill
-        return Crew(enter, failed, report, leave, waits).run(pack)
+        return PackTrainer(enter, failed, report, leave, waits).run(pack)
 
     def _regime(self) -> dict[str, Any]:
         precision = Precision.from_settings(self._settings)
         self._inputs.prove()
-        return regime(self._settings, self._inputs.skeleton, precision)
+        return compute_choice(self._settings, self._inputs.skeleton, precision)
 
     def _pinned(self, engine: Mapping[str, Any]) -> dict[str, Any]:
         """What this machine decides for all of a study's: the kind of numbers, and the split."""

@@ -36,7 +36,7 @@ class Dropped:
 
 
 @dataclass
-class Problems:
+class RecordErrors:
     """Faults met while reading one source.
 
     A bad record can be skipped on request; a bad file (unreadable, a column missing)

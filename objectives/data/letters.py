@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.splits import Splits
 from sweep.errors import fault
 
@@ -79,7 +79,7 @@ class Letters:
         self._held, self._size = [], 0
 
 
-def judge_letters(splits: Splits, name: str, problems: Problems) -> None:
+def judge_letters(splits: Splits, name: str, problems: RecordErrors) -> None:
     """Note for each split what its letters say against its being proteins.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Dropped, Problems
+from objectives.data.errors import Dropped, RecordErrors
 from objectives.data.options import DataOptions
 from sweep.errors import DataError, fault
 
@@ -136,7 +136,7 @@ def cap(splits: Splits, options: DataOptions) -> Splits:
     return splits.map(subsample)
 
 
-def drop_contradictions(chains: Sequence[Chain], problems: Problems) -> list[Chain]:
+def drop_contradictions(chains: Sequence[Chain], problems: RecordErrors) -> list[Chain]:
     """Unite the sites of one chain and ligand, and take out records that contradict each other.
 
     Records that list binding sites add to each other: BioLiP has a line for each site. Records of

@@ -23,7 +23,7 @@ from sweep.errors import SweepError
 from sweep.report.tree.build import report_tree
 from sweep.results.table import to_table
 from sweep.storage.studies import open_known, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import MEASURE, PILOT_SUFFIX, Pilot
 from sweep.study.parameters import Float
 
@@ -66,8 +66,8 @@ def numbers(folder: Path = RESULTS) -> Tree:
     return dict(json.loads(json.dumps(found, allow_nan=False)))
 
 
-def _opened(folder: Path, name: str, study: str | None = None) -> tuple[optuna.Study, Address]:
-    address = Address.parse(f"sqlite:///{folder / name}.db")
+def _opened(folder: Path, name: str, study: str | None = None) -> tuple[optuna.Study, StorageUrl]:
+    address = StorageUrl.parse(f"sqlite:///{folder / name}.db")
     return open_known(address, study or name), address
 
 

@@ -19,7 +19,7 @@ from sweep.errors import SweepError
 from sweep.report.tree.build import report_tree
 from sweep.report.write import write_report
 from sweep.storage.studies import open_known
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -51,7 +51,7 @@ def pictures(name: str, folder: Path = PICTURES) -> list[Path]:
     Raises:
         SweepError: if the database cannot be read, or there is no browser.
     """
-    address = Address.parse(f"sqlite:///{RESULTS / name}.db")
+    address = StorageUrl.parse(f"sqlite:///{RESULTS / name}.db")
     with tempfile.TemporaryDirectory() as scratch:
         made = write_report(report_tree(open_known(address, name), address), Path(scratch), ["png"])
         if made["images"]:

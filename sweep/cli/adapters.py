@@ -60,14 +60,14 @@ def adapters(options: argparse.Namespace) -> int:
     from sweep.cli.study_file import apply_options
     from sweep.cli.trust import trusted_source
     from sweep.storage.studies import load_study, quiet_optuna, read_spec
-    from sweep.storage.url import Address
+    from sweep.storage.url import StorageUrl
 
     out = Path(options.out).expanduser().resolve()
     request = Request(options.trial, out, options.retrain, options.license)
     faults = [*request.faults(), *_input_faults(options)]
     if faults:
         raise UsageError(faults)
-    address = Address.parse(options.storage)
+    address = StorageUrl.parse(options.storage)
     with quiet_optuna():
         study = load_study(address, options.name)
         if options.retrain:

@@ -13,7 +13,7 @@ from sweep.cli.study_file import apply_options, load_spec, source_of
 from sweep.errors import SpecError, UsageError, fault
 from sweep.results.table import to_table
 from sweep.storage.studies import find_study, load_study, quiet_optuna, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import Design, Pilot
 from sweep.study.parameters import Float, Int
 from sweep.study.spec import StudySpec
@@ -142,7 +142,7 @@ def pilot(options: argparse.Namespace) -> int:
     return 0
 
 
-def _piloted(spec: StudySpec, address: Address) -> dict[str, Any] | None:
+def _piloted(spec: StudySpec, address: StorageUrl) -> dict[str, Any] | None:
     """What the study's pilot found, if the database holds one with trials."""
     from sweep.analysis.experiment_design.pilot import pilot_of
 
@@ -153,7 +153,7 @@ def _piloted(spec: StudySpec, address: Address) -> dict[str, Any] | None:
     return report if report["runs"] else None
 
 
-def _report(address: Address, name: str) -> dict[str, Any]:
+def _report(address: StorageUrl, name: str) -> dict[str, Any]:
     from sweep.analysis.experiment_design.pilot_report import pilot_report
 
     study = load_study(address, name)

@@ -15,7 +15,7 @@ from sweep.cli.driving import files_option
 from sweep.cli.options import cluster
 from sweep.cli.study_file import lasting
 from sweep.errors import SweepError, UsageError, fault
-from sweep.storage.url import Address, default_url
+from sweep.storage.url import StorageUrl, default_url
 from sweep.study.spec import StudySpec
 from sweep.terminal.printable import printable
 from sweep.trackers import NAMES
@@ -84,7 +84,7 @@ def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
     return arguments
 
 
-def _reachable(spec: StudySpec, options: argparse.Namespace) -> Address:
+def _reachable(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
     """The database, one that the head node can use.
 
     Raises:
@@ -93,7 +93,9 @@ def _reachable(spec: StudySpec, options: argparse.Namespace) -> Address:
     faults = []
     if options.launcher != "ray":
         faults.append(fault("--detach", "go with --launcher ray", options.launcher))
-    address = Address.parse(default_url(spec.name) if options.storage is None else options.storage)
+    address = StorageUrl.parse(
+        default_url(spec.name) if options.storage is None else options.storage
+    )
     if address.path is not None and not address.path.is_absolute():
         rule = "be one that the cluster's head node reaches: a server, or an absolute path there"
         way_out = "For example sqlite:////shared/study.db"

@@ -12,20 +12,20 @@ from sweep.cli.options import amount, cluster
 from sweep.cli.streams import say
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import HeldError, ResumeError, SpecError, SweepError, UsageError
-from sweep.files.location import check, place, refuse_secrets, text_of
+from sweep.files.location import check, parse_location, refuse_secrets, text_of
 from sweep.results.status import snapshot
 from sweep.storage.studies import find_study, load_study, quiet_optuna
 from sweep.storage.trust import remember
-from sweep.storage.url import Address, default_url
+from sweep.storage.url import StorageUrl, default_url
 from sweep.study.source import Source
 from sweep.study.spec import StudySpec
 from sweep.terminal.progress import Progress
 from sweep.trackers.make import trackers
 
 
-def storage_of(spec: StudySpec, options: argparse.Namespace) -> Address:
+def storage_of(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
     """The database that the command line names, or the study's own."""
-    return Address.parse(default_url(spec.name) if options.storage is None else options.storage)
+    return StorageUrl.parse(default_url(spec.name) if options.storage is None else options.storage)
 
 
 def files_option(options: argparse.Namespace) -> str:
@@ -33,12 +33,12 @@ def files_option(options: argparse.Namespace) -> str:
     if options.files is None:
         return ""
     refuse_secrets(options.files)
-    where = place(options.files)
+    where = parse_location(options.files)
     return text_of(where.resolve() if isinstance(where, Path) else where)
 
 
 def drive(
-    spec: StudySpec, address: Address, options: argparse.Namespace, source: Source | None
+    spec: StudySpec, address: StorageUrl, options: argparse.Namespace, source: Source | None
 ) -> dict[str, Any]:
     """Run a study, or go on with it, as the options say.
 
@@ -66,7 +66,7 @@ def drive(
     with quiet_optuna():
         earlier = find_study(address, spec.name)
         kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))
-        check(place(how.files or kept))
+        check(parse_location(how.files or kept))
         before = None if earlier is None else snapshot(earlier, address)
         if source is not None:
             remember(spec, address, source, how.files or kept)
@@ -86,7 +86,7 @@ def drive(
     return report
 
 
-def refuse_failures(report: Mapping[str, Any], address: Address) -> None:
+def refuse_failures(report: Mapping[str, Any], address: StorageUrl) -> None:
     """See to it that a run which completed nothing, for trials that failed, is no success.
 
     Raises:
@@ -105,7 +105,7 @@ def refuse_failures(report: Mapping[str, Any], address: Address) -> None:
     )
 
 
-def say_how_to_go_on(spec: StudySpec, address: Address) -> None:
+def say_how_to_go_on(spec: StudySpec, address: StorageUrl) -> None:
     """The command that continues a study which exists and ended early."""
     if find_study(address, spec.name) is None:
         return

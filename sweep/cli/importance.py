@@ -7,10 +7,10 @@ from typing import Any
 
 from sweep.cli.output import show
 from sweep.errors import UsageError, fault
-from sweep.results.analysis import Inquiry, findings
+from sweep.results.analysis import AnalysisOptions, analyse_study
 from sweep.results.table import to_table
 from sweep.storage.studies import open_known, quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.terminal.importance import print_importance
 
 VERBS = ("importance",)
@@ -20,14 +20,14 @@ def importance(options: argparse.Namespace) -> int:
     """The verdict on each claim of a study, and every method of importance beside it."""
     asked = inquiry(options)
     with quiet_optuna():
-        address = Address.parse(options.storage)
+        address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
-        report = findings(study, address, to_table(study), asked)
+        report = analyse_study(study, address, to_table(study), asked)
     show(report, print_importance, as_json=options.json)
     return 0
 
 
-def inquiry(options: argparse.Namespace) -> Inquiry:
+def inquiry(options: argparse.Namespace) -> AnalysisOptions:
     """What the command line asks of a study.
 
     Raises:
@@ -39,7 +39,7 @@ def inquiry(options: argparse.Namespace) -> Inquiry:
     unknown = [name for name in methods if name not in TITLES]
     if unknown:
         raise UsageError(fault("--method", f"be one of {', '.join(TITLES)}", unknown[0]))
-    return Inquiry(
+    return AnalysisOptions(
         changes=_changes(options),
         methods=tuple(dict.fromkeys(methods)),
         n_draws=options.draws,

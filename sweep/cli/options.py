@@ -8,7 +8,7 @@ import math
 from sweep.errors import UsageError, fault
 from sweep.files.location import at_home
 from sweep.trackers import NAMES
-from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.config import RayConfig
 
 _BARE = ("study", "source", "fasta")
 _PATHS = (*_BARE, "adapter", "out", "html", "files")
@@ -52,7 +52,7 @@ def amount(options: argparse.Namespace, name: str) -> int | None:
     return number
 
 
-def cluster(options: argparse.Namespace) -> Cluster | None:
+def cluster(options: argparse.Namespace) -> RayConfig | None:
     """The Ray cluster that the options name; None for this machine.
 
     Raises:
@@ -76,7 +76,7 @@ def cluster(options: argparse.Namespace) -> Cluster | None:
                 faults.append(fault(f"--{name.replace('_', '-')}", rule, getattr(options, name)))
     if faults:
         raise UsageError(faults)
-    return Cluster(options.ray_address, resources) if options.launcher == "ray" else None
+    return RayConfig(options.ray_address, resources) if options.launcher == "ray" else None
 
 
 def study_arguments(parser: argparse.ArgumentParser) -> None:

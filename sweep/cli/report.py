@@ -15,7 +15,7 @@ from sweep.cli.output import show
 from sweep.cli.streams import say
 from sweep.errors import UsageError, fault
 from sweep.storage.studies import open_known, quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 VERBS = ("report", "watch", "dashboard")
 
@@ -27,16 +27,16 @@ def report(options: argparse.Namespace) -> int:
     from sweep.report.images import FORMATS
     from sweep.report.tree.build import report_tree
     from sweep.report.write import default_folder, write_report
-    from sweep.results.analysis import Inquiry
+    from sweep.results.analysis import AnalysisOptions
 
     formats = [name for name in options.images.split(",") if name]
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UsageError(fault("--images", f"be made of {' and '.join(FORMATS)}", unknown[0]))
     with quiet_optuna():
-        address = Address.parse(options.storage)
+        address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
-        tree = report_tree(study, address, Inquiry(quick=options.quick))
+        tree = report_tree(study, address, AnalysisOptions(quick=options.quick))
     folder = Path(options.out) if options.out else default_folder(address, study.study_name)
     written = write_report(tree, folder, formats)
     show(written, print_written, as_json=options.json)
@@ -60,13 +60,13 @@ def print_written(written: Mapping[str, Any], console: Console) -> None:
 
 def watch(options: argparse.Namespace) -> int:
     """Serve a report that follows its study, until interrupted."""
-    from sweep.report.serve import Editor, Server, gatherer, state_of
+    from sweep.report.serve import ReportRefresher, Server, gatherer, state_of
 
     with quiet_optuna():
-        address = Address.parse(options.storage)
+        address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
         gather = gatherer(study, address, quick=options.quick)
-        editor = Editor(gather, lambda: state_of(study, address))
+        editor = ReportRefresher(gather, lambda: state_of(study, address))
         server = Server(editor, options.port)
         _announce(server.url, options)
         server.serve()
@@ -77,16 +77,16 @@ def dashboard(options: argparse.Namespace) -> int:
     """Run optuna-dashboard on a study's database, until interrupted."""
     from sweep.report.dashboard import dashboard_server, leave_note, note_text, require_dashboard
     from sweep.report.serve import HOST
-    from sweep.results.analysis import Inquiry, findings
+    from sweep.results.analysis import AnalysisOptions, analyse_study
     from sweep.results.table import to_table
 
     require_dashboard()
     with quiet_optuna():
-        address = Address.parse(options.storage)
+        address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
         table = to_table(study)
         if len(table) and table.space:
-            found = findings(study, address, table, Inquiry(quick=True))
+            found = analyse_study(study, address, table, AnalysisOptions(quick=True))
             if not leave_note(study, note_text(found)):
                 said = "the study is being driven; its note is left for later"
                 say(said)

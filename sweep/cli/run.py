@@ -16,7 +16,7 @@ from sweep.extend.extend import extend_study
 from sweep.results.status import snapshot
 from sweep.storage.studies import load_study, open_known, quiet_optuna, read_spec
 from sweep.storage.trust import carry, trust_again
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.objective import load_objective
 from sweep.terminal.changes import print_extension
 from sweep.terminal.check import print_check
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     """Go on with a study from its database alone."""
-    address = Address.parse(options.storage)
+    address = StorageUrl.parse(options.storage)
     with quiet_optuna():
         study = load_study(address, options.name)
         source = trusted_source(study, address, options)
@@ -65,7 +65,7 @@ def resume(options: argparse.Namespace) -> int:
 def status(options: argparse.Namespace) -> int:
     """What a study has, and why trials failed."""
     with quiet_optuna():
-        address = Address.parse(options.storage)
+        address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
         report = snapshot(study, address)
     printer = print_failures if options.failed else print_status
@@ -75,7 +75,7 @@ def status(options: argparse.Namespace) -> int:
 
 def extend(options: argparse.Namespace) -> int:
     """Add choices to a study that has trials, or widen its ranges."""
-    address = Address.parse(options.storage)
+    address = StorageUrl.parse(options.storage)
     request = Request(tuple(options.add_target), tuple(options.add_choice), tuple(options.widen))
     with quiet_optuna():
         study = load_study(address, options.name)
@@ -95,7 +95,7 @@ def export(options: argparse.Namespace) -> int:
     from sweep.transfer.export import export_study
 
     with quiet_optuna():
-        address = Address.parse(options.storage)
+        address = StorageUrl.parse(options.storage)
         report = export_study(address, options.name, Path(options.out))
     show(report, print_export, as_json=options.json)
     return 0
@@ -107,8 +107,8 @@ def copy(options: argparse.Namespace) -> int:
     from sweep.transfer.copy import copy_study
 
     with quiet_optuna():
-        source = Address.parse(options.source, name="FROM")
-        target = Address.parse(options.target, name="TO")
+        source = StorageUrl.parse(options.source, name="FROM")
+        target = StorageUrl.parse(options.target, name="TO")
         report = copy_study(source, options.name, target)
         carry(report["study"], source, target)
     show(report, print_copy, as_json=options.json)

@@ -8,12 +8,12 @@ import optuna
 
 from sweep.storage.studies import read_source, read_spec
 from sweep.storage.trust import require
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.source import GRANTS, Source
 
 
 def trusted_source(
-    study: optuna.Study, address: Address, options: argparse.Namespace
+    study: optuna.Study, address: StorageUrl, options: argparse.Namespace
 ) -> Source | None:
     """The folders of a study's code, which Python looks in from now on.
 

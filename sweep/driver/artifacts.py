@@ -27,7 +27,7 @@ class Best:
     value: float
 
 
-class Keeper:
+class ArtifactRetention:
     """Puts the files of ended trials in order.
 
     Args:

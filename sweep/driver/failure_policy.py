@@ -15,7 +15,7 @@ IN_A_ROW = 20
 trial runs out of memory, 20 in a row come once in a million."""
 
 
-class FailureLimits:
+class FailurePolicy:
     """Counts the failures of one run.
 
     Args:

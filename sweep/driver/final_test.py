@@ -8,9 +8,15 @@ from sweep.driver.listener import label
 from sweep.driver.loop import Team
 from sweep.errors import SweepError
 from sweep.signals import Interrupts
-from sweep.storage.reconnect import ride_out
+from sweep.storage.reconnect import retry_while_unreachable
 from sweep.study.trial import TrialParams, TrialResult
-from sweep.workers.messages import Broken, Died, Finished, Reported, Settled
+from sweep.workers.messages import (
+    ObjectiveFailed,
+    PackFinished,
+    TrialFinished,
+    TrialReported,
+    WorkerDied,
+)
 from sweep.workers.pool import Pool
 
 
@@ -25,24 +31,28 @@ def final_test(team: Team) -> None:
         StorageError: if the database cannot be written any more.
         Interruption: if a signal asked to end.
     """
-    ledger, keeper = team.ledger, team.keeper
-    if keeper.best is None:
+    store, retention = team.store, team.retention
+    if retention.best is None:
         raise SweepError("the final test needs a complete trial, and there is none yet")
-    best, value = keeper.best.params, keeper.best.value
-    team.launcher.submit([replace(best, final_test=True, folder=keeper.folder(best))], closed=True)
-    team.watcher.started(best.number, f"final test: {label(ledger.spec.space, best.values)}")
+    best, value = retention.best.params, retention.best.value
+    team.launcher.submit(
+        [replace(best, final_test=True, folder=retention.folder(best))], closed=True
+    )
+    team.listener.started(best.number, f"final test: {label(store.spec.space, best.values)}")
     result = only_result(best, team.launcher, team.interrupts)
     if result.failure is not None:
         team.interrupts.check()
         raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
-    keeper.keep_best()
+    retention.keep_best()
     record = {
         "number": best.number,
         "validation_value": value,
         "value_again": result.value,
         "metrics": dict(result.metrics),
     }
-    ride_out(lambda: ledger.study.set_user_attr("final_test", record), team.interrupts.check)
+    retry_while_unreachable(
+        lambda: store.study.set_user_attr("final_test", record), team.interrupts.check
+    )
 
 
 def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> TrialResult:
@@ -51,18 +61,18 @@ def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> 
     while True:
         if interrupts.number is not None and not called:
             called = True
-            launcher.call_away()
+            launcher.request_stop()
         if interrupts.overdue():
             launcher.stop_late()
         match launcher.next_event(timeout_seconds=1.0):
-            case Reported(answer=answer):
+            case TrialReported(answer=answer):
                 answer(False)
-            case Settled(result=settled, answer=follow):
+            case TrialFinished(result=settled, answer=follow):
                 result = settled
                 follow(None)
-            case Broken(error):
+            case ObjectiveFailed(error):
                 raise error
-            case Finished(results):
+            case PackFinished(results):
                 return result or results[0]
-            case Died(failure=failure):
+            case WorkerDied(failure=failure):
                 return result or TrialResult.failed(params.number, failure)

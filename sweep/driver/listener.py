@@ -19,7 +19,7 @@ def label(space: Space, values: Mapping[str, Any]) -> str:
     )
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Who is told what happens (a progress bar)."""
 
     def started(self, number: int, label: str) -> None:
@@ -37,8 +37,8 @@ class Watcher(Protocol):
         ...
 
 
-class Nobody:
-    """A ``Watcher`` for sweeps that nobody looks at: a script's, a test's."""
+class NullListener:
+    """A ``ProgressListener`` for sweeps that nobody looks at: a script's, a test's."""
 
     def started(self, number: int, label: str) -> None:
         """Nothing to show."""

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeVar
 
-from sweep.driver.artifacts import Keeper
+from sweep.driver.artifacts import ArtifactRetention
 from sweep.driver.callbacks import Callbacks
-from sweep.driver.failure_policy import FailureLimits
-from sweep.driver.listener import Watcher, label
-from sweep.driver.trial_source import Supply
-from sweep.driver.trial_store import Ledger
+from sweep.driver.failure_policy import FailurePolicy
+from sweep.driver.listener import ProgressListener, label
+from sweep.driver.trial_source import TrialSource
+from sweep.driver.trial_store import TrialStore
 from sweep.errors import SweepError
 from sweep.signals import Interrupts
-from sweep.storage.reconnect import ride_out
+from sweep.storage.reconnect import retry_while_unreachable
 from sweep.study.spec import StudySpec
 from sweep.study.trial import (
     INTERRUPTED,
@@ -30,7 +30,15 @@ from sweep.study.trial import (
     TrialResult,
     with_finite_value,
 )
-from sweep.workers.messages import Broken, Died, Event, Finished, Reported, Roomy, Settled
+from sweep.workers.messages import (
+    Event,
+    ObjectiveFailed,
+    PackFinished,
+    SlotsFree,
+    TrialFinished,
+    TrialReported,
+    WorkerDied,
+)
 from sweep.workers.pool import Pool
 
 
@@ -39,18 +47,18 @@ class Team:
     """One driver's collaborators.
 
     Attributes:
-        ledger: the study, claimed by this process.
-        keeper: of its trials' files.
+        store: the study, claimed by this process.
+        retention: of its trials' files.
         launcher: computes.
-        watcher: is told what happens.
+        listener: is told what happens.
         interrupts: asked between events whether to end.
         callbacks: told of each trial that is over.
     """
 
-    ledger: Ledger
-    keeper: Keeper
+    store: TrialStore
+    retention: ArtifactRetention
     launcher: Pool
-    watcher: Watcher
+    listener: ProgressListener
     interrupts: Interrupts
     callbacks: Callbacks
 
@@ -60,7 +68,7 @@ log = logging.getLogger("lorasweep")
 T = TypeVar("T")
 
 
-class Run:
+class TuningLoop:
     """One driver's work on one study.
 
     Args:
@@ -68,16 +76,16 @@ class Run:
     """
 
     def __init__(self, team: Team) -> None:
-        self.ledger = team.ledger
-        self.spec: StudySpec = team.ledger.spec
-        self._keeper = team.keeper
+        self.store = team.store
+        self.spec: StudySpec = team.store.spec
+        self._retention = team.retention
         self._launcher = team.launcher
-        self._watcher = team.watcher
+        self._listener = team.listener
         self._interrupts = team.interrupts
         self._callbacks = team.callbacks
-        self._supply = Supply(team.ledger, team.interrupts.check)
+        self._source = TrialSource(team.store, team.interrupts.check)
         self._running: dict[int, TrialParams] = {}
-        self._limits = FailureLimits(self.spec.policy.on_failure)
+        self._limits = FailurePolicy(self.spec.policy.on_failure)
         self._stop: SweepError | None = None
         self._leaving = False
 
@@ -89,12 +97,12 @@ class Run:
             StorageError: if the database cannot be written any more.
             Interruption: if a signal asked to end; the trials under way have checkpointed.
         """
-        interrupted = self._durably(self.ledger.recover)
+        interrupted = self._durably(self.store.recover)
         if interrupted:
             log.info("%d interrupted trial(s) queued again", interrupted)
-        self._supply.begin()
-        study = self.ledger.study
-        self._keeper.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
+        self._source.begin()
+        study = self.store.study
+        self._retention.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
         while True:
             if not self._leaving and (self._interrupts.number is not None or self._stop):
                 self._call_away()
@@ -108,7 +116,7 @@ class Run:
         self._interrupts.check()
         if self._stop is not None:
             raise self._stop
-        self._durably(self.ledger.recover)  # what a broken connection left half-asked
+        self._durably(self.store.recover)  # what a broken connection left half-asked
 
     def _call_away(self) -> None:
         """Start nothing more, and have what runs leave as soon as it can."""
@@ -120,11 +128,11 @@ class Run:
                 len(self._running),
                 self._interrupts.grace_seconds,
             )
-        self._launcher.call_away()
+        self._launcher.request_stop()
 
     def _fill(self) -> None:
         """Give each idle worker a pack, or a trial that must be alone."""
-        alone, packs = self._supply.deal(self._launcher.free(), self._launcher.lanes)
+        alone, packs = self._source.next_packs(self._launcher.free(), self._launcher.lanes)
         for params in alone:
             self._submit([params], alone=True)
         for pack in packs:
@@ -138,48 +146,48 @@ class Run:
         """The trial that takes the place of one that is over; None if the place stays empty."""
         if self._leaving or self._stop is not None or self._interrupts.number is not None:
             return None
-        params = self._supply.next_among_others()
+        params = self._source.next_among_others()
         self._free_one_for_those_aside()
         return None if params is None else self._started(params)
 
     def _free_one_for_those_aside(self) -> None:
-        if self._supply.aside and not self._supply.late:
-            self._launcher.free_one()
+        if self._source.isolated and not self._source.out_of_time:
+            self._launcher.drain_one()
 
     def _started(self, params: TrialParams) -> TrialParams:
         """Note that a trial runs from now on; the trial, with what its worker needs to know."""
         self._running[params.number] = params
-        baseline = self._supply.baselines.get(params.number)
+        baseline = self._source.baselines.get(params.number)
         said = (
             label(self.spec.space, params.values)
             if baseline is None
             else f"baseline: {baseline.name}"
         )
-        self._watcher.started(params.number, said)
+        self._listener.started(params.number, said)
         keep = baseline is None and self.spec.policy.keep != "none"
-        return replace(params, keep=keep, folder=self._keeper.folder(params))
+        return replace(params, keep=keep, folder=self._retention.folder(params))
 
     def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
         """Do something with the database, waiting for its server as long as no signal comes."""
-        return ride_out(act, self._interrupts.check, again)
+        return retry_while_unreachable(act, self._interrupts.check, again)
 
     def _handle(self, event: Event | None) -> None:
         match event:
-            case Reported(number, step, value, metrics, answer):
-                stop = self._durably(lambda: self.ledger.report(number, step, value, metrics))
+            case TrialReported(number, step, value, metrics, answer):
+                stop = self._durably(lambda: self.store.report(number, step, value, metrics))
                 answer(stop)
-                self._watcher.reported(number, step, value)
-            case Settled(result, room, answer):  # written before anything takes its place
+                self._listener.reported(number, step, value)
+            case TrialFinished(result, room, answer):  # written before anything takes its place
                 self._finish([result])
                 answer(self._successor() if room else None)
-            case Roomy(lanes, answer):
+            case SlotsFree(lanes, answer):
                 asked = (self._successor() for _ in range(lanes))
                 answer([params for params in takewhile(bool, asked) if params])
-            case Finished(results):
+            case PackFinished(results):
                 self._finish(results)
-            case Died(pack, failure):
-                self._bury(pack, failure)
-            case Broken(error):
+            case WorkerDied(pack, failure):
+                self._remove_dead(pack, failure)
+            case ObjectiveFailed(error):
                 raise error
 
     def _finish(self, results: Sequence[TrialResult]) -> None:
@@ -188,7 +196,7 @@ class Run:
             self._write(result)
         self._stop = self._stop or self._limits.judge(sound)
 
-    def _bury(self, pack: Pack, failure: Failure) -> None:
+    def _remove_dead(self, pack: Pack, failure: Failure) -> None:
         """End the trials that a worker took with it."""
         if self._leaving:  # they were to be run again anyhow
             message = failure.message
@@ -202,25 +210,25 @@ class Run:
         """Have each trial of a dead worker run again by itself; together they are one failure."""
         message = f"{failure.message}; {len(pack)} trials were in it"
         for number in [params.number for params in pack]:
-            if number in self._supply.baselines:  # of which the ledger queues no retry
-                self._supply.aside.append(self._running[number])
+            if number in self._source.baselines:  # of which the store queues no retry
+                self._source.isolated.append(self._running[number])
             self._write(TrialResult.failed(number, Failure(INTERRUPTED, PACK_DIED, message)))
         blow = TrialResult.failed(pack[0].number, failure)
         self._stop = self._stop or self._limits.judge([blow])
 
     def _write(self, result: TrialResult) -> None:
-        """Tell the study and the watcher of a trial that is over, and put its files in order."""
+        """Tell the study and the listener of a trial that is over, and put its files in order."""
         params = self._running[result.number]
-        baseline = self._supply.baselines.get(result.number)
+        baseline = self._source.baselines.get(result.number)
         if baseline is not None:
-            self._durably(lambda: self.ledger.tell_baseline(baseline, params, result))
+            self._durably(lambda: self.store.tell_baseline(baseline, params, result))
             if result.failure is None:
-                self._keeper.discard(params)
+                self._retention.discard(params)
         else:
-            self._durably(lambda: self.ledger.tell(result))
-            self._keeper.settle(params, result)
+            self._durably(lambda: self.store.tell(result))
+            self._retention.settle(params, result)
         del self._running[result.number]
-        self._supply.ended()
+        self._source.ended()
         self._tell_watcher(result)
         if baseline is None:
             self._durably(lambda: self._callbacks.tell(result.number))
@@ -230,4 +238,4 @@ class Run:
         state, reason = result.state.value, None if failure is None else str(failure)
         if failure is not None and failure.interrupted:
             state, reason = "INTERRUPTED", failure.message
-        self._watcher.finished(state, result.number, result.value, reason, result.seconds)
+        self._listener.finished(state, result.number, result.value, reason, result.seconds)

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 import optuna
 
-from sweep.driver.artifacts import Keeper
+from sweep.driver.artifacts import ArtifactRetention
 from sweep.driver.callbacks import Callback, Callbacks
 from sweep.driver.final_test import final_test
-from sweep.driver.listener import Watcher
-from sweep.driver.loop import Run, Team
-from sweep.driver.trial_store import Ledger
+from sweep.driver.listener import ProgressListener
+from sweep.driver.loop import Team, TuningLoop
+from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
 from sweep.files.location import refuse_secrets
 from sweep.signals import Interrupts
 from sweep.storage.errors import storage_errors
 from sweep.storage.files_mark import renew, take_folder
 from sweep.storage.guard import give_up, take
-from sweep.storage.locks import exclusive
-from sweep.storage.owner import Owner
-from sweep.storage.sqlite_files import one_file, write_ahead
+from sweep.storage.locks import storage_lock
+from sweep.storage.owner import DriverLease
+from sweep.storage.sqlite_files import disable_wal, enable_wal
 from sweep.storage.studies import (
     create_or_resume,
     known_pins,
@@ -33,14 +33,14 @@ from sweep.storage.studies import (
     write_spec,
 )
 from sweep.storage.trial_folders import TrialFolders, shared
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import Point
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.source import Source
 from sweep.study.spec import StudySpec
 from sweep.workers.local import LocalLauncher
 from sweep.workers.pool import Pool
-from sweep.workers.ray.config import Cluster, ray_is_missing
+from sweep.workers.ray.config import RayConfig, ray_is_missing
 
 log = logging.getLogger("lorasweep")
 
@@ -64,7 +64,7 @@ class Options:
 
     workers: int | None = None
     pack: int | None = None
-    cluster: Cluster | None = None
+    cluster: RayConfig | None = None
     take_over: bool = False
     final_test: bool = False
     files: str = ""
@@ -74,14 +74,14 @@ class Options:
 
 
 def run_study(
-    spec: StudySpec, address: Address, watcher: Watcher, options: Options = Options()
+    spec: StudySpec, address: StorageUrl, listener: ProgressListener, options: Options = Options()
 ) -> optuna.Study:
     """Make or resume a study and run it to its budget.
 
     Args:
         spec: what to measure.
         address: the database.
-        watcher: is told what happens.
+        listener: is told what happens.
         options: how to run.
 
     Returns:
@@ -99,35 +99,35 @@ def run_study(
     with Interrupts() as interrupts, contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
-        facts: Facts = launcher.call("facts", interrupts=interrupts)
+        facts: ObjectiveInfo = launcher.call("facts", interrupts=interrupts)
         if pins is None and facts.pinned:
             _decide(launcher, facts, interrupts)
-        launcher.workers = options.workers or launcher.room(facts.workers)
-        launcher.lanes, launcher.own_lanes = options.pack or facts.pack, options.pack is None
+        launcher.workers = options.workers or launcher.capacity(facts.workers)
+        launcher.lanes, launcher.auto_lanes = options.pack or facts.pack, options.pack is None
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
             files = _files(study, options.files)
             _remember(study, options.command)
             if options.source is not None:
                 write_source(study, options.source)
-            ledger = Ledger(study, spec, address, owner)
+            store = TrialStore(study, spec, address, owner)
             identity = read_identity(study)
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files, identity)
             callbacks = Callbacks(study, options.callbacks)
-            keeper = Keeper(spec, folders)
-            team = Team(ledger, keeper, launcher, watcher, interrupts, callbacks)
+            retention = ArtifactRetention(spec, folders)
+            team = Team(store, retention, launcher, listener, interrupts, callbacks)
             log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
                 with _own_folder(folders, study, address, files):
-                    Run(team).sweep()
+                    TuningLoop(team).sweep()
                     if options.final_test:
                         final_test(team)
             finally:
                 launcher.close()  # first: no worker may compute for a trial already closed
-                ledger.abandon()
+                store.abandon()
     return study
 
 
-def _decide(launcher: Pool, facts: Facts, interrupts: Interrupts) -> None:
+def _decide(launcher: Pool, facts: ObjectiveInfo, interrupts: Interrupts) -> None:
     """Have a study that has yet to begin keep to what this machine makes of its open settings."""
     launcher.pin(facts.pinned, interrupts=interrupts)
     decided = ", ".join(f"{name}={value}" for name, value in facts.pinned.items())
@@ -153,27 +153,27 @@ def _launcher(spec: StudySpec, options: Options) -> Pool:
 
 @contextlib.contextmanager
 def driven(
-    spec: StudySpec, address: Address, facts: Facts, *, take_over: bool
-) -> Iterator[tuple[optuna.Study, Owner]]:
+    spec: StudySpec, address: StorageUrl, facts: ObjectiveInfo, *, take_over: bool
+) -> Iterator[tuple[optuna.Study, DriverLease]]:
     """Hold a study as its only driver.
 
     Raises:
         ResumeError: if the study was made from another spec or other inputs.
         StorageError: if the database cannot be used or has another driver.
     """
-    with exclusive(address):
+    with storage_lock(address):
         study = create_or_resume(address, spec, facts)
         with storage_errors(address):
             owner = take(study, address, take_over=take_over)
             write_spec(study, spec, facts, _points)
-    write_ahead(address)
+    enable_wal(address)
     try:
         yield study, owner
     finally:
         with contextlib.suppress(StorageError), storage_errors(address):
             give_up(study, owner)
         _let_go(study)
-        one_file(address)
+        disable_wal(address)
 
 
 def _points(spec: StudySpec) -> tuple[Point, ...]:
@@ -185,7 +185,7 @@ def _points(spec: StudySpec) -> tuple[Point, ...]:
 
 @contextlib.contextmanager
 def _own_folder(
-    folders: TrialFolders, study: optuna.Study, address: Address, files: str
+    folders: TrialFolders, study: optuna.Study, address: StorageUrl, files: str
 ) -> Iterator[None]:
     """Use a folder that other databases' studies may use too, as the only copy of this study.
 

@@ -21,7 +21,7 @@ def run_of(params: TrialParams) -> Run:
     return configuration_key(params.values), params.seed
 
 
-class Book:
+class TrialIndex:
     """Counts and indices over a study's trials, so that no ask reads them all again.
 
     Args:

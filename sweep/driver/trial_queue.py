@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.driver.trial_index import Book
+from sweep.driver.trial_index import TrialIndex
 from sweep.storage.pending_trials import (
-    Owed,
-    owed_points,
+    PendingTrial,
     owed_replicates,
     owed_reruns,
-    owed_retries,
+    pending_points,
+    pending_retries,
     replicate,
 )
 from sweep.storage.trial_attributes import Values
@@ -28,16 +28,16 @@ class Queue:
     Args:
         study: open, and driven by this process.
         spec: what it measures.
-        book: its trials in memory.
+        index: its trials in memory.
         points: of its design, in order.
     """
 
     def __init__(
-        self, study: optuna.Study, spec: StudySpec, book: Book, points: Sequence[Point]
+        self, study: optuna.Study, spec: StudySpec, index: TrialIndex, points: Sequence[Point]
     ) -> None:
         self._study = study
         self._spec = spec
-        self._book = book
+        self._index = index
         self._points = points
         self._through = not points
 
@@ -46,14 +46,14 @@ class Queue:
 
     def owed_again(self) -> None:
         """Queue retries, second runs and replicates that are owed and not queued; none twice."""
-        for kind in (owed_retries, owed_reruns, owed_replicates):
+        for kind in (pending_retries, owed_reruns, owed_replicates):
             for owed in list(kind(self._trials(), self._spec)):
                 self.add(owed)
 
-    def add(self, owed: Owed) -> None:
+    def add(self, owed: PendingTrial) -> None:
         """Queue a trial, in one write."""
         self._study.enqueue_trial(dict(owed.values), user_attrs=dict(owed.tags))
-        self._book.note(owed.values)
+        self._index.note(owed.values)
 
     def add_replicates(self, values: Values) -> None:
         """Queue a configuration of the search with all the study's other seeds."""
@@ -65,7 +65,7 @@ class Queue:
         if self._through or self._spec.design is None or self.waits():
             return
         phase = self._spec.design.phase
-        following = list(itertools.islice(owed_points(self._trials(), self._points, phase), 1))
+        following = list(itertools.islice(pending_points(self._trials(), self._points, phase), 1))
         self._through = not following
         for owed in following:
             self.add(owed)

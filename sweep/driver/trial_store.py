@@ -17,16 +17,16 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.driver.baselines import owed_baselines, write_baseline
-from sweep.driver.trial_index import Book, run_of
+from sweep.driver.trial_index import TrialIndex, run_of
 from sweep.driver.trial_queue import Queue
 from sweep.errors import StorageError
 from sweep.files.strict_json import strict
 from sweep.sampling.distinct import distributions
 from sweep.sampling.samplers import make_pruner, make_sampler
 from sweep.storage.errors import storage_errors
-from sweep.storage.owner import ATTRIBUTE, Owner, still_mine, taken_over
+from sweep.storage.owner import ATTRIBUTE, DriverLease, is_held, taken_over
 from sweep.storage.studies import read_points
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import SEARCH, is_collapsed
 from sweep.study.spec import Baseline, StudySpec
 from sweep.study.trial import (
@@ -90,7 +90,7 @@ def write_result(trial: optuna.Trial, result: TrialResult) -> None:
 _COPIED = ("metrics", "details", "seconds", "curve")
 
 
-def reuse(trial: optuna.Trial, source: FrozenTrial) -> None:
+def reuse_result(trial: optuna.Trial, source: FrozenTrial) -> None:
     """Give a trial the result of the finished one that computed the same, and say so."""
     for name in _COPIED:
         if name in source.user_attrs:
@@ -102,7 +102,7 @@ def reuse(trial: optuna.Trial, source: FrozenTrial) -> None:
     trial.study.tell(trial, source.value if complete else None, source.state)
 
 
-def end_twin(trial: optuna.Trial, running: int) -> None:
+def close_duplicate(trial: optuna.Trial, running: int) -> None:
     """End a trial that would race one with the same parameters and seed."""
     message = f"trial {running} has the same parameters and seed and is running"
     trial.set_user_attr("failure", Failure(DUPLICATE, "Duplicate", message).to_json())
@@ -115,7 +115,7 @@ MOST_SPARED = 100
 _LEFT = Failure(INTERRUPTED, DRIVER_DIED, "the driver ended while the trial ran")
 
 
-class Ledger:
+class TrialStore:
     """The trials of one study, as its only driver sees them.
 
     Args:
@@ -126,7 +126,7 @@ class Ledger:
     """
 
     def __init__(
-        self, study: optuna.Study, spec: StudySpec, address: Address, owner: Owner
+        self, study: optuna.Study, spec: StudySpec, address: StorageUrl, owner: DriverLease
     ) -> None:
         self.study = study
         self.spec = spec
@@ -138,9 +138,9 @@ class Ledger:
         self._curves: dict[int, list[dict[str, float]]] = {}
         with storage_errors(address):
             trials = self._trials()
-            self._book = Book(spec, trials)
-            self._queue = Queue(study, spec, self._book, read_points(study))
-            study.sampler = make_sampler(spec, len(trials), self._book.tried)
+            self._index = TrialIndex(spec, trials)
+            self._queue = Queue(study, spec, self._index, read_points(study))
+            study.sampler = make_sampler(spec, len(trials), self._index.tried)
             study.pruner = make_pruner(spec)
 
     def _trials(self) -> list[FrozenTrial]:
@@ -152,7 +152,7 @@ class Ledger:
         Raises:
             HeldError: naming who has taken it over.
         """
-        if not still_mine(self.study, self._owner):
+        if not is_held(self.study, self._owner):
             record = self.study.user_attrs.get(ATTRIBUTE)
             raise taken_over(self.study.study_name, record, self._address.shown)
 
@@ -180,7 +180,7 @@ class Ledger:
 
     def owed(self) -> int:
         """How many more trials to start: for the target of COMPLETE ones, and collapsed ones."""
-        counted = self._book.complete + sum(each.counted for each in self._running.values())
+        counted = self._index.complete + sum(each.counted for each in self._running.values())
         with storage_errors(self._address):
             return max(0, self.spec.budget.trials - counted) + self._queue.reruns()
 
@@ -222,7 +222,7 @@ class Ledger:
         for _ in range(MOST_SPARED):
             with self._writing():
                 self._queue.add_point()
-                if (self._queue.ends or self._book.exhausted) and not self._queue.waits():
+                if (self._queue.ends or self._index.exhausted) and not self._queue.waits():
                     return None
                 opened = self._open()
                 if opened is None:
@@ -250,8 +250,8 @@ class Ledger:
         for name in ("phase", "replicate", "seed"):
             if name not in trial.user_attrs:
                 trial.set_user_attr(name, tags[name])
-        fresh = not self._book.knows(trial.params)
-        self._book.note(trial.params)
+        fresh = not self._index.knows(trial.params)
+        self._index.note(trial.params)
         if fresh:
             self._queue.add_replicates(trial.params)
         params = TrialParams(trial.number, trial.params, tags["seed"], tags["replicate"])
@@ -273,14 +273,14 @@ class Ledger:
 
     def _spared(self, trial: optuna.Trial, params: TrialParams) -> bool:
         """Whether the same was computed before, or is right now; then the trial is over."""
-        twin = self._book.twin(params)
+        twin = self._index.twin(params)
         if twin is not None:
-            reuse(trial, self._trials()[twin])
+            reuse_result(trial, self._trials()[twin])
             return True
         now = {run_of(other.params): number for number, other in self._running.items()}
         if run_of(params) not in now:
             return False
-        end_twin(trial, now[run_of(params)])
+        close_duplicate(trial, now[run_of(params)])
         return True
 
     def report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
@@ -311,7 +311,7 @@ class Ledger:
         self._curves.pop(result.number, None)
         if result.failure is None:
             counted = result.state is State.COMPLETE and running.counted
-            self._book.finish(running.params, counted=counted)
+            self._index.finish(running.params, counted=counted)
         if result.failure is not None or is_collapsed(result.metrics):
             self.requeue()
 

@@ -15,11 +15,11 @@ from sweep.extend.migration import engine_of, migrate
 from sweep.signals import Interrupts
 from sweep.storage.errors import storage_errors
 from sweep.storage.guard import give_up, take
-from sweep.storage.locks import exclusive
-from sweep.storage.sqlite_files import one_file
+from sweep.storage.locks import storage_lock
+from sweep.storage.sqlite_files import disable_wal
 from sweep.storage.studies import create_or_resume, read_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import StudySpec
 from sweep.workers.local import LocalLauncher
 
@@ -31,7 +31,7 @@ _COPY = "Copy the study to SQLite (lorasweep copy) and extend the copy"
 
 
 def extend_study(
-    spec: StudySpec, address: Address, request: Request, *, take_over: bool = False
+    spec: StudySpec, address: StorageUrl, request: Request, *, take_over: bool = False
 ) -> dict[str, Any]:
     """Give a study more choices or wider ranges; its trials are kept.
 
@@ -71,21 +71,21 @@ def extend_study(
     return {"study": spec.name, "storage": address.shown, "history": [entry]}
 
 
-def _checked(spec: StudySpec, interrupts: Interrupts) -> Facts:
+def _checked(spec: StudySpec, interrupts: Interrupts) -> ObjectiveInfo:
     """Have the objective resolve all that its trials might need, as a run does."""
     launcher = LocalLauncher(spec)
     with contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
-        facts: Facts = launcher.call("facts", interrupts=interrupts)
+        facts: ObjectiveInfo = launcher.call("facts", interrupts=interrupts)
     return facts
 
 
 def apply(
-    address: Address,
+    address: StorageUrl,
     before: StudySpec,
     after: StudySpec,
-    facts: Facts,
+    facts: ObjectiveInfo,
     changes: Sequence[str],
     *,
     take_over: bool = False,
@@ -107,10 +107,10 @@ def apply(
 
 @contextlib.contextmanager
 def _held(
-    address: Address, spec: StudySpec, facts: Facts, *, take_over: bool
+    address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo, *, take_over: bool
 ) -> Iterator[optuna.Study]:
     """The study with this process as its only driver, whom nobody can overtake meanwhile."""
-    with exclusive(address):
+    with storage_lock(address):
         study = create_or_resume(address, spec, facts)
         try:
             with storage_errors(address):
@@ -123,4 +123,4 @@ def _held(
                     give_up(study, owner)
         finally:
             engine_of(study).dispose()  # first, so that the file can be folded up
-            one_file(address)
+            disable_wal(address)

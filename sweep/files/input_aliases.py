@@ -11,7 +11,7 @@ from collections.abc import Mapping
 _given: dict[str, str] = {}
 
 
-def moved(places: Mapping[str, str]) -> None:
+def register_alias(places: Mapping[str, str]) -> None:
     """Note, once per worker process, where copies lie.
 
     Args:
@@ -20,7 +20,7 @@ def moved(places: Mapping[str, str]) -> None:
     _given.update(places)
 
 
-def as_given(path: str) -> str:
+def user_path(path: str) -> str:
     """What the user wrote for an input that is read at a path.
 
     Example:

@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from sweep.errors import UsageError, fault
 from sweep.files import atomic
-from sweep.files.object_store import Remote
+from sweep.files.object_store import ObjectStorePath
 
-Place = Path | Remote
+Location = Path | ObjectStorePath
 
 
-def place(text: str) -> Place:
+def parse_location(text: str) -> Location:
     """What a user's ``--files``, or a trial's folder, is.
 
     Example:
@@ -27,7 +27,7 @@ def place(text: str) -> Place:
     """
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))
-    return Remote(text) if "://" in text else Path(at_home(text, "--files"))
+    return ObjectStorePath(text) if "://" in text else Path(at_home(text, "--files"))
 
 
 def at_home(text: str, name: str) -> str:
@@ -49,22 +49,22 @@ def at_home(text: str, name: str) -> str:
         raise UsageError(fault(name, rule, text, way_out=way_out)) from error
 
 
-def check(where: Place) -> None:
+def check(where: Location) -> None:
     """See whether a store can be written; a disk's folder is made when it is needed.
 
     Raises:
         UsageError: if not.
     """
-    if isinstance(where, Remote):
+    if isinstance(where, ObjectStorePath):
         where.check()
 
 
-def absolute(where: Place) -> Place:
+def absolute(where: Location) -> Location:
     """The same from any folder."""
     return where.absolute() if isinstance(where, Path) else where
 
 
-def put_file(where: Place, data: bytes) -> None:
+def put_file(where: Location, data: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
@@ -76,7 +76,7 @@ def put_file(where: Place, data: bytes) -> None:
         where.write(data)
 
 
-def get_file(where: Place) -> bytes:
+def get_file(where: Location) -> bytes:
     """What a file holds.
 
     Raises:
@@ -86,9 +86,9 @@ def get_file(where: Place) -> bytes:
     return where.read_bytes() if isinstance(where, Path) else where.read()
 
 
-def text_of(where: Place) -> str:
-    """What ``place`` reads back, secrets and all; never to be shown."""
-    return where.url if isinstance(where, Remote) else str(where)
+def text_of(where: Location) -> str:
+    """What ``parse_location`` reads back, secrets and all; never to be shown."""
+    return where.url if isinstance(where, ObjectStorePath) else str(where)
 
 
 def refuse_secrets(text: str) -> None:
@@ -97,15 +97,15 @@ def refuse_secrets(text: str) -> None:
     Raises:
         UsageError: if it does.
     """
-    where = place(text)
-    if isinstance(where, Remote) and str(where) != where.url:
+    where = parse_location(text)
+    if isinstance(where, ObjectStorePath) and str(where) != where.url:
         rule = "hold no password or key: it is kept with the study"
         way_out = "Leave it to the store's own file or variables, such as AWS_SECRET_ACCESS_KEY"
         raise UsageError(fault("--files", rule, str(where), way_out=way_out))
 
 
 @contextlib.contextmanager
-def local_copy(where: Place) -> Iterator[Path]:
+def local_copy(where: Location) -> Iterator[Path]:
     """A file on this machine's disk, for libraries that read no other.
 
     Raises:
@@ -121,7 +121,7 @@ def local_copy(where: Place) -> Iterator[Path]:
         yield copy
 
 
-def put_folder(where: Place, files: Mapping[str, bytes]) -> None:
+def put_folder(where: Location, files: Mapping[str, bytes]) -> None:
     """Write a folder whole or not at all.
 
     Raises:
@@ -133,7 +133,7 @@ def put_folder(where: Place, files: Mapping[str, bytes]) -> None:
         where.write_all(files)
 
 
-def get_folder(where: Place) -> dict[str, bytes]:
+def get_folder(where: Location) -> dict[str, bytes]:
     """All files of a folder; none where it is gone, or going, or not whole.
 
     Raises:
@@ -147,7 +147,7 @@ def get_folder(where: Place) -> dict[str, bytes]:
         return {}
 
 
-def is_whole(where: Place) -> bool:
+def is_whole(where: Location) -> bool:
     """Whether a folder was written by ``put_folder``.
 
     Raises:
@@ -156,7 +156,7 @@ def is_whole(where: Place) -> bool:
     return where.is_dir() if isinstance(where, Path) else where.is_whole()
 
 
-def entries(where: Place) -> list[Path] | list[Remote]:
+def entries(where: Location) -> list[Path] | list[ObjectStorePath]:
     """What is directly in a folder.
 
     Raises:
@@ -167,7 +167,7 @@ def entries(where: Place) -> list[Path] | list[Remote]:
     return list(where.iterdir()) if where.is_dir() else []
 
 
-def remove(where: Place) -> None:
+def remove(where: Location) -> None:
     """Take a file or folder away.
 
     Raises:
@@ -181,7 +181,7 @@ def remove(where: Place) -> None:
         where.unlink(missing_ok=True)
 
 
-def clear_scratch(where: Place) -> None:
+def clear_scratch(where: Location) -> None:
     """Remove what a process killed while writing has left beside a path; stores keep nothing."""
     if isinstance(where, Path):
         atomic.clear_scratch(where)

@@ -30,7 +30,7 @@ _OWN_MEMORY = "memory"
 
 
 @dataclass(frozen=True)
-class Remote:
+class ObjectStorePath:
     """A place in a store, of a file or of a folder.
 
     Attributes:
@@ -39,9 +39,9 @@ class Remote:
 
     url: str
 
-    def __truediv__(self, name: str) -> Remote:
+    def __truediv__(self, name: str) -> ObjectStorePath:
         """A place below."""
-        return Remote(f"{self.url.rstrip('/')}/{name}")
+        return ObjectStorePath(f"{self.url.rstrip('/')}/{name}")
 
     def __str__(self) -> str:
         """The URL for people, without a password or key that it may hold."""
@@ -102,7 +102,7 @@ class Remote:
         with self._store() as (store, path):
             return bool(store.isfile(path))
 
-    def entries(self) -> list[Remote]:
+    def entries(self) -> list[ObjectStorePath]:
         """Files and folders directly below.
 
         Raises:

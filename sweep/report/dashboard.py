@@ -14,7 +14,7 @@ import optuna
 
 from sweep.errors import UsageError, fault
 from sweep.report.serve import HOST, PATIENCE_SECONDS, listening, ours
-from sweep.storage.owner import holder
+from sweep.storage.owner import current_lease
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,7 +33,7 @@ def note_text(found: Mapping[str, Any]) -> str:
     """The note of a study, in Markdown.
 
     Args:
-        found: as ``sweep.results.analysis.findings`` makes it.
+        found: as ``sweep.results.analysis.analyse_study`` makes it.
     """
     where = f"--storage {shlex.quote(found['storage'])} --name {shlex.quote(found['study'])}"
     lines = [
@@ -66,7 +66,7 @@ def leave_note(study: optuna.Study, text: str) -> bool:
 
     if get_note(study) == text:
         return True
-    owner = holder(study)
+    owner = current_lease(study)
     if owner is not None and not owner.provably_dead():
         return False
     save_note(study, text)

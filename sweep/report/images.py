@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.files.atomic import write_file
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 
 FORMATS = ("png", "svg")
 INSTALL = "pip install 'lorasweep[images]'"
@@ -20,7 +20,7 @@ WIDTH, HEIGHT, SCALE = 900, 540, 2
 
 
 def images_of(
-    drawn: Sequence[Drawn], folder: Path, formats: Sequence[str]
+    drawn: Sequence[ReportFigure], folder: Path, formats: Sequence[str]
 ) -> tuple[dict[str, list[str]], str]:
     """Write each figure as images.
 
@@ -57,7 +57,7 @@ def images_of(
     return files, ""
 
 
-def _rendered(kaleido: Any, specs: Sequence[tuple[Drawn, str]]) -> list[bytes]:
+def _rendered(kaleido: Any, specs: Sequence[tuple[ReportFigure, str]]) -> list[bytes]:
     """Each figure in each format, by one browser."""
 
     async def render() -> list[bytes]:
@@ -71,7 +71,7 @@ def _rendered(kaleido: Any, specs: Sequence[tuple[Drawn, str]]) -> list[bytes]:
         return pool.submit(lambda: asyncio.run(render())).result()
 
 
-def _on_white(drawn: Drawn) -> dict[str, Any]:
+def _on_white(drawn: ReportFigure) -> dict[str, Any]:
     """A figure's background is its page's; an image has none."""
     figure = drawn.figure or {}
     white = {"paper_bgcolor": "white", "plot_bgcolor": "white", "title": {"text": drawn.title}}
@@ -79,7 +79,7 @@ def _on_white(drawn: Drawn) -> dict[str, Any]:
     return {"data": figure["data"], "layout": {**figure["layout"], **white, "margin": margin}}
 
 
-def _options(drawn: Drawn, name: str) -> dict[str, Any]:
+def _options(drawn: ReportFigure, name: str) -> dict[str, Any]:
     height = (drawn.figure or {})["layout"].get("height", HEIGHT)
     scale = SCALE if name == "png" else 1
     return {"format": name, "width": WIDTH, "height": height, "scale": scale}

@@ -23,13 +23,13 @@ from sweep.report.figures.kinds import draw
 from sweep.report.page.page import fragment, page
 from sweep.report.tree.build import report_tree
 from sweep.report.write import library
-from sweep.results.analysis import Inquiry
+from sweep.results.analysis import AnalysisOptions
 from sweep.storage.errors import storage_errors
-from sweep.storage.owner import holder
-from sweep.storage.url import Address
+from sweep.storage.owner import current_lease
+from sweep.storage.url import StorageUrl
 
 HOST = "127.0.0.1"
-"""Nobody else's machine: a report tells paths and errors."""
+"""NullListener else's machine: a report tells paths and errors."""
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 """The names under which it may be asked."""
@@ -64,7 +64,7 @@ def ours(hosts: Sequence[str], origins: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class Edition:
+class ReportVersion:
     """A report at one moment.
 
     Attributes:
@@ -82,7 +82,7 @@ class Edition:
     numbers: bytes
 
     @classmethod
-    def of(cls, tree: Tree) -> Edition:
+    def of(cls, tree: Tree) -> ReportVersion:
         """Draw a tree."""
         drawn = draw(tree)
         numbers = json.dumps(tree, allow_nan=False).encode(errors="surrogatepass")
@@ -95,7 +95,7 @@ class Edition:
         )
 
 
-class Editor:
+class ReportRefresher:
     """Draws a new edition when the study has changed.
 
     Args:
@@ -110,7 +110,7 @@ class Editor:
         self._gather = gather
         self._state = state
         self._drawn_from = state()
-        self.edition = Edition.of(gather())
+        self.edition = ReportVersion.of(gather())
 
     def renew(self) -> bool:
         """Whether there was something new, which is in ``edition`` now.
@@ -121,7 +121,7 @@ class Editor:
             state = self._state()
             if state == self._drawn_from:
                 return False
-            self.edition = Edition.of(self._gather())
+            self.edition = ReportVersion.of(self._gather())
         except StorageError as error:
             log.warning("the study cannot be read just now: %s", error)
             return False
@@ -203,7 +203,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # a browser of many tabs, each with many questions
 
-    def __init__(self, editor: Editor, port: int) -> None:
+    def __init__(self, editor: ReportRefresher, port: int) -> None:
         self.editor = editor
         with listening(port):
             super().__init__((HOST, port), _Handler)
@@ -230,21 +230,23 @@ class Server(ThreadingHTTPServer):
             self.server_close()
 
 
-def state_of(study: optuna.Study, address: Address) -> object:
+def state_of(study: optuna.Study, address: StorageUrl) -> object:
     """What differs whenever a trial begins, reports or ends, or the driver comes or goes."""
     with storage_errors(address):
         trials = study.get_trials(deepcopy=False)
-        owner = holder(study)
+        owner = current_lease(study)
     driven = owner is not None and not owner.provably_dead()
     return driven, tuple((t.state, len(t.intermediate_values)) for t in trials)
 
 
-def gatherer(study: optuna.Study, address: Address, *, quick: bool) -> Callable[[], dict[str, Any]]:
+def gatherer(
+    study: optuna.Study, address: StorageUrl, *, quick: bool
+) -> Callable[[], dict[str, Any]]:
     """A function that gathers the study's tree; cross-checks wait until nobody drives it."""
 
     def gather() -> dict[str, Any]:
-        owner = holder(study)
+        owner = current_lease(study)
         driven = owner is not None and not owner.provably_dead()
-        return report_tree(study, address, Inquiry(quick=quick or driven))
+        return report_tree(study, address, AnalysisOptions(quick=quick or driven))
 
     return gather

@@ -13,12 +13,12 @@ from plotly.offline import get_plotlyjs
 
 from sweep.errors import UsageError, fault
 from sweep.files.atomic import write_file
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.figures.theme import CONFIG
 from sweep.report.images import images_of
 from sweep.report.page.page import page
-from sweep.storage.url import Address, folder_beside
+from sweep.storage.url import StorageUrl, folder_beside
 
 HEIGHT = 500
 """Of a figure that does not say, in CSS pixels."""
@@ -30,7 +30,7 @@ def library() -> str:
     return str(get_plotlyjs())
 
 
-def standalone(drawn: Drawn) -> str:
+def standalone(drawn: ReportFigure) -> str:
     """A figure as a page of its own, beside ``plotly.min.js``."""
     spec = json.dumps(drawn.figure, allow_nan=False).replace("<", "\\u003c")
     config = json.dumps(dict(CONFIG))
@@ -58,7 +58,7 @@ Plotly.newPlot("figure", figure.data, figure.layout, {config});
 PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
 
 
-def default_folder(address: Address, name: str) -> Path:
+def default_folder(address: StorageUrl, name: str) -> Path:
     """Where a report goes when nobody says otherwise: beside a file's database."""
     return folder_beside(address, name, "report")
 
@@ -108,7 +108,7 @@ def write_report(
     }
 
 
-def _write_figures(folder: Path, drawn: Sequence[Drawn]) -> dict[str, list[str]]:
+def _write_figures(folder: Path, drawn: Sequence[ReportFigure]) -> dict[str, list[str]]:
     """Each figure as a page, beside one plotly.js for all of them, and as plotly's JSON."""
     there = [each for each in drawn if each.figure is not None]
     if there:

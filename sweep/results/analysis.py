@@ -12,7 +12,7 @@ from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError
 from sweep.storage.makers import is_ours, told
 from sweep.storage.studies import read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED, Claim
 
 if TYPE_CHECKING:  # its package imports SciPy, which takes a second
@@ -26,7 +26,7 @@ N_NULL = 100
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class AnalysisOptions:
     """What is asked of a study.
 
     Attributes:
@@ -44,8 +44,11 @@ class Inquiry:
     quick: bool = False
 
 
-def findings(
-    study: optuna.Study, address: Address, table: TrialTable, inquiry: Inquiry = Inquiry()
+def analyse_study(
+    study: optuna.Study,
+    address: StorageUrl,
+    table: TrialTable,
+    inquiry: AnalysisOptions = AnalysisOptions(),
 ) -> dict[str, Any]:
     """Judge every claim of a study, and measure importance beside it.
 
@@ -114,7 +117,9 @@ def claims_of(
     return ((OURS,) if fits else ()), False
 
 
-def _verdicts(table: TrialTable, claims: Sequence[Claim], inquiry: Inquiry) -> list[dict[str, Any]]:
+def _verdicts(
+    table: TrialTable, claims: Sequence[Claim], inquiry: AnalysisOptions
+) -> list[dict[str, Any]]:
     """Each claim's verdict; without a claim the effects alone, and the reason."""
     from sweep.analysis.verdict.result import Verdict
     from sweep.analysis.verdict.verdict import judge

@@ -11,12 +11,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.errors import storage_errors
 from sweep.storage.makers import is_ours, told, trials_of
-from sweep.storage.owner import holder
-from sweep.storage.pending_trials import owed_retries
+from sweep.storage.owner import current_lease
+from sweep.storage.pending_trials import pending_retries
 from sweep.storage.studies import baselines, best_trial, count_states, read_identity, read_spec
-from sweep.storage.trial_attributes import failure_of, tally
+from sweep.storage.trial_attributes import count_by_phase, failure_of
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.parameters import is_number
 from sweep.study.spec import StudySpec
 
@@ -25,7 +25,7 @@ log = logging.getLogger("lorasweep")
 _FACTS = ("fingerprints", "versions", "about", "pinned")
 
 
-def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
+def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
     """Everything worth showing of a study.
 
     Args:
@@ -53,13 +53,13 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
         "direction": spec.direction,
         "counts": count_states(trials),
         "target_trials": spec.budget.trials,
-        "phases": tally(trials, len(attributes.get("points", ()))),
+        "phases": count_by_phase(trials, len(attributes.get("points", ()))),
         "claims": [str(claim) for claim in spec.claims],
         "best": _best(trials, spec, _folders(study, spec, address)),
         "baselines": list(baselines(study).values()),
         "final_test": attributes.get("final_test"),
         "failed": [_failed(trial) for trial in trials if _is_failed(trial)],
-        "owed_again": sum(1 for _ in owed_retries(trials, spec)),
+        "owed_again": sum(1 for _ in pending_retries(trials, spec)),
         "trials": [_row(trial) for trial in trials],
         "labels": spec.space.labels(),
         "facts": {key: attributes.get(key) for key in _FACTS},
@@ -71,7 +71,7 @@ def snapshot(study: optuna.Study, address: Address) -> dict[str, Any]:
     }
 
 
-def _foreign(study: optuna.Study, address: Address) -> dict[str, Any]:
+def _foreign(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
     """What is known of a study that lorasweep did not make, under the same names."""
     trials = trials_of(study)
     directions = [direction.name.lower() for direction in study.directions]
@@ -107,7 +107,7 @@ def _best_of(trials: Sequence[FrozenTrial], directions: Sequence[str]) -> Frozen
     return max(usable, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
 
 
-def _folders(study: optuna.Study, spec: StudySpec, address: Address) -> TrialFolders:
+def _folders(study: optuna.Study, spec: StudySpec, address: StorageUrl) -> TrialFolders:
     files = str(study.user_attrs.get("files", ""))
     identity = read_identity(study)
     return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files, identity)
@@ -115,7 +115,7 @@ def _folders(study: optuna.Study, spec: StudySpec, address: Address) -> TrialFol
 
 def _driver(study: optuna.Study) -> str | None:
     """The process that drives the study, unless it is surely gone."""
-    owner = holder(study)
+    owner = current_lease(study)
     return None if owner is None or owner.provably_dead() else str(owner)
 
 

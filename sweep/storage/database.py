@@ -13,11 +13,11 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
 from sweep.errors import StorageError, fault
-from sweep.storage.errors import LOCK_SECONDS, storage_errors, told
+from sweep.storage.errors import LOCK_SECONDS, as_storage_error, storage_errors
 from sweep.storage.journal import Journal
 from sweep.storage.reads import Database, JournalFile
 from sweep.storage.recognise import recognise, recognise_journal
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.storage.whole import Backend
 
 _CONNECT_SECONDS = 10
@@ -29,7 +29,7 @@ _MARKS = ("studies", "trials", "version_info", "alembic_version")
 """Tables of Optuna's that tell its databases from other programs'."""
 
 
-def exists(address: Address) -> bool:
+def exists(address: StorageUrl) -> bool:
     """Whether Optuna has finished making its tables there.
 
     Opening a database makes what is missing. Whoever looks at one in the moment it is made
@@ -54,7 +54,7 @@ def exists(address: Address) -> bool:
         return bool(connection.scalar(sqlalchemy.text("select count(*) from alembic_version")))
 
 
-def _refuse_foreign(address: Address, tables: set[str]) -> None:
+def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
     """Leave another program's database as it is.
 
     A server's database may hold others' tables beside ours, unless they keep their own
@@ -75,13 +75,13 @@ def _refuse_foreign(address: Address, tables: set[str]) -> None:
 
 
 @contextlib.contextmanager
-def _connection(address: Address) -> Iterator[sqlalchemy.Connection]:
+def _connection(address: StorageUrl) -> Iterator[sqlalchemy.Connection]:
     engine = sqlalchemy.create_engine(address.url, **_passing_options(address))
     with contextlib.closing(engine.connect()) as connection:
         yield connection
 
 
-def _engine_options(address: Address) -> dict[str, Any]:
+def _engine_options(address: StorageUrl) -> dict[str, Any]:
     if address.kind == "sqlite":
         return {"connect_args": {"timeout": LOCK_SECONDS}}
     return {
@@ -99,7 +99,7 @@ def _bound_waits(connection: Any, _: object) -> None:
     connection.commit()
 
 
-def _refusing(address: Address) -> Callable[[ExceptionContext], StorageError | None]:
+def _refusing(address: StorageUrl) -> Callable[[ExceptionContext], StorageError | None]:
     """What an engine calls, so that Optuna does not go on after an error of the database.
 
     Optuna takes any of them for a query with too many variables, and sends another in the same
@@ -110,26 +110,26 @@ def _refusing(address: Address) -> Callable[[ExceptionContext], StorageError | N
         error = context.sqlalchemy_exception
         if not isinstance(error, OperationalError) or context.is_pre_ping:
             return None
-        return None if _TOO_MANY in str(error.orig) else told(address, error)
+        return None if _TOO_MANY in str(error.orig) else as_storage_error(address, error)
 
     return handle_error
 
 
-def connect_arguments(address: Address) -> dict[str, Any]:
+def connect_arguments(address: StorageUrl) -> dict[str, Any]:
     """How long to wait for a server, unless the URL says so."""
     if "connect_timeout" in sqlalchemy.engine.make_url(address.url).query:
         return {}
     return {"connect_timeout": _CONNECT_SECONDS}
 
 
-def _passing_options(address: Address) -> dict[str, Any]:
+def _passing_options(address: StorageUrl) -> dict[str, Any]:
     """For a look: connections are closed after each use, none is left to be forgotten."""
     options = {**_engine_options(address), "poolclass": sqlalchemy.NullPool}
     options.pop("pool_pre_ping", None)
     return options
 
 
-def open_storage(address: Address, *, make: bool) -> BaseStorage:
+def open_storage(address: StorageUrl, *, make: bool) -> BaseStorage:
     """Open a database.
 
     Args:

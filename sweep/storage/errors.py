@@ -13,7 +13,7 @@ import sqlalchemy.exc
 from optuna.exceptions import StorageInternalError
 
 from sweep.errors import StorageError, fault
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 NOT_FOUND_MSG = "Record does not exist."
 """What Optuna says, as a KeyError, of a study or trial that is gone."""
@@ -36,7 +36,7 @@ class StudyGoneError(StorageError, KeyError):
 
 
 @contextlib.contextmanager
-def storage_errors(address: Address) -> Iterator[None]:
+def storage_errors(address: StorageUrl) -> Iterator[None]:
     """Turn whatever a database throws into one sentence without secrets.
 
     Raises:
@@ -48,9 +48,9 @@ def storage_errors(address: Address) -> Iterator[None]:
     except StorageError:
         raise
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError) as error:
-        raise told(address, error) from error
+        raise as_storage_error(address, error) from error
     except (OSError, ImportError, sqlite3.Error, json.JSONDecodeError) as error:
-        raise told(address, error) from error
+        raise as_storage_error(address, error) from error
     except KeyError as error:
         if error.args != (NOT_FOUND_MSG,):
             raise
@@ -60,7 +60,7 @@ def storage_errors(address: Address) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reading_errors(address: Address) -> Iterator[None]:
+def reading_errors(address: StorageUrl) -> Iterator[None]:
     """Turn what a read of damaged rows throws, of whatever type, into one sentence.
 
     A bit that flips in a database leaves text that is no number, a state that there is not, or
@@ -81,7 +81,7 @@ def reading_errors(address: Address) -> Iterator[None]:
         ) from error
 
 
-def told(address: Address, error: BaseException) -> StorageError:
+def as_storage_error(address: StorageUrl, error: BaseException) -> StorageError:
     """Whatever a database threw, as the error that people see."""
     root: BaseException = error
     while (below := root.__cause__ or getattr(root, "orig", None)) is not None:
@@ -164,7 +164,7 @@ _OF_SERVERS: tuple[_Advice, ...] = (
 )
 
 
-def _advice(address: Address, said: str) -> tuple[str, str]:
+def _advice(address: StorageUrl, said: str) -> tuple[str, str]:
     """The rule that was broken and the way out, by what the database said."""
     lower = said.lower()
     own = _OF_SERVERS if address.path is None else _OF_FILES

@@ -17,9 +17,9 @@ from typing import Any
 import optuna
 
 from sweep.errors import ResumeError, fault
-from sweep.files.location import Place, get_file, put_file
-from sweep.storage.owner import Owner
-from sweep.storage.url import Address
+from sweep.files.location import Location, get_file, put_file
+from sweep.storage.owner import DriverLease
+from sweep.storage.url import StorageUrl
 
 TOKENS = "files_tokens"
 """The study attribute that holds its tokens, the newest first."""
@@ -33,7 +33,7 @@ _MOST = 50
 log = logging.getLogger("lorasweep")
 
 
-def take_folder(root: Place, study: optuna.Study, address: Address) -> None:
+def take_folder(root: Location, study: optuna.Study, address: StorageUrl) -> None:
     """Have a study's folder be this database's, unless another copy of the study uses it.
 
     Args:
@@ -61,7 +61,7 @@ def take_folder(root: Place, study: optuna.Study, address: Address) -> None:
     renew(root, study, address)
 
 
-def renew(root: Place, study: optuna.Study, address: Address) -> None:
+def renew(root: Location, study: optuna.Study, address: StorageUrl) -> None:
     """Leave a new token in the study and then in its folder."""
     token = secrets.token_hex(8)
     tokens = list(study.user_attrs.get(TOKENS, ()))
@@ -73,10 +73,10 @@ def renew(root: Place, study: optuna.Study, address: Address) -> None:
         log.warning("%s cannot be written (%s)", root / MARK, error)
 
 
-def _place_of(root: Place, address: Address) -> dict[str, str]:
+def _place_of(root: Location, address: StorageUrl) -> dict[str, str]:
     """The folder, the database and the machine, as a mark names them."""
     database = address.shown if address.path is None else str(address.path.absolute())
-    me = Owner.myself()
+    me = DriverLease.myself()
     return {"folder": str(root), "database": database, "machine": me.machine or me.host}
 
 
@@ -84,7 +84,7 @@ def _same(mark: Mapping[str, Any], here: Mapping[str, str]) -> bool:
     return all(mark.get(name) == here[name] for name in ("database", "machine"))
 
 
-def _read(root: Place) -> Mapping[str, Any] | None:
+def _read(root: Location) -> Mapping[str, Any] | None:
     """What a folder says; nothing where it cannot be read, which is said."""
     try:
         mark = json.loads(get_file(root / MARK))

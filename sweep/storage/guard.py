@@ -17,8 +17,8 @@ from optuna.storages import JournalStorage, RDBStorage
 from sqlalchemy import Connection
 
 from sweep.storage.journal import Journal
-from sweep.storage.owner import ATTRIBUTE, Owner, claim, release, taken_over
-from sweep.storage.url import Address
+from sweep.storage.owner import ATTRIBUTE, DriverLease, acquire, release, taken_over
+from sweep.storage.url import StorageUrl
 
 Check = Callable[[Any], None]
 """Is given the study's owner record and raises ``HeldError`` unless it is this driver's."""
@@ -28,7 +28,7 @@ _CHECKED = "lorasweep checked the owner"
 """In the ``info`` of a connection: its transaction has been checked."""
 
 
-def take(study: optuna.Study, address: Address, *, take_over: bool = False) -> Owner:
+def take(study: optuna.Study, address: StorageUrl, *, take_over: bool = False) -> DriverLease:
     """Make this process the study's driver; to be called under ``exclusive``.
 
     From then on nothing is written through this study object once another driver has taken over.
@@ -36,7 +36,7 @@ def take(study: optuna.Study, address: Address, *, take_over: bool = False) -> O
     Raises:
         HeldError: if another process drives it, or may do so on another machine.
     """
-    owner = claim(study, address.shown, take_over=take_over)
+    owner = acquire(study, address.shown, take_over=take_over)
     mine = json.loads(json.dumps(owner.to_json()))
 
     def check(record: Any) -> None:
@@ -47,7 +47,7 @@ def take(study: optuna.Study, address: Address, *, take_over: bool = False) -> O
     return owner
 
 
-def give_up(study: optuna.Study, owner: Owner) -> None:
+def give_up(study: optuna.Study, owner: DriverLease) -> None:
     """End what ``take`` began.
 
     Raises:

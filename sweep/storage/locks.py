@@ -12,7 +12,7 @@ import sqlalchemy
 from sweep.errors import StorageError, fault
 from sweep.storage.database import connect_arguments
 from sweep.storage.errors import storage_errors
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 WAIT_SECONDS = 60
 """How long to wait for the other; making tables takes a second or two."""
@@ -22,7 +22,7 @@ _KEY = int.from_bytes(b"lorswp")
 
 
 @contextlib.contextmanager
-def exclusive(address: Address) -> Iterator[None]:
+def storage_lock(address: StorageUrl) -> Iterator[None]:
     """Hold the database's lock; the kernel or the server lets go of it if this process dies.
 
     Raises:
@@ -34,7 +34,7 @@ def exclusive(address: Address) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _file_lock(address: Address, path: Path) -> Iterator[None]:
+def _file_lock(address: StorageUrl, path: Path) -> Iterator[None]:
     with storage_errors(address):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(path.with_name(f".{path.name}.claim"), timeout=WAIT_SECONDS)
@@ -49,7 +49,7 @@ def _file_lock(address: Address, path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _server_lock(address: Address) -> Iterator[None]:
+def _server_lock(address: StorageUrl) -> Iterator[None]:
     with storage_errors(address):
         engine = sqlalchemy.create_engine(
             address.url, poolclass=sqlalchemy.NullPool, connect_args=connect_arguments(address)
@@ -68,7 +68,7 @@ def _server_lock(address: Address) -> Iterator[None]:
         yield
 
 
-def _held(address: Address) -> StorageError:
+def _held(address: StorageUrl) -> StorageError:
     rule = f"be free for a new driver within {WAIT_SECONDS} s"
     way_out = "Another process is making or taking a study there; try again"
     return StorageError(fault("--storage", rule, address.shown, way_out=way_out))

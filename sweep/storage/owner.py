@@ -23,7 +23,7 @@ _TICK_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Owner:
+class DriverLease:
     """A driver process, named so that its death can be proved.
 
     Attributes:
@@ -46,12 +46,12 @@ class Owner:
     since: float
 
     @classmethod
-    def myself(cls) -> Owner:
+    def myself(cls) -> DriverLease:
         """This process."""
         return cls.of(os.getpid())
 
     @classmethod
-    def of(cls, pid: int) -> Owner:
+    def of(cls, pid: int) -> DriverLease:
         """A process of this machine that takes a study now."""
         return cls(
             host=socket.gethostname(),
@@ -64,7 +64,7 @@ class Owner:
         )
 
     @classmethod
-    def from_json(cls, tree: Mapping[str, Any]) -> Owner:
+    def from_json(cls, tree: Mapping[str, Any]) -> DriverLease:
         """Read back what ``to_json`` wrote."""
         known = {"machine": "", "boot_id": "", "namespace": "", **tree}
         return cls(**{name: known[name] for name in cls.__dataclass_fields__})
@@ -73,7 +73,7 @@ class Owner:
         """A JSON tree."""
         return asdict(self)
 
-    def same_process(self, other: Owner) -> bool:
+    def same_process(self, other: DriverLease) -> bool:
         """Whether both records name one process."""
         same_place = self._place() == other._place()
         return same_place and abs(self.started - other.started) < _TICK_SECONDS
@@ -137,12 +137,12 @@ def _started(pid: int) -> float:
     return float(process.create_time()) - float(psutil.boot_time())
 
 
-def holder(study: optuna.Study) -> Owner | None:
+def current_lease(study: optuna.Study) -> DriverLease | None:
     """Who holds a study, dead or alive."""
     record = study.user_attrs.get(ATTRIBUTE)
     if not isinstance(record, Mapping) or not _is_record(record):
         return None
-    return Owner.from_json(record)
+    return DriverLease.from_json(record)
 
 
 def _is_record(tree: Mapping[str, Any]) -> bool:
@@ -151,7 +151,7 @@ def _is_record(tree: Mapping[str, Any]) -> bool:
     return isinstance(tree.get("host"), str) and all(isinstance(n, (int, float)) for n in numbers)
 
 
-def claim(study: optuna.Study, shown: str, *, take_over: bool = False) -> Owner:
+def acquire(study: optuna.Study, shown: str, *, take_over: bool = False) -> DriverLease:
     """Make this process the study's driver; to be called under the storage's lock.
 
     Args:
@@ -162,8 +162,8 @@ def claim(study: optuna.Study, shown: str, *, take_over: bool = False) -> Owner:
     Raises:
         HeldError: if another process drives it, or may do so on another machine.
     """
-    me = Owner.myself()
-    other = holder(study)
+    me = DriverLease.myself()
+    other = current_lease(study)
     if other is not None and not (other.same_process(me) or other.provably_dead() or take_over):
         raise HeldError(
             fault(
@@ -186,7 +186,7 @@ def taken_over(name: str, record: object, shown: str) -> HeldError:
         record: the owner's, as it is in the study now.
         shown: the database, for messages.
     """
-    now = str(Owner.from_json(record)) if isinstance(record, Mapping) else "nobody"
+    now = str(DriverLease.from_json(record)) if isinstance(record, Mapping) else "nobody"
     return HeldError(
         fault(
             f"study {name!r}",
@@ -198,13 +198,13 @@ def taken_over(name: str, record: object, shown: str) -> HeldError:
     )
 
 
-def still_mine(study: optuna.Study, me: Owner) -> bool:
+def is_held(study: optuna.Study, me: DriverLease) -> bool:
     """Whether nobody has taken the study over."""
-    now = holder(study)
+    now = current_lease(study)
     return now is not None and now.same_process(me) and now.since == me.since
 
 
-def release(study: optuna.Study, me: Owner) -> None:
+def release(study: optuna.Study, me: DriverLease) -> None:
     """Give the study up, unless somebody took it over meanwhile."""
-    if still_mine(study, me):
+    if is_held(study, me):
         study.set_user_attr(ATTRIBUTE, None)

@@ -20,7 +20,7 @@ from sweep.study.trial import DRIVER_DIED, DUPLICATE, INPUT_AWAY, Failure, deriv
 
 
 @dataclass(frozen=True)
-class Owed:
+class PendingTrial:
     """A trial to be queued.
 
     Attributes:
@@ -42,18 +42,18 @@ class Owed:
         return self.tags.get("retry_of")
 
 
-def owed_points(
+def pending_points(
     trials: Sequence[FrozenTrial], points: Sequence[Point], phase: str
-) -> Iterator[Owed]:
+) -> Iterator[PendingTrial]:
     """The runs of a design for which no trial was ever queued, in the design's order."""
     have = {(t.user_attrs.get("design"), t.user_attrs.get("replicate", 0)) for t in trials}
     for point in points:
         if (point.index, point.replicate) not in have:
             place = {"design": point.index, "replicate": point.replicate, "seed": point.seed}
-            yield Owed(point.values, {"phase": phase, **place})
+            yield PendingTrial(point.values, {"phase": phase, **place})
 
 
-def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
     """The measured trials that collapsed and were not yet run again with another seed.
 
     One collapse in thirty hides an effect as surely as no measurement would; whether the
@@ -71,10 +71,12 @@ def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed
             and (values := values_of(trial, spec)) is not None
         ):
             seed = derived_seed(seed_of(trial, spec), "rerun")
-            yield Owed(values, {**_kept(trial, spec), "seed": seed, "rerun_of": trial.number})
+            yield PendingTrial(
+                values, {**_kept(trial, spec), "seed": seed, "rerun_of": trial.number}
+            )
 
 
-def owed_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+def pending_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
     """The interrupted and failed trials that are to be run again and are not queued yet."""
     by_number = {trial.number: trial for trial in trials}
     retried = {trial.user_attrs.get("retry_of") for trial in trials}
@@ -84,7 +86,7 @@ def owed_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owe
             continue
         values = values_of(trial, spec)
         if values is not None and _deserves_another(trial, failure, by_number, spec):
-            yield Owed(values, {**_kept(trial, spec), "retry_of": trial.number})
+            yield PendingTrial(values, {**_kept(trial, spec), "retry_of": trial.number})
 
 
 def _kept(trial: FrozenTrial, spec: StudySpec) -> Tags:
@@ -122,7 +124,7 @@ def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterat
         number = by_number[number].user_attrs.get("retry_of")
 
 
-def owed_replicates(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Owed]:
+def owed_replicates(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
     """The seeds of configurations in the search for which no trial was ever queued."""
     have: dict[Key, tuple[Values, set[int]]] = {}
     for trial in trials:
@@ -135,6 +137,6 @@ def owed_replicates(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[
             yield replicate(values, missing, spec)
 
 
-def replicate(values: Values, number: int, spec: StudySpec) -> Owed:
+def replicate(values: Values, number: int, spec: StudySpec) -> PendingTrial:
     """A configuration of the search with another of the study's seeds."""
-    return Owed(values, {"phase": SEARCH, "replicate": number, "seed": spec.seeds[number]})
+    return PendingTrial(values, {"phase": SEARCH, "replicate": number, "seed": spec.seeds[number]})

@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 
 from sweep.storage.errors import reading_errors, storage_errors
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 _READS = (
     "get_all_studies",
@@ -46,7 +46,7 @@ class Database(_CachedStorage):
         address: where it is, for messages.
     """
 
-    def __init__(self, backend: RDBStorage, address: Address) -> None:
+    def __init__(self, backend: RDBStorage, address: StorageUrl) -> None:
         super().__init__(backend)
         self.address = address
 
@@ -59,14 +59,14 @@ class JournalFile(JournalStorage):
         address: where it is, for messages.
     """
 
-    def __init__(self, backend: Any, address: Address) -> None:
+    def __init__(self, backend: Any, address: StorageUrl) -> None:
         self.address = address
         with reading_errors(address):  # which replays all of it
             super().__init__(backend)
 
 
 def _worded(
-    name: str, of: type[BaseStorage], errors: Callable[[Address], AbstractContextManager[None]]
+    name: str, of: type[BaseStorage], errors: Callable[[StorageUrl], AbstractContextManager[None]]
 ) -> Callable[..., Any]:
     method = getattr(of, name)
 

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from sweep.errors import StorageError, fault
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 _SQLITE = b"SQLite format 3\0"
 """How each database of SQLite begins."""
@@ -16,7 +16,7 @@ _OPERATIONS = range(11)
 """What a record of Optuna's journal may be, by its ``op_code``."""
 
 
-def recognise(address: Address) -> None:
+def recognise(address: StorageUrl) -> None:
     """Refuse what is no file, or no database of SQLite; what is not there passes.
 
     Raises:
@@ -41,7 +41,7 @@ def recognise(address: Address) -> None:
             raise sqlite3.DatabaseError("file is not a database")
 
 
-def recognise_journal(address: Address, path: Path) -> None:
+def recognise_journal(address: StorageUrl, path: Path) -> None:
     """Refuse a file that is no journal of Optuna's, but may be cut short in its last line.
 
     Each line must be a record, so that no other file that happens to begin like one is mended.

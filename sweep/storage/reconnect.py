@@ -17,7 +17,7 @@ LOST_SECONDS = 600
 T = TypeVar("T")
 
 
-def ride_out(
+def retry_while_unreachable(
     act: Callable[[], T],
     check: Callable[[], None],
     again: Callable[[], object] | None = None,

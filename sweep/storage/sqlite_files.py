@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 _LOCAL = frozenset(
     """apfs bcachefs btrfs ext2 ext3 ext4 f2fs hfs jfs ntfs overlay reiserfs tmpfs xfs
@@ -17,7 +17,7 @@ _LOCAL = frozenset(
 """File systems of one machine; SQLite's write-ahead log needs memory that all readers share."""
 
 
-def write_ahead(address: Address) -> None:
+def enable_wal(address: StorageUrl) -> None:
     """Let readers and the driver not wait for each other, where that is safe.
 
     SQLite's write-ahead log is a second file beside the first until the driver lets go.
@@ -31,7 +31,7 @@ def write_ahead(address: Address) -> None:
         _pragma(path, "journal_mode=WAL")
 
 
-def one_file(address: Address) -> None:
+def disable_wal(address: StorageUrl) -> None:
     """Fold the write-ahead log back, so that the study is one plain file again.
 
     A database that was in that mode before any driver stays in it.

@@ -29,9 +29,9 @@ from sweep.storage.claim_history import note_claims
 from sweep.storage.database import exists, open_storage
 from sweep.storage.errors import storage_errors
 from sweep.storage.makers import is_ours, told
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import PILOT_SUFFIX, Point
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.parameters import is_number
 from sweep.study.source import GRANTS, Source
 from sweep.study.spec import StudySpec, differences
@@ -39,7 +39,7 @@ from sweep.study.spec import StudySpec, differences
 log = logging.getLogger("lorasweep")
 
 PINNED = "pinned"
-"""The attribute that keeps ``Facts.pinned``; see ``sweep.storage.studies``."""
+"""The attribute that keeps ``ObjectiveInfo.pinned``; see ``sweep.storage.studies``."""
 
 CODE = "code"
 """The attribute that keeps the folders of the study's code; see ``sweep.study.source``."""
@@ -59,7 +59,7 @@ def study_names(storage: BaseStorage) -> list[str]:
     return sorted(study.study_name for study in storage.get_all_studies())
 
 
-def open_study(address: Address, name: str | None = None) -> optuna.Study:
+def open_study(address: StorageUrl, name: str | None = None) -> optuna.Study:
     """Open any study that exists, lorasweep's or not, creating nothing.
 
     Args:
@@ -90,7 +90,7 @@ def open_study(address: Address, name: str | None = None) -> optuna.Study:
         return optuna.load_study(study_name=chosen, storage=storage)
 
 
-def open_known(address: Address, name: str | None = None) -> optuna.Study:
+def open_known(address: StorageUrl, name: str | None = None) -> optuna.Study:
     """Open any study that exists, of whatever maker, unless a newer lorasweep wrote it.
 
     Raises:
@@ -103,7 +103,7 @@ def open_known(address: Address, name: str | None = None) -> optuna.Study:
     return study
 
 
-def load_study(address: Address, name: str | None = None) -> optuna.Study:
+def load_study(address: StorageUrl, name: str | None = None) -> optuna.Study:
     """Open a study that lorasweep made, creating nothing.
 
     Raises:
@@ -116,7 +116,7 @@ def load_study(address: Address, name: str | None = None) -> optuna.Study:
     return study
 
 
-def _refuse_other_makers(study: optuna.Study, address: Address) -> None:
+def _refuse_other_makers(study: optuna.Study, address: StorageUrl) -> None:
     attributes = study.user_attrs
     if not is_ours(study):
         raise StorageError(
@@ -140,7 +140,7 @@ def _refuse_other_makers(study: optuna.Study, address: Address) -> None:
         )
 
 
-def find_study(address: Address, name: str) -> optuna.Study | None:
+def find_study(address: StorageUrl, name: str) -> optuna.Study | None:
     """The study if it is there and was made by lorasweep; None otherwise."""
     try:
         return load_study(address, name)
@@ -174,7 +174,7 @@ def read_points(study: optuna.Study) -> tuple[Point, ...]:
     return tuple(map(Point.from_json, study.user_attrs.get("points", ())))
 
 
-def create_or_resume(address: Address, spec: StudySpec, facts: Facts) -> optuna.Study:
+def create_or_resume(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo) -> optuna.Study:
     """Open the spec's study, making it when it is not there; under the storage's lock.
 
     Args:
@@ -206,7 +206,7 @@ def create_or_resume(address: Address, spec: StudySpec, facts: Facts) -> optuna.
 def write_spec(
     study: optuna.Study,
     spec: StudySpec,
-    facts: Facts,
+    facts: ObjectiveInfo,
     points: Callable[[StudySpec], Iterable[Point]] = lambda _: (),
 ) -> None:
     """Store what a resume needs; later runs renew budget, inputs and versions.
@@ -251,7 +251,7 @@ def own_versions() -> dict[str, str]:
 
 
 def _refuse_differences(
-    study: optuna.Study, spec: StudySpec, facts: Facts, address: Address
+    study: optuna.Study, spec: StudySpec, facts: ObjectiveInfo, address: StorageUrl
 ) -> None:
     stored = read_spec(study)
     found = differences(stored.identity(), spec.identity())
@@ -303,7 +303,7 @@ def quiet_optuna() -> Iterator[None]:
     optuna.logging.set_verbosity(level)
 
 
-def known_pins(address: Address, spec: StudySpec) -> dict[str, Any] | None:
+def known_pins(address: StorageUrl, spec: StudySpec) -> dict[str, Any] | None:
     """What the spec's study keeps to; None if it has yet to begin, empty if it left nothing open.
 
     Raises:

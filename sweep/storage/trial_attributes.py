@@ -53,7 +53,7 @@ def counts(trial: FrozenTrial) -> bool:
     return not {"reused_from", "rerun_of"} & set(trial.user_attrs)
 
 
-def tally(trials: Sequence[FrozenTrial], points: int) -> dict[str, Any]:
+def count_by_phase(trials: Sequence[FrozenTrial], points: int) -> dict[str, Any]:
     """The trials of a study by phase.
 
     Args:

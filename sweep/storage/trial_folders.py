@@ -6,8 +6,8 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 
-from sweep.files.location import Place, absolute, entries, is_whole, place, remove
-from sweep.storage.url import Address, folder_name
+from sweep.files.location import Location, absolute, entries, is_whole, parse_location, remove
+from sweep.storage.url import StorageUrl, folder_name
 from sweep.study.configuration import configuration_key
 from sweep.study.trial import Scalar
 
@@ -29,13 +29,13 @@ class TrialFolders:
         keep: which trained adapters stay: of the ``best`` trial, of ``all``, or ``none``.
     """
 
-    def __init__(self, root: Place, keep: str) -> None:
+    def __init__(self, root: Location, keep: str) -> None:
         self._root = root
         self._keep = keep
 
     @classmethod
     def of_study(
-        cls, address: Address, name: str, keep: str, files: str = "", identity: str = ""
+        cls, address: StorageUrl, name: str, keep: str, files: str = "", identity: str = ""
     ) -> TrialFolders:
         """The folders of a study: beside its database, unless it was told where.
 
@@ -47,18 +47,18 @@ class TrialFolders:
             identity: its id, which tells it from other databases' studies of its name where they
                 may share a folder; empty for a study from before there were ids.
         """
-        base = place(files) if files else address.files
+        base = parse_location(files) if files else address.files
         folder = folder_name(name)
         if identity and shared(address, files):
             folder = f"{folder},{identity}"  # with a sign that no plain name has
         return cls(absolute(base / folder), keep)
 
     @property
-    def root(self) -> Place:
+    def root(self) -> Location:
         """The study's folder."""
         return self._root
 
-    def of(self, values: dict[str, Scalar], seed: int) -> Place:
+    def of(self, values: dict[str, Scalar], seed: int) -> Location:
         """The folder of a configuration and a seed; nothing is made."""
         text = f"{configuration_key(values)} {seed}"
         return self._root / hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -87,7 +87,7 @@ class TrialFolders:
             if self.of(values, seed).name in there:
                 self.settle(values, seed, best=(values, seed) == best)
 
-    def adapter(self, values: Values, seed: int) -> Place | None:
+    def adapter(self, values: Values, seed: int) -> Location | None:
         """The adapter that a trial left; None if there is none.
 
         Raises:
@@ -97,12 +97,12 @@ class TrialFolders:
         return folder if is_whole(folder) else None
 
 
-def shared(address: Address, files: str) -> bool:
+def shared(address: StorageUrl, files: str) -> bool:
     """Whether studies of other databases may keep files in the same place."""
     return bool(files) or address.path is None
 
 
-def _entries(folder: Place) -> Sequence[Place]:
+def _entries(folder: Location) -> Sequence[Location]:
     """What is in a folder; nothing where it cannot be read, which costs room, not the sweep."""
     try:
         return entries(folder)
@@ -111,7 +111,7 @@ def _entries(folder: Place) -> Sequence[Place]:
         return []
 
 
-def _remove(path: Place) -> None:
+def _remove(path: Location) -> None:
     """Take it away; what cannot be removed costs room, not the sweep."""
     try:
         remove(path)

@@ -25,14 +25,14 @@ import platformdirs
 from sweep.errors import UsageError, fault
 from sweep.storage.errors import storage_errors
 from sweep.storage.studies import find_study, read_source, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.source import GRANTS, Source, folder_of, is_own
 from sweep.study.spec import StudySpec
 
 log = logging.getLogger("lorasweep")
 
 
-def digest(spec: StudySpec, address: Address, source: Source, files: str) -> str:
+def digest(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> str:
     """64 hexadecimal digits over all that decides which code a study runs, and on what.
 
     Args:
@@ -47,7 +47,7 @@ def digest(spec: StudySpec, address: Address, source: Source, files: str) -> str
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-def remember(spec: StudySpec, address: Address, source: Source, files: str) -> None:
+def remember(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> None:
     """Trust a study from now on; one that runs nothing but lorasweep's own needs no trust.
 
     Where that cannot be written down, a warning says so: it costs one more question.
@@ -76,14 +76,14 @@ def remember(spec: StudySpec, address: Address, source: Source, files: str) -> N
         )
 
 
-def trust_again(address: Address, name: str) -> None:
+def trust_again(address: StorageUrl, name: str) -> None:
     """Trust a trusted study as it is now, after this user has changed it."""
     study = find_study(address, name)
     if study is not None:
         remember(*_said(study, address))
 
 
-def carry(name: str, source: Address, target: Address) -> None:
+def carry(name: str, source: StorageUrl, target: StorageUrl) -> None:
     """Trust the copy of a study that is trusted."""
     made = find_study(source, name)
     if made is not None and _is_remembered(made, source):
@@ -91,7 +91,7 @@ def carry(name: str, source: Address, target: Address) -> None:
 
 
 def require(
-    study: optuna.Study, address: Address, granted: Mapping[str, bool], *, trusted: bool
+    study: optuna.Study, address: StorageUrl, granted: Mapping[str, bool], *, trusted: bool
 ) -> bool:
     """Let a study's code be imported, with its folders on the path, or refuse to.
 
@@ -129,7 +129,7 @@ def require(
     return True
 
 
-def _distrust(spec: StudySpec, source: Source, address: Address) -> list[str]:
+def _distrust(spec: StudySpec, source: Source, address: StorageUrl) -> list[str]:
     """Why the study's objective is not imported; nothing where it is lorasweep's own."""
     if is_own(spec.objective) and not source.objective:
         return []
@@ -140,7 +140,7 @@ def _distrust(spec: StudySpec, source: Source, address: Address) -> list[str]:
     return [fault("the objective", rule, spec.objective, where=where, way_out=way_out)]
 
 
-def _lacking(name: str, spec: StudySpec, address: Address) -> str:
+def _lacking(name: str, spec: StudySpec, address: StorageUrl) -> str:
     where = f"study {spec.name!r} in {address.shown}"
     rule = "be allowed on the command line, too"
     way_out = f"Add {_option(name)} if you trust its data and base, or --trust-study once"
@@ -160,13 +160,13 @@ def _path(name: str) -> Path:
     return platformdirs.user_state_path("lorasweep", appauthor=False) / "trusted" / name
 
 
-def _said(study: optuna.Study, address: Address) -> tuple[StudySpec, Address, Source, str]:
+def _said(study: optuna.Study, address: StorageUrl) -> tuple[StudySpec, StorageUrl, Source, str]:
     """What a database says of a study's code."""
     files = str(study.user_attrs.get("files", ""))
     return read_spec(study), address, read_source(study), files
 
 
-def _is_remembered(study: optuna.Study, address: Address) -> bool:
+def _is_remembered(study: optuna.Study, address: StorageUrl) -> bool:
     """Whether a study's file is there, of this user's own, in a folder of this user's own."""
     path = _path(digest(*_said(study, address)))
     with suppress(OSError):

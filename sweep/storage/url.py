@@ -28,7 +28,7 @@ _HIDDEN = "***"
 
 
 @dataclass(frozen=True)
-class Address:
+class StorageUrl:
     """A parsed storage URL.
 
     Attributes:
@@ -48,7 +48,7 @@ class Address:
     link: Path | None = None
 
     @classmethod
-    def parse(cls, url: str, name: str = "--storage") -> Address:
+    def parse(cls, url: str, name: str = "--storage") -> StorageUrl:
         """Read a URL.
 
         Args:
@@ -90,7 +90,7 @@ class Address:
         raise StorageError(fault(name, rule, shown, way_out=_WAY_OUT))
 
     @classmethod
-    def _of_file(cls, url: str, path: Path) -> Address:
+    def _of_file(cls, url: str, path: Path) -> StorageUrl:
         kind = "journal" if url.startswith("journal") else "sqlite"
         link = path if os.path.islink(path) else None  # noqa: PTH114 - false where none can be
         path = path if link is None else Path(os.path.realpath(path))
@@ -142,7 +142,7 @@ def default_url(name: str) -> str:
     return f"sqlite:///runs/{folder_name(name)}/study.db"
 
 
-def folder_beside(address: Address, name: str, what: str) -> Path:
+def folder_beside(address: StorageUrl, name: str, what: str) -> Path:
     """A study's folder for something that is made of it: beside a file's database, else in runs.
 
     Args:

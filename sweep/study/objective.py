@@ -21,7 +21,7 @@ METHODS = ("facts", "check", "run")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ObjectiveInfo:
     """What an objective depends on beyond the spec, as found on this machine.
 
     Attributes:
@@ -47,7 +47,7 @@ class Facts:
 class Objective(Protocol):
     """What a trial does. Made once per worker process from settings and inputs."""
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """Read the inputs and tell what they are.
 
         Raises:

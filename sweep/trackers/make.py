@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 
 from sweep.driver.callbacks import Callback
 from sweep.errors import UsageError, fault
-from sweep.storage.url import Address, folder_beside
+from sweep.storage.url import StorageUrl, folder_beside
 from sweep.trackers import NAMES
 
-Maker = Callable[[Address, str], Callback]
+Maker = Callable[[StorageUrl, str], Callback]
 
 
-def _wandb(_address: Address, _name: str) -> Callback:
+def _wandb(_address: StorageUrl, _name: str) -> Callback:
     from sweep.trackers.weights_and_biases import log_to_wandb
 
     return log_to_wandb
 
 
-def _mlflow(_address: Address, _name: str) -> Callback:
+def _mlflow(_address: StorageUrl, _name: str) -> Callback:
     from sweep.trackers.mlflow_runs import log_to_mlflow
 
     return log_to_mlflow
 
 
-def _tensorboard(address: Address, name: str) -> Callback:
+def _tensorboard(address: StorageUrl, name: str) -> Callback:
     from sweep.trackers.tensorboard_events import TensorBoardEvents
 
     return TensorBoardEvents(folder_beside(address, name, "tensorboard"))
@@ -33,7 +33,7 @@ def _tensorboard(address: Address, name: str) -> Callback:
 _MAKERS: dict[str, Maker] = {"wandb": _wandb, "mlflow": _mlflow, "tensorboard": _tensorboard}
 
 
-def trackers(names: Sequence[str], address: Address, study: str) -> tuple[Callback, ...]:
+def trackers(names: Sequence[str], address: StorageUrl, study: str) -> tuple[Callback, ...]:
     """Make trackers, each once.
 
     Args:

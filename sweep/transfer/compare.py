@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterator
 from optuna.trial import FrozenTrial
 
 from sweep.errors import StorageError, fault
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.records import Record, text, whole
 from sweep.transfer.snapshot import Snapshot
 
 
 def refuse_differences(
-    source: Snapshot, copy: Snapshot, address: Address, without: Collection[str] = ()
+    source: Snapshot, copy: Snapshot, address: StorageUrl, without: Collection[str] = ()
 ) -> None:
     """Compare every trial and every attribute.
 
@@ -40,7 +40,7 @@ def refuse_differences(
 
 
 def differences(
-    source: Snapshot, copy: Snapshot, address: Address, without: Collection[str] = ()
+    source: Snapshot, copy: Snapshot, address: StorageUrl, without: Collection[str] = ()
 ) -> Iterator[str]:
     """The differences that ``refuse_differences`` refuses, a few words each."""
     if source.directions != copy.directions:
@@ -61,7 +61,7 @@ def differences(
                 yield f"{kind} attribute {key}"
 
 
-def _comparable(trial: FrozenTrial, address: Address) -> Record:
+def _comparable(trial: FrozenTrial, address: StorageUrl) -> Record:
     """All of a trial that the database can keep: SQLite drops the sign of a zero."""
     record = whole(trial)
     if address.kind == "sqlite":

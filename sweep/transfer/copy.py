@@ -16,9 +16,9 @@ from optuna.storages import BaseStorage
 from sweep.errors import StorageError, fault
 from sweep.storage.database import exists, open_storage
 from sweep.storage.errors import storage_errors
-from sweep.storage.locks import exclusive
+from sweep.storage.locks import storage_lock
 from sweep.storage.studies import count_states, study_names
-from sweep.storage.url import Address, folder_name
+from sweep.storage.url import StorageUrl, folder_name
 from sweep.transfer.compare import differences, refuse_differences
 from sweep.transfer.snapshot import COPYING, Snapshot, closing, mark, take
 
@@ -31,7 +31,7 @@ _LAST = "spec"
 """The attribute whose presence says that a study of lorasweep's is whole."""
 
 
-def copy_study(source: Address, name: str | None, target: Address) -> dict[str, Any]:
+def copy_study(source: StorageUrl, name: str | None, target: StorageUrl) -> dict[str, Any]:
     """Copy a study, lorasweep's or not, and compare every trial and attribute.
 
     The study's files (checkpoints, adapters) are not copied, and neither is who drives it.
@@ -52,7 +52,7 @@ def copy_study(source: Address, name: str | None, target: Address) -> dict[str, 
     """
     with _called("FROM"):
         snapshot = take(source, name)
-    with _called("TO"), exclusive(target):
+    with _called("TO"), storage_lock(target):
         exists(target)  # refuses what belongs to another program
         with storage_errors(target), closing(open_storage(target, make=True)) as storage:
             study, redone = _room(storage, snapshot, target)
@@ -75,7 +75,9 @@ def copy_study(source: Address, name: str | None, target: Address) -> dict[str, 
     }
 
 
-def _room(storage: BaseStorage, snapshot: Snapshot, target: Address) -> tuple[optuna.Study, bool]:
+def _room(
+    storage: BaseStorage, snapshot: Snapshot, target: StorageUrl
+) -> tuple[optuna.Study, bool]:
     """An empty study for the copy, and whether an unfinished copy had to go for it.
 
     Raises:
@@ -101,7 +103,7 @@ def _is_bare(there: Snapshot, snapshot: Snapshot) -> bool:
     return nothing and there.directions == snapshot.directions
 
 
-def _is_leftover(there: Snapshot, snapshot: Snapshot, target: Address) -> bool:
+def _is_leftover(there: Snapshot, snapshot: Snapshot, target: StorageUrl) -> bool:
     """Whether a study is an unfinished copy that nobody can have gone on with."""
     if not there.ours:
         return there.marked
@@ -110,14 +112,14 @@ def _is_leftover(there: Snapshot, snapshot: Snapshot, target: Address) -> bool:
     return there.marked and there.driver is None and same
 
 
-def _refuse_taken(snapshot: Snapshot, there: Snapshot, target: Address) -> None:
+def _refuse_taken(snapshot: Snapshot, there: Snapshot, target: StorageUrl) -> None:
     way_out = "Name another database, or another study (--name)"
     rule = f"hold no study named {snapshot.name!r} yet"
     got = f"one of {len(there.trials)} trials"
     raise StorageError(fault("TO", rule, got, where=target.shown, way_out=way_out))
 
 
-def _fill(study: optuna.Study, snapshot: Snapshot, target: Address) -> None:
+def _fill(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:
     """Write all but the last attribute."""
     storage, study_id = study._storage, study._study_id  # noqa: SLF001 - as Optuna's copy_study
     for key, value in snapshot.system_attrs.items():
@@ -142,7 +144,7 @@ def _fill(study: optuna.Study, snapshot: Snapshot, target: Address) -> None:
             ) from error
 
 
-def _finish(study: optuna.Study, snapshot: Snapshot, target: Address) -> None:
+def _finish(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:
     """Compare, and call it whole."""
     refuse_differences(snapshot, _seen_anew(study, target), target, without=(_LAST, COPYING))
     lasting = snapshot.lasting_attrs
@@ -152,13 +154,13 @@ def _finish(study: optuna.Study, snapshot: Snapshot, target: Address) -> None:
     refuse_differences(snapshot, _seen_anew(study, target), target)
 
 
-def _seen_anew(study: optuna.Study, target: Address) -> Snapshot:
+def _seen_anew(study: optuna.Study, target: StorageUrl) -> Snapshot:
     """What the database holds; the storage that wrote it would answer from its own memory."""
     with closing(open_storage(target, make=False)) as storage:
         return Snapshot.of(optuna.load_study(study_name=study.study_name, storage=storage))
 
 
-def _notes(snapshot: Snapshot, source: Address) -> Iterator[str]:
+def _notes(snapshot: Snapshot, source: StorageUrl) -> Iterator[str]:
     """What whoever goes on with the copy should know."""
     driver = snapshot.driver
     if driver is not None and not driver.provably_dead():

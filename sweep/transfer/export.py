@@ -14,7 +14,7 @@ from sweep.errors import StorageError, UsageError, fault
 from sweep.files.atomic import replacing
 from sweep.files.strict_json import strict_document
 from sweep.storage.studies import count_states
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.formats import FORMATS, Facts
 from sweep.transfer.records import Table, record
 from sweep.transfer.snapshot import Snapshot, take
@@ -25,7 +25,7 @@ _NAMED = ("spec", "spec_digest", "history", "versions")
 """Attributes of a study that readers of an export look for first."""
 
 
-def export_study(address: Address, name: str | None, out: Path) -> dict[str, Any]:
+def export_study(address: StorageUrl, name: str | None, out: Path) -> dict[str, Any]:
     """Write a study's trials to a Parquet, CSV or JSON file, by the file's suffix.
 
     The file appears whole and compared with the study, or what was there before stays.
@@ -65,7 +65,7 @@ def export_study(address: Address, name: str | None, out: Path) -> dict[str, Any
     }
 
 
-def _suffix(out: Path, address: Address) -> str:
+def _suffix(out: Path, address: StorageUrl) -> str:
     suffix = out.suffix.lower()
     if suffix not in FORMATS:
         rule = f"end in {', '.join(FORMATS)}"
@@ -76,7 +76,7 @@ def _suffix(out: Path, address: Address) -> str:
     return suffix
 
 
-def study_facts(snapshot: Snapshot, address: Address) -> Facts:
+def study_facts(snapshot: Snapshot, address: StorageUrl) -> Facts:
     """What there is to say of the study as a whole: strict JSON, without credentials."""
     attributes = snapshot.lasting_attrs
     directions = [direction.name.lower() for direction in snapshot.directions]

@@ -16,9 +16,9 @@ from sweep.errors import StorageError, fault
 from sweep.storage.errors import storage_errors
 from sweep.storage.makers import signed
 from sweep.storage.owner import ATTRIBUTE as OWNER
-from sweep.storage.owner import Owner
+from sweep.storage.owner import DriverLease
 from sweep.storage.studies import open_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 COPYING = "copying"
 """The study attribute of a copy that is not finished yet."""
@@ -73,7 +73,7 @@ class Snapshot:
         return isinstance(mark, Mapping) and _MAKER in mark
 
     @property
-    def driver(self) -> Owner | None:
+    def driver(self) -> DriverLease | None:
         """The process that holds the study, dead or alive."""
         return _owner(self.user_attrs.get(OWNER))
 
@@ -88,7 +88,7 @@ class Snapshot:
             lasting.pop(COPYING, None)
         return lasting
 
-    def times_note(self, address: Address) -> str | None:
+    def times_note(self, address: StorageUrl) -> str | None:
         """What must be said of its times; None where they are sure to be right."""
         if self.ours or not any(trial.datetime_start for trial in self.trials):
             return None
@@ -98,17 +98,17 @@ class Snapshot:
         )
 
 
-def mark(source: Address, version: str) -> dict[str, str]:
+def mark(source: StorageUrl, version: str) -> dict[str, str]:
     """What an unfinished copy's ``copying`` says."""
     return {_MAKER: version, "from": source.shown}
 
 
-def _owner(value: object) -> Owner | None:
+def _owner(value: object) -> DriverLease | None:
     """A record of our own; a foreign study may call something else its owner."""
     if not isinstance(value, Mapping):
         return None
     try:
-        return Owner.from_json(value)
+        return DriverLease.from_json(value)
     except KeyError:
         return None
 
@@ -124,7 +124,7 @@ def closing(storage: BaseStorage) -> Iterator[BaseStorage]:
             backend.engine.dispose()
 
 
-def take(address: Address, name: str | None) -> Snapshot:
+def take(address: StorageUrl, name: str | None) -> Snapshot:
     """Read any study that is whole, lorasweep's or not.
 
     Raises:

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Failure, Pack, TrialParams
 
 
-class Hired(ABC):
+class WorkerHandle(ABC):
     """One worker and the trials it has.
 
     Attributes:
@@ -27,10 +27,10 @@ class Hired(ABC):
         self.trials: dict[int, TrialParams] = {}
         self.closed = False
         self.waiting: list[TrialParams] = []
-        self.facts: Facts | None = None
+        self.facts: ObjectiveInfo | None = None
         self.stopped = False
 
-    def take(self, pack: Pack, *, closed: bool) -> None:
+    def assign(self, pack: Pack, *, closed: bool) -> None:
         """Have it be the one that computes a pack, once it is told to start."""
         self.busy, self.closed = True, closed
         self.trials = {params.number: params for params in pack}
@@ -39,37 +39,37 @@ class Hired(ABC):
     def start(self, lanes: int) -> None:
         """Have it compute as many of its waiting trials as it has lanes; the others follow."""
         pack, self.waiting = self.waiting[:lanes], self.waiting[lanes:]
-        self.say(("run", pack))
+        self.send(("run", pack))
 
-    def join(self, more: Sequence[TrialParams]) -> None:
+    def extend(self, more: Sequence[TrialParams]) -> None:
         """Have trials wait for it beside those of its pack."""
         self.trials.update({params.number: params for params in more})
         self.waiting += more
 
-    def follow_waiting(self, _: TrialParams | None) -> None:
+    def refill_waiting(self, _: TrialParams | None) -> None:
         """Answer a trial that settled with the next that waits."""
-        self.say(self.waiting.pop(0))
+        self.send(self.waiting.pop(0))
 
     def place(self) -> str:
         """Names the device that it computes on among those of the pool."""
         return ""
 
-    def follow(self, params: TrialParams | None) -> None:
+    def refill(self, params: TrialParams | None) -> None:
         """Answer a trial that settled with the one in its place."""
         if params is not None:
             self.trials[params.number] = params
-        self.say(params)
+        self.send(params)
 
     @abstractmethod
     def alive(self) -> bool:
         """Whether it can be given something to do."""
 
     @abstractmethod
-    def say(self, message: object) -> None:
+    def send(self, message: object) -> None:
         """Send it something; of one that died meanwhile, the next event will tell."""
 
     @abstractmethod
-    def hear(self) -> tuple[Any, ...]:
+    def receive(self) -> tuple[Any, ...]:
         """What it says, once it is ready.
 
         Raises:
@@ -77,7 +77,7 @@ class Hired(ABC):
         """
 
     @abstractmethod
-    def call_away(self) -> None:
+    def request_stop(self) -> None:
         """Ask its trials to leave; it is not used again."""
 
     @abstractmethod
@@ -85,17 +85,17 @@ class Hired(ABC):
         """End it in the middle of whatever it does; its end is heard like any other death."""
 
     @abstractmethod
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         """End it: an idle one leaves by itself, a busy one is stopped."""
 
     @abstractmethod
-    def gone(self) -> None:
+    def join(self) -> None:
         """Wait until it is."""
 
     @abstractmethod
-    def death_notice(self) -> Failure:
+    def exit_failure(self) -> Failure:
         """Why it is gone, as far as can be told."""
 
     @abstractmethod
-    def was_killed(self) -> bool:
+    def oom_killed(self) -> bool:
         """Whether it ended as those end who have too much memory."""

@@ -12,12 +12,12 @@ from typing import Any
 from sweep.signals import held_back
 from sweep.study.spec import StudySpec
 from sweep.study.trial import INPUT_AWAY, INTERRUPTED, WORKER_DIED, Failure
-from sweep.workers.handle import Hired
+from sweep.workers.handle import WorkerHandle
 from sweep.workers.pool import Pool
 from sweep.workers.worker import work
 
 
-class WorkerProcess(Hired):
+class WorkerProcess(WorkerHandle):
     """One process.
 
     Args:
@@ -44,17 +44,17 @@ class WorkerProcess(Hired):
         """Whether the process runs."""
         return self.process.is_alive()
 
-    def say(self, message: object) -> None:
+    def send(self, message: object) -> None:
         """Send it something; of one that died meanwhile, the next event will tell."""
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
-    def hear(self) -> tuple[Any, ...]:
+    def receive(self) -> tuple[Any, ...]:
         """What it says; waits for it."""
         said: tuple[Any, ...] = self.pipe.recv()
         return said
 
-    def call_away(self) -> None:
+    def request_stop(self) -> None:
         """Ask its trials to leave; it is not used again."""
         with contextlib.suppress(OSError):
             self._call.send(None)
@@ -63,20 +63,20 @@ class WorkerProcess(Hired):
         """Kill it: code that never returns to Python hears of nothing else."""
         self.process.kill()
 
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         """Close both pipes: an idle worker reads the end of file and leaves by itself."""
         self.pipe.close()
         self._call.close()
         if self.busy:
             self.process.kill()  # signals that can be ignored are
 
-    def gone(self) -> None:
+    def join(self) -> None:
         """Wait until the process is, and see to it."""
         self.process.join(timeout=10)
         if self.process.is_alive():
             self.process.kill()
 
-    def death_notice(self) -> Failure:
+    def exit_failure(self) -> Failure:
         """Why the process is gone, as far as its exit code tells."""
         code = self.exit_code()
         if code == -signal.SIGBUS:
@@ -84,12 +84,12 @@ class WorkerProcess(Hired):
             return Failure(INTERRUPTED, INPUT_AWAY, f"a worker was killed by SIGBUS: {why}")
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"
-            hint = "; the kernel does so when memory runs out" if self.was_killed() else ""
+            hint = "; the kernel does so when memory runs out" if self.oom_killed() else ""
         else:
             how, hint = f"exit code {code}", ""
         return Failure(WORKER_DIED, "WorkerDied", f"the worker process ended: {how}{hint}")
 
-    def was_killed(self) -> bool:
+    def oom_killed(self) -> bool:
         """Whether it ended as the kernel ends who has too much memory."""
         return self.exit_code() == -signal.SIGKILL
 
@@ -115,12 +115,12 @@ class LocalLauncher(Pool):
         """Start a process."""
         return WorkerProcess(self.spec)
 
-    def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
+    def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
         """A worker with something in its pipe, or at its end."""
         pipes = {w.pipe: w for w in workers if isinstance(w, WorkerProcess)}
         found = wait(list(pipes), timeout_seconds)
         return pipes[found[0]] if found else None  # type: ignore[index]
 
-    def room(self, advised: int) -> int:
+    def capacity(self, advised: int) -> int:
         """As many as the objective advises: it was asked on this machine."""
         return advised

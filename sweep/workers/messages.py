@@ -10,7 +10,7 @@ from sweep.study.trial import Failure, Pack, TrialParams, TrialResult
 
 
 @dataclass(frozen=True)
-class Reported:
+class TrialReported:
     """A trial came to an evaluation point and waits for the answer.
 
     Attributes:
@@ -29,7 +29,7 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Settled:
+class TrialFinished:
     """A trial is over, and its worker waits for one in its place.
 
     Attributes:
@@ -44,7 +44,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Roomy:
+class SlotsFree:
     """A worker is about to start a pack, and has lanes for more trials than are in it.
 
     Attributes:
@@ -57,7 +57,7 @@ class Roomy:
 
 
 @dataclass(frozen=True)
-class Finished:
+class PackFinished:
     """A pack is done, its worker free.
 
     Attributes:
@@ -68,7 +68,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Died:
+class WorkerDied:
     """A worker ended by itself, or was ended, and took its trials with it.
 
     Attributes:
@@ -81,7 +81,7 @@ class Died:
 
 
 @dataclass(frozen=True)
-class Broken:
+class ObjectiveFailed:
     """The objective cannot be built or used at all; no trial could succeed.
 
     Attributes:
@@ -91,7 +91,7 @@ class Broken:
     error: Exception
 
 
-Event = Reported | Settled | Roomy | Finished | Died | Broken
+Event = TrialReported | TrialFinished | SlotsFree | PackFinished | WorkerDied | ObjectiveFailed
 
 
 class Launcher(Protocol):
@@ -118,7 +118,7 @@ class Launcher(Protocol):
         """Start a pack on a free worker; into a closed one no trial follows."""
         ...
 
-    def free_one(self) -> None:
+    def drain_one(self) -> None:
         """See to it that a worker comes free: nothing follows into its pack."""
         ...
 
@@ -126,7 +126,7 @@ class Launcher(Protocol):
         """Wait for the next event; None when none came in time."""
         ...
 
-    def call_away(self) -> None:
+    def request_stop(self) -> None:
         """Ask all trials under way to checkpoint and leave."""
         ...
 

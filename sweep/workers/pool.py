@@ -10,11 +10,19 @@ from typing import Any
 
 from sweep.errors import SweepError, fault
 from sweep.signals import Interrupts
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import StudySpec, differences
 from sweep.study.trial import INTERRUPTED, Failure, Pack, TrialParams, TrialResult
-from sweep.workers.handle import Hired
-from sweep.workers.messages import Broken, Died, Event, Finished, Reported, Roomy, Settled
+from sweep.workers.handle import WorkerHandle
+from sweep.workers.messages import (
+    Event,
+    ObjectiveFailed,
+    PackFinished,
+    SlotsFree,
+    TrialFinished,
+    TrialReported,
+    WorkerDied,
+)
 from sweep.workers.worker import PIN
 
 log = logging.getLogger("lorasweep")
@@ -43,22 +51,22 @@ class Pool(ABC):
         self.spec = spec
         self.workers = workers
         self.lanes = lanes
-        self.own_lanes = False
+        self.auto_lanes = False
         self._fingerprints: Mapping[str, str] | None = None
-        self._pool: list[Hired] = []
-        self._roomy: list[Hired] = []
+        self._pool: list[WorkerHandle] = []
+        self._with_slots: list[WorkerHandle] = []
         self._most: dict[str, int] = {}
 
     @abstractmethod
-    def hire(self) -> Hired:
+    def hire(self) -> WorkerHandle:
         """Start a worker."""
 
     @abstractmethod
-    def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
+    def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
         """A worker that has said something or is gone; None when none has in time."""
 
     @abstractmethod
-    def room(self, advised: int) -> int:
+    def capacity(self, advised: int) -> int:
         """How many workers there is room for.
 
         Args:
@@ -86,21 +94,23 @@ class Pool(ABC):
             self._ask(worker, PIN, dict(settings), interrupts=interrupts)
             worker.facts = None  # the objective was built anew and will read its inputs again
 
-    def _ask(self, worker: Hired, method: str, *arguments: Any, interrupts: Interrupts) -> Any:
+    def _ask(
+        self, worker: WorkerHandle, method: str, *arguments: Any, interrupts: Interrupts
+    ) -> Any:
         """Ask an idle worker something and wait for what it says."""
-        worker.say((method, *arguments))
+        worker.send((method, *arguments))
         interrupts.check()
         while self.ready([worker], 1.0) is None:
             interrupts.check()
         try:
             # A worker that could not build its objective said why before it left.
-            kind, value = worker.hear()
+            kind, value = worker.receive()
         except (EOFError, OSError) as error:
             self._pool.remove(worker)
-            raise SweepError(str(worker.death_notice())) from error
+            raise SweepError(str(worker.exit_failure())) from error
         if kind == "error":
             raise value
-        if isinstance(value, Facts):
+        if isinstance(value, ObjectiveInfo):
             misfit = self._misfit(worker, value)
             if misfit:
                 raise SweepError(misfit)
@@ -114,7 +124,7 @@ class Pool(ABC):
         """Whether any worker has a pack."""
         return any(worker.busy for worker in self._pool)
 
-    def _idle(self) -> Hired:
+    def _idle(self) -> WorkerHandle:
         for worker in self._pool:
             if not worker.busy and worker.alive():
                 return worker
@@ -130,21 +140,21 @@ class Pool(ABC):
         than the first computes anything.
         """
         worker = self._idle()
-        worker.take(pack, closed=closed)
+        worker.assign(pack, closed=closed)
         if worker.facts is None:
-            worker.say(("facts",))
+            worker.send(("facts",))
         elif self.differ:
-            self._roomy.append(worker)
+            self._with_slots.append(worker)
         else:
             worker.start(len(pack))
 
-    def _lanes_of(self, worker: Hired) -> int:
+    def _lanes_of(self, worker: WorkerHandle) -> int:
         """How many trials a worker runs together."""
-        own = self.differ and self.own_lanes
+        own = self.differ and self.auto_lanes
         lanes = worker.facts.pack if own and worker.facts is not None else self.lanes
         return min(lanes, self._most.get(worker.place(), lanes))
 
-    def _begin(self, worker: Hired) -> Roomy | None:
+    def _begin(self, worker: WorkerHandle) -> SlotsFree | None:
         """Have a worker start its pack, unless more trials could be in it."""
         lanes = self._lanes_of(worker)
         if worker.closed or lanes <= len(worker.waiting):
@@ -152,22 +162,22 @@ class Pool(ABC):
             return None
 
         def answer(more: Sequence[TrialParams]) -> None:
-            worker.join(more)
+            worker.extend(more)
             worker.start(lanes)
 
-        return Roomy(lanes - len(worker.waiting), answer)
+        return SlotsFree(lanes - len(worker.waiting), answer)
 
-    def _asked(self, worker: Hired, facts: Facts) -> Event | None:
+    def _asked(self, worker: WorkerHandle, facts: ObjectiveInfo) -> Event | None:
         """A worker has told what it has, and starts its pack if its inputs are the study's."""
         misfit = self._misfit(worker, facts)
         if misfit:
-            return Broken(SweepError(misfit))
+            return ObjectiveFailed(SweepError(misfit))
         if self.differ:
             return self._begin(worker)
         worker.start(len(worker.waiting))
         return None
 
-    def _misfit(self, worker: Hired, facts: Facts) -> str:
+    def _misfit(self, worker: WorkerHandle, facts: ObjectiveInfo) -> str:
         """Note what a worker has; how its inputs differ from the first worker's, if they do."""
         worker.facts = facts
         if self._fingerprints is None:
@@ -179,7 +189,7 @@ class Pool(ABC):
         way_out = "Restore what changed and resume: finished trials are kept"
         return fault("the inputs", rule, "; ".join(differ), way_out=way_out)
 
-    def free_one(self) -> None:
+    def drain_one(self) -> None:
         """Let the pack nearest to its end run out, unless a worker comes free anyhow."""
         under_way = [worker for worker in self._pool if worker.busy]
         if not self.free() and not any(worker.closed for worker in under_way):
@@ -187,53 +197,53 @@ class Pool(ABC):
 
     def next_event(self, timeout_seconds: float) -> Event | None:
         """The next report or result, or the death of a worker."""
-        if self._roomy:
-            return self._begin(self._roomy.pop())
+        if self._with_slots:
+            return self._begin(self._with_slots.pop())
         worker = self.ready([worker for worker in self._pool if worker.busy], timeout_seconds)
         if worker is None:
             return None
         try:
-            said = worker.hear()
+            said = worker.receive()
         except (EOFError, OSError):
-            return self._bury(worker)
+            return self._remove_dead(worker)
         return self._event(worker, *said)
 
-    def _event(self, worker: Hired, kind: str, *body: Any) -> Event | None:
+    def _event(self, worker: WorkerHandle, kind: str, *body: Any) -> Event | None:
         """What a worker's message means."""
         if kind == "report":
             number, step, value, metrics = body
-            return Reported(number, step, value, metrics, worker.say)
+            return TrialReported(number, step, value, metrics, worker.send)
         if kind == "settled":
             return self._settled(worker, body[0])
         if kind == "error":
-            return Broken(body[0])
+            return ObjectiveFailed(body[0])
         if kind == "reply":
             return self._asked(worker, body[0])
         if worker.waiting:  # its pack ended at once, whatever became of that
-            worker.take(worker.waiting, closed=worker.closed)
-            self._roomy.append(worker)
+            worker.assign(worker.waiting, closed=worker.closed)
+            self._with_slots.append(worker)
         else:
             worker.busy = False
-        return Finished(body[0])
+        return PackFinished(body[0])
 
-    def _settled(self, worker: Hired, result: TrialResult) -> Settled:
+    def _settled(self, worker: WorkerHandle, result: TrialResult) -> TrialFinished:
         worker.trials.pop(result.number)
         if worker.waiting:
-            return Settled(result, room=False, answer=worker.follow_waiting)
+            return TrialFinished(result, room=False, answer=worker.refill_waiting)
         room = not worker.closed and len(worker.trials) < self._lanes_of(worker)
-        return Settled(result, room, worker.follow)
+        return TrialFinished(result, room, worker.refill)
 
-    def _bury(self, worker: Hired) -> Died:
+    def _remove_dead(self, worker: WorkerHandle) -> WorkerDied:
         """Take leave of a worker that is gone, and of large packs if those were its end."""
         self._pool.remove(worker)
-        if worker in self._roomy:
-            self._roomy.remove(worker)
+        if worker in self._with_slots:
+            self._with_slots.remove(worker)
         pack, lanes = list(worker.trials.values()), self._lanes_of(worker)
         if worker.stopped:
-            return Died(pack, Failure(INTERRUPTED, "Interrupted", LATE))
+            return WorkerDied(pack, Failure(INTERRUPTED, "Interrupted", LATE))
         inside = len(pack) - len(worker.waiting)
         # A pack from before the lanes were halved tells nothing of the lanes there are now.
-        if worker.was_killed() and 1 < inside <= lanes:
+        if worker.oom_killed() and 1 < inside <= lanes:
             self._halve(worker, lanes // 2)
             log.warning(
                 "a worker with %d trials was killed, as the kernel does when memory runs out: "
@@ -242,20 +252,20 @@ class Pool(ABC):
                 lanes // 2,
                 f" on {worker.place()}" if self.differ else "",
             )
-        return Died(pack, worker.death_notice())
+        return WorkerDied(pack, worker.exit_failure())
 
-    def _halve(self, worker: Hired, lanes: int) -> None:
+    def _halve(self, worker: WorkerHandle, lanes: int) -> None:
         """Have fewer trials together, on the worker's device alone where devices differ."""
         if self.differ:
             self._most[worker.place()] = lanes
         else:
             self.lanes = lanes
 
-    def call_away(self) -> None:
+    def request_stop(self) -> None:
         """Ask all trials under way to checkpoint and leave; their results tell how it went."""
         for worker in self._pool:
             if worker.busy:
-                worker.call_away()
+                worker.request_stop()
 
     def stop_late(self) -> None:
         """Stop the workers whose trials have not left; each one's death is an event to come."""
@@ -274,7 +284,7 @@ class Pool(ABC):
     def close(self) -> None:
         """End all workers now; busy ones lose what came after their checkpoints."""
         for worker in self._pool:
-            worker.dismiss()
+            worker.shutdown()
         for worker in self._pool:
-            worker.gone()
+            worker.join()
         self._pool.clear()

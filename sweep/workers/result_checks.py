@@ -14,7 +14,7 @@ from typing import Any
 from sweep.errors import SweepError, fault
 from sweep.files.strict_json import said, strict, strict_document, word
 from sweep.study.native import native, native_tree
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Failure, TrialResult, TrialState
 
 MOST_STEP = 2**31 - 1
@@ -53,16 +53,16 @@ def listed(results: object) -> list[Any]:
     return list(results)
 
 
-def facts(given: object) -> Facts:
+def facts(given: object) -> ObjectiveInfo:
     """What an objective depends on, plain; it is written into the study and compared there.
 
     Raises:
         SweepError: if it breaks the contract.
     """
-    if not isinstance(given, Facts):
+    if not isinstance(given, ObjectiveInfo):
         raise SweepError(fault("the objective's facts", "be Facts", given))
-    plain = Facts(
-        **{field.name: native_tree(getattr(given, field.name)) for field in fields(Facts)}
+    plain = ObjectiveInfo(
+        **{field.name: native_tree(getattr(given, field.name)) for field in fields(ObjectiveInfo)}
     )
     faults = []
     for name in ("fingerprints", "versions"):

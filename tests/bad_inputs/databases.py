@@ -9,7 +9,7 @@ from pathlib import Path
 
 import optuna
 
-from sweep.storage.owner import Owner
+from sweep.storage.owner import DriverLease
 
 
 def _attribute(folder: Path, key: str, value: object) -> None:
@@ -93,10 +93,10 @@ def two_studies(folder: Path) -> None:
 
 def driven_here(folder: Path) -> None:
     """A driver that is alive: the first process of all."""
-    _attribute(folder, "owner", Owner.of(1).to_json())
+    _attribute(folder, "owner", DriverLease.of(1).to_json())
 
 
 def driven_elsewhere(folder: Path) -> None:
     """A driver on a machine of which nothing is known."""
-    owner = {**Owner.of(1).to_json(), "host": "elsewhere", "pid": 77}
+    owner = {**DriverLease.of(1).to_json(), "host": "elsewhere", "pid": 77}
     _attribute(folder, "owner", owner)

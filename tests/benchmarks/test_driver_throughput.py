@@ -11,12 +11,12 @@ from benchmarks.cluster.model import bound, rate
 from benchmarks.cluster.simulated import Load
 from benchmarks.cluster.studies import drive, fill, make_spec, rename_sampler
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 
 def test_simulated_workers_answer_to_the_real_driver(tmp_path: Path) -> None:
     """Every trial is reported and complete; two workers take half as long as one would."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
 
     made = drive(address, make_spec("random", 14), Load(100.0, 2, spread=0.0), 2)
 
@@ -29,7 +29,7 @@ def test_simulated_workers_answer_to_the_real_driver(tmp_path: Path) -> None:
 
 def test_a_filled_study_goes_on_with_another_sampler(tmp_path: Path) -> None:
     """Its trials are whole, and as many as asked for."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     fill(address, 70, 1)
     trials = load_study(address).get_trials(deepcopy=False)
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.data.many_chains import measure
 from benchmarks.data.synthetic import write_table
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.splits import merge_identical
 
@@ -17,7 +17,7 @@ def test_synthetic_chains_are_like_those_of_uniprot(tmp_path: Path) -> None:
     """Read by the real reader, without a bad record; the same for the same seed."""
     path = tmp_path / "chains.tsv"
     residues = write_table(path, 600)
-    first, problems = path.read_bytes(), Problems()
+    first, problems = path.read_bytes(), RecordErrors()
     chains = open_source(str(path)).read(problems).train
 
     assert not problems.records

@@ -13,7 +13,7 @@ from browsing import until
 from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
 from report_pages import Tree, furnished, hostile
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.write import library
@@ -49,13 +49,15 @@ def tree() -> Tree:
 
 
 @pytest.fixture(scope="session")
-def drawn(tree: Tree) -> list[Drawn]:
+def drawn(tree: Tree) -> list[ReportFigure]:
     """Its figures."""
     return draw(tree)
 
 
 @pytest.fixture(scope="session")
-def report_html(tree: Tree, drawn: list[Drawn], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report_html(
+    tree: Tree, drawn: list[ReportFigure], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Its page, as a file."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(page(tree, drawn, plotly_js=library()), encoding="utf-8")
@@ -63,7 +65,9 @@ def report_html(tree: Tree, drawn: list[Drawn], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def words_html(tree: Tree, drawn: list[Drawn], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def words_html(
+    tree: Tree, drawn: list[ReportFigure], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The same without plotly.js, which a browser reads sooner."""
     path = tmp_path_factory.mktemp("words") / "report.html"
     path.write_text(page(tree, drawn, plotly_js=None), encoding="utf-8")
@@ -71,7 +75,7 @@ def words_html(tree: Tree, drawn: list[Drawn], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def scatter(drawn: list[Drawn]) -> str:
+def scatter(drawn: list[ReportFigure]) -> str:
     """The id of a figure with a dot for each trial, and with a legend."""
     for each in drawn:
         traces = (each.figure or {"data": []})["data"]

@@ -11,7 +11,7 @@ from browsing import until
 from playwright.sync_api import Browser, Page, expect
 from report_pages import Tree
 
-from sweep.report.serve import Editor, Server
+from sweep.report.serve import ReportRefresher, Server
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ class Newsroom:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self.number = 0
-        self.editor = Editor(lambda: self.tree, lambda: self.number)
+        self.editor = ReportRefresher(lambda: self.tree, lambda: self.number)
         self.server = Server(self.editor, 0)
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self._thread.start()

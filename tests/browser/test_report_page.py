@@ -13,7 +13,7 @@ from browsing import until
 from playwright.sync_api import Page, expect
 from report_pages import EVIL, Tree
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def background(figure: str) -> str:
     return f"getComputedStyle(document.querySelector('#{figure} .main-svg')).backgroundColor"
 
 
-def test_every_figure_is_drawn_and_no_name_runs(opened: Open, drawn: list[Drawn]) -> None:
+def test_every_figure_is_drawn_and_no_name_runs(opened: Open, drawn: list[ReportFigure]) -> None:
     """From disk, offline; at first only those in sight, and by and by all."""
     seen = opened()
     page = seen.page
@@ -83,7 +83,7 @@ def test_a_legend_hides_what_is_clicked_and_a_new_theme_keeps_it_hidden(
 
 
 def test_the_system_s_theme_is_followed_until_one_is_chosen(
-    opened: Open, drawn: list[Drawn]
+    opened: Open, drawn: list[ReportFigure]
 ) -> None:
     """Dark when the system turns dark; a choice of one's own is kept."""
     seen = opened(color_scheme="light")
@@ -163,7 +163,7 @@ def test_the_configuration_can_be_copied(opened: Open, words_html: Path) -> None
     assert "LoraConfig(" in copied
 
 
-def test_paper_has_everything_and_nothing_to_press(opened: Open, drawn: list[Drawn]) -> None:
+def test_paper_has_everything_and_nothing_to_press(opened: Open, drawn: list[ReportFigure]) -> None:
     """Light, all figures drawn, words open, no buttons; afterwards as before.
 
     The browser says itself that it will print: a PDF of a page on which nobody scrolled has drawn
@@ -238,7 +238,9 @@ def test_the_keyboard_can_reach_what_the_mouse_can(opened: Open, words_html: Pat
     assert outline == "solid"
 
 
-def test_without_scripts_nothing_is_lost_but_figures(opened: Open, drawn: list[Drawn]) -> None:
+def test_without_scripts_nothing_is_lost_but_figures(
+    opened: Open, drawn: list[ReportFigure]
+) -> None:
     """Tables, words and the note that says where the numbers are."""
     seen = opened(java_script_enabled=False)
     page = seen.page
@@ -251,7 +253,7 @@ def test_without_scripts_nothing_is_lost_but_figures(opened: Open, drawn: list[D
 
 
 def test_figures_keep_their_height_in_a_window_of_another_size(
-    opened: Open, drawn: list[Drawn]
+    opened: Open, drawn: list[ReportFigure]
 ) -> None:
     """A library that measures its place again must find one."""
     seen = opened()

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
 from sweep.errors import StorageError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 TESTS = Path(__file__).parents[1]
@@ -81,7 +81,7 @@ class Campaign:
         prelude: code that each launch runs first.
     """
 
-    address: Address
+    address: StorageUrl
     folder: Path
     spec: StudySpec
     rng: random.Random
@@ -204,7 +204,7 @@ def uninterrupted(spec: StudySpec, folder: Path) -> Counter[tuple[object, ...]]:
     """What the same study yields when nothing happens to it."""
     folder.mkdir()
     quick = replace(spec, settings={**spec.settings, "sleep_seconds": 0.0})
-    address = Address.parse(f"sqlite:///{folder}/plain.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/plain.db")
     plain = Campaign(address, folder, quick, random.Random(0))
     plain.run_to_the_end()
     return plain.results()

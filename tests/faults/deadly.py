@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import (
     Leave,
     Pack,
@@ -38,7 +38,7 @@ class Deadly(Synthetic):
         self._signal = getattr(signal, str(own["signal"]))
         self._advised = int(own["advised"])
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """With the advice of the settings."""
         return replace(super().facts(), pack=self._advised)
 

@@ -6,16 +6,16 @@ import os
 import signal
 from typing import Any
 
-from sweep.driver.loop import Run
-from sweep.driver.trial_store import Ledger
+from sweep.driver.loop import TuningLoop
+from sweep.driver.trial_store import TrialStore
 from sweep.workers.local import WorkerProcess
 
 POINTS = {
-    "before it is told": (Ledger, "tell", "before"),
-    "after it is told": (Ledger, "tell", "after"),
-    "before the next is asked for": (Run, "_successor", "before"),
-    "while the next is begun": (Run, "_started", "after"),
-    "before the next is sent": (Run, "_successor", "after"),
+    "before it is told": (TrialStore, "tell", "before"),
+    "after it is told": (TrialStore, "tell", "after"),
+    "before the next is asked for": (TuningLoop, "_successor", "before"),
+    "while the next is begun": (TuningLoop, "_started", "after"),
+    "before the next is sent": (TuningLoop, "_successor", "after"),
     "after the next is sent": (WorkerProcess, "follow", "after"),
 }
 """Where to die: in which method, and on which side of it."""

@@ -12,12 +12,12 @@ from typing import Any
 from safetensors import deserialize
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.files.location import get_folder
 from sweep.storage.studies import load_study, read_identity
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 TRIALS = 6
@@ -73,13 +73,13 @@ class Database:
     files: str = ""
 
     @property
-    def address(self) -> Address:
+    def address(self) -> StorageUrl:
         """Of the database."""
-        return Address.parse(f"sqlite:///{self.path}")
+        return StorageUrl.parse(f"sqlite:///{self.path}")
 
     def run(self, spec: StudySpec) -> None:
         """Sweep with one worker, in a process of its own."""
-        run_study(spec, self.address, Nobody(), Options(workers=1))
+        run_study(spec, self.address, NullListener(), Options(workers=1))
 
     def measured(self) -> Measured:
         """What the complete trials measured."""

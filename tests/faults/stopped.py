@@ -25,16 +25,16 @@ import sqlalchemy
 from optuna.storages.journal import JournalFileBackend
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.errors import HeldError
 from sweep.storage.errors import StorageLostError
 from sweep.storage.guard import give_up, take
 from sweep.storage.journal import Journal
-from sweep.storage.locks import exclusive
-from sweep.storage.reconnect import ride_out
+from sweep.storage.locks import storage_lock
+from sweep.storage.reconnect import retry_while_unreachable
 from sweep.storage.studies import create_or_resume, load_study, quiet_optuna, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import TrialResult, TrialState
 
 SPEC = StudySpec(
@@ -50,17 +50,17 @@ ENDED, HELD, FAILED = 0, 3, 4
 
 
 @contextlib.contextmanager
-def driving(address: Address) -> Iterator[tuple[optuna.Study, Ledger]]:
+def driving(address: StorageUrl) -> Iterator[tuple[optuna.Study, TrialStore]]:
     """Hold the study as ``sweep.driver.run_study`` does, taking it over."""
-    with exclusive(address):
-        study = create_or_resume(address, SPEC, Facts())
+    with storage_lock(address):
+        study = create_or_resume(address, SPEC, ObjectiveInfo())
         owner = take(study, address, take_over=True)
-    yield study, Ledger(study, SPEC, address, owner)
+    yield study, TrialStore(study, SPEC, address, owner)
     with contextlib.suppress(StorageLostError):
         give_up(study, owner)
 
 
-def drive(address: Address, arm: Callable[[], None]) -> None:
+def drive(address: StorageUrl, arm: Callable[[], None]) -> None:
     """Ask, report, tell, measure a baseline's attribute, and give the study up."""
     with driving(address) as (study, ledger):
         arm()
@@ -76,10 +76,10 @@ def drive(address: Address, arm: Callable[[], None]) -> None:
 
 
 def _durably(act: Callable[[], Any], again: Callable[[], object] | None = None) -> Any:
-    return ride_out(act, lambda: None, again)
+    return retry_while_unreachable(act, lambda: None, again)
 
 
-def finish(address: Address) -> None:
+def finish(address: StorageUrl) -> None:
     """Take the study over and end it, with nothing left open."""
     with driving(address) as (study, ledger):
         ledger.recover()
@@ -165,7 +165,7 @@ def forked(act: Callable[[], None]) -> tuple[int, int]:
     os._exit(code)
 
 
-def held(address: Address) -> Any:
+def held(address: StorageUrl) -> Any:
     """All that a study holds."""
     study = load_study(address)
     trials = [
@@ -175,7 +175,7 @@ def held(address: Address) -> Any:
     return json.loads(json.dumps([study.user_attrs, trials]))
 
 
-def moments(fresh: Callable[[], Address], side: str, step: int) -> Iterator[dict[str, Any]]:
+def moments(fresh: Callable[[], StorageUrl], side: str, step: int) -> Iterator[dict[str, Any]]:
     """One line for each moment tried."""
     for moment in itertools.count(1, step):
         address, arm = fresh(), Stop(moment, side)
@@ -202,28 +202,28 @@ def moments(fresh: Callable[[], Address], side: str, step: int) -> Iterator[dict
         yield {"what": what, "ended": ended, "said": said, "before": before, "after": after}
 
 
-def fresh_copies(url: str) -> Callable[[], Address]:
+def fresh_copies(url: str) -> Callable[[], StorageUrl]:
     """Makes a study, and then databases that hold a copy of it, one per call."""
-    template = Address.parse(url)
+    template = StorageUrl.parse(url)
     with quiet_optuna():
-        study = create_or_resume(template, SPEC, Facts())
-        write_spec(study, SPEC, Facts())
+        study = create_or_resume(template, SPEC, ObjectiveInfo())
+        write_spec(study, SPEC, ObjectiveInfo())
         backend: Any = getattr(study._storage, "_backend", None)
         if hasattr(backend, "engine"):
             backend.engine.dispose()
     count = itertools.count()
 
-    def fresh() -> Address:
+    def fresh() -> StorageUrl:
         if template.path is None:
             return _database_like(template, next(count))
         path = template.path.with_name(f"{next(count)}.{template.kind}")
         shutil.copyfile(template.path, path)
-        return Address.parse(f"{template.kind}:///{path}")
+        return StorageUrl.parse(f"{template.kind}:///{path}")
 
     return fresh
 
 
-def _database_like(template: Address, number: int) -> Address:
+def _database_like(template: StorageUrl, number: int) -> StorageUrl:
     real = sqlalchemy.make_url(template.url)
     name = f"{real.database}_{number}"
     admin = sqlalchemy.create_engine(
@@ -232,7 +232,7 @@ def _database_like(template: Address, number: int) -> Address:
     with admin.connect() as connection:
         connection.exec_driver_sql(f"create database {name} template {real.database}")
     admin.dispose()
-    return Address.parse(real.set(database=name).render_as_string(hide_password=False))
+    return StorageUrl.parse(real.set(database=name).render_as_string(hide_password=False))
 
 
 if __name__ == "__main__":

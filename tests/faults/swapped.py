@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 
@@ -30,7 +30,7 @@ class Swapped(Synthetic):
         self._removes = str(own["removes"])
         self._data = Path(inputs["data"])
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """With the digest of the file as it is now."""
         digest = hashlib.sha256(self._data.read_bytes()).hexdigest()
         return replace(super().facts(), fingerprints={"data": digest})

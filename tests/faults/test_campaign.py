@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
 
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 
 def one(url: str, folder: Path, trials: int, hits: int, seed: int) -> dict[str, object]:
@@ -17,7 +17,7 @@ def one(url: str, folder: Path, trials: int, hits: int, seed: int) -> dict[str, 
     expected = uninterrupted(spec, folder / "plain")
     home = folder / "hit"
     home.mkdir()
-    campaign = Campaign(Address.parse(url), home, spec, random.Random(seed))
+    campaign = Campaign(StorageUrl.parse(url), home, spec, random.Random(seed))
     run_campaign(campaign, hits)
     return check_books(campaign, expected)
 

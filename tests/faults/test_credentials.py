@@ -1,4 +1,4 @@
-"""Nobody sees a password: not in output, not in files, not in the study."""
+"""NullListener sees a password: not in output, not in files, not in the study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faults.postgres import PASSWORD, Postgres
 from sqlalchemy.engine import make_url
 
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 STUDY = """
 from sweep import Budget, Choice, Space, StudySpec
@@ -54,7 +54,7 @@ def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path
         run = lorasweep(tmp_path, *arguments)
         assert run.returncode == 0, run.stderr
         said += run.stdout + run.stderr
-    study = load_study(Address.parse(url))
+    study = load_study(StorageUrl.parse(url))
 
     assert "***" in said
     assert not shown(said)

@@ -12,11 +12,11 @@ import pytest
 from objectives.synthetic import Synthetic
 from sweep import Budget, Choice, Float, Space, StudySpec
 from sweep.cli import main
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.storage.guard import give_up, take
 from sweep.storage.studies import create_or_resume, quiet_optuna, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Failure, TrialResult, TrialState
 
 SPEC = StudySpec(
@@ -43,12 +43,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one study in a database and in a journal."""
     folder = tmp_path_factory.mktemp("whole")
     for kind in ("sqlite", "journal"):
-        address = Address.parse(f"{kind}:///{folder}/{kind}")
+        address = StorageUrl.parse(f"{kind}:///{folder}/{kind}")
         with quiet_optuna():
-            study = create_or_resume(address, SPEC, Facts())
+            study = create_or_resume(address, SPEC, ObjectiveInfo())
             owner = take(study, address)
-            write_spec(study, SPEC, Facts())
-            ledger = Ledger(study, SPEC, address, owner)
+            write_spec(study, SPEC, ObjectiveInfo())
+            ledger = TrialStore(study, SPEC, address, owner)
             for index in range(8):
                 params = ledger.ask()
                 assert params is not None
@@ -140,7 +140,7 @@ def test_a_study_that_was_deleted_is_one_sentence(whole: Path, tmp_path: Path) -
     from sweep.storage.studies import load_study
 
     shutil.copy(whole / "sqlite", tmp_path / "study.db")
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     study = load_study(address)
     optuna.delete_study(study_name=SPEC.name, storage=f"sqlite:///{tmp_path}/study.db")
     with pytest.raises(StorageError, match=r"must still hold the study.*It was deleted"):

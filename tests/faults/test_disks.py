@@ -14,7 +14,7 @@ from faults.campaign import Campaign, make_spec, uninterrupted
 from faults.disks import read_only, small_disk
 from faults.faulty import Faults
 
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 
 def campaign_in(folder: Path, faults: Faults | None = None, trials: int = 12) -> Campaign:
@@ -22,7 +22,7 @@ def campaign_in(folder: Path, faults: Faults | None = None, trials: int = 12) ->
     home = folder / "home"
     home.mkdir()
     (folder / "db").mkdir(exist_ok=True)
-    address = Address.parse(f"sqlite:///{folder}/db/s.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/db/s.db")
     environment = {} if faults is None else faults.environment()
     return Campaign(address, home, make_spec(trials), random.Random(0), environment)
 
@@ -128,7 +128,7 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
     """A file system of its own, filled up while the sweep runs, with room again later."""
     with small_disk(tmp_path, 2) as disk:
         campaign = campaign_in(tmp_path)
-        campaign.address = Address.parse(f"sqlite:///{disk}/s.db")
+        campaign.address = StorageUrl.parse(f"sqlite:///{disk}/s.db")
         expected = uninterrupted(campaign.spec, tmp_path / "plain")
         process = campaign.launch()
         campaign.wait_for(2)

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from objectives.binding.predict.adapter_folder import _tensors
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats import fasta
 from objectives.data.formats.fasta import BadRecord, FastaRecord, read_fasta
 from objectives.data.formats.fasta_labels import read_fasta_labels
@@ -156,7 +156,7 @@ def test_a_line_of_a_hundred_megabytes_is_one_sentence(tmp_path: Path) -> None:
             file.write("M" * 1_000_000)
     with pytest.raises(DataError, match=r"at most 10,000,000 characters.*x\.fasta, line 2\)"):
         list(read_fasta(str(path)))
-    problems = Problems()
+    problems = RecordErrors()
     read_fasta_labels(path, "x.fasta", problems)
     with pytest.raises(DataError, match=r"at most 10,000,000 characters.*x\.fasta, line 2\)"):
         problems.settle("x.fasta", skip_bad=True)

@@ -17,7 +17,7 @@ from faults.dying import POINTS
 from optuna.trial import TrialState
 
 from sweep.errors import StorageError
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 LANES = 4
 USUAL = ("after it is told", "before the next is sent")
@@ -32,7 +32,7 @@ def packed(
     expected = uninterrupted(spec, folder / "plain")
     home = folder / "hit"
     home.mkdir()
-    address = Address.parse(f"sqlite:///{folder}/s.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/s.db")
     options = ("--workers", str(workers), "--pack", str(lanes))
     return Campaign(address, home, spec, random.Random(5), arguments=options), expected
 

@@ -15,7 +15,7 @@ from faults.campaign import Campaign, check_books, make_spec, run_campaign, unin
 from faults.postgres import PASSWORD, Postgres
 
 from sweep.storage.studies import find_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def one(server: Postgres, folder: Path, trials: int, seed: int) -> Campaign:
     """A campaign on a database of its own, not yet begun."""
     folder.mkdir(exist_ok=True)
     return Campaign(
-        Address.parse(server.new_database()), folder, make_spec(trials), random.Random(seed)
+        StorageUrl.parse(server.new_database()), folder, make_spec(trials), random.Random(seed)
     )
 
 

@@ -18,8 +18,8 @@ from faults.postgres import Postgres, session, wait_for_locks
 from sweep.storage import database
 from sweep.storage.errors import LOCK_SECONDS, StorageLostError
 from sweep.storage.studies import create_or_resume
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
 SHOT = """
 create sequence shots;
@@ -41,7 +41,7 @@ create trigger shot after insert or update on trials
 @pytest.fixture
 def campaign(postgres: Postgres, tmp_path: Path) -> Campaign:
     """A study of twelve trials on a database of its own, of which none has run."""
-    address = Address.parse(postgres.new_database())
+    address = StorageUrl.parse(postgres.new_database())
     made = Campaign(address, tmp_path, make_spec(12, seconds=0.4), random.Random(0))
     process = made.launch("--trials", "1")
     assert process.wait(240) == 0, made.stderr()
@@ -141,8 +141,8 @@ def test_every_kind_of_write_says_that_its_server_may_come_back(
     """So that a driver can wait for it, whatever it was about to write."""
     monkeypatch.setattr(database, "_bound_waits", database._bound_waits)  # to be put back
     wait_for_locks(1)
-    address = Address.parse(postgres.new_database())
-    study = create_or_resume(address, make_spec(12), Facts())
+    address = StorageUrl.parse(postgres.new_database())
+    study = create_or_resume(address, make_spec(12), ObjectiveInfo())
     trial = study.ask()
     writes: list[Callable[[], object]] = [
         lambda: study.set_user_attr("final_test", {}),
@@ -186,7 +186,7 @@ def small(postgres: Postgres) -> Iterator[str]:
 @pytest.mark.slow
 def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Path) -> None:
     """At once, rather than after minutes of waiting for a server that answers."""
-    campaign = Campaign(Address.parse(small), tmp_path, make_spec(24, 0.0), random.Random(0))
+    campaign = Campaign(StorageUrl.parse(small), tmp_path, make_spec(24, 0.0), random.Random(0))
     assert campaign.launch("--trials", "3").wait(240) == 0, campaign.stderr()
     with closing(session(small)) as own:
         own.execute("create table ballast (a text)")

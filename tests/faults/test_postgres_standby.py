@@ -14,7 +14,7 @@ from faults.campaign import TESTS, Campaign, make_spec, uninterrupted
 from faults.postgres import Postgres, session
 
 from sweep.cli import main
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 READS = (
     ("status",),
@@ -49,7 +49,7 @@ def test_a_standby_is_read_and_refuses_every_driver(
     """In one sentence; once it is promoted, the same sweep goes on there and nothing is lost."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{TESTS.parent}{os.pathsep}{TESTS}")
-    written = Address.parse(postgres.new_database())
+    written = StorageUrl.parse(postgres.new_database())
     empty = postgres.new_database()
     campaign = Campaign(written, tmp_path, make_spec(12, seconds=0.0), random.Random(0))
     assert campaign.launch("--trials", "8").wait(240) == 0, campaign.stderr()
@@ -67,7 +67,7 @@ def test_a_standby_is_read_and_refuses_every_driver(
         done = lorasweep(tmp_path, *arguments)
         assert done.returncode == 1, (arguments, done.stderr)
         refusals.append(done.stderr)
-    campaign.address = Address.parse(there)
+    campaign.address = StorageUrl.parse(there)
     assert campaign.launch().wait(240) == 1
     refusals.append(campaign.stderr())
 

@@ -11,7 +11,7 @@ import pytest
 from faults.campaign import Campaign, run_campaign
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 SPEC = StudySpec(
     name="real",
@@ -44,7 +44,7 @@ def files(campaign: Campaign) -> Counter[str]:
 def begun(folder: Path) -> Campaign:
     """A study of its own in a folder of its own."""
     folder.mkdir()
-    return Campaign(Address.parse(f"sqlite:///{folder}/s.db"), folder, SPEC, random.Random(7))
+    return Campaign(StorageUrl.parse(f"sqlite:///{folder}/s.db"), folder, SPEC, random.Random(7))
 
 
 @pytest.mark.slow

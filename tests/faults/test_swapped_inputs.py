@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 
@@ -45,10 +45,10 @@ def test_a_worker_that_comes_after_a_swap_runs_no_trial(
     tmp_path: Path, content: str, said: str
 ) -> None:
     """What was complete stays; the rest runs once the file is what it was."""
-    data, address = tmp_path / "data.txt", Address.parse(f"sqlite:///{tmp_path}/study.db")
+    data, address = tmp_path / "data.txt", StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     data.write_text("as it was")
     with pytest.raises((SweepError, FileNotFoundError), match=said):
-        run_study(study(data, content), address, Nobody(), Options(workers=1))
+        run_study(study(data, content), address, NullListener(), Options(workers=1))
     states = [trial.state.name for trial in load_study(address, "swapped").trials]
 
     assert states.count("COMPLETE") == 2
@@ -56,9 +56,9 @@ def test_a_worker_that_comes_after_a_swap_runs_no_trial(
     if not content:
         data.touch()
     with pytest.raises(SweepError, match="was made"):  # the study knows what it was made with
-        run_study(study(data, content), address, Nobody(), Options(workers=1))
+        run_study(study(data, content), address, NullListener(), Options(workers=1))
     data.write_text("as it was")
-    run_study(study(data, content), address, Nobody(), Options(workers=1))
+    run_study(study(data, content), address, NullListener(), Options(workers=1))
 
     states = [trial.state.name for trial in load_study(address, "swapped").trials]
     assert states.count("COMPLETE") == 8
@@ -66,10 +66,10 @@ def test_a_worker_that_comes_after_a_swap_runs_no_trial(
 
 def test_a_removed_folder_of_files_costs_no_trial(tmp_path: Path) -> None:
     """Checkpoints are for going on; without them trials begin anew, and the study has them all."""
-    data, address = tmp_path / "data.txt", Address.parse(f"sqlite:///{tmp_path}/study.db")
+    data, address = tmp_path / "data.txt", StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     data.write_text("as it was")
     removing = study(data, "", removes=f"{tmp_path}/study.db.files")
-    run_study(removing, address, Nobody(), Options(workers=2))
+    run_study(removing, address, NullListener(), Options(workers=2))
     trials = load_study(address, "swapped").trials
 
     assert [t.state.name for t in trials].count("COMPLETE") == 8

@@ -14,7 +14,7 @@ from faults.postgres import Postgres
 
 from sweep.storage.owner import ATTRIBUTE
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
 
 TRIALS = 6
@@ -23,7 +23,7 @@ TRIALS = 6
 def race(url: str, folder: Path, spec: StudySpec, *arguments: str) -> tuple[Campaign, list[int]]:
     """Start two sweeps of one new study at once and wait for both."""
     folder.mkdir()
-    campaign = Campaign(Address.parse(url), folder, spec, random.Random(0))
+    campaign = Campaign(StorageUrl.parse(url), folder, spec, random.Random(0))
     processes = [campaign.launch(), campaign.launch(*arguments)]
     return campaign, [process.wait(120) for process in processes]
 
@@ -92,7 +92,9 @@ def test_eight_drivers_at_once_on_a_new_file(tmp_path: Path) -> None:
     expected = uninterrupted(spec, tmp_path / "plain")
     folder = tmp_path / "race"
     folder.mkdir()
-    campaign = Campaign(Address.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0))
+    campaign = Campaign(
+        StorageUrl.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0)
+    )
     processes = [campaign.launch() for _ in range(8)]
     codes = [process.wait(120) for process in processes]
 
@@ -109,7 +111,9 @@ def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Pat
     expected = uninterrupted(spec, tmp_path / "plain")
     folder = tmp_path / "race"
     folder.mkdir()
-    campaign = Campaign(Address.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0))
+    campaign = Campaign(
+        StorageUrl.parse(f"sqlite:///{folder}/s.db"), folder, spec, random.Random(0)
+    )
     first = campaign.launch()
     campaign.wait_for(2)
     first.send_signal(signal.SIGSTOP)  # so that it cannot finish before the other has begun

@@ -9,7 +9,7 @@ from typing import Any
 
 from objectives.cooperative import Walk, run_in_lanes
 from objectives.synthetic import Synthetic
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.space import Space
 from sweep.study.trial import (
     Leave,
@@ -36,9 +36,9 @@ class Worked:
         self._seconds = float(settings["sleep_seconds"]) / self._steps
         self._log = inputs.get("log", "")
 
-    def facts(self) -> Facts:
+    def facts(self) -> ObjectiveInfo:
         """As many workers as asked for on the command line."""
-        return Facts(workers=2)
+        return ObjectiveInfo(workers=2)
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Whatever the surface needs."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from ray_clusters import nodes
 
-from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.config import RayConfig
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator[RayConfig]:
     """Two nodes of two CPUs each."""
     with nodes(2, 2) as address:
-        yield Cluster(address)
+        yield RayConfig(address)

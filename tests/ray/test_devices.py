@@ -12,13 +12,13 @@ import pytest
 from ray_clusters import nodes
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
-from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.config import RayConfig
 
 pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -48,14 +48,16 @@ SPEC = StudySpec(
 def run(folder: Path, **how: Any) -> optuna.Study:
     """A sweep to its end."""
     with quiet_optuna():
-        return run_study(SPEC, Address.parse(f"sqlite:///{folder}/s.db"), Nobody(), Options(**how))
+        return run_study(
+            SPEC, StorageUrl.parse(f"sqlite:///{folder}/s.db"), NullListener(), Options(**how)
+        )
 
 
 @pytest.fixture
-def unlike(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def unlike(request: pytest.FixtureRequest) -> Iterator[RayConfig]:
     """A head that computes nothing, and nodes of one CPU with what the test gives them."""
     with nodes(0, *({"num_cpus": 1, "env_vars": each} for each in request.param)) as address:
-        yield Cluster(address)
+        yield RayConfig(address)
 
 
 def together(study: optuna.Study) -> dict[str, int]:
@@ -77,7 +79,7 @@ FALSE = ({"SIZED_NAME": "a"}, {"SIZED_NAME": "b", "SIZED_DATA": "other"})
 
 
 @pytest.mark.parametrize("unlike", [TWO], indirect=True)
-def test_each_node_runs_as_many_together_as_it_advises(unlike: Cluster, tmp_path: Path) -> None:
+def test_each_node_runs_as_many_together_as_it_advises(unlike: RayConfig, tmp_path: Path) -> None:
     """Whichever is asked first; unless --pack says how many."""
     study = run(tmp_path, cluster=unlike, workers=2)
 
@@ -89,7 +91,7 @@ def test_each_node_runs_as_many_together_as_it_advises(unlike: Cluster, tmp_path
 
 @pytest.mark.parametrize("unlike", [TIGHT], indirect=True)
 def test_a_pack_that_was_too_large_is_halved_on_its_own_node(
-    unlike: Cluster, tmp_path: Path
+    unlike: RayConfig, tmp_path: Path
 ) -> None:
     """The other goes on with what it had, and all trials complete."""
     study = run(tmp_path, cluster=unlike, workers=2)
@@ -101,7 +103,7 @@ def test_a_pack_that_was_too_large_is_halved_on_its_own_node(
 
 
 @pytest.mark.parametrize("unlike", [FALSE], indirect=True)
-def test_a_node_with_other_data_is_refused(unlike: Cluster, tmp_path: Path) -> None:
+def test_a_node_with_other_data_is_refused(unlike: RayConfig, tmp_path: Path) -> None:
     """The same names and sizes may hold something else; the fingerprints tell."""
     with pytest.raises(SweepError, match="the inputs must hold for every worker what they held"):
         run(tmp_path, cluster=unlike, workers=2)
@@ -113,9 +115,9 @@ def test_fractions_share_a_gpu(tmp_path: Path) -> None:
 
     gpu = {"num_cpus": 4, "num_gpus": 1, "env_vars": {"SIZED_NAME": "g", "SIZED_LANES": "2"}}
     with nodes(0, gpu) as address:
-        halves = Cluster(address, resources={"gpu": 0.5, "cpu": 1.0})
+        halves = RayConfig(address, resources={"gpu": 0.5, "cpu": 1.0})
         launcher = RayLauncher(SPEC, halves)
-        room = launcher.room(advised=99)
+        room = launcher.capacity(advised=99)
         launcher.close()
         study = run(tmp_path, cluster=halves, workers=2)
 

@@ -14,8 +14,8 @@ import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
 from ray_clusters import TESTS
 
-from sweep.storage.url import Address
-from sweep.workers.ray.config import Cluster
+from sweep.storage.url import StorageUrl
+from sweep.workers.ray.config import RayConfig
 
 pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 def on_ray(
-    folder: Path, cluster: Cluster, trials: int, seconds: float, lanes: int = 1
+    folder: Path, cluster: RayConfig, trials: int, seconds: float, lanes: int = 1
 ) -> tuple[Campaign, Counter[tuple[object, ...]]]:
     """A campaign on a cluster, and what the study yields on this machine undisturbed."""
     spec = make_spec(trials, seconds)
@@ -35,7 +35,7 @@ def on_ray(
     home.mkdir()
     where = ("--launcher", "ray", "--ray-address", cluster.address)
     campaign = Campaign(
-        Address.parse(f"sqlite:///{folder}/s.db"),
+        StorageUrl.parse(f"sqlite:///{folder}/s.db"),
         home,
         spec,
         random.Random(7),
@@ -67,7 +67,7 @@ def seconds_until_gone(computing: list[psutil.Process]) -> float:
 
 @pytest.mark.slow
 def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
-    cluster: Cluster, tmp_path: Path
+    cluster: RayConfig, tmp_path: Path
 ) -> None:
     """SIGKILL in the middle; the same command goes on."""
     campaign, expected = on_ray(tmp_path, cluster, 12, seconds=0.8)
@@ -90,7 +90,7 @@ def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_driver_that_is_hit_again_and_again_loses_and_doubles_nothing(
-    cluster: Cluster, tmp_path: Path, lanes: int
+    cluster: RayConfig, tmp_path: Path, lanes: int
 ) -> None:
     """At random moments, also while the last driver's actors still run."""
     campaign, expected = on_ray(tmp_path, cluster, 30, seconds=1.2, lanes=lanes)

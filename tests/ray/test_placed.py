@@ -16,13 +16,13 @@ from ray_clusters import cannot_hide, node_without
 
 from objectives import builtin
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
-from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.config import RayConfig
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -55,8 +55,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def far(
-    cluster: Cluster, sources: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Cluster, Path]]:
+    cluster: RayConfig, sources: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RayConfig, Path]]:
     """Workers on a node with a view of its own, and where it keeps copies."""
     reason = cannot_hide()
     if reason:
@@ -71,7 +71,9 @@ def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:
     """A sweep to its end."""
     folder.mkdir(exist_ok=True)
     with quiet_optuna():
-        return run_study(spec, Address.parse(f"sqlite:///{folder}/s.db"), Nobody(), Options(**how))
+        return run_study(
+            spec, StorageUrl.parse(f"sqlite:///{folder}/s.db"), NullListener(), Options(**how)
+        )
 
 
 def values(study: optuna.Study) -> list[Any]:
@@ -80,7 +82,7 @@ def values(study: optuna.Study) -> list[Any]:
 
 
 def test_a_node_that_sees_nothing_gets_one_copy(
-    far: tuple[Cluster, Path], sources: Path, tmp_path: Path
+    far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
     """Two workers read the same two copies; values, fingerprints and names are those of here."""
     cluster, cache = far
@@ -104,7 +106,7 @@ def test_a_node_that_sees_nothing_gets_one_copy(
 
 @pytest.mark.slow
 def test_a_node_that_sees_the_same_reads_it_there(
-    far: tuple[Cluster, Path], tmp_path: Path
+    far: tuple[RayConfig, Path], tmp_path: Path
 ) -> None:
     """No copy is made."""
     cluster, cache = far
@@ -121,17 +123,17 @@ def test_a_node_that_sees_the_same_reads_it_there(
 
 def test_names_travel_as_they_are(tmp_path: Path) -> None:
     """Of hubs and built-ins, of paths that only nodes have, and of inputs that are no input."""
-    from sweep.workers.ray.inputs import Depot
+    from sweep.workers.ray.inputs import InputStore
 
     names = ("facebook/esm2_t6_8M_UR50D", "builtin:motifs", "/only/there", "~nobody/x", "x" * 5000)
     for name in (*names, "a\0b", " "):
-        assert Depot({"base": name}).parcels == {}
-    assert Depot({"cache": str(tmp_path), "log": str(tmp_path)}).parcels == {}
+        assert InputStore({"base": name}).parcels == {}
+    assert InputStore({"cache": str(tmp_path), "log": str(tmp_path)}).parcels == {}
 
 
 @pytest.mark.slow
 def test_a_node_without_room_says_so(
-    far: tuple[Cluster, Path], sources: Path, tmp_path: Path
+    far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
     """One sentence that names the input and the node's folder."""
     cluster, cache = far
@@ -153,7 +155,7 @@ def test_a_node_without_room_says_so(
 
 @pytest.mark.slow
 def test_a_large_base_arrives_in_pieces(
-    far: tuple[Cluster, Path], sources: Path, tmp_path: Path
+    far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
     """More than a hundred megabytes, of which no piece is larger than 64."""
     cluster, cache = far
@@ -172,7 +174,7 @@ def test_a_large_base_arrives_in_pieces(
 
 @pytest.mark.slow
 def test_real_trials_on_copies_are_those_of_here_bit_by_bit(
-    far: tuple[Cluster, Path], sources: Path, tmp_path: Path
+    far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
     """NF4 base and PEFT adapters on the embedded base; what is kept names the user's folder."""
     cluster, _ = far

@@ -19,14 +19,14 @@ from command import PROGRAM
 from ray_clusters import cannot_hide, node_without
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
 from sweep.signals import Interrupts
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy, Pruner
-from sweep.workers.ray.config import Cluster
+from sweep.workers.ray.config import RayConfig
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
 pytestmark = [
@@ -55,9 +55,9 @@ SPEC = StudySpec(
 
 def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:
     """A sweep to its end."""
-    address = Address.parse(f"sqlite:///{folder}/s.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/s.db")
     with quiet_optuna():
-        return run_study(spec, address, Nobody(), Options(**how))
+        return run_study(spec, address, NullListener(), Options(**how))
 
 
 def results(study: optuna.Study) -> list[Any]:
@@ -69,7 +69,7 @@ def results(study: optuna.Study) -> list[Any]:
     )
 
 
-def test_a_sweep_of_forty_trials_is_the_local_one(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_sweep_of_forty_trials_is_the_local_one(cluster: RayConfig, tmp_path: Path) -> None:
     """Trial by trial, on four actors of two nodes, with two trials together in each."""
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
@@ -82,7 +82,7 @@ def test_a_sweep_of_forty_trials_is_the_local_one(cluster: Cluster, tmp_path: Pa
 
 
 def test_actors_find_an_objective_beside_its_study_file(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: RayConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a folder that only the driver's Python looks in."""
     (tmp_path / "beside_its_study.py").write_text(
@@ -94,18 +94,18 @@ def test_actors_find_an_objective_beside_its_study_file(
     assert len(results(run(tmp_path, own, cluster=cluster, workers=2))) == 2
 
 
-def test_workers_come_as_many_as_the_nodes_take(cluster: Cluster) -> None:
+def test_workers_come_as_many_as_the_nodes_take(cluster: RayConfig) -> None:
     """Whole workers per node: two nodes of two CPUs take two of two, none of three but one."""
     from sweep.workers.ray.pool import RayLauncher
 
     for cpus, wanted in ((1.0, 4), (2.0, 2), (0.5, 8), (3.0, 1), (0.0, 2)):
         launcher = RayLauncher(SPEC, replace(cluster, resources={"cpu": cpus}))
-        assert launcher.room(advised=99) == wanted
+        assert launcher.capacity(advised=99) == wanted
         launcher.close()
 
 
 def test_settings_are_pinned_in_actors_that_are_there_and_in_those_to_come(
-    cluster: Cluster,
+    cluster: RayConfig,
 ) -> None:
     """Whatever their nodes would decide."""
     from sweep.workers.ray.pool import RayLauncher
@@ -121,7 +121,7 @@ def test_settings_are_pinned_in_actors_that_are_there_and_in_those_to_come(
         assert len(launcher._pool) == 2
 
 
-def test_pruning_flows_back_while_a_pack_runs(cluster: Cluster, tmp_path: Path) -> None:
+def test_pruning_flows_back_while_a_pack_runs(cluster: RayConfig, tmp_path: Path) -> None:
     """The median rule stops trials, and none is lost."""
     spec = replace(SPEC, pruner=Pruner("median"), budget=Budget(trials=12))
     study = run(tmp_path, spec, cluster=cluster, workers=2, pack=2)
@@ -142,7 +142,7 @@ GRID = replace(
 
 
 @pytest.mark.slow
-def test_killed_actors_lose_nothing_and_double_nothing(cluster: Cluster, tmp_path: Path) -> None:
+def test_killed_actors_lose_nothing_and_double_nothing(cluster: RayConfig, tmp_path: Path) -> None:
     """Their trials failed, as those of a killed process do, and run again where that is wanted."""
     spec = replace(GRID, policy=Policy(on_failure="retry(3)"))
     calm, hit = _calm_and_hit(tmp_path, spec, cluster, Thread(target=_kill_actors, args=(3,)))
@@ -187,7 +187,7 @@ def test_a_node_that_comes_is_used_and_one_that_goes_interrupts_its_trials(tmp_p
 
 @pytest.mark.slow
 def test_the_first_worker_waits_for_a_place_as_long_as_it_takes(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: RayConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node that has one may come late: the cluster grows, or its machines are busy."""
     reason = cannot_hide()
@@ -211,7 +211,7 @@ def _failed(trial: optuna.trial.FrozenTrial) -> bool:
 
 
 def _calm_and_hit(
-    folder: Path, spec: StudySpec, cluster: Cluster, blow: Thread, workers: int = 2
+    folder: Path, spec: StudySpec, cluster: RayConfig, blow: Thread, workers: int = 2
 ) -> tuple[optuna.Study, optuna.Study]:
     """The same sweep undisturbed on this machine, and on a cluster while something happens."""
     (folder / "calm").mkdir()
@@ -246,4 +246,4 @@ def _when_there_are(count: int) -> list[int]:
 def test_no_cluster_is_one_sentence(tmp_path: Path) -> None:
     """Before anything is written."""
     with pytest.raises(SweepError, match=r"^--ray-address must be the address of a running Ray"):
-        run(tmp_path, SPEC, cluster=Cluster("127.0.0.1:1"))
+        run(tmp_path, SPEC, cluster=RayConfig("127.0.0.1:1"))

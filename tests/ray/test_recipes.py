@@ -20,7 +20,7 @@ from ray_clusters import TESTS
 
 from sweep.cli.main import parse
 from sweep.cli.options import cluster
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 PAGE = (TESTS.parent / "docs" / "clusters.md").read_text()
 ONE_NODE, MANY_NODES = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
@@ -114,7 +114,7 @@ class Job:
 
 def states(url: str) -> list[str]:
     """Of every trial; none before there is a study."""
-    path = Address.parse(url).path
+    path = StorageUrl.parse(url).path
     if path is None or not path.exists():
         return []
     try:

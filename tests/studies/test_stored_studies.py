@@ -12,7 +12,7 @@ import pytest
 from command import lorasweep
 
 from sweep.storage.studies import load_study, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "studies" / "results"
@@ -38,7 +38,7 @@ def test_every_published_database_is_pinned() -> None:
 @pytest.mark.parametrize(("database", "name"), DIGESTS)
 def test_a_stored_spec_has_the_digest_that_it_was_stored_with(database: str, name: str) -> None:
     """Another digest would refuse every resume: read back and hashed anew, it is the same."""
-    study = load_study(Address.parse(f"sqlite:///{RESULTS / database}.db"), name)
+    study = load_study(StorageUrl.parse(f"sqlite:///{RESULTS / database}.db"), name)
 
     assert read_spec(study).digest() == DIGESTS[database, name]
     assert study.user_attrs["spec_digest"] == DIGESTS[database, name]

@@ -4,7 +4,7 @@ import optuna
 import pytest
 
 from sweep import Choice, Space, StudySpec, TargetSets
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,6 @@ def url(tmp_path: object) -> str:
 
 
 @pytest.fixture
-def address(url: str) -> Address:
+def address(url: str) -> StorageUrl:
     """The same, parsed."""
-    return Address.parse(url)
+    return StorageUrl.parse(url)

@@ -10,11 +10,11 @@ import pytest
 
 from sweep import Budget, Choice, Space, StudySpec
 from sweep.cli import main
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.trial import INPUT_AWAY, Failure
 from sweep.workers.missing_inputs import Inputs
 
@@ -92,15 +92,15 @@ def test_an_input_away_for_a_moment_costs_no_configuration(tmp_path: Path) -> No
     data.mkdir()
     (data / "value").write_text("0.5")
     (tmp_path / "take").touch()
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     with pytest.raises(
         SweepError, match="what the trials read is away or was changed: FileNotFoundError"
     ):
-        run_study(study(data), address, Nobody())
+        run_study(study(data), address, NullListener())
     with pytest.raises(SweepError, match="cannot read what it needs"):
-        run_study(study(data), address, Nobody())
+        run_study(study(data), address, NullListener())
     (tmp_path / "taken").rename(data)
-    ran = run_study(study(data), address, Nobody())
+    ran = run_study(study(data), address, NullListener())
 
     complete = [trial for trial in ran.get_trials() if trial.state.name == "COMPLETE"]
     assert sorted(trial.params["x"] for trial in complete) == list(range(8))
@@ -110,7 +110,7 @@ def test_an_input_away_for_a_moment_costs_no_configuration(tmp_path: Path) -> No
 
 def test_a_worker_killed_for_a_file_that_was_cut_costs_no_configuration(tmp_path: Path) -> None:
     """SIGBUS is about what is mapped into memory, not about the trial."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     spec = study(
         tmp_path,
         objective="faults.deadly:Deadly",
@@ -120,7 +120,7 @@ def test_a_worker_killed_for_a_file_that_was_cut_costs_no_configuration(tmp_path
         budget=Budget(trials=3),
     )
     with pytest.raises(SweepError, match=r"away or was changed: a worker was killed by SIGBUS"):
-        run_study(spec, address, Nobody(), Options(workers=1))
+        run_study(spec, address, NullListener(), Options(workers=1))
 
     trials = load_study(address).trials
     [lost] = [trial for trial in trials if trial.state.name == "FAIL"]
@@ -157,5 +157,5 @@ def test_a_run_that_completes_nothing_for_trials_that_failed_is_no_success(
     assert code == 1
     assert f"no trial was completed: {complete} of 8 are, and {8 - complete} failed" in said
     assert main(["resume", "--storage", url, "--on-failure", "retry(1)"]) == 1
-    tried = load_study(Address.parse(url), "toy").get_trials()
+    tried = load_study(StorageUrl.parse(url), "toy").get_trials()
     assert sum("retry_of" in trial.user_attrs for trial in tried) >= 2

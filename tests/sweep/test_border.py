@@ -16,16 +16,16 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from sweep import Baseline, Budget, Choice, Float, Sampler, Space, StudySpec
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import driven, run_study
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.errors import SweepError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import TrialParams, with_finite_value
 from sweep.workers.local import LocalLauncher
-from sweep.workers.messages import Finished, Reported
+from sweep.workers.messages import PackFinished, TrialReported
 
 SOUND = {
     "sound",
@@ -101,17 +101,17 @@ def study(**changes: Any) -> StudySpec:
     return StudySpec(**fields)
 
 
-def computed(launcher: LocalLauncher, pack: list[TrialParams], ledger: Ledger) -> Iterator[Any]:
+def computed(launcher: LocalLauncher, pack: list[TrialParams], ledger: TrialStore) -> Iterator[Any]:
     """A pack's results; what it reports on the way goes into the study."""
     launcher.submit(pack)
     while True:
         event = launcher.next_event(60)
         if event is None:  # a worker told what its inputs hold and has started
             continue
-        if isinstance(event, Reported):
+        if isinstance(event, TrialReported):
             event.answer(ledger.report(event.number, event.step, event.value, event.metrics))
             continue
-        assert isinstance(event, Finished), event
+        assert isinstance(event, PackFinished), event
         yield from event.results
         return
 
@@ -119,13 +119,13 @@ def computed(launcher: LocalLauncher, pack: list[TrialParams], ledger: Ledger) -
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
     """The trials by what they handed over: those of a pack together, the others one by one."""
-    address = Address.parse(f"sqlite:///{tmp_path_factory.mktemp('border')}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path_factory.mktemp('border')}/study.db")
     spec = study()
     with (
         closing(LocalLauncher(spec)) as launcher,
-        driven(spec, address, Facts(), take_over=False) as (made, owner),
+        driven(spec, address, ObjectiveInfo(), take_over=False) as (made, owner),
     ):
-        ledger = Ledger(made, spec, address, owner)
+        ledger = TrialStore(made, spec, address, owner)
         asked = [params for _ in spec.space["how"].grid() or () if (params := ledger.ask())]
         alone = [params for params in asked if params.values["how"] in handing.LISTS]
         packs = [[each for each in asked if each not in alone], *([each] for each in alone)]
@@ -182,7 +182,7 @@ ENDLESS = Space({"x": Float(0.0, 1.0)})
 @pytest.mark.parametrize("how", ["FAIL without a reason", "an interruption not asked for"])
 def test_a_sweep_whose_every_trial_breaks_the_contract_ends(how: str, tmp_path: Path) -> None:
     """An endless space is not run through, and a trial not run again, for ever."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     spec = study(
         space=ENDLESS,
         settings={"how": how},
@@ -191,7 +191,7 @@ def test_a_sweep_whose_every_trial_breaks_the_contract_ends(how: str, tmp_path: 
         budget=Budget(trials=50),
     )
     with pytest.raises(SweepError, match="the first 5 trials of this run all failed"):
-        run_study(spec, address, Nobody())
+        run_study(spec, address, NullListener())
 
     made = load_study(address, "toy")
     assert {trial.state.name for trial in made.get_trials()} == {"FAIL"}
@@ -206,13 +206,13 @@ def refused(word: str) -> None:
 
 def test_a_study_of_mistakes_is_resumed_to_its_end(tmp_path: Path) -> None:
     """Nothing that an objective hands over keeps a study from going on, or stays in it as NaN."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     some = ("sound", "numpy", "not finite beside", "metrics array", "value text", "two results")
     some += ("a step NaN", "FAIL for an exception", "no result", "a report not finite")
     spec = study(space=Space({"how": Choice(*some)}))
     for _ in range(3):  # in whichever order: it may stop for failures in a row
         with contextlib.suppress(SweepError):
-            run_study(spec, address, Nobody())
+            run_study(spec, address, NullListener())
     ran = load_study(address, "toy")
     with closing(sqlite3.connect(tmp_path / "study.db")) as database:
         texts = database.execute("select value_json from trial_user_attributes").fetchall()

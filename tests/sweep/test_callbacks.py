@@ -12,7 +12,7 @@ from tracked_studies import tracked
 
 from sweep.driver.callbacks import Callbacks
 from sweep.storage.errors import StorageLostError
-from sweep.storage.reconnect import ride_out
+from sweep.storage.reconnect import retry_while_unreachable
 
 
 def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:
@@ -86,6 +86,6 @@ def test_a_server_that_is_away_costs_no_callback_a_trial() -> None:
 
     told: list[FrozenTrial] = []
     callbacks = Callbacks(Away(), [lambda _, trial: told.append(trial)])
-    ride_out(lambda: callbacks.tell(0), lambda: None)
+    retry_while_unreachable(lambda: callbacks.tell(0), lambda: None)
 
     assert [trial.value for trial in told] == [0.5]

@@ -17,7 +17,7 @@ from sweep.results.status import snapshot
 from sweep.results.table import to_table
 from sweep.sampling.distinct import distributions
 from sweep.storage.studies import load_study, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.terminal.progress import Progress
 
 REQUEST = Request(("wide=all-linear",), ("kind=c",), ("x1=0:10", "x2=-2:6"))
@@ -58,14 +58,14 @@ def edited(spec: StudySpec) -> StudySpec:
     return replace(spec, space=Space(space))
 
 
-def run(spec: StudySpec, address: Address, trials: int) -> None:
+def run(spec: StudySpec, address: StorageUrl, trials: int) -> None:
     """Run a study on to so many trials."""
     with Progress(trials, 0, higher_is_better=True) as progress:
         spec = spec.with_changes(trials=trials)
         run_study(spec, address, progress, Options(workers=1))
 
 
-def trials(address: Address) -> list[tuple[Any, ...]]:
+def trials(address: StorageUrl) -> list[tuple[Any, ...]]:
     """All that a trial holds except for its distributions."""
     return [
         (t.number, t.state, t.params, t.values, t.user_attrs, t.system_attrs, t.duration)
@@ -77,7 +77,7 @@ def trials(address: Address) -> list[tuple[Any, ...]]:
     "sampler", ["tpe", "random", "qmc", "grid", pytest.param("gp", marks=pytest.mark.slow)]
 )
 def test_an_extended_study_keeps_its_trials_and_proposes_what_is_new(
-    address: Address, linear: StudySpec, sampler: str
+    address: StorageUrl, linear: StudySpec, sampler: str
 ) -> None:
     """Optuna's own refusal of new choices is met by no sampler."""
     request, after = REQUEST, edited(linear)
@@ -100,7 +100,9 @@ def test_an_extended_study_keeps_its_trials_and_proposes_what_is_new(
     assert {values["x2"] for values in new} - {0, 2, 4}
 
 
-def test_every_trial_agrees_on_what_a_parameter_can_be(address: Address, linear: StudySpec) -> None:
+def test_every_trial_agrees_on_what_a_parameter_can_be(
+    address: StorageUrl, linear: StudySpec
+) -> None:
     """Else samplers and importances would drop a parameter whose range grew."""
     run(linear, address, 12)
     extend_study(linear, address, REQUEST)
@@ -117,7 +119,7 @@ def test_every_trial_agrees_on_what_a_parameter_can_be(address: Address, linear:
 
 
 def test_the_old_study_file_is_refused_and_the_edited_one_goes_on(
-    address: Address, linear: StudySpec
+    address: StorageUrl, linear: StudySpec
 ) -> None:
     """Each difference named; the digest is that of a study made so from the start."""
     run(linear, address, 2)
@@ -133,7 +135,7 @@ def test_the_old_study_file_is_refused_and_the_edited_one_goes_on(
     assert len(trials(address)) == 4
 
 
-def test_each_extension_is_kept_in_the_history(address: Address, linear: StudySpec) -> None:
+def test_each_extension_is_kept_in_the_history(address: StorageUrl, linear: StudySpec) -> None:
     """From digest to digest; the same once more is refused."""
     run(linear, address, 2)
     first = extend_study(linear, address, REQUEST)["history"][0]
@@ -153,7 +155,7 @@ def test_each_extension_is_kept_in_the_history(address: Address, linear: StudySp
     assert snapshot(study, address)["history"] == [first, second]
 
 
-def test_the_budget_stays_and_inputs_may_have_moved(address: Address, linear: StudySpec) -> None:
+def test_the_budget_stays_and_inputs_may_have_moved(address: StorageUrl, linear: StudySpec) -> None:
     """Another run may have renewed the budget since the spec was read."""
     run(linear, address, 2)
     extend_study(linear.with_changes(trials=9, inputs={"data": "moved"}), address, REQUEST)
@@ -163,7 +165,7 @@ def test_the_budget_stays_and_inputs_may_have_moved(address: Address, linear: St
     assert stored.inputs == {"data": "moved"}
 
 
-def test_trials_that_wait_keep_waiting(address: Address, spec: StudySpec) -> None:
+def test_trials_that_wait_keep_waiting(address: StorageUrl, spec: StudySpec) -> None:
     """And run with the values they were queued with."""
     spec = replace(spec, seeds=(0, 1))
     run(spec, address, 3)
@@ -179,7 +181,9 @@ def test_trials_that_wait_keep_waiting(address: Address, spec: StudySpec) -> Non
     assert done[3].user_attrs["seed"] == 1
 
 
-def test_other_studies_of_the_database_are_left_alone(address: Address, linear: StudySpec) -> None:
+def test_other_studies_of_the_database_are_left_alone(
+    address: StorageUrl, linear: StudySpec
+) -> None:
     """They have parameters of the same names."""
     other = replace(linear, name="other")
     run(linear, address, 2)

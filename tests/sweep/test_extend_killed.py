@@ -18,8 +18,8 @@ from sweep import Choice, Float, Space, StudySpec, TargetSets
 from sweep.extend.migration import engine_of
 from sweep.sampling.distinct import distributions
 from sweep.storage.studies import create_or_resume, load_study, read_spec, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
 EXTENDER = """
 import os, signal, sys
@@ -67,10 +67,10 @@ for line in sys.stdin:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
+def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageUrl]:
     """A study with trials of all states."""
     if request.param == "sqlite":
-        yield made(Address.parse(f"sqlite:///{tmp_path}/study.db"))
+        yield made(StorageUrl.parse(f"sqlite:///{tmp_path}/study.db"))
         return
     pytest.importorskip("psycopg")
     from faults.postgres import Postgres
@@ -79,16 +79,16 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
     if reason:
         pytest.skip(reason)
     with Postgres() as server:
-        yield made(Address.parse(server.new_database()))
+        yield made(StorageUrl.parse(server.new_database()))
 
 
-def made(address: Address) -> Address:
+def made(address: StorageUrl) -> StorageUrl:
     """Fill a database."""
     space = {"rank": Choice(1, 2), "x": Float(0.001, 1.0, log=True), "targets": TargetSets("qkv")}
     objective = "objectives.synthetic:Synthetic"
     spec = StudySpec(name="killed", objective=objective, space=Space(space))
-    study = create_or_resume(address, spec, Facts())
-    write_spec(study, spec, Facts())
+    study = create_or_resume(address, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo())
     for number in range(30):
         trial = study.ask(distributions(spec.space))
         if number % 10:
@@ -99,7 +99,7 @@ def made(address: Address) -> Address:
 
 
 @pytest.fixture
-def killed(study: Address) -> Iterator[Callable[[str], str]]:
+def killed(study: StorageUrl) -> Iterator[Callable[[str], str]]:
     """Have a process extend the study as one line says; answers with one line."""
     process = subprocess.Popen(
         [sys.executable, "-c", EXTENDER, study.url],
@@ -121,7 +121,7 @@ def killed(study: Address) -> Iterator[Callable[[str], str]]:
 
 
 @contextmanager
-def opened(address: Address) -> Iterator[optuna.Study]:
+def opened(address: StorageUrl) -> Iterator[optuna.Study]:
     """The study, whose connections are closed afterwards."""
     study = load_study(address)
     yield study
@@ -134,7 +134,7 @@ def contents(study: optuna.Study) -> list[tuple[object, ...]]:
     return [(t.state, t.params, t.values, t.user_attrs, t.system_attrs) for t in trials]
 
 
-def extensions(address: Address, trials: list[tuple[object, ...]]) -> int:
+def extensions(address: StorageUrl, trials: list[tuple[object, ...]]) -> int:
     """How often the study was extended; it is whole, and its trials are what they were."""
     with opened(address) as study:
         spec, attributes = read_spec(study), study.user_attrs
@@ -154,7 +154,9 @@ def extensions(address: Address, trials: list[tuple[object, ...]]) -> int:
 
 
 @pytest.mark.slow
-def test_killed_after_each_of_its_statements(study: Address, killed: Callable[[str], str]) -> None:
+def test_killed_after_each_of_its_statements(
+    study: StorageUrl, killed: Callable[[str], str]
+) -> None:
     """From the first look at the study to the last word; then one that nobody kills."""
     with opened(study) as fresh:
         trials = contents(fresh)
@@ -176,7 +178,7 @@ def test_killed_after_each_of_its_statements(study: Address, killed: Callable[[s
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(study: Address, killed: Callable[[str], str]) -> None:
+def test_killed_at_any_moment(study: StorageUrl, killed: Callable[[str], str]) -> None:
     """Twenty-five times, while it extends again and again; the next takes over by itself."""
     with opened(study) as fresh:
         trials = contents(fresh)

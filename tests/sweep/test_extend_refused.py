@@ -16,34 +16,34 @@ from sweep.driver.run_study import Options, run_study
 from sweep.errors import ResumeError, SpecError, StorageError, UsageError
 from sweep.extend.changes import Request
 from sweep.extend.extend import extend_study
-from sweep.storage.owner import Owner
+from sweep.storage.owner import DriverLease
 from sweep.storage.studies import create_or_resume, load_study, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.terminal.progress import Progress
 
 REQUEST = Request(choices=("rank=16",))
 
 
-def run(spec: StudySpec, address: Address, trials: int) -> None:
+def run(spec: StudySpec, address: StorageUrl, trials: int) -> None:
     """Run a study on to so many trials."""
     with Progress(trials, 0, higher_is_better=True) as progress:
         spec = spec.with_changes(trials=trials)
         run_study(spec, address, progress, Options(workers=1))
 
 
-def dump(address: Address) -> list[str]:
+def dump(address: StorageUrl) -> list[str]:
     """Everything in a SQLite file."""
     with contextlib.closing(sqlite3.connect(str(address.path))) as database:
         return list(database.iterdump())
 
 
-def test_a_living_driver_keeps_the_study(address: Address, spec: StudySpec) -> None:
+def test_a_living_driver_keeps_the_study(address: StorageUrl, spec: StudySpec) -> None:
     """Nothing is written beside it, unless it is surely gone and one says so."""
     run(spec, address, 1)
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        load_study(address).set_user_attr("owner", Owner.of(sleeper.pid).to_json())
+        load_study(address).set_user_attr("owner", DriverLease.of(sleeper.pid).to_json())
         before = dump(address)
         with pytest.raises(StorageError, match=f"one driver at a time.*process {sleeper.pid} on"):
             extend_study(spec, address, REQUEST)
@@ -56,7 +56,7 @@ def test_a_living_driver_keeps_the_study(address: Address, spec: StudySpec) -> N
     assert load_study(address).user_attrs["owner"] is None
 
 
-def test_other_inputs_are_refused_as_by_a_resume(address: Address, spec: StudySpec) -> None:
+def test_other_inputs_are_refused_as_by_a_resume(address: StorageUrl, spec: StudySpec) -> None:
     """Trials of two data sets would be one study; nothing is written."""
     run(spec, address, 1)
     load_study(address).set_user_attr("fingerprints", {"data": "d1"})
@@ -68,7 +68,7 @@ def test_other_inputs_are_refused_as_by_a_resume(address: Address, spec: StudySp
 
 
 def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
-    address: Address, spec: StudySpec
+    address: StorageUrl, spec: StudySpec
 ) -> None:
     """All faults of the request; then those of the new spec."""
     spec = replace(
@@ -89,7 +89,7 @@ def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
 
 @pytest.mark.slow
 def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
-    address: Address, tmp_path: Path
+    address: StorageUrl, tmp_path: Path
 ) -> None:
     """Whose model knows; the name is well-formed."""
     spec = StudySpec(
@@ -98,7 +98,7 @@ def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
         space=Space({"rank": Choice(1, 2), "alpha": Choice(1), "targets": TargetSets("qkv")}),
         inputs={"cache": str(tmp_path / "cache")},
     )
-    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     before = dump(address)
 
     with pytest.raises(SpecError, match=r"quarry"):
@@ -110,8 +110,8 @@ def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
 
 def test_a_journal_is_refused_with_the_way_out(tmp_path: Path, spec: StudySpec) -> None:
     """What it holds is never rewritten."""
-    address = Address.parse(f"journal:///{tmp_path}/study.log")
-    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    address = StorageUrl.parse(f"journal:///{tmp_path}/study.log")
+    write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     before = address.path.read_bytes()
 
     with pytest.raises(StorageError, match=r"be SQLite or PostgreSQL.*lorasweep copy"):
@@ -121,7 +121,7 @@ def test_a_journal_is_refused_with_the_way_out(tmp_path: Path, spec: StudySpec) 
 
 @pytest.mark.slow
 def test_the_command_extends_and_status_says_so(
-    address: Address, spec: StudySpec, tmp_path: Path
+    address: StorageUrl, spec: StudySpec, tmp_path: Path
 ) -> None:
     """One JSON document, or one line; 2 for what cannot be, with every fault."""
     run(spec, address, 1)

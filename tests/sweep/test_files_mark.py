@@ -10,14 +10,14 @@ import pytest
 
 from sweep import StudySpec
 from sweep.errors import ResumeError
-from sweep.files.location import Place
+from sweep.files.location import Location
 from sweep.storage.files_mark import MARK, renew, take_folder
 from sweep.storage.guard import give_up, take
-from sweep.storage.owner import Owner
+from sweep.storage.owner import DriverLease
 from sweep.storage.studies import create_or_resume, read_identity, write_spec
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
 
 class Home:
@@ -26,20 +26,20 @@ class Home:
     def __init__(self, spec: StudySpec) -> None:
         self.spec = spec
 
-    def folder(self, study: optuna.Study, address: Address, files: Path | str) -> Place:
+    def folder(self, study: optuna.Study, address: StorageUrl, files: Path | str) -> Location:
         """Where the study keeps its trials' files."""
         identity = read_identity(study)
         return TrialFolders.of_study(address, self.spec.name, "all", str(files), identity).root
 
-    def open(self, database: Path) -> tuple[optuna.Study, Owner, Address]:
+    def open(self, database: Path) -> tuple[optuna.Study, DriverLease, StorageUrl]:
         """Hold the study there, made if missing."""
-        address = Address.parse(f"sqlite:///{database}")
-        study = create_or_resume(address, self.spec, Facts())
+        address = StorageUrl.parse(f"sqlite:///{database}")
+        study = create_or_resume(address, self.spec, ObjectiveInfo())
         owner = take(study, address, take_over=True)
-        write_spec(study, self.spec, Facts())
+        write_spec(study, self.spec, ObjectiveInfo())
         return study, owner, address
 
-    def drive(self, database: Path, files: Path) -> Place:
+    def drive(self, database: Path, files: Path) -> Location:
         """Use the folder from beginning to end."""
         study, owner, address = self.open(database)
         root = self.folder(study, address, files)
@@ -74,7 +74,7 @@ def test_a_study_from_before_there_were_ids_keeps_its_folder(home: Home, tmp_pat
     """Or its checkpoints and adapters would be lost."""
     study, _, address = home.open(tmp_path / "a.db")
     study.set_user_attr("id", "")
-    write_spec(study, home.spec, Facts())
+    write_spec(study, home.spec, ObjectiveInfo())
 
     assert home.folder(study, address, tmp_path) == tmp_path / home.spec.name
 

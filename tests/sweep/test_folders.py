@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 VALUES = {"rank": 2, "targets": "key+query"}
 
@@ -78,10 +78,10 @@ def test_what_a_killed_driver_left_is_tidied(tmp_path: Path) -> None:
 
 def test_files_lie_beside_the_database_whatever_the_study_is_called() -> None:
     """Or where the user says; a server has none beside it."""
-    sqlite = Address.parse("sqlite:///runs/a/study.db")
-    server = Address.parse("postgresql://u:secret@h/d")
+    sqlite = StorageUrl.parse("sqlite:///runs/a/study.db")
+    server = StorageUrl.parse("postgresql://u:secret@h/d")
 
-    def root(address: Address, files: str = "") -> Path:
+    def root(address: StorageUrl, files: str = "") -> Path:
         return TrialFolders.of_study(address, "../x", "best", files).of(VALUES, 0).parent
 
     assert root(sqlite).parent == Path("runs/a/study.db.files").absolute()

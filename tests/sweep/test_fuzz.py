@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from objectives.synthetic import Synthetic, SyntheticSettings
 from sweep.errors import SpecError, StorageError
-from sweep.storage.url import Address, default_url, folder_name
+from sweep.storage.url import StorageUrl, default_url, folder_name
 from sweep.study.targets import canonical, members
 
 SCHEMES = st.one_of(
@@ -43,14 +43,14 @@ URL_LIKE = st.builds(
 def test_any_text_is_an_address_or_refused(text: str) -> None:
     """Of one of three kinds, and parsed the same again."""
     try:
-        address = Address.parse(text)
+        address = StorageUrl.parse(text)
     except StorageError as error:
         told(error)
         return
 
     assert address.kind in ("sqlite", "postgresql", "journal")
     assert (address.path is None) == (address.kind == "postgresql")
-    assert Address.parse(address.url).url == address.url
+    assert StorageUrl.parse(address.url).url == address.url
     assert address.redact(address.shown) == address.shown
 
 
@@ -66,7 +66,7 @@ def test_a_password_is_never_shown(
         else:
             url = f"{scheme}://u@{host}/{database}?{place}={written}"
         try:
-            address = Address.parse(url)
+            address = StorageUrl.parse(url)
         except StorageError as error:
             told(error, without="s3cret")
             continue
@@ -88,7 +88,7 @@ def test_any_name_has_a_folder_of_its_own(one: str, other: str) -> None:
     assert re.fullmatch(r"[\w.,+-]{1,100}", folder, re.ASCII)
     assert folder_name(folder) == folder or folder != one
     assert one == other or folder != folder_name(other)
-    assert Address.parse(default_url(one)).path == Path("runs", folder, "study.db")
+    assert StorageUrl.parse(default_url(one)).path == Path("runs", folder, "study.db")
 
 
 TARGET_TEXTS = st.one_of(

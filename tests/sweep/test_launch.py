@@ -12,7 +12,7 @@ from sweep.errors import SpecError, SweepError
 from sweep.signals import Interruption, Interrupts
 from sweep.study.trial import TrialParams
 from sweep.workers.local import LocalLauncher
-from sweep.workers.messages import Died, Event, Finished, Reported, Settled
+from sweep.workers.messages import Event, PackFinished, TrialFinished, TrialReported, WorkerDied
 from sweep.workers.worker import _portable
 
 Launch = Callable[..., LocalLauncher]
@@ -56,9 +56,9 @@ def events(
             continue
         yield event
         match event:
-            case Reported(number=number, answer=answer):
+            case TrialReported(number=number, answer=answer):
                 answer(number in pruned)
-            case Settled(room=room, answer=follow):
+            case TrialFinished(room=room, answer=follow):
                 follow(queue.pop(0) if queue and room else None)
             case _:
                 return
@@ -66,7 +66,7 @@ def events(
 
 def settled(seen: Sequence[Event]) -> dict[int, str]:
     """How trials ended, in that order."""
-    over = [event.result for event in seen if isinstance(event, Settled)]
+    over = [event.result for event in seen if isinstance(event, TrialFinished)]
     return {result.number: result.state.value for result in over}
 
 
@@ -78,10 +78,10 @@ def test_a_pack_of_several_trials_gives_a_result_each(launch: Launch) -> None:
     seen = list(events(launcher))
 
     assert settled(seen) == {0: "COMPLETE", 1: "COMPLETE"}
-    values = [event.result.value for event in seen if isinstance(event, Settled)]
+    values = [event.result.value for event in seen if isinstance(event, TrialFinished)]
     assert values[0] < values[1]
-    assert [event.number for event in seen if isinstance(event, Reported)] == [0, 1] * 3
-    assert seen[-1] == Finished([])
+    assert [event.number for event in seen if isinstance(event, TrialReported)] == [0, 1] * 3
+    assert seen[-1] == PackFinished([])
     assert (launcher.free(), launcher.busy()) == (1, False)
 
 
@@ -91,7 +91,7 @@ def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
     launcher.submit(pack(2, 4))
     seen = list(events(launcher, waiting=pack(8, first=2), pruned=[1]))
 
-    order = [e.number if isinstance(e, Reported) else "over" for e in seen[:-1]]
+    order = [e.number if isinstance(e, TrialReported) else "over" for e in seen[:-1]]
     # Trial 2 makes its first step while trial 0 makes its second.
     assert order == [0, 1, "over", 0, 2, 0, "over", 2, 2, "over"]
     assert settled(seen) == {1: "PRUNED", 0: "COMPLETE", 2: "COMPLETE"}
@@ -101,16 +101,16 @@ def test_into_a_closed_pack_no_trial_follows(launch: Launch) -> None:
     """Closed from its start, or later because a worker is wanted free."""
     launcher = launch(workers=2)
     launcher.submit(pack(2), closed=True)
-    assert [event.room for event in events(launcher) if isinstance(event, Settled)] == [False]
+    assert [event.room for event in events(launcher) if isinstance(event, TrialFinished)] == [False]
 
     launcher.submit(pack(2, 4))
-    launcher.free_one()  # one is free: nothing changes
+    launcher.drain_one()  # one is free: nothing changes
     launcher.workers = 1
     rooms = []
     for event in events(launcher):
-        if isinstance(event, Settled):
+        if isinstance(event, TrialFinished):
             rooms.append(event.room)
-            launcher.free_one()
+            launcher.drain_one()
 
     assert rooms == [True, False]
 
@@ -120,12 +120,12 @@ def test_the_smallest_pack_runs_out_when_a_worker_is_wanted(launch: Launch) -> N
     launcher = launch(workers=2, sleep_seconds=1.0)
     launcher.submit(pack(1, 2, 4))
     launcher.submit(pack(1, 2, first=3))
-    launcher.free_one()
-    launcher.free_one()
+    launcher.drain_one()
+    launcher.drain_one()
     rooms: dict[int, bool] = {}
     while launcher.busy():
         for event in events(launcher):
-            if isinstance(event, Settled):
+            if isinstance(event, TrialFinished):
                 rooms[event.result.number] = event.room
 
     assert rooms == {0: True, 1: True, 2: True, 3: False, 4: False}
@@ -147,7 +147,7 @@ def test_a_trial_without_a_result_fails_and_those_over_stay(
     launcher.submit(pack(1, 2, 8, 4))
     seen = list(events(launcher, waiting=pack(4, first=4)))
     last = {result.number: str(result.failure) for result in seen[-1].results}
-    over = {e.result.number: str(e.result.failure) for e in seen if isinstance(e, Settled)}
+    over = {e.result.number: str(e.result.failure) for e in seen if isinstance(e, TrialFinished)}
     failed = last | {number: text for number, text in over.items() if number == 2}
 
     before = {0: "FAIL", 4: "COMPLETE", 1: "COMPLETE"}  # trial 4 has the place of trial 0
@@ -179,7 +179,7 @@ def test_a_worker_that_dies_has_the_trials_that_are_not_over(launch: Launch) -> 
 
     assert settled(seen) == {1: "PRUNED", 0: "COMPLETE"}
     died = seen[-1]
-    assert isinstance(died, Died)
+    assert isinstance(died, WorkerDied)
     assert sorted(params.number for params in died.pack) == [2, 3, 4]
     assert "killed by SIGABRT" in died.failure.message
     assert launcher.lanes == 3  # an abort is no want of memory
@@ -211,10 +211,10 @@ def test_an_answer_to_a_worker_that_died_meanwhile_harms_nothing(launch: Launch)
     launcher = launch(lanes=2)
     launcher.submit(pack(1, 2))
     for event in events(launcher, waiting=pack(4, first=2), pruned=[0]):
-        if isinstance(event, Settled):
+        if isinstance(event, TrialFinished):
             launcher._pool[0].process.kill()
             launcher._pool[0].process.join()
-    assert isinstance(event, Died)
+    assert isinstance(event, WorkerDied)
 
     assert sorted(params.number for params in event.pack) == [1, 2]
 

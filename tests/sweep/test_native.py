@@ -30,10 +30,10 @@ from sweep import (
 )
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import run_study
 from sweep.errors import SpecError
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import Pilot
 from sweep.study.native import native, native_tree
 from sweep.study.spec import Policy
@@ -222,10 +222,10 @@ def test_the_digest_of_plain_values_is_what_it_was() -> None:
 )
 def test_a_space_of_numpys_choices_is_run_once_through(choices: Any, tmp_path: Any) -> None:
     """Each configuration and seed once, whenever it is resumed."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     spec = study(space=Space({"x1": Choice(*choices), "x2": Choice(0.5, 1.5)}), seeds=(0, 1))
     for trials in (3, 8, 20):  # resumed on the way, and asked for more than there is
-        ran = run_study(spec.with_changes(trials=trials), address, Nobody())
+        ran = run_study(spec.with_changes(trials=trials), address, NullListener())
 
     states = [trial.state.name for trial in ran.get_trials()]
     assert states == ["COMPLETE"] * 8

@@ -10,10 +10,10 @@ import optuna
 import pytest
 
 from sweep import Budget, Choice, Design, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.storage.studies import quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 SPEC = StudySpec(
     name="order",
@@ -37,9 +37,9 @@ def run(folder: Path, workers: int, pack: int, **settings: int) -> optuna.Study:
     """A sweep to its end, in a database of its own."""
     spec = replace(SPEC, settings={**SPEC.settings, **settings})
     name = "-".join(map(str, (workers, pack, *settings.values())))
-    address = Address.parse(f"sqlite:///{folder}/{name}.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/{name}.db")
     with quiet_optuna():
-        return run_study(spec, address, Nobody(), Options(workers=workers, pack=pack))
+        return run_study(spec, address, NullListener(), Options(workers=workers, pack=pack))
 
 
 def ended(study: optuna.Study) -> list[int]:

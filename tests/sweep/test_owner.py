@@ -5,22 +5,22 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from sweep.storage.owner import Owner
+from sweep.storage.owner import DriverLease
 
 
 def test_a_record_survives_json() -> None:
     """It is kept in the study."""
-    me = Owner.myself()
+    me = DriverLease.myself()
 
-    assert Owner.from_json(me.to_json()) == me
-    assert me.same_process(Owner.myself())
+    assert DriverLease.from_json(me.to_json()) == me
+    assert me.same_process(DriverLease.myself())
     assert not me.provably_dead()
 
 
 def test_a_process_that_ended_is_dead() -> None:
     """Also before its parent has asked for its exit code."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    owner = Owner.of(child.pid)
+    owner = DriverLease.of(child.pid)
     assert not owner.provably_dead()
     child.kill()
     for _ in range(1000):
@@ -34,12 +34,12 @@ def test_a_process_that_ended_is_dead() -> None:
 
 def test_a_number_given_to_another_process_proves_the_first_dead() -> None:
     """Its start tells."""
-    assert replace(Owner.myself(), started=Owner.myself().started - 100).provably_dead()
+    assert replace(DriverLease.myself(), started=DriverLease.myself().started - 100).provably_dead()
 
 
 def test_a_restart_of_the_machine_proves_it_too() -> None:
     """Whatever process has the number now."""
-    me = Owner.myself()
+    me = DriverLease.myself()
     if not me.machine or not me.boot_id:
         pytest.skip("this system has no identity or boot id")
 
@@ -51,30 +51,32 @@ def test_a_restart_of_the_machine_proves_it_too() -> None:
 )
 def test_of_other_machines_and_containers_nothing_is_known(change: dict[str, str]) -> None:
     """So their drivers count as living, even with a number that nobody has here."""
-    assert not replace(Owner.myself(), pid=2**22 + 1, **change).provably_dead()
+    assert not replace(DriverLease.myself(), pid=2**22 + 1, **change).provably_dead()
 
 
 def test_two_machines_without_identity_prove_nothing() -> None:
     """Containers often have none, and go by one name."""
-    stranger = replace(Owner.myself(), machine="", boot_id="another")
+    stranger = replace(DriverLease.myself(), machine="", boot_id="another")
 
     assert not stranger.provably_dead()
 
 
 def test_a_step_of_the_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A start is counted from the boot, and the clock's step moves both."""
-    me = Owner.myself()
+    me = DriverLease.myself()
     create_time, boot_time = psutil.Process.create_time, psutil.boot_time
     monkeypatch.setattr(psutil.Process, "create_time", lambda p: create_time(p) + 86_400)
     monkeypatch.setattr(psutil, "boot_time", lambda: boot_time() + 86_400)
 
     assert not me.provably_dead()
-    assert me.same_process(Owner.myself())
+    assert me.same_process(DriverLease.myself())
 
 
 def test_a_record_of_an_older_lorasweep_is_read() -> None:
     """It had no boot id; nothing is proved by what it lacks."""
-    old = Owner.from_json({"host": Owner.myself().host, "pid": 1, "started": 5.0, "since": 6.0})
+    old = DriverLease.from_json(
+        {"host": DriverLease.myself().host, "pid": 1, "started": 5.0, "since": 6.0}
+    )
 
     assert old.boot_id == ""
     assert not old.provably_dead()

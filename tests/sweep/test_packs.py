@@ -15,7 +15,7 @@ from sweep import Baseline, Budget, Choice, Pruner, Sampler, Space, StudySpec
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SweepError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 POISON = {"objective": "faults.deadly:Deadly"}
@@ -51,7 +51,7 @@ class Diary:
 
 
 def run(
-    spec: StudySpec, address: Address, pack: int | None, workers: int = 1, **changes: Any
+    spec: StudySpec, address: StorageUrl, pack: int | None, workers: int = 1, **changes: Any
 ) -> Diary:
     """A sweep of that study; ``steps`` and the like are settings."""
     own = {name: changes.pop(name) for name in list(changes) if name not in spec.to_json()}
@@ -62,14 +62,14 @@ def run(
     return diary
 
 
-def trials_of(address: Address) -> list[FrozenTrial]:
+def trials_of(address: StorageUrl) -> list[FrozenTrial]:
     """All trials, none of them left open."""
     trials = load_study(address).trials
     assert all(trial.state.is_finished() for trial in trials)
     return trials
 
 
-def complete(address: Address) -> Counter[tuple[object, ...]]:
+def complete(address: StorageUrl) -> Counter[tuple[object, ...]]:
     """What the COMPLETE trials are, and their values."""
     return Counter(
         (*sorted(trial.params.items()), trial.user_attrs["seed"], trial.value)
@@ -78,7 +78,7 @@ def complete(address: Address) -> Counter[tuple[object, ...]]:
     )
 
 
-def reasons(address: Address) -> Counter[str]:
+def reasons(address: StorageUrl) -> Counter[str]:
     """The kinds of failures."""
     failures = [t.user_attrs.get("failure") for t in trials_of(address)]
     return Counter(failure["kind"] for failure in failures if failure is not None)
@@ -96,7 +96,7 @@ def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_pat
     }
     told = {}
     for pack, workers in ((1, 1), (4, 1), (3, 2)):
-        address = Address.parse(f"sqlite:///{tmp_path}/{pack}.db")
+        address = StorageUrl.parse(f"sqlite:///{tmp_path}/{pack}.db")
         run(spec, address, pack, workers, **options)
         told[pack] = {
             t.number: (t.params, t.user_attrs["seed"], t.state, t.value, t.user_attrs.get("curve"))
@@ -110,7 +110,9 @@ def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_pat
     }
 
 
-def test_a_place_is_filled_before_anything_else_happens(spec: StudySpec, address: Address) -> None:
+def test_a_place_is_filled_before_anything_else_happens(
+    spec: StudySpec, address: StorageUrl
+) -> None:
     """Pruned, failed or complete: as long as a trial is owed, four run."""
     diary = run(
         spec,
@@ -135,7 +137,7 @@ def test_a_place_is_filled_before_anything_else_happens(spec: StudySpec, address
 
 @pytest.mark.parametrize(("trials", "pack"), [(7, 3), (5, 4), (2, 8), (9, 8)])
 def test_a_budget_is_met_whatever_the_packs(
-    spec: StudySpec, address: Address, trials: int, pack: int
+    spec: StudySpec, address: StorageUrl, trials: int, pack: int
 ) -> None:
     """Divisible or not; no trial more, and no configuration twice."""
     diary = run(spec, address, pack, budget=Budget(trials=trials), steps=2)
@@ -144,7 +146,7 @@ def test_a_budget_is_met_whatever_the_packs(
     assert max(diary.together) == min(pack, trials)
 
 
-def test_a_space_may_have_less_than_a_pack(spec: StudySpec, address: Address) -> None:
+def test_a_space_may_have_less_than_a_pack(spec: StudySpec, address: StorageUrl) -> None:
     """Three configurations for eight lanes: three trials, and the sweep ends."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
@@ -154,7 +156,9 @@ def test_a_space_may_have_less_than_a_pack(spec: StudySpec, address: Address) ->
     assert diary.together[:3] == [1, 2, 3]
 
 
-def test_what_fails_of_an_exhausted_space_is_run_again(spec: StudySpec, address: Address) -> None:
+def test_what_fails_of_an_exhausted_space_is_run_again(
+    spec: StudySpec, address: StorageUrl
+) -> None:
     """While its pack goes on; nothing else was left to run."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": Choice("query")}
     options = {"fail_on": [{"number": 1}], "policy": Policy(on_failure="retry(1)"), "steps": 4}
@@ -165,7 +169,7 @@ def test_what_fails_of_an_exhausted_space_is_run_again(spec: StudySpec, address:
 
 
 def test_few_trials_are_spread_over_the_workers(
-    spec: StudySpec, address: Address, monkeypatch: pytest.MonkeyPatch
+    spec: StudySpec, address: StorageUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five for two workers of four lanes: three and two, not four and one."""
     from sweep.workers.local import LocalLauncher
@@ -183,7 +187,7 @@ def test_few_trials_are_spread_over_the_workers(
     assert sizes == [3, 2]
 
 
-def test_baselines_are_first_in_the_packs(spec: StudySpec, address: Address) -> None:
+def test_baselines_are_first_in_the_packs(spec: StudySpec, address: StorageUrl) -> None:
     """They are measured beside trials, and still are no trials."""
     none = {"rank": 0, "alpha": 1, "targets": "none"}
     diary = run(
@@ -202,14 +206,16 @@ def test_baselines_are_first_in_the_packs(spec: StudySpec, address: Address) -> 
     assert len(complete(address)) == 4
 
 
-def test_seconds_that_are_over_leave_places_empty(spec: StudySpec, address: Address) -> None:
+def test_seconds_that_are_over_leave_places_empty(spec: StudySpec, address: StorageUrl) -> None:
     """What runs is finished; nothing follows."""
     run(spec, address, 4, budget=Budget(trials=30, seconds=4.0), steps=4, sleep_seconds=6.0)
 
     assert len(complete(address)) == 4  # which end after the seconds however slow the machine is
 
 
-def test_one_failure_stops_a_whole_pack_that_is_to_stop(spec: StudySpec, address: Address) -> None:
+def test_one_failure_stops_a_whole_pack_that_is_to_stop(
+    spec: StudySpec, address: StorageUrl
+) -> None:
     """The neighbours leave with a checkpoint, nothing follows, and all is queued again."""
     options = {"fail_on": [{"number": 1}], "steps": 20, "sleep_seconds": 5.0}
     with pytest.raises(SweepError, match="a trial failed, and the policy is to stop"):
@@ -222,7 +228,7 @@ def test_one_failure_stops_a_whole_pack_that_is_to_stop(spec: StudySpec, address
 
 
 def test_packs_too_large_for_the_memory_are_halved_and_nothing_is_lost(
-    spec: StudySpec, address: Address, caplog: pytest.LogCaptureFixture
+    spec: StudySpec, address: StorageUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Killed with six trials in it: each of them again, alone; then three at a time."""
     diary = run(spec, address, 6, **POISON, most=3, steps=3, budget=Budget(trials=13))
@@ -242,7 +248,7 @@ def test_packs_too_large_for_the_memory_are_halved_and_nothing_is_lost(
     assert "6 trials were in it" in failure["message"]
 
 
-def test_a_poisonous_trial_kills_its_neighbours_once(spec: StudySpec, address: Address) -> None:
+def test_a_poisonous_trial_kills_its_neighbours_once(spec: StudySpec, address: StorageUrl) -> None:
     """Alone it fails by itself, as it would without packs; all others come through."""
     ranks = {"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2), "targets": Choice("query")}
     options = {"poison": 8, "signal": "SIGABRT", "steps": 3}
@@ -273,7 +279,7 @@ def _kind(trial: FrozenTrial) -> str | None:
 
 
 def test_a_baseline_in_a_pack_that_dies_is_measured_all_the_same(
-    spec: StudySpec, address: Address
+    spec: StudySpec, address: StorageUrl
 ) -> None:
     """By itself, in the same sweep."""
     run(
@@ -291,7 +297,9 @@ def test_a_baseline_in_a_pack_that_dies_is_measured_all_the_same(
     assert len(complete(address)) == 6
 
 
-def test_deaths_of_whole_packs_count_as_one_failure_each(spec: StudySpec, address: Address) -> None:
+def test_deaths_of_whole_packs_count_as_one_failure_each(
+    spec: StudySpec, address: StorageUrl
+) -> None:
     """A worker that always dies in company ends the sweep no sooner than one that dies alone."""
     options = {"steps": 3, "signal": "SIGABRT", "budget": Budget(trials=30)}
     run(spec, address, 10, **POISON, most=9, **options)
@@ -301,7 +309,7 @@ def test_deaths_of_whole_packs_count_as_one_failure_each(spec: StudySpec, addres
     assert reasons(address)["PackDied"] >= 20
 
 
-def test_a_worker_that_always_dies_stops_the_sweep(spec: StudySpec, address: Address) -> None:
+def test_a_worker_that_always_dies_stops_the_sweep(spec: StudySpec, address: StorageUrl) -> None:
     """The first five failures: one of the pack, four of its trials alone."""
     options = {"steps": 3, "signal": "SIGABRT", "budget": Budget(trials=30)}
     every = {"rank": Choice(8), "alpha": Choice(*range(1, 40)), "targets": Choice("query")}
@@ -314,7 +322,7 @@ def test_a_worker_that_always_dies_stops_the_sweep(spec: StudySpec, address: Add
 
 
 def test_what_died_in_a_pack_runs_alone_for_the_next_driver_too(
-    spec: StudySpec, address: Address
+    spec: StudySpec, address: StorageUrl
 ) -> None:
     """The study says so: no driver has to remember it."""
     options = {"steps": 3, "budget": Budget(trials=4)}
@@ -327,7 +335,7 @@ def test_what_died_in_a_pack_runs_alone_for_the_next_driver_too(
 
 
 def test_the_objective_advises_how_many_run_together(
-    spec: StudySpec, address: Address, caplog: pytest.LogCaptureFixture
+    spec: StudySpec, address: StorageUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Said once, and outdone by the command line."""
     caplog.set_level("INFO")

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from sweep.workers.ray import archive as parcels
-from sweep.workers.ray.archive import Parcel, unpack
+from sweep.workers.ray.archive import InputArchive, unpack
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def sent(path: Path) -> tuple[Parcel, str, list[bytes]]:
+def sent(path: Path) -> tuple[InputArchive, str, list[bytes]]:
     """A parcel, its digest, and its stream."""
-    parcel = Parcel.at(path)
+    parcel = InputArchive.at(path)
     assert parcel is not None
     chunks: list[bytes] = []
     parcel.send(chunks.append)
@@ -40,7 +40,7 @@ def sent(path: Path) -> tuple[Parcel, str, list[bytes]]:
 
 def held(folder: Path) -> dict[str, bytes]:
     """Every file by its name."""
-    found = Parcel.at(folder)
+    found = InputArchive.at(folder)
     assert found is not None
     return {name: (folder / name).read_bytes() for name in found.sizes}
 
@@ -135,4 +135,4 @@ def test_the_same_names_and_sizes_are_here_and_others_are_not(source: Path) -> N
     assert parcel.is_here()
     (source / "empty").write_text("x")
     assert not parcel.is_here()
-    assert Parcel.at(source / "nothing") is None
+    assert InputArchive.at(source / "nothing") is None

@@ -1,6 +1,6 @@
 import pytest
 
-from sweep.driver.failure_policy import FIRST, IN_A_ROW, FailureLimits
+from sweep.driver.failure_policy import FIRST, IN_A_ROW, FailurePolicy
 from sweep.study.trial import Failure, TrialResult, TrialState
 
 GOOD = TrialResult(0, TrialState.COMPLETE, 0.5)
@@ -10,7 +10,7 @@ LEFT = TrialResult.interrupted(0, "left")
 
 def told(policy: str, *results: TrialResult) -> list[str | None]:
     """What each result leads to."""
-    limits = FailureLimits(policy)
+    limits = FailurePolicy(policy)
     errors = [limits.judge([result]) for result in results]
     return [None if error is None else str(error) for error in errors]
 
@@ -51,7 +51,7 @@ def test_a_failure_that_several_trials_share_counts_once() -> None:
     """What was raised out of a pack of eight is one failure; eight of their own are eight."""
     shared = [TrialResult.failed(number, Failure("exception", "E", "all")) for number in range(8)]
     own = [TrialResult.failed(number, Failure("exception", "E", str(number))) for number in (1, 2)]
-    limits = FailureLimits("continue")
+    limits = FailurePolicy("continue")
 
     assert [limits.judge(shared) for _ in range(FIRST - 2)] == [None] * (FIRST - 2)
     assert limits.judge(own) is not None

@@ -10,13 +10,13 @@ import pytest
 from deciding import MACHINE
 
 from sweep import Budget, StudySpec
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SpecError
 from sweep.report.tree.build import report_tree
 from sweep.signals import Interrupts
 from sweep.storage.studies import load_study, read_pins
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.workers.local import LocalLauncher
 
 
@@ -33,11 +33,11 @@ def deciding(spec: StudySpec) -> StudySpec:
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, spec: StudySpec, address: Address, machine: int
+    monkeypatch: pytest.MonkeyPatch, spec: StudySpec, address: StorageUrl, machine: int
 ) -> optuna.Study:
     """On a machine that decides so."""
     monkeypatch.setenv(MACHINE, str(machine))
-    return run_study(spec, address, Nobody(), Options(workers=2))
+    return run_study(spec, address, NullListener(), Options(workers=2))
 
 
 def steps(study: optuna.Study) -> list[int]:
@@ -47,7 +47,7 @@ def steps(study: optuna.Study) -> list[int]:
 
 @pytest.mark.slow
 def test_another_machine_goes_on_as_the_first_began(
-    monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: Address
+    monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: StorageUrl
 ) -> None:
     """In all its workers; and the spec says still that it was left open."""
     study = run(monkeypatch, deciding, address, machine=3)
@@ -62,7 +62,7 @@ def test_another_machine_goes_on_as_the_first_began(
 
 
 def test_a_study_that_decides_itself_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: Address
+    monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: StorageUrl
 ) -> None:
     """Nothing is pinned."""
     spec = replace(deciding, settings={**deciding.settings, "steps": 2})
@@ -72,7 +72,7 @@ def test_a_study_that_decides_itself_is_left_alone(
 
 
 def test_a_study_from_before_there_were_pins_goes_on_as_it_was(
-    monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: Address
+    monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: StorageUrl
 ) -> None:
     """Its objective decides as it did then: nobody else does so in the middle of a study."""
     study = run(monkeypatch, deciding, address, machine=3)

@@ -16,12 +16,12 @@ from sweep import StudySpec
 from sweep.cli import main
 from sweep.errors import UsageError
 from sweep.files import location
-from sweep.files.location import check, place, refuse_secrets, text_of
-from sweep.files.object_store import WHOLE, Remote
+from sweep.files.location import check, parse_location, refuse_secrets, text_of
+from sweep.files.object_store import WHOLE, ObjectStorePath
 from sweep.storage.studies import create_or_resume, write_spec
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # botocore's own
 
@@ -37,12 +37,12 @@ def bucket() -> Iterator[str]:
 
 
 @pytest.fixture
-def here(bucket: str, request: pytest.FixtureRequest) -> Remote:
+def here(bucket: str, request: pytest.FixtureRequest) -> ObjectStorePath:
     """A place of the test's own."""
-    return Remote(bucket) / request.node.name
+    return ObjectStorePath(bucket) / request.node.name
 
 
-def test_a_file_is_there_or_not(here: Remote) -> None:
+def test_a_file_is_there_or_not(here: ObjectStorePath) -> None:
     """Written over, read back, copied to a disk, listed, removed."""
     with pytest.raises(FileNotFoundError), location.local_copy(here / "a"):
         pass
@@ -59,7 +59,7 @@ def test_a_file_is_there_or_not(here: Remote) -> None:
     assert location.entries(here) == []
 
 
-def test_what_another_process_wrote_is_seen_at_once(here: Remote) -> None:
+def test_what_another_process_wrote_is_seen_at_once(here: ObjectStorePath) -> None:
     """No listing is remembered."""
     assert location.entries(here) == []
     code = (
@@ -76,20 +76,20 @@ def test_what_another_process_wrote_is_seen_at_once(here: Remote) -> None:
 
 @pytest.mark.parametrize("cut", range(4))
 def test_a_folder_whose_writer_was_cut_short_is_not_there(
-    here: Remote, cut: int, monkeypatch: pytest.MonkeyPatch
+    here: ObjectStorePath, cut: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After any number of its objects, over an older one too; written again it is whole."""
     location.put_folder(here, {"weights": b"old", "more": b"old"})
-    write, left = Remote.write, [cut]
+    write, left = ObjectStorePath.write, [cut]
 
-    def dying(self: Remote, data: bytes) -> None:
+    def dying(self: ObjectStorePath, data: bytes) -> None:
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
         write(self, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Remote, "write", dying)
+        patch.setattr(ObjectStorePath, "write", dying)
         if cut < 3:
             with pytest.raises(KeyboardInterrupt):
                 location.put_folder(here, FILES)
@@ -101,7 +101,7 @@ def test_a_folder_whose_writer_was_cut_short_is_not_there(
     assert location.get_folder(here) == FILES
 
 
-def test_what_is_not_what_was_written_is_told(here: Remote) -> None:
+def test_what_is_not_what_was_written_is_told(here: ObjectStorePath) -> None:
     """By its checksum."""
     location.put_folder(here, FILES)
     (here / "weights").write(b"v" * 70_000)
@@ -113,7 +113,7 @@ def test_what_is_not_what_was_written_is_told(here: Remote) -> None:
 
 
 @pytest.mark.parametrize("keep", ["best", "all", "none"])
-def test_trials_keep_there_what_they_keep_on_a_disk(here: Remote, keep: str) -> None:
+def test_trials_keep_there_what_they_keep_on_a_disk(here: ObjectStorePath, keep: str) -> None:
     """The adapter as asked for; the checkpoint goes in any case."""
     folders = TrialFolders(here, keep)
     for seed in (0, 1):
@@ -143,7 +143,7 @@ def test_a_store_that_cannot_be_written_is_told_before_a_sweep(
     """One sentence."""
     del bucket
     with pytest.raises(UsageError, match=r"^--files must be a folder, or the URL") as told:
-        location.check(location.place(url))
+        location.check(location.parse_location(url))
     assert said in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -152,12 +152,14 @@ def test_a_store_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPat
     """With what to install."""
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(UsageError, match=r"pip install 'lorasweep\[remote\]'\.$"):
-        location.check(location.place("gs://bucket/x"))
+        location.check(location.parse_location("gs://bucket/x"))
 
 
 def test_paths_stay_paths(tmp_path: Path) -> None:
     """Of this machine, with a scheme or without."""
-    found: list[Any] = [location.place(text) for text in (f"file://{tmp_path}/a", f"{tmp_path}/a")]
+    found: list[Any] = [
+        location.parse_location(text) for text in (f"file://{tmp_path}/a", f"{tmp_path}/a")
+    ]
     assert found == [tmp_path / "a", tmp_path / "a"]
     location.check(found[0])
     location.put_folder(found[0], FILES)
@@ -179,8 +181,8 @@ def test_paths_stay_paths(tmp_path: Path) -> None:
 )
 def test_a_password_in_a_url_is_neither_shown_nor_kept(url: str, shown: str) -> None:
     """Files and messages name the place without it, and the study would keep it."""
-    assert str(Remote(url)) == shown
-    assert text_of(Remote(url) / "x") == f"{url}/x"
+    assert str(ObjectStorePath(url)) == shown
+    assert text_of(ObjectStorePath(url) / "x") == f"{url}/x"
     if url == shown:
         refuse_secrets(url)
         return
@@ -192,24 +194,24 @@ def test_a_password_in_a_url_is_neither_shown_nor_kept(url: str, shown: str) -> 
 
 def test_a_tilde_is_the_home_folder() -> None:
     """As a shell reads it; the home of a user that there is not is one sentence."""
-    assert place("~/runs") == Path.home() / "runs"
-    assert place("runs/~") == Path("runs/~")
+    assert parse_location("~/runs") == Path.home() / "runs"
+    assert parse_location("runs/~") == Path("runs/~")
     with pytest.raises(UsageError, match="--files must begin with a home folder that there is"):
-        place("~no-such-user/runs")
+        parse_location("~no-such-user/runs")
 
 
 @pytest.mark.parametrize("library", ["there", "missing"])
 def test_with_its_store_away_a_study_is_still_shown(
     library: str,
-    address: Address,
+    address: StorageUrl,
     spec: StudySpec,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Only whether the best trial has an adapter is not known; whoever resumes is told at once."""
-    study = create_or_resume(address, spec, Facts())
-    write_spec(study, spec, Facts())
+    study = create_or_resume(address, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo())
     study.set_user_attr("files", "nostore://bucket/x")
     study.enqueue_trial({"rank": 2, "alpha": 1, "targets": "query+value"})
     study.tell(study.ask(), 0.5)
@@ -223,4 +225,4 @@ def test_with_its_store_away_a_study_is_still_shown(
     assert "has an adapter is not known" in caplog.text
     assert ("pip install 'lorasweep[remote]'" in caplog.text) is (library == "missing")
     with pytest.raises(UsageError, match="--files must be a folder, or the URL of a store that"):
-        check(place("nostore://bucket/x"))
+        check(parse_location("nostore://bucket/x"))

@@ -15,7 +15,7 @@ from sweep import Baseline, Budget, Choice, Space, StudySpec
 from sweep.driver.run_study import Options, run_study
 from sweep.errors import SpecError, StorageError, SweepError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
 
 
@@ -46,13 +46,13 @@ class Diary:
         self.finished_.append((number, state, value))
 
 
-def states(address: Address) -> list[str]:
+def states(address: StorageUrl) -> list[str]:
     """The states of all trials, by number."""
     return [trial.state.name for trial in load_study(address).trials]
 
 
 def test_a_sweep_runs_to_its_budget_and_then_says_it_is_done(
-    address: Address, spec: StudySpec
+    address: StorageUrl, spec: StudySpec
 ) -> None:
     """Budget met, every configuration distinct; a second run starts nothing."""
     spec = replace(spec, budget=Budget(trials=8))
@@ -69,7 +69,7 @@ def test_a_sweep_runs_to_its_budget_and_then_says_it_is_done(
     assert again.started_ == []
 
 
-def test_more_trials_continue_the_same_study(address: Address, spec: StudySpec) -> None:
+def test_more_trials_continue_the_same_study(address: StorageUrl, spec: StudySpec) -> None:
     """Until N are COMPLETE, not N more."""
     run_study(replace(spec, budget=Budget(trials=3)), address, Diary(), Options(workers=1))
     run_study(replace(spec, budget=Budget(trials=5)), address, Diary(), Options(workers=1))
@@ -77,7 +77,7 @@ def test_more_trials_continue_the_same_study(address: Address, spec: StudySpec) 
     assert states(address) == ["COMPLETE"] * 5
 
 
-def test_the_baseline_runs_by_itself(address: Address, spec: StudySpec) -> None:
+def test_the_baseline_runs_by_itself(address: StorageUrl, spec: StudySpec) -> None:
     """Once; it is no trial of the study."""
     spec = replace(
         spec,
@@ -92,7 +92,7 @@ def test_the_baseline_runs_by_itself(address: Address, spec: StudySpec) -> None:
     assert min(diary.started_) == 2
 
 
-def test_a_small_space_ends_before_its_budget(address: Address, spec: StudySpec) -> None:
+def test_a_small_space_ends_before_its_budget(address: StorageUrl, spec: StudySpec) -> None:
     """Three ranks, budget ten: three trials, and no repeats."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
@@ -102,7 +102,7 @@ def test_a_small_space_ends_before_its_budget(address: Address, spec: StudySpec)
     assert states(address) == ["COMPLETE"] * 3
 
 
-def test_failed_trials_are_data_and_the_sweep_goes_on(address: Address, spec: StudySpec) -> None:
+def test_failed_trials_are_data_and_the_sweep_goes_on(address: StorageUrl, spec: StudySpec) -> None:
     """Every rank-8 trial raises; the others complete; the target is still met."""
     spec = replace(
         spec,
@@ -120,7 +120,9 @@ def test_failed_trials_are_data_and_the_sweep_goes_on(address: Address, spec: St
     assert "Traceback" in failed[0].user_attrs["failure"]["traceback"]
 
 
-def test_a_value_that_is_not_a_number_is_a_failed_trial(address: Address, spec: StudySpec) -> None:
+def test_a_value_that_is_not_a_number_is_a_failed_trial(
+    address: StorageUrl, spec: StudySpec
+) -> None:
     """Optuna would raise in the driver and end the sweep."""
     spec = replace(
         spec, settings={**spec.settings, "nan_on": [{"rank": 8}]}, budget=Budget(trials=12)
@@ -134,7 +136,7 @@ def test_a_value_that_is_not_a_number_is_a_failed_trial(address: Address, spec: 
 
 
 def test_a_sweep_in_which_everything_fails_stops_with_the_reason(
-    address: Address, spec: StudySpec
+    address: StorageUrl, spec: StudySpec
 ) -> None:
     """Not after a night of failures."""
     spec = replace(spec, settings={**spec.settings, "fail_on": [{"replicate": 0}]})
@@ -146,7 +148,7 @@ def test_a_sweep_in_which_everything_fails_stops_with_the_reason(
     assert states(address) == ["FAIL"] * 5
 
 
-def test_bad_settings_stop_before_a_study_is_made(address: Address, spec: StudySpec) -> None:
+def test_bad_settings_stop_before_a_study_is_made(address: StorageUrl, spec: StudySpec) -> None:
     """All faults, raised in the driver, no database left behind."""
     with pytest.raises(SpecError, match="no_such_setting"):
         run_study(
@@ -157,7 +159,7 @@ def test_bad_settings_stop_before_a_study_is_made(address: Address, spec: StudyS
 
 
 def driver(
-    address: Address, trials: int, seconds_per_trial: float = 0.4
+    address: StorageUrl, trials: int, seconds_per_trial: float = 0.4
 ) -> subprocess.Popen[bytes]:
     """A sweep in a process of its own, to be killed."""
     code = f"""
@@ -181,7 +183,7 @@ if __name__ == "__main__":
     return subprocess.Popen([sys.executable, str(path)], stderr=subprocess.DEVNULL)
 
 
-def wait_for(address: Address, state: str, n: int) -> None:
+def wait_for(address: StorageUrl, state: str, n: int) -> None:
     """Until the database has ``n`` trials in a state."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -194,7 +196,7 @@ def wait_for(address: Address, state: str, n: int) -> None:
     pytest.fail("the sweep made no progress")
 
 
-def test_a_killed_sweep_resumes_without_loss_or_repeat(address: Address) -> None:
+def test_a_killed_sweep_resumes_without_loss_or_repeat(address: StorageUrl) -> None:
     """SIGKILL half-way; then until N are COMPLETE: none lost, none twice, workers gone."""
     process = driver(address, trials=12)
     wait_for(address, "COMPLETE", 4)
@@ -218,7 +220,7 @@ def test_a_killed_sweep_resumes_without_loss_or_repeat(address: Address) -> None
     assert {t.user_attrs["failure"]["reason"] for t in interrupted} <= {"interrupted"}
 
 
-def test_a_worker_that_dies_takes_only_its_trial(address: Address) -> None:
+def test_a_worker_that_dies_takes_only_its_trial(address: StorageUrl) -> None:
     """Killed by the kernel, say: the trial fails with the signal named, the sweep goes on."""
     process = driver(address, trials=2, seconds_per_trial=8)
     # Trials are RUNNING a moment before they are handed out; the second worker is hired for one.
@@ -241,7 +243,7 @@ def test_a_worker_that_dies_takes_only_its_trial(address: Address) -> None:
 
 
 def test_a_step_of_the_clock_neither_ends_nor_prolongs_a_sweep(
-    address: Address, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+    address: StorageUrl, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A day forth and back again, at each look at the clock; the budget has a minute."""
     spec = replace(spec, budget=Budget(trials=6, seconds=60.0))
@@ -253,7 +255,9 @@ def test_a_step_of_the_clock_neither_ends_nor_prolongs_a_sweep(
     assert states(address) == ["COMPLETE"] * 8
 
 
-def test_a_budget_of_seconds_starts_nothing_after_them(address: Address, spec: StudySpec) -> None:
+def test_a_budget_of_seconds_starts_nothing_after_them(
+    address: StorageUrl, spec: StudySpec
+) -> None:
     """What runs is finished."""
     slow = replace(
         spec,
@@ -266,7 +270,7 @@ def test_a_budget_of_seconds_starts_nothing_after_them(address: Address, spec: S
     assert set(states(address)) == {"COMPLETE"}
 
 
-def test_one_failure_stops_a_sweep_that_is_to_stop(address: Address, spec: StudySpec) -> None:
+def test_one_failure_stops_a_sweep_that_is_to_stop(address: StorageUrl, spec: StudySpec) -> None:
     """And whoever runs beside it leaves with a checkpoint, to be run again."""
     spec = replace(
         spec,
@@ -281,7 +285,9 @@ def test_one_failure_stops_a_sweep_that_is_to_stop(address: Address, spec: Study
     assert {t.user_attrs["failure"]["reason"] for t in trials[:2]} == {"exception", "interrupted"}
 
 
-def test_a_failed_trial_is_run_again_as_often_as_asked(address: Address, spec: StudySpec) -> None:
+def test_a_failed_trial_is_run_again_as_often_as_asked(
+    address: StorageUrl, spec: StudySpec
+) -> None:
     """The third try has another number, which the condition does not meet."""
     spec = replace(
         spec,
@@ -298,7 +304,7 @@ def test_a_failed_trial_is_run_again_as_often_as_asked(address: Address, spec: S
 
 
 def test_with_another_files_folder_a_resume_finds_it_again(
-    address: Address, spec: StudySpec, tmp_path: Path
+    address: StorageUrl, spec: StudySpec, tmp_path: Path
 ) -> None:
     """From the database alone."""
     spec = replace(spec, settings={**spec.settings, "steps": 2}, budget=Budget(trials=1))

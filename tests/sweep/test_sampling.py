@@ -3,7 +3,7 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Choice, Float, Int, Pruner, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.trial_index import Book
+from sweep.driver.trial_index import TrialIndex
 from sweep.sampling.distinct import distributions
 from sweep.sampling.samplers import make_pruner, make_sampler
 
@@ -23,7 +23,7 @@ def make(space: Space = SPACE, **changes: object) -> StudySpec:
 
 def run(study: optuna.Study, spec: StudySpec, n: int) -> list[dict[str, object]]:
     """Ask and tell ``n`` trials whose value grows with rank, as a driver that just started."""
-    book = Book(spec, study.trials)
+    book = TrialIndex(spec, study.trials)
     study.sampler = make_sampler(spec, len(study.trials), book.tried)
     asked = []
     for _ in range(n):
@@ -95,7 +95,7 @@ def test_waiting_trials_count_as_tried() -> None:
     study = optuna.create_study()
     study.enqueue_trial({"rank": 2})
 
-    assert Book(make(Space({"rank": Choice(1, 2)})), study.trials).tried == {(("rank", "2"),)}
+    assert TrialIndex(make(Space({"rank": Choice(1, 2)})), study.trials).tried == {(("rank", "2"),)}
 
 
 def test_no_pruner_is_the_default() -> None:

@@ -13,7 +13,7 @@ from command import PROGRAM
 
 from sweep.errors import StorageError
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 STUDY = """
 from sweep import Budget, Choice, Space, StudySpec
@@ -51,7 +51,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def running(folder: Path, process: subprocess.Popen[str], *, reported: bool = True) -> None:
     """Until two trials have begun, or have reported something."""
-    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
     while process.poll() is None:
         try:
             trials = load_study(address).trials
@@ -72,7 +72,7 @@ def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     _, stderr = process.communicate(timeout=120)
-    trials = load_study(Address.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
+    trials = load_study(StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
 
     assert process.returncode == 128 + number
     assert "once more to stop at once" in stderr
@@ -96,7 +96,7 @@ def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
     running(folder, process)
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
-    trials = load_study(Address.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
+    trials = load_study(StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")).trials
 
     assert process.returncode == 130, stderr
     assert [t.user_attrs["failure"]["kind"] for t in trials[:2]] == ["Interrupted"] * 2
@@ -107,7 +107,7 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
     slow = STUDY.replace('"steps": 1500', '"steps": 2')
     (folder / "toy.py").write_text(slow)
     process = start(folder, "run", "toy.py")
-    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
     running(folder, process, reported=False)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
@@ -115,7 +115,7 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
         assert process.poll() is None  # the step in hand takes 150 s
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=120)
-    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
 
     assert process.returncode == -signal.SIGTERM
     assert {trial.state.name for trial in load_study(address).trials} == {"RUNNING"}
@@ -155,7 +155,7 @@ def test_a_worker_that_never_returns_is_stopped_when_its_time_is_over(folder: Pa
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=120)
-    address = Address.parse(f"sqlite:///{folder}/runs/toy/study.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
     trials = load_study(address).trials
     (folder / "mended").touch()
     again = start(folder, "run", "toy.py")

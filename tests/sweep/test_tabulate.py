@@ -14,18 +14,18 @@ from sweep.analysis.table import TrialTable
 from sweep.results.table import to_table
 from sweep.sampling.distinct import distributions
 from sweep.storage.studies import create_or_resume, write_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.design import Design
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import Sampler
 from sweep.study.trial import Failure
 
 VALUES = {"rank": 2, "alpha": 4, "targets": "key+query+value"}
 
 
-def _study(spec: StudySpec, address: Address) -> optuna.Study:
-    study = create_or_resume(address, spec, Facts())
-    write_spec(study, spec, Facts())
+def _study(spec: StudySpec, address: StorageUrl) -> optuna.Study:
+    study = create_or_resume(address, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo())
     return study
 
 
@@ -47,7 +47,7 @@ def _add(
     )
 
 
-def test_a_row_has_all_that_its_trial_tells(spec: StudySpec, address: Address) -> None:
+def test_a_row_has_all_that_its_trial_tells(spec: StudySpec, address: StorageUrl) -> None:
     """Phase, size, collapse, seed; what is fixed stands beside the rows."""
     study = _study(spec, address)
     details = {"trainable_parameters": 166, "adapter_parameters": 100}
@@ -65,7 +65,7 @@ def test_a_row_has_all_that_its_trial_tells(spec: StudySpec, address: Address) -
     [({}, False), ({"degenerate": False}, False), ({"collapsed": True}, True), ({"mcc": 0}, False)],
 )
 def test_a_run_has_collapsed_if_its_objective_says_so(
-    spec: StudySpec, address: Address, metrics: dict[str, Any], *, collapsed: bool
+    spec: StudySpec, address: StorageUrl, metrics: dict[str, Any], *, collapsed: bool
 ) -> None:
     """By flag: a value of 0 alone is none."""
     study = _study(spec, address)
@@ -74,7 +74,7 @@ def test_a_run_has_collapsed_if_its_objective_says_so(
     assert to_table(study).rows[0].collapsed is collapsed
 
 
-def test_sizes_are_counted_in_one_way(spec: StudySpec, address: Address) -> None:
+def test_sizes_are_counted_in_one_way(spec: StudySpec, address: StorageUrl) -> None:
     """Where older trials know the head only together with the adapter, so do all."""
     study = _study(spec, address)
     _add(study, spec, details={"trainable_parameters": 166, "adapter_parameters": 100})
@@ -97,7 +97,7 @@ def test_sizes_are_counted_in_one_way(spec: StudySpec, address: Address) -> None
     ],
 )
 def test_the_sampler_decides_what_the_trials_are(
-    spec: StudySpec, address: Address, sampler: str, sampling: str
+    spec: StudySpec, address: StorageUrl, sampler: str, sampling: str
 ) -> None:
     """Only trials that looked at no result are a fair sample of the space."""
     study = _study(replace(spec, sampler=Sampler(sampler)), address)
@@ -106,7 +106,7 @@ def test_the_sampler_decides_what_the_trials_are(
     assert to_table(study).sampling == sampling
 
 
-def test_trials_of_a_design_are_designed(spec: StudySpec, address: Address) -> None:
+def test_trials_of_a_design_are_designed(spec: StudySpec, address: StorageUrl) -> None:
     """Once there are any that do not search; a search alone is what it was."""
     study = _study(replace(spec, design=Design(configurations=8, duplicates=2)), address)
     _add(study, spec, phase="search")
@@ -121,7 +121,7 @@ def _failure(reason: str) -> dict[str, Any]:
     return Failure(reason, "RuntimeError", "why").to_json()
 
 
-def test_failed_trials_are_told_by_configuration(spec: StudySpec, address: Address) -> None:
+def test_failed_trials_are_told_by_configuration(spec: StudySpec, address: StorageUrl) -> None:
     """Not those that were cut short or spared; one out of memory reads PRUNED and has failed."""
     study = _study(spec, address)
     _add(study, spec)
@@ -144,7 +144,7 @@ def test_failed_trials_are_told_by_configuration(spec: StudySpec, address: Addre
 
 
 def test_a_queued_trial_that_died_at_once_has_the_values_it_was_queued_with(
-    spec: StudySpec, address: Address
+    spec: StudySpec, address: StorageUrl
 ) -> None:
     """Before it wrote them down itself."""
     study = _study(spec, address)

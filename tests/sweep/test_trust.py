@@ -22,7 +22,7 @@ from sweep.cli import main
 from sweep.errors import StorageError, UsageError
 from sweep.storage.studies import load_study, pinned, quiet_optuna, read_source, read_spec
 from sweep.storage.trust import carry, remember, require
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.source import OWN, Source, is_own
 
 OBJECTIVE = """
@@ -70,7 +70,7 @@ class Place:
         (self.code / "my_objective.py").write_text(OBJECTIVE)
         (self.code / "helper.py").write_text("LINE = 'imported'")
         (self.code / "toy.py").write_text(STUDY)
-        self.address = Address.parse(f"sqlite:///{folder}/study.db")
+        self.address = StorageUrl.parse(f"sqlite:///{folder}/study.db")
 
     @property
     def storage(self) -> tuple[str, str]:
@@ -209,7 +209,7 @@ def test_a_copy_of_a_trusted_study_is_trusted_and_of_another_is_not(
     """By the user who copied it, with the command."""
     paths = tmp_path / "file.db", tmp_path / "copy.db"
     shutil.copy(str(place.address.path), paths[0])
-    stranger, copy = (Address.parse(f"sqlite:///{path}") for path in paths)
+    stranger, copy = (StorageUrl.parse(f"sqlite:///{path}") for path in paths)
     assert main(["copy", place.address.url, copy.url]) == 0
 
     with quiet_optuna():

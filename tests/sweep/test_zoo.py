@@ -16,7 +16,7 @@ from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.serve import gatherer, state_of
 from sweep.storage.studies import open_known
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 
 def refused(word: str) -> None:
@@ -79,7 +79,7 @@ def test_a_strangers_study_is_read_by_every_command(
 
 def watched(url: str) -> dict[str, Any]:
     """What a page that follows the study is drawn from."""
-    address = Address.parse(url)
+    address = StorageUrl.parse(url)
     study = open_known(address)
     state_of(study, address)
     tree = gatherer(study, address, quick=True)()

@@ -90,7 +90,7 @@ class Predictor:
         lacking = [path for path in kept.config.modules if path not in self._model.linears]
         if lacking:
             raise SpecError(_unfit(kept, f"no matrix {lacking[0]}"))
-        self._lane = self._model.admit(kept.config, kept.seed, settings.batch_tokens)
+        self._lane = self._model.add_lane(kept.config, kept.seed, settings.batch_tokens)
         _fill(self._lane, kept)
 
     def margins(self, windows: Windows) -> NDArray[np.float64]:

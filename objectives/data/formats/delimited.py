@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator
 
-from objectives.data.errors import Dropped, Problems
+from objectives.data.errors import Dropped, RecordErrors
 from sweep.errors import fault
 
 Row = tuple[int, list[str]]
@@ -71,7 +71,7 @@ def _holds_something(cells: list[str]) -> bool:
 
 
 def named_rows(
-    rows: Iterator[Row], name: str, problems: Problems, wanted: Callable[[list[str]], list[int]]
+    rows: Iterator[Row], name: str, problems: RecordErrors, wanted: Callable[[list[str]], list[int]]
 ) -> tuple[list[str], Iterator[tuple[str, dict[str, str]]]]:
     """Cells by the name of their column.
 

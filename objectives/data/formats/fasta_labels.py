@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Dropped, Problems, shown
+from objectives.data.errors import Dropped, RecordErrors, shown
 from objectives.data.formats.fasta import open_lines
 from objectives.data.formats.fasta_header import labels_of, read_header
 from objectives.data.formats.fasta_tracks import LABELS, part_lines, wrapped_at
@@ -28,7 +28,7 @@ from sweep.errors import DataError, fault
 SUFFIXES = (".fasta", ".fa", ".faa")
 
 
-def read_fasta_labels(path: Path, name: str, problems: Problems) -> list[Chain]:
+def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
     """Read one file.
 
     Args:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems, printable, reason
+from objectives.data.errors import RecordErrors, printable, reason
 from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
 from objectives.data.formats.fasta_labels import read_fasta_labels
 from objectives.data.formats.open_file import format_of
@@ -72,14 +72,14 @@ class FileSource:
         """What lies there and is passed over, with the reason."""
         return list(self.passed_over)
 
-    def read(self, problems: Problems) -> Splits:
+    def read(self, problems: RecordErrors) -> Splits:
         """Read every file; bad records go to ``problems``."""
         problems.notes.extend(self.notes)
         found = Placed(str(self.root))
         for split, paths in self.files.items():
             for path in paths:
                 name, read = self._name(path), _reader(path)
-                if path in self.loose and not read(path, name, Problems()):
+                if path in self.loose and not read(path, name, RecordErrors()):
                     note = f"{name} is passed over, because no chains can be read from it"
                     problems.notes.append(note)
                     continue
@@ -93,7 +93,7 @@ class FileSource:
         return printable(name)
 
 
-def _reader(path: Path) -> Callable[[Path, str, Problems], list[Chain]]:
+def _reader(path: Path) -> Callable[[Path, str, RecordErrors], list[Chain]]:
     suffix = format_of(path)
     if suffix in FASTA:
         return read_fasta_labels

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems, reason
+from objectives.data.errors import RecordErrors, reason
 from objectives.data.formats.class_names import ClassNames
 from objectives.data.formats.placed import Placed
 from objectives.data.formats.row_splits import RowSplits
@@ -58,7 +58,7 @@ class TableSource:
         """Nothing: every key is read or refused."""
         return []
 
-    def read(self, problems: Problems) -> Splits:
+    def read(self, problems: RecordErrors) -> Splits:
         """Read every row; bad rows go to ``problems``."""
         found = Placed(self.name)
         for key, table in self.tables.items():
@@ -144,7 +144,7 @@ def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
     return {key: loaded[key] for name in SPLITS for key in loaded if splits[key] == name}
 
 
-def _chains(table: Dataset, where: str, problems: Problems) -> list[Chain]:
+def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
     """The chains of one table."""
     columns = {column: column.strip().lower() for column in table.column_names}
     faults = column_faults(columns.values(), where)

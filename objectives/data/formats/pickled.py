@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 
-def read_pickle(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+def read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
     """Read a pickled pandas DataFrame, list of dicts or dict of columns.
 
     Args:

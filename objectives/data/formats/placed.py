@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems, printable
+from objectives.data.errors import RecordErrors, printable
 from objectives.data.splits import SPLITS, Splits, drop_contradictions
 from sweep.errors import fault
 
@@ -20,7 +20,7 @@ class Placed:
         self._found: dict[str, list[Chain]] = {}
 
     def add(
-        self, chains: list[Chain], file: str, split: str, problems: Problems, *, named: bool
+        self, chains: list[Chain], file: str, split: str, problems: RecordErrors, *, named: bool
     ) -> None:
         """Add what one file or table holds.
 
@@ -47,7 +47,7 @@ class Placed:
             self._found.setdefault(own, []).extend(part)
             problems.read.setdefault(own, {})[file] = len(part)
 
-    def splits(self, problems: Problems) -> Splits:
+    def splits(self, problems: RecordErrors) -> Splits:
         """All that was added, records that contradict earlier ones taken out."""
         splits = {
             name: drop_contradictions(self._found[name], problems)

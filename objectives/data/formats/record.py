@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Dropped, FileFaultError, Problems, shown
+from objectives.data.errors import Dropped, FileFaultError, RecordErrors, shown
 from objectives.data.formats.residue_labels import read_labels, read_positions
 from objectives.data.formats.spreadsheet import cut_fault, is_cut, length_fault, stated_length
 from objectives.data.missing import is_missing, is_prose
@@ -50,7 +50,7 @@ class Record:
     labelled: bool = False
 
 
-def read_chain(record: Record, problems: Problems) -> Chain | None:
+def read_chain(record: Record, problems: RecordErrors) -> Chain | None:
     """Make a chain of a record, or note what is wrong with it.
 
     Returns:

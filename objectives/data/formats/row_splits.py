@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems, shown
+from objectives.data.errors import RecordErrors, shown
 from objectives.data.split_names import UNDERSTOOD, hint_in, split_of, splits_in
 from sweep.errors import fault
 
@@ -71,7 +71,7 @@ class RowSplits:
             if kind_of_column(column):
                 self._cells.setdefault(column, {})[where] = _text(cell)
 
-    def place(self, chains: list[Chain], problems: Problems) -> list[Chain]:
+    def place(self, chains: list[Chain], problems: RecordErrors) -> list[Chain]:
         """The chains with the splits that their rows name; what is not understood is a fault."""
         columns = {column: self._kind(column) for column in self._cells}
         columns = {column: kind for column, kind in columns.items() if kind}

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from objectives.data.errors import Problems, printable, reason, shown
+from objectives.data.errors import RecordErrors, printable, reason, shown
 from objectives.data.formats.files import SUFFIXES
 from objectives.data.formats.find_files import find_files
 from objectives.data.formats.hub import is_saved, open_hub, open_saved
@@ -38,7 +38,7 @@ class Source(Protocol):
         """What lies there and is passed over, with the reason."""
         ...
 
-    def read(self, problems: Problems) -> Splits:
+    def read(self, problems: RecordErrors) -> Splits:
         """All sound records by split; the bad ones go to ``problems``."""
         ...
 
@@ -58,7 +58,7 @@ class MotifSource:
         """Nothing."""
         return []
 
-    def read(self, problems: Problems) -> Splits:
+    def read(self, problems: RecordErrors) -> Splits:
         """Generate the chains; there are no bad ones."""
         del problems
         from objectives.data.motifs import generate

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems, reason, shown
+from objectives.data.errors import RecordErrors, reason, shown
 from objectives.data.formats.class_names import ClassNames, features_of
 from objectives.data.formats.delimited import Row, csv_rows, named_rows, tsv_rows
 from objectives.data.formats.delimiters import find_delimiter
@@ -27,7 +27,7 @@ from objectives.data.formats.uniprot import COLUMNS, chains_of_entries, is_unipr
 from sweep.errors import DataError, fault
 
 
-def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
+def read_table(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
     """Read one table.
 
     Args:
@@ -59,7 +59,7 @@ def read_table(path: Path, name: str, problems: Problems) -> list[Chain]:
     return []
 
 
-def _read_delimited(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+def _read_delimited(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
     """Cells stay text: type inference would read the labels ``0010`` as the number ten."""
     return named_rows(_rows(path, name), name, problems, _wanted)
 
@@ -87,7 +87,7 @@ class _Object(dict[str, Any]):
         self.doubled = sorted({name for name in KNOWN_COLUMNS if names.count(name) > 1})
 
 
-def _read_json_lines(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+def _read_json_lines(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
     """One JSON object per line, or an array; a column may be lacking in some rows, not in all."""
     rows: list[tuple[str, Mapping[str, Any]]] = []
     columns: dict[str, None] = {}
@@ -129,7 +129,7 @@ def _object(what: str, row: object, where: str) -> tuple[_Object | None, str]:
     return row, ""
 
 
-def _read_json_array(text: str, name: str, problems: Problems) -> tuple[list[str], Rows]:
+def _read_json_array(text: str, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
     """The objects of one JSON array, as other programs write tables."""
     try:
         found = json.loads(text, object_pairs_hook=_Object)
@@ -146,7 +146,7 @@ def _read_json_array(text: str, name: str, problems: Problems) -> tuple[list[str
     return list(dict.fromkeys(key for _, row in rows for key in row)), rows
 
 
-def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str], Rows]:
+def _read_parquet(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
     """Only the known columns are decoded: embeddings may stand beside them."""
     del problems
     import pyarrow.parquet
@@ -179,7 +179,7 @@ def _read_parquet(path: Path, name: str, problems: Problems) -> tuple[list[str],
     ]
 
 
-READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
+READERS: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] = {
     ".csv": _read_delimited,
     ".tsv": _read_delimited,
     ".tab": _read_delimited,
@@ -190,7 +190,7 @@ READERS: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
 }
 """File suffix to reader."""
 
-PICKLED: dict[str, Callable[[Path, str, Problems], tuple[list[str], Rows]]] = {
+PICKLED: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] = {
     ".pkl": read_pickle,
     ".pickle": read_pickle,
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems, shown
+from objectives.data.errors import RecordErrors, shown
 from objectives.data.formats.record import Record, read_chain
 from objectives.data.formats.row_splits import kind_of_column
 from sweep.errors import fault
@@ -63,7 +63,7 @@ def column_faults(columns: Iterable[str], where: str) -> list[str]:
 
 
 def chains_of_rows(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], label_column: str, problems: Problems
+    rows: Iterable[tuple[str, Mapping[str, Any]]], label_column: str, problems: RecordErrors
 ) -> list[Chain]:
     """Make a chain of each row.
 

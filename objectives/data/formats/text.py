@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Dropped, Problems
+from objectives.data.errors import Dropped, RecordErrors
 from objectives.data.formats.delimiters import require_text_format
 from objectives.data.formats.open_file import open_text, stem_of
 from objectives.data.formats.record import Record, read_chain
@@ -35,7 +35,7 @@ def ligand_of(path: Path) -> str:
     return ligand if underscore else ""
 
 
-def read_text(path: Path, name: str, problems: Problems) -> list[Chain]:
+def read_text(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
     """Read one file.
 
     Args:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Problems, shown
+from objectives.data.errors import RecordErrors, shown
 from objectives.data.formats.record import Record, dropped, read_chain
 from objectives.data.formats.spreadsheet import cut_fault, is_cut
 from objectives.data.missing import is_missing
@@ -262,7 +262,7 @@ def is_uniprot(columns: Iterable[str]) -> bool:
 
 
 def chains_of_entries(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], problems: Problems
+    rows: Iterable[tuple[str, Mapping[str, Any]]], problems: RecordErrors
 ) -> list[Chain]:
     """Make a chain of each entry.
 
@@ -299,7 +299,7 @@ def chains_of_entries(
     return chains
 
 
-def _chain(plain: Chain, row: Mapping[str, Any], problems: Problems) -> Chain | None:
+def _chain(plain: Chain, row: Mapping[str, Any], problems: RecordErrors) -> Chain | None:
     """One entry with its labels; None without features of its sequence."""
     features = _features(row, plain.source)
     if not features:

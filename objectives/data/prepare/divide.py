@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import Source
 from objectives.data.letters import judge_letters
 from objectives.data.notes import carving_notes, label_notes
@@ -78,7 +78,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
             has no chain or no binding residue.
     """
     tool = clustering_tool(options.cluster_method)
-    problems = Problems()
+    problems = RecordErrors()
     read = source.read(problems)
     judge_letters(read, name, problems)
     skipped = problems.settle(name, skip_bad=options.skip_bad, sound=read.count() > 0)

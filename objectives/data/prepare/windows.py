@@ -16,7 +16,7 @@ from objectives.data.chain import IGNORED
 Row = NDArray[np.int64]
 
 
-class Rows(Sequence[Row]):
+class RaggedColumn(Sequence[Row]):
     """A list column of a memory-mapped table; of it only the rows being used are in memory.
 
     Args:
@@ -39,7 +39,7 @@ class Rows(Sequence[Row]):
         self.lengths = lengths
 
     @classmethod
-    def of_column(cls, table: Dataset, name: str) -> Rows:
+    def of_column(cls, table: Dataset, name: str) -> RaggedColumn:
         """A column of a table."""
         chunks = table.with_format("arrow")[:].column(name).chunks
         ends = [chunk.offsets.to_numpy() for chunk in chunks]
@@ -57,18 +57,20 @@ class Rows(Sequence[Row]):
     @overload
     def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> Rows: ...
-    def __getitem__(self, index: int | slice) -> Row | Rows:
+    def __getitem__(self, index: slice) -> RaggedColumn: ...
+    def __getitem__(self, index: int | slice) -> Row | RaggedColumn:
         """Read a row."""
         if isinstance(index, slice):
             return self.select(range(*index.indices(len(self))))
         start, part = self._starts[index], self._parts[self._part[index]]
         return part[start : start + self.lengths[index]].astype(np.int64)
 
-    def select(self, indices: Sequence[int]) -> Rows:
+    def select(self, indices: Sequence[int]) -> RaggedColumn:
         """The rows at ``indices``, in that order; nothing is read."""
         order = np.asarray(indices, dtype=np.int64)
-        return Rows(self._parts, self._part[order], self._starts[order], self.lengths[order])
+        return RaggedColumn(
+            self._parts, self._part[order], self._starts[order], self.lengths[order]
+        )
 
     def counted(self, without: int) -> NDArray[np.int64]:
         """How many numbers other than ``without`` each row has, shape (rows,)."""
@@ -82,7 +84,7 @@ class Rows(Sequence[Row]):
         return found
 
 
-class Moved(Sequence[Row]):
+class ShiftedColumn(Sequence[Row]):
     """Rows with every number on the place before its own.
 
     Args:
@@ -101,22 +103,24 @@ class Moved(Sequence[Row]):
     @overload
     def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> Moved: ...
-    def __getitem__(self, index: int | slice) -> Row | Moved:
+    def __getitem__(self, index: slice) -> ShiftedColumn: ...
+    def __getitem__(self, index: int | slice) -> Row | ShiftedColumn:
         """Read a row."""
         if isinstance(index, slice):
-            return Moved(self._rows[index], self._fill)
+            return ShiftedColumn(self._rows[index], self._fill)
         return np.append(self._rows[index][1:], self._fill)
 
 
 def chosen(rows: Sequence[Row], indices: Sequence[int]) -> Sequence[Row]:
     """The rows at ``indices``, in that order."""
-    return rows.select(indices) if isinstance(rows, Rows) else tuple(rows[i] for i in indices)
+    return (
+        rows.select(indices) if isinstance(rows, RaggedColumn) else tuple(rows[i] for i in indices)
+    )
 
 
 def counted(rows: Sequence[Row], without: int) -> NDArray[np.int64]:
     """How many numbers other than ``without`` each row has, shape (rows,)."""
-    if isinstance(rows, Rows):
+    if isinstance(rows, RaggedColumn):
         return rows.counted(without)
     return np.fromiter((np.count_nonzero(row != without) for row in rows), np.int64, len(rows))
 
@@ -145,7 +149,7 @@ class Windows:
     def from_dataset(cls, split: Dataset) -> Windows:
         """Open a prepared split; its Arrow file is memory-mapped."""
         names = ("input_ids", "labels", "ligands")
-        return cls(**{name: Rows.of_column(split, name) for name in names})
+        return cls(**{name: RaggedColumn.of_column(split, name) for name in names})
 
     def __len__(self) -> int:
         """How many windows."""
@@ -155,7 +159,7 @@ class Windows:
     def lengths(self) -> list[int]:
         """Tokens of each window."""
         ids = self.input_ids
-        return ids.lengths.tolist() if isinstance(ids, Rows) else [len(row) for row in ids]
+        return ids.lengths.tolist() if isinstance(ids, RaggedColumn) else [len(row) for row in ids]
 
     @cached_property
     def known(self) -> NDArray[np.int64]:
@@ -167,7 +171,9 @@ class Windows:
 
         Only for windows that begin with one.
         """
-        return Windows(self.input_ids, Moved(self.labels, IGNORED), Moved(self.ligands, 0))
+        return Windows(
+            self.input_ids, ShiftedColumn(self.labels, IGNORED), ShiftedColumn(self.ligands, 0)
+        )
 
     def labelled(self) -> Windows:
         """The windows with a label at all: a batch without one would have no loss."""

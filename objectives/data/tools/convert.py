@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Problems, reason
+from objectives.data.errors import RecordErrors, reason
 from objectives.data.formats.source import open_source
 from objectives.data.letters import judge_letters
 from objectives.data.prepare.cache import without_progress_bars
@@ -57,7 +57,7 @@ def convert(
     """
     form = _form(out, form)
     to_file = bool(out.suffix)
-    problems = Problems()
+    problems = RecordErrors()
     splits = open_source(source, allow_pickle=allow_pickle).read(problems)
     judge_letters(splits, source, problems)
     skipped = problems.settle(source, skip_bad=skip_bad, sound=splits.count() > 0)
@@ -157,7 +157,7 @@ def _require_equal(splits: Splits, written: str, out: Path) -> None:
     Raises:
         DataError: naming the first chain that differs.
     """
-    problems = Problems()
+    problems = RecordErrors()
     back = open_source(written).read(problems)
     problems.settle(str(out), skip_bad=False)
     for name, chains in splits.given().items():

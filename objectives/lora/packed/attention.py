@@ -77,7 +77,7 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
         keys = _keys(layout, layout.run_of(str(module.packed_path)), query)
         return _dropping(tensors, scale, layout.lengths, reach, keys, dropout), None
     if query.device.type == "cuda" and query.dtype in _HALF:
-        borders = layout.borders(query.device)
+        borders = layout.cu_seqlens(query.device)
         return _flash(tensors, scale, borders, max(layout.lengths), reach), None
     return _by_stretch(tensors, scale, layout.lengths, reach), None
 

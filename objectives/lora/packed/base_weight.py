@@ -15,7 +15,7 @@ _ROOM = 0.25
 """Share of the free memory that a dequantised base may take."""
 
 
-class FrozenMatrix:
+class BaseWeight:
     """A frozen weight, shape (outputs, inputs), as the products need it.
 
     Args:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 
-def upload(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+def to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
     """Copy to a device, a GPU without waiting for it.
 
     Out of ordinary memory a copy to a GPU first waits for all that was asked of it before; out of

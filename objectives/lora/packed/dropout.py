@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from objectives.lora.packed.dropout_hash import hashed, kept
-from objectives.lora.packed.layout import Layout, Share
-from objectives.lora.packed.lora_bmm import Stacks
+from objectives.lora.packed.layout import LaneBatch, Layout
+from objectives.lora.packed.lora_bmm import StackedLora
 from objectives.lora.packed.pass_context import current
 from objectives.seeds import derive
 
@@ -42,7 +42,9 @@ def factors(
     return keep.to(like.dtype).mul_(1 / (1 - probability))
 
 
-def all_factors(layout: Layout, stacks: Stacks, module: str, like: torch.Tensor) -> torch.Tensor:
+def all_factors(
+    layout: Layout, stacks: StackedLora, module: str, like: torch.Tensor
+) -> torch.Tensor:
     """The same for all lanes with an update, in a layout that gives all equal room.
 
     Args:
@@ -66,7 +68,7 @@ def all_factors(layout: Layout, stacks: Stacks, module: str, like: torch.Tensor)
 
 
 @contextmanager
-def own_stream(share: Share, device: torch.device) -> Iterator[None]:
+def own_stream(share: LaneBatch, device: torch.device) -> Iterator[None]:
     """Let PyTorch's random stream be this step's of this trial, and then what it was.
 
     For attention that drops by itself, in bases whose attention cannot be ours.

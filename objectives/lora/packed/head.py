@@ -11,7 +11,7 @@ from torch import nn
 from torch.func import functional_call
 
 from objectives.lora.packed.pass_context import current
-from objectives.lora.packed.stacked_parameters import Rack
+from objectives.lora.packed.stacked_parameters import StackedParameters
 from objectives.seeds import derive
 
 
@@ -35,7 +35,7 @@ class LaneHead(nn.Module):
         self._pretrained = pretrained
         self._copies: dict[Any, nn.Module] = {}
 
-    def enrol(self, lane: Any, seed: int) -> nn.Module:
+    def add_lane(self, lane: Any, seed: int) -> nn.Module:
         """Give a lane a fresh copy, initialised as transformers does, from its seed alone."""
         fresh = copy.deepcopy(self._original[0]).float().requires_grad_(True)
         for path, module in fresh.named_modules():
@@ -50,7 +50,7 @@ class LaneHead(nn.Module):
         self._copies[lane] = fresh
         return fresh
 
-    def dismiss(self, lane: Any) -> None:
+    def remove_lane(self, lane: Any) -> None:
         """Forget a lane's copy; what it trained stays with it."""
         self._copies.pop(lane, None)
 
@@ -69,10 +69,12 @@ class LaneHead(nn.Module):
             whole = made[0] if len(made) == 1 else torch.cat(made)
         return whole.view(*x.shape[:-1], -1)
 
-    def _beside(self, rack: Rack, chosen: tuple[int, ...] | None) -> dict[str, torch.Tensor]:
+    def _beside(
+        self, stacked: StackedParameters, chosen: tuple[int, ...] | None
+    ) -> dict[str, torch.Tensor]:
         """The copies' parameters by name, each of all lanes."""
         names = (name for name, _ in self._original[0].named_parameters())
-        return {name: rack.rows(f"{self.name}.{name}", chosen) for name in names}
+        return {name: stacked.rows(f"{self.name}.{name}", chosen) for name in names}
 
     def _at_once(self, x: torch.Tensor, own: dict[str, torch.Tensor]) -> torch.Tensor:
         """Apply to the tokens of all lanes, shape (lanes, places, features)."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from objectives.lora.adapter_config import AdapterConfig
-from objectives.lora.packed.lora_matmul import LowRank
+from objectives.lora.packed.lora_matmul import LoraUpdate
 from objectives.seeds import derive
 
 
@@ -29,7 +29,7 @@ class Adapters:
     config: AdapterConfig
     seed: int
     tokens: int
-    updates: dict[str, LowRank] = field(default_factory=dict)
+    updates: dict[str, LoraUpdate] = field(default_factory=dict)
     heads: dict[str, nn.Module] = field(default_factory=dict)
 
     def named(self) -> dict[str, nn.Parameter]:
@@ -42,7 +42,7 @@ class Adapters:
             found.update(parameters(name, head))
         return found
 
-    def forget(self) -> None:
+    def zero_grad(self) -> None:
         """Drop all gradients."""
         for parameter in self.named().values():
             parameter.grad = None

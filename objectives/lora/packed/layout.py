@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from objectives.data.chain import IGNORED
 from objectives.data.prepare.windows import Windows
-from objectives.lora.packed.device import upload
+from objectives.lora.packed.device import to_device
 from objectives.lora.packed.dropout_hash import row_keys, start_of
 from sweep.errors import SpecError, fault
 
 
 @dataclass(frozen=True)
-class Share:
+class LaneBatch:
     """What one lane puts into a pass.
 
     Attributes:
@@ -49,7 +49,7 @@ class Share:
 
     def labels(self, device: torch.device) -> torch.Tensor:
         """The windows' labels one after the other, shape (tokens,)."""
-        return upload(self.read(), device)
+        return to_device(self.read(), device)
 
     def read(self) -> NDArray[np.int64]:
         """The same where they are kept."""
@@ -71,7 +71,7 @@ class Layout:
             many as it has. Equal shares let a GPU multiply all lanes in one batched product.
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[LaneBatch, ...]
     width: int = 0
     room: int = 0
 
@@ -139,7 +139,7 @@ class Layout:
                 ids[0, start : start + len(flat)] = flat
             positions = np.concatenate([np.arange(n) for n in self.lengths])[None]
             named = {"input_ids": ids, "position_ids": positions + first}
-        return {name: upload(array, device) for name, array in named.items()}
+        return {name: to_device(array, device) for name, array in named.items()}
 
     def own(self, flat: torch.Tensor, number: int) -> torch.Tensor:
         """A lane's real tokens out of ``flat``, shape (places, features), in window order."""
@@ -154,18 +154,18 @@ class Layout:
         rows = np.full((len(self.shares), self.room), IGNORED, dtype=np.int64)
         for row, share in zip(rows, self.shares, strict=True):
             row[: share.tokens] = share.read()
-        return upload(rows, device)
+        return to_device(rows, device)
 
     @cached_property
     def _copies(self) -> dict[Any, Any]:
         return {}
 
-    def borders(self, device: torch.device) -> torch.Tensor:
+    def cu_seqlens(self, device: torch.device) -> torch.Tensor:
         """Where each stretch begins, and the last ends, shape (stretches + 1,); once a pass."""
-        if "borders" not in self._copies:
+        if "cu_seqlens" not in self._copies:
             ends = np.array([0, *accumulate(self.lengths)], dtype=np.int32)
-            self._copies["borders"] = upload(ends, device)
-        return self._copies["borders"]
+            self._copies["cu_seqlens"] = to_device(ends, device)
+        return self._copies["cu_seqlens"]
 
     def run_of(self, module: str) -> str:
         """What keys the masks of a module in this run of it: its path, the first time in a pass.
@@ -203,7 +203,7 @@ class Layout:
         """The same of all lanes in equal room, shape (modules, lanes, places)."""
         everyone = range(len(self.shares))
         starts = np.array([[[self._start(n, path)] for n in everyone] for path in modules])
-        return row_keys(upload(starts, device), torch.stack(list(self._places(device))))
+        return row_keys(to_device(starts, device), torch.stack(list(self._places(device))))
 
     def _start(self, number: int, module: str) -> int:
         share = self.shares[number]
@@ -214,11 +214,11 @@ class Layout:
         if "places" not in self._copies:
             lanes = zip(self.shares, self.sizes, strict=True)
             parts = [_places(share, size, self.width) for share, size in lanes]
-            self._copies["places"] = upload(np.concatenate(parts), device).split(self.sizes)
+            self._copies["places"] = to_device(np.concatenate(parts), device).split(self.sizes)
         return self._copies["places"]
 
 
-def _places(share: Share, size: int, width: int) -> NDArray[np.int64]:
+def _places(share: LaneBatch, size: int, width: int) -> NDArray[np.int64]:
     places = np.zeros((size, 2), dtype=np.int64)
     start = 0
     for index, length in zip(share.indices, share.lengths, strict=True):

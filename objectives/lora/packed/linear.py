@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from objectives.lora.packed.base_weight import FrozenMatrix
+from objectives.lora.packed.base_weight import BaseWeight
 from objectives.lora.packed.dropout import all_factors, factors
 from objectives.lora.packed.layout import Layout
-from objectives.lora.packed.lora_bmm import Frame, Stacks, batched_product
-from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product, merges
+from objectives.lora.packed.lora_bmm import BaseOperands, StackedLora, lora_bmm
+from objectives.lora.packed.lora_matmul import LaneOperands, LoraUpdate, lora_matmul, should_merge
 from objectives.lora.packed.pass_context import current
 
 
@@ -26,7 +26,7 @@ class LaneLinear(nn.Module):
     """
 
     def __init__(
-        self, path: str, linear: nn.Linear, matrix: FrozenMatrix, compute_dtype: torch.dtype
+        self, path: str, linear: nn.Linear, matrix: BaseWeight, compute_dtype: torch.dtype
     ) -> None:
         super().__init__()
         self.path = path
@@ -36,16 +36,16 @@ class LaneLinear(nn.Module):
         bias = None if linear.bias is None else linear.bias.detach().to(compute_dtype)
         self.bias: torch.Tensor | None
         self.register_buffer("bias", bias, persistent=False)
-        self._updates: dict[Any, LowRank] = {}
+        self._updates: dict[Any, LoraUpdate] = {}
 
     @property
     def weight(self) -> torch.Tensor:
         """Shape and dtype of the frozen weight, without its numbers: T5 asks for the dtype."""
         return torch.empty(self.outputs, self.inputs, dtype=self._dtype, device="meta")
 
-    def enrol(
+    def add_lane(
         self, lane: Any, a: torch.Tensor, *, scale: float, dropout: float, tokens: int
-    ) -> LowRank:
+    ) -> LoraUpdate:
         """Give a lane an update here: A as given, B zero.
 
         Args:
@@ -56,7 +56,7 @@ class LaneLinear(nn.Module):
             tokens: of the lane's step, by its settings.
         """
         device = self.matrix.device
-        merged = merges(
+        merged = should_merge(
             (self.outputs, self.inputs),
             tokens=tokens,
             dropout=dropout,
@@ -64,11 +64,11 @@ class LaneLinear(nn.Module):
             device=device,
         )
         b = torch.zeros(len(a), self.outputs, device=device)
-        update = LowRank(nn.Parameter(a.to(device)), nn.Parameter(b), scale, dropout, merged)
+        update = LoraUpdate(nn.Parameter(a.to(device)), nn.Parameter(b), scale, dropout, merged)
         self._updates[lane] = update
         return update
 
-    def dismiss(self, lane: Any) -> None:
+    def remove_lane(self, lane: Any) -> None:
         """Take a lane's update away; what it trained stays with it."""
         self._updates.pop(lane, None)
 
@@ -89,17 +89,17 @@ class LaneLinear(nn.Module):
         bounds = layout.bounds_of(len(flat), self.path)
         updates = [self._updates.get(share.lane) for share in layout.shares]
         drops = [self._factors(layout, i, u, flat, masks) for i, u in enumerate(updates)]
-        return lane_product(flat, Operands(self.matrix, self.bias, bounds, updates, drops))
+        return lora_matmul(flat, LaneOperands(self.matrix, self.bias, bounds, updates, drops))
 
     def _factors(
-        self, layout: Layout, number: int, update: LowRank | None, flat: torch.Tensor, masks: str
+        self, layout: Layout, number: int, update: LoraUpdate | None, flat: torch.Tensor, masks: str
     ) -> torch.Tensor | None:
         if update is None or not update.dropout or not layout.shares[number].step:
             return None
         return factors(layout, number, masks, self.inputs, update.dropout, flat)
 
     def _at_once(
-        self, flat: torch.Tensor, layout: Layout, stacks: Stacks | None, masks: str
+        self, flat: torch.Tensor, layout: Layout, stacks: StackedLora | None, masks: str
     ) -> torch.Tensor:
         """All lanes in one product."""
         layout.bounds_of(len(flat), self.path)
@@ -108,5 +108,5 @@ class LaneLinear(nn.Module):
         drops = None
         if layout.shares[0].step and any(stacks.dropouts):
             drops = all_factors(layout, stacks, masks, flat)
-        frame = Frame(self.matrix, self.bias, len(layout.shares), drops)
-        return batched_product(flat, frame, stacks)
+        frame = BaseOperands(self.matrix, self.bias, len(layout.shares), drops)
+        return lora_bmm(flat, frame, stacks)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from objectives.lora.packed.base_weight import FrozenMatrix
-from objectives.lora.packed.device import upload
+from objectives.lora.packed.base_weight import BaseWeight
+from objectives.lora.packed.device import to_device
 from objectives.lora.packed.dropout_hash import threshold
 
 
 @dataclass(frozen=True)
-class Stacks:
+class StackedLora:
     """The updates of all lanes at one matrix, padded with zeros to the highest rank.
 
     A zero row of A meets a zero row of B, so neither gets a gradient and both stay zero.
@@ -38,17 +38,17 @@ class Stacks:
     def thresholds(self) -> torch.Tensor:
         """Of each lane's dropout, see ``masks.threshold``; shape (lanes, 1, 1)."""
         numbers = np.array([threshold(p) for p in self.dropouts])
-        return upload(numbers, self.a.device).view(-1, 1, 1)
+        return to_device(numbers, self.a.device).view(-1, 1, 1)
 
     @cached_property
     def gains(self) -> torch.Tensor:
         """What each lane's dropout multiplies by what it keeps; shape (lanes, 1, 1)."""
         numbers = np.array([1 / (1 - p) for p in self.dropouts], dtype=np.float32)
-        return upload(numbers, self.a.device).view(-1, 1, 1)
+        return to_device(numbers, self.a.device).view(-1, 1, 1)
 
 
 @dataclass(frozen=True)
-class Frame:
+class BaseOperands:
     """What stands around the updates.
 
     Attributes:
@@ -59,18 +59,18 @@ class Frame:
             or None.
     """
 
-    matrix: FrozenMatrix
+    matrix: BaseWeight
     bias: torch.Tensor | None
     lanes: int
     factors: torch.Tensor | None
 
 
-def batched_product(x: torch.Tensor, frame: Frame, stacks: Stacks) -> torch.Tensor:
+def lora_bmm(x: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> torch.Tensor:
     """Multiply all lanes at once.
 
     Args:
         x: shape (lanes * places, inputs), in the compute dtype.
-        frame: see ``Frame``.
+        frame: see ``BaseOperands``.
         stacks: the lanes' updates; A and B get gradients.
 
     Returns:
@@ -86,8 +86,8 @@ class _BatchedProduct(torch.autograd.Function):
         x: torch.Tensor,
         a: torch.Tensor,
         b: torch.Tensor,
-        frame: Frame,
-        stacks: Stacks,
+        frame: BaseOperands,
+        stacks: StackedLora,
     ) -> torch.Tensor:
         y = torch.nn.functional.linear(x, frame.matrix.dense(), frame.bias)
         rows = _of_lanes(x, frame, stacks)
@@ -101,8 +101,8 @@ class _BatchedProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, low = ctx.saved_tensors
-        frame: Frame = ctx.frame
-        stacks: Stacks = ctx.stacks
+        frame: BaseOperands = ctx.frame
+        stacks: StackedLora = ctx.stacks
         factors = frame.factors
         rows = _of_lanes(x, frame, stacks)
         dropped = rows if factors is None else rows * factors
@@ -120,13 +120,13 @@ class _BatchedProduct(torch.autograd.Function):
         return to_input, to_a, to_b, None, None
 
 
-def _of_lanes(flat: torch.Tensor, frame: Frame, stacks: Stacks) -> torch.Tensor:
+def _of_lanes(flat: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> torch.Tensor:
     """The rows of the adapted lanes, shape (lanes, places, features)."""
     blocks = flat.view(frame.lanes, -1, flat.shape[-1])
     return blocks if stacks.lanes is None else blocks.index_select(0, stacks.lanes)
 
 
-def _add(into: torch.Tensor, part: torch.Tensor, frame: Frame, stacks: Stacks) -> None:
+def _add(into: torch.Tensor, part: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> None:
     """Add what the adapted lanes get to the rows of all lanes, in place."""
     blocks = into.view(frame.lanes, -1, into.shape[-1])
     if stacks.lanes is None:

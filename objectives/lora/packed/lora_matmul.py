@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from objectives.lora.packed.base_weight import FrozenMatrix
+from objectives.lora.packed.base_weight import BaseWeight
 from objectives.lora.packed.cpu import multiply
 
 
 @dataclass(frozen=True)
-class LowRank:
+class LoraUpdate:
     """One lane's update of one matrix.
 
     Attributes:
@@ -43,7 +43,7 @@ class LowRank:
 
 
 @dataclass(frozen=True)
-class Operands:
+class LaneOperands:
     """What the tokens of a pass are multiplied by.
 
     Attributes:
@@ -54,19 +54,19 @@ class Operands:
         factors: dropout's factors on each lane's input, None where nothing is dropped.
     """
 
-    matrix: FrozenMatrix
+    matrix: BaseWeight
     bias: torch.Tensor | None
     bounds: Sequence[tuple[int, int]]
-    updates: Sequence[LowRank | None]
+    updates: Sequence[LoraUpdate | None]
     factors: Sequence[torch.Tensor | None]
 
 
-def lane_product(x: torch.Tensor, operands: Operands) -> torch.Tensor:
+def lora_matmul(x: torch.Tensor, operands: LaneOperands) -> torch.Tensor:
     """Multiply lane by lane.
 
     Args:
         x: shape (places, inputs), in the compute dtype.
-        operands: see ``Operands``.
+        operands: see ``LaneOperands``.
 
     Returns:
         Shape (places, outputs).
@@ -80,7 +80,7 @@ class _LaneProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, operands: Operands, *trained: torch.Tensor
+        ctx: Any, x: torch.Tensor, operands: LaneOperands, *trained: torch.Tensor
     ) -> torch.Tensor:
         del trained  # named for autograd, which returns their gradients
         weight, bias = operands.matrix.dense(), operands.bias
@@ -108,7 +108,7 @@ class _LaneProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (x,) = ctx.saved_tensors
-        operands: Operands = ctx.operands
+        operands: LaneOperands = ctx.operands
         wanted = ctx.needs_input_grad[0]
         weight = x.new_empty(0)
         if wanted and not all(u and u.merged for u in operands.updates):
@@ -136,7 +136,7 @@ def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
 def _to_update(  # one lane's share of everything in hand
     rows: torch.Tensor,
     gradient: torch.Tensor,
-    update: LowRank,
+    update: LoraUpdate,
     factor: torch.Tensor | None,
     kept: torch.Tensor,
     into: torch.Tensor | None,
@@ -168,7 +168,7 @@ _LARGEST = 2**20
 """Numbers in a matrix above which the gain, then below 2 %, is not worth a copy per lane."""
 
 
-def merges(
+def should_merge(
     shape: tuple[int, int],
     *,
     tokens: int,

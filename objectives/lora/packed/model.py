@@ -14,15 +14,15 @@ from objectives.gelu import fused_gelu
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.load import Base
 from objectives.lora.packed.attention import NAME
-from objectives.lora.packed.base_weight import FrozenMatrix, choose, dequantised_bytes
+from objectives.lora.packed.base_weight import BaseWeight, choose, dequantised_bytes
 from objectives.lora.packed.dropout import LaneDropout, own_stream
 from objectives.lora.packed.head import LaneHead
 from objectives.lora.packed.lane_parameters import Adapters, fresh_a, frozen_layers
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.packed.linear import LaneLinear
 from objectives.lora.packed.pass_context import PassContext, running
 from objectives.lora.packed.prefix_cache import LayerGate, Prefix
-from objectives.lora.packed.stacked_parameters import Racks
+from objectives.lora.packed.stacked_parameters import StackedParameterSets
 from objectives.lora.target_modules import encoder_linears
 
 
@@ -43,7 +43,7 @@ class PackedModel:
         prefix: cached states of frozen layers.
         layers: paths of the encoder's layers, from the bottom; none where they are not known.
         stacked: parameters of lanes that are computed at once.
-        racked: whether the lanes of a pass lie side by side and are computed at once, as suits a
+        batched: whether the lanes of a pass lie side by side and are computed at once, as suits a
             GPU; else one after the other, each as it would be alone.
     """
 
@@ -76,12 +76,12 @@ class PackedModel:
         features = (size for one in self.linears.values() for size in (one.inputs, one.outputs))
         aligned = not any(size % 16 for size in features)
         self._apart = not self._flat or (device.type == "cpu" and not aligned)
-        self.racked = self._flat and device.type == "cuda"
-        self.stacked = Racks(dtype)
+        self.batched = self._flat and device.type == "cuda"
+        self.stacked = StackedParameterSets(dtype)
         self.prefix = Prefix(base.model.config.hidden_size, device)
         self.layers = self._gate_layers()
 
-    def admit(self, config: AdapterConfig, seed: int, tokens: int) -> Adapters:
+    def add_lane(self, config: AdapterConfig, seed: int, tokens: int) -> Adapters:
         """Make room for a lane, at its start.
 
         Args:
@@ -92,30 +92,30 @@ class PackedModel:
         lane = Adapters(config, seed, tokens)
         for path in config.modules:
             linear = self.linears[path]
-            lane.updates[path] = linear.enrol(
+            lane.updates[path] = linear.add_lane(
                 lane,
                 fresh_a(config, seed, path, linear.inputs),
                 scale=config.scale,
                 dropout=config.dropout,
                 tokens=tokens,
             )
-        lane.heads = {name: head.enrol(lane, seed) for name, head in self._heads.items()}
+        lane.heads = {name: head.add_lane(lane, seed) for name, head in self._heads.items()}
         return lane
 
-    def dismiss(self, lane: Adapters) -> None:
+    def remove_lane(self, lane: Adapters) -> None:
         """Take a lane out; what it trained stays with it."""
         for path in lane.updates:
-            self.linears[path].dismiss(lane)
+            self.linears[path].remove_lane(lane)
         for head in self._heads.values():
-            head.dismiss(lane)
+            head.remove_lane(lane)
         self.stacked.remove(lane)
 
     def zero_grad(self, lane: Adapters) -> None:
         """Drop all gradients of a lane."""
-        lane.forget()
+        lane.zero_grad()
         stacked = self.stacked.of(lane)
         if stacked is not None:
-            stacked.forget()
+            stacked.zero_grad()
 
     def frozen_layers(self, lane: Adapters, splits: Sequence[Windows]) -> int:
         """How many lower layers of a lane need no running, their states being kept.
@@ -127,7 +127,7 @@ class PackedModel:
         layers = frozen_layers(lane.config, self.layers)
         return layers if layers and self.prefix.fits(splits, layers) else 0
 
-    def logits(self, shares: Sequence[Share], *, skip: int = 0) -> list[torch.Tensor]:
+    def logits(self, shares: Sequence[LaneBatch], *, skip: int = 0) -> list[torch.Tensor]:
         """Run a pass.
 
         Args:
@@ -137,12 +137,12 @@ class PackedModel:
         Returns:
             For each lane its logits in float32, shape (tokens, classes), window after window.
         """
-        if self._apart and not self.racked and len(shares) > 1:
+        if self._apart and not self.batched and len(shares) > 1:
             return [self.logits([share], skip=skip)[0] for share in shares]
         layout, flat = self.run(shares, skip=skip)
         return [layout.own(flat, number) for number in range(len(shares))]
 
-    def run(self, shares: Sequence[Share], *, skip: int = 0) -> tuple[Layout, torch.Tensor]:
+    def run(self, shares: Sequence[LaneBatch], *, skip: int = 0) -> tuple[Layout, torch.Tensor]:
         """Run a pass, and leave it as it lies.
 
         Args:
@@ -162,7 +162,7 @@ class PackedModel:
             self.prefix.clear()
         return context.layout, flat.float().view(-1, flat.shape[-1])
 
-    def _run_one(self, share: Share) -> torch.Tensor:
+    def _run_one(self, share: LaneBatch) -> torch.Tensor:
         return self._run(PassContext(Layout((share,))))
 
     def _run(self, context: PassContext) -> torch.Tensor:
@@ -180,24 +180,24 @@ class PackedModel:
                 around.enter_context(torch.autocast(device.type, dtype=dtype))
             return self._model(**layout.tensors(self._pad, self._first, device)).logits
 
-    def _lay_out(self, shares: Sequence[Share]) -> PassContext:
+    def _lay_out(self, shares: Sequence[LaneBatch]) -> PassContext:
         if not self._flat:
             width = max(n for s in shares for n in s.lengths)
             return PassContext(Layout(tuple(shares), width=width))
-        if not self.racked:
+        if not self.batched:
             return PassContext(Layout(tuple(shares)))
         lanes = [share.lane for share in shares]
-        rack, chosen = self.stacked.get(lanes, training=bool(shares[0].step))
-        rack.refresh()
+        stacked, chosen = self.stacked.get(lanes, training=bool(shares[0].step))
+        stacked.refresh()
         room = max(share.tokens for share in shares)
-        return PassContext(Layout(tuple(shares), room=room), rack, chosen)
+        return PassContext(Layout(tuple(shares), room=room), stacked, chosen)
 
     def _replace_linears(self) -> dict[str, LaneLinear]:
         dtype = self.precision.compute_dtype
         dequantise = self.base_weights == "nf4-dequantised"
         replaced: dict[str, LaneLinear] = {}
         for path, linear in encoder_linears(self._model, self.head).items():
-            matrix = FrozenMatrix(linear, dtype, dequantise=dequantise)
+            matrix = BaseWeight(linear, dtype, dequantise=dequantise)
             replaced[path] = LaneLinear(path, linear, matrix, dtype)
             self._model.set_submodule(path, replaced[path])
         return replaced

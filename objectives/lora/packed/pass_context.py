@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from objectives.lora.packed.layout import Layout
-from objectives.lora.packed.stacked_parameters import Rack
+from objectives.lora.packed.stacked_parameters import StackedParameters
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class PassContext:
     """
 
     layout: Layout
-    stacked: Rack | None = None
+    stacked: StackedParameters | None = None
     chosen: tuple[int, ...] | None = None
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from objectives.data.prepare.windows import Windows
 from objectives.lora.memory import free_bytes
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 
 _ROOM = 0.25
 """Share of the free memory that the cache may take."""
@@ -99,7 +99,7 @@ class Prefix:
         return self._bytes + size <= self._limit
 
     def states(
-        self, windows: Windows, layers: int, compute: Callable[[Share], Any]
+        self, windows: Windows, layers: int, compute: Callable[[LaneBatch], Any]
     ) -> list[torch.Tensor]:
         """The states of every window of a split, each of shape (tokens, features).
 
@@ -144,11 +144,11 @@ class Prefix:
         self.skip, self.injected = 0, None
 
 
-def _captured(compute: Callable[[Share], Any], windows: Windows, index: int) -> torch.Tensor:
+def _captured(compute: Callable[[LaneBatch], Any], windows: Windows, index: int) -> torch.Tensor:
     """One window alone, so that its states do not depend on what else is in a batch."""
     try:
         with torch.no_grad():
-            compute(Share(None, windows, (index,)))
+            compute(LaneBatch(None, windows, (index,)))
     except CapturedError as captured:
         return captured.hidden[0].clone()
     raise RuntimeError("the encoder ran past the layer whose output was wanted")

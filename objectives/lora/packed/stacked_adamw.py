@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from objectives.lora.packed.device import upload
-from objectives.lora.packed.stacked_parameters import Rack
+from objectives.lora.packed.device import to_device
+from objectives.lora.packed.stacked_parameters import StackedParameters
 
 _CLIP_EPSILON = 1e-6
 """What ``torch.nn.utils.clip_grad_norm_`` adds to a norm."""
@@ -44,27 +44,27 @@ class StackedAdamW:
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
 
     Args:
-        rack: of the lanes' parameters.
-        lanes: in the rack's order, each as far as it is.
+        stacked: of the lanes' parameters.
+        lanes: in the parameters' order, each as far as it is.
     """
 
-    def __init__(self, rack: Rack, lanes: Sequence[LaneOptimizer]) -> None:
-        self._block = rack.block
+    def __init__(self, stacked: StackedParameters, lanes: Sequence[LaneOptimizer]) -> None:
+        self._block = stacked.block
         self._lanes = tuple(lanes)
-        self._first = torch.zeros_like(rack.block)
-        self._second = torch.zeros_like(rack.block)
-        self._scratch = torch.empty_like(rack.block)
-        device = rack.block.device
-        self._adopt(rack, device)
-        self._owners = upload(rack.owners, device)
-        self._rows = upload(_rows_of_lanes(rack), device)
+        self._first = torch.zeros_like(stacked.block)
+        self._second = torch.zeros_like(stacked.block)
+        self._scratch = torch.empty_like(stacked.block)
+        device = stacked.block.device
+        self._adopt(stacked, device)
+        self._owners = to_device(stacked.row_lanes, device)
+        self._rows = to_device(_rows_of_lanes(stacked), device)
 
-    def _adopt(self, rack: Rack, device: torch.device) -> None:
+    def _adopt(self, stacked: StackedParameters, device: torch.device) -> None:
         """Take over the lanes' moments, and leave views of them with their optimisers."""
         most = max(len(lane.trained) for lane in self._lanes)
         steps = np.array([lane.steps for lane in self._lanes], dtype=np.float32)
-        self._counts = upload(np.repeat(steps[:, None], most, axis=1), device)
-        views = zip(rack.spread(self._first), rack.spread(self._second), strict=True)
+        self._counts = to_device(np.repeat(steps[:, None], most, axis=1), device)
+        views = zip(stacked.views(self._first), stacked.views(self._second), strict=True)
         into: list[torch.Tensor] = []
         out_of: list[torch.Tensor] = []
         for lane, counts in zip(self._lanes, self._counts, strict=True):
@@ -88,7 +88,7 @@ class StackedAdamW:
         Memory that would have to be found midway might not be there: all lanes move, or none.
 
         Args:
-            gradient: as ``Rack.gradient`` gives it; is written over.
+            gradient: as ``StackedParameters.gradient`` gives it; is written over.
         """
         defaults = self._lanes[0].optimizer.defaults  # PyTorch's, the same for all
         betas, epsilon = defaults["betas"], defaults["eps"]
@@ -109,7 +109,7 @@ class StackedAdamW:
         torch.sum(self._scratch, dim=1, out=squares[:-1])
         norms = squares[self._rows].sum(1).sqrt_()
         most = np.array([lane.max_grad_norm for lane in self._lanes], dtype=np.float32)
-        return upload(most, gradient.device).div_(norms + _CLIP_EPSILON).clamp_(max=1.0)
+        return to_device(most, gradient.device).div_(norms + _CLIP_EPSILON).clamp_(max=1.0)
 
     def _factors(self, betas: tuple[float, float]) -> torch.Tensor:
         """How each lane moves what does not decay, and what does, shape (2 * lanes, 3).
@@ -124,13 +124,13 @@ class StackedAdamW:
             table[rows, 0] = decaying["lr"] / (1 - betas[0] ** count)
             table[rows, 1] = [1 - g["lr"] * g["weight_decay"] for g in (still, decaying)]
             table[rows, 2] = (1 - betas[1] ** count) ** 0.5
-        return upload(table.astype(np.float32), self._block.device)
+        return to_device(table.astype(np.float32), self._block.device)
 
 
-def _rows_of_lanes(rack: Rack) -> np.ndarray:
+def _rows_of_lanes(stacked: StackedParameters) -> np.ndarray:
     """Which rows of the block are a lane's, shape (lanes, most rows); filled with the row after."""
-    lanes = rack.owners // 2
-    rows = [np.flatnonzero(lanes == number) for number in range(len(rack.lanes))]
+    lanes = stacked.row_lanes // 2
+    rows = [np.flatnonzero(lanes == number) for number in range(len(stacked.lanes))]
     filled = np.full((len(rows), max(map(len, rows))), len(lanes))
     for number, own in enumerate(rows):
         filled[number, : len(own)] = own

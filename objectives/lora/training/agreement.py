@@ -22,7 +22,7 @@ from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.checks import reading
 from objectives.lora.base.load import Base
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.packed.model import PackedModel
 from sweep.errors import SpecError, fault
 
@@ -87,7 +87,7 @@ def agreeing(  # what a model is made of, and what it is tried on
                 trial.evaluate()
         finally:
             for lane in lanes:
-                model.dismiss(lane)
+                model.remove_lane(lane)
             model.prefix.forget(windows)
     return model
 
@@ -96,7 +96,7 @@ def _lane(
     model: PackedModel, modules: tuple[str, ...], head: Mapping[str, Mapping[str, Any]]
 ) -> Adapters:
     """A lane whose adapters are in place but untrained, with the base's own head."""
-    lane = model.admit(AdapterConfig(1 if modules else 0, 1.0, "", modules, 0.5), 0, 1)
+    lane = model.add_lane(AdapterConfig(1 if modules else 0, 1.0, "", modules, 0.5), 0, 1)
     for path, state in head.items():
         lane.heads[path].load_state_dict(state)
     return lane
@@ -144,9 +144,9 @@ class _Comparison:
             rule = "draw the same random numbers in the same step, whatever was drawn before"
             self._hold(made, other, rule)
 
-    def _shares(self) -> list[Share]:
+    def _shares(self) -> list[LaneBatch]:
         everything = range(len(self.windows))
-        return [Share(lane, self.windows, everything) for lane in self.lanes]
+        return [LaneBatch(lane, self.windows, everything) for lane in self.lanes]
 
     def _agrees(self, made: torch.Tensor, expected: torch.Tensor) -> bool:
         # NaN is no agreement.
@@ -175,7 +175,7 @@ def _plain(base: Base, pad: int, windows: Windows) -> torch.Tensor:
             # Else bitsandbytes computes in bfloat16 wherever a CPU has instructions for it.
             module.support_avx512bf16_for_cpu = False
     before = _states(model)
-    layout = Layout((Share(None, windows, range(len(windows))),), width=max(windows.lengths))
+    layout = Layout((LaneBatch(None, windows, range(len(windows))),), width=max(windows.lengths))
     dtype = base.precision.compute_dtype
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
         logits = model(**layout.tensors(pad, 0, device)).logits

@@ -10,7 +10,7 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.memory import free_bytes, peak_memory_bytes, reset_peak
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 
@@ -53,7 +53,7 @@ def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettin
     device = model.precision.device
     free, before = free_bytes(device), peak_memory_bytes(device)
     config = AdapterConfig(_RANK, _RANK, "all", tuple(model.linears))
-    lanes = [model.admit(config, seed, settings.batch_tokens) for seed in (0, 1)]
+    lanes = [model.add_lane(config, seed, settings.batch_tokens) for seed in (0, 1)]
     batch = _longest(windows, settings.batch_tokens)
     took = []
     try:
@@ -64,7 +64,7 @@ def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettin
             took.append(peak_memory_bytes(device) - before + updated)
     finally:
         for lane in lanes:
-            model.dismiss(lane)
+            model.remove_lane(lane)
     return lanes_that_fit(free, *took)
 
 
@@ -83,7 +83,7 @@ def _longest(windows: Windows, budget: int) -> list[int]:
 def _pass(
     model: PackedModel, lanes: Sequence[Adapters], windows: Windows, batch: Sequence[int]
 ) -> None:
-    made = model.logits([Share(lane, windows, batch, 1) for lane in lanes])
+    made = model.logits([LaneBatch(lane, windows, batch, 1) for lane in lanes])
     torch.autograd.backward([logits.square().mean() for logits in made])
     for lane in lanes:
         model.zero_grad(lane)

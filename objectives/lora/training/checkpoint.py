@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from sweep.files.location import clear_scratch, local_copy, place, put_file
+from sweep.files.location import clear_scratch, local_copy, parse_location, put_file
 
 FILE = "checkpoint.safetensors"
 FORMAT = 2
@@ -46,7 +46,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str, identity: Mapping[str, Any]) -> None:
-        self._path = place(folder) / FILE if folder else None
+        self._path = parse_location(folder) / FILE if folder else None
         self._identity = json.loads(json.dumps({"format": FORMAT, **identity}))
         self._warned = False
 

@@ -25,7 +25,7 @@ without instructions for it at 0.1 to 1, those with at 2 and more, where a trial
 of its time."""
 
 
-def regime(
+def compute_choice(
     settings: BindingSettings, skeleton: PreTrainedModel, precision: Precision
 ) -> dict[str, Any]:
     """What was chosen, and what it was chosen by.

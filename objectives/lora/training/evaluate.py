@@ -10,9 +10,9 @@ import torch
 from objectives.data.batches import eval_batches
 from objectives.data.chain import IGNORED
 from objectives.data.prepare.windows import Windows
-from objectives.lora.packed.device import upload
+from objectives.lora.packed.device import to_device
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.metrics.loss import NonFiniteLossError, non_finite
 from objectives.metrics.metrics import Predictions
@@ -42,12 +42,12 @@ def predict(
     device = model.precision.device
     margins = torch.empty(len(lanes), int(starts[-1]), dtype=torch.float64, device=device)
     for indices in eval_batches(windows.lengths, budget):
-        shares = [Share(lane, windows, indices) for lane in lanes]
+        shares = [LaneBatch(lane, windows, indices) for lane in lanes]
         read = np.concatenate([windows.labels[i] for i in indices])
         labelled = np.flatnonzero(read != IGNORED)
-        rows = upload(labelled, device)
+        rows = to_device(labelled, device)
         into = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in indices])
-        places = upload(into, device)
+        places = to_device(into, device)
         labels[into] = read[labelled]
         ligands[into] = np.concatenate([windows.ligands[i] for i in indices])[labelled]
         logits = torch.stack(model.logits(shares, skip=skip))

@@ -14,7 +14,7 @@ from objectives.lora.training.trial import Trial
 log = logging.getLogger("lorasweep")
 
 
-class Groups:
+class MemoryGroups:
     """Cuts the trials under way into passes.
 
     A pass that runs out of memory is made again in halves, and so is every later one. One

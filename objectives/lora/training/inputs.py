@@ -34,7 +34,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.training.agreement import agreeing, sample_windows
 from objectives.seeds import derive
 from sweep.errors import InputChangedError, SpecError, fault
-from sweep.files.input_aliases import as_given
+from sweep.files.input_aliases import user_path
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
 NAMES = (*DEFAULTS, "cache")
@@ -247,7 +247,7 @@ class Inputs:
         """What the base is, for people."""
         config = self.skeleton.config
         return {
-            "name": as_given(self._inputs["base"]),
+            "name": user_path(self._inputs["base"]),
             "model_type": config.model_type,
             "parameters": encoder_parameters(self.skeleton, head_modules(self.skeleton)),
             "layers": config.num_hidden_layers,

@@ -12,7 +12,7 @@ from transformers import get_scheduler
 
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.schedule import Plan
@@ -113,12 +113,12 @@ class Lane:
     def losses(self, losses: Sequence[float]) -> None:
         self._losses, self._unread = list(losses), []
 
-    def share(self) -> Share:
+    def share(self) -> LaneBatch:
         """What the next step reads."""
         batch = self.plan.batches[self.steps]
-        return Share(self.adapters, self.windows, batch, self.steps + 1)
+        return LaneBatch(self.adapters, self.windows, batch, self.steps + 1)
 
-    def loss(self, logits: torch.Tensor, share: Share) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, share: LaneBatch) -> torch.Tensor:
         """The loss of the next step.
 
         Args:

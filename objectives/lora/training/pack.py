@@ -11,7 +11,7 @@ from typing import Any
 from objectives.data.prepare.windows import Windows
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.evaluate import predict
-from objectives.lora.training.groups import Groups
+from objectives.lora.training.groups import MemoryGroups
 from objectives.lora.training.step import step
 from objectives.lora.training.trial import Trial
 from objectives.metrics.metrics import Predictions
@@ -25,7 +25,7 @@ Failed = Callable[[TrialParams, Exception, float], TrialResult]
 
 
 @dataclass(frozen=True)
-class Twin:
+class DuplicateTrial:
     """A trial that waits for the result of one that is the same training.
 
     Attributes:
@@ -39,7 +39,7 @@ class Twin:
     details: Mapping[str, Any]
 
 
-class Crew:
+class PackTrainer:
     """Lanes under way, and the results of those that are over.
 
     Args:
@@ -60,9 +60,9 @@ class Crew:
         self._refill = refill
         self._leaving = False
         self._trials: list[Trial] = []
-        self._twins: dict[int, list[Twin]] = {}
+        self._twins: dict[int, list[DuplicateTrial]] = {}
         self._results: list[TrialResult] = []
-        self._groups = Groups()
+        self._groups = MemoryGroups()
 
     def run(self, pack: Pack) -> list[TrialResult]:
         """Train all trials of a pack and all that take their places.
@@ -97,7 +97,7 @@ class Crew:
                 self._trials.append(trial)
             else:  # the same training: it is made once, and both have its result
                 trial.dismiss()
-                twin = Twin(params, trial.settings, trial.details())
+                twin = DuplicateTrial(params, trial.settings, trial.details())
                 self._twins.setdefault(leader.params.number, []).append(twin)
         return following
 
@@ -176,7 +176,7 @@ class Crew:
         first = group[0]
         lanes = [trial.lane.adapters for trial in group]
         budget = first.settings.batch_tokens
-        if first.model.racked:
+        if first.model.batched:
             # A few lanes of many are due at a time, and a GPU's pass takes as long for few: they
             # get the tokens that all have in a step, which keeps far more than this.
             beside = sum(trial.model is first.model for trial in self._trials)

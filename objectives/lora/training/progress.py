@@ -32,7 +32,7 @@ class Point:
     figures: dict[str, Any]
 
 
-class Course:
+class TrialProgress:
     """One trial's training, over as many runs as it takes.
 
     Args:

@@ -21,7 +21,7 @@ from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
-from sweep.files.location import Place, clear_scratch, put_folder
+from sweep.files.location import Location, clear_scratch, put_folder
 from sweep.files.strict_json import strict_document
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
@@ -84,7 +84,7 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
 
 
 def keep_adapter(
-    folder: Place, adapters: Adapters, head: Sequence[str], base: str, record: Mapping[str, Any]
+    folder: Location, adapters: Adapters, head: Sequence[str], base: str, record: Mapping[str, Any]
 ) -> None:
     """Leave a trained adapter and its head, or the head alone, with a record of the trial.
 

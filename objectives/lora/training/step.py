@@ -12,7 +12,7 @@ from functools import partial
 
 import torch
 
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.stacked_adamw import StackedAdamW
 from objectives.lora.training.lane import Lane
 from objectives.lora.training.trial import Trial
@@ -39,7 +39,7 @@ def step(group: Sequence[Trial], guard: Guard) -> None:
     lanes = [trial.lane for trial in group]
     shares = [lane.share() for lane in lanes]
     try:
-        if group[0].model.racked and not lanes[0].scaler.is_enabled():
+        if group[0].model.batched and not lanes[0].scaler.is_enabled():
             losses = _all_at_once(lanes, shares, skip=group[0].skip)
             for trial, loss in zip(group, losses, strict=True):
                 guard(trial, partial(trial.lane.count, loss))
@@ -54,7 +54,7 @@ def step(group: Sequence[Trial], guard: Guard) -> None:
 
 
 def _one_by_one(
-    group: Sequence[Trial], shares: Sequence[Share], guard: Guard
+    group: Sequence[Trial], shares: Sequence[LaneBatch], guard: Guard
 ) -> dict[Trial, torch.Tensor]:
     """The losses, of the lanes where they are finite, and the gradients."""
     losses: dict[Trial, torch.Tensor] = {}
@@ -64,38 +64,38 @@ def _one_by_one(
     if losses:
         scaled = [trial.lane.scaler.scale(loss) for trial, loss in losses.items()]
         torch.autograd.backward(scaled)
-    rack = group[0].model.stacked.of(group[0].lane.adapters)
-    if rack is not None:
-        rack.hand_out()
+    stacked = group[0].model.stacked.of(group[0].lane.adapters)
+    if stacked is not None:
+        stacked.scatter_gradients()
     return losses
 
 
 def _judge(
-    losses: dict[Trial, torch.Tensor], trial: Trial, logits: torch.Tensor, share: Share
+    losses: dict[Trial, torch.Tensor], trial: Trial, logits: torch.Tensor, share: LaneBatch
 ) -> None:
     losses[trial] = trial.lane.loss(logits, share)
 
 
 def _all_at_once(
-    lanes: Sequence[Lane], shares: Sequence[Share], *, skip: int
+    lanes: Sequence[Lane], shares: Sequence[LaneBatch], *, skip: int
 ) -> Sequence[torch.Tensor]:
     """The step whole; the losses, which may be of any size, NaN among them."""
     model = lanes[0].model
     adapters = [lane.adapters for lane in lanes]
-    rack, _ = model.stacked.get(adapters, training=True)
+    stacked, _ = model.stacked.get(adapters, training=True)
     layout, flat = model.run(shares, skip=skip)
     logits = flat.view(len(lanes), layout.room, -1)
     weights = [lane.weight for lane in lanes]
     losses = lane_losses(logits, layout.labels(flat.device), weights)
     losses.sum().backward()
-    gradient = rack.gradient()
-    if rack.optimizer is None:
-        rack.optimizer = StackedAdamW(rack, lanes)
-    rack.optimizer.step(gradient)
+    gradient = stacked.gradient()
+    if stacked.optimizer is None:
+        stacked.optimizer = StackedAdamW(stacked, lanes)
+    stacked.optimizer.step(gradient)
     return losses.detach().unbind()
 
 
-def _share_out(seconds: float, shares: Sequence[Share], lanes: Sequence[Lane]) -> None:
+def _share_out(seconds: float, shares: Sequence[LaneBatch], lanes: Sequence[Lane]) -> None:
     """Divide the seconds of a pass among its lanes by their tokens."""
     tokens = sum(share.tokens for share in shares)
     for share, lane in zip(shares, lanes, strict=True):

@@ -23,14 +23,14 @@ from objectives.lora.training.details import (
 from objectives.lora.training.evaluate import check_finite
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.lane import Lane
-from objectives.lora.training.progress import Course
+from objectives.lora.training.progress import TrialProgress
 from objectives.lora.training.saved_adapter import how_to_load, keep_adapter
 from objectives.lora.training.schedule import plan_steps
 from objectives.metrics.intervals import chains_of
 from objectives.metrics.metrics import Predictions
 from objectives.metrics.scores import Scores
 from sweep.errors import TrialError, fault
-from sweep.files.location import place
+from sweep.files.location import parse_location
 from sweep.study.trial import Report, TrialParams, TrialResult, TrialState
 
 Predict = Callable[[Windows], Predictions]
@@ -72,12 +72,12 @@ class Trial:
         self._splits = inputs.shifted_splits if settings.label_shift else inputs.splits
         self._resolved = resolve(inputs.skeleton, settings.targets, model.head)
         self._config = AdapterConfig.from_settings(settings, self._resolved.modules)
-        self._adapters = model.admit(self._config, params.seed, settings.batch_tokens)
+        self._adapters = model.add_lane(self._config, params.seed, settings.batch_tokens)
         try:
             self.lane = self._lane()
             self.course = self._course(report)
         except BaseException:
-            model.dismiss(self._adapters)
+            model.remove_lane(self._adapters)
             raise
         self.skip = model.frozen_layers(self._adapters, self._read())
 
@@ -86,12 +86,12 @@ class Trial:
         plan = plan_steps(windows.lengths, self.settings, self.params.seed)
         return Lane(self._adapters, self.model, windows, plan, self.settings)
 
-    def _course(self, report: Report) -> Course:
+    def _course(self, report: Report) -> TrialProgress:
         known = self._inputs.fingerprints if self.params.folder else {}
         identity = identity_of(self.params, self.settings, self.lane, known)
         checkpoints = Checkpoints(self.params.folder, identity)
         scores = Scores(tuple(self._inputs.data.summary.ligands), self.settings.data_seed)
-        return Course(self.params.number, self.lane, scores, checkpoints, report)
+        return TrialProgress(self.params.number, self.lane, scores, checkpoints, report)
 
     def _read(self) -> list[Windows]:
         """All windows that it will read."""
@@ -189,7 +189,7 @@ class Trial:
 
     def dismiss(self) -> None:
         """Leave the model; what was trained is kept no longer."""
-        self.model.dismiss(self._adapters)
+        self.model.remove_lane(self._adapters)
 
     def _costs(self) -> dict[str, Any]:
         """What the trial took."""
@@ -227,5 +227,5 @@ class Trial:
         }
         name = self._inputs.about_base()["name"]
         keep_adapter(
-            place(params.folder) / "adapter", self._adapters, self.model.head, name, record
+            parse_location(params.folder) / "adapter", self._adapters, self.model.head, name, record
         )

@@ -46,7 +46,7 @@ UNKNOWN_NOISE = SeedNoise(None, None, None, 0)
 
 
 @dataclass(frozen=True)
-class Sample:
+class ConfigurationMeans:
     """Configurations with their means.
 
     Seeds of a configuration are no further configurations: they enter as one mean with a
@@ -65,7 +65,9 @@ class Sample:
     seed_noise: SeedNoise
 
     @classmethod
-    def of(cls, axes: Sequence[Axis], y: FloatArray, configurations: IndexArray) -> Sample:
+    def of(
+        cls, axes: Sequence[Axis], y: FloatArray, configurations: IndexArray
+    ) -> ConfigurationMeans:
         """Gather runs.
 
         Args:

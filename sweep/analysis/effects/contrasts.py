@@ -37,7 +37,7 @@ FINE = 4
 
 
 @dataclass(frozen=True)
-class View:
+class Contrasts:
     """The effects that are asked about, as combinations of a fit's coefficients.
 
     Attributes:
@@ -65,10 +65,10 @@ class View:
         return np.concatenate(rows) if rows else np.empty((0, width))
 
 
-def averaged(fit: Fit) -> View:
+def averaged(fit: Fit) -> Contrasts:
     """Each effect averaged over all other parameters."""
     unit = np.eye(fit.model.size)
-    return View("averaged", {members: unit[at] for members, at in fit.model.spans.items()})
+    return Contrasts("averaged", {members: unit[at] for members, at in fit.model.spans.items()})
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def best_places(fit: Fit, dominant: int, nuisances: Sequence[int]) -> Best:
     )
 
 
-def optimised(fit: Fit, best: Best) -> View:
+def optimised(fit: Fit, best: Best) -> Contrasts:
     """Effects with each choice of the dominant parameter at its own best nuisances.
 
     A nuisance is then a function of the dominant parameter: its interaction with that becomes
@@ -141,7 +141,7 @@ def optimised(fit: Fit, best: Best) -> View:
             rows = np.zeros((*weights.shape[:-1], model.size))
             rows[..., span] = weights
             _add(found, members, rows)
-    return View("optimised", {m: rows.reshape(-1, model.size) for m, rows in found.items()})
+    return Contrasts("optimised", {m: rows.reshape(-1, model.size) for m, rows in found.items()})
 
 
 def _of(block: Block) -> Iterable[tuple[int, int]]:

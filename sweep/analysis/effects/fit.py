@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, stats
 
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.model import Model
 
 FloatArray = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ class Fit:
         return float(stats.f.sf(f, rank, self.df))
 
 
-def fit(model: Model, sample: Sample) -> Fit | None:
+def fit(model: Model, sample: ConfigurationMeans) -> Fit | None:
     """Fit a model to configuration means, weighted by their number of seeds.
 
     Returns:

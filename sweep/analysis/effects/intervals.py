@@ -26,7 +26,7 @@ NEARLY_NORMAL = 250.0
 
 
 @dataclass(frozen=True)
-class Piece:
+class VarianceComponent:
     """A sum of squared effects, with draws of its true value.
 
     Attributes:
@@ -50,7 +50,7 @@ class Piece:
         return float(low), float(high)
 
 
-class Drawer:
+class PivotalSampler:
     """Draws from one fit that share the draws of its noise.
 
     Every piece has a stream of its own, named by its part in the question, so that no draw
@@ -75,7 +75,7 @@ class Drawer:
         """Even draws from (0, 1) in random order: one from the middle of each n-th part."""
         return (self._rng(stream).permutation(self._n) + 0.5) / self._n
 
-    def piece(self, rows: FloatArray, stream: str) -> Piece:
+    def piece(self, rows: FloatArray, stream: str) -> VarianceComponent:
         """The sum of squares of some combinations of coefficients.
 
         Args:
@@ -85,14 +85,14 @@ class Drawer:
         scatter = rows @ self._fit.c @ rows.T
         trace = float(np.trace(scatter))
         if trace <= 0.0:
-            return Piece(0.0, 0.0, np.zeros(self._n), 1.0, 0.0)
+            return VarianceComponent(0.0, 0.0, np.zeros(self._n), 1.0, 0.0)
         q = float(np.square(rows @ self._fit.b).sum())
         scale = float(np.square(scatter).sum()) / trace
         k = trace / scale
         lam = noncentrality(q / (scale * self.variance), k, self._strata(stream))
         noise = trace * self._fit.variance
         draws = lam * scale * self.variance
-        return Piece(max(q - noise, 0.0), noise, draws, k, scale * self._fit.variance)
+        return VarianceComponent(max(q - noise, 0.0), noise, draws, k, scale * self._fit.variance)
 
     def coefficients(self, stream: str) -> FloatArray:
         """Draws of all coefficients, sharing the noise's draws, shape ``(n, p)``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.fit import Fit, fit, improvement
 from sweep.analysis.effects.model import Block, Model
 
@@ -32,7 +32,7 @@ LEFT_OVER = 8
 """Degrees of freedom that the noise must keep."""
 
 
-def choose(sample: Sample) -> Fit | None:
+def select_model(sample: ConfigurationMeans) -> Fit | None:
     """The model that a verdict rests on.
 
     Main effects (all contrasts of names, degree 2 of numbers), then products of numbers,
@@ -77,7 +77,7 @@ def _with_names(axes: tuple[Axis, ...]) -> list[Block]:
     return [Block(pair, (1, 1)) for pair in pairs if any(_is_name(axes[i]) for i in pair)]
 
 
-def _extended(found: Fit, sample: Sample, blocks: list[Block], p_value: float) -> Fit:
+def _extended(found: Fit, sample: ConfigurationMeans, blocks: list[Block], p_value: float) -> Fit:
     """The fit with all the blocks, if they fit in and are worth their place together."""
     model = found.model
     for block in blocks:
@@ -88,7 +88,7 @@ def _extended(found: Fit, sample: Sample, blocks: list[Block], p_value: float) -
     return larger if p_value == 1.0 or improvement(found, larger) < p_value else found
 
 
-def _grown(found: Fit, sample: Sample) -> Fit:
+def _grown(found: Fit, sample: ConfigurationMeans) -> Fit:
     """Raise degrees, the most needed first, as long as the fit lacks them."""
     while True:
         best, best_p = None, 1.0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.basis import columns
-from sweep.analysis.effects.contrasts import View
+from sweep.analysis.effects.contrasts import Contrasts
 from sweep.analysis.effects.fit import Fit
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ class Size:
         return bool(np.ptp(self.log2_per_rank) <= widest)
 
 
-def beyond_size(fit: Fit, view: View, size: Size) -> FloatArray:
+def beyond_size(fit: Fit, view: Contrasts, size: Size) -> FloatArray:
     """The dominant main effect less what its choices' sizes explain.
 
     Returns:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
 from sweep.study.design import Pilot
@@ -28,7 +28,7 @@ def seed_noise(table: TrialTable) -> dict[str, Any] | None:
         None where no configuration has two runs.
     """
     alive = table.only(lambda row: not row.collapsed)
-    noise = Sample.of((), alive.y, alive.configurations).seed_noise
+    noise = ConfigurationMeans.of((), alive.y, alive.configurations).seed_noise
     if noise.sd is None:
         return None
     return {"sd": noise.sd, "low": noise.low, "high": noise.high, "degrees": noise.df}

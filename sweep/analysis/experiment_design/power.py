@@ -16,9 +16,9 @@ from sweep.analysis.axes import sampled_axes
 from sweep.analysis.experiment_design.simulation import Runs, Truth
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import roles_of
-from sweep.analysis.verdict.eligible_trials import gather
-from sweep.analysis.verdict.hypotheses import Question, ask
-from sweep.analysis.verdict.result import Part
+from sweep.analysis.verdict.eligible_trials import select_trials
+from sweep.analysis.verdict.hypotheses import Hypotheses, hypotheses_of
+from sweep.analysis.verdict.result import TestResult
 from sweep.study.claim import Claim
 
 TIMES_DELTA = (2.0, 5.0)
@@ -99,8 +99,8 @@ def forecast(
     """
     rng = np.random.default_rng(seed)
     roles = roles_of(claim, tuple(table.space))
-    evidence = gather(_varied(table, rng), roles)
-    question = ask(claim, roles, evidence)
+    evidence = select_trials(_varied(table, rng), roles)
+    question = hypotheses_of(claim, roles, evidence)
     if not question.dominant or not question.over:
         why = "what it compares does not vary in this design"
         return Forecast(claim, noise, (), None, why)
@@ -113,7 +113,7 @@ def forecast(
     return Forecast(claim, noise, tuple(power), runs.for_negligible(rng), untested)
 
 
-def _truths(question: Question) -> list[Truth]:
+def _truths(question: Hypotheses) -> list[Truth]:
     delta, name = question.delta, question.label(question.dominant)
     least = TIMES_DELTA[0]
     return [
@@ -137,7 +137,7 @@ def _power(runs: Runs, truth: Truth, rng: np.random.Generator, studies: int) -> 
 
     def share(name: str) -> float | None:
         """None where the claim has no such part, or these trials cannot test it."""
-        parts: list[Part] = [parts[name] for _, parts in found if name in parts]
+        parts: list[TestResult] = [parts[name] for _, parts in found if name in parts]
         tested = [part.state for part in parts if part.state != "UNTESTED"]
         return tested.count("CONFIRMED") / studies if tested else None
 

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.configurations import Sample
-from sweep.analysis.effects.contrasts import View, averaged
+from sweep.analysis.effects.configurations import ConfigurationMeans
+from sweep.analysis.effects.contrasts import Contrasts, averaged
 from sweep.analysis.effects.fit import Fit, fit
-from sweep.analysis.effects.intervals import Drawer, Piece
-from sweep.analysis.effects.model_selection import choose
+from sweep.analysis.effects.intervals import PivotalSampler, VarianceComponent
+from sweep.analysis.effects.model_selection import select_model
 from sweep.analysis.verdict.decision import assess
-from sweep.analysis.verdict.hypotheses import Question
+from sweep.analysis.verdict.hypotheses import Hypotheses
 from sweep.analysis.verdict.preconditions import FEWEST
-from sweep.analysis.verdict.result import Part, State
+from sweep.analysis.verdict.result import State, TestResult
 from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,12 +53,12 @@ class Runs:
 
     axes: tuple[Axis, ...]
     configurations: npt.NDArray[np.intp]
-    question: Question
+    question: Hypotheses
     noise: float
 
     def judged(
         self, truth: Truth, rng: np.random.Generator
-    ) -> tuple[State, dict[str, Part]] | None:
+    ) -> tuple[State, dict[str, TestResult]] | None:
         """One simulated study's answer and its averaged parts by name; None if it has none."""
         sample = self._noisy(self._mean(truth, rng), rng)
         found = assess(sample, self.question, n_draws=DRAWS, seed=0)
@@ -106,21 +106,21 @@ class Runs:
             y += size * (places - places.min()) / max(float(np.ptp(places)), 1e-12)
         return y
 
-    def _noisy(self, mean: FloatArray, rng: np.random.Generator) -> Sample:
+    def _noisy(self, mean: FloatArray, rng: np.random.Generator) -> ConfigurationMeans:
         return self._sample(mean + self.noise * rng.normal(size=len(mean)))
 
-    def _sample(self, y: FloatArray) -> Sample:
-        return Sample.of(self.axes, y, self.configurations)
+    def _sample(self, y: FloatArray) -> ConfigurationMeans:
+        return ConfigurationMeans.of(self.axes, y, self.configurations)
 
     def _known(self, truth: Truth, rng: np.random.Generator) -> _Known | None:
         """The model that a study of this truth would be fitted with, and what is true in it."""
         mean = self._mean(truth, rng)
-        chosen = choose(self._noisy(mean, rng))
+        chosen = select_model(self._noisy(mean, rng))
         exact = None if chosen is None else fit(chosen.model, self._sample(mean))
         if exact is None:
             return None
         known = replace(exact, rss=self.noise**2 * exact.df)
-        return _Known(known, Drawer(known, DRAWS, 0), averaged(known))
+        return _Known(known, PivotalSampler(known, DRAWS, 0), averaged(known))
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class _Known:
     """A fit whose coefficients are the true ones, with the noise that an estimate would have."""
 
     fit: Fit
-    drawer: Drawer
-    view: View
+    drawer: PivotalSampler
+    view: Contrasts
 
-    def piece(self, rows: FloatArray, stream: str) -> Piece:
+    def piece(self, rows: FloatArray, stream: str) -> VarianceComponent:
         """A sum of squared effects, whose estimate is the truth: no noise is in it to take off."""
         true = float(np.square(rows @ self.fit.b).sum())
         return replace(self.drawer.piece(rows, stream), estimate=true)

@@ -19,7 +19,7 @@ from sweep.analysis.importance.cautions import no_answer, nothing_to_share
 from sweep.analysis.importance.fanova import forest_shares
 from sweep.analysis.importance.methods import N_TREES, resample_trees
 from sweep.analysis.importance.resampling import null_shares, resamples
-from sweep.analysis.importance.trials import Indices, View, by_content, drawn
+from sweep.analysis.importance.trials import Indices, TrialArrays, by_content, drawn
 from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError, fault
 
@@ -103,7 +103,7 @@ def fanova_veto(
     """
     _check(dominant, others, table)
     table = drawn(by_content(table))
-    measure = _measure(View.of(table), [dominant, *others])
+    measure = _measure(TrialArrays.of(table), [dominant, *others])
     names = ["+".join(group) for group in (dominant, *others)]
     y, configurations = table.y, table.configurations
     every = np.arange(len(y))
@@ -159,7 +159,7 @@ def _check(dominant: Group, others: Sequence[Group], table: TrialTable) -> None:
         raise SpecError(faults)
 
 
-def _measure(view: View, groups: Sequence[Group]) -> Measure:
+def _measure(view: TrialArrays, groups: Sequence[Group]) -> Measure:
     """The groups' shares; 0 for a group of which no parameter varied."""
     at = [view.indices([name for name in group if name in view.names]) for group in groups]
     varied = [index for index, each in enumerate(at) if each]

@@ -19,14 +19,14 @@ from sweep.analysis.importance.result import (
     Role,
 )
 from sweep.analysis.importance.target_modules import module_report
-from sweep.analysis.importance.trials import View, by_content, drawn
+from sweep.analysis.importance.trials import TrialArrays, by_content, drawn
 from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError, fault
 from sweep.study.parameters import TargetSets
 
 
 @dataclass(frozen=True)
-class Asked:
+class ImportanceOptions:
     """How carefully to measure.
 
     Attributes:
@@ -130,7 +130,7 @@ def importance(
     Raises:
         SpecError: if an argument breaks a rule.
     """
-    asked = Asked(seed, n_bootstrap, n_null, level)
+    asked = ImportanceOptions(seed, n_bootstrap, n_null, level)
     asked.check(method)
     whole, table = len(table), drawn(by_content(table))
     rows: tuple[Importance, ...] = ()
@@ -202,9 +202,9 @@ def importance_report(
     )
 
 
-def _rows(table: TrialTable, method: Method, asked: Asked) -> tuple[Importance, ...]:
+def _rows(table: TrialTable, method: Method, asked: ImportanceOptions) -> tuple[Importance, ...]:
     """The records in order; none when the method has no answer on these trials."""
-    view = View.of(table)
+    view = TrialArrays.of(table)
     measure, trees = ESTIMATORS[method], resample_trees(len(table))
     point = measure(view, N_TREES, asked.seed)
     if np.isnan(point).any():

@@ -13,7 +13,7 @@ from sweep.analysis.importance.fanova import forest_shares, grow
 from sweep.analysis.importance.permutation import held_out_shares
 from sweep.analysis.importance.result import Method, Role
 from sweep.analysis.importance.shapley import shapley_shares
-from sweep.analysis.importance.trials import View
+from sweep.analysis.importance.trials import TrialArrays
 
 FloatArray = npt.NDArray[np.float64]
 Line = tuple[str, Role, tuple[str, ...]]
@@ -43,11 +43,11 @@ def resample_trees(n: int) -> int:
     return 16 if n < MANY_TRIALS else 8
 
 
-Estimator = Callable[[View, int, int], FloatArray]
+Estimator = Callable[[TrialArrays, int, int], FloatArray]
 """From a view, a number of trees and a seed to the shares of ``lines``; NaN for no answer."""
 
 
-def lines(view: View, method: Method) -> list[Line]:
+def lines(view: TrialArrays, method: Method) -> list[Line]:
     """The rows of a method's table, in the order in which it gives their shares."""
     found: list[Line] = [(axis.name, "sampled", ()) for axis in view.sampled]
     if view.rule:
@@ -60,13 +60,13 @@ def lines(view: View, method: Method) -> list[Line]:
     return [*found, ("interactions", "interactions", ())]
 
 
-def _pairs(view: View) -> list[tuple[str, str]]:
+def _pairs(view: TrialArrays) -> list[tuple[str, str]]:
     if not 2 <= len(view.names) <= MOST_PAIRED:
         return []
     return list(itertools.combinations(view.names, 2))
 
 
-def _fanova(view: View, n_trees: int, seed: int) -> FloatArray:
+def _fanova(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
     """Main effects, then the derived figure, the group, the pairs and all interactions."""
     singles = [[i] for i in range(len(view.names))]
     pairs = [view.indices(pair) for pair in _pairs(view)]
@@ -86,7 +86,7 @@ def _fanova(view: View, n_trees: int, seed: int) -> FloatArray:
     return np.concatenate([mains, derived, together, pure, [max(0.0, 1.0 - mains.sum())]])
 
 
-def _ped_anova(view: View, n_trees: int, seed: int) -> FloatArray:
+def _ped_anova(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
     """Shares of the divergence, then the derived figure's; nothing random in it."""
     from sweep.analysis.importance.ped_anova import divergence_shares  # Optuna: only when used
 
@@ -94,10 +94,10 @@ def _ped_anova(view: View, n_trees: int, seed: int) -> FloatArray:
     return divergence_shares(view)
 
 
-def _by_axes(measure: Callable[[Sequence[Axis], View, int, int], FloatArray]) -> Estimator:
+def _by_axes(measure: Callable[[Sequence[Axis], TrialArrays, int, int], FloatArray]) -> Estimator:
     """A method that shares out among axes, applied to both views."""
 
-    def estimate(view: View, n_trees: int, seed: int) -> FloatArray:
+    def estimate(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
         shares = measure(view.sampled, view, n_trees, seed)
         if not view.rule:
             return shares
@@ -106,7 +106,7 @@ def _by_axes(measure: Callable[[Sequence[Axis], View, int, int], FloatArray]) ->
     return estimate
 
 
-def _mdi(axes: Sequence[Axis], view: View, n_trees: int, seed: int) -> FloatArray:
+def _mdi(axes: Sequence[Axis], view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
     """Squared error that splits on each axis removed, as scikit-learn's forests report it."""
     trees = grow(axes, view.y, n_trees=n_trees, seed=seed)
     found = [tree.compute_feature_importances() for tree in trees if tree.node_count > 1]
@@ -116,11 +116,11 @@ def _mdi(axes: Sequence[Axis], view: View, n_trees: int, seed: int) -> FloatArra
     return np.add.reduceat(np.mean(found, axis=0), starts)
 
 
-def _permutation(axes: Sequence[Axis], view: View, n_trees: int, seed: int) -> FloatArray:
+def _permutation(axes: Sequence[Axis], view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
     return held_out_shares(axes, view.y, view.configurations, n_trees=n_trees, seed=seed)
 
 
-def _shapley(axes: Sequence[Axis], view: View, n_trees: int, seed: int) -> FloatArray:
+def _shapley(axes: Sequence[Axis], view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
     return shapley_shares(axes, view.y, n_trees=n_trees, seed=seed)
 
 

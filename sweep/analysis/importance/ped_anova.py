@@ -23,7 +23,7 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.analysis.axes import Axis
-from sweep.analysis.importance.trials import View
+from sweep.analysis.importance.trials import TrialArrays
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class _Given(optuna.Study):
         return self._given
 
 
-def divergence_shares(view: View) -> FloatArray:
+def divergence_shares(view: TrialArrays) -> FloatArray:
     """How much each parameter sets the best tenth of the trials apart from all of them.
 
     Each parameter diverges by itself, whatever stands beside it. So the derived figure's share

@@ -15,7 +15,7 @@ WORTH = 50_000
 need, and 100 resamples of 162 trials take less than two."""
 
 
-def spread(
+def parallel_map(
     estimate: Callable[..., FloatArray], asked: Sequence[tuple[Any, ...]], *, size: int
 ) -> list[FloatArray]:
     """One estimate for each set of arguments, in their order.
@@ -83,7 +83,7 @@ def resamples(
         picked = rng.integers(len(members), size=len(members))
         rows = np.concatenate([members[p] for p in picked])
         asked.append((rows, int(rng.integers(2**31))))
-    draws = _answers(spread(estimate, asked, size=len(configurations)))
+    draws = _answers(parallel_map(estimate, asked, size=len(configurations)))
     return np.array(draws) if draws else np.empty((0, 0))
 
 
@@ -165,7 +165,7 @@ def null_shares(
     rng = np.random.default_rng([seed, 1])  # not the resamples' stream
     labels = np.unique(configurations, return_inverse=True)[1]
     asked = [(permuted(y, labels, rng), int(rng.integers(2**31))) for _ in range(n_null)]
-    draws = _answers(spread(estimate, asked, size=len(y)))
+    draws = _answers(parallel_map(estimate, asked, size=len(y)))
     return np.quantile(draws, NULL_LEVEL, axis=0) if draws else None
 
 

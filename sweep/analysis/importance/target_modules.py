@@ -24,7 +24,7 @@ from sweep.analysis.axes import Axis
 from sweep.analysis.importance.cautions import cannot_be_squared
 from sweep.analysis.importance.resampling import intervals
 from sweep.analysis.importance.result import ModuleReport, ModuleShare
-from sweep.analysis.importance.trials import View, by_content
+from sweep.analysis.importance.trials import TrialArrays, by_content
 from sweep.analysis.table import TrialTable
 from sweep.errors import StorageError, fault
 from sweep.study.targets import members
@@ -165,7 +165,7 @@ def module_report(
     if beyond:
         notes = (*notes, beyond)
     elif matrices.told:
-        fit = _Fit.of(View.of(table), matrices, parameter)
+        fit = _Fit.of(TrialArrays.of(table), matrices, parameter)
         rows = _rows(fit, matrices.names, (seed, n_bootstrap, level))
         if not rows:
             notes = (*notes, f"{len(table)} trials are too few, or too alike, to fit the matrices.")
@@ -193,7 +193,7 @@ class _Fit:
     pairwise: bool
 
     @classmethod
-    def of(cls, view: View, matrices: Matrices, parameter: str) -> _Fit:
+    def of(cls, view: TrialArrays, matrices: Matrices, parameter: str) -> _Fit:
         """The model of a view's trials."""
         others = [_nuisance(axis) for axis in view.sampled if axis.name != parameter]
         adapted = matrices.columns[matrices.at]

@@ -21,7 +21,7 @@ grow with the trials; on 2 000 of four parameters a share's standard deviation i
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class TrialArrays:
     """The trials as axes.
 
     Attributes:
@@ -39,7 +39,7 @@ class View:
     rule: Derivation | None = None
 
     @classmethod
-    def of(cls, table: TrialTable) -> View:
+    def of(cls, table: TrialTable) -> TrialArrays:
         """Both views of a table, whose rows must be in an order that their content decides."""
         # By name: the forest's ties then fall as in Optuna, and the space's order does not matter.
         axes = tuple(sorted(sampled_axes(table), key=lambda axis: axis.name))
@@ -56,9 +56,9 @@ class View:
         """The sampled parameters, in the axes' order."""
         return [axis.name for axis in self.sampled]
 
-    def take(self, rows: Indices) -> View:
+    def take(self, rows: Indices) -> TrialArrays:
         """The same views of other rows."""
-        return View(
+        return TrialArrays(
             self.y[rows],
             self.configurations[rows],
             tuple(axis.take(rows) for axis in self.sampled),
@@ -66,7 +66,7 @@ class View:
             self.rule,
         )
 
-    def with_y(self, y: FloatArray) -> View:
+    def with_y(self, y: FloatArray) -> TrialArrays:
         """The same trials with other values."""
         return replace(self, y=y)
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sweep.analysis.table import TrialTable
-from sweep.analysis.verdict.claim_terms import Roles
+from sweep.analysis.verdict.claim_terms import ClaimTerms
 from sweep.study.parameters import Choice, Param, TargetSets
 from sweep.study.space import Space
 
 
 @dataclass(frozen=True)
-class Neutral:
+class AnonymizedTable:
     """A neutral table and the way back.
 
     Attributes:
@@ -47,7 +47,7 @@ class Neutral:
         return tuple(order.index(name) for name in group if name in order)
 
 
-def neutral(table: TrialTable, roles: Roles) -> Neutral:
+def anonymize(table: TrialTable, roles: ClaimTerms) -> AnonymizedTable:
     """Number the parameters by their part, and sort what has no order by its results."""
     varied = [name for name in table.space if len({row.values[name] for row in table.rows}) > 1]
     spaces = {name: _ordered(table, name) for name in varied}
@@ -71,7 +71,7 @@ def neutral(table: TrialTable, roles: Roles) -> Neutral:
     made = replace(
         table, space=space, rows=tuple(rows), derived=(), fixed={**table.fixed, **constant}
     )
-    return Neutral(made, real, labels)
+    return AnonymizedTable(made, real, labels)
 
 
 def _ordered(table: TrialTable, name: str) -> Param:

@@ -10,7 +10,7 @@ from sweep.study.claim import COUPLED, Claim, Group, Part, as_group
 
 
 @dataclass(frozen=True)
-class Roles:
+class ClaimTerms:
     """A claim in the names of a table's parameters.
 
     Attributes:
@@ -34,7 +34,7 @@ class Roles:
         return tuple(dict.fromkeys(name for group in groups for name in group))
 
 
-def roles_of(claim: Claim, names: Sequence[str]) -> Roles:
+def roles_of(claim: Claim, names: Sequence[str]) -> ClaimTerms:
     """Read a claim in the names of a table's parameters.
 
     Args:
@@ -56,7 +56,7 @@ def roles_of(claim: Claim, names: Sequence[str]) -> Roles:
     if faults:
         raise SpecError(faults)
     taken = {name for group in (dominant, *over, *negligible) for name in group}
-    return Roles(
+    return ClaimTerms(
         dominant,
         _coupled_together(over),
         tuple(dict.fromkeys(negligible)),

@@ -16,13 +16,13 @@ import numpy as np
 from scipy import stats
 
 from sweep.analysis.axes import Axis, derivation, sampled_axes, with_derived
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.contrasts import best_places
-from sweep.analysis.effects.model_selection import choose
-from sweep.analysis.verdict.claim_terms import Roles
+from sweep.analysis.effects.model_selection import select_model
+from sweep.analysis.verdict.claim_terms import ClaimTerms
 from sweep.analysis.verdict.decision import Assessment, assess
-from sweep.analysis.verdict.eligible_trials import Evidence
-from sweep.analysis.verdict.hypotheses import Question, ask
+from sweep.analysis.verdict.eligible_trials import EligibleTrials
+from sweep.analysis.verdict.hypotheses import Hypotheses, hypotheses_of
 from sweep.analysis.verdict.result import CrossCheck
 from sweep.study.claim import Claim
 
@@ -48,7 +48,7 @@ class CheckOptions:
 
 
 def cross_check(
-    claim: Claim, roles: Roles, evidence: Evidence, options: CheckOptions
+    claim: Claim, roles: ClaimTerms, evidence: EligibleTrials, options: CheckOptions
 ) -> tuple[CrossCheck, ...]:
     """Make all the checks that the trials allow.
 
@@ -58,7 +58,7 @@ def cross_check(
         evidence: the trials that count.
         options: how thorough.
     """
-    question = ask(claim, roles, evidence)
+    question = hypotheses_of(claim, roles, evidence)
     if not question.dominant or not question.over:
         return ()
     axes, y = sampled_axes(evidence.table), evidence.table.y
@@ -75,11 +75,11 @@ class _Runs:
     axes: tuple[Axis, ...]
     y: np.ndarray
     configurations: np.ndarray
-    question: Question
+    question: Hypotheses
     options: CheckOptions
 
     def judged(self) -> Assessment | None:
-        sample = Sample.of(self.axes, self.y, self.configurations)
+        sample = ConfigurationMeans.of(self.axes, self.y, self.configurations)
         options = self.options
         return assess(sample, self.question, n_draws=options.n_draws, seed=options.seed)
 
@@ -88,7 +88,7 @@ class _Runs:
         return replace(self, axes=axes, y=self.y[rows], configurations=self.configurations[rows])
 
 
-def _fanova(evidence: Evidence, question: Question, options: CheckOptions) -> CrossCheck:
+def _fanova(evidence: EligibleTrials, question: Hypotheses, options: CheckOptions) -> CrossCheck:
     from sweep.analysis.importance.fanova_check import fanova_veto  # scikit-learn is slow to import
 
     names = list(evidence.neutral.names)
@@ -152,7 +152,7 @@ def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
 
 def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
     """The trials in the better half of each nuisance's range."""
-    fit = choose(Sample.of(runs.axes, runs.y, runs.configurations))
+    fit = select_model(ConfigurationMeans.of(runs.axes, runs.y, runs.configurations))
     if fit is None or len(runs.question.dominant) != 1:
         return
     for index in runs.question.nuisances:
@@ -171,7 +171,7 @@ def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
         yield _dominance(f"better half of {name}", question, replace(half, axes=tuple(axes)))
 
 
-def _parametrisation(runs: _Runs, evidence: Evidence) -> Iterator[CrossCheck]:
+def _parametrisation(runs: _Runs, evidence: EligibleTrials) -> Iterator[CrossCheck]:
     """Rank beside alpha in place of scaling, or the other way round."""
     real = evidence.neutral.real_table()
     rule = derivation(real)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweep.analysis.effects.configurations import Sample
-from sweep.analysis.effects.contrasts import Best, View, averaged, best_places, optimised
+from sweep.analysis.effects.configurations import ConfigurationMeans
+from sweep.analysis.effects.contrasts import Best, Contrasts, averaged, best_places, optimised
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.intervals import Drawer
-from sweep.analysis.effects.model_selection import choose
-from sweep.analysis.verdict.hypotheses import Question
-from sweep.analysis.verdict.hypothesis_tests import Judge
-from sweep.analysis.verdict.result import Part, State
+from sweep.analysis.effects.intervals import PivotalSampler
+from sweep.analysis.effects.model_selection import select_model
+from sweep.analysis.verdict.hypotheses import Hypotheses
+from sweep.analysis.verdict.hypothesis_tests import ClaimTests
+from sweep.analysis.verdict.result import State, TestResult
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Assessment:
     """
 
     fit: Fit
-    drawer: Drawer
-    view: View
+    drawer: PivotalSampler
+    view: Contrasts
     best: Best | None
-    parts: tuple[Part, ...]
+    parts: tuple[TestResult, ...]
 
     @property
     def state(self) -> State:
@@ -41,7 +41,12 @@ class Assessment:
 
 
 def assess(
-    sample: Sample, question: Question, *, n_draws: int, seed: int, needed: bool = False
+    sample: ConfigurationMeans,
+    question: Hypotheses,
+    *,
+    n_draws: int,
+    seed: int,
+    needed: bool = False,
 ) -> Assessment | None:
     """Fit the model and judge each part in each view.
 
@@ -55,20 +60,20 @@ def assess(
     Returns:
         None where the design cannot tell even the main effects apart, or nothing varied.
     """
-    fit = choose(sample) if np.ptp(sample.y) > 0.0 else None
+    fit = select_model(sample) if np.ptp(sample.y) > 0.0 else None
     if fit is None or not question.dominant or not question.over:
         return None
-    drawer = Drawer(fit, n_draws, seed)
+    drawer = PivotalSampler(fit, n_draws, seed)
     view, best = averaged(fit), None
     n_trials = int(sample.seeds.sum()) if needed else 0
-    parts = Judge(fit, view, drawer, question, n_trials).parts()
+    parts = ClaimTests(fit, view, drawer, question, n_trials).parts()
     if question.nuisances and len(question.dominant) == 1:
         best = best_places(fit, question.dominant[0], question.nuisances)
-        parts += Judge(fit, optimised(fit, best), drawer, question, n_trials).parts()
+        parts += ClaimTests(fit, optimised(fit, best), drawer, question, n_trials).parts()
     return Assessment(fit, drawer, view, best, parts)
 
 
-def decide(parts: tuple[Part, ...]) -> State:
+def decide(parts: tuple[TestResult, ...]) -> State:
     """The rule over the parts.
 
     Confirmed: every part averaged over the nuisances, and dominance also at each choice's best.
@@ -89,7 +94,7 @@ def decide(parts: tuple[Part, ...]) -> State:
     return "INCONCLUSIVE"
 
 
-def trials_needed(parts: tuple[Part, ...]) -> int | None:
+def trials_needed(parts: tuple[TestResult, ...]) -> int | None:
     """Trials at which every part that is open would likely be settled; None if none would do."""
     needed = [
         part.needed
@@ -100,5 +105,5 @@ def trials_needed(parts: tuple[Part, ...]) -> int | None:
     return max(known) if known and len(known) == len(needed) else None
 
 
-def _is_required(part: Part) -> bool:
+def _is_required(part: TestResult) -> bool:
     return part.view == "averaged" or part.name == "dominance"

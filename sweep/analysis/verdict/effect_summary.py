@@ -11,10 +11,10 @@ import numpy.typing as npt
 from sweep.analysis.axes import Axis, value_at
 from sweep.analysis.effects.configurations import TAILS
 from sweep.analysis.effects.contrasts import surfaces
-from sweep.analysis.effects.intervals import Piece
-from sweep.analysis.verdict.anonymize import Neutral
+from sweep.analysis.effects.intervals import VarianceComponent
+from sweep.analysis.verdict.anonymize import AnonymizedTable
 from sweep.analysis.verdict.decision import Assessment
-from sweep.analysis.verdict.hypotheses import Indices, Question
+from sweep.analysis.verdict.hypotheses import Hypotheses, Indices
 from sweep.analysis.verdict.result import BestPlace, Effect
 
 FloatArray = npt.NDArray[np.float64]
@@ -110,13 +110,15 @@ class Effects:
         return float(np.clip(share, low, high)), float(low), float(high)
 
 
-def _within(piece: Piece) -> tuple[float, float, float]:
+def _within(piece: VarianceComponent) -> tuple[float, float, float]:
     """Estimate and interval as standard deviations, the estimate inside."""
     low, high = np.sqrt(piece.interval())
     return float(np.clip(piece.estimate**0.5, low, high)), float(low), float(high)
 
 
-def best_of_each(found: Assessment, question: Question, neutral: Neutral) -> tuple[BestPlace, ...]:
+def best_of_each(
+    found: Assessment, question: Hypotheses, neutral: AnonymizedTable
+) -> tuple[BestPlace, ...]:
     """Each dominant choice at its best nuisances, with intervals.
 
     Args:

@@ -12,8 +12,8 @@ from sweep.analysis.effects.collapsed import FAR
 from sweep.analysis.effects.collapsed import collapsed as far_below
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
-from sweep.analysis.verdict.anonymize import Neutral, neutral
-from sweep.analysis.verdict.claim_terms import Roles
+from sweep.analysis.verdict.anonymize import AnonymizedTable, anonymize
+from sweep.analysis.verdict.claim_terms import ClaimTerms
 from sweep.analysis.verdict.result import Excluded
 from sweep.study.design import MEASURE, PILOT
 
@@ -22,7 +22,7 @@ SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EligibleTrials:
     """The trials that count.
 
     Attributes:
@@ -35,7 +35,7 @@ class Evidence:
         adaptive: whether a sampler chose them by earlier results.
     """
 
-    neutral: Neutral
+    neutral: AnonymizedTable
     excluded: tuple[Excluded, ...]
     collapsed: tuple[Row, ...]
     pool: tuple[Row, ...]
@@ -48,14 +48,14 @@ class Evidence:
         return self.neutral.table
 
 
-def gather(table: TrialTable, roles: Roles) -> Evidence:
+def select_trials(table: TrialTable, roles: ClaimTerms) -> EligibleTrials:
     """Choose the trials that count: those measured for it, without the collapsed."""
     chosen, excluded = measured_of(table)
     excluded += _dropped(table)
     measured = any(row.phase == MEASURE for row in table.rows)
     failed = sum(not measured or each.phase == MEASURE for each in table.failed)
     failed += sum(each.no_value for each in table.dropped)
-    pool = neutral(chosen, roles)
+    pool = anonymize(chosen, roles)
     told = [row.collapsed for row in pool.table.rows]
     rest = replace(pool.table, rows=tuple(row for row in pool.table.rows if not row.collapsed))
     low = far_below(sampled_axes(rest), rest.y) if len(rest) else np.zeros(0, dtype=np.bool_)
@@ -65,7 +65,7 @@ def gather(table: TrialTable, roles: Roles) -> Evidence:
     rule = f"it collapsed: more than {FAR:g} robust sd below what its configuration predicts"
     excluded += _grouped(rule, fell)
     gone = {row.number for row in (*own, *fell)}
-    kept = neutral(chosen.only(lambda row: row.number not in gone), roles)
+    kept = anonymize(chosen.only(lambda row: row.number not in gone), roles)
     back = {old: new for new, old in kept.names.items()}
     rename = {new: back[old] for new, old in pool.names.items() if old in back}
     collapsed, whole = (
@@ -73,7 +73,7 @@ def gather(table: TrialTable, roles: Roles) -> Evidence:
         for rows in ((*own, *fell), pool.table.rows)
     )
     adaptive = table.sampling == "adaptive" and not measured
-    return Evidence(kept, tuple(excluded), collapsed, whole, failed, adaptive)
+    return EligibleTrials(kept, tuple(excluded), collapsed, whole, failed, adaptive)
 
 
 def measured_of(table: TrialTable) -> tuple[TrialTable, list[Excluded]]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.model_selection import FOR_NAMES
 from sweep.analysis.table import TrialTable
-from sweep.analysis.verdict.claim_terms import Roles
-from sweep.analysis.verdict.eligible_trials import Evidence
-from sweep.analysis.verdict.hypotheses import SURE, Question
-from sweep.analysis.verdict.result import Part, State
+from sweep.analysis.verdict.claim_terms import ClaimTerms
+from sweep.analysis.verdict.eligible_trials import EligibleTrials
+from sweep.analysis.verdict.hypotheses import SURE, Hypotheses
+from sweep.analysis.verdict.result import State, TestResult
 
 
-def explain(parts: Sequence[Part], guards: Sequence[str], state: State) -> str:
+def explain(parts: Sequence[TestResult], guards: Sequence[str], state: State) -> str:
     """What decided a verdict, or what is missing."""
     if guards:
         return f"No verdict: {'; '.join(guards)}."
@@ -27,11 +27,11 @@ def explain(parts: Sequence[Part], guards: Sequence[str], state: State) -> str:
     return " ".join([*map(_open, required), *_beside(parts)])
 
 
-def _sentences(parts: Iterable[Part]) -> list[str]:
+def _sentences(parts: Iterable[TestResult]) -> list[str]:
     return [f"{_titled(part)}: {part.says}." for part in parts]
 
 
-def _titled(part: Part) -> str:
+def _titled(part: TestResult) -> str:
     optimised = " at each choice's best" if part.view == "optimised" else ""
     verb = {
         "CONFIRMED": "confirmed",
@@ -42,14 +42,14 @@ def _titled(part: Part) -> str:
     return f"{part.name.capitalize()}{optimised} is {verb}"
 
 
-def _open(part: Part) -> str:
+def _open(part: TestResult) -> str:
     said = f"{_titled(part)}: {part.says}"
     if part.needed is not None:
         said += f" (about {part.needed} trials would tell)"
     return f"{said}."
 
 
-def _beside(parts: Sequence[Part]) -> list[str]:
+def _beside(parts: Sequence[TestResult]) -> list[str]:
     """What the dominant parameter does not beat among those that the claim leaves out."""
     for part in parts:
         if part.name == "dominance" and part.view == "averaged":
@@ -61,7 +61,11 @@ def _beside(parts: Sequence[Part]) -> list[str]:
 
 
 def notes_on(
-    table: TrialTable, evidence: Evidence, roles: Roles, question: Question, sample: Sample
+    table: TrialTable,
+    evidence: EligibleTrials,
+    roles: ClaimTerms,
+    question: Hypotheses,
+    sample: ConfigurationMeans,
 ) -> tuple[str, ...]:
     """What a reader should know beside the answer."""
     found = list(table.notes)

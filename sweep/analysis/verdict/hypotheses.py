@@ -10,8 +10,8 @@ import numpy as np
 
 from sweep.analysis.axes import Axis, kinds_of_scaling, sampled_axes, value_at
 from sweep.analysis.effects.parameter_count import Size
-from sweep.analysis.verdict.claim_terms import Roles
-from sweep.analysis.verdict.eligible_trials import Evidence
+from sweep.analysis.verdict.claim_terms import ClaimTerms
+from sweep.analysis.verdict.eligible_trials import EligibleTrials
 from sweep.study.claim import COUPLED, Claim
 from sweep.study.lora_scaling import power_of_rank
 from sweep.study.parameters import Choice
@@ -34,7 +34,7 @@ noise, is not taken to dominate (Benjamin et al. 2018, doi:10.1038/s41562-017-01
 
 
 @dataclass(frozen=True)
-class Question:
+class Hypotheses:
     """What is asked.
 
     Attributes:
@@ -83,7 +83,7 @@ UNSTEADY = 0.15
 """Doublings by which size per rank may differ within one choice before it counts as unknown."""
 
 
-def ask(claim: Claim, roles: Roles, evidence: Evidence) -> Question:
+def hypotheses_of(claim: Claim, roles: ClaimTerms, evidence: EligibleTrials) -> Hypotheses:
     """Put a claim in terms of the axes that varied."""
     neutral = evidence.neutral
     names = tuple(neutral.names.values())
@@ -91,7 +91,7 @@ def ask(claim: Claim, roles: Roles, evidence: Evidence) -> Question:
     over = tuple(filter(None, map(neutral.index, roles.over)))
     taken = {i for group in (dominant, *over) for i in group}
     size, why = _size(evidence, dominant)
-    return Question(
+    return Hypotheses(
         dominant=dominant,
         over=over,
         beside=tuple((i,) for i in range(len(names)) if i not in taken),
@@ -105,12 +105,12 @@ def ask(claim: Claim, roles: Roles, evidence: Evidence) -> Question:
     )
 
 
-def _has_order(evidence: Evidence, index: int) -> bool:
+def _has_order(evidence: EligibleTrials, index: int) -> bool:
     param = evidence.table.space[list(evidence.neutral.names)[index]]
     return not isinstance(param, Choice) or param.numeric
 
 
-def _size(evidence: Evidence, dominant: tuple[int, ...]) -> tuple[Size | None, str]:
+def _size(evidence: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | None, str]:
     """How the dominant choices differ in trained parameters, or why that is not known.
 
     No reason is given where the claim is not about what is adapted at all.
@@ -152,7 +152,7 @@ def _grow_with_size(back: dict[str, str]) -> tuple[str, ...]:
     return COUPLED[:1] if "scaling" in back else COUPLED[:2]
 
 
-def _log2_sizes(evidence: Evidence, axis: Axis) -> np.ndarray:
+def _log2_sizes(evidence: EligibleTrials, axis: Axis) -> np.ndarray:
     """Doublings of size along the axis of rank, or along alpha's at a given scaling."""
     param, places = evidence.table.space[axis.name], axis.reference()
     values = np.array([value_at(param, float(place)) for place in places])

@@ -9,18 +9,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sweep.analysis.effects.contrasts import View
+from sweep.analysis.effects.contrasts import Contrasts
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.intervals import Drawer, Piece
+from sweep.analysis.effects.intervals import PivotalSampler, VarianceComponent
 from sweep.analysis.effects.parameter_count import beyond_size
-from sweep.analysis.verdict.hypotheses import SIGNIFICANT, SURE, SURE_NOT, Question
-from sweep.analysis.verdict.result import Comparison, Part, PartState
+from sweep.analysis.verdict.hypotheses import SIGNIFICANT, SURE, SURE_NOT, Hypotheses
+from sweep.analysis.verdict.result import Comparison, PartState, TestResult
 from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class Judge:
+class ClaimTests:
     """Judges one view of a fit.
 
     Args:
@@ -32,7 +32,7 @@ class Judge:
     """
 
     def __init__(
-        self, fit: Fit, view: View, drawer: Drawer, question: Question, n_trials: int
+        self, fit: Fit, view: Contrasts, drawer: PivotalSampler, question: Hypotheses, n_trials: int
     ) -> None:
         self._fit = fit
         self._view = view
@@ -42,10 +42,10 @@ class Judge:
         self._main_rows = view.within(question.dominant)
         self._p = fit.p_value(self._main_rows)
 
-    def _piece(self, rows: FloatArray, role: str) -> Piece:
+    def _piece(self, rows: FloatArray, role: str) -> VarianceComponent:
         return self._drawer.piece(rows, f"{self._view.name}:{role}")
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[TestResult, ...]:
         """All parts of the claim, in order."""
         found = [self.dominance()]
         if self._q.negligible:
@@ -54,7 +54,7 @@ class Judge:
             found.append(self.beyond_size())
         return tuple(found)
 
-    def dominance(self) -> Part:
+    def dominance(self) -> TestResult:
         """Whether the dominant main effect exceeds kappa times each group's total."""
         q = self._q
         main = self._piece(self._main_rows, "dominant")
@@ -76,7 +76,7 @@ class Judge:
         needed = None
         if state == "INCONCLUSIVE" and self._n:
             needed = for_dominance(main, total, claimed, q.kappa, q.delta_sigma, self._n)
-        return Part(
+        return TestResult(
             "dominance",
             self._view.name,
             state,
@@ -87,7 +87,9 @@ class Judge:
             comparisons,
         )
 
-    def _compare(self, main: Piece, other: Piece, name: str, *, claimed: bool) -> Comparison:
+    def _compare(
+        self, main: VarianceComponent, other: VarianceComponent, name: str, *, claimed: bool
+    ) -> Comparison:
         sure = float(np.mean(main.draws > self._q.kappa * other.draws))
         ratio = main.estimate / other.estimate if other.estimate > 0.0 else None
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -111,7 +113,7 @@ class Judge:
         joint = ", but " if beaten else " and "
         return f"{name} " + joint.join(said)
 
-    def negligible(self) -> Part:
+    def negligible(self) -> TestResult:
         """Whether each group's total effect is below delta: an equivalence test."""
         q = self._q
         pieces = [
@@ -128,18 +130,18 @@ class Judge:
         needed = None
         if state == "INCONCLUSIVE" and self._n:
             needed = for_negligible(pieces, q.delta_sigma, self._n)
-        return Part(
+        return TestResult(
             "negligible", self._view.name, state, min(below), max(above), _and(said), needed
         )
 
-    def beyond_size(self) -> Part:
+    def beyond_size(self) -> TestResult:
         """Whether more than half of the dominant variance is not the size of the adapters."""
         q, name = self._q, "beyond size"
         untested = q.no_size if q.size is None else ""
         if q.size is not None and not q.size.spans():
             untested = "the ranks do not vary the adapters' size as widely as the choices do"
         if untested or q.size is None:
-            return Part(name, self._view.name, "UNTESTED", None, None, untested)
+            return TestResult(name, self._view.name, "UNTESTED", None, None, untested)
         rows = beyond_size(self._fit, self._view, q.size)
         sure = self._more_than_half(rows)
         left = self._piece(rows, "beyond size")
@@ -150,7 +152,7 @@ class Judge:
             f"of {q.label(q.dominant)}'s sd, {left.estimate**0.5:.2g} is left at equal numbers of "
             f"trained parameters; more than half its variance is with probability {sure:.2f}"
         )
-        return Part(name, self._view.name, state, sure, explained, says)
+        return TestResult(name, self._view.name, state, sure, explained, says)
 
     def _more_than_half(self, rows: FloatArray) -> float:
         """Probability that what size leaves is more than half, from joint draws of both."""

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from sweep.analysis.axes import Axis, sampled_axes
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.fit import Fit
 from sweep.analysis.importance.cautions import LARGEST
 from sweep.analysis.table import TrialTable
-from sweep.analysis.verdict.claim_terms import Roles
-from sweep.analysis.verdict.eligible_trials import Evidence
+from sweep.analysis.verdict.claim_terms import ClaimTerms
+from sweep.analysis.verdict.eligible_trials import EligibleTrials
 from sweep.study.parameters import Choice, TargetSets
 
 FloatArray = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ def is_measurable(y: FloatArray) -> bool:
     return bool(np.ptp(y) > 1.0 / LARGEST)
 
 
-def before_fit(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[str]:
+def before_fit(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
     """What can be said from the trials alone.
 
     Args:
@@ -74,21 +74,21 @@ def before_fit(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[
         yield f"{count} of {len(y)} trials have the value {abs(value):g}: the metric is degenerate"
 
 
-def _is_replicated(evidence: Evidence, value: float) -> bool:
+def _is_replicated(evidence: EligibleTrials, value: float) -> bool:
     """Whether the equal values are of few configurations, as of a noise-free simulator."""
     table = evidence.table
     same = {c for c, y in zip(table.configurations, table.y, strict=True) if y == value}
     return len(same) <= max(MOST_EQUAL * len(set(table.configurations.tolist())), 2)
 
 
-def _fixed(evidence: Evidence, roles: Roles) -> Iterator[str]:
+def _fixed(evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
     varied = set(evidence.neutral.names.values())
     for name in roles.judged:
         if name not in varied:
             yield f"{name} never varied, so these trials say nothing of it"
 
 
-def _missing(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[str]:
+def _missing(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
     """Choices of the claim's parameters that no trial has, and that others do not tell of.
 
     Numbers between tried ones are interpolated; names, and numbers beyond, are not known.
@@ -106,7 +106,7 @@ def _missing(table: TrialTable, evidence: Evidence, roles: Roles) -> Iterator[st
                 yield f"no trial has {name} = {', '.join(map(str, left))}"
 
 
-def _lost(evidence: Evidence) -> Iterator[str]:
+def _lost(evidence: EligibleTrials) -> Iterator[str]:
     n = len(evidence.pool)
     if evidence.failed > MOST_LOST * (n + evidence.failed):
         yield (
@@ -145,7 +145,7 @@ def _concentration(fell: Sequence[object], pool: Sequence[object]) -> float:
     return min(1.0, float(min(worst)) * len(shares))
 
 
-def _uneven_sampling(evidence: Evidence) -> Iterator[str]:
+def _uneven_sampling(evidence: EligibleTrials) -> Iterator[str]:
     """Parameters that were not sampled evenly, in a study of unknown making."""
     configurations = evidence.table.configurations
     _, first, runs = np.unique(configurations, return_index=True, return_counts=True)
@@ -175,7 +175,7 @@ MOST_INFLATED = 10.0
 """Variance inflation above which a design confounds an effect with others."""
 
 
-def after_fit(fit: Fit, sample: Sample, names: Mapping[str, str]) -> Iterator[str]:
+def after_fit(fit: Fit, sample: ConfigurationMeans, names: Mapping[str, str]) -> Iterator[str]:
     """What the residuals and the design say against the model.
 
     Args:
@@ -199,7 +199,7 @@ def after_fit(fit: Fit, sample: Sample, names: Mapping[str, str]) -> Iterator[st
                 yield f"the noise differs {ratio:.1f} times over {names[axis.name]}"
 
 
-def _inflation(fit: Fit, sample: Sample) -> float:
+def _inflation(fit: Fit, sample: ConfigurationMeans) -> float:
     """The largest variance of a coefficient, relative to a balanced design."""
     return float((np.diag(fit.c) * sample.weights.sum()).max(initial=0.0)) if len(fit.c) else 0.0
 

@@ -39,7 +39,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Part:
+class TestResult:
     """One part of a claim.
 
     Attributes:
@@ -202,7 +202,7 @@ class Verdict:
     claim: Claim
     reason: str
     only_at: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TestResult, ...] = ()
     parameters: tuple[Effect, ...] = ()
     groups: tuple[Effect, ...] = ()
     interactions: tuple[Effect, ...] = ()
@@ -229,7 +229,7 @@ class Verdict:
             f" at this {' and '.join(self.only_at)} only" if self.only_at else ""
         )
 
-    def part(self, name: str, view: str = "averaged") -> Part:
+    def part(self, name: str, view: str = "averaged") -> TestResult:
         """A part by name and view; raises ``KeyError`` if there is none."""
         found = [p for p in self.parts if (p.name, p.view) == (name, view)]
         if not found:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special, stats
 
-from sweep.analysis.effects.intervals import Piece, noncentrality
+from sweep.analysis.effects.intervals import VarianceComponent, noncentrality
 from sweep.analysis.verdict.hypotheses import SURE, SURE_NOT
 
 POWER = 0.8
@@ -25,7 +25,7 @@ UNLUCKY = 0.25
 
 
 def for_negligible(
-    pieces: Sequence[Piece], delta_sigma: float, n: int, *, smallest: bool = False
+    pieces: Sequence[VarianceComponent], delta_sigma: float, n: int, *, smallest: bool = False
 ) -> int | None:
     """Trials at which each effect is surely below delta, or one surely above.
 
@@ -53,7 +53,9 @@ def _factors(*, smallest: bool) -> tuple[float, ...]:
     return (*fewer, *LADDER)
 
 
-def _chances(piece: Piece, bound: float, factor: float, sure: float = SURE) -> tuple[float, float]:
+def _chances(
+    piece: VarianceComponent, bound: float, factor: float, sure: float = SURE
+) -> tuple[float, float]:
     """Chances of finding the effect surely below, and surely above the bound."""
     if piece.unit == 0.0:
         return 1.0, 0.0
@@ -80,9 +82,9 @@ def _below(k: float, noncentrality: float, x: float) -> float:
 
 
 def for_dominance(  # noqa: PLR0913 - the effects and the bounds that the rule compares
-    main: Piece,
-    total: Piece,
-    others: Sequence[Piece],
+    main: VarianceComponent,
+    total: VarianceComponent,
+    others: Sequence[VarianceComponent],
     kappa: float,
     delta_sigma: float,
     n: int,
@@ -112,7 +114,7 @@ def for_dominance(  # noqa: PLR0913 - the effects and the bounds that the rule c
     return None
 
 
-def _more(one: Piece, other: Piece, kappa: float, factor: float) -> float:
+def _more(one: VarianceComponent, other: VarianceComponent, kappa: float, factor: float) -> float:
     """Probability that one exceeds kappa times the other, at somewhat unlucky estimates."""
     chances = (np.arange(200) + 0.5) / 200
     high = _at(one, UNLUCKY, factor, chances)
@@ -120,7 +122,9 @@ def _more(one: Piece, other: Piece, kappa: float, factor: float) -> float:
     return float(np.mean(high[:, None] > kappa * low[None, :]))
 
 
-def _at(piece: Piece, quantile: float, factor: float, chances: np.ndarray) -> np.ndarray:
+def _at(
+    piece: VarianceComponent, quantile: float, factor: float, chances: np.ndarray
+) -> np.ndarray:
     unit = piece.unit / factor
     if unit == 0.0:
         return np.full_like(chances, piece.estimate)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from scipy import stats
 
 from sweep.analysis.axes import sampled_axes
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.table import TrialTable
-from sweep.analysis.verdict.claim_terms import Roles, roles_of
+from sweep.analysis.verdict.claim_terms import ClaimTerms, roles_of
 from sweep.analysis.verdict.cross_checks import CheckOptions, cross_check
 from sweep.analysis.verdict.decision import Assessment, assess, trials_needed
 from sweep.analysis.verdict.effect_summary import Effects, best_of_each
-from sweep.analysis.verdict.eligible_trials import Evidence, gather
+from sweep.analysis.verdict.eligible_trials import EligibleTrials, select_trials
 from sweep.analysis.verdict.explanation import explain, notes_on
-from sweep.analysis.verdict.hypotheses import Question, ask
+from sweep.analysis.verdict.hypotheses import Hypotheses, hypotheses_of
 from sweep.analysis.verdict.preconditions import after_fit, before_fit, is_measurable
 from sweep.analysis.verdict.result import CrossCheck, State, Verdict
 from sweep.errors import SpecError, fault
@@ -64,8 +64,10 @@ def judge(
     claim = claim or Claim()
     _check(claim, n_draws, seed)
     roles = roles_of(claim, tuple(table.space))
-    evidence = gather(table, roles)
-    case = _Case(table, claim, roles, evidence, ask(claim, roles, evidence), n_draws, seed)
+    evidence = select_trials(table, roles)
+    case = _Case(
+        table, claim, roles, evidence, hypotheses_of(claim, roles, evidence), n_draws, seed
+    )
     verdict = case.verdict()
     if not cross_checks:
         note = "The cross-checks were not made, so nothing could veto a confirmation."
@@ -86,9 +88,9 @@ def _check(claim: Claim, n_draws: int, seed: int) -> None:
         raise SpecError(faults)
 
 
-def sample_of(table: TrialTable) -> Sample:
+def sample_of(table: TrialTable) -> ConfigurationMeans:
     """A table's runs gathered into configurations."""
-    return Sample.of(sampled_axes(table), table.y, table.configurations)
+    return ConfigurationMeans.of(sampled_axes(table), table.y, table.configurations)
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,9 @@ class _Case:
 
     table: TrialTable
     claim: Claim
-    roles: Roles
-    evidence: Evidence
-    question: Question
+    roles: ClaimTerms
+    evidence: EligibleTrials
+    question: Hypotheses
     n_draws: int
     seed: int
 
@@ -130,7 +132,7 @@ class _Case:
         return self._filled(base, found, sample, guards)
 
     def _filled(
-        self, base: Verdict, found: Assessment, sample: Sample, guards: tuple[str, ...]
+        self, base: Verdict, found: Assessment, sample: ConfigurationMeans, guards: tuple[str, ...]
     ) -> Verdict:
         """The verdict with all that it shows."""
         question = self.question
@@ -166,7 +168,7 @@ class _Case:
         )
 
 
-def _lack_of_fit(found: Assessment, sample: Sample) -> float | None:
+def _lack_of_fit(found: Assessment, sample: ConfigurationMeans) -> float | None:
     """P value that residuals between configurations are the noise of seeds alone."""
     noise = sample.seed_noise
     if not noise.sd:

@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.studies import baselines, best_trial
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
 
 Tree = Mapping[str, Any]
@@ -18,7 +18,7 @@ Tree = Mapping[str, Any]
 def facts_of(
     study: optuna.Study,
     spec: StudySpec,
-    address: Address,
+    address: StorageUrl,
     trial: FrozenTrial,
     record: Tree,
     measured: Tree,

@@ -19,7 +19,7 @@ from sweep.files.atomic import clear_scratch, write_folder
 from sweep.storage.errors import storage_errors
 from sweep.storage.studies import read_identity
 from sweep.storage.trial_folders import TrialFolders
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
 
 CARD = "README.md"
@@ -58,7 +58,7 @@ class Request:
 
 
 def export_adapter(
-    study: optuna.Study, spec: StudySpec, address: Address, request: Request
+    study: optuna.Study, spec: StudySpec, address: StorageUrl, request: Request
 ) -> dict[str, Any]:
     """Export an adapter; nothing is written to the study.
 
@@ -102,7 +102,7 @@ def export_adapter(
 
 
 def _taken(
-    study: optuna.Study, spec: StudySpec, address: Address, trial: FrozenTrial, *, retrain: bool
+    study: optuna.Study, spec: StudySpec, address: StorageUrl, trial: FrozenTrial, *, retrain: bool
 ) -> tuple[Files, dict[str, Any]]:
     """The adapter's files, and what was measured of just these weights."""
     seed = int(trial.user_attrs.get("seed", spec.seeds[0]))

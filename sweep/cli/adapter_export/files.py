@@ -10,7 +10,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import SweepError, fault
-from sweep.files.location import Place, get_folder
+from sweep.files.location import Location, get_folder
 from sweep.storage.studies import best_trial
 from sweep.study.spec import StudySpec
 
@@ -52,7 +52,7 @@ def chosen_trial(trials: Sequence[FrozenTrial], spec: StudySpec, which: str) -> 
     return found
 
 
-def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -> Files:
+def kept_files(folder: Location | None, trial: FrozenTrial, seed: int, keep: str) -> Files:
     """The adapter that a trial left, if it is the trial's and there.
 
     Args:
@@ -82,7 +82,7 @@ def kept_files(folder: Place | None, trial: FrozenTrial, seed: int, keep: str) -
 
 
 def _refuse_changed(
-    files: Files, record: Mapping[str, Any], name: str, folder: Place | None
+    files: Files, record: Mapping[str, Any], name: str, folder: Location | None
 ) -> None:
     """Refuse files whose contents are not those that the trial wrote; older records tell of none.
 
@@ -127,7 +127,7 @@ def record_of(files: Files, name: str) -> dict[str, Any]:
     raise SweepError(fault(name, rule, got, way_out=RETRAIN))
 
 
-def read_files(folder: Place) -> Files:
+def read_files(folder: Location) -> Files:
     """All files of an adapter's folder; none where it is gone, or going."""
     try:
         return get_folder(folder)
@@ -135,7 +135,7 @@ def read_files(folder: Place) -> Files:
         raise unreadable(folder, error) from error
 
 
-def unreadable(folder: Place, error: OSError) -> SweepError:
+def unreadable(folder: Location, error: OSError) -> SweepError:
     """What is said of a store that is away, or whose library is missing."""
     missing = isinstance(error.__cause__, ImportError)
     way_out = "pip install 'lorasweep[remote]'" if missing else ""

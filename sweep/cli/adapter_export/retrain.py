@@ -18,7 +18,7 @@ from sweep.errors import ResumeError, SweepError, fault
 from sweep.signals import Interrupts
 from sweep.storage.studies import pinned, read_pins
 from sweep.storage.trial_folders import ADAPTER
-from sweep.study.objective import Facts
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import StudySpec, differences
 from sweep.study.trial import TrialParams, TrialResult
 from sweep.workers.local import LocalLauncher
@@ -54,7 +54,7 @@ def train_again(
         contextlib.closing(launcher),
         tempfile.TemporaryDirectory(prefix="lorasweep-") as folder,
     ):
-        facts: Facts = launcher.call("facts", interrupts=interrupts)
+        facts: ObjectiveInfo = launcher.call("facts", interrupts=interrupts)
         changed = _changed_inputs(study, facts)
         if changed:
             raise ResumeError(changed)
@@ -76,7 +76,7 @@ def train_again(
     return result, files
 
 
-def _changed_inputs(study: optuna.Study, facts: Facts) -> str:
+def _changed_inputs(study: optuna.Study, facts: ObjectiveInfo) -> str:
     """Which inputs hold something else than when the study was made; empty if none does."""
     before: dict[str, str] = study.user_attrs.get("fingerprints", {})
     found = differences(before, dict(facts.fingerprints))
@@ -87,7 +87,7 @@ def _changed_inputs(study: optuna.Study, facts: Facts) -> str:
     return fault("the inputs", rule, "; ".join(found), where=study.study_name, way_out=way_out)
 
 
-def _versions(study: optuna.Study, facts: Facts) -> list[str]:
+def _versions(study: optuna.Study, facts: ObjectiveInfo) -> list[str]:
     """Which packages are of another version than the study's."""
     known: dict[str, Any] = study.user_attrs.get("versions", {})
     return differences({name: known.get(name) for name in facts.versions}, dict(facts.versions))

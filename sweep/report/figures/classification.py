@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sweep.report.figures.figure import Drawn, Tree
+from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.theme import COLOURS, NEUTRAL, axis, layout
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
 
 SECTION = "The best trial"
@@ -18,20 +18,20 @@ CHOSEN = {
 """The decisions that are reported: name, symbol, colour."""
 
 
-def precision_recall(view: View) -> list[Drawn]:
+def precision_recall(view: ReportData) -> list[ReportFigure]:
     """Precision against recall, by threshold."""
     return [_curve(view, "precision-recall", "Precision against recall", "recall", "precision")]
 
 
-def mcc_by_threshold(view: View) -> list[Drawn]:
+def mcc_by_threshold(view: ReportData) -> list[ReportFigure]:
     """MCC against the threshold."""
     return [_curve(view, "mcc-threshold", "MCC by threshold", "threshold", "mcc")]
 
 
-def _curve(view: View, key: str, title: str, x: str, y: str) -> Drawn:
+def _curve(view: ReportData, key: str, title: str, x: str, y: str) -> ReportFigure:
     best = view.tree["best"]
     if best is None or not best.get("threshold_curve"):
-        return Drawn(key, SECTION, title, empty=_missing(view, "counts by threshold"))
+        return ReportFigure(key, SECTION, title, empty=_missing(view, "counts by threshold"))
     curve = best["threshold_curve"]
     rows = zip(*(curve[name] for name in ("threshold", "precision", "recall", "mcc")), strict=True)
     chosen = [
@@ -66,7 +66,9 @@ def _curve(view: View, key: str, title: str, x: str, y: str) -> Drawn:
         "thresholds. The marks are the two decisions that are reported; the one chosen on "
         "validation is flattered by it. Other trials, seeds and data would give other curves."
     )
-    return Drawn(key, SECTION, title, caption, f"{title}: {told or 'no decision stored'}.", figure)
+    return ReportFigure(
+        key, SECTION, title, caption, f"{title}: {told or 'no decision stored'}.", figure
+    )
 
 
 _HOVER = (
@@ -79,7 +81,7 @@ def _whole(y: str) -> dict[str, Any]:
     return {"range": [-0.02, 1.02]} if y == "precision" else {"rangemode": "tozero"}
 
 
-def _missing(view: View, what: str) -> str:
+def _missing(view: ReportData, what: str) -> str:
     best = view.tree["best"]
     if best is None:
         return "No trial is complete." if view.trials else view.no_values()
@@ -110,13 +112,13 @@ def _mark(name: str, at: Tree, x: str, y: str) -> dict[str, Any]:
     }
 
 
-def calibration(view: View) -> list[Drawn]:
+def calibration(view: ReportData) -> list[ReportFigure]:
     """How often residues bind that were given some probability, and how many were."""
     key, title = "calibration", "Calibration"
     best = view.tree["best"]
     found = None if best is None else best.get("calibration")
     if not found or not found["residues"]:
-        return [Drawn(key, SECTION, title, empty=_missing(view, "calibration"))]
+        return [ReportFigure(key, SECTION, title, empty=_missing(view, "calibration"))]
     bins = list(zip(found["probability"], found["observed"], found["residues"], strict=True))
     rows = [[number(p), number(o), f"{n:,}"] for p, o, n in bins]
     hover = (
@@ -152,7 +154,7 @@ def calibration(view: View) -> list[Drawn]:
         f"residues scatter.{error}"
     )
     said = "; ".join(f"predicted {p}, observed {o}, {n} residues" for p, o, n in rows)
-    return [Drawn(key, SECTION, title, caption, f"Calibration: {said}.{error}", figure)]
+    return [ReportFigure(key, SECTION, title, caption, f"Calibration: {said}.{error}", figure)]
 
 
 def _diagonal() -> dict[str, Any]:

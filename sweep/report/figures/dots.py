@@ -13,14 +13,14 @@ from sweep.report.figures.text import clipped, d3_format, interval, paragraph, r
 from sweep.report.figures.theme import (
     NEUTRAL,
     OTHER,
-    Look,
+    MarkerStyle,
     axis,
     layout,
     look,
     marker_size,
     opacity,
 )
-from sweep.report.figures.view import View, level_index
+from sweep.report.figures.view import ReportData, level_index
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, spread evenly however many there are."""
@@ -44,7 +44,7 @@ class Cloud:
     """
 
     name: str
-    look: Look
+    look: MarkerStyle
     n: int
     legend: bool = False
 
@@ -60,7 +60,9 @@ def xy(along: Sequence[Any], figures: Sequence[Any], *, rows: bool) -> dict[str,
     return {"x": figures, "y": along} if rows else {"x": along, "y": figures}
 
 
-def dots(view: View, of: Sequence[Point], cloud: Cloud, *, rows: bool, says: str) -> dict[str, Any]:
+def dots(
+    view: ReportData, of: Sequence[Point], cloud: Cloud, *, rows: bool, says: str
+) -> dict[str, Any]:
     """A trace of trials; what no mean rests on is hollow.
 
     Args:
@@ -200,7 +202,7 @@ CLOUD, ABOVE, BELOW = 0.5, 0.12, 0.36
 
 
 def level_rows(
-    view: View,
+    view: ReportData,
     factor: Tree,
     levels: Sequence[Tree],
     of: Sequence[Tree],

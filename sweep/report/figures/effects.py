@@ -18,11 +18,11 @@ from sweep.report.figures.dots import (
     spread,
     value_range,
 )
-from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import listed, paragraph, safe, slug, trials
 from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
 from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import View, level_index
+from sweep.report.figures.view import ReportData, level_index
 
 SECTION = "Effects"
 
@@ -30,11 +30,11 @@ MOST = 16
 """Factors that get a figure."""
 
 
-def effects(view: View) -> list[Drawn]:
+def effects(view: ReportData) -> list[ReportFigure]:
     """A figure per factor, the dominant one first."""
     if not view.factors:
         reason = "The study has no parameters." if view.valued else view.no_values()
-        return [Drawn("effect", SECTION, f"{view.value_start} by parameter", empty=reason)]
+        return [ReportFigure("effect", SECTION, f"{view.value_start} by parameter", empty=reason)]
     ordered = sorted(view.factors, key=lambda factor: factor is not view.dominant)
     keys: set[str] = set()
     drawn = []
@@ -54,16 +54,16 @@ def _key(name: str, taken: set[str]) -> str:
     return key
 
 
-def _effect(view: View, factor: Tree, key: str) -> Drawn:
+def _effect(view: ReportData, factor: Tree, key: str) -> ReportFigure:
     title = f"{view.value_start} by {factor['name']}"
     of = [trial for trial in view.valued if trial["params"].get(factor["name"]) is not None]
     if not of:
         reason = f"No trial with a value has {factor['name']}." if view.valued else view.no_values()
-        return Drawn(key, SECTION, title, empty=reason)
+        return ReportFigure(key, SECTION, title, empty=reason)
     if not factor["levels"] or len({trial["shown"].get(factor["name"]) for trial in of}) < 2:
         shown = of[0]["shown"].get(factor["name"])
         reason = f"Nothing to compare: {trials(len(of))}, at {factor['name']} {shown}."
-        return Drawn(key, SECTION, title, empty=reason)
+        return ReportFigure(key, SECTION, title, empty=reason)
     if factor["kind"] == "range":
         figure = _range(view, factor, of)
     elif factor["kind"] == "ordered" and is_numeric(factor):
@@ -73,10 +73,10 @@ def _effect(view: View, factor: Tree, key: str) -> Drawn:
             view, factor, factor["levels"], of, lambda t: float(t["value"]), view.value_title
         )
     summary = f"{title}: {listed(level_says(level) for level in factor['levels'])}."
-    return Drawn(key, SECTION, title, _caption(view, factor, of), summary, figure)
+    return ReportFigure(key, SECTION, title, _caption(view, factor, of), summary, figure)
 
 
-def _caption(view: View, factor: Tree, of: Sequence[Tree]) -> str:
+def _caption(view: ReportData, factor: Tree, of: Sequence[Tree]) -> str:
     means = "Grey steps are means of bins" if factor["kind"] == "range" else "Diamonds are means"
     means = f"{means} with {view.tree['interval']}"
     asides = [
@@ -99,7 +99,7 @@ def _replicated(of: Sequence[Tree]) -> bool:
     return len(set(known)) < len(known)
 
 
-def _clouds(view: View, points: Sequence[Point]) -> tuple[list[dict[str, Any]], list[str]]:
+def _clouds(view: ReportData, points: Sequence[Point]) -> tuple[list[dict[str, Any]], list[str]]:
     """A trace per level of the dominant factor, and what the legend lists: it switches them."""
     by_number = {point[0]["number"]: point for point in points}
     groups = view.groups(trial for trial, _, _ in points)
@@ -117,7 +117,7 @@ def _clouds(view: View, points: Sequence[Point]) -> tuple[list[dict[str, Any]], 
     return made, [group.label for group in groups] if several else []
 
 
-def _ordered(view: View, factor: Tree, of: Sequence[Tree]) -> Figure:
+def _ordered(view: ReportData, factor: Tree, of: Sequence[Tree]) -> Figure:
     """Numbers of few values along their axis, coloured by the dominant factor."""
     scale = Scale.of(factor)
     levels = factor["levels"]
@@ -140,7 +140,7 @@ def _ordered(view: View, factor: Tree, of: Sequence[Tree]) -> Figure:
     }
 
 
-def _range(view: View, factor: Tree, of: Sequence[Tree]) -> Figure:
+def _range(view: ReportData, factor: Tree, of: Sequence[Tree]) -> Figure:
     """Numbers of many values where they lie, with the mean of each bin as a step."""
     points: list[Point] = [(t, t["params"][factor["name"]], t["value"]) for t in view.thinned(of)]
     at = [t["params"][factor["name"]] for t in of]

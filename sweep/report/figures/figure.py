@@ -13,7 +13,7 @@ Figure = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ReportFigure:
     """One figure, or why there is none.
 
     All words are plain text: whoever puts them on a page escapes them. Strings within ``figure``

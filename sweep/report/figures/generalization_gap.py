@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from sweep.report.figures.dots import level_rows, level_says
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.text import listed, trials
 from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 
 SECTION = "Learning"
 KEY = "gap"
 
 
-def gaps(view: View) -> list[Drawn]:
+def gaps(view: ReportData) -> list[ReportFigure]:
     """Train minus validation, every trial a dot."""
     title = "Training minus validation"
     of = [trial for trial in view.trials if trial["gap"] is not None]
     factor, levels = view.dominant, view.tree["gaps"]
     if not of or factor is None or not levels:
         reason = "No trial was scored on its training data too."
-        return [Drawn(KEY, SECTION, title, empty=reason if view.trials else view.no_values())]
+        return [
+            ReportFigure(KEY, SECTION, title, empty=reason if view.trials else view.no_values())
+        ]
     figure = level_rows(view, factor, levels, of, lambda trial: float(trial["gap"]), "gap")
     caption = (
         f"{view.value_start} on training minus validation data of {trials(len(of))}, a dot each; "
@@ -29,4 +31,4 @@ def gaps(view: View) -> list[Drawn]:
     )
     said = listed(level_says(level) for level in levels)
     title = f"{title} by {factor['name']}"
-    return [Drawn(KEY, SECTION, title, caption, f"{title}: {said}.", figure)]
+    return [ReportFigure(KEY, SECTION, title, caption, f"{title}: {said}.", figure)]

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.intervals import row_height
 from sweep.report.figures.text import listed, safe, slug, wrapped
 from sweep.report.figures.theme import NEUTRAL, SCALE, axis, layout
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
 
 SECTION = "Factors together"
 
 
-def heat_maps(view: View) -> list[Drawn]:
+def heat_maps(view: ReportData) -> list[ReportFigure]:
     """A heat map per pair of factors that the tree crosses."""
     crossed = view.tree["cells"]
     if not crossed:
         reason = "There are no two factors to cross." if view.valued else view.no_values()
-        return [Drawn("heat", SECTION, f"{view.value_start} by two factors", empty=reason)]
+        return [ReportFigure("heat", SECTION, f"{view.value_start} by two factors", empty=reason)]
     return [_heat_map(view, cells, i) for i, cells in enumerate(crossed)]
 
 
-def _heat_map(view: View, cells: Tree, place: int) -> Drawn:
+def _heat_map(view: ReportData, cells: Tree, place: int) -> ReportFigure:
     columns = str(cells["columns"])
     # The place keeps names apart that look alike in an address.
     key = f"heat-{place + 1}-{slug(columns)}".strip("-")
@@ -37,7 +37,7 @@ def _heat_map(view: View, cells: Tree, place: int) -> Drawn:
     full = [cell for cell in known if cell[0] is not None]
     if len(full) < 2:
         reason = "Nothing to compare: all trials are in one cell." if full else view.no_values()
-        return Drawn(key, SECTION, title, empty=reason)
+        return ReportFigure(key, SECTION, title, empty=reason)
     empty = len(known) - len(full)
     crossed = f" {empty} of {len(known)} cells have no trial (crosses)." if empty else ""
     caption = (
@@ -49,10 +49,10 @@ def _heat_map(view: View, cells: Tree, place: int) -> Drawn:
     said = listed(
         (f"{row} with {columns} {column}: {number(v)} (n={n})" for v, n, row, column in ranked), 6
     )
-    return Drawn(key, SECTION, title, caption, f"Best first: {said}.", _figure(view, cells))
+    return ReportFigure(key, SECTION, title, caption, f"Best first: {said}.", _figure(view, cells))
 
 
-def _figure(view: View, cells: Tree) -> Figure:
+def _figure(view: ReportData, cells: Tree) -> Figure:
     rows, columns = cells["row_labels"], cells["column_labels"]
     text = [
         [

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import clipped, listed, safe, trials
 from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity
 from sweep.report.figures.thinned import are_many, drawn_of
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
 
 SECTION = "History"
@@ -22,11 +22,11 @@ PHASE_SYMBOLS = ("circle", "triangle-up", "square", "diamond")
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
-def history(view: View) -> list[Drawn]:
+def history(view: ReportData) -> list[ReportFigure]:
     """Value by trial number."""
     title = f"{view.value_start} by trial"
     if not view.valued:
-        return [Drawn(KEY, SECTION, title, empty=view.no_values())]
+        return [ReportFigure(KEY, SECTION, title, empty=view.no_values())]
     best = view.tree["best_so_far"]
     without = len(view.trials) - len(view.valued)
     phases = _phases(view)
@@ -38,19 +38,23 @@ def history(view: View) -> list[Drawn]:
         "because they were chosen to be; that tells nothing about any parameter."
         f"{drawn_of(view.valued)}"
     )
-    return [Drawn(KEY, SECTION, title, caption, _summary(view, best), _figure(view, best, phases))]
+    return [
+        ReportFigure(
+            KEY, SECTION, title, caption, _summary(view, best), _figure(view, best, phases)
+        )
+    ]
 
 
-def _baseline_words(view: View) -> str:
+def _baseline_words(view: ReportData) -> str:
     return " Broken lines: means of the baselines." if view.tree["baseline_means"] else ""
 
 
-def _phases(view: View) -> list[str]:
+def _phases(view: ReportData) -> list[str]:
     """Phases by first trial; what has none is called so."""
     return list(dict.fromkeys(str(trial["phase"] or "no phase") for trial in view.valued))
 
 
-def _summary(view: View, best: Sequence[Tree]) -> str:
+def _summary(view: ReportData, best: Sequence[Tree]) -> str:
     steps = [
         b for a, b in zip([None, *best], best, strict=False) if not a or a["best"] != b["best"]
     ]
@@ -65,7 +69,7 @@ def _summary(view: View, best: Sequence[Tree]) -> str:
     )
 
 
-def _figure(view: View, best: Sequence[Tree], phases: Sequence[str]) -> Figure:
+def _figure(view: ReportData, best: Sequence[Tree], phases: Sequence[str]) -> Figure:
     groups = view.groups(view.thinned(view.valued))
     symbols = dict(zip(phases, PHASE_SYMBOLS * len(phases), strict=False))
     data = [*_baselines(view), _best_line(best)] if best else _baselines(view)
@@ -89,7 +93,7 @@ def _figure(view: View, best: Sequence[Tree], phases: Sequence[str]) -> Figure:
 
 
 def _trials(
-    view: View, label: str, colour: str, of: Sequence[Tree], symbols: dict[str, str]
+    view: ReportData, label: str, colour: str, of: Sequence[Tree], symbols: dict[str, str]
 ) -> dict[str, Any]:
     drawn = [symbols[str(trial["phase"] or "no phase")] for trial in of]
     n = len(view.valued)
@@ -152,7 +156,7 @@ def _baseline_says(baseline: Tree) -> str:
     return f"{name}: {number(baseline['mean'])}, n={baseline['n']}"
 
 
-def _baselines(view: View) -> list[dict[str, Any]]:
+def _baselines(view: ReportData) -> list[dict[str, Any]]:
     """Lines from the first trial to the last."""
     ends = [view.valued[0]["number"], view.valued[-1]["number"]]
     return [

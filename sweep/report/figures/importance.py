@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sweep.report.figures.figure import Drawn, Tree
+from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.intervals import Estimate, estimates_figure
 from sweep.report.figures.text import interval, listed, percent, rests_on, slug, trials
 from sweep.report.figures.theme import NEUTRAL
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
 
 SECTION = "What mattered"
@@ -21,24 +21,26 @@ SYMBOLS = {
 """A row's role: only circles are parameters as they were sampled."""
 
 
-def importance(view: View) -> list[Drawn]:
+def importance(view: ReportData) -> list[ReportFigure]:
     """Shares by method."""
     methods = (view.tree["analysis"] or {}).get("methods") or []
     if not methods:
         reason = view.no_values() if not view.valued else _not_analysed(view)
-        return [Drawn("importance", SECTION, "Importance", empty=reason)]
+        return [ReportFigure("importance", SECTION, "Importance", empty=reason)]
     return [_method(view, method) for method in methods]
 
 
-def _not_analysed(view: View) -> str:
+def _not_analysed(view: ReportData) -> str:
     return f"The {trials(len(view.valued))} with a value could not be analysed."
 
 
-def _method(view: View, method: Tree) -> Drawn:
+def _method(view: ReportData, method: Tree) -> ReportFigure:
     key = f"importance-{slug(method['title'])}"
     title = f"{method['title']}: {method['question']}"
     if not method["rows"]:
-        return Drawn(key, SECTION, title, empty=" ".join(method["notes"]) or _not_analysed(view))
+        return ReportFigure(
+            key, SECTION, title, empty=" ".join(method["notes"]) or _not_analysed(view)
+        )
     shown = [row for row in method["rows"] if _is_worth_a_row(row)]
     rows = [
         Estimate(
@@ -57,7 +59,9 @@ def _method(view: View, method: Tree) -> Drawn:
     figure = estimates_figure(
         rows, "share", "what chance gives", range=[-0.02, 1.04], dtick=0.25, tickformat=".2~f"
     )
-    return Drawn(key, SECTION, title, _caption(method, len(shown)), _summary(method, shown), figure)
+    return ReportFigure(
+        key, SECTION, title, _caption(method, len(shown)), _summary(method, shown), figure
+    )
 
 
 def _is_worth_a_row(row: Tree) -> bool:
@@ -112,13 +116,17 @@ def _summary(method: Tree, shown: list[Tree]) -> str:
     return f"{method['title']} shares with {percent(method['level'])} intervals: {listed(rows)}."
 
 
-def effects_of_verdict(view: View) -> list[Drawn]:
+def effects_of_verdict(view: ReportData) -> list[ReportFigure]:
     """Variance components: what each parameter does to the objective, in its own unit."""
     key, title = "variance-components", f"Spread of {view.value_name} that each parameter causes"
     claims = (view.tree["analysis"] or {}).get("claims") or []
     if not claims or not claims[0].get("parameters"):
         reason = claims[0].get("reason") if claims else "No claim was analysed."
-        return [Drawn(key, SECTION, title, empty=reason or "The claim's effects were not fitted.")]
+        return [
+            ReportFigure(
+                key, SECTION, title, empty=reason or "The claim's effects were not fitted."
+            )
+        ]
     claim = claims[0]
     rows = [
         Estimate(
@@ -149,7 +157,9 @@ def effects_of_verdict(view: View) -> list[Drawn]:
         f"95 % intervals; grey is what pure noise would show;{delta} squares are groups. Averaged "
         "over the other parameters, and silent on what was held fixed."
     )
-    return [Drawn(key, SECTION, title, caption, f"Standard deviations caused: {said}.", figure)]
+    return [
+        ReportFigure(key, SECTION, title, caption, f"Standard deviations caused: {said}.", figure)
+    ]
 
 
 def _effect_says(effect: Tree) -> str:
@@ -158,13 +168,13 @@ def _effect_says(effect: Tree) -> str:
     return f"{name}: {sigma}, noise floor {number(effect['noise_floor'])}"
 
 
-def modules(view: View) -> list[Drawn]:
+def modules(view: ReportData) -> list[ReportFigure]:
     """What adapting each matrix is worth."""
     key, title = "modules", f"What adapting each matrix adds to {view.value_name}"
     report = (view.tree["analysis"] or {}).get("modules")
     if not report or not report["rows"]:
         notes = " ".join((report or {}).get("notes") or ())
-        return [Drawn(key, SECTION, title, empty=notes or "No target sets were compared.")]
+        return [ReportFigure(key, SECTION, title, empty=notes or "No target sets were compared.")]
     rows = [
         Estimate(
             str(row["name"]),
@@ -185,7 +195,7 @@ def modules(view: View) -> list[Drawn]:
         "0. " + " ".join(report["notes"])
     )
     said = listed(_module_says(row) for row in report["rows"])
-    return [Drawn(key, SECTION, title, caption.strip(), f"Gain by matrix: {said}.", figure)]
+    return [ReportFigure(key, SECTION, title, caption.strip(), f"Gain by matrix: {said}.", figure)]
 
 
 def _module_says(row: Tree) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sweep.report.figures.classification import calibration, mcc_by_threshold, precision_recall
 from sweep.report.figures.effects import effects
-from sweep.report.figures.figure import Drawn, Tree
+from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.generalization_gap import gaps
 from sweep.report.figures.heat_map import heat_maps
 from sweep.report.figures.history import history
@@ -16,7 +16,7 @@ from sweep.report.figures.learning_curves import curves
 from sweep.report.figures.parallel_coordinates import parallel
 from sweep.report.figures.parameter_count import sizes
 from sweep.report.figures.timeline import timeline
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class FigureKind:
 
     name: str
     section: str
-    draw: Callable[[View], Sequence[Drawn]]
+    draw: Callable[[ReportData], Sequence[ReportFigure]]
 
 
 FIGURES: tuple[FigureKind, ...] = (
@@ -53,7 +53,7 @@ FIGURES: tuple[FigureKind, ...] = (
 """In the order in which a page shows them."""
 
 
-def draw(tree: Tree) -> list[Drawn]:
+def draw(tree: Tree) -> list[ReportFigure]:
     """Draw every figure of a report.
 
     Args:
@@ -62,5 +62,5 @@ def draw(tree: Tree) -> list[Drawn]:
     Returns:
         In the order of a page; where there is nothing to draw, with the reason.
     """
-    view = View(tree)
+    view = ReportData(tree)
     return [drawn for kind in FIGURES for drawn in kind.draw(view)]

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import d3_format, listed, safe, trials
 from sweep.report.figures.theme import axis, layout
 from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import Group, View
+from sweep.report.figures.view import Group, ReportData
 from sweep.terminal.formatting import number
 
 SECTION = "Learning"
@@ -28,14 +28,14 @@ MANY = 60
 Read = Callable[[Tree], Any]
 
 
-def curves(view: View) -> list[Drawn]:
+def curves(view: ReportData) -> list[ReportFigure]:
     """Validation value by step, and the training loss where it is known."""
     title = f"{view.value_start} while training"
     of = [trial for trial in view.trials if trial["curve"]]
     if not of:
         reason = "No trial has reported anything while training."
         reason = reason if view.trials else view.no_values()
-        return [Drawn(KEY, SECTION, title, empty=reason)]
+        return [ReportFigure(KEY, SECTION, title, empty=reason)]
     kinds = Counter(str(trial["kind"]) for trial in of)
     counts = listed(f"{n:,} {kind}" for kind, n in kinds.items())
     second = " Below: training loss." if _with_loss(of) else ""
@@ -45,14 +45,14 @@ def curves(view: View) -> list[Drawn]:
         f"no chance to rise late.{drawn_of(of)}"
     )
     summary = _summary(view, of)
-    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
+    return [ReportFigure(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
 
 
 def _with_loss(of: Sequence[Tree]) -> list[Tree]:
     return [trial for trial in of if any(p["loss"] is not None for p in trial["curve"])]
 
 
-def _summary(view: View, of: Sequence[Tree]) -> str:
+def _summary(view: ReportData, of: Sequence[Tree]) -> str:
     """Where the trials of each level ended, the three best of the study first."""
     numbers = [n for n in view.tree["ranking"] if view.by_number[n]["curve"]][:3]
     said = listed(_course(view.by_number[n]) for n in numbers)
@@ -67,7 +67,7 @@ def _course(trial: Tree) -> str:
     )
 
 
-def _figure(view: View, of: Sequence[Tree]) -> Figure:
+def _figure(view: ReportData, of: Sequence[Tree]) -> Figure:
     losses = _with_loss(of)
     groups = view.groups(of)
     several = len(groups) > 1
@@ -101,7 +101,9 @@ def _list_once(data: Iterable[dict[str, Any]], *, listed: bool) -> None:
         seen.add(trace["legendgroup"])
 
 
-def _panel(view: View, group: Group, what: str, *, full: bool, n: int) -> list[dict[str, Any]]:
+def _panel(
+    view: ReportData, group: Group, what: str, *, full: bool, n: int
+) -> list[dict[str, Any]]:
     """Lines of one level by outcome, then the last point of each."""
     by_dash: dict[str, list[Tree]] = {}
     for trial in group.trials:
@@ -126,7 +128,7 @@ def _panel(view: View, group: Group, what: str, *, full: bool, n: int) -> list[d
     return [*made, {**common, **_last(view, group, what, n=n)}]
 
 
-def _gapped(view: View, of: Sequence[Tree], what: str, *, full: bool) -> dict[str, Any]:
+def _gapped(view: ReportData, of: Sequence[Tree], what: str, *, full: bool) -> dict[str, Any]:
     """Curves one after the other, with a gap between."""
     xs: list[Any] = []
     ys: list[Any] = []
@@ -141,13 +143,13 @@ def _gapped(view: View, of: Sequence[Tree], what: str, *, full: bool) -> dict[st
     return {"x": xs, "y": ys, "customdata": rows, "hovertemplate": template}
 
 
-def _says(view: View, what: str, ys: Sequence[Any]) -> str:
+def _says(view: ReportData, what: str, ys: Sequence[Any]) -> str:
     name = view.value_title if what == "value" else "loss"
     shape = d3_format([y for y in ys if y is not None])
     return f"{name} %{{y:{shape}}} at step %{{x}}"
 
 
-def _last(view: View, group: Group, what: str, *, n: int) -> dict[str, Any]:
+def _last(view: ReportData, group: Group, what: str, *, n: int) -> dict[str, Any]:
     """The last point of each curve, which tells what became of the trial."""
     ends = []
     for trial in group.trials:

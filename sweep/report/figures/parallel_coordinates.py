@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.report.figures.dots import spread
-from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import clipped, listed, safe, trials, wrapped
 from sweep.report.figures.theme import NEUTRAL, axis, layout
 from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import View, level_index
+from sweep.report.figures.view import ReportData, level_index
 from sweep.terminal.formatting import number
 
 SECTION = "History"
@@ -43,13 +43,13 @@ class Line:
     places: dict[int, float | None]
 
 
-def parallel(view: View) -> list[Drawn]:
+def parallel(view: ReportData) -> list[ReportFigure]:
     """Parallel coordinates, one axis below the other so that a phone has room for their labels."""
     title = "Trials as lines through their parameters"
     if len(view.valued) < 2 or not view.factors:
         reason = "Lines compare trials, and there is one." if view.valued else view.no_values()
         reason = reason if view.factors or not view.valued else "The study has no parameters."
-        return [Drawn(KEY, SECTION, title, empty=reason)]
+        return [ReportFigure(KEY, SECTION, title, empty=reason)]
     numbers = [n for n in view.tree["ranking"] if n in view.by_number]
     best = set(numbers if len(numbers) <= ALL else numbers[: max(1, len(numbers) // 10)])
     left = len(view.factors) - MOST
@@ -61,7 +61,7 @@ def parallel(view: View) -> list[Drawn]:
         f"be what the sampler tried most: compare with the rest.{drawn_of(view.valued)}"
     )
     told = listed(_says(view.by_number[n]) for n in numbers[:3])
-    return [Drawn(KEY, SECTION, title, caption, f"The best: {told}.", _figure(view, best))]
+    return [ReportFigure(KEY, SECTION, title, caption, f"The best: {told}.", _figure(view, best))]
 
 
 def _says(trial: Tree) -> str:
@@ -69,7 +69,7 @@ def _says(trial: Tree) -> str:
     return f"trial {trial['number']}: {number(trial['value'])} with {shown}"
 
 
-def _figure(view: View, best: set[int]) -> Figure:
+def _figure(view: ReportData, best: set[int]) -> Figure:
     lines = [_value_line(view), *(_line(view, factor) for factor in view.factors[:MOST])]
     drawn = view.thinned(view.valued)
     full = len(drawn) * len(lines) <= FULL
@@ -120,7 +120,7 @@ def _ticks(line: Line, y: int) -> list[dict[str, Any]]:
     ]
 
 
-def _value_line(view: View) -> Line:
+def _value_line(view: ReportData) -> Line:
     values = {trial["number"]: trial["value"] for trial in view.valued}
     low, high = min(values.values()), max(values.values())
     ticks = [(0.5, number(low))] if low == high else [(0.0, number(low)), (1.0, number(high))]
@@ -132,7 +132,7 @@ def _between(value: float, low: float, high: float) -> float:
     return 0.5 if low == high else (value - low) / (high - low)
 
 
-def _line(view: View, factor: Tree) -> Line:
+def _line(view: ReportData, factor: Tree) -> Line:
     """A factor's axis: levels at even distances, a range where its numbers lie."""
     name, levels = factor["name"], factor["levels"]
     given = {trial["number"]: trial["params"].get(name) for trial in view.valued}
@@ -162,7 +162,13 @@ def _line(view: View, factor: Tree) -> Line:
 
 
 def _traces(
-    view: View, lines: Sequence[Line], of: Sequence[Tree], label: str, colour: str, *, full: bool
+    view: ReportData,
+    lines: Sequence[Line],
+    of: Sequence[Tree],
+    label: str,
+    colour: str,
+    *,
+    full: bool,
 ) -> list[dict[str, Any]]:
     """The lines of some trials, and what they tell on the value's axis if not everywhere."""
     xs: list[float | None] = []

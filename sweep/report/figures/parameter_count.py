@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from sweep.report.figures.axes import log_axis
 from sweep.report.figures.dots import Cloud, Point, dots
-from sweep.report.figures.figure import Drawn, Tree
+from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.text import listed, safe, trials
 from sweep.report.figures.theme import NEUTRAL, axis, layout
 from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
 
 SECTION = "Size"
 KEY = "size"
 
 
-def sizes(view: View) -> list[Drawn]:
+def sizes(view: ReportData) -> list[ReportFigure]:
     """Value against trained parameters, coloured by the dominant factor."""
     what = str(view.tree["sizes"] or "trained parameters")
     title = f"{view.value_start} against {what}"
     of = [trial for trial in view.valued if (trial["size"] or 0) > 0]
     if not of:
         reason = "No trial says how many parameters it trained."
-        return [Drawn(KEY, SECTION, title, empty=reason if view.valued else view.no_values())]
+        return [
+            ReportFigure(KEY, SECTION, title, empty=reason if view.valued else view.no_values())
+        ]
     points: dict[int, Point] = {
         trial["number"]: (trial, trial["size"], trial["value"]) for trial in of
     }
@@ -62,7 +64,7 @@ def sizes(view: View) -> list[Drawn]:
         for t in front
     )
     summary = f"Pareto front, few parameters first: {said or 'none'}."
-    return [Drawn(KEY, SECTION, title, caption, summary, figure)]
+    return [ReportFigure(KEY, SECTION, title, caption, summary, figure)]
 
 
 def _front(front: list[Tree]) -> dict[str, object]:

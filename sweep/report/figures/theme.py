@@ -140,7 +140,7 @@ def opacity(n: int) -> float:
 
 
 @dataclass(frozen=True)
-class Look:
+class MarkerStyle:
     """How marks of one level look.
 
     Attributes:
@@ -152,15 +152,15 @@ class Look:
     symbol: str
 
 
-OTHER = Look(NEUTRAL, "circle")
+OTHER = MarkerStyle(NEUTRAL, "circle")
 """What has no level of its own."""
 
 
-def look(index: int) -> Look:
+def look(index: int) -> MarkerStyle:
     """The look of a factor's level, or of a parameter, by its place among them."""
-    return Look(COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)])
+    return MarkerStyle(COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)])
 
 
-def parameter_looks(factors: Sequence[Tree]) -> dict[str, Look]:
+def parameter_looks(factors: Sequence[Tree]) -> dict[str, MarkerStyle]:
     """Each parameter's look, by its place in the space."""
     return {factor["name"]: look(i) for i, factor in enumerate(factors)}

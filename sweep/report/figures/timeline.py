@@ -6,24 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sweep.report.figures.figure import Drawn, Figure, Tree
+from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import listed, paragraph, safe, trials
 from sweep.report.figures.theme import NEUTRAL, STATES, axis, layout
 from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import View
+from sweep.report.figures.view import ReportData
 
 SECTION = "History"
 KEY = "timeline"
 
 
-def timeline(view: View) -> list[Drawn]:
+def timeline(view: ReportData) -> list[ReportFigure]:
     """A bar per trial, from its start to its end."""
     title = "Trials over time"
     of = [trial for trial in view.trials if _is_timed(view, trial)]
     if not of:
         waiting = all(trial["kind"] == "waiting" for trial in view.trials)
         reason = "No trial has started." if waiting else "No trial says when it started and ended."
-        return [Drawn(KEY, SECTION, title, empty=reason if view.trials else view.no_values())]
+        return [
+            ReportFigure(KEY, SECTION, title, empty=reason if view.trials else view.no_values())
+        ]
     rest = len(view.trials) - len(of)
     left = f" Left out, without times: {trials(rest)}." if rest else ""
     caption = (
@@ -35,32 +37,32 @@ def timeline(view: View) -> list[Drawn]:
     kinds = listed(f"{counts[kind]:,} {kind}" for kind in STATES if counts.get(kind))
     failures = listed((_failed(trial) for trial in of if trial["reason"]), 6)
     summary = f"{kinds}." + (f" Failures: {failures}." if failures else "")
-    return [Drawn(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
+    return [ReportFigure(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
 
 
 def _failed(trial: Tree) -> str:
     return f"trial {trial['number']}: {trial['reason']}"
 
 
-def _is_timed(view: View, trial: Tree) -> bool:
+def _is_timed(view: ReportData, trial: Tree) -> bool:
     return trial["started"] is not None and _end(view, trial) is not None
 
 
-def _end(view: View, trial: Tree) -> str | None:
+def _end(view: ReportData, trial: Tree) -> str | None:
     """When it ended; of one that runs, when the report was made."""
     if trial["ended"] is None and trial["kind"] == "running":
         return str(view.tree["made"])
     return None if trial["ended"] is None else str(trial["ended"])
 
 
-def _length(view: View, trial: Tree) -> float:
+def _length(view: ReportData, trial: Tree) -> float:
     """Milliseconds, as they were measured where that is known: a clock may be set meanwhile."""
     if trial["ended"] is not None and trial["seconds"]:
         return max(0.0, float(trial["seconds"]) * 1000)
     return _milliseconds(str(trial["started"]), _end(view, trial))
 
 
-def _figure(view: View, of: Sequence[Tree]) -> Figure:
+def _figure(view: ReportData, of: Sequence[Tree]) -> Figure:
     kinds = [kind for kind in STATES if any(trial["kind"] == kind for trial in of)]
     kinds += sorted({str(trial["kind"]) for trial in of} - set(kinds))
     data = [_bars(view, kind, [t for t in of if t["kind"] == kind], len(of)) for kind in kinds]
@@ -77,7 +79,7 @@ def _figure(view: View, of: Sequence[Tree]) -> Figure:
     }
 
 
-def _bars(view: View, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
+def _bars(view: ReportData, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
     """Bars begin at ``base`` and are as long as ``x`` says, in milliseconds."""
     colour = STATES.get(kind, NEUTRAL)
     took = [_took(trial) for trial in of]

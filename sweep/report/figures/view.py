@@ -10,7 +10,7 @@ from typing import Any
 from sweep.report.figures.figure import Tree
 from sweep.report.figures.hover import Hover
 from sweep.report.figures.text import d3_format, safe, sentence, trials
-from sweep.report.figures.theme import OTHER, Look, look, parameter_looks
+from sweep.report.figures.theme import OTHER, MarkerStyle, look, parameter_looks
 from sweep.report.figures.thinned import thinned
 
 MOST_GROUPS = 12
@@ -28,12 +28,12 @@ class Group:
     """
 
     label: str
-    look: Look
+    look: MarkerStyle
     trials: list[Tree]
 
 
 @dataclass(frozen=True)
-class View:
+class ReportData:
     """A tree with what several figures ask of it.
 
     Attributes:
@@ -63,7 +63,7 @@ class View:
         return list(self.tree["factors"])
 
     @cached_property
-    def looks(self) -> Mapping[str, Look]:
+    def looks(self) -> Mapping[str, MarkerStyle]:
         """The look of each parameter."""
         return parameter_looks(self.factors)
 

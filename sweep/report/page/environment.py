@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from sweep.report.page import sections
 from sweep.report.page.filters import FILTERS, interval, lora_code, named
-from sweep.report.page.pointer import Node, entries, kind, maybe, plain, pointer, tabular
+from sweep.report.page.pointer import JsonPointerNode, entries, kind, maybe, plain, pointer, tabular
 from sweep.report.page.security import json_script
 
 MOST_BASELINES = 2
@@ -55,6 +55,6 @@ def environment() -> Environment:
     return made
 
 
-def hundredths(share: Node) -> Markup:
+def hundredths(share: JsonPointerNode) -> Markup:
     """A share of 1 as a place on a line of 100."""
     return Markup(f"{100 * plain(share):.1f}")  # noqa: S704 - a number

@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from sweep.report.page.labels import COLUMNS, key_label
-from sweep.report.page.pointer import Node, kind, plain, pointer
+from sweep.report.page.pointer import JsonPointerNode, kind, plain, pointer
 from sweep.terminal.console import duration
 from sweep.terminal.formatting import number
 from sweep.terminal.lora_config import lora_config_lines
@@ -98,27 +98,27 @@ CODE = Markup('<code data-at="{}">{}</code>')
 KEY = Markup('<span data-key="{}">{}</span>')
 
 
-def text(node: Node) -> Markup:
+def text(node: JsonPointerNode) -> Markup:
     """A string of the tree, in full."""
     return _string(TEXT, node)
 
 
-def code(node: Node) -> Markup:
+def code(node: JsonPointerNode) -> Markup:
     """A string that people would type."""
     return _string(CODE, node)
 
 
-def key(node: Node) -> Markup:
+def key(node: JsonPointerNode) -> Markup:
     """The name under which a node stands in its mapping."""
     return KEY.format(pointer(node), _last(node))
 
 
-def label(node: Node) -> Markup:
+def label(node: JsonPointerNode) -> Markup:
     """The same in people's words, where there are some."""
     return KEY.format(pointer(node), key_label(_last(node)))
 
 
-def when(node: Node) -> Markup:
+def when(node: JsonPointerNode) -> Markup:
     """A moment."""
     value = plain(node)
     if value is None:
@@ -126,7 +126,7 @@ def when(node: Node) -> Markup:
     return TIME.format(value, pointer(node), moment(value))
 
 
-def count(node: Node) -> Markup:
+def count(node: JsonPointerNode) -> Markup:
     """How many children a list has."""
     html = Markup('<data value="{}" data-count="{}">{}</data>')
     return html.format(len(node), pointer(node), general(len(node)))
@@ -137,7 +137,7 @@ def rows(n: int, table: str) -> Markup:
     return Markup('<data value="{}" data-rows="{}">{}</data>').format(n, table, general(n))
 
 
-def scalar(node: Node) -> Markup:
+def scalar(node: JsonPointerNode) -> Markup:
     """Any single value, however it looks best."""
     value = plain(node)
     if isinstance(value, str):
@@ -145,7 +145,7 @@ def scalar(node: Node) -> Markup:
     return _number(node, general)
 
 
-def setting(node: Node) -> Markup:
+def setting(node: JsonPointerNode) -> Markup:
     """A parameter's or a setting's value."""
     value = plain(node)
     if isinstance(value, str):
@@ -155,35 +155,35 @@ def setting(node: Node) -> Markup:
     return _number(node, short if isinstance(value, float) else whole)
 
 
-def num(node: Node) -> Markup:
+def num(node: JsonPointerNode) -> Markup:
     """A number as the terminal shows it."""
     return _number(node, general)
 
 
-def fixed(node: Node, places: int) -> Markup:
+def fixed(node: JsonPointerNode, places: int) -> Markup:
     """A number to so many places."""
     return _number(node, lambda value: digits(value, places))
 
 
-def percent(node: Node) -> Markup:
+def percent(node: JsonPointerNode) -> Markup:
     """A share as a whole percentage."""
     return _number(node, lambda value: f"{value:.0%}".replace("%", "\xa0%"))
 
 
-def interval(node: Node, low: str, high: str, places: int | None = None) -> Markup:
+def interval(node: JsonPointerNode, low: str, high: str, places: int | None = None) -> Markup:
     """An interval between two children of a record: ``[low, high]``."""
     ends = (node[name] for name in (low, high))
     shown = [num(end) if places is None else fixed(end, places) for end in ends]
     return Markup('<span class="interval">[{}, {}]</span>').format(*shown)
 
 
-def named(node: Node, labels: Node) -> Markup:
+def named(node: JsonPointerNode, labels: JsonPointerNode) -> Markup:
     """A parameter's value by its label, where it has one."""
     value = plain(node)
     return text(labels[value]) if isinstance(value, str) and value in labels else setting(node)
 
 
-def cell(node: Node, column: str) -> Markup:
+def cell(node: JsonPointerNode, column: str) -> Markup:
     """A value of the trial table."""
     show = {"gap": signed, "seconds": seconds, "seed": whole}
     if column == "phase":
@@ -191,25 +191,25 @@ def cell(node: Node, column: str) -> Markup:
     return _number(node, show.get(column, general))
 
 
-def _number(node: Node, show: Callable[[Any], str]) -> Markup:
+def _number(node: JsonPointerNode, show: Callable[[Any], str]) -> Markup:
     value = plain(node)
     if value is None:
         return NONE
     return NUMBER.format(exact(value), pointer(node), show(value))
 
 
-def _as(show: Callable[[Any], str]) -> Callable[[Node], Markup]:
+def _as(show: Callable[[Any], str]) -> Callable[[JsonPointerNode], Markup]:
     return lambda node: _number(node, show)
 
 
-def _string(html: Markup, node: Node) -> Markup:
+def _string(html: Markup, node: JsonPointerNode) -> Markup:
     value = plain(node)
     if value is None:
         return NONE
     return html.format(pointer(node), value)
 
 
-def _last(node: Node) -> str:
+def _last(node: JsonPointerNode) -> str:
     return pointer(node).rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
@@ -237,7 +237,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 """By the names that templates use."""
 
 
-def lora_code(node: Node) -> Markup:
+def lora_code(node: JsonPointerNode) -> Markup:
     """The call with the import it needs, and the place of its arguments."""
     code = "\n".join(["from peft import LoraConfig", "", *lora_config_lines(plain(node))])
     return Markup('<code data-lora="{}">{}</code>').format(pointer(node), code)

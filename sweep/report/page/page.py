@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from sweep.report.figures.theme import CONFIG
 from sweep.report.page.environment import environment
-from sweep.report.page.pointer import Node
+from sweep.report.page.pointer import JsonPointerNode
 from sweep.report.page.sections import Figure, noise, sections
 from sweep.report.page.security import inline_script, policy
 
@@ -85,7 +85,7 @@ def fragment(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> str:
 
 
 def _context(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> dict[str, Any]:
-    root, parts = Node(tree), sections(drawn)
+    root, parts = JsonPointerNode(tree), sections(drawn)
     return {
         "tree": root,
         "noise": noise(root),

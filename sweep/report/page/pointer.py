@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
-class Node:
+class JsonPointerNode:
     """A value of a JSON tree and its place as a JSON pointer (RFC 6901).
 
     What templates read of it are children only (``node["key"]``, in Jinja also ``node.key``), so
@@ -33,13 +33,13 @@ class Node:
         if isinstance(key, slice):
             return list(self)[key]
         if self._value is None:
-            return Node(None, f"{self._at}/{key}")
+            return JsonPointerNode(None, f"{self._at}/{key}")
         try:
-            return Node(self._value[key], f"{self._at}/{_token(key)}")
+            return JsonPointerNode(self._value[key], f"{self._at}/{_token(key)}")
         except KeyError as error:
             raise KeyError(f"{self._at}/{key}") from error
 
-    def __iter__(self) -> Iterator[Node]:
+    def __iter__(self) -> Iterator[JsonPointerNode]:
         """The children of a list; the values of a mapping, in order; none of null."""
         keys: Sequence[Any] = ()
         if isinstance(self._value, Mapping):
@@ -72,27 +72,27 @@ class Node:
 
 def plain(node: object) -> Any:
     """The plain value of a node; anything else as it is."""
-    return node._value if isinstance(node, Node) else node  # noqa: SLF001 - the other half
+    return node._value if isinstance(node, JsonPointerNode) else node  # noqa: SLF001 - the other half
 
 
-def pointer(node: Node) -> str:
+def pointer(node: JsonPointerNode) -> str:
     """The place of a node as a JSON pointer."""
     return node._at  # noqa: SLF001 - the other half
 
 
-def maybe(node: Node, key: str) -> Node:
+def maybe(node: JsonPointerNode, key: str) -> JsonPointerNode:
     """A child that a mapping may lack, and null then."""
     value = plain(node)
     known = isinstance(value, Mapping) and key in value
-    return node[key] if known else Node(None, f"{pointer(node)}/{_token(key)}")
+    return node[key] if known else JsonPointerNode(None, f"{pointer(node)}/{_token(key)}")
 
 
-def entries(node: Node) -> list[tuple[str, Node]]:
+def entries(node: JsonPointerNode) -> list[tuple[str, JsonPointerNode]]:
     """Keys and children of a mapping, in order; none of null."""
     return [(str(key), node[key]) for key in plain(node) or ()]
 
 
-def kind(node: Node) -> str:
+def kind(node: JsonPointerNode) -> str:
     """What a node is: ``null``, ``mapping``, ``list`` or ``scalar``."""
     value = plain(node)
     if value is None:
@@ -102,7 +102,7 @@ def kind(node: Node) -> str:
     return "list" if isinstance(value, list | tuple) else "scalar"
 
 
-def tabular(node: Node) -> bool:
+def tabular(node: JsonPointerNode) -> bool:
     """Whether a mapping's children can be rows of one table: two or more of the same few keys."""
     rows = [child for _, child in entries(node)]
     if len(rows) < 2 or any(kind(row) != "mapping" for row in rows):
@@ -115,7 +115,7 @@ def tabular(node: Node) -> bool:
 _SINGLE = ("scalar", "null")
 
 
-def _cells(node: Node) -> list[Node]:
+def _cells(node: JsonPointerNode) -> list[JsonPointerNode]:
     """What a cell of a table would hold: a value, or those of a mapping."""
     return [child for _, child in entries(node)] if kind(node) == "mapping" else [node]
 

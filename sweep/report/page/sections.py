@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sweep.report.page.pointer import Node, maybe, plain
+from sweep.report.page.pointer import JsonPointerNode, maybe, plain
 
 MOST_TRIALS = 100
 """Rows of the trial table; a longer study shows its best."""
@@ -105,13 +105,13 @@ class Trials:
         extra: keys of further columns that hold something.
     """
 
-    rows: tuple[Node, ...]
+    rows: tuple[JsonPointerNode, ...]
     factors: tuple[str, ...]
     numeric: Mapping[str, bool]
     extra: tuple[str, ...]
 
 
-def trials(tree: Node) -> Trials:
+def trials(tree: JsonPointerNode) -> Trials:
     """The best trials, and where they do not fill the table the others by number."""
     by_number = {plain(trial["number"]): trial for trial in tree["trials"]}
     ranked = [plain(number) for number in tree["ranking"]]
@@ -138,13 +138,13 @@ def trials(tree: Node) -> Trials:
     )
 
 
-def told(verdict: Node) -> list[Node]:
+def told(verdict: JsonPointerNode) -> list[JsonPointerNode]:
     """Effects worth a row: parameters, groups, and pairs that noise does not explain."""
     pairs = [pair for pair in verdict["interactions"] if plain(pair["p_value"]) < 0.05]
     return [*verdict["parameters"], *verdict["groups"], *pairs]
 
 
-def spoken(verdict: Node) -> list[Node]:
+def spoken(verdict: JsonPointerNode) -> list[JsonPointerNode]:
     """Effects worth a sentence: of what the claim names; without a claim the largest."""
     effects = [*verdict["parameters"], *verdict["groups"]]
     if not verdict["claim"]:
@@ -159,7 +159,7 @@ def spoken(verdict: Node) -> list[Node]:
     return [*found, *(m for m in members if set(named) & set(plain(m["of"])))]
 
 
-def noise(tree: Node) -> Node | None:
+def noise(tree: JsonPointerNode) -> JsonPointerNode | None:
     """What runs of one configuration differ by; None where nobody knows."""
     analysis = tree["analysis"]
     claims = list(analysis["claims"]) if analysis else []
@@ -169,12 +169,14 @@ def noise(tree: Node) -> Node | None:
     return known[0] if known else None
 
 
-def methods(analysis: Node) -> list[Node]:
+def methods(analysis: JsonPointerNode) -> list[JsonPointerNode]:
     """The tables of importance that have rows."""
     return [method for method in analysis["methods"] if method["rows"]]
 
 
-def importance_rows(analysis: Node) -> list[tuple[Node, list[Node | None]]]:
+def importance_rows(
+    analysis: JsonPointerNode,
+) -> list[tuple[JsonPointerNode, list[JsonPointerNode | None]]]:
     """A row per parameter in the first method's order: a record of it, and one by method."""
     tables = [
         {_row_key(row): row for row in method["rows"] if _worth(row)}
@@ -187,7 +189,7 @@ def importance_rows(analysis: Node) -> list[tuple[Node, list[Node | None]]]:
     return [(next(row for row in records if row), records) for records in found]
 
 
-def cautions(analysis: Node) -> list[Node]:
+def cautions(analysis: JsonPointerNode) -> list[JsonPointerNode]:
     """Each note of the methods, of the matrices and of the whole, once."""
     notes = [note for method in analysis["methods"] for note in method["notes"]]
     modules = analysis["modules"]
@@ -196,16 +198,16 @@ def cautions(analysis: Node) -> list[Node]:
     return list({plain(note): note for note in notes}.values())
 
 
-def above_chance(row: Node) -> bool:
+def above_chance(row: JsonPointerNode) -> bool:
     """Whether a share is more than chance gives, as far as that is known."""
     null = plain(row["null"])
     return null is None or bool(plain(row["share"]) > null)
 
 
-def _row_key(row: Node) -> tuple[str, str, tuple[str, ...]]:
+def _row_key(row: JsonPointerNode) -> tuple[str, str, tuple[str, ...]]:
     return plain(row["name"]), plain(row["role"]), tuple(plain(row["of"]))
 
 
-def _worth(row: Node) -> bool:
+def _worth(row: JsonPointerNode) -> bool:
     """Whether a row is worth a line: of the pairs only those that chance does not explain."""
     return row["role"] != "interaction" or above_chance(row)

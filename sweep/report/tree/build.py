@@ -13,14 +13,14 @@ import optuna
 
 from sweep.analysis.table import TrialTable
 from sweep.files.strict_json import NOT_FINITE, said, strict_document
-from sweep.report.tree.trials_by_factor import Described
-from sweep.results.analysis import Inquiry, findings
+from sweep.report.tree.trials_by_factor import FactorTables
+from sweep.results.analysis import AnalysisOptions, analyse_study
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
 from sweep.storage.errors import storage_errors
 from sweep.storage.makers import is_ours, told, trials_of
 from sweep.storage.studies import read_pins, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED
 from sweep.study.spec import StudySpec
 
@@ -33,7 +33,9 @@ FEW = 20
 Tree = dict[str, Any]
 
 
-def report_tree(study: optuna.Study, address: Address, inquiry: Inquiry | None = None) -> Tree:
+def report_tree(
+    study: optuna.Study, address: StorageUrl, inquiry: AnalysisOptions | None = None
+) -> Tree:
     """Gather all that is shown of a study.
 
     Args:
@@ -48,7 +50,7 @@ def report_tree(study: optuna.Study, address: Address, inquiry: Inquiry | None =
         StorageError: if the database cannot be read, or the study has several objectives.
         SpecError: if a claim breaks a rule or names a parameter that the study lacks.
     """
-    inquiry = inquiry or Inquiry()
+    inquiry = inquiry or AnalysisOptions()
     state = snapshot(study, address)
     with storage_errors(address):
         trials = trials_of(study)
@@ -60,7 +62,7 @@ def report_tree(study: optuna.Study, address: Address, inquiry: Inquiry | None =
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "lorasweep": metadata.version("lorasweep"),
         "study": _study(study, state, spec),
-        **Described(study, trials, table, inquiry, state).to_json(),
+        **FactorTables(study, trials, table, inquiry, state).to_json(),
         "analysis": analysis,
         "cannot": [*cannot, *_too_few(table)],
         "fixed": _fixed(study, spec),
@@ -91,14 +93,14 @@ def _as_read(tree: Tree) -> Tree:
 
 
 def _analysis(
-    study: optuna.Study, address: Address, table: TrialTable, inquiry: Inquiry
+    study: optuna.Study, address: StorageUrl, table: TrialTable, inquiry: AnalysisOptions
 ) -> tuple[Tree | None, list[str]]:
     """What the trials say; or why they say nothing."""
     if not len(table):
         return None, ["No trial is complete, so nothing can be said of what mattered."]
     if not table.space:
         return None, ["No parameter is shared by all trials, so nothing can be compared."]
-    return findings(study, address, table, inquiry), []
+    return analyse_study(study, address, table, inquiry), []
 
 
 def _too_few(table: TrialTable) -> list[str]:

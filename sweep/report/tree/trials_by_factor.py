@@ -15,7 +15,7 @@ from sweep.analysis.table import TrialTable
 from sweep.report.tree.best_trial import best_entry
 from sweep.report.tree.factors import INTERVAL, Cells, Factor, Reader, levels_of
 from sweep.report.tree.trials import count_kinds, entries
-from sweep.results.analysis import Inquiry, claims_of
+from sweep.results.analysis import AnalysisOptions, claims_of
 from sweep.study.claim import as_group
 from sweep.study.parameters import TargetSets
 
@@ -45,7 +45,7 @@ MOST_CELLS = 4
 Tree = dict[str, Any]
 
 
-class Described:
+class FactorTables:
     """The part of the tree that describes trials by their factors.
 
     Args:
@@ -61,7 +61,7 @@ class Described:
         study: optuna.Study,
         trials: Sequence[FrozenTrial],
         table: TrialTable,
-        inquiry: Inquiry,
+        inquiry: AnalysisOptions,
         state: Mapping[str, Any],
     ) -> None:
         self._trials = trials
@@ -185,11 +185,11 @@ def _used(table: TrialTable, claims: Sequence[Any]) -> Collection[int]:
     """Numbers of the trials that the first claim's verdict rests on."""
     from sweep.analysis.verdict.claim_terms import roles_of
     from sweep.analysis.verdict.eligible_trials import (  # SciPy takes a second to import
-        gather,
         measured_of,
+        select_trials,
     )
 
     if claims:
-        evidence = gather(table, roles_of(claims[0], tuple(table.space)))
+        evidence = select_trials(table, roles_of(claims[0], tuple(table.space)))
         return {row.number for row in evidence.table.rows}
     return {row.number for row in measured_of(table)[0].rows if not row.collapsed}

@@ -11,10 +11,10 @@ from typing import Any
 import ray
 
 from sweep.errors import SweepError
-from sweep.files.input_aliases import moved
+from sweep.files.input_aliases import register_alias
 from sweep.study.source import put_last
-from sweep.workers.ray.archive import Parcel
-from sweep.workers.ray.inputs import Shipment, take
+from sweep.workers.ray.archive import InputArchive
+from sweep.workers.ray.inputs import ArchiveRef, take
 from sweep.workers.worker import serve
 
 LACKS = "lacks"
@@ -55,11 +55,11 @@ class Work:
     objective: str
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
-    parcels: Mapping[str, Parcel]
+    parcels: Mapping[str, InputArchive]
     folders: Sequence[str] = ()
 
 
-class Host:
+class WorkerActor:
     """Builds an objective and serves calls in a thread of its own.
 
     The actor's methods stay free to carry messages meanwhile: reports come out and answers, and
@@ -72,7 +72,7 @@ class Host:
     def __init__(self, work: Work) -> None:
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._heard: SimpleQueue[Any] = SimpleQueue()
-        self._shipped: SimpleQueue[list[Shipment]] = SimpleQueue()
+        self._shipped: SimpleQueue[list[ArchiveRef]] = SimpleQueue()
         self._away = threading.Event()
         threading.Thread(target=self._live, args=(work,), daemon=True).start()
 
@@ -82,7 +82,7 @@ class Host:
             put_last(folder)
         try:
             places = self._places(work.parcels)
-            moved({place: work.inputs[name] for name, place in places.items()})
+            register_alias({place: work.inputs[name] for name, place in places.items()})
             inputs = {**work.inputs, **places}
             serve(ends, self._away.is_set, work.objective, work.settings, inputs)
         except SweepError as error:
@@ -90,7 +90,7 @@ class Host:
         finally:
             self._said.put(GONE)
 
-    def _places(self, parcels: Mapping[str, Parcel]) -> dict[str, str]:
+    def _places(self, parcels: Mapping[str, InputArchive]) -> dict[str, str]:
         """Where inputs are on this node: where the driver has them, or copies.
 
         Raises:
@@ -103,15 +103,15 @@ class Host:
         self._said.put((LACKS, lacking))
         return places | take(parcels, self._shipped.get())
 
-    def ship(self, *shipments: Shipment) -> None:
+    def ship(self, *shipments: ArchiveRef) -> None:
         """Take what the node lacks."""
         self._shipped.put(list(shipments))
 
-    def say(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         """Take a message of the driver's."""
         self._heard.put(message)
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         """The next message for the driver; waits for one."""
         return self._said.get()
 
@@ -121,6 +121,6 @@ class Host:
         own = [f"{kind} {','.join(i)}" for kind, i in context.get_accelerator_ids().items() if i]
         return " ".join([f"node {context.get_node_id()[:12]}", *own])
 
-    def call_away(self) -> None:
+    def request_stop(self) -> None:
         """Ask the trials under way to leave."""
         self._away.set()

@@ -23,7 +23,7 @@ _READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Parcel:
+class InputArchive:
     """What there is at a path.
 
     Attributes:
@@ -35,7 +35,7 @@ class Parcel:
     sizes: Mapping[str, int]
 
     @classmethod
-    def at(cls, path: Path) -> Parcel | None:
+    def at(cls, path: Path) -> InputArchive | None:
         """What is at a path of this machine; None for nothing.
 
         Raises:
@@ -50,7 +50,7 @@ class Parcel:
     def is_here(self) -> bool:
         """Whether this machine has files of the same names and sizes at the same path."""
         try:
-            found = Parcel.at(self.path)
+            found = InputArchive.at(self.path)
         except OSError:
             return False
         return found is not None and found.sizes == self.sizes
@@ -82,7 +82,7 @@ class Parcel:
                 archive.add(self.path / name, Path(self.path.name) / name, recursive=False)
 
 
-def unpack(parcel: Parcel, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
+def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
     """Have a parcel in this machine's cache, whole; one process at a time works at it.
 
     Args:
@@ -98,7 +98,7 @@ def unpack(parcel: Parcel, digest: str, chunks: Iterable[bytes], cache: Path) ->
         OSError: if there is no room, or something else arrived than was sent.
     """
     home, partial = cache / digest, cache / f"{digest}.partial"
-    copy = Parcel(home / parcel.path.name, parcel.sizes)
+    copy = InputArchive(home / parcel.path.name, parcel.sizes)
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{digest}.lock"):
         if copy.is_here():
@@ -108,7 +108,7 @@ def unpack(parcel: Parcel, digest: str, chunks: Iterable[bytes], cache: Path) ->
         partial.mkdir()
         with tarfile.open(fileobj=cast("Any", _Reader(chunks)), mode="r|") as archive:
             archive.extractall(partial, filter="data")
-        if Parcel(partial / parcel.path.name, parcel.sizes).digest() != digest:
+        if InputArchive(partial / parcel.path.name, parcel.sizes).digest() != digest:
             raise OSError(f"{parcel.path} changed while it was sent")
         partial.replace(home)
     return copy.path

@@ -37,7 +37,7 @@ def reach(address: str, worded: Callable[[str, str], str]) -> None:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class RayConfig:
     """Where the workers are.
 
     Attributes:

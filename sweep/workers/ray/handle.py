@@ -12,9 +12,9 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from sweep.study.spec import StudySpec
 from sweep.study.trial import INTERRUPTED, WORKER_DIED, Failure
-from sweep.workers.handle import Hired
-from sweep.workers.ray.actor import GONE, LACKS, Host, Work
-from sweep.workers.ray.inputs import Depot
+from sweep.workers.handle import WorkerHandle
+from sweep.workers.ray.actor import GONE, LACKS, Work, WorkerActor
+from sweep.workers.ray.inputs import InputStore
 
 CONCURRENT = 4
 """Calls that an actor takes at once: one waits for a message, others bring some."""
@@ -28,7 +28,7 @@ _NODE = ("node has died", "node died", "preempted", "is unavailable")
 _OOM = ("OutOfMemory", "OOM", "out of memory", "memory monitor", "SIGKILL")
 
 
-class RayWorker(Hired):
+class RayWorker(WorkerHandle):
     """One actor.
 
     Args:
@@ -40,7 +40,7 @@ class RayWorker(Hired):
         next: Ray's reference to its next message.
     """
 
-    def __init__(self, spec: StudySpec, needs: Mapping[str, float], depot: Depot) -> None:
+    def __init__(self, spec: StudySpec, needs: Mapping[str, float], depot: InputStore) -> None:
         super().__init__()
         self._depot = depot
         own = {name: n for name, n in needs.items() if name not in ("CPU", "GPU", "memory")}
@@ -50,9 +50,9 @@ class RayWorker(Hired):
             "memory": needs.get("memory"),
             "resources": own or None,
             "max_concurrency": CONCURRENT,
-            "max_restarts": 0,  # the ledger decides what runs again
+            "max_restarts": 0,  # the driver decides what runs again
         }
-        made: Any = ray.remote(Host).options(**options)
+        made: Any = ray.remote(WorkerActor).options(**options)
         folders = tuple(filter(None, sys.path))  # a study may lie where Python does not look
         inputs = dict(spec.inputs)
         work = Work(spec.objective, dict(spec.settings), inputs, depot.parcels, folders)
@@ -60,7 +60,7 @@ class RayWorker(Hired):
         self._up = self._actor.__ray_ready__.remote()
         self._death = ""
         self._born = time.monotonic()
-        self.next = self._actor.hear.remote()
+        self.next = self._actor.receive.remote()
         self._where = self._actor.place.remote()
         self._place = ""
 
@@ -90,9 +90,9 @@ class RayWorker(Hired):
         self._death = why
         ray.kill(self._actor)
 
-    def say(self, message: object) -> None:
+    def send(self, message: object) -> None:
         """Send it something; it answers before it is sent more, so nothing can overtake."""
-        self._actor.say.remote(message)
+        self._actor.send.remote(message)
 
     def has_news(self) -> bool:
         """Whether its message, which has come, is for the driver; a wish for inputs is met here.
@@ -107,10 +107,10 @@ class RayWorker(Hired):
         if said[:1] != (LACKS,):
             return True
         self._actor.ship.remote(*(self._depot.ship(name) for name in said[1]))
-        self.next = self._actor.hear.remote()
+        self.next = self._actor.receive.remote()
         return False
 
-    def hear(self) -> tuple[Any, ...]:
+    def receive(self) -> tuple[Any, ...]:
         """Its next message."""
         if self._death:
             raise EOFError(self._death)
@@ -122,29 +122,29 @@ class RayWorker(Hired):
         if said == GONE:
             self._death = "its objective is gone"
             raise EOFError(self._death)
-        self.next = self._actor.hear.remote()
+        self.next = self._actor.receive.remote()
         return said
 
-    def call_away(self) -> None:
+    def request_stop(self) -> None:
         """Ask its trials to leave."""
-        self._actor.call_away.remote()
+        self._actor.request_stop.remote()
 
     def stop(self) -> None:
         """Kill the actor."""
         self.give_up("it was stopped")
 
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         """Kill it."""
         ray.kill(self._actor)
 
-    def gone(self) -> None:
+    def join(self) -> None:
         """Wait until it is."""
         try:
             ray.get(self._actor.__ray_ready__.remote(), timeout=10)
         except (RayActorError, GetTimeoutError):
             return
 
-    def death_notice(self) -> Failure:
+    def exit_failure(self) -> Failure:
         """Why Ray says it ended, on one line.
 
         A node that went, pre-empted or lost, took trials with it that are not to blame.
@@ -154,6 +154,6 @@ class RayWorker(Hired):
             return Failure(INTERRUPTED, "NodeDied", f"its node is gone: {said[:500]}")
         return Failure(WORKER_DIED, "WorkerDied", f"the Ray actor ended: {said[:500]}")
 
-    def was_killed(self) -> bool:
+    def oom_killed(self) -> bool:
         """Whether memory may have been why; Ray names that among the causes of a silent end."""
         return any(word in self._death for word in _OOM)

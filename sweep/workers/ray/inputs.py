@@ -12,16 +12,16 @@ import platformdirs
 import ray
 
 from sweep.errors import SweepError, fault
-from sweep.workers.ray.archive import Parcel, unpack
+from sweep.workers.ray.archive import InputArchive, unpack
 
 PLACED = ("data", "base")
 """The inputs that travel: what ``--data`` and ``--base`` name."""
 
-Shipment = tuple[str, str, list[Any]]
+ArchiveRef = tuple[str, str, list[Any]]
 """An input's name, the digest of what it holds, and references to the chunks of its stream."""
 
 
-class Depot:
+class InputStore:
     """The driver's side.
 
     Args:
@@ -37,9 +37,9 @@ class Depot:
     def __init__(self, inputs: Mapping[str, str]) -> None:
         found = {name: _parcel(name, inputs[name]) for name in PLACED if name in inputs}
         self.parcels = {name: parcel for name, parcel in found.items() if parcel is not None}
-        self._shipments: dict[str, Shipment] = {}
+        self._shipments: dict[str, ArchiveRef] = {}
 
-    def ship(self, name: str) -> Shipment:
+    def ship(self, name: str) -> ArchiveRef:
         """What a node needs to make a copy of an input.
 
         Raises:
@@ -56,7 +56,7 @@ class Depot:
         return self._shipments[name]
 
 
-def take(parcels: Mapping[str, Parcel], shipments: Iterable[Shipment]) -> dict[str, str]:
+def take(parcels: Mapping[str, InputArchive], shipments: Iterable[ArchiveRef]) -> dict[str, str]:
     """The node's side: make copies in the cache of this machine's user, or find them there.
 
     Returns:
@@ -80,21 +80,21 @@ def _fetched(chunks: Iterable[Any]) -> Iterator[bytes]:
         yield ray.get(chunk)
 
 
-def _parcel(name: str, text: str) -> Parcel | None:
+def _parcel(name: str, text: str) -> InputArchive | None:
     if not text.strip():
         return None
     try:
         path = Path(text).expanduser().absolute()
-        return Parcel.at(path)
+        return InputArchive.at(path)
     except (RuntimeError, ValueError):  # of nobody's home, or with a zero byte: no path
         return None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return None
-        raise _no_copy(name, Parcel(path, {}), error) from error
+        raise _no_copy(name, InputArchive(path, {}), error) from error
 
 
-def _no_copy(name: str, parcel: Parcel, error: Exception, where: str = "") -> SweepError:
+def _no_copy(name: str, parcel: InputArchive, error: Exception, where: str = "") -> SweepError:
     rule, way_out = "be copied to the nodes that lack it", "Or have every node see it there"
     text = fault(name, rule, str(parcel.path), where=f"{where}{error}", way_out=way_out)
     return SweepError(text)

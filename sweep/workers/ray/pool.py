@@ -17,11 +17,11 @@ from ray.exceptions import RayError
 
 from sweep.errors import SweepError, fault
 from sweep.study.spec import StudySpec
-from sweep.workers.handle import Hired
+from sweep.workers.handle import WorkerHandle
 from sweep.workers.pool import Pool
-from sweep.workers.ray.config import GUARDED, Cluster, reach
+from sweep.workers.ray.config import GUARDED, RayConfig, reach
 from sweep.workers.ray.handle import NO_PLACE, RayWorker
-from sweep.workers.ray.inputs import Depot
+from sweep.workers.ray.inputs import InputStore
 
 PATIENCE_SECONDS = 20.0
 """How long an actor may take to come up while an idle one could do its work."""
@@ -42,10 +42,12 @@ class RayLauncher(Pool):
 
     differ = True
 
-    def __init__(self, spec: StudySpec, cluster: Cluster, workers: int = 1, lanes: int = 1) -> None:
+    def __init__(
+        self, spec: StudySpec, cluster: RayConfig, workers: int = 1, lanes: int = 1
+    ) -> None:
         super().__init__(spec, workers, lanes)
         self._needs = cluster.needs()
-        self._depot = Depot(spec.inputs)
+        self._depot = InputStore(spec.inputs)
         self._mine = not ray.is_initialized()
         if self._mine:
             _join(cluster)
@@ -54,7 +56,7 @@ class RayLauncher(Pool):
         """Ask Ray for an actor; it comes up when there is room."""
         return RayWorker(self.spec, self._needs, self._depot)
 
-    def ready(self, workers: Sequence[Hired], timeout_seconds: float) -> Hired | None:
+    def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
         """A worker whose next message has come, or never will; None too if it was no news."""
         ours = _actors(workers)
         waiting = {worker.next: worker for worker in ours}
@@ -81,9 +83,9 @@ class RayLauncher(Pool):
 
     def free(self) -> int:
         """Workers without a pack for which there is room: none waits for a node that is gone."""
-        return min(super().free(), self.room(0) - sum(worker.busy for worker in self._pool))
+        return min(super().free(), self.capacity(0) - sum(worker.busy for worker in self._pool))
 
-    def room(self, advised: int) -> int:
+    def capacity(self, advised: int) -> int:
         """As many as the cluster's nodes take now, and one at least."""
         del advised
         known: Any = ray.nodes  # untyped
@@ -98,7 +100,7 @@ class RayLauncher(Pool):
             self._mine = False
 
 
-def _join(cluster: Cluster) -> None:
+def _join(cluster: RayConfig) -> None:
     """Connect to the cluster, or start one here; signals stay with the driver.
 
     Raises:
@@ -128,7 +130,7 @@ def _no_cluster(address: str, said: str) -> str:
     return fault("--ray-address", rule, address, where=said, way_out=way_out)
 
 
-def _actors(workers: Sequence[Hired]) -> list[RayWorker]:
+def _actors(workers: Sequence[WorkerHandle]) -> list[RayWorker]:
     return [worker for worker in workers if isinstance(worker, RayWorker)]
 
 

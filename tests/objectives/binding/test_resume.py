@@ -16,7 +16,7 @@ from safetensors import safe_open
 from objectives.binding.objective import BindingObjective
 from objectives.lora.training.checkpoint import FILE
 from objectives.lora.training.lane import Lane
-from objectives.lora.training.progress import Course
+from objectives.lora.training.progress import TrialProgress
 from objectives.metrics.scores import Scores
 from sweep.study.trial import TrialParams, TrialResult, TrialState
 
@@ -155,7 +155,11 @@ def killed(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "method", "redone"),
-    [(Course, "_tell", [4, 5, 6, 7]), (Scores, "score_train_side", []), (Scores, "score_test", [])],
+    [
+        (TrialProgress, "_tell", [4, 5, 6, 7]),
+        (Scores, "score_train_side", []),
+        (Scores, "score_test", []),
+    ],
 )
 def test_a_kill_loses_at_most_one_interval(
     make_objective: Make,

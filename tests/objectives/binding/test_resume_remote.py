@@ -15,8 +15,8 @@ from interrupting import deterministic, every_run, one_run
 
 from objectives.binding.objective import BindingObjective
 from objectives.lora.training.checkpoint import FILE
-from sweep.files.location import get_folder, place
-from sweep.files.object_store import Remote
+from sweep.files.location import get_folder, parse_location
+from sweep.files.object_store import ObjectStorePath
 from sweep.study.trial import TrialParams
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # botocore's own
@@ -45,13 +45,13 @@ def test_a_trial_goes_on_from_a_store_to_the_same_bits(
     left = one_run(objective, parts, steps)
     assert left.failure is not None
     assert left.failure.interrupted
-    assert len((Remote(parts.folder) / FILE).read()) > 10_000
+    assert len((ObjectStorePath(parts.folder) / FILE).read()) > 10_000
     again, runs = every_run(objective, parts, steps)
 
     assert again.value == result.value
     assert deterministic(again) == deterministic(result)
     assert runs == -(-7 // steps) - 1  # one part less: that was made before
-    here, there = (get_folder(place(each.folder) / "adapter") for each in (whole, parts))
+    here, there = (get_folder(parse_location(each.folder) / "adapter") for each in (whole, parts))
     assert set(here) == {"adapter_model.safetensors", "adapter_config.json", "trial.json"}
     assert here["adapter_model.safetensors"] == there["adapter_model.safetensors"]
 
@@ -70,11 +70,11 @@ def test_status_and_export_find_what_a_sweep_kept_in_a_store(bucket: str, tmp_pa
         tmp_path, "adapters", "export", "--storage", url, "--trial", "best", "--out", str(out)
     )
     assert exported.returncode == 0, exported.stderr
-    kept = get_folder(Remote(best["adapter"]))
+    kept = get_folder(ObjectStorePath(best["adapter"]))
     said = lorasweep(tmp_path, "status", "--storage", url, "--json")
 
     assert best["adapter"].startswith(f"{bucket}/demo/")
     assert json.loads(said.stdout)["best"]["adapter"] == best["adapter"]
     assert (out / "adapter_model.safetensors").read_bytes() == kept["adapter_model.safetensors"]
-    assert len((Remote(bucket) / "demo" / "demo").entries()) == 1
+    assert len((ObjectStorePath(bucket) / "demo" / "demo").entries()) == 1
     assert not (tmp_path / "s.db.files").exists()

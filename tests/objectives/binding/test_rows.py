@@ -11,7 +11,7 @@ import pytest
 
 from objectives.data.chain import IGNORED
 from objectives.data.prepare.cache import store_entry
-from objectives.data.prepare.windows import Moved, Rows, Windows, counted, joined
+from objectives.data.prepare.windows import RaggedColumn, ShiftedColumn, Windows, counted, joined
 
 LENGTHS = [3, 0, 5, 1, 4, 2]
 
@@ -26,14 +26,14 @@ def written(rows: list[list[int]], chunks: int) -> datasets.Dataset:
 
 
 @pytest.fixture(params=[1, 3])
-def both(request: pytest.FixtureRequest) -> tuple[list[list[int]], Rows]:
+def both(request: pytest.FixtureRequest) -> tuple[list[list[int]], RaggedColumn]:
     """The same rows as lists and as a column."""
     rows = [list(range(10 * n, 10 * n + length)) for n, length in enumerate(LENGTHS)]
     rows[2][1] = IGNORED
-    return rows, Rows.of_column(written(rows, request.param), "x")
+    return rows, RaggedColumn.of_column(written(rows, request.param), "x")
 
 
-def test_rows_are_read_as_written(both: tuple[list[list[int]], Rows]) -> None:
+def test_rows_are_read_as_written(both: tuple[list[list[int]], RaggedColumn]) -> None:
     """One by one, by slice, in any order, and as 64-bit numbers."""
     rows, column = both
 
@@ -46,7 +46,9 @@ def test_rows_are_read_as_written(both: tuple[list[list[int]], Rows]) -> None:
         column[len(rows)]
 
 
-def test_numbers_are_counted_without_reading_rows(both: tuple[list[list[int]], Rows]) -> None:
+def test_numbers_are_counted_without_reading_rows(
+    both: tuple[list[list[int]], RaggedColumn],
+) -> None:
     """Also of rows selected from a column, and of rows in memory."""
     rows, column = both
     wanted = [sum(number != IGNORED for number in row) for row in rows]
@@ -56,10 +58,10 @@ def test_numbers_are_counted_without_reading_rows(both: tuple[list[list[int]], R
     assert counted([np.array(row) for row in rows], IGNORED).tolist() == wanted
 
 
-def test_rows_move_and_join(both: tuple[list[list[int]], Rows]) -> None:
+def test_rows_move_and_join(both: tuple[list[list[int]], RaggedColumn]) -> None:
     """Moved rows keep their length; joined ones come in blocks."""
     rows, column = both
-    moved = Moved(column.select([0, 2]), -1)
+    moved = ShiftedColumn(column.select([0, 2]), -1)
 
     assert [row.tolist() for row in moved] == [[*rows[0][1:], -1], [*rows[2][1:], -1]]
     assert [block.tolist() for block in joined(column, 4)] == [
@@ -81,4 +83,4 @@ def test_opening_a_split_takes_no_memory_for_its_rows(tmp_path: Path) -> None:
 
     assert len(windows) == 4000
     assert pa.total_allocated_bytes() - before < len(rows) / 10
-    assert not any(part.flags.owndata for part in Rows.of_column(split, "labels")._parts)
+    assert not any(part.flags.owndata for part in RaggedColumn.of_column(split, "labels")._parts)

@@ -9,7 +9,7 @@ import datasets
 import pytest
 from relatives import unlike
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.class_names import labels_by_name
 from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
@@ -78,9 +78,9 @@ def saved(folder: Path, names: list[str], form: str, *, wide: bool = False) -> P
     return folder / "data"
 
 
-def read(folder: Path) -> tuple[Splits, Problems]:
+def read(folder: Path) -> tuple[Splits, RecordErrors]:
     """The chains of a source, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return open_source(str(folder)).read(problems), problems
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.splits import Splits
 from sweep.errors import DataError
@@ -20,9 +20,9 @@ CSV = "id,sequence,labels\na,MKV,010\nb,AAC,001\n"
 NAN = float("nan")
 
 
-def read(path: Path) -> tuple[Splits, Problems]:
+def read(path: Path) -> tuple[Splits, RecordErrors]:
     """The chains of a source, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return open_source(str(path)).read(problems), problems
 
 
@@ -189,7 +189,7 @@ def test_a_missing_id_or_ligand_is_none(tmp_path: Path) -> None:
 
     splits, problems = read(path)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert splits.train[0].id.startswith("sequence-")
     assert [dict(chain.ligands) for chain in splits.train] == [{}, {"ZN": (2,)}]
 
@@ -222,7 +222,7 @@ def test_doubled_parquet_columns_are_refused(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(twins, tmp_path / "b.parquet")
 
     assert "name labels once" in read(tmp_path / "a.parquet")[1].files[0]
-    assert read(tmp_path / "b.parquet")[1] == Problems()
+    assert read(tmp_path / "b.parquet")[1] == RecordErrors()
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])

@@ -12,7 +12,7 @@ from typing import Any
 import datasets
 import pytest
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
 from objectives.data.prepare.prepare import prepare
@@ -23,9 +23,9 @@ CSV = "id,sequence,labels\na,MKV,010\nb,AAC,001\n"
 NAN = float("nan")
 
 
-def read(path: Path) -> tuple[Splits, Problems]:
+def read(path: Path) -> tuple[Splits, RecordErrors]:
     """The chains of a source, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return open_source(str(path)).read(problems), problems
 
 
@@ -102,7 +102,7 @@ def test_file_names_that_are_no_utf8_are_read_and_shown(tmp_path: Path) -> None:
     (tmp_path / name).write_text("1ABC;A;M1;MKV\n")
 
     source = open_source(str(tmp_path))
-    problems = Problems()
+    problems = RecordErrors()
     source.read(problems)
 
     assert len(source.digest()) == 64
@@ -119,7 +119,7 @@ def test_data_deleted_between_two_looks_is_told(tokenizer: Any, tmp_path: Path) 
     (folder / "b.txt").write_text("1ABC;A;M1;MKV\n")
     source = open_source(str(folder))
     shutil.rmtree(folder)
-    problems = Problems()
+    problems = RecordErrors()
 
     assert source.read(problems).train == []
     assert len(problems.files) == 2
@@ -183,7 +183,7 @@ def test_a_saved_data_set_of_tensors_is_read(tmp_path: Path) -> None:
 
     splits, problems = read(tmp_path / "saved")
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert splits.train[0].labels == (0, 1, 0)
 
 

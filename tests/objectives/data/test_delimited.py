@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.delimited import tsv_rows
 from objectives.data.formats.table import read_table
 
@@ -105,10 +105,10 @@ BAD: dict[str, tuple[str, str, list[str], str]] = {
 }
 
 
-def read(path: Path, text: str) -> tuple[list[Chain], Problems]:
+def read(path: Path, text: str) -> tuple[list[Chain], RecordErrors]:
     """Write a table, read it back."""
     path.write_text(text, encoding="utf-8", newline="")
-    problems = Problems()
+    problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
@@ -118,7 +118,7 @@ def test_a_harmless_form_is_read(case: str, tmp_path: Path) -> None:
     name, text = READ[case]
     chains, problems = read(tmp_path / name, text)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [(chain.id, chain.sequence, chain.labels) for chain in chains] == [MKV, AAC]
 
 

@@ -9,7 +9,7 @@ import pytest
 from relatives import unlike
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.formats.table import read_table
 from objectives.data.options import DataOptions
@@ -63,7 +63,7 @@ def test_uniprot_column_is_read(tmp_path: Path) -> None:
         "P2\tMKVI\t\tBINDING 3\n"
     )
 
-    chains = read_table(path, "entries.tsv", Problems())
+    chains = read_table(path, "entries.tsv", RecordErrors())
 
     assert [chain.family for chain in chains] == ["GHMP kinase family, GalK subfamily", ""]
 
@@ -76,7 +76,7 @@ def test_other_tables_may_have_a_family_too(tmp_path: Path, cell: str, family: s
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"sequence": "MKV", "labels": "010", "family": {cell}}}\n')
 
-    (chain,) = read_table(path, "rows.jsonl", Problems())
+    (chain,) = read_table(path, "rows.jsonl", RecordErrors())
 
     assert chain.family == family
 
@@ -86,7 +86,7 @@ def test_column_of_that_name_with_something_else_is_no_fault(tmp_path: Path, cel
     """It was read without a family before there were any."""
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"sequence": "MKV", "labels": "010", "family": {cell}}}\n')
-    problems = Problems()
+    problems = RecordErrors()
 
     (chain,) = read_table(path, "rows.jsonl", problems)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import IGNORED
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.fasta_labels import read_fasta_labels
 
 SIX, OTHER = "MKTAYI", "WQRDFV"
@@ -45,11 +45,11 @@ BAD: dict[str, tuple[str, int, str]] = {
 }
 
 
-def read(folder: Path, text: str) -> tuple[list[tuple[str, str]], Problems]:
+def read(folder: Path, text: str) -> tuple[list[tuple[str, str]], RecordErrors]:
     """Sequences and labels of a file, ``.`` for unknown, and what is wrong with it."""
     path = folder / "d.fasta"
     path.write_bytes(text.encode())
-    problems = Problems()
+    problems = RecordErrors()
     found = [
         (chain.sequence, "".join("." if x == IGNORED else str(x) for x in chain.labels))
         for chain in read_fasta_labels(path, "d.fasta", problems)
@@ -62,7 +62,7 @@ def test_a_sequence_and_its_labels_are_read(case: str, tmp_path: Path) -> None:
     """In a line each, or wrapped."""
     text, expected = READ[case]
 
-    assert read(tmp_path, text) == (expected, Problems())
+    assert read(tmp_path, text) == (expected, RecordErrors())
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.record import Record, build_chain
 from objectives.data.formats.table import read_table
 from objectives.data.formats.table_columns import KNOWN_COLUMNS, chains_of_rows, column_faults
@@ -129,11 +129,11 @@ def outcome(record: Record) -> Chain | None:
 
 
 def read(
-    reader: Callable[[Path, str, Problems], list[Chain]], path: Path, content: bytes
-) -> tuple[list[Chain], Problems]:
+    reader: Callable[[Path, str, RecordErrors], list[Chain]], path: Path, content: bytes
+) -> tuple[list[Chain], RecordErrors]:
     """Read a file of the given bytes; everything that comes out is checked."""
     path.write_bytes(content)
-    problems = Problems()
+    problems = RecordErrors()
     chains = reader(path, path.name, problems)
     for chain in chains:
         sound(chain)
@@ -338,7 +338,7 @@ def test_any_columns_are_sound_or_told(names: list[str]) -> None:
 @fuzz
 def test_any_rows_are_chains_or_problems(rows: list[dict[str, Any]], label_column: str) -> None:
     """One of the two for each row."""
-    problems = Problems()
+    problems = RecordErrors()
     placed = [(f"a.jsonl, line {number}", row) for number, row in enumerate(rows, start=1)]
     chains = chains_of_rows(placed, label_column, problems)
 

@@ -12,7 +12,7 @@ import datasets
 import pytest
 from relatives import unlike
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from sweep.errors import DataError
 
@@ -64,9 +64,9 @@ def three(train: str, validation: str, test: str) -> dict[str, str | bytes]:
     return {name: make.get(name.split(".")[1], csv)(PARTS[split]) for split, name in names.items()}
 
 
-def read(root: Path) -> tuple[dict[str, int], Problems]:
+def read(root: Path) -> tuple[dict[str, int], RecordErrors]:
     """Chains by split, and what is told of them."""
-    problems = Problems()
+    problems = RecordErrors()
     splits = open_source(str(root)).read(problems)
     return {name: len(chains) for name, chains in splits.given().items()}, problems
 
@@ -148,7 +148,7 @@ def test_the_ligand_is_what_is_left_of_the_name(tmp_path: Path) -> None:
     """Not the word for the split, whichever comes first."""
     for case in ("text format", "split first"):
         root = fill(tmp_path / case, HONOURED[case])
-        splits = open_source(str(root)).read(Problems())
+        splits = open_source(str(root)).read(RecordErrors())
         assert {tuple(c.ligands) for each in splits.given().values() for c in each} == {("ATP",)}
 
 
@@ -227,7 +227,7 @@ def test_what_hints_at_a_split_and_is_not_understood_is_named(tmp_path: Path, ca
     root = fill(tmp_path, files)
 
     def settle() -> None:
-        problems = Problems()
+        problems = RecordErrors()
         open_source(str(root)).read(problems)
         problems.settle("data", skip_bad="TARGET" not in says and "MASK" not in says)
 
@@ -311,7 +311,7 @@ def test_masked_residues_are_unknown(tmp_path: Path) -> None:
     """A mask of 0 takes a label out."""
     fill(tmp_path, {"d.fasta": ">a TARGET=0110 MASK=1011\nMKVL\n"})
 
-    splits = open_source(str(tmp_path)).read(Problems())
+    splits = open_source(str(tmp_path)).read(RecordErrors())
 
     assert splits.train[0].labels == (0, -100, 1, 0)
 

@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.open_file import open_text
 from objectives.data.formats.source import open_source
 from sweep.errors import DataError
@@ -31,9 +31,9 @@ TEXT = "1ABC;A;K2;MKV\n1ABD;A;C3;AAC\n"
 ARRAY = "[\n" + LINES.replace("}\n{", "},\n{") + "]"
 
 
-def read(path: Path) -> tuple[list[Chain], Problems]:
+def read(path: Path) -> tuple[list[Chain], RecordErrors]:
     """The chains of one file, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return list(open_source(str(path)).read(problems).train), problems
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
 from objectives.data.prepare.prepare import prepare
@@ -53,9 +53,9 @@ def dump(path: Path, value: object) -> Path:
     return path
 
 
-def read(path: Path) -> tuple[Splits, Problems]:
+def read(path: Path) -> tuple[Splits, RecordErrors]:
     """Read with pickles allowed."""
-    problems = Problems()
+    problems = RecordErrors()
     return open_source(str(path), allow_pickle=True).read(problems), problems
 
 
@@ -65,7 +65,7 @@ def test_an_allowed_pickle_is_read_like_a_table(tmp_path: Path, kind: str, suffi
     """However pandas or plain Python hold it."""
     splits, problems = read(dump(tmp_path / f"chains{suffix}", TABLES[kind]))
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [(c.id, c.sequence, c.labels) for c in splits.train] == [
         ("a", "MKV", (0, 1, 0)),
         ("b", "AAC", (0, 0, 1)),
@@ -125,7 +125,7 @@ def test_pickled_data_is_refused_unopened_with_the_way_out(tmp_path: Path, place
 
     assert len(caught.value.faults) == 1
     assert not marker.exists()
-    open_source(str(source), allow_pickle=True).read(Problems())
+    open_source(str(source), allow_pickle=True).read(RecordErrors())
     assert marker.exists(), "this pickle would not have shown that it was opened"
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from objectives.data.errors import SHOWN, Problems
+from objectives.data.errors import SHOWN, RecordErrors
 from sweep.errors import DataError
 
 
 def test_nothing_wrong_raises_nothing() -> None:
     """And nothing was skipped."""
-    assert Problems().settle("dir", skip_bad=False) == ()
+    assert RecordErrors().settle("dir", skip_bad=False) == ()
 
 
 def test_bad_records_are_refused_together_or_skipped_on_request() -> None:
     """The head says how many, where, and how to leave them out."""
-    problems = Problems()
+    problems = RecordErrors()
     problems.add_record(["one.", "two."])
     problems.add_record(["three."])
 
@@ -27,7 +27,7 @@ def test_bad_records_are_refused_together_or_skipped_on_request() -> None:
 
 def test_bad_file_cannot_be_skipped() -> None:
     """Nothing would say what was lost."""
-    problems = Problems()
+    problems = RecordErrors()
     problems.add_file("no column.")
 
     with pytest.raises(DataError, match=r"'1 bad' \(dir\)\. Correct them\.\nno column\.$"):
@@ -36,7 +36,7 @@ def test_bad_file_cannot_be_skipped() -> None:
 
 def test_long_list_is_cut_and_counted() -> None:
     """The first faults stay on the screen."""
-    problems = Problems(records=[f"fault {number}." for number in range(SHOWN + 7)])
+    problems = RecordErrors(records=[f"fault {number}." for number in range(SHOWN + 7)])
 
     with pytest.raises(DataError, match=r"'27 bad'") as caught:
         problems.settle("dir", skip_bad=False)

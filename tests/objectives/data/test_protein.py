@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.fasta import BadRecord, FastaRecord, read_fasta
 from objectives.data.formats.fasta_labels import read_fasta_labels
 from objectives.data.formats.table import read_table
@@ -58,7 +58,7 @@ def in_table(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
     """Sequences read from JSON Lines, and faults."""
     path = folder / "d.jsonl"
     path.write_text(json.dumps({"sequence": sequence, "labels": labels(sequence)}) + "\n")
-    problems = Problems()
+    problems = RecordErrors()
     found = [chain.sequence for chain in read_table(path, "d.jsonl", problems)]
     return found, problems.records
 
@@ -67,7 +67,7 @@ def with_labels(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
     """Sequences read from FASTA with labels, and faults."""
     path = folder / "d.fasta"
     path.write_text(f">a\n{sequence}\n{labels(sequence)}\n")
-    problems = Problems()
+    problems = RecordErrors()
     found = [chain.sequence for chain in read_fasta_labels(path, "d.fasta", problems)]
     return found, problems.records
 
@@ -154,7 +154,7 @@ def test_the_letters_of_a_set_tell_what_it_is(case: str) -> None:
     """Refused where that is clear, else reported."""
     sequences, refused, reported = SETS[case]
     chains = [Chain(str(i), each, (0,) * len(each)) for i, each in enumerate(sequences)]
-    problems = Problems()
+    problems = RecordErrors()
     judge_letters(Splits(train=chains), "data", problems)
 
     assert len(problems.files) == bool(refused)
@@ -166,7 +166,7 @@ def test_the_letters_of_a_set_tell_what_it_is(case: str) -> None:
 def test_chains_that_a_stop_marks_are_not_judged() -> None:
     """Nor does one that is not marked make a set of them."""
     marked = [Chain(str(i), "ATGAAACC", (0,) * 8, translated=True) for i in range(40)]
-    problems = Problems()
+    problems = RecordErrors()
     judge_letters(Splits(train=[*marked, Chain("x", "GGTTCACA", (0,) * 8)]), "data", problems)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.table import READERS, read_table
 from objectives.data.missing import is_missing
 from objectives.data.protein import other_kind
@@ -39,9 +39,9 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def read(path: Path) -> tuple[list[Chain], Problems]:
+def read(path: Path) -> tuple[list[Chain], RecordErrors]:
     """The chains of a file, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
@@ -82,7 +82,7 @@ def test_what_was_written_is_read_back(
 
     chains, problems = read(path)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [(chain.sequence, list(chain.labels)) for chain in chains] == [
         (case["sequence"], case["list"]) for case in cases
     ]
@@ -98,7 +98,7 @@ def test_column_names_may_be_capitalised_and_the_ligand_is_kept(tmp_path: Path) 
 
     chains, problems = read(path)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert chains[0].ligands == {"ATP": (0, 2)}
 
 

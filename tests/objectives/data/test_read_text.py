@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.text import read_text
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 HEADER = "pdb_id;chain_id;binding_residues;sequence\n"
 
 
-def read(path: Path, text: str) -> tuple[list[Chain], Problems]:
+def read(path: Path, text: str) -> tuple[list[Chain], RecordErrors]:
     """Write a file, read it back."""
     path.write_text(text, encoding="utf-8")
-    problems = Problems()
+    problems = RecordErrors()
     return read_text(path, path.name, problems), problems
 
 
@@ -51,7 +51,7 @@ def test_what_was_written_is_read_back(
 
     chains, problems = read(path, (HEADER if header else "") + "".join(lines))
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [(chain.id, chain.sequence, dict(chain.ligands)) for chain in chains] == [
         (f"{entry}_{letter}", sequence, {"ATP": tuple(at)}) for entry, letter, sequence, at in cases
     ]
@@ -63,7 +63,7 @@ def test_blank_lines_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path
 
     chains, problems = read(tmp_path / "ZN_x.txt", text)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [chain.labels for chain in chains] == [(1, 1, 0), (0, 0, 1)]
     assert [chain.id for chain in chains] == ["1ABC_A", "1ABD"]
     assert chains[0].source == "ZN_x.txt, line 3"
@@ -105,7 +105,7 @@ def test_file_that_is_no_text_is_a_fault_of_the_file(tmp_path: Path) -> None:
     """Bytes that are no UTF-8 cannot be skipped record by record."""
     path = tmp_path / "ZN_x.txt"
     path.write_bytes(b"\xff\xfe\x00")
-    problems = Problems()
+    problems = RecordErrors()
 
     assert read_text(path, "ZN_x.txt", problems) == []
     assert "file must be readable UTF-8 text" in problems.files[0]

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.table import read_table
 from objectives.data.formats.text import read_text
 from sweep.errors import DataError
@@ -103,20 +103,20 @@ BAD_LABELS: list[tuple[object, str]] = [
 ]
 
 
-def from_lines(folder: Path, column: str, cell: object) -> tuple[list[Chain], Problems]:
+def from_lines(folder: Path, column: str, cell: object) -> tuple[list[Chain], RecordErrors]:
     """Read JSON Lines."""
     path = folder / "d.jsonl"
     path.write_text(json.dumps({"sequence": SEQUENCE, column: cell}) + "\n")
-    problems = Problems()
+    problems = RecordErrors()
     return read_table(path, "d.jsonl", problems), problems
 
 
-def from_csv(folder: Path, column: str, cell: object) -> tuple[list[Chain], Problems]:
+def from_csv(folder: Path, column: str, cell: object) -> tuple[list[Chain], RecordErrors]:
     """Read CSV, the cell as Python writes it."""
     path = folder / "d.csv"
     text = "" if cell is None else str(cell).replace('"', '""')
     path.write_text(f'sequence,{column}\n{SEQUENCE},"{text}"\n', encoding="utf-8", newline="")
-    problems = Problems()
+    problems = RecordErrors()
     return read_table(path, "d.csv", problems), problems
 
 
@@ -126,7 +126,7 @@ def test_positions_are_read(read: Any, cell: object, expected: list[int], tmp_pa
     """In every notation that is no more than a list of numbers."""
     (chain,), problems = read(tmp_path, "positions", cell)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [at + 1 for at, label in enumerate(chain.labels) if label] == expected
     assert set(chain.labels) <= {0, 1}
 
@@ -154,7 +154,7 @@ def test_labels_are_read(read: Any, cell: object, tmp_path: Path) -> None:
     """As figures, floats and truth values."""
     (chain,), problems = read(tmp_path, "labels", cell)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert chain.labels == (0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0)
 
 
@@ -174,10 +174,10 @@ def test_floats_of_parquet_are_read(tmp_path: Path) -> None:
     for column, cells in (("labels", [0.0, IGNORED, 1.0]), ("positions", [3.0])):
         path = tmp_path / f"{column}.parquet"
         pyarrow.parquet.write_table(pa.table({"sequence": ["MKV"], column: [cells]}), path)
-        problems = Problems()
+        problems = RecordErrors()
         (chain,) = read_table(path, path.name, problems)
 
-        assert problems == Problems()
+        assert problems == RecordErrors()
         assert chain.labels == (0, IGNORED if column == "labels" else 0, 1)
 
 
@@ -203,7 +203,7 @@ def test_a_zero_among_positions_is_a_fault_of_the_file(
     """Told once; the records that go by leave no way round it."""
     path = tmp_path / name
     path.write_text(text)
-    problems = Problems()
+    problems = RecordErrors()
     (read_text if name.endswith(".txt") else read_table)(path, name, problems)
 
     assert problems.records == []
@@ -216,7 +216,7 @@ def test_a_zero_among_positions_is_a_fault_of_the_file(
 
 def test_skipping_is_no_way_out_where_every_record_is_bad() -> None:
     """It would leave nothing."""
-    problems = Problems(records=["one.", "two."])
+    problems = RecordErrors(records=["one.", "two."])
 
     with pytest.raises(DataError, match=r"'2 bad' \(data\)\. Correct them\.\n"):
         problems.settle("data", skip_bad=False, sound=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import IGNORED
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
 from objectives.data.prepare.divide import divide
@@ -87,9 +87,11 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def read(source: Path, *, masked: bool = False) -> tuple[list[tuple[str, str, object]], Problems]:
+def read(
+    source: Path, *, masked: bool = False
+) -> tuple[list[tuple[str, str, object]], RecordErrors]:
     """Sequence, labels (``.`` for unknown) and ligands of each chain, and what is wrong."""
-    problems = Problems()
+    problems = RecordErrors()
     splits = open_source(str(source)).read(problems)
     if masked:
         splits = mask_dropped(splits, problems.dropped)
@@ -109,9 +111,9 @@ def test_sites_of_one_chain_and_ligand_are_united(case: str, tmp_path: Path) -> 
     files, expected = SITES[case]
     source = write(tmp_path / "data", files)
 
-    assert read(source) == (expected, Problems())
+    assert read(source) == (expected, RecordErrors())
     convert(str(source), tmp_path / "out.csv")
-    assert read(tmp_path / "out.csv") == (expected, Problems())
+    assert read(tmp_path / "out.csv") == (expected, RecordErrors())
 
 
 @pytest.mark.parametrize("case", CONTRADICTING)
@@ -206,10 +208,10 @@ def test_a_word_for_missing_is_no_family_id_or_ligand(tmp_path: Path) -> None:
     )
     path = tmp_path / "d.csv"
     path.write_text("id,sequence,positions,family\n" + rows.replace("Unclassified,M", "nan,M"))
-    problems = Problems()
+    problems = RecordErrors()
     chains = open_source(str(path)).read(problems).train
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert [families_of(chain.family) for chain in chains] == [()] * len(FAMILIES)
     assert families_of("NA; Globin family; nan") == ("globin family",)
     assert all(chain.id.startswith("sequence-") for chain in chains)
@@ -221,7 +223,7 @@ def test_the_ligand_na_is_sodium(tmp_path: Path) -> None:
     path.write_text(
         "sequence,positions,ligand\nMKTAY,1,NA\nMKTAW,1,nan\nMKTAV,1,None\nMKTAL,1,-\nMKTAI,1,ZN\n"
     )
-    problems = Problems()
+    problems = RecordErrors()
     chains = open_source(str(path)).read(problems).train
 
     assert [list(chain.ligands) for chain in chains] == [["NA"], [], [], [], ["ZN"]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import pytest
 
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import BUILTIN_MOTIFS, open_source
 from sweep.errors import DataError
 
@@ -29,9 +29,9 @@ def fill(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
-def read(source: Path | str) -> tuple[Splits, Problems]:
+def read(source: Path | str) -> tuple[Splits, RecordErrors]:
     """The chains of a source, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return open_source(str(source)).read(problems), problems
 
 
@@ -60,7 +60,7 @@ def test_split_folders_are_kept(tmp_path: Path) -> None:
 
     splits, problems = read(root)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert ids(splits) == {"train": ["1ABD_A", "1ABC_A"], "test": ["1ABE_A"]}
     assert splits.train[0].ligands == {"ATP": (1,)}
     assert splits.train[0].source == "train/ATP_Training.txt, line 1"
@@ -116,7 +116,7 @@ def test_saved_data_set_is_read(tmp_path: Path, split: bool) -> None:  # noqa: F
 
     splits, problems = read(tmp_path / "saved")
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert ids(splits) == {name: ["a", "b"] for name in (["train", "test"] if split else ["train"])}
     assert [chain.labels for chain in splits.train] == [(0, 1, 0), (0, 0, 1)]
     assert splits.train[1].source == "saved, train, row 2"
@@ -198,7 +198,7 @@ def test_builtin_set_has_train_and_test_chains() -> None:
     """The generated set reads like any other, and holds binding residues."""
     splits, problems = read(BUILTIN_MOTIFS)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert list(splits.given()) == ["train", "test"]
     assert all(1 in chain.labels for chain in [splits.train[0], splits.test[0]])
 

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.table import read_table
 
 CELL = 32_767
@@ -74,9 +74,9 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 }
 
 
-def read(path: Path) -> tuple[list[Chain], Problems]:
+def read(path: Path) -> tuple[list[Chain], RecordErrors]:
     """A table's chains, and what is wrong with it."""
-    problems = Problems()
+    problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
@@ -118,7 +118,7 @@ def test_a_length_that_agrees_or_is_none_is_no_fault(
 
     (chain,), problems = read(path)
 
-    assert problems == Problems()
+    assert problems == RecordErrors()
     assert chain.sequence == sequence.replace(" ", "").removesuffix("*")
 
 

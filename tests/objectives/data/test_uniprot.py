@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.table import read_table
 from objectives.data.formats.uniprot import label, ligand_of, read_features
 
@@ -190,9 +190,9 @@ ROWS = (
 )
 
 
-def read(path: Path) -> tuple[list[Chain], Problems]:
+def read(path: Path) -> tuple[list[Chain], RecordErrors]:
     """A table's chains, and what is said of it."""
-    problems = Problems()
+    problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
@@ -294,4 +294,4 @@ def test_a_table_with_labels_of_its_own_is_not_taken_for_uniprots(tmp_path: Path
     (chain,), problems = read(path)
 
     assert chain.labels == (0, 1, 0)
-    assert problems == Problems()
+    assert problems == RecordErrors()

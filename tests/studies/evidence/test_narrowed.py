@@ -9,11 +9,11 @@ from studies.evidence.narrowed import below_collapses, narrowed, set_apart
 from studies.evidence.numbers import LONGER, NUMBERS, RESULTS
 from sweep.results.table import to_table
 from sweep.storage.studies import open_known, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.parameters import Float
 
 FOUND: dict[str, Any] = json.loads(NUMBERS.read_text(encoding="utf-8"))[LONGER]
-STUDY = open_known(Address.parse(f"sqlite:///{RESULTS / LONGER}.db"), LONGER)
+STUDY = open_known(StorageUrl.parse(f"sqlite:///{RESULTS / LONGER}.db"), LONGER)
 
 
 def test_it_ends_below_the_first_collapse() -> None:

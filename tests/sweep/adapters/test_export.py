@@ -26,7 +26,7 @@ from sweep.cli.adapter_export.files import chosen_trial
 from sweep.cli.adapter_export.retrain import refuse_another
 from sweep.errors import SweepError
 from sweep.storage.studies import load_study, quiet_optuna, read_spec
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.trial import TrialResult, TrialState
 
 SETTINGS: dict[str, Any] = {
@@ -95,7 +95,7 @@ class Swept:
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """All of them, the best last."""
         with quiet_optuna():
-            found = load_study(Address.parse(self.url)).get_trials()
+            found = load_study(StorageUrl.parse(self.url)).get_trials()
         return sorted(found, key=lambda trial: trial.value or 0.0)
 
     def validation(self) -> tuple[list[str], list[list[int]]]:
@@ -290,7 +290,7 @@ def test_an_adapter_of_another_training_is_refused(
 def test_only_a_complete_trial_can_be_chosen(swept: Swept) -> None:
     """By its number, or as the best; what else there is, is said."""
     with quiet_optuna():
-        spec = read_spec(load_study(Address.parse(swept.url)))
+        spec = read_spec(load_study(StorageUrl.parse(swept.url)))
     trials = swept.trials()
     failed = optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL)
     failed.number = 9
@@ -336,7 +336,7 @@ def test_a_training_that_cannot_be_the_same_is_not_begun(
 
     caplog.clear()
     with quiet_optuna():
-        study = load_study(Address.parse(url))
+        study = load_study(StorageUrl.parse(url))
         study.set_user_attr("fingerprints", {"data": "another"})
     assert main([*command, "--retrain", "--data", str(tmp_path)]) == 1
     assert (

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from judged import line, names, ordered, sample_of, sobol
 
-from sweep.analysis.effects.configurations import Sample
+from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.contrasts import averaged
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.model_selection import choose
+from sweep.analysis.effects.model_selection import select_model
 
 
-def _chosen(sample: Sample) -> Fit:
-    found = choose(sample)
+def _chosen(sample: ConfigurationMeans) -> Fit:
+    found = select_model(sample)
     assert found is not None
     return found
 
@@ -109,4 +109,4 @@ def test_a_design_that_confounds_has_no_model() -> None:
     """Two parameters that always moved together."""
     x = np.linspace(-1, 1, 40)
 
-    assert choose(sample_of(x, line(x), line(x, "again"))) is None
+    assert select_model(sample_of(x, line(x), line(x, "again"))) is None

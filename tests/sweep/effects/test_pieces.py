@@ -11,7 +11,7 @@ from judged import line, sample_of
 from scipy import stats
 
 from sweep.analysis.effects.fit import Fit, fit
-from sweep.analysis.effects.intervals import Drawer, Piece
+from sweep.analysis.effects.intervals import PivotalSampler, VarianceComponent
 from sweep.analysis.effects.model import Block, Model
 
 FloatArray = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ def _scatter(kind: str, k: int) -> FloatArray:
     return inverse
 
 
-def _pieces(beta: FloatArray, scatter: FloatArray, seed: int) -> Iterator[Piece]:
+def _pieces(beta: FloatArray, scatter: FloatArray, seed: int) -> Iterator[VarianceComponent]:
     """What is said of the sum of squares, in many studies of one truth."""
     rng = np.random.default_rng(seed)
     k = len(beta)
@@ -40,7 +40,9 @@ def _pieces(beta: FloatArray, scatter: FloatArray, seed: int) -> Iterator[Piece]
     for study in range(REPEATS):
         b = rng.multivariate_normal(beta, NOISE**2 * scatter)
         rss = NOISE**2 * rng.chisquare(DF)
-        yield Drawer(Fit(NO_MODEL, 0.0, b, whole, rss, DF, b), 400, study).piece(np.eye(k), "t")
+        yield PivotalSampler(Fit(NO_MODEL, 0.0, b, whole, rss, DF, b), 400, study).piece(
+            np.eye(k), "t"
+        )
 
 
 @pytest.mark.parametrize("kind", ["balanced", "unbalanced"])
@@ -93,7 +95,7 @@ def test_a_straight_line_is_the_noncentral_f_interval() -> None:
     found = fit(Model(sample.axes, (Block((0,), (1,)),)), sample)
     assert found is not None
 
-    low, high = Drawer(found, 20_000, 0).piece(np.eye(1), "t").interval()
+    low, high = PivotalSampler(found, 20_000, 0).piece(np.eye(1), "t").interval()
 
     unit = found.c[0, 0] * found.variance
     ratio = found.b[0] ** 2 / unit
@@ -106,7 +108,11 @@ def test_a_straight_line_is_the_noncentral_f_interval() -> None:
 def test_draws_depend_on_the_part_in_the_question_and_the_seed_alone() -> None:
     """The same piece under another stream is drawn anew; noise is shared."""
     fitted = Fit(NO_MODEL, 0.0, np.array([0.1]), np.eye(2) / 60.0, NOISE**2 * DF, DF, np.zeros(1))
-    first, again, other = Drawer(fitted, 200, 0), Drawer(fitted, 200, 0), Drawer(fitted, 200, 1)
+    first, again, other = (
+        PivotalSampler(fitted, 200, 0),
+        PivotalSampler(fitted, 200, 0),
+        PivotalSampler(fitted, 200, 1),
+    )
 
     one = first.piece(np.eye(1), "dominant").draws
 
@@ -123,7 +129,7 @@ def test_draws_of_coefficients_have_their_covariance() -> None:
     b = np.array([0.1, -0.2, 0.3])
     fitted = Fit(NO_MODEL, 0.0, b, whole, NOISE**2 * DF, DF, np.zeros(1))
 
-    drawn = Drawer(fitted, 40_000, 0).coefficients("best")
+    drawn = PivotalSampler(fitted, 40_000, 0).coefficients("best")
 
     assert drawn.mean(axis=0) == pytest.approx(b, abs=1e-4)
     expected = scatter * NOISE**2 * DF / (DF - 2)
@@ -134,6 +140,6 @@ def test_no_columns_are_no_effect() -> None:
     """A group that the model has nothing of explains nothing, without doubt."""
     fitted = Fit(NO_MODEL, 0.0, np.array([0.1]), np.eye(2), NOISE**2 * DF, DF, np.zeros(1))
 
-    piece = Drawer(fitted, 200, 0).piece(np.empty((0, 1)), "t")
+    piece = PivotalSampler(fitted, 200, 0).piece(np.empty((0, 1)), "t")
 
     assert (piece.estimate, piece.noise, piece.interval()) == (0.0, 0.0, (0.0, 0.0))

@@ -7,10 +7,10 @@ import pytest
 from judged import line, names, ordered, sample_of
 from scipy import stats
 
-from sweep.analysis.effects.configurations import Sample, seed_noise
+from sweep.analysis.effects.configurations import ConfigurationMeans, seed_noise
 from sweep.analysis.effects.contrasts import averaged
-from sweep.analysis.effects.intervals import Drawer
-from sweep.analysis.effects.model_selection import choose
+from sweep.analysis.effects.intervals import PivotalSampler
+from sweep.analysis.effects.model_selection import select_model
 
 RNG = np.random.default_rng(2)
 OF = np.repeat(np.arange(30), RNG.integers(1, 5, 30))
@@ -19,7 +19,7 @@ RUNS = RNG.normal(0.0, 0.02, len(OF)) + OF
 
 def test_the_noise_of_seeds_is_the_textbook_interval() -> None:
     """Pooled variance of the groups, and (n - 1) s^2 / chi-square for its ends."""
-    sample = Sample.of([line(np.linspace(-1, 1, 30)[OF])], RUNS, OF)
+    sample = ConfigurationMeans.of([line(np.linspace(-1, 1, 30)[OF])], RUNS, OF)
 
     groups = [RUNS[c == OF] for c in range(30)]
     df = sum(len(group) - 1 for group in groups)
@@ -48,7 +48,7 @@ def test_one_seed_each_says_nothing_of_their_noise() -> None:
 def test_means_and_places_are_those_of_each_configuration() -> None:
     """Whatever the order of the runs, and with any numbers for configurations."""
     order = RNG.permutation(len(OF))
-    sample = Sample.of([ordered((OF % 7)[order], 7)], RUNS[order], 100 - OF[order])
+    sample = ConfigurationMeans.of([ordered((OF % 7)[order], 7)], RUNS[order], 100 - OF[order])
 
     assert sample.y == pytest.approx([RUNS[c == OF].mean() for c in range(29, -1, -1)])
     assert sample.axes[0].places.tolist() == [c % 7 for c in range(29, -1, -1)]
@@ -60,14 +60,14 @@ def test_the_same_values_twice_make_nothing_more_certain() -> None:
     levels, x = np.arange(60) % 5, RNG.uniform(-1, 1, 60)
     y = 0.02 * (levels == 1) + RNG.normal(0.0, 0.01, 60)
     once, twice = (
-        choose(sample_of(y, names(levels, 5), line(x), seeds=np.full(60, k))) for k in (1, 2)
+        select_model(sample_of(y, names(levels, 5), line(x), seeds=np.full(60, k))) for k in (1, 2)
     )
 
     assert once is not None
     assert twice is not None
     for members in ((0,), (1,)):
         one, two = (
-            Drawer(each, 500, 0).piece(averaged(each).effects[members], "t")
+            PivotalSampler(each, 500, 0).piece(averaged(each).effects[members], "t")
             for each in (once, twice)
         )
         assert one.draws == pytest.approx(two.draws, rel=1e-6, abs=1e-15)
@@ -89,7 +89,7 @@ def test_many_seeds_of_a_few_configurations_are_no_evidence_against_noise(seeds:
         levels, x = rng.permutation(np.arange(40) % 4), rng.uniform(-1, 1, 40)
         of = np.repeat(np.arange(40), np.where(rng.permutation(40) < 4, seeds, 1))
         y = rng.normal(0.0, 0.01, 40)[of] + rng.normal(0.0, 0.002, len(of))
-        found = choose(Sample.of([names(levels[of], 4), line(x[of])], y, of))
+        found = select_model(ConfigurationMeans.of([names(levels[of], 4), line(x[of])], y, of))
         assert found is not None
         significant += found.p_value(averaged(found).effects[0,]) < 0.05
 

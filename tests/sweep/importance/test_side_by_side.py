@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from sweep.analysis.importance import resampling
-from sweep.analysis.importance.resampling import spread
+from sweep.analysis.importance.resampling import parallel_map
 
 
 def test_other_processes_give_the_same_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,9 +20,9 @@ def test_other_processes_give_the_same_in_the_same_order(monkeypatch: pytest.Mon
     def estimate(rows: npt.NDArray[np.intp], seed: int) -> npt.NDArray[np.float64]:
         return np.array([values[rows].sum() * seed, os.getpid()])
 
-    here = np.array(spread(estimate, asked, size=7))
+    here = np.array(parallel_map(estimate, asked, size=7))
     monkeypatch.setattr(resampling, "WORTH", 1)
-    there = np.array(spread(estimate, asked, size=7))
+    there = np.array(parallel_map(estimate, asked, size=7))
 
     assert (here[:, 0] == there[:, 0]).all()
     assert set(here[:, 1]) == {os.getpid()}

@@ -10,7 +10,7 @@ from judged import ABOUT_T, quick, repeated, simple_table, with_values
 
 from sweep.analysis.table import Dropped, TrialTable
 from sweep.analysis.verdict.claim_terms import roles_of
-from sweep.analysis.verdict.eligible_trials import gather
+from sweep.analysis.verdict.eligible_trials import select_trials
 from sweep.analysis.verdict.result import Verdict
 
 GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
@@ -89,7 +89,7 @@ def test_the_pool_is_what_counts_with_the_collapsed() -> None:
     rows = tuple(replace(row, collapsed=row.number in (4, 5)) for row in table.rows)
     dropped = (Dropped(200, "its value is nan", no_value=True),)
 
-    found = gather(
+    found = select_trials(
         replace(table, rows=rows, dropped=dropped), roles_of(ABOUT_T, tuple(table.space))
     )
 

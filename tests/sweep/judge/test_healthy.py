@@ -12,15 +12,15 @@ from sweep.study.claim import Claim
 
 def _alarms(name: str, n: int, seed: int) -> list[str]:
     """What the guards say, without the parts of the verdict."""
-    from sweep.analysis.effects.model_selection import choose
+    from sweep.analysis.effects.model_selection import select_model
 
     table = study(name, n, seed)
     claim = Claim()
     roles_ = claim_terms.roles_of(claim, tuple(table.space))
-    found = eligible_trials.gather(table, roles_)
-    assert hypotheses.ask(claim, roles_, found).dominant == (0,)
+    found = eligible_trials.select_trials(table, roles_)
+    assert hypotheses.hypotheses_of(claim, roles_, found).dominant == (0,)
     sample = sample_of(found.table)
-    fit = choose(sample)
+    fit = select_model(sample)
     assert fit is not None
     said = list(preconditions.before_fit(table, found, roles_))
     return said + list(preconditions.after_fit(fit, sample, found.neutral.names))

@@ -10,7 +10,7 @@ from judged import quick, study
 from scipy import stats
 
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.intervals import Drawer, Piece
+from sweep.analysis.effects.intervals import PivotalSampler, VarianceComponent
 from sweep.analysis.effects.model import Model
 from sweep.analysis.verdict.sample_size import (
     LARGE,
@@ -25,7 +25,7 @@ N = 100
 DELTA_SIGMA = 0.0035
 
 
-def _piece(sigma: float, noise: float, k: int = 4, n: int = N) -> Piece:
+def _piece(sigma: float, noise: float, k: int = 4, n: int = N) -> VarianceComponent:
     """An effect of exactly this standard deviation, as n trials of this noise show it."""
     scatter = np.eye(k) / n
     b = np.full(k, ((sigma**2 + k * noise**2 / n) / k) ** 0.5)
@@ -33,7 +33,7 @@ def _piece(sigma: float, noise: float, k: int = 4, n: int = N) -> Piece:
     whole = np.zeros((k + 1, k + 1))
     whole[1:, 1:] = scatter
     fit = Fit(Model((), ()), 0.0, b, whole, noise**2 * df, df, b)
-    return Drawer(fit, 200, 0).piece(np.eye(k), "t")
+    return PivotalSampler(fit, 200, 0).piece(np.eye(k), "t")
 
 
 def _rising(found: list[int | None]) -> None:

@@ -9,11 +9,11 @@ import pytest
 from judged import quick
 
 from sweep.analysis.importance.importance import importance
-from sweep.analysis.importance.trials import View
+from sweep.analysis.importance.trials import TrialArrays
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import roles_of
-from sweep.analysis.verdict.eligible_trials import gather
-from sweep.analysis.verdict.hypotheses import Question, ask
+from sweep.analysis.verdict.eligible_trials import select_trials
+from sweep.analysis.verdict.hypotheses import Hypotheses, hypotheses_of
 from sweep.study.claim import Claim
 from sweep.study.parameters import Choice
 from sweep.study.space import Space
@@ -49,10 +49,10 @@ def table_of(
     return TrialTable.from_arrays(columns, y, space=Space(space), sizes=sizes, fixed=fixed)
 
 
-def asked(table: TrialTable) -> Question:
+def asked(table: TrialTable) -> Hypotheses:
     """The question that a claim puts to a table."""
     roles = roles_of(CLAIM, tuple(table.space))
-    return ask(CLAIM, roles, gather(table, roles))
+    return hypotheses_of(CLAIM, roles, select_trials(table, roles))
 
 
 @pytest.mark.parametrize(("kind", "doublings"), [("plain", 3), ("set", 6), ("sampled, always", 6)])
@@ -81,7 +81,7 @@ def test_importance_derives_the_factor_that_was_trained(kind: str) -> None:
     """From all that decide it, of those that were varied."""
     table = table_of(**KINDS[kind])
     trained = table_of(**KINDS[kind], by="scaling").column("scaling")
-    view = View.of(table)
+    view = TrialArrays.of(table)
     names = {"rank", "alpha", "rslora"} if kind == "sampled" else {"rank", "alpha"}
 
     assert view.rule is not None

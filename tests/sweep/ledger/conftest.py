@@ -7,23 +7,23 @@ from collections.abc import Callable
 import pytest
 
 from sweep import StudySpec
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.storage.guard import take
 from sweep.storage.studies import create_or_resume, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
-Open = Callable[[StudySpec], Ledger]
+Open = Callable[[StudySpec], TrialStore]
 
 
 @pytest.fixture
-def open_ledger(address: Address) -> Open:
+def open_ledger(address: StorageUrl) -> Open:
     """Make or resume a study and take it."""
 
-    def opened(spec: StudySpec) -> Ledger:
-        study = create_or_resume(address, spec, Facts())
+    def opened(spec: StudySpec) -> TrialStore:
+        study = create_or_resume(address, spec, ObjectiveInfo())
         owner = take(study, address)
-        write_spec(study, spec, Facts())
-        return Ledger(study, spec, address, owner)
+        write_spec(study, spec, ObjectiveInfo())
+        return TrialStore(study, spec, address, owner)
 
     return opened

@@ -5,16 +5,16 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Choice, Float, Sampler, Space, StudySpec
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
-from sweep.storage.owner import Owner
-from sweep.storage.url import Address
+from sweep.storage.owner import DriverLease
+from sweep.storage.url import StorageUrl
 from sweep.study.trial import OUT_OF_MEMORY, Failure, TrialParams, TrialResult
 from sweep.study.trial import TrialState as State
 
-Open = Callable[[StudySpec], Ledger]
+Open = Callable[[StudySpec], TrialStore]
 
 
 def complete(params: TrialParams, value: float = 0.5) -> TrialResult:
@@ -23,17 +23,17 @@ def complete(params: TrialParams, value: float = 0.5) -> TrialResult:
 
 
 def test_what_is_queued_again_by_hand_is_not_trained_again(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """It gets the first one's result, says so, and counts once."""
-    ledger = open_ledger(spec)
-    first = ledger.ask()
-    ledger.report(first.number, 3, 0.4, {})
-    ledger.tell(complete(first, 0.7))
-    owed = ledger.owed()
-    ledger.study.enqueue_trial(dict(first.values))
-    second = ledger.ask()
-    copy = ledger.study.trials[1]
+    store = open_ledger(spec)
+    first = store.ask()
+    store.report(first.number, 3, 0.4, {})
+    store.tell(complete(first, 0.7))
+    owed = store.owed()
+    store.study.enqueue_trial(dict(first.values))
+    second = store.ask()
+    copy = store.study.trials[1]
 
     assert second.number == 2
     assert second.values != first.values
@@ -41,9 +41,9 @@ def test_what_is_queued_again_by_hand_is_not_trained_again(
     assert copy.user_attrs["reused_from"] == 0
     assert copy.user_attrs["metrics"] == {"mcc": 0.7}
     assert copy.intermediate_values == {3: 0.4}
-    assert ledger.owed() == owed - 1  # the second; the copy does not count
-    assert snapshot(ledger.study, address)["trials"][1]["reused_from"] == 0
-    table = to_table(ledger.study)
+    assert store.owed() == owed - 1  # the second; the copy does not count
+    assert snapshot(store.study, address)["trials"][1]["reused_from"] == 0
+    table = to_table(store.study)
     assert [row.number for row in table.rows] == [0]
     assert "has the result of trial 0" in table.dropped[0].reason
 
@@ -52,20 +52,20 @@ def test_the_same_parameters_with_another_seed_are_another_run(
     open_ledger: Open, spec: StudySpec
 ) -> None:
     """Replicates are measured."""
-    ledger = open_ledger(replace(spec, seeds=(1, 2)))
-    first = ledger.ask()
-    ledger.tell(complete(first))
-    second = ledger.ask()
+    store = open_ledger(replace(spec, seeds=(1, 2)))
+    first = store.ask()
+    store.tell(complete(first))
+    second = store.ask()
 
     assert (second.values, second.seed) == (first.values, 2)
 
 
 def test_a_resumed_driver_knows_what_was_computed(open_ledger: Open, spec: StudySpec) -> None:
-    """The book is read off the study."""
-    ledger = open_ledger(spec)
-    first = ledger.ask()
-    ledger.tell(complete(first, 0.6))
-    ledger.study.enqueue_trial(dict(first.values))
+    """The index is read off the study."""
+    store = open_ledger(spec)
+    first = store.ask()
+    store.tell(complete(first, 0.6))
+    store.study.enqueue_trial(dict(first.values))
     again = open_ledger(spec)
     again.ask()
 
@@ -74,27 +74,27 @@ def test_a_resumed_driver_knows_what_was_computed(open_ledger: Open, spec: Study
 
 def test_a_twin_of_a_running_trial_ends_at_once(open_ledger: Open, spec: StudySpec) -> None:
     """Two would race in one folder; it is neither counted nor retried."""
-    ledger = open_ledger(spec)
-    first = ledger.ask()
-    ledger.study.enqueue_trial(dict(first.values))
-    second = ledger.ask()
+    store = open_ledger(spec)
+    first = store.ask()
+    store.study.enqueue_trial(dict(first.values))
+    second = store.ask()
 
     assert second.values != first.values
-    twin = ledger.study.trials[1]
+    twin = store.study.trials[1]
     assert twin.state == TrialState.FAIL
     assert twin.user_attrs["failure"]["reason"] == "duplicate"
-    ledger.requeue()
-    assert TrialState.WAITING not in [trial.state for trial in ledger.study.trials]
+    store.requeue()
+    assert TrialState.WAITING not in [trial.state for trial in store.study.trials]
 
 
 def test_a_failed_trial_is_no_result_to_reuse(open_ledger: Open, spec: StudySpec) -> None:
     """Queued again by hand, it is run again."""
-    ledger = open_ledger(spec)
-    first = ledger.ask()
-    ledger.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
-    ledger.study.enqueue_trial(dict(first.values))
+    store = open_ledger(spec)
+    first = store.ask()
+    store.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
+    store.study.enqueue_trial(dict(first.values))
 
-    assert ledger.ask().values == first.values
+    assert store.ask().values == first.values
 
 
 @pytest.mark.parametrize(
@@ -104,23 +104,23 @@ def test_values_queued_by_hand_that_the_space_lacks_are_a_failed_trial(
     open_ledger: Open, spec: StudySpec, wrong: dict[str, object]
 ) -> None:
     """Not the end of the sweep."""
-    ledger = open_ledger(spec)
-    ledger.study.enqueue_trial(wrong)
-    params = ledger.ask()
+    store = open_ledger(spec)
+    store.study.enqueue_trial(wrong)
+    params = store.ask()
 
     assert spec.space.contains(params.values)
-    assert ledger.study.trials[0].state == TrialState.FAIL
-    assert ledger.study.trials[0].user_attrs["failure"]["kind"] == "QueuedValues"
+    assert store.study.trials[0].state == TrialState.FAIL
+    assert store.study.trials[0].user_attrs["failure"]["kind"] == "QueuedValues"
 
 
 def test_a_number_outside_a_range_is_refused_likewise(open_ledger: Open, spec: StudySpec) -> None:
     """Optuna would run it with a warning."""
-    ledger = open_ledger(replace(spec, space=Space({"rate": Float(0.1, 1.0)})))
-    ledger.study.enqueue_trial({"rate": 7.0})
-    params = ledger.ask()
+    store = open_ledger(replace(spec, space=Space({"rate": Float(0.1, 1.0)})))
+    store.study.enqueue_trial({"rate": 7.0})
+    params = store.ask()
 
     assert 0.1 <= float(params.values["rate"]) <= 1.0
-    assert ledger.study.trials[0].state == TrialState.FAIL
+    assert store.study.trials[0].state == TrialState.FAIL
 
 
 @pytest.mark.slow
@@ -139,17 +139,17 @@ def test_samplers_learn_what_does_not_fit_into_memory(
             space=space,
             sampler=Sampler(name, seed),
         )
-        ledger = open_ledger(made)
+        store = open_ledger(made)
         late = 0
         for number in range(36):
-            params = ledger.ask()
+            params = store.ask()
             rank = int(params.values["rank"])
             if rank >= 16:
                 late += number >= 16
                 failure = Failure(reason, "OutOfMemoryError", "no room")
-                ledger.tell(TrialResult.failed(params.number, failure))
+                store.tell(TrialResult.failed(params.number, failure))
             else:
-                ledger.tell(complete(params, 0.01 * rank))
+                store.tell(complete(params, 0.01 * rank))
         return late
 
     learnt = sum(too_large(OUT_OF_MEMORY, seed) for seed in range(seeds))
@@ -158,14 +158,14 @@ def test_samplers_learn_what_does_not_fit_into_memory(
 
 
 def test_out_of_memory_is_a_failure_to_people(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Optuna reads it as pruned, with the constraint violated; nobody reads a value."""
-    ledger = open_ledger(spec)
+    store = open_ledger(spec)
     failure = Failure(OUT_OF_MEMORY, "MemoryError", "no room", peak_memory_bytes=1 << 30)
-    ledger.tell(TrialResult.failed(ledger.ask().number, failure))
-    (trial,) = ledger.study.trials
-    report = snapshot(ledger.study, address)
+    store.tell(TrialResult.failed(store.ask().number, failure))
+    (trial,) = store.study.trials
+    report = snapshot(store.study, address)
 
     assert trial.state == TrialState.PRUNED
     assert trial.constraints == {"memory": 1.0}
@@ -178,21 +178,21 @@ def test_nothing_is_written_once_another_driver_has_the_study(
     open_ledger: Open, spec: StudySpec
 ) -> None:
     """Neither a result, nor a report, nor a new trial."""
-    ledger = open_ledger(spec)
-    params = ledger.ask()
-    other = replace(Owner.myself(), pid=1, host="elsewhere")
-    ledger.study.set_user_attr("owner", other.to_json())
-    before = ledger.study.trials
+    store = open_ledger(spec)
+    params = store.ask()
+    other = replace(DriverLease.myself(), pid=1, host="elsewhere")
+    store.study.set_user_attr("owner", other.to_json())
+    before = store.study.trials
     for act in (
-        lambda: ledger.tell(complete(params)),
-        lambda: ledger.report(params.number, 1, 0.1, {}),
-        ledger.ask,
-        ledger.recover,
+        lambda: store.tell(complete(params)),
+        lambda: store.report(params.number, 1, 0.1, {}),
+        store.ask,
+        store.recover,
     ):
         with pytest.raises(
             StorageError, match=r"be driven by this process, got 'process 1 on else"
         ):
             act()
-    ledger.abandon()
+    store.abandon()
 
-    assert ledger.study.trials == before
+    assert store.study.trials == before

@@ -6,20 +6,20 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Baseline, Budget, Choice, Pruner, Space, StudySpec
-from sweep.driver.trial_store import Ledger
+from sweep.driver.trial_store import TrialStore
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
 from sweep.storage.studies import load_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.study.trial import Failure, TrialParams, TrialResult
 from sweep.study.trial import TrialState as State
 
-Open = Callable[[StudySpec], Ledger]
+Open = Callable[[StudySpec], TrialStore]
 
 
-def count(ledger: Ledger, state: TrialState) -> int:
+def count(store: TrialStore, state: TrialState) -> int:
     """How many trials are in a state."""
-    return sum(trial.state == state for trial in ledger.study.trials)
+    return sum(trial.state == state for trial in store.study.trials)
 
 
 def result(params: TrialParams, value: float = 0.5) -> TrialResult:
@@ -36,24 +36,24 @@ def diverge() -> None:
 
 def test_a_ledger_knows_which_of_its_trials_are_retries(open_ledger: Open, spec: StudySpec) -> None:
     """Without reading the study."""
-    ledger = open_ledger(spec)
-    first = ledger.ask()
-    fresh = ledger.retries(first.number)
-    ledger.tell(TrialResult.interrupted(first.number, "left when asked to"))
-    again = ledger.ask()
+    store = open_ledger(spec)
+    first = store.ask()
+    fresh = store.retries(first.number)
+    store.tell(TrialResult.interrupted(first.number, "left when asked to"))
+    again = store.ask()
 
     assert again.values == first.values
-    assert (fresh, ledger.retries(again.number)) == (False, True)
+    assert (fresh, store.retries(again.number)) == (False, True)
 
 
 def test_a_told_trial_is_complete_with_all_it_yields(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Value, metrics, details, seconds, seed: from another connection."""
-    ledger = open_ledger(spec)
-    params = ledger.ask()
-    ledger.report(params.number, 10, 0.3, {"train_loss": 1.0})
-    ledger.tell(result(params))
+    store = open_ledger(spec)
+    params = store.ask()
+    store.report(params.number, 10, 0.3, {"train_loss": 1.0})
+    store.tell(result(params))
     (trial,) = load_study(address).trials
 
     assert trial.state == TrialState.COMPLETE
@@ -72,15 +72,15 @@ def test_a_told_trial_is_complete_with_all_it_yields(
 
 
 def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Class, message and traceback."""
-    ledger = open_ledger(spec)
-    params = ledger.ask()
+    store = open_ledger(spec)
+    params = store.ask()
     with pytest.raises(FloatingPointError, match="step 3") as caught:
         diverge()
     failure = Failure.from_exception(caught.value, "nan")
-    ledger.tell(TrialResult.failed(params.number, failure))
+    store.tell(TrialResult.failed(params.number, failure))
     report = snapshot(load_study(address), address)
 
     assert report["counts"]["FAIL"] == 1
@@ -94,25 +94,25 @@ def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
 
 def test_owed_counts_complete_and_running_only(open_ledger: Open, spec: StudySpec) -> None:
     """A failed trial does not count: the target is N COMPLETE."""
-    ledger = open_ledger(replace(spec, budget=Budget(trials=3)))
-    first, second = ledger.ask(), ledger.ask()
-    assert ledger.owed() == 1
-    ledger.tell(result(first))
-    ledger.tell(TrialResult.failed(second.number, Failure("exception", "E", "m")))
+    store = open_ledger(replace(spec, budget=Budget(trials=3)))
+    first, second = store.ask(), store.ask()
+    assert store.owed() == 1
+    store.tell(result(first))
+    store.tell(TrialResult.failed(second.number, Failure("exception", "E", "m")))
 
-    assert ledger.owed() == 2
+    assert store.owed() == 2
 
 
 def test_an_interrupted_trial_is_closed_and_queued_again(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """What a killed driver left RUNNING runs next, with the same parameters and seed."""
     dead = open_ledger(spec)
     dead.tell(result(dead.ask()))
     lost = dead.ask()
-    ledger = open_ledger(spec)
-    assert ledger.recover() == 1
-    again = ledger.ask()
+    store = open_ledger(spec)
+    assert store.recover() == 1
+    again = store.ask()
 
     assert again.number != lost.number
     assert (again.values, again.seed) == (lost.values, lost.seed)
@@ -127,17 +127,17 @@ def test_recovering_twice_queues_once(open_ledger: Open, spec: StudySpec) -> Non
     """A driver that is killed right after recovering loses and doubles nothing."""
     open_ledger(spec).ask()
     open_ledger(spec).recover()
-    ledger = open_ledger(spec)
+    store = open_ledger(spec)
 
-    assert ledger.recover() == 0
-    assert count(ledger, TrialState.WAITING) == 1
+    assert store.recover() == 0
+    assert count(store, TrialState.WAITING) == 1
 
 
 def test_abandoned_trials_wait_for_the_next_driver(open_ledger: Open, spec: StudySpec) -> None:
     """As after Ctrl-C."""
-    ledger = open_ledger(spec)
-    params = ledger.ask()
-    ledger.abandon()
+    store = open_ledger(spec)
+    params = store.ask()
+    store.abandon()
     resumed = open_ledger(spec)
 
     assert resumed.recover() == 0
@@ -145,17 +145,17 @@ def test_abandoned_trials_wait_for_the_next_driver(open_ledger: Open, spec: Stud
 
 
 def test_every_configuration_runs_once_per_seed(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Replicates share parameters and differ in seed; no pair runs twice."""
     few = replace(
         spec, space=Space({"rank": Choice(1, 2, 4)}), seeds=(7, 8), budget=Budget(trials=99)
     )
-    ledger = open_ledger(few)
+    store = open_ledger(few)
     asked = []
-    while (params := ledger.ask()) is not None:
+    while (params := store.ask()) is not None:
         asked.append((params.values["rank"], params.seed, params.replicate))
-        ledger.tell(result(params))
+        store.tell(result(params))
 
     assert sorted(asked) == [(r, s, i) for r in (1, 2, 4) for i, s in enumerate((7, 8))]
     assert set(to_table(load_study(address)).configurations) == {0, 1, 2}
@@ -164,8 +164,8 @@ def test_every_configuration_runs_once_per_seed(
 def test_replicates_lost_in_a_crash_are_made_up_for(open_ledger: Open, spec: StudySpec) -> None:
     """Killed between asking a configuration and queueing its second seed."""
     two_seeds = replace(spec, seeds=(7, 8))
-    ledger = open_ledger(two_seeds)
-    study = ledger.study
+    store = open_ledger(two_seeds)
+    study = store.study
     trial = study.ask(
         {
             "rank": optuna.distributions.CategoricalDistribution((1, 2, 4, 8)),
@@ -185,41 +185,41 @@ def test_replicates_lost_in_a_crash_are_made_up_for(open_ledger: Open, spec: Stu
 
 def test_a_finite_space_ends(open_ledger: Open, spec: StudySpec) -> None:
     """``ask`` says so instead of repeating, and leaves no trial open."""
-    ledger = open_ledger(replace(spec, space=Space({"rank": Choice(1, 2)})))
+    store = open_ledger(replace(spec, space=Space({"rank": Choice(1, 2)})))
     for _ in range(2):
-        ledger.tell(result(ledger.ask()))
+        store.tell(result(store.ask()))
 
-    assert ledger.ask() is None
-    assert count(ledger, TrialState.RUNNING) == 0
+    assert store.ask() is None
+    assert count(store, TrialState.RUNNING) == 0
 
 
 def test_the_pruner_is_asked(open_ledger: Open, spec: StudySpec) -> None:
     """With a median pruner a trial far below the others is told to stop."""
-    ledger = open_ledger(replace(spec, pruner=Pruner("median")))
+    store = open_ledger(replace(spec, pruner=Pruner("median")))
     for _ in range(6):
-        params = ledger.ask()
-        assert not ledger.report(params.number, 1, 0.9, {})
-        ledger.tell(result(params))
-    params = ledger.ask()
+        params = store.ask()
+        assert not store.report(params.number, 1, 0.9, {})
+        store.tell(result(params))
+    params = store.ask()
 
-    assert ledger.report(params.number, 1, 0.1, {})
-    ledger.tell(TrialResult(params.number, State.PRUNED))
-    assert count(ledger, TrialState.PRUNED) == 1
+    assert store.report(params.number, 1, 0.1, {})
+    store.tell(TrialResult(params.number, State.PRUNED))
+    assert count(store, TrialState.PRUNED) == 1
 
 
 def test_baselines_are_measured_once_per_seed(
-    open_ledger: Open, address: Address, spec: StudySpec
+    open_ledger: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """They are no trials: the sampler and the importance never see them."""
     based = replace(spec, seeds=(3, 4), baselines=(Baseline("head only", {"rank": 0}),))
-    ledger = open_ledger(based)
-    owed = ledger.owed_baselines()
+    store = open_ledger(based)
+    owed = store.owed_baselines()
     assert [(b.name, p.seed, p.replicate) for b, p in owed] == [
         ("head only", 3, 0),
         ("head only", 4, 1),
     ]
     baseline, params = owed[0]
-    ledger.tell_baseline(baseline, params, result(params, 0.2))
+    store.tell_baseline(baseline, params, result(params, 0.2))
     resumed = open_ledger(based)
 
     assert [params.seed for _, params in resumed.owed_baselines()] == [4]
@@ -229,13 +229,13 @@ def test_baselines_are_measured_once_per_seed(
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
 def test_best_follows_the_direction(
-    open_ledger: Open, address: Address, spec: StudySpec, direction: str, best: float
+    open_ledger: Open, address: StorageUrl, spec: StudySpec, direction: str, best: float
 ) -> None:
     """And is one trial, with its parameters."""
-    ledger = open_ledger(replace(spec, direction=direction))
+    store = open_ledger(replace(spec, direction=direction))
     for value in (0.5, 0.9, 0.1):
-        ledger.tell(result(ledger.ask(), value))
-    report = snapshot(ledger.study, address)
+        store.tell(result(store.ask(), value))
+    report = snapshot(store.study, address)
 
     assert report["best"]["value"] == best
     assert spec.space.contains(report["best"]["params"])

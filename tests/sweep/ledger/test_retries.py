@@ -5,13 +5,13 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.driver.trial_store import Ledger
-from sweep.storage.pending_trials import owed_retries
+from sweep.driver.trial_store import TrialStore
+from sweep.storage.pending_trials import pending_retries
 from sweep.study.spec import Policy
 from sweep.study.trial import Failure, TrialParams, TrialResult
 from sweep.study.trial import TrialState as State
 
-Open = Callable[[StudySpec], Ledger]
+Open = Callable[[StudySpec], TrialStore]
 FAILED = Failure("exception", "ValueError", "no")
 
 
@@ -20,9 +20,9 @@ def complete(params: TrialParams) -> TrialResult:
     return TrialResult(params.number, State.COMPLETE, 0.5)
 
 
-def states(ledger: Ledger) -> list[str]:
+def states(store: TrialStore) -> list[str]:
     """The states of all trials, by number."""
-    return [trial.state.name for trial in ledger.study.trials]
+    return [trial.state.name for trial in store.study.trials]
 
 
 def policy(spec: StudySpec, **changes: object) -> StudySpec:
@@ -38,14 +38,14 @@ def test_a_trial_that_takes_its_driver_down_is_not_run_for_ever(
     first = open_ledger(twice).ask()
     asked = []
     for _ in range(2):
-        ledger = open_ledger(twice)
-        assert ledger.recover() == 1
-        asked.append(ledger.ask())
-    ledger = open_ledger(twice)
-    assert ledger.recover() == 1
+        store = open_ledger(twice)
+        assert store.recover() == 1
+        asked.append(store.ask())
+    store = open_ledger(twice)
+    assert store.recover() == 1
 
     assert [(p.values, p.seed) for p in asked] == [(first.values, first.seed)] * 2
-    assert states(ledger) == ["FAIL"] * 3
+    assert states(store) == ["FAIL"] * 3
     more = open_ledger(policy(spec, max_retries=3))
     more.recover()
     assert states(more) == ["FAIL"] * 3 + ["WAITING"]
@@ -58,12 +58,12 @@ def test_a_trial_that_was_asked_to_leave_is_not_to_blame(
     """Pre-emptions do not count, however many there are."""
     none = policy(spec, max_retries=0)
     for _ in range(5):
-        ledger = open_ledger(none)
-        params = ledger.ask()
-        ledger.tell(TrialResult.interrupted(params.number, "left when asked to"))
+        store = open_ledger(none)
+        params = store.ask()
+        store.tell(TrialResult.interrupted(params.number, "left when asked to"))
 
-    assert states(ledger) == ["FAIL"] * 5 + ["WAITING"]
-    assert len({str(trial.system_attrs.get("fixed_params")) for trial in ledger.study.trials}) == 2
+    assert states(store) == ["FAIL"] * 5 + ["WAITING"]
+    assert len({str(trial.system_attrs.get("fixed_params")) for trial in store.study.trials}) == 2
 
 
 @pytest.mark.parametrize(
@@ -74,44 +74,44 @@ def test_failures_are_retried_as_often_as_the_policy_says(
 ) -> None:
     """With the same parameters and seed, each naming the one before."""
     spec = policy(spec, on_failure=on_failure)
-    ledger = open_ledger(spec)
+    store = open_ledger(spec)
     values = []
     for _ in range(runs):
-        params = ledger.ask()
+        params = store.ask()
         values.append((dict(params.values), params.seed))
-        ledger.tell(TrialResult.failed(params.number, FAILED))
-    trials = ledger.study.trials
+        store.tell(TrialResult.failed(params.number, FAILED))
+    trials = store.study.trials
 
     assert values == [values[0]] * runs
     assert [t.user_attrs.get("retry_of") for t in trials] == [None, *range(runs - 1)]
-    assert list(owed_retries(trials, spec)) == []
-    assert ledger.ask().values != values[0][0]
+    assert list(pending_retries(trials, spec)) == []
+    assert store.ask().values != values[0][0]
 
 
 def test_interruptions_and_failures_are_counted_apart(open_ledger: Open, spec: StudySpec) -> None:
     """A crash in the middle takes no retry away."""
     spec = policy(spec, on_failure="retry(1)", max_retries=1)
-    ledger = open_ledger(spec)
-    ledger.tell(TrialResult.failed(ledger.ask().number, FAILED))
-    ledger.ask()
-    ledger = open_ledger(spec)  # the retry's driver died
-    ledger.recover()
-    params = ledger.ask()
+    store = open_ledger(spec)
+    store.tell(TrialResult.failed(store.ask().number, FAILED))
+    store.ask()
+    store = open_ledger(spec)  # the retry's driver died
+    store.recover()
+    params = store.ask()
     assert params.number == 2
-    ledger.tell(TrialResult.failed(params.number, FAILED))
+    store.tell(TrialResult.failed(params.number, FAILED))
 
-    assert states(ledger) == ["FAIL"] * 3
+    assert states(store) == ["FAIL"] * 3
 
 
 def test_a_retry_killed_while_its_values_were_written_is_owed_all_the_same(
     open_ledger: Open, spec: StudySpec
 ) -> None:
     """It was queued with them."""
-    ledger = open_ledger(spec)
-    lost = ledger.ask()
-    ledger = open_ledger(spec)
-    ledger.recover()
-    study = ledger.study
+    store = open_ledger(spec)
+    lost = store.ask()
+    store = open_ledger(spec)
+    store.recover()
+    study = store.study
     trial = study.ask()  # popped from the queue, no parameter written
     assert trial.params == {}
     again = open_ledger(spec)
@@ -126,8 +126,8 @@ def test_a_fresh_trial_killed_before_it_had_values_leaves_nothing_owed(
     open_ledger: Open, spec: StudySpec
 ) -> None:
     """Nothing had begun; its number is accounted for."""
-    ledger = open_ledger(spec)
-    ledger.study.ask()
+    store = open_ledger(spec)
+    store.study.ask()
     again = open_ledger(spec)
 
     assert again.recover() == 1
@@ -141,35 +141,35 @@ def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
     """What is owed is read off the trials."""
     lost = open_ledger(spec).ask()
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "requeue", lambda _: None)
+        patch.setattr(TrialStore, "requeue", lambda _: None)
         open_ledger(spec).recover()
-    ledger = open_ledger(spec)
-    assert ledger.recover() == 0
+    store = open_ledger(spec)
+    assert store.recover() == 0
 
-    assert ledger.ask().values == lost.values
+    assert store.ask().values == lost.values
 
 
 def test_hundreds_of_recoveries_queue_once(open_ledger: Open, spec: StudySpec) -> None:
     """A driver may die as often as it likes before it starts anything."""
     open_ledger(spec).ask()
     for _ in range(20):
-        ledger = open_ledger(spec)
-        ledger.recover()
+        store = open_ledger(spec)
+        store.recover()
 
-    assert states(ledger) == ["FAIL", "WAITING"]
+    assert states(store) == ["FAIL", "WAITING"]
 
 
 def test_replicates_are_retried_with_their_own_seed(open_ledger: Open, spec: StudySpec) -> None:
     """The second seed of a configuration stays the second."""
     two = replace(spec, seeds=(7, 8), space=Space({"rank": Choice(1)}), settings={})
-    ledger = open_ledger(two)
-    ledger.tell(complete(ledger.ask()))
-    ledger.ask()
-    ledger = open_ledger(two)
-    ledger.recover()
-    params = ledger.ask()
+    store = open_ledger(two)
+    store.tell(complete(store.ask()))
+    store.ask()
+    store = open_ledger(two)
+    store.recover()
+    params = store.ask()
 
     assert (params.seed, params.replicate) == (8, 1)
-    ledger.tell(complete(params))
-    assert ledger.ask() is None
-    assert [t.state for t in ledger.study.trials].count(TrialState.COMPLETE) == 2
+    store.tell(complete(params))
+    assert store.ask() is None
+    assert [t.state for t in store.study.trials].count(TrialState.COMPLETE) == 2

@@ -15,9 +15,9 @@ import pytest
 from report_studies import mixed
 
 from sweep.report.dashboard import dashboard_server, leave_note, note_text
-from sweep.results.analysis import Inquiry, findings
+from sweep.results.analysis import AnalysisOptions, analyse_study
 from sweep.results.table import to_table
-from sweep.storage.owner import claim
+from sweep.storage.owner import acquire
 from sweep.storage.studies import open_known
 
 optuna_dashboard = pytest.importorskip("optuna_dashboard")
@@ -37,9 +37,9 @@ def test_it_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
     """Every trial and no error; and who drives a study is not written past."""
     made, address = mixed(tmp_path)
     study = open_known(address)
-    found = findings(study, address, to_table(study), Inquiry(quick=True))
+    found = analyse_study(study, address, to_table(study), AnalysisOptions(quick=True))
     text = note_text(found)
-    owner = claim(made, address.shown)  # a driver that is alive: this process
+    owner = acquire(made, address.shown)  # a driver that is alive: this process
     assert leave_note(study, text) is (owner is None)
     made.set_user_attr("owner", None)
 

@@ -14,11 +14,11 @@ from scipy import stats
 
 from sweep.errors import StorageError
 from sweep.report.tree.build import report_tree
-from sweep.results.analysis import Inquiry
+from sweep.results.analysis import AnalysisOptions
 from sweep.storage.studies import open_known
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
-QUICK = Inquiry(quick=True)
+QUICK = AnalysisOptions(quick=True)
 Found = tuple[dict[str, Any], optuna.Study]
 
 
@@ -138,4 +138,4 @@ def test_several_objectives_are_refused(tmp_path: Path) -> None:
     study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 1.0), n_trials=2)
 
     with pytest.raises(StorageError, match="must have one objective"):
-        report_tree(study, Address.parse(url), QUICK)
+        report_tree(study, StorageUrl.parse(url), QUICK)

@@ -16,9 +16,9 @@ import pytest
 from report_studies import plain
 
 from sweep.errors import UsageError
-from sweep.report.serve import Editor, Server, _Handler, gatherer, ours, state_of
+from sweep.report.serve import ReportRefresher, Server, _Handler, gatherer, ours, state_of
 from sweep.storage.studies import open_known
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 
 Answer = tuple[int, str, bytes]
 
@@ -28,9 +28,9 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.study, address = plain(folder, 3)
-        served = open_known(Address.parse(address.url))
+        served = open_known(StorageUrl.parse(address.url))
         gather = gatherer(served, address, quick=True)
-        self.editor = Editor(gather, lambda: state_of(served, address))
+        self.editor = ReportRefresher(gather, lambda: state_of(served, address))
         self.server = Server(self.editor, 0)
 
     def get(self, path: str, host: str | None = None) -> Answer:

@@ -15,10 +15,10 @@ from sweep.report.figures.kinds import draw
 from sweep.report.images import images_of
 from sweep.report.tree.build import report_tree
 from sweep.report.write import default_folder, write_report
-from sweep.results.analysis import Inquiry
-from sweep.storage.url import Address
+from sweep.results.analysis import AnalysisOptions
+from sweep.storage.url import StorageUrl
 
-QUICK = Inquiry(quick=True)
+QUICK = AnalysisOptions(quick=True)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +63,11 @@ def test_a_folder_that_cannot_be_made_is_named(tree: dict[str, Any], tmp_path: P
 
 def test_a_report_lies_beside_its_database(tmp_path: Path) -> None:
     """Each study of a database has its own folder."""
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
 
     assert default_folder(address, "demo") == tmp_path / "demo-report"
     assert default_folder(address, "../demo") != default_folder(address, "demo")
-    server = Address.parse("postgresql+psycopg://u@h/d")
+    server = StorageUrl.parse("postgresql+psycopg://u@h/d")
     assert default_folder(server, "demo") == Path("runs/demo-report")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from sweep.errors import StorageError
 from sweep.storage.database import connect_arguments, open_storage
 from sweep.storage.studies import open_study
-from sweep.storage.url import Address, default_url, folder_name
+from sweep.storage.url import StorageUrl, default_url, folder_name
 
 SECRET = "p@ss/w:rd ü"  # noqa: S105 - of nobody
 QUOTED = "p%40ss%2Fw%3Ard%20%C3%BC"
@@ -28,7 +28,7 @@ QUOTED = "p%40ss%2Fw%3Ard%20%C3%BC"
 )
 def test_a_url_says_what_and_where(url: str, kind: str, path: Path | None) -> None:
     """Three kinds; a bare postgresql:// means psycopg, the driver that is installed."""
-    address = Address.parse(url)
+    address = StorageUrl.parse(url)
 
     assert (address.kind, address.path) == (kind, path)
     assert address.url.startswith("postgresql+psycopg://" if kind == "postgresql" else url)
@@ -44,7 +44,7 @@ def test_a_url_says_what_and_where(url: str, kind: str, path: Path | None) -> No
 )
 def test_a_password_is_used_and_never_shown(url: str) -> None:
     """Not in the address for people, nor in a driver's own words, quoted or not."""
-    address = Address.parse(url)
+    address = StorageUrl.parse(url)
     for form in (SECRET, QUOTED, "p%40ss%2Fw%3Ard+%C3%BC"):
         assert form not in address.shown
         assert form not in address.redact(f"cannot connect with {form} to h")
@@ -61,7 +61,7 @@ def test_a_password_is_used_and_never_shown(url: str) -> None:
 def test_what_cannot_hold_a_study_is_refused(url: str) -> None:
     """With the way out, and without a password."""
     with pytest.raises(StorageError, match=r"--storage must .*Write 'sqlite:///study.db'") as told:
-        Address.parse(url)
+        StorageUrl.parse(url)
 
     assert "s3cret" not in str(told.value)
 
@@ -69,7 +69,7 @@ def test_what_cannot_hold_a_study_is_refused(url: str) -> None:
 def test_an_unreadable_url_keeps_its_password_to_itself() -> None:
     """What cannot be parsed cannot be redacted part by part."""
     with pytest.raises(StorageError, match=r"got 'postgresql:\*\*\*'") as told:
-        Address.parse("postgresql://u:s3cret@h:port/d")
+        StorageUrl.parse("postgresql://u:s3cret@h:port/d")
 
     assert "s3cret" not in str(told.value)
 
@@ -106,7 +106,7 @@ def test_a_url_names_just_that_file(
 ) -> None:
     """And the study goes into it, and into no other."""
     monkeypatch.chdir(tmp_path)
-    address = Address.parse(url)
+    address = StorageUrl.parse(url)
     assert address.path == path
     assert address.shown == url
     if HOME in path.parents:
@@ -116,7 +116,7 @@ def test_a_url_names_just_that_file(
     monkeypatch.chdir(here)
     optuna.create_study(storage=open_storage(address, make=True), study_name="made")
 
-    assert open_study(Address.parse(url)).study_name == "made"
+    assert open_study(StorageUrl.parse(url)).study_name == "made"
     found = {found for found in tmp_path.rglob("*") if found.is_file()}
     assert found - {f for f in found if f.suffix == ".claim"} == {(here / path).resolve()}
 
@@ -159,7 +159,7 @@ def test_a_url_names_just_that_file(
 def test_a_url_that_would_be_misread_is_one_sentence(url: str, said: str) -> None:
     """Whatever of it would have been ignored, or taken for another file."""
     with pytest.raises(StorageError, match=said) as told:
-        Address.parse(url)
+        StorageUrl.parse(url)
 
     assert str(told.value).startswith("--storage must ")
     for secret in ("s3cret", "s3@cret", "cret"):
@@ -171,7 +171,7 @@ def test_a_url_that_would_be_misread_is_one_sentence(url: str, said: str) -> Non
 )
 def test_a_password_of_any_signs_arrives(password: str) -> None:
     """Quoted, as all URLs are."""
-    address = Address.parse(f"postgresql://u:{quote(password, safe='')}@h:5/d")
+    address = StorageUrl.parse(f"postgresql://u:{quote(password, safe='')}@h:5/d")
 
     assert make_url(address.url).password == password
     assert make_url(address.url).host == "h"
@@ -180,8 +180,8 @@ def test_a_password_of_any_signs_arrives(password: str) -> None:
 
 def test_a_wait_for_the_server_that_the_url_sets_is_kept() -> None:
     """Ten seconds are for those that say nothing."""
-    assert connect_arguments(Address.parse("postgresql://u@h/d")) == {"connect_timeout": 10}
-    assert connect_arguments(Address.parse("postgresql://u@h/d?connect_timeout=3")) == {}
+    assert connect_arguments(StorageUrl.parse("postgresql://u@h/d")) == {"connect_timeout": 10}
+    assert connect_arguments(StorageUrl.parse("postgresql://u@h/d?connect_timeout=3")) == {}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_file_that_an_older_version_made_is_found(
     monkeypatch.chdir(tmp_path)
     Path(name).touch()
 
-    assert Address.parse(url).path == Path(name)
+    assert StorageUrl.parse(url).path == Path(name)
 
 
 def test_a_link_to_a_database_is_that_database(tmp_path: Path) -> None:
@@ -203,9 +203,9 @@ def test_a_link_to_a_database_is_that_database(tmp_path: Path) -> None:
     real.parent.mkdir()
     real.touch()
     link.symlink_to(real)
-    address = Address.parse(f"sqlite:///{link}")
+    address = StorageUrl.parse(f"sqlite:///{link}")
     assert address.path == real
-    assert address.files == Address.parse(f"sqlite:///{real}").files
+    assert address.files == StorageUrl.parse(f"sqlite:///{real}").files
     (tmp_path / "link.db.files").mkdir()
     assert address.files == tmp_path / "link.db.files"
     (real.parent / "study.db.files").mkdir()

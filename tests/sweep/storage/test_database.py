@@ -9,23 +9,23 @@ from sweep import StudySpec
 from sweep.driver.run_study import driven
 from sweep.errors import StorageError
 from sweep.storage.database import exists, open_storage
-from sweep.storage.sqlite_files import write_ahead
+from sweep.storage.sqlite_files import enable_wal
 from sweep.storage.studies import create_or_resume, load_study, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
 
-def journal_mode(address: Address) -> str:
+def journal_mode(address: StorageUrl) -> str:
     """As SQLite says it."""
     with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
         return str(connection.execute("pragma journal_mode").fetchone()[0])
 
 
 def test_a_driver_writes_ahead_and_leaves_one_file(
-    address: Address, spec: StudySpec, tmp_path: Path
+    address: StorageUrl, spec: StudySpec, tmp_path: Path
 ) -> None:
     """Readers do not wait for it; afterwards the database can be copied as it is."""
-    with driven(spec, address, Facts(), take_over=False) as (study, _):
+    with driven(spec, address, ObjectiveInfo(), take_over=False) as (study, _):
         assert journal_mode(address) == "wal"
         study.enqueue_trial({"rank": 2})
         assert (tmp_path / "study.db-wal").exists()
@@ -35,36 +35,38 @@ def test_a_driver_writes_ahead_and_leaves_one_file(
     assert len(load_study(address).trials) == 1
 
 
-def test_a_database_that_writes_ahead_already_stays_so(address: Address, spec: StudySpec) -> None:
+def test_a_database_that_writes_ahead_already_stays_so(
+    address: StorageUrl, spec: StudySpec
+) -> None:
     """Its owner set that; we put back what we changed, and no more."""
-    create_or_resume(address, spec, Facts())
+    create_or_resume(address, spec, ObjectiveInfo())
     with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
         connection.execute("pragma journal_mode=WAL")
     for _ in range(2):
-        with driven(spec, address, Facts(), take_over=False):
+        with driven(spec, address, ObjectiveInfo(), take_over=False):
             assert journal_mode(address) == "wal"
 
     assert journal_mode(address) == "wal"
 
 
 def test_what_a_killed_driver_changed_the_next_one_puts_back(
-    address: Address, spec: StudySpec
+    address: StorageUrl, spec: StudySpec
 ) -> None:
     """Which finds the mode as the other left it."""
-    create_or_resume(address, spec, Facts())
-    write_ahead(address)
-    with driven(spec, address, Facts(), take_over=False):
+    create_or_resume(address, spec, ObjectiveInfo())
+    enable_wal(address)
+    with driven(spec, address, ObjectiveInfo(), take_over=False):
         assert journal_mode(address) == "wal"
 
     assert journal_mode(address) == "delete"
 
 
-def test_the_last_of_two_drivers_puts_it_back(address: Address, spec: StudySpec) -> None:
+def test_the_last_of_two_drivers_puts_it_back(address: StorageUrl, spec: StudySpec) -> None:
     """Of two studies in one database; the first one that ends cannot."""
     other = spec.with_changes(name="other")
-    with driven(spec, address, Facts(), take_over=False) as (first, _):
+    with driven(spec, address, ObjectiveInfo(), take_over=False) as (first, _):
         first.enqueue_trial({"rank": 2})
-        with driven(other, address, Facts(), take_over=False) as (second, _):
+        with driven(other, address, ObjectiveInfo(), take_over=False) as (second, _):
             second.enqueue_trial({"rank": 2})
         assert journal_mode(address) == "wal"
 
@@ -72,11 +74,11 @@ def test_the_last_of_two_drivers_puts_it_back(address: Address, spec: StudySpec)
 
 
 def test_on_a_network_file_system_nothing_is_written_ahead(
-    address: Address, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+    address: StorageUrl, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log's index is shared memory, which two machines do not share."""
     monkeypatch.setattr("sweep.storage.sqlite_files._file_system", lambda _: "nfs4")
-    with driven(spec, address, Facts(), take_over=False):
+    with driven(spec, address, ObjectiveInfo(), take_over=False):
         assert journal_mode(address) == "delete"
 
 
@@ -87,33 +89,33 @@ def test_another_programs_database_is_left_alone(tmp_path: Path, spec: StudySpec
         connection.execute("create table orders (id integer)")
         connection.commit()
     before = path.read_bytes()
-    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+    for act in (load_study, lambda address: create_or_resume(address, spec, ObjectiveInfo())):
         with pytest.raises(StorageError, match=r"must be a database of Optuna's.*tables orders"):
-            act(Address.parse(f"sqlite:///{path}"))
+            act(StorageUrl.parse(f"sqlite:///{path}"))
 
     assert path.read_bytes() == before
 
 
-def test_a_truncated_database_is_said_to_be_damaged(address: Address, spec: StudySpec) -> None:
+def test_a_truncated_database_is_said_to_be_damaged(address: StorageUrl, spec: StudySpec) -> None:
     """With what may save it; and it is not made worse."""
-    study = create_or_resume(address, spec, Facts())
-    write_spec(study, spec, Facts())
+    study = create_or_resume(address, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo())
     for _ in range(40):
         study.enqueue_trial({"rank": 2})
     assert address.path is not None
     whole = address.path.read_bytes()
     address.path.write_bytes(whole[: len(whole) // 3])
     cut = address.path.read_bytes()
-    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+    for act in (load_study, lambda address: create_or_resume(address, spec, ObjectiveInfo())):
         with pytest.raises(StorageError, match=r"must be a whole SQLite database.*\.recover"):
             act(address)
 
     assert address.path.read_bytes() == cut
 
 
-def test_a_schema_of_another_optuna_is_refused(address: Address, spec: StudySpec) -> None:
+def test_a_schema_of_another_optuna_is_refused(address: StorageUrl, spec: StudySpec) -> None:
     """Optuna's own words are kept as the reason."""
-    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
         connection.execute("update alembic_version set version_num = 'v9.9.0.a'")
         connection.commit()
@@ -121,23 +123,23 @@ def test_a_schema_of_another_optuna_is_refused(address: Address, spec: StudySpec
         load_study(address)
 
 
-def test_attributes_of_a_newer_lorasweep_are_refused(address: Address, spec: StudySpec) -> None:
+def test_attributes_of_a_newer_lorasweep_are_refused(address: StorageUrl, spec: StudySpec) -> None:
     """They may mean something else there."""
-    study = create_or_resume(address, spec, Facts())
-    write_spec(study, spec, Facts())
+    study = create_or_resume(address, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo())
     study.set_user_attr("schema", 99)
-    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+    for act in (load_study, lambda address: create_or_resume(address, spec, ObjectiveInfo())):
         with pytest.raises(StorageError, match=r"got 99 .*Upgrade lorasweep"):
             act(address)
 
 
 def test_a_journal_holds_a_study(tmp_path: Path, spec: StudySpec) -> None:
     """By its URL, as any other storage; looking makes no file."""
-    address = Address.parse(f"journal:///{tmp_path}/s.log")
+    address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
     with pytest.raises(StorageError, match="must name an existing file"):
         load_study(address)
     assert not list(tmp_path.iterdir())
-    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
 
     assert load_study(address).user_attrs["spec_digest"] == spec.digest()
 
@@ -146,14 +148,14 @@ def test_half_a_line_at_a_journals_end_is_cut_off(
     tmp_path: Path, spec: StudySpec, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Optuna would refuse the whole file as soon as another line followed it."""
-    address = Address.parse(f"journal:///{tmp_path}/s.log")
-    study = create_or_resume(address, spec, Facts())
-    write_spec(study, spec, Facts())
+    address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
+    study = create_or_resume(address, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo())
     study.enqueue_trial({"rank": 2})
     assert address.path is not None
     whole = address.path.read_bytes()
     address.path.write_bytes(whole + b'{"op_code":4,"wor')
-    again = create_or_resume(address, spec, Facts())
+    again = create_or_resume(address, spec, ObjectiveInfo())
     again.enqueue_trial({"rank": 4})
 
     assert "ended in half a line" in caplog.text
@@ -166,7 +168,7 @@ def test_a_text_file_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
     path = tmp_path / "notes.log"
     path.write_text("these are notes")
     with pytest.raises(StorageError, match="must be a journal of Optuna's"):
-        create_or_resume(Address.parse(f"journal:///{path}"), spec, Facts())
+        create_or_resume(StorageUrl.parse(f"journal:///{path}"), spec, ObjectiveInfo())
 
     assert path.read_text() == "these are notes"
 
@@ -175,7 +177,7 @@ def test_a_reader_makes_no_tables(tmp_path: Path) -> None:
     """An empty file stays empty."""
     path = tmp_path / "empty.db"
     path.touch()
-    address = Address.parse(f"sqlite:///{path}")
+    address = StorageUrl.parse(f"sqlite:///{path}")
 
     assert not exists(address)
     with pytest.raises(StorageError, match="must hold a study"):
@@ -183,10 +185,10 @@ def test_a_reader_makes_no_tables(tmp_path: Path) -> None:
     assert path.stat().st_size == 0
 
 
-def test_a_study_whose_maker_died_early_is_made_anew(address: Address, spec: StudySpec) -> None:
+def test_a_study_whose_maker_died_early_is_made_anew(address: StorageUrl, spec: StudySpec) -> None:
     """Optuna keeps its first direction for ever; without spec and trials nothing is lost."""
     storage = open_storage(address, make=True)
     optuna.create_study(study_name=spec.name, storage=storage, direction="minimize")
-    study = create_or_resume(address, spec, Facts())
+    study = create_or_resume(address, spec, ObjectiveInfo())
 
     assert study.direction.name == "MAXIMIZE"

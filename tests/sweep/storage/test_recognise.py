@@ -14,8 +14,8 @@ from sweep import StudySpec
 from sweep.errors import StorageError
 from sweep.storage.recognise import is_record
 from sweep.storage.studies import create_or_resume, load_study, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.transfer.copy import copy_study
 
 RECORD = json.dumps({"op_code": 0, "worker_id": "w", "study_name": "s", "directions": [2]})
@@ -42,12 +42,12 @@ def test_a_file_of_another_kind_stays_as_it_is(
     """Reading it, driving a study in it, and copying a study to it, or from it, are refused."""
     path = tmp_path / "theirs"
     path.write_text(text)
-    address = Address.parse(f"{kind}:///{path}")
-    other = Address.parse(f"sqlite:///{tmp_path}/study.db")
-    create_or_resume(other, spec, Facts())
+    address = StorageUrl.parse(f"{kind}:///{path}")
+    other = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
+    create_or_resume(other, spec, ObjectiveInfo())
     for act in (
         lambda: load_study(address),
-        lambda: create_or_resume(address, spec, Facts()),
+        lambda: create_or_resume(address, spec, ObjectiveInfo()),
         lambda: copy_study(other, spec.name, address),
         lambda: copy_study(address, None, other),
     ):
@@ -61,10 +61,10 @@ def test_a_file_of_another_kind_stays_as_it_is(
 def test_a_database_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
     """Whose end would have been cut off, and the message says how to name it."""
     path = tmp_path / "study.db"
-    create_or_resume(Address.parse(f"sqlite:///{path}"), spec, Facts())
+    create_or_resume(StorageUrl.parse(f"sqlite:///{path}"), spec, ObjectiveInfo())
     before = path.read_bytes()
     with pytest.raises(StorageError, match=r"got 'a database of SQLite' .*Write sqlite:///"):
-        create_or_resume(Address.parse(f"journal:///{path}"), spec, Facts())
+        create_or_resume(StorageUrl.parse(f"journal:///{path}"), spec, ObjectiveInfo())
 
     assert path.read_bytes() == before
     with closing(sqlite3.connect(path)) as connection:
@@ -86,8 +86,8 @@ def test_what_is_no_file_is_refused(kind: str, what: str, tmp_path: Path, spec: 
         path = Path("/dev/null")
     else:
         path.symlink_to(tmp_path / ("folder" if what.endswith("folder") else "notes"))
-    address = Address.parse(f"{kind}:///{path}")
-    for act in (load_study, lambda address: create_or_resume(address, spec, Facts())):
+    address = StorageUrl.parse(f"{kind}:///{path}")
+    for act in (load_study, lambda address: create_or_resume(address, spec, ObjectiveInfo())):
         with pytest.raises(StorageError, match=r"^--storage must be "):
             act(address)
 
@@ -99,27 +99,27 @@ def test_half_a_last_line_of_a_journal_is_cut_off(
     tail: str, tmp_path: Path, spec: StudySpec
 ) -> None:
     """And whoever only reads leaves it."""
-    address = Address.parse(f"journal:///{tmp_path}/s.log")
-    write_spec(create_or_resume(address, spec, Facts()), spec, Facts())
+    address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
+    write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     assert address.path is not None
     whole = address.path.read_bytes()
     address.path.write_bytes(whole + tail.encode())
     load_study(address)
     assert address.path.read_bytes() == whole + tail.encode()
-    create_or_resume(address, spec, Facts())
+    create_or_resume(address, spec, ObjectiveInfo())
 
     assert address.path.read_bytes() == whole
 
 
 def test_a_whole_record_without_its_line_break_is_kept(tmp_path: Path, spec: StudySpec) -> None:
     """An editor may have taken the break away."""
-    address = Address.parse(f"journal:///{tmp_path}/s.log")
-    create_or_resume(address, spec, Facts()).set_user_attr("note", "kept")
+    address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
+    create_or_resume(address, spec, ObjectiveInfo()).set_user_attr("note", "kept")
     assert address.path is not None
     whole = address.path.read_bytes()
     address.path.write_bytes(whole[:-1])
 
-    assert create_or_resume(address, spec, Facts()).user_attrs["note"] == "kept"
+    assert create_or_resume(address, spec, ObjectiveInfo()).user_attrs["note"] == "kept"
     assert address.path.read_bytes() == whole
 
 

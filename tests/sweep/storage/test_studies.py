@@ -11,15 +11,15 @@ import pytest
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec
 from sweep.errors import ResumeError, StorageError
-from sweep.storage.owner import Owner, claim, release
+from sweep.storage.owner import DriverLease, acquire, release
 from sweep.storage.studies import create_or_resume, find_study, load_study, read_spec, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
-FACTS = Facts({"data": "d1", "base": "b1"}, {"torch": "2"}, about={"data": {"chains": 3}})
+FACTS = ObjectiveInfo({"data": "d1", "base": "b1"}, {"torch": "2"}, about={"data": {"chains": 3}})
 
 
-def made(address: Address, spec: StudySpec, facts: Facts = FACTS) -> optuna.Study:
+def made(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo = FACTS) -> optuna.Study:
     """Create or resume, and write what a run writes."""
     study = create_or_resume(address, spec, facts)
     write_spec(study, spec, facts)
@@ -27,7 +27,7 @@ def made(address: Address, spec: StudySpec, facts: Facts = FACTS) -> optuna.Stud
 
 
 def test_a_study_keeps_its_spec_digest_versions_and_fingerprints(
-    address: Address, spec: StudySpec
+    address: StorageUrl, spec: StudySpec
 ) -> None:
     """The database alone is enough to go on."""
     made(address, spec)
@@ -41,7 +41,7 @@ def test_a_study_keeps_its_spec_digest_versions_and_fingerprints(
 
 
 def test_the_same_spec_resumes_with_more_trials_from_another_folder(
-    address: Address, spec: StudySpec
+    address: StorageUrl, spec: StudySpec
 ) -> None:
     """How long and where are not what."""
     made(address, spec)
@@ -52,7 +52,7 @@ def test_the_same_spec_resumes_with_more_trials_from_another_folder(
 
 
 def test_other_package_versions_are_said_aloud(
-    address: Address, spec: StudySpec, caplog: pytest.LogCaptureFixture
+    address: StorageUrl, spec: StudySpec, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not refused: a study may outlive a version; but never silent."""
     made(address, spec)
@@ -62,7 +62,7 @@ def test_other_package_versions_are_said_aloud(
     assert caplog.messages == ["package versions differ from the last run's: torch: '2' -> '3'"]
 
 
-def test_resume_refuses_and_names_each_difference(address: Address, spec: StudySpec) -> None:
+def test_resume_refuses_and_names_each_difference(address: StorageUrl, spec: StudySpec) -> None:
     """A changed range, direction, sampler, data set and base: five lines."""
     made(address, spec)
     changed = replace(
@@ -85,7 +85,7 @@ def test_resume_refuses_and_names_each_difference(address: Address, spec: StudyS
     assert "extend the study (lorasweep extend), or give it another name" in text
 
 
-def test_two_studies_share_a_database(address: Address, spec: StudySpec) -> None:
+def test_two_studies_share_a_database(address: StorageUrl, spec: StudySpec) -> None:
     """And which one is meant must then be said."""
     made(address, spec)
     made(address, replace(spec, name="other"))
@@ -99,7 +99,7 @@ def test_two_studies_share_a_database(address: Address, spec: StudySpec) -> None
 
 def test_a_missing_file_is_not_created_by_looking(tmp_path: object) -> None:
     """Looking at a mistyped path must not leave an empty database behind."""
-    address = Address.parse(f"sqlite:///{tmp_path}/typo.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/typo.db")
     with pytest.raises(StorageError, match=r"--storage must name an existing file, got .*typo\.db"):
         load_study(address)
 
@@ -112,7 +112,7 @@ def test_looking_at_a_database_in_the_making_makes_nothing(tmp_path: Path) -> No
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("create table studies (study_id integer)")  # Optuna's first, of many
         with pytest.raises(StorageError, match=r"must hold a study.*ask again in a moment"):
-            load_study(Address.parse(f"sqlite:///{path}"))
+            load_study(StorageUrl.parse(f"sqlite:///{path}"))
         tables = database.execute("select name from sqlite_master").fetchall()
 
     assert tables == [("studies",)]
@@ -120,7 +120,7 @@ def test_looking_at_a_database_in_the_making_makes_nothing(tmp_path: Path) -> No
 
 def test_status_while_the_sweep_begins_does_it_no_harm(tmp_path: Path, spec: StudySpec) -> None:
     """Someone looks at the database again and again from before it is there."""
-    address = Address.parse(f"sqlite:///{tmp_path}/busy.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/busy.db")
     looking = threading.Event()
     found: list[object] = []
 
@@ -144,7 +144,7 @@ def test_status_while_the_sweep_begins_does_it_no_harm(tmp_path: Path, spec: Stu
 def test_a_wrong_url_is_one_clear_error(wrong: str, spec: StudySpec) -> None:
     """Not a SQLAlchemy traceback."""
     with pytest.raises(StorageError, match="--storage must be a database"):
-        create_or_resume(Address.parse(wrong), spec, FACTS)
+        create_or_resume(StorageUrl.parse(wrong), spec, FACTS)
 
 
 def test_a_text_file_is_no_database(tmp_path: object, spec: StudySpec) -> None:
@@ -152,12 +152,12 @@ def test_a_text_file_is_no_database(tmp_path: object, spec: StudySpec) -> None:
     path = tmp_path / "notes.db"
     path.write_text("these are notes, not a database, " * 40)
     with pytest.raises(StorageError, match="must be a whole SQLite database"):
-        create_or_resume(Address.parse(f"sqlite:///{path}"), spec, FACTS)
+        create_or_resume(StorageUrl.parse(f"sqlite:///{path}"), spec, FACTS)
 
     assert path.read_text().startswith("these are notes")
 
 
-def test_a_plain_optuna_study_is_refused(address: Address, spec: StudySpec) -> None:
+def test_a_plain_optuna_study_is_refused(address: StorageUrl, spec: StudySpec) -> None:
     """It holds no spec to compare with."""
     study = optuna.create_study(storage=address.url, study_name=spec.name)
     study.tell(study.ask(), 1.0)
@@ -168,48 +168,48 @@ def test_a_plain_optuna_study_is_refused(address: Address, spec: StudySpec) -> N
         load_study(address)
 
 
-def test_a_living_driver_keeps_others_out(address: Address, spec: StudySpec) -> None:
+def test_a_living_driver_keeps_others_out(address: StorageUrl, spec: StudySpec) -> None:
     """The message says who holds the study; ``take_over`` overrules."""
     study = made(address, spec)
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        study.set_user_attr("owner", Owner.of(sleeper.pid).to_json())
+        study.set_user_attr("owner", DriverLease.of(sleeper.pid).to_json())
         with pytest.raises(StorageError, match=f"one driver at a time.*process {sleeper.pid} on"):
-            claim(study, address.shown)
-        claim(study, address.shown, take_over=True)
+            acquire(study, address.shown)
+        acquire(study, address.shown, take_over=True)
     finally:
         sleeper.kill()
         sleeper.wait()
 
-    assert Owner.from_json(study.user_attrs["owner"]).same_process(Owner.myself())
+    assert DriverLease.from_json(study.user_attrs["owner"]).same_process(DriverLease.myself())
 
 
-def test_a_dead_driver_is_replaced(address: Address, spec: StudySpec) -> None:
+def test_a_dead_driver_is_replaced(address: StorageUrl, spec: StudySpec) -> None:
     """Its process is gone, or its number belongs to a younger process."""
     study = made(address, spec)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    me = Owner.myself()
+    me = DriverLease.myself()
     for dead in (replace(me, pid=gone.pid), replace(me, started=me.started - 1000)):
         study.set_user_attr("owner", dead.to_json())
-        claim(study, address.shown)
+        acquire(study, address.shown)
 
-        assert Owner.from_json(study.user_attrs["owner"]).same_process(me)
+        assert DriverLease.from_json(study.user_attrs["owner"]).same_process(me)
 
 
-def test_of_another_machine_nothing_is_known(address: Address, spec: StudySpec) -> None:
+def test_of_another_machine_nothing_is_known(address: StorageUrl, spec: StudySpec) -> None:
     """So its driver counts as living."""
     study = made(address, spec)
-    study.set_user_attr("owner", replace(Owner.myself(), host="elsewhere").to_json())
+    study.set_user_attr("owner", replace(DriverLease.myself(), host="elsewhere").to_json())
 
     with pytest.raises(StorageError, match="on elsewhere since"):
-        claim(study, address.shown)
+        acquire(study, address.shown)
 
 
-def test_release_leaves_a_new_owner_alone(address: Address, spec: StudySpec) -> None:
+def test_release_leaves_a_new_owner_alone(address: StorageUrl, spec: StudySpec) -> None:
     """Whoever took over keeps the study when the old driver ends."""
     study = made(address, spec)
-    me = claim(study, address.shown)
+    me = acquire(study, address.shown)
     other = replace(me, host="elsewhere")
     study.set_user_attr("owner", other.to_json())
     release(study, me)

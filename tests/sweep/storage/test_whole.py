@@ -15,11 +15,11 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweep import Budget, Choice, Space, StudySpec
-from sweep.driver.listener import Nobody
+from sweep.driver.listener import NullListener
 from sweep.driver.run_study import run_study
 from sweep.results.status import snapshot
 from sweep.storage.studies import open_known, quiet_optuna
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.storage.whole import Backend
 
 DISTRIBUTIONS = {
@@ -143,9 +143,9 @@ def test_a_status_is_the_same_however_the_trials_are_read(tmp_path: Path) -> Non
         },
         budget=Budget(trials=4),
     )
-    address = Address.parse(f"sqlite:///{tmp_path}/study.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     with quiet_optuna():
-        study = run_study(spec, address, Nobody())
+        study = run_study(spec, address, NullListener())
         study.ask()
         study.enqueue_trial({"rank": 2, "alpha": 2, "targets": "key"})
         theirs = optuna.load_study(

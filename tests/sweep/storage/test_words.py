@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sweep.errors import StorageError
-from sweep.storage.errors import storage_errors, told
-from sweep.storage.url import Address
+from sweep.storage.errors import as_storage_error, storage_errors
+from sweep.storage.url import StorageUrl
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ from sweep.storage.url import Address
 )
 def test_the_advice_fits_the_kind_of_database(url: str, error: str, said: str) -> None:
     """A server is no file: nobody can check its path."""
-    message = str(told(Address.parse(url), OSError(error)))
-    with pytest.raises(StorageError, match=said), storage_errors(Address.parse(url)):
+    message = str(as_storage_error(StorageUrl.parse(url), OSError(error)))
+    with pytest.raises(StorageError, match=said), storage_errors(StorageUrl.parse(url)):
         raise OSError(error)
 
     assert "\n" not in message

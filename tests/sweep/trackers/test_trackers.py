@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tracked_studies import tracked
 
 from sweep.errors import UsageError
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.trackers import NAMES
 from sweep.trackers.finished_trial import ended_of
 from sweep.trackers.make import trackers
@@ -41,7 +41,7 @@ class Case:
 
 def run(folder: Path, name: str) -> Case:
     """A sweep with one tracker."""
-    address = Address.parse(f"sqlite:///{folder}/tracked.db")
+    address = StorageUrl.parse(f"sqlite:///{folder}/tracked.db")
     return Case(tracked(folder, trackers([name], address, "tracked")), folder)
 
 
@@ -186,7 +186,7 @@ def test_a_missing_library_is_named_with_how_to_get_it(
         if module != "sweep.trackers.make":
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, library, None)
-    address = Address.parse(f"sqlite:///{tmp_path}/s.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")
 
     with pytest.raises(UsageError) as caught:
         trackers([name], address, "s")
@@ -200,7 +200,7 @@ def test_a_missing_library_is_named_with_how_to_get_it(
 def test_a_study_of_any_name_has_its_folder_beside_the_database(tmp_path: Path) -> None:
     """Never elsewhere: a name may hold slashes and dots."""
     pytest.importorskip("tensorboardX")
-    address = Address.parse(f"sqlite:///{tmp_path}/s.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")
     (tracker,) = trackers(["tensorboard"], address, "../a/b")
 
     folder = tracker._folder.resolve()  # type: ignore[attr-defined]
@@ -211,7 +211,7 @@ def test_a_study_of_any_name_has_its_folder_beside_the_database(tmp_path: Path) 
 def test_a_tracker_asked_for_twice_is_told_once(tmp_path: Path) -> None:
     """``--track mlflow --track mlflow`` logs each trial once."""
     pytest.importorskip("tensorboardX")
-    address = Address.parse(f"sqlite:///{tmp_path}/s.db")
+    address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")
 
     assert len(trackers(["tensorboard", "tensorboard"], address, "s")) == 1
     assert trackers([], address, "s") == ()

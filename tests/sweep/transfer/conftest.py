@@ -12,10 +12,10 @@ from optuna.trial import TrialState, create_trial
 
 from sweep import StudySpec
 from sweep.sampling.samplers import make_sampler
-from sweep.storage.owner import claim
+from sweep.storage.owner import acquire
 from sweep.storage.studies import create_or_resume, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 
 Ran = CompletedProcess[str]
 Command = Callable[..., Ran]
@@ -27,7 +27,7 @@ DISTRIBUTIONS = {
     "targets": CategoricalDistribution(["qkv", ODD, "", None]),
 }
 FAILURE = {"reason": "nan", "kind": "NonFiniteValue", "message": ODD, "traceback": "line\nline"}
-FACTS = Facts({"data": "d1"}, {"torch": "2"})
+FACTS = ObjectiveInfo({"data": "d1"}, {"torch": "2"})
 METRICS = {"mcc": 0.25, "n": 3, "note": ODD, "nan": float("nan"), "per_ligand": {"ATP": {"f1": 1}}}
 
 
@@ -72,28 +72,28 @@ def fill(study: optuna.Study) -> optuna.Study:
 
 
 @pytest.fixture
-def foreign(address: Address) -> optuna.Study:
+def foreign(address: StorageUrl) -> optuna.Study:
     """A study of plain Optuna in SQLite."""
     return fill(optuna.create_study(storage=address.url, study_name="odd", direction="maximize"))
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Address:
+def journal(tmp_path: Path) -> StorageUrl:
     """A journal of this test's own, not there yet."""
-    return Address.parse(f"journal:///{tmp_path}/new/study.log")
+    return StorageUrl.parse(f"journal:///{tmp_path}/new/study.log")
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Address:
+def other(tmp_path: Path) -> StorageUrl:
     """Another SQLite file, not there yet."""
-    return Address.parse(f"sqlite:///{tmp_path}/other.db")
+    return StorageUrl.parse(f"sqlite:///{tmp_path}/other.db")
 
 
 @pytest.fixture
-def ours(address: Address, spec: StudySpec) -> optuna.Study:
+def ours(address: StorageUrl, spec: StudySpec) -> optuna.Study:
     """A study of lorasweep's with some trials and one queued, held by this process."""
     study = create_or_resume(address, spec, FACTS)
-    claim(study, address.shown)
+    acquire(study, address.shown)
     write_spec(study, spec, FACTS)
     study.sampler = make_sampler(spec, 0, set())
     study.enqueue_trial({"rank": 2, "alpha": 1, "targets": "qkv"}, user_attrs={"seed": 3})

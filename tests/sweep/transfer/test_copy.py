@@ -9,19 +9,19 @@ from optuna.trial import TrialState, create_trial
 from sweep import Sampler, StudySpec, sampling
 from sweep.sampling.samplers import make_sampler
 from sweep.storage.database import open_storage
-from sweep.storage.owner import Owner
+from sweep.storage.owner import DriverLease
 from sweep.storage.studies import create_or_resume, load_study, open_study, quiet_optuna, write_spec
-from sweep.storage.url import Address
-from sweep.study.objective import Facts
+from sweep.storage.url import StorageUrl
+from sweep.study.objective import ObjectiveInfo
 from sweep.transfer.compare import refuse_differences
 from sweep.transfer.copy import copy_study
 from sweep.transfer.snapshot import COPYING, Snapshot, take
 
-FACTS = Facts({"data": "d1"}, {"torch": "2"})
+FACTS = ObjectiveInfo({"data": "d1"}, {"torch": "2"})
 
 
 def test_a_study_goes_to_a_journal_and_back_unchanged(
-    address: Address, foreign: optuna.Study, journal: Address, other: Address
+    address: StorageUrl, foreign: optuna.Study, journal: StorageUrl, other: StorageUrl
 ) -> None:
     """Every state, odd texts, times, constraints, the attributes of the study."""
     report = copy_study(address, None, journal)
@@ -41,7 +41,7 @@ def test_a_study_goes_to_a_journal_and_back_unchanged(
 
 
 def test_a_study_of_several_objectives_keeps_them(
-    url: str, address: Address, journal: Address
+    url: str, address: StorageUrl, journal: StorageUrl
 ) -> None:
     """Directions and all values."""
     study = optuna.create_study(storage=url, directions=["maximize", "minimize"])
@@ -54,7 +54,7 @@ def test_a_study_of_several_objectives_keeps_them(
 
 
 def test_a_queued_trial_is_the_next_one_of_the_copy(
-    address: Address, foreign: optuna.Study, journal: Address
+    address: StorageUrl, foreign: optuna.Study, journal: StorageUrl
 ) -> None:
     """With its values and attributes."""
     copy_study(address, None, journal)
@@ -67,7 +67,7 @@ def test_a_queued_trial_is_the_next_one_of_the_copy(
 
 
 def test_a_trial_that_was_queued_outside_its_range_is_copied(
-    url: str, address: Address, journal: Address
+    url: str, address: StorageUrl, journal: StorageUrl
 ) -> None:
     """Optuna warns of it, runs it, and refuses to add it elsewhere."""
     study = optuna.create_study(storage=url)
@@ -82,7 +82,7 @@ def test_a_trial_that_was_queued_outside_its_range_is_copied(
 
 
 def test_a_quasi_random_sampler_goes_on_where_it_stood(
-    address: Address, spec: StudySpec, journal: Address
+    address: StorageUrl, spec: StudySpec, journal: StorageUrl
 ) -> None:
     """It keeps its position among the study's system attributes."""
     qmc = replace(spec, sampler=Sampler("qmc", 1))
@@ -107,7 +107,7 @@ def test_a_quasi_random_sampler_goes_on_where_it_stood(
 
 
 def test_the_copy_has_its_spec_and_no_driver(
-    address: Address, ours: optuna.Study, journal: Address, spec: StudySpec
+    address: StorageUrl, ours: optuna.Study, journal: StorageUrl, spec: StudySpec
 ) -> None:
     """So that it can be resumed at once; the source stays with whoever holds it."""
     report = copy_study(address, None, journal)
@@ -117,13 +117,13 @@ def test_the_copy_has_its_spec_and_no_driver(
     assert copied.user_attrs[COPYING] is None
     assert copied.user_attrs["spec"] == ours.user_attrs["spec"]
     assert copied.user_attrs["fingerprints"] == {"data": "d1"}
-    assert f"process {Owner.myself().pid} on" in report["notes"][0]
+    assert f"process {DriverLease.myself().pid} on" in report["notes"][0]
     assert "closes them as interrupted" in report["notes"][0]
-    assert Owner.from_json(ours.user_attrs["owner"]).same_process(Owner.myself())
+    assert DriverLease.from_json(ours.user_attrs["owner"]).same_process(DriverLease.myself())
 
 
 def test_a_foreign_owner_is_an_attribute_like_any_other(
-    address: Address, foreign: optuna.Study, journal: Address
+    address: StorageUrl, foreign: optuna.Study, journal: StorageUrl
 ) -> None:
     """Only lorasweep's record of a process is left behind."""
     foreign.set_user_attr("owner", {"name": "Ada"})
@@ -135,7 +135,7 @@ def test_a_foreign_owner_is_an_attribute_like_any_other(
 
 
 def test_files_beside_the_database_are_named_as_not_copied(
-    address: Address, ours: optuna.Study, journal: Address, other: Address
+    address: StorageUrl, ours: optuna.Study, journal: StorageUrl, other: StorageUrl
 ) -> None:
     """Unless the study was told where they are: the copy knows that as well."""
     assert not any("checkpoints" in note for note in copy_study(address, None, journal)["notes"])
@@ -146,16 +146,16 @@ def test_files_beside_the_database_are_named_as_not_copied(
     assert f"--files {address.files}" in note
     ours.set_user_attr("files", "/elsewhere")
     third = other.path.with_name("third.db")
-    notes = copy_study(address, None, Address.parse(f"sqlite:///{third}"))["notes"]
+    notes = copy_study(address, None, StorageUrl.parse(f"sqlite:///{third}"))["notes"]
     assert not any("checkpoints" in note for note in notes)
 
 
-def test_sqlite_keeps_a_zero_without_its_sign(journal: Address, other: Address) -> None:
+def test_sqlite_keeps_a_zero_without_its_sign(journal: StorageUrl, other: StorageUrl) -> None:
     """Which is the same number; a journal keeps the sign as well."""
     study = optuna.create_study(storage=open_storage(journal, make=True), study_name="zero")
     study.add_trial(create_trial(value=-0.0, intermediate_values={1: -0.0}))
     copy_study(journal, None, other)
-    again = Address.parse(f"{journal.url}.again")
+    again = StorageUrl.parse(f"{journal.url}.again")
     copy_study(journal, None, again)
 
     assert str(open_study(other).trials[0].value) == "0.0"

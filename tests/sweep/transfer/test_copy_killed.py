@@ -14,7 +14,7 @@ from sweep import StudySpec
 from sweep.errors import StorageError
 from sweep.storage.database import open_storage
 from sweep.storage.studies import load_study, open_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.compare import refuse_differences
 from sweep.transfer.copy import copy_study
 from sweep.transfer.export import export_study
@@ -29,7 +29,7 @@ copy_study(Address.parse(sys.argv[1]), None, Address.parse(sys.argv[2]))
 
 
 def test_a_copy_that_was_killed_is_made_anew(
-    url: str, address: Address, other: Address, tmp_path: Path
+    url: str, address: StorageUrl, other: StorageUrl, tmp_path: Path
 ) -> None:
     """And until then passes for nothing else."""
     study = optuna.create_study(storage=url, study_name="long")
@@ -48,7 +48,7 @@ def test_a_copy_that_was_killed_is_made_anew(
     assert 0 < done <= len(left.trials) < 80
     for refused in (
         lambda: load_study(other),
-        lambda: copy_study(other, None, Address.parse(f"sqlite:///{tmp_path}/third.db")),
+        lambda: copy_study(other, None, StorageUrl.parse(f"sqlite:///{tmp_path}/third.db")),
         lambda: export_study(other, None, tmp_path / "table.csv"),
     ):
         with pytest.raises(StorageError, match=r"made by lorasweep|must be whole"):
@@ -58,7 +58,7 @@ def test_a_copy_that_was_killed_is_made_anew(
     refuse_differences(take(address, None), take(other, None), other)
 
 
-def _trials_in(address: Address) -> int:
+def _trials_in(address: StorageUrl) -> int:
     """How many trials are there; none while the database is still being made."""
     try:
         return len(open_study(address).get_trials(deepcopy=False))
@@ -67,7 +67,7 @@ def _trials_in(address: Address) -> int:
 
 
 def test_a_copy_killed_at_its_first_write_is_made_anew(
-    address: Address, foreign: optuna.Study, journal: Address
+    address: StorageUrl, foreign: optuna.Study, journal: StorageUrl
 ) -> None:
     """Before it could be marked."""
     optuna.create_study(
@@ -79,7 +79,7 @@ def test_a_copy_killed_at_its_first_write_is_made_anew(
 
 
 def test_a_copy_killed_at_its_last_write_is_whole(
-    address: Address, ours: optuna.Study, other: Address, spec: StudySpec
+    address: StorageUrl, ours: optuna.Study, other: StorageUrl, spec: StudySpec
 ) -> None:
     """It is made anew, unless somebody has resumed it since."""
     copy_study(address, None, other)
@@ -96,7 +96,7 @@ def test_a_copy_killed_at_its_last_write_is_whole(
 
 
 def test_a_full_disk_leaves_a_copy_that_is_made_anew(
-    url: str, address: Address, tmp_path: Path
+    url: str, address: StorageUrl, tmp_path: Path
 ) -> None:
     """Once there is room again."""
     study = optuna.create_study(storage=url, study_name="wide")
@@ -105,7 +105,7 @@ def test_a_full_disk_leaves_a_copy_that_is_made_anew(
     with small_disk(tmp_path, 1) as disk:
         filler = disk / "filler"
         filler.write_bytes(b"x" * 400_000)
-        target = Address.parse(f"sqlite:///{disk}/copy.db")
+        target = StorageUrl.parse(f"sqlite:///{disk}/copy.db")
         with pytest.raises(StorageError, match="TO must be on a disk with room"):
             copy_study(address, None, target)
         filler.unlink()

@@ -16,7 +16,7 @@ from optuna.trial import create_trial
 from sqlalchemy import make_url
 
 from sweep.errors import StorageError
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.compare import refuse_differences
 from sweep.transfer.copy import copy_study
 from sweep.transfer.export import export_study
@@ -37,12 +37,12 @@ def database(postgres: Postgres) -> str:
 
 
 def test_a_study_goes_to_a_server_and_back_unchanged(
-    address: Address, foreign: optuna.Study, database: str, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, database: str, tmp_path: Path
 ) -> None:
     """Odd texts, huge numbers, infinities, times, every state."""
     del foreign
-    target = Address.parse(database)
-    back = Address.parse(f"sqlite:///{tmp_path}/back.db")
+    target = StorageUrl.parse(database)
+    back = StorageUrl.parse(f"sqlite:///{tmp_path}/back.db")
     assert copy_study(address, None, target)["trials"] == 5
     copy_study(target, None, back)
 
@@ -52,11 +52,11 @@ def test_a_study_goes_to_a_server_and_back_unchanged(
 
 
 def test_a_server_is_exported(
-    address: Address, foreign: optuna.Study, database: str, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, database: str, tmp_path: Path
 ) -> None:
     """To the same rows as the file that it was copied from."""
     del foreign
-    target = Address.parse(database)
+    target = StorageUrl.parse(database)
     copy_study(address, None, target)
     documents = []
     for source in (address, target):
@@ -103,13 +103,13 @@ def test_a_password_is_in_no_output(
 
 
 def test_a_copy_to_a_server_that_was_killed_is_made_anew(
-    url: str, address: Address, database: str
+    url: str, address: StorageUrl, database: str
 ) -> None:
     """The server lets go of the dead copier's lock."""
     study = optuna.create_study(storage=url, study_name="long")
     steps = {step: step / 7 for step in range(30)}
     study.add_trials([create_trial(value=n / 3, intermediate_values=steps) for n in range(40)])
-    target = Address.parse(database)
+    target = StorageUrl.parse(database)
     copier = subprocess.Popen([sys.executable, "-c", COPIER, address.url, database])
     try:
         while not (done := _trials_in(database)):
@@ -138,10 +138,10 @@ def _trials_in(url: str) -> int:
 
 
 def test_a_name_that_a_column_cannot_hold_is_one_clear_error(
-    url: str, address: Address, database: str
+    url: str, address: StorageUrl, database: str
 ) -> None:
     """A server's columns are narrower than a file's."""
     study = optuna.create_study(storage=url, study_name="long")
     study.set_user_attr("x" * 600, 1)
     with pytest.raises(StorageError, match=r"TO must .*value too long"):
-        copy_study(address, None, Address.parse(database))
+        copy_study(address, None, StorageUrl.parse(database))

@@ -11,14 +11,14 @@ from optuna.trial import create_trial
 from sweep.errors import StorageError
 from sweep.storage.database import open_storage
 from sweep.storage.studies import open_study
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.compare import refuse_differences
 from sweep.transfer.copy import copy_study
 from sweep.transfer.snapshot import Snapshot, take
 
 
 def test_a_study_of_that_name_is_left_alone(
-    address: Address, foreign: optuna.Study, other: Address
+    address: StorageUrl, foreign: optuna.Study, other: StorageUrl
 ) -> None:
     """Also where it is the source itself."""
     there = optuna.create_study(storage=other.url, study_name="odd")
@@ -32,7 +32,7 @@ def test_a_study_of_that_name_is_left_alone(
 
 
 def test_another_study_in_the_target_stays(
-    address: Address, foreign: optuna.Study, other: Address
+    address: StorageUrl, foreign: optuna.Study, other: StorageUrl
 ) -> None:
     """A database holds many."""
     optuna.create_study(storage=other.url, study_name="neighbour").add_trial(create_trial(value=1))
@@ -43,7 +43,7 @@ def test_another_study_in_the_target_stays(
 
 
 def test_another_programs_database_is_no_target(
-    address: Address, foreign: optuna.Study, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """As for a run."""
     del foreign
@@ -57,11 +57,11 @@ def test_another_programs_database_is_no_target(
         check=True,
     )
     with pytest.raises(StorageError, match="TO must be a database of Optuna's or an empty one"):
-        copy_study(address, None, Address.parse(f"sqlite:///{notes}"))
+        copy_study(address, None, StorageUrl.parse(f"sqlite:///{notes}"))
 
 
 def test_a_missing_source_is_called_from_and_makes_no_target(
-    address: Address, other: Address
+    address: StorageUrl, other: StorageUrl
 ) -> None:
     """There are two databases to tell apart."""
     with pytest.raises(StorageError, match="FROM must name an existing file"):
@@ -72,7 +72,7 @@ def test_a_missing_source_is_called_from_and_makes_no_target(
 
 
 def test_trials_that_no_table_can_hold_together_are_one_clear_error(
-    journal: Address, other: Address
+    journal: StorageUrl, other: StorageUrl
 ) -> None:
     """A journal does not mind a parameter with two sets of choices, a table does."""
     study = optuna.create_study(storage=open_storage(journal, make=True), study_name="two")
@@ -99,7 +99,7 @@ def test_trials_that_no_table_can_hold_together_are_one_clear_error(
     ],
 )
 def test_a_copy_that_differs_is_refused(
-    change: object, says: str, address: Address, foreign: optuna.Study
+    change: object, says: str, address: StorageUrl, foreign: optuna.Study
 ) -> None:
     """Whatever it is that differs."""
     before = Snapshot.of(foreign)

@@ -11,7 +11,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.export import export_study
 from sweep.transfer.formats import FORMATS
 from sweep.transfer.records import whole
@@ -31,7 +31,7 @@ def rows_of(path: Path) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_nothing_of_any_trial_is_lost(
-    suffix: str, address: Address, foreign: optuna.Study, tmp_path: Path
+    suffix: str, address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """Odd texts, NaN, infinity, huge numbers, every state."""
     out = tmp_path / f"table{suffix}"
@@ -49,7 +49,7 @@ def test_nothing_of_any_trial_is_lost(
 
 
 def test_parquet_has_numbers_and_the_facts_of_the_study(
-    address: Address, foreign: optuna.Study, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """Typed columns, and the study in the schema's metadata."""
     out = tmp_path / "table.parquet"
@@ -68,7 +68,7 @@ def test_parquet_has_numbers_and_the_facts_of_the_study(
 
 
 def test_json_says_null_where_it_has_no_number(
-    address: Address, foreign: optuna.Study, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """The state stays, and the texts beside still tell."""
     foreign.set_user_attr("worst", float("-inf"))
@@ -85,7 +85,7 @@ def test_json_says_null_where_it_has_no_number(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_negative_zero_and_long_texts_survive(suffix: str, tmp_path: Path) -> None:
     """A curve is longer than what Python's csv reads unless told to."""
-    address = Address.parse(f"journal:///{tmp_path}/zero.log")
+    address = StorageUrl.parse(f"journal:///{tmp_path}/zero.log")
     backend = optuna.storages.journal.JournalFileBackend(str(address.path))
     study = optuna.create_study(storage=optuna.storages.JournalStorage(backend))
     study.add_trial(create_trial(value=-0.0, user_attrs={"curve": ["x" * 99] * 4000}))
@@ -101,7 +101,7 @@ def test_a_negative_zero_and_long_texts_survive(suffix: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_study_without_trials_is_an_empty_table(
-    suffix: str, url: str, address: Address, tmp_path: Path
+    suffix: str, url: str, address: StorageUrl, tmp_path: Path
 ) -> None:
     """With the columns that every table has."""
     optuna.create_study(storage=url)
@@ -116,7 +116,7 @@ def test_a_study_without_trials_is_an_empty_table(
 
 
 def test_a_new_export_replaces_the_old_one(
-    address: Address, foreign: optuna.Study, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """Also behind a link, which stays one."""
     real, link = tmp_path / "real.csv", tmp_path / "link.csv"
@@ -143,7 +143,7 @@ def test_a_new_export_replaces_the_old_one(
     ],
 )
 def test_a_text_in_a_csv_file_is_no_formula(
-    address: Address, tmp_path: Path, text: str, cell: str
+    address: StorageUrl, tmp_path: Path, text: str, cell: str
 ) -> None:
     """It has a quote before it, as spreadsheets write it themselves; numbers stay numbers."""
     study = optuna.create_study(storage=address.url)

@@ -10,7 +10,7 @@ from faults.disks import small_disk
 from optuna.trial import create_trial
 
 from sweep.errors import StorageError, UsageError
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.export import export_study, study_facts, verify
 from sweep.transfer.formats import FORMATS, Facts
 from sweep.transfer.records import Table, record
@@ -33,7 +33,10 @@ SUFFIXES = sorted(FORMATS)
     ],
 )
 def test_a_file_that_differs_from_its_study_is_refused(
-    damage: tuple[str, bytes, bytes, str], address: Address, foreign: optuna.Study, tmp_path: Path
+    damage: tuple[str, bytes, bytes, str],
+    address: StorageUrl,
+    foreign: optuna.Study,
+    tmp_path: Path,
 ) -> None:
     """One changed byte is enough."""
     suffix, before, after, says = damage
@@ -50,7 +53,7 @@ def test_a_file_that_differs_from_its_study_is_refused(
 
 
 def test_a_file_that_lacks_a_trial_is_refused(
-    address: Address, foreign: optuna.Study, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """The rows that are there being right is not enough."""
     out = tmp_path / "table.csv"
@@ -63,7 +66,7 @@ def test_a_file_that_lacks_a_trial_is_refused(
 
 @pytest.mark.parametrize("name", ["table.xlsx", "table", "table.json.gz"])
 def test_an_unknown_suffix_lists_the_known_ones(
-    name: str, address: Address, foreign: optuna.Study, tmp_path: Path
+    name: str, address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """Before anything is read."""
     del foreign
@@ -83,14 +86,14 @@ def test_a_study_is_not_overwritten_by_its_own_export(tmp_path: Path) -> None:
     link.symlink_to(path)
     for out in (path, link):
         with pytest.raises(UsageError, match="--out must be another file than the study's own"):
-            export_study(Address.parse(f"journal:///{path}"), None, out)
+            export_study(StorageUrl.parse(f"journal:///{path}"), None, out)
 
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(
-    suffix: str, address: Address, foreign: optuna.Study, tmp_path: Path
+    suffix: str, address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """What is half-written would pass for the whole."""
     noise = "".join(chr(33 + (i * i * 7919 + i) % 90) for i in range(3_000_000))
@@ -107,7 +110,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
 
 
 def test_a_missing_folder_is_one_clear_error(
-    address: Address, foreign: optuna.Study, tmp_path: Path
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """A mistyped path is not made."""
     del foreign
@@ -118,7 +121,7 @@ def test_a_missing_folder_is_one_clear_error(
 
 
 def test_a_writer_that_loses_a_trial_replaces_nothing(
-    address: Address, foreign: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: StorageUrl, foreign: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The comparison comes before the file takes its name."""
     good = FORMATS[".csv"]

@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 import pytest
 from optuna.trial import TrialState
 
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.compare import refuse_differences
 from sweep.transfer.copy import copy_study
 from sweep.transfer.export import export_study
@@ -23,12 +23,12 @@ AS_STORED = "2026-11-25T09:37:13.257274+00:00"
 
 
 @pytest.fixture
-def four(tmp_path: Path) -> Address:
+def four(tmp_path: Path) -> StorageUrl:
     """The database, where nothing that is done to it matters."""
-    return Address.parse(f"sqlite:///{shutil.copy(GOLDEN, tmp_path / 'optuna4.db')}")
+    return StorageUrl.parse(f"sqlite:///{shutil.copy(GOLDEN, tmp_path / 'optuna4.db')}")
 
 
-def test_it_opens_with_all_its_trials(four: Address) -> None:
+def test_it_opens_with_all_its_trials(four: StorageUrl) -> None:
     """Without an upgrade, and without being written to."""
     assert four.path is not None
     before = four.path.read_bytes()
@@ -50,7 +50,7 @@ def test_it_opens_with_all_its_trials(four: Address) -> None:
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
 def test_it_is_exported_and_its_times_are_doubted(
-    suffix: str, four: Address, tmp_path: Path
+    suffix: str, four: StorageUrl, tmp_path: Path
 ) -> None:
     """A time in Tokyo and one in Greenwich look the same in it."""
     report = export_study(four, None, tmp_path / f"table{suffix}")
@@ -62,7 +62,7 @@ def test_it_is_exported_and_its_times_are_doubted(
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
 def test_what_is_exported_does_not_depend_on_who_exports(
     zone: str,
-    four: Address,
+    four: StorageUrl,
     tmp_path: Path,
     lorasweep: Callable[..., CompletedProcess[str]],
 ) -> None:
@@ -78,10 +78,10 @@ def test_what_is_exported_does_not_depend_on_who_exports(
     assert document["trials"][0]["datetime_start"] == AS_STORED
 
 
-def test_it_is_copied_with_every_trial_equal(four: Address, tmp_path: Path) -> None:
+def test_it_is_copied_with_every_trial_equal(four: StorageUrl, tmp_path: Path) -> None:
     """Its times as Optuna 5 reads them, which the copy's report says."""
-    journal = Address.parse(f"journal:///{tmp_path}/four.log")
-    back = Address.parse(f"sqlite:///{tmp_path}/back.db")
+    journal = StorageUrl.parse(f"journal:///{tmp_path}/four.log")
+    back = StorageUrl.parse(f"sqlite:///{tmp_path}/back.db")
     notes = copy_study(four, None, journal)["notes"]
     copy_study(journal, None, back)
 
@@ -97,14 +97,14 @@ def test_a_journal_of_optuna_4_has_another_doubt(tmp_path: Path) -> None:
         '{"op_code": 4, "worker_id": "w", "study_id": 0, '
         '"datetime_start": "2026-11-25T09:37:13.257274"}\n'
     )
-    report = export_study(Address.parse(f"journal:///{path}"), None, tmp_path / "table.csv")
+    report = export_study(StorageUrl.parse(f"journal:///{path}"), None, tmp_path / "table.csv")
 
     assert report["trials"] == 1
     assert "reads them as local times of the machine it runs on" in report["times"]
 
 
 def test_its_status_is_shown(
-    four: Address, lorasweep: Callable[..., CompletedProcess[str]]
+    four: StorageUrl, lorasweep: Callable[..., CompletedProcess[str]]
 ) -> None:
     """As far as a study without a spec can be told of; it is not written to."""
     assert four.path is not None

@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.database import open_storage
-from sweep.storage.url import Address
+from sweep.storage.url import StorageUrl
 from sweep.transfer.copy import copy_study
 from sweep.transfer.export import export_study
 from sweep.transfer.formats import FORMATS
@@ -73,7 +73,7 @@ def trials(draw: st.DrawFn) -> FrozenTrial:
 STUDIES = st.lists(trials(), max_size=4)
 
 
-def made(address: Address, drawn: list[FrozenTrial]) -> Snapshot:
+def made(address: StorageUrl, drawn: list[FrozenTrial]) -> Snapshot:
     """A study of these trials."""
     storage = open_storage(address, make=True)
     study = optuna.create_study(storage=storage, study_name="any")
@@ -87,9 +87,9 @@ def made(address: Address, drawn: list[FrozenTrial]) -> Snapshot:
 def test_any_study_goes_to_a_journal_and_back(drawn: list[FrozenTrial]) -> None:
     """SQLite, journal, SQLite: what comes back is what was read first."""
     with tempfile.TemporaryDirectory() as folder:
-        first = Address.parse(f"sqlite:///{folder}/first.db")
-        middle = Address.parse(f"journal:///{folder}/middle.log")
-        last = Address.parse(f"sqlite:///{folder}/last.db")
+        first = StorageUrl.parse(f"sqlite:///{folder}/first.db")
+        middle = StorageUrl.parse(f"journal:///{folder}/middle.log")
+        last = StorageUrl.parse(f"sqlite:///{folder}/last.db")
         before = made(first, drawn)
         copy_study(first, "any", middle)
         copy_study(middle, "any", last)
@@ -104,7 +104,7 @@ def test_any_study_goes_to_a_journal_and_back(drawn: list[FrozenTrial]) -> None:
 def test_any_study_can_be_exported(suffix: str, drawn: list[FrozenTrial]) -> None:
     """Which reads the file back and compares every cell of every trial."""
     with tempfile.TemporaryDirectory() as folder:
-        address = Address.parse(f"journal:///{folder}/study.log")
+        address = StorageUrl.parse(f"journal:///{folder}/study.log")
         made(address, drawn)
         report = export_study(address, None, Path(folder) / f"table{suffix}")
 

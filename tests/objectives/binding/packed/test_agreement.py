@@ -137,4 +137,4 @@ def test_a_pretrained_part_of_a_head_begins_as_it_is() -> None:
 def tried_head(base: Base) -> dict[str, Any]:
     """The head that a lane begins with."""
     model = PackedModel(base, "auto", 1)
-    return dict(model.admit(AdapterConfig(0, 0.0, "none", ()), 0, 1).heads)
+    return dict(model.add_lane(AdapterConfig(0, 0.0, "none", ()), 0, 1).heads)

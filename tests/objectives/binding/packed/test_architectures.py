@@ -29,7 +29,7 @@ from transformers import (
 from objectives.data.prepare.windows import Windows
 from objectives.lora.adapter_config import AdapterConfig, trainable_parameters
 from objectives.lora.base.load import Base, Precision
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
@@ -132,7 +132,7 @@ def test_lanes_over_another_encoder_train_at_once_as_they_do_one_by_one(
     inputs: Inputs, runs: dict[int, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU, the base's own dropouts included."""
-    monkeypatch.setattr(runs[0].trial.model, "racked", True)
+    monkeypatch.setattr(runs[0].trial.model, "batched", True)
     at_once = run_pack(inputs, FIXED, PACK)
 
     for number, run in runs.items():
@@ -234,8 +234,8 @@ def test_a_pass_has_the_logits_of_the_padded_model(
     shares, expected = [], []
     for number, indices in enumerate((order, order[:0:-1])):
         config = AdapterConfig(4, 4.0, "all-linear", modules[: number * len(modules)])
-        lane = model.admit(config, number, 1000 * number)
-        shares.append(Share(lane, windows, indices))
+        lane = model.add_lane(config, number, 1000 * number)
+        shares.append(LaneBatch(lane, windows, indices))
         stock.classifier.load_state_dict(lane.heads["classifier"].state_dict())
         batch = padded(windows, indices)
         with torch.no_grad():
@@ -254,7 +254,7 @@ def test_a_budget_below_a_chain_changes_no_margin(kind: type[EsmForTokenClassifi
     """Such a chain makes a pass of its own; the margins keep the windows' order."""
     stock, model = packed(kind, 2, 80)
     config = AdapterConfig(2, 2.0, "query", resolve(stock, "query", model.head).modules)
-    lanes = [model.admit(config, seed, 100) for seed in (0, 1)]
+    lanes = [model.add_lane(config, seed, 100) for seed in (0, 1)]
     windows = chains(130, 20, 31, 8, 55)
     narrow, wide = (predict(model, lanes, windows, budget) for budget in (40, 4000))
 
@@ -303,11 +303,11 @@ def test_sizes_that_fill_no_cache_line_have_the_same_bits_in_any_pack(
 def test_attention_that_drops_by_itself_does_so_by_the_trial_alone() -> None:
     """Whatever was drawn before and whoever is beside it; another step or seed drops others."""
     _, model = packed(RowByRow, 2, 80, dropping=0.3)
-    lanes = [model.admit(AdapterConfig(0, 0.0, "none", ()), seed, 100) for seed in (0, 1)]
+    lanes = [model.add_lane(AdapterConfig(0, 0.0, "none", ()), seed, 100) for seed in (0, 1)]
     windows = chains(30, 20)
 
     def logits(*which: tuple[int, int]) -> list[torch.Tensor]:
-        shares = [Share(lanes[lane], windows, (0, 1), step) for lane, step in which]
+        shares = [LaneBatch(lanes[lane], windows, (0, 1), step) for lane, step in which]
         return list(model.logits(shares))
 
     (first,) = logits((0, 1))

@@ -133,7 +133,7 @@ def test_in_a_step_at_once_no_number_is_read(
     trials = group("cpu", "float32")
     model = trials[0].model
     assert all(trial.model is model for trial in trials)
-    monkeypatch.setattr(model, "racked", True)
+    monkeypatch.setattr(model, "batched", True)
     with Reads() as reads:
         make_step(trials)
 

@@ -19,7 +19,7 @@ from packed_runs import Run, run_pack
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.dropout import factors
 from objectives.lora.packed.dropout_hash import kept, row_keys, start_of
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from sweep.study.trial import TrialParams
@@ -130,16 +130,16 @@ def test_neighbouring_keys_and_columns_share_no_pattern(places: np.ndarray) -> N
 )
 @pytest.mark.parametrize("indices", [(2,), (0, 2), (2, 1, 0), (1, 2)], ids=str)
 def test_a_window_has_one_mask_in_any_batch_and_layout(
-    lay_out: Callable[[tuple[Share, ...]], Layout], indices: Sequence[int]
+    lay_out: Callable[[tuple[LaneBatch, ...]], Layout], indices: Sequence[int]
 ) -> None:
     """Wherever in the pass it lies, and whoever lies beside it."""
     lengths = (7, 31, 12)
     rows = tuple(np.zeros(n, dtype=np.int64) for n in lengths)
     windows = Windows(rows, rows, rows)
     ours, theirs = (type("Lane", (), {"seed": seed})() for seed in (5, 6))
-    alone = Layout((Share(ours, windows, (2,), step=3),))
+    alone = Layout((LaneBatch(ours, windows, (2,), step=3),))
     expected = factors_everywhere(alone)
-    shares = (Share(theirs, windows, (1, 0), step=9), Share(ours, windows, indices, step=3))
+    shares = (LaneBatch(theirs, windows, (1, 0), step=9), LaneBatch(ours, windows, indices, step=3))
     layout = lay_out(shares)
     blocks = layout.own(factors_everywhere(layout), 1).split([lengths[i] for i in indices])
 

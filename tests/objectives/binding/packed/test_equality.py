@@ -17,7 +17,7 @@ import torch
 from packed_reference import Plain, furthest, plain_run
 from packed_runs import Run, run_pack
 
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
@@ -114,7 +114,9 @@ def test_lanes_of_one_budget_share_their_passes(
     passes: list[int] = []
     alone = PackedModel.logits
 
-    def logits(model: PackedModel, shares: Sequence[Share], *, skip: int = 0) -> list[torch.Tensor]:
+    def logits(
+        model: PackedModel, shares: Sequence[LaneBatch], *, skip: int = 0
+    ) -> list[torch.Tensor]:
         passes.append(len(shares))
         return alone(model, shares, skip=skip)
 

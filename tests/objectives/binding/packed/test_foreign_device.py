@@ -18,7 +18,7 @@ from benchmarks.packed.launches import as_one_kernel
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.load import Base, Precision
 from objectives.lora.packed import attention
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
@@ -64,13 +64,13 @@ def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     frozen = type(skeleton)(skeleton.config).to(META).requires_grad_(False)
     base = Base(frozen, ("classifier",), Precision(META, torch.float32, "none"))
     model = PackedModel(base, "auto", 1)
-    monkeypatch.setattr(model, "racked", True)
+    monkeypatch.setattr(model, "batched", True)
     windows, made = tiny_inputs.splits.train, []
     for seed, values in enumerate(VALUES):
         settings = FIXED.for_trial(values)
         modules = resolve(skeleton, settings.targets, base.head).modules
         config = AdapterConfig.from_settings(settings, modules)
-        adapters = model.admit(config, seed, settings.batch_tokens)
+        adapters = model.add_lane(config, seed, settings.batch_tokens)
         plan = plan_steps(windows.lengths, settings, seed)
         own = lane.Lane(adapters, model, windows, plan, settings)
         made.append(SimpleNamespace(lane=own, model=model, skip=0))
@@ -83,10 +83,12 @@ def test_steps_evaluations_and_new_racks_stay_on_their_device(trials: list[Any])
     with OneDevice() as devices:
         for _ in range(2):
             step(trials, lambda _, act: act())
-        shares = [Share(trials[n].lane.adapters, trials[n].lane.windows, (0, 1)) for n in (2, 0)]
+        shares = [
+            LaneBatch(trials[n].lane.adapters, trials[n].lane.windows, (0, 1)) for n in (2, 0)
+        ]
         with torch.no_grad():
             logits = model.logits(shares)
-        model.dismiss(trials[1].lane.adapters)
+        model.remove_lane(trials[1].lane.adapters)
         left = [trials[0], *trials[2:]]
         step(left, lambda _, act: act())
 

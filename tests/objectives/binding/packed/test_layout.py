@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED
 from objectives.data.prepare.windows import Windows
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 
 CPU = torch.device("cpu")
 PAD, FIRST = 1, 2
 LENGTHS = st.lists(st.integers(3, 20), min_size=1, max_size=6)
 
 
-def share_of(lengths: list[int], lane: str = "") -> Share:
+def share_of(lengths: list[int], lane: str = "") -> LaneBatch:
     """A lane's share of windows whose tokens count up from 4, each label being its place."""
     rows = [np.arange(4, 4 + n, dtype=np.int64) for n in lengths]
     labels = [np.arange(n, dtype=np.int64) + 100 * i for i, n in enumerate(lengths)]
     windows = Windows(tuple(rows), tuple(labels), tuple(labels))
-    return Share(lane, windows, range(len(lengths)), 1)
+    return LaneBatch(lane, windows, range(len(lengths)), 1)
 
 
 @given(lengths=LENGTHS)
@@ -60,9 +60,9 @@ def test_the_flat_form_counts_positions_anew_in_every_window(
     assert tensors["position_ids"].tolist() == [positions]
     assert sum(layout.lengths) == sum(layout.sizes) == len(ids)
     starts = [i for i, position in enumerate(positions) if position == FIRST]
-    assert layout.borders(CPU).tolist() == [*starts, len(ids)]
-    assert layout.borders(CPU) is layout.borders(CPU)
-    assert layout.borders(CPU).dtype == torch.int32  # all that the flash kernel takes
+    assert layout.cu_seqlens(CPU).tolist() == [*starts, len(ids)]
+    assert layout.cu_seqlens(CPU) is layout.cu_seqlens(CPU)
+    assert layout.cu_seqlens(CPU).dtype == torch.int32  # all that the flash kernel takes
 
 
 @given(
@@ -91,6 +91,6 @@ def test_special_tokens_stay_unlabelled() -> None:
     """A share's labels are those of its windows, in the order that its step reads them."""
     rows = tuple(np.arange(n, dtype=np.int64) for n in (3, 4))
     labels = (np.array([IGNORED, 1, IGNORED]), np.array([IGNORED, 0, 1, IGNORED]))
-    share = Share("", Windows(rows, labels, rows), (1, 0), 1)
+    share = LaneBatch("", Windows(rows, labels, rows), (1, 0), 1)
 
     assert share.labels(CPU).tolist() == [IGNORED, 0, 1, IGNORED, IGNORED, 1, IGNORED]

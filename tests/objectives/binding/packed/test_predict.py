@@ -9,7 +9,7 @@ import torch
 
 from objectives.data.chain import IGNORED
 from objectives.data.prepare.windows import Windows
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.evaluate import predict
 from objectives.lora.training.inputs import Inputs
@@ -67,7 +67,7 @@ def test_predictions_follow_the_splits_order(trial: Trial, tiny_inputs: Inputs) 
 def test_evaluation_computes_what_training_computes(trial: Trial, tiny_inputs: Inputs) -> None:
     """A training step without dropout has the very logits of an evaluation."""
     windows = tiny_inputs.splits.train
-    shares = [Share(trial.lane.adapters, windows, (0, 1), step) for step in (1, 0)]
+    shares = [LaneBatch(trial.lane.adapters, windows, (0, 1), step) for step in (1, 0)]
     training, evaluation = (trial.model.logits([share])[0].detach() for share in shares)
 
     assert torch.equal(training, evaluation)

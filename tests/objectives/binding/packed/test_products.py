@@ -14,14 +14,14 @@ from torch import nn
 
 from objectives.data.prepare.windows import Windows
 from objectives.lora.adapter_config import AdapterConfig
-from objectives.lora.packed.base_weight import FrozenMatrix
+from objectives.lora.packed.base_weight import BaseWeight
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Layout, Share
+from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.packed.linear import LaneLinear
-from objectives.lora.packed.lora_bmm import Frame, Stacks, batched_product
-from objectives.lora.packed.lora_matmul import LowRank, Operands, lane_product
+from objectives.lora.packed.lora_bmm import BaseOperands, StackedLora, lora_bmm
+from objectives.lora.packed.lora_matmul import LaneOperands, LoraUpdate, lora_matmul
 from objectives.lora.packed.pass_context import PassContext, running
-from objectives.lora.packed.stacked_parameters import Racks
+from objectives.lora.packed.stacked_parameters import StackedParameterSets
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from sweep.study.trial import TrialParams
@@ -35,12 +35,14 @@ CASES = [(form, torch.float32) for form in FORMS] + [
 Gradients = list[torch.Tensor]
 
 
-def operands(form: str, dtype: torch.dtype, ranks: Sequence[int | None], *, bias: bool) -> Operands:
+def operands(
+    form: str, dtype: torch.dtype, ranks: Sequence[int | None], *, bias: bool
+) -> LaneOperands:
     """Lanes of these ranks; None has no update there."""
     torch.manual_seed(3)
     linear = nn.Linear(INPUTS, OUTPUTS, bias=bias, dtype=dtype).requires_grad_(False)
     trained = torch.float64 if dtype == torch.float64 else torch.float32
-    updates: list[LowRank | None] = []
+    updates: list[LoraUpdate | None] = []
     factors: list[torch.Tensor | None] = []
     for number, rank in enumerate(ranks):
         dropped = "dropout" in form and number != 1  # one lane drops nothing
@@ -50,15 +52,15 @@ def operands(form: str, dtype: torch.dtype, ranks: Sequence[int | None], *, bias
         else:
             a = nn.Parameter(torch.randn(rank, INPUTS, dtype=trained) / 5)
             b = nn.Parameter(torch.randn(rank, OUTPUTS, dtype=trained) / 5)
-            updates.append(LowRank(a, b, 0.5 + number, 0.25 * dropped, merged))
+            updates.append(LoraUpdate(a, b, 0.5 + number, 0.25 * dropped, merged))
         masked = (torch.rand(PLACES, INPUTS) > 0.25).to(dtype) / 0.75
         factors.append(masked if dropped and rank else None)
     bounds = list(pairwise(range(0, PLACES * len(ranks) + 1, PLACES)))
-    matrix = FrozenMatrix(linear, dtype, dequantise=False)
-    return Operands(matrix, linear.bias, bounds, updates, factors)
+    matrix = BaseWeight(linear, dtype, dequantise=False)
+    return LaneOperands(matrix, linear.bias, bounds, updates, factors)
 
 
-def stacks(given: Operands) -> tuple[Stacks, torch.Tensor | None]:
+def stacks(given: LaneOperands) -> tuple[StackedLora, torch.Tensor | None]:
     """The same updates, padded with zeros to the highest rank, and dropout's factors."""
     adapted = [(i, update) for i, update in enumerate(given.updates) if update]
     rank = max(len(update.a) for _, update in adapted)
@@ -71,7 +73,7 @@ def stacks(given: Operands) -> tuple[Stacks, torch.Tensor | None]:
         a[slot, : len(update.a)] = update.a
         b[slot, : len(update.b)] = update.b * update.scale
     everyone = len(adapted) == len(given.updates)
-    found = Stacks(
+    found = StackedLora(
         a=a,
         b=b,
         numbers=tuple(i for i, _ in adapted),
@@ -81,7 +83,7 @@ def stacks(given: Operands) -> tuple[Stacks, torch.Tensor | None]:
     return found, torch.stack(masks) if any(f is not None for f in given.factors) else None
 
 
-def formula(x: torch.Tensor, given: Operands) -> torch.Tensor:
+def formula(x: torch.Tensor, given: LaneOperands) -> torch.Tensor:
     """What a product is, lane by lane, in the precision of the parameters."""
     made = []
     weight = given.matrix.dense()
@@ -99,17 +101,17 @@ def formula(x: torch.Tensor, given: Operands) -> torch.Tensor:
     return torch.cat(made)
 
 
-def product(form: str, x: torch.Tensor, given: Operands) -> torch.Tensor:
+def product(form: str, x: torch.Tensor, given: LaneOperands) -> torch.Tensor:
     """The formulation under test."""
     if "batched" in form:
         found, factors = stacks(given)
-        frame = Frame(given.matrix, given.bias, len(given.bounds), factors)
-        return batched_product(x, frame, found)
-    return lane_product(x, given)
+        frame = BaseOperands(given.matrix, given.bias, len(given.bounds), factors)
+        return lora_bmm(x, frame, found)
+    return lora_matmul(x, given)
 
 
 def with_gradients(
-    y: torch.Tensor, x: torch.Tensor, given: Operands
+    y: torch.Tensor, x: torch.Tensor, given: LaneOperands
 ) -> tuple[torch.Tensor, Gradients]:
     """The product and all gradients of a fixed projection of it."""
     torch.manual_seed(5)
@@ -154,7 +156,7 @@ def test_a_product_passes_gradcheck(form: str) -> None:
     assert torch.autograd.gradcheck(rows, (x, *trained), fast_mode=True)
 
 
-def lanes(ranks: Sequence[int], lengths: Sequence[int]) -> list[Share]:
+def lanes(ranks: Sequence[int], lengths: Sequence[int]) -> list[LaneBatch]:
     """Shares of unequal length, each with a lane of its own."""
     rows = tuple(torch.zeros(n, dtype=torch.int64).numpy() for n in lengths)
     windows = Windows(rows, rows, rows)
@@ -162,7 +164,7 @@ def lanes(ranks: Sequence[int], lengths: Sequence[int]) -> list[Share]:
         Adapters(AdapterConfig(rank, 1.0, "all", ()), seed, tokens=1)
         for seed, rank in enumerate(ranks)
     ]
-    return [Share(lane, windows, (number,), step=1) for number, lane in enumerate(made)]
+    return [LaneBatch(lane, windows, (number,), step=1) for number, lane in enumerate(made)]
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
@@ -170,19 +172,21 @@ def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) ->
     """As on a GPU, with every lane's tail filled up; some lanes have no update."""
     torch.manual_seed(0)
     linear = nn.Linear(INPUTS, OUTPUTS).requires_grad_(False)
-    matrix = FrozenMatrix(linear, torch.float32, dequantise=False)
+    matrix = BaseWeight(linear, torch.float32, dequantise=False)
     layer = LaneLinear("layer", linear, matrix, torch.float32)
     shares = lanes((2, 4, 3, 0, 6), (4, 7, 3, 6, 5))
     adapted = (0, 2, 4)
     for number in (*adapted, 1):
         lane = shares[number].lane
         a = torch.randn(lane.config.rank, INPUTS)
-        lane.updates["layer"] = layer.enrol(lane, a, scale=2.0, dropout=dropout, tokens=1)
+        lane.updates["layer"] = layer.add_lane(lane, a, scale=2.0, dropout=dropout, tokens=1)
         nn.init.normal_(lane.updates["layer"].b)
-    layer.dismiss(shares[1].lane)
+    layer.remove_lane(shares[1].lane)
     del shares[1].lane.updates["layer"]
-    rack, everyone = Racks(torch.float32).get([share.lane for share in shares], training=True)
-    rack.refresh()
+    stacked, everyone = StackedParameterSets(torch.float32).get(
+        [share.lane for share in shares], training=True
+    )
+    stacked.refresh()
     assert everyone is None
     apart, room = Layout(tuple(shares)), Layout(tuple(shares), room=9)
     x = torch.randn(apart.bounds[-1][1], INPUTS)
@@ -191,11 +195,11 @@ def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) ->
         wide[into : into + stop - start] = x[start:stop]
     made = []
     for layout, given in ((apart, x), (room, wide)):
-        with running(PassContext(layout, rack if layout is room else None)):
+        with running(PassContext(layout, stacked if layout is room else None)):
             y = torch.cat([layout.own(layer(given), number) for number in range(5)])
         y.square().sum().backward()
         if layout is room:
-            rack.hand_out()
+            stacked.scatter_gradients()
         updates = [shares[number].lane.updates["layer"] for number in adapted]
         made.append([y, *(p.grad for update in updates for p in (update.a, update.b))])
 
@@ -213,7 +217,7 @@ def test_four_bits_multiply_as_their_dequantised_copy_does(dtype: torch.dtype) -
     ]
     quantised[1].load_state_dict(quantised[0].state_dict())
     four, once = (
-        FrozenMatrix(linear.to("cpu"), dtype, dequantise=dequantise)
+        BaseWeight(linear.to("cpu"), dtype, dequantise=dequantise)
         for linear, dequantise in zip(quantised, (False, True), strict=True)
     )
     x = torch.randn(7, 64, dtype=dtype, requires_grad=True)

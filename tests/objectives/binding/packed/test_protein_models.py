@@ -14,7 +14,7 @@ from objectives.lora.base.config import skeleton
 from objectives.lora.base.load import Precision, load_base
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import encoder_linears
-from objectives.lora.training.compute_choice import regime
+from objectives.lora.training.compute_choice import compute_choice
 from objectives.lora.training.inputs import Inputs
 from sweep.study.trial import TrialParams
 
@@ -68,7 +68,7 @@ def test_a_lane_over_a_protein_model_equals_a_plain_loop(
 def test_what_a_dequantised_base_takes_is_known_beforehand(folder: Path) -> None:
     """Without what is never quantised, as T5's ``wo``."""
     precision = Precision.from_settings(FIXED)
-    told = regime(FIXED, skeleton(folder), precision)["dequantised_bytes"]
+    told = compute_choice(FIXED, skeleton(folder), precision)["dequantised_bytes"]
     base = load_base(folder, precision)
     linears = encoder_linears(base.model, base.head).values()
     needed = [n.in_features * n.out_features for n in linears if isinstance(n, Linear4bit)]

@@ -20,9 +20,9 @@ from objectives.lora.base.load import Precision
 from objectives.lora.packed import attention
 from objectives.lora.packed import stacked_parameters as rack_module
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import Share
+from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
-from objectives.lora.packed.stacked_parameters import Rack
+from objectives.lora.packed.stacked_parameters import StackedParameters
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training import step as step_module
 from objectives.lora.training.inputs import Inputs
@@ -51,12 +51,12 @@ def model(tiny_inputs: Inputs) -> PackedModel:
 
 
 @pytest.fixture
-def racked(model: PackedModel) -> Iterator[PackedModel]:
+def batched(model: PackedModel) -> Iterator[PackedModel]:
     """The same, all lanes at once; makes sure that they were."""
     with pytest.MonkeyPatch.context() as patch:
-        made = Mock(wraps=Rack)
-        patch.setattr(rack_module, "Rack", made)
-        patch.setattr(model, "racked", True)
+        made = Mock(wraps=StackedParameters)
+        patch.setattr(rack_module, "StackedParameters", made)
+        patch.setattr(model, "batched", True)
         yield model
     assert made.called
 
@@ -80,7 +80,7 @@ def assert_alike(found: Run, wanted: Run) -> None:
         torch.testing.assert_close(weight, other_state[name], **CLOSE)
 
 
-@pytest.mark.usefixtures("racked")
+@pytest.mark.usefixtures("batched")
 def test_lanes_train_at_once_as_they_do_one_by_one(
     tiny_inputs: Inputs, one_by_one: dict[int, Run]
 ) -> None:
@@ -92,7 +92,7 @@ def test_lanes_train_at_once_as_they_do_one_by_one(
         assert wanted.losses[0] != pytest.approx(wanted.losses[-1], rel=1e-2)  # it did train
 
 
-@pytest.mark.usefixtures("racked")
+@pytest.mark.usefixtures("batched")
 def test_lanes_at_once_equal_plain_loops(tiny_inputs: Inputs, tiny_folder: Path) -> None:
     """PEFT's own forward pass and PyTorch's own optimiser, for each lane in a run of its own."""
     for run in run_pack(tiny_inputs, FIXED, PACK).values():
@@ -112,7 +112,7 @@ def test_lanes_over_the_real_esm2_equal_plain_loops_at_once(
     fixed = replace(FIXED, batch_tokens=128, steps=50)
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
     inputs = Inputs(places, fixed)
-    monkeypatch.setattr(inputs.model(Precision.from_settings(fixed)), "racked", True)
+    monkeypatch.setattr(inputs.model(Precision.from_settings(fixed)), "batched", True)
     slow = {"learning_rate": 3e-4, "steps": 50}
     pack = [replace(params, values={**params.values, **slow}) for params in PACK]
 
@@ -127,7 +127,7 @@ def test_in_bfloat16_they_agree_as_far_as_it_reaches(tiny_inputs: Inputs) -> Non
     fixed = replace(FIXED, compute_dtype="bfloat16")
     one_by_one = run_pack(tiny_inputs, fixed, PACK)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny_inputs.model(Precision.from_settings(fixed)), "racked", True)
+        patch.setattr(tiny_inputs.model(Precision.from_settings(fixed)), "batched", True)
         at_once = run_pack(tiny_inputs, fixed, PACK)
 
     for number, wanted in one_by_one.items():
@@ -148,11 +148,11 @@ def test_clipping_is_active_in_some_and_not_in_others(
     assert False in moved
 
 
-@pytest.mark.usefixtures("racked")
+@pytest.mark.usefixtures("batched")
 def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
     tiny_inputs: Inputs, one_by_one: dict[int, Run]
 ) -> None:
-    """Its first step stands beside others' fifth, in a rack of other ranks."""
+    """Its first step stands beside others' fifth, in a stacked of other ranks."""
     waiting = list(PACK[3:])
     runs = run_pack(
         tiny_inputs, FIXED, PACK[:3], refill=lambda _: waiting.pop(0) if waiting else None
@@ -164,17 +164,17 @@ def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
 
 
 def test_a_lane_evaluated_alone_gets_the_tokens_of_all(
-    tiny_inputs: Inputs, racked: PackedModel, monkeypatch: pytest.MonkeyPatch
+    tiny_inputs: Inputs, batched: PackedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A GPU's pass takes as long for one lane as for six; a step's tokens are never exceeded."""
-    whole, passes = racked.run, []
+    whole, passes = batched.run, []
 
-    def run(shares: Sequence[Share], *, skip: int = 0) -> Any:
+    def run(shares: Sequence[LaneBatch], *, skip: int = 0) -> Any:
         if not shares[0].step:
             passes.append((len(shares), sum(share.tokens for share in shares)))
         return whole(shares, skip=skip)
 
-    monkeypatch.setattr(racked, "run", run)
+    monkeypatch.setattr(batched, "run", run)
     run_pack(tiny_inputs, FIXED, PACK)
 
     assert {lanes for lanes, _ in passes} >= {1}  # they have unequal steps
@@ -182,7 +182,7 @@ def test_a_lane_evaluated_alone_gets_the_tokens_of_all(
     assert max(tokens for _, tokens in passes) <= len(PACK) * FIXED.batch_tokens
 
 
-@pytest.mark.usefixtures("racked")
+@pytest.mark.usefixtures("batched")
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_twice_the_lanes_launch_no_more(
     tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, dropout: float
@@ -195,7 +195,7 @@ def test_twice_the_lanes_launch_no_more(
     assert many[0] <= few[0] + 4
 
 
-@pytest.mark.usefixtures("racked")
+@pytest.mark.usefixtures("batched")
 def test_a_lane_that_runs_away_touches_no_other(
     tiny_inputs: Inputs, one_by_one: dict[int, Run]
 ) -> None:
@@ -214,25 +214,25 @@ def test_a_lane_that_runs_away_touches_no_other(
 def test_memory_that_runs_out_moves_no_lane(
     tiny_inputs: Inputs,
     one_by_one: dict[int, Run],
-    racked: PackedModel,
+    batched: PackedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Half the lanes at a time, each half in a rack of its own, which it keeps."""
-    whole, racks = racked.run, set()
+    """Half the lanes at a time, each half in a stacked of its own, which it keeps."""
+    whole, stacked_sets = batched.run, set()
 
-    def run(shares: Sequence[Share], *, skip: int = 0) -> Any:
+    def run(shares: Sequence[LaneBatch], *, skip: int = 0) -> Any:
         if len(shares) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         if shares[0].step:
-            racks.add(racked.stacked.of(shares[0].lane))
+            stacked_sets.add(batched.stacked.of(shares[0].lane))
         return whole(shares, skip=skip)
 
-    monkeypatch.setattr(racked, "run", run)
+    monkeypatch.setattr(batched, "run", run)
     runs = run_pack(tiny_inputs, FIXED, PACK)
 
     for number, wanted in one_by_one.items():
         assert_alike(runs[number], wanted)
-    assert len(racks) < 2 * len(PACK)  # a new one where lanes leave, not with every step
+    assert len(stacked_sets) < 2 * len(PACK)  # a new one where lanes leave, not with every step
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["begun at once", "begun one by one"])
@@ -253,18 +253,18 @@ def test_a_checkpoint_goes_on_the_other_way(
         turns.append(None)
         return len(turns) > 5
 
-    monkeypatch.setattr(model, "racked", first)
+    monkeypatch.setattr(model, "batched", first)
     left = run_pack(tiny_inputs, FIXED, pack, leave=leave)
     assert all(run.trial.lane.steps >= 4 for run in left.values())
     assert not any(run.trial.lane.done for run in left.values())
-    monkeypatch.setattr(model, "racked", not first)
+    monkeypatch.setattr(model, "batched", not first)
     runs = run_pack(tiny_inputs, FIXED, pack)
 
     for number, wanted in one_by_one.items():
         assert_alike(runs[number], wanted)
 
 
-@pytest.mark.usefixtures("racked")
+@pytest.mark.usefixtures("batched")
 def test_where_losses_are_scaled_each_lane_has_its_own_optimiser(
     tiny_inputs: Inputs,
     one_by_one: dict[int, Run],
@@ -281,22 +281,22 @@ def test_where_losses_are_scaled_each_lane_has_its_own_optimiser(
         assert_alike(runs[number], wanted)
 
 
-def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, racked: PackedModel) -> None:
+def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, batched: PackedModel) -> None:
     """While lanes of rank 1 and 5 train beside one of rank 32, decay and all."""
     seen: list[int] = []
 
     def leave() -> bool:
-        racks = {
-            racked.stacked.of(lane)
-            for linear in racked.linears.values()
+        stacked_sets = {
+            batched.stacked.of(lane)
+            for linear in batched.linears.values()
             for lane in linear._updates
         }
-        for rack in racks - {None}:
-            own = torch.zeros_like(rack.block)
-            for view in rack.spread(own):
+        for stacked in stacked_sets - {None}:
+            own = torch.zeros_like(stacked.block)
+            for view in stacked.views(own):
                 view.fill_(1)
-            assert not rack.block[own == 0].any()
-            assert rack.block[own == 1].any()
+            assert not stacked.block[own == 0].any()
+            assert stacked.block[own == 1].any()
             seen.append(int((own == 0).sum()))
         return False
 
@@ -305,38 +305,38 @@ def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, racked: PackedMode
     assert min(seen) > 0
 
 
-def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, racked: PackedModel) -> None:
+def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, batched: PackedModel) -> None:
     """And stay its own when it has left, whatever becomes of the others."""
     seen: set[int] = set()
 
     def leave() -> bool:
-        for adapters in {lane for linear in racked.linears.values() for lane in linear._updates}:
-            rack, named = racked.stacked.of(adapters), adapters.named()
-            if rack is None:  # before its first step
+        for adapters in {lane for linear in batched.linears.values() for lane in linear._updates}:
+            stacked, named = batched.stacked.of(adapters), adapters.named()
+            if stacked is None:  # before its first step
                 continue
-            row = rack.lanes.index(adapters)
-            for shelf in rack.shelves:
-                assert (shelf.name in named) == (row in shelf.lanes)
-                if row in shelf.lanes:
-                    own, place = named[shelf.name], shelf.lanes.index(row)
-                    assert torch.equal(shelf.view(rack.block)[place][: len(own)], own)
-                    assert own.untyped_storage().data_ptr() == rack.block.data_ptr()
+            row = stacked.lanes.index(adapters)
+            for slot in stacked.slots:
+                assert (slot.name in named) == (row in slot.lanes)
+                if row in slot.lanes:
+                    own, place = named[slot.name], slot.lanes.index(row)
+                    assert torch.equal(slot.view(stacked.block)[place][: len(own)], own)
+                    assert own.untyped_storage().data_ptr() == stacked.block.data_ptr()
             seen.add(adapters.seed)
         return False
 
     runs = run_pack(tiny_inputs, FIXED, PACK, leave=leave)
 
     assert seen == {0, 1, 2, 4, 5}  # 3 adapts nothing
-    assert all(racked.stacked.of(run.trial.lane.adapters) is None for run in runs.values())
+    assert all(batched.stacked.of(run.trial.lane.adapters) is None for run in runs.values())
 
 
 def test_a_rack_goes_with_its_last_lane(
     tiny_inputs: Inputs, model: PackedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, not when Python next looks for circles: it may hold a third of a GPU's memory."""
-    alive: list[weakref.ref[Rack]] = []
+    alive: list[weakref.ref[StackedParameters]] = []
 
-    class Seen(Rack):
+    class Seen(StackedParameters):
         def __init__(self, lanes: Sequence[Adapters], dtype: torch.dtype) -> None:
             super().__init__(lanes, dtype)
             alive.append(weakref.ref(self))
@@ -347,8 +347,8 @@ def test_a_rack_goes_with_its_last_lane(
         most.append(sum(ref() is not None for ref in alive))
         return False
 
-    monkeypatch.setattr(model, "racked", True)
-    monkeypatch.setattr(rack_module, "Rack", Seen)
+    monkeypatch.setattr(model, "batched", True)
+    monkeypatch.setattr(rack_module, "StackedParameters", Seen)
     gc.disable()
     try:
         run_pack(tiny_inputs, FIXED, PACK, leave=leave)
@@ -364,16 +364,16 @@ def test_what_takes_no_part_is_not_decayed(
 ) -> None:
     """As in PyTorch, whose optimisers pass over what has no gradient."""
     with trial_of(replace(FIXED, steps=4), tiny_inputs) as trial:
-        rack = Rack([trial.lane.adapters], torch.float32)
-        whole = rack.owners.copy()
-        del rack.owners
-        first, second = rack.shelves[:2]
-        for shelf in rack.shelves[1:]:
-            rack.leaves[shelf.name].grad = torch.ones_like(rack.leaves[shelf.name])
-        gradient = rack.gradient()
+        stacked = StackedParameters([trial.lane.adapters], torch.float32)
+        whole = stacked.row_lanes.copy()
+        del stacked.row_lanes
+        first, second = stacked.slots[:2]
+        for slot in stacked.slots[1:]:
+            stacked.leaves[slot.name].grad = torch.ones_like(stacked.leaves[slot.name])
+        gradient = stacked.gradient()
 
     assert not gradient[first.start : first.stop].any()
     assert gradient[second.start : second.stop].all()
     assert whole[first.start] == 1
-    assert rack.owners[first.start] == 0
-    assert rack.owners[second.start] == 1
+    assert stacked.row_lanes[first.start] == 0
+    assert stacked.row_lanes[second.start] == 1

@@ -8,7 +8,7 @@ import pytest
 
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training import compute_choice as module
-from objectives.lora.training.compute_choice import bfloat16_speed, regime
+from objectives.lora.training.compute_choice import bfloat16_speed, compute_choice
 from objectives.lora.training.inputs import Inputs
 
 
@@ -16,7 +16,7 @@ def said(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict
     """Of the embedded base on a CPU whose bfloat16 is so fast."""
     monkeypatch.setattr(module, "bfloat16_speed", lambda *_: speed)
     own = BindingSettings(device="cpu", **settings)
-    return regime(own, Inputs({}, own).skeleton, module.Precision.from_settings(own))
+    return compute_choice(own, Inputs({}, own).skeleton, module.Precision.from_settings(own))
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def test_a_layer_that_runs_again_trains_at_once_as_lane_by_lane(
 ) -> None:
     """As on a GPU: the one layer of ALBERT drops by other masks each time, there as well."""
     alone = train("albert", tmp_path, tiny_data)
-    monkeypatch.setattr(alone.runs[0].trial.model, "racked", True)
+    monkeypatch.setattr(alone.runs[0].trial.model, "batched", True)
     pack = [replace(params, folder="", keep=False) for params in alone.pack]
     at_once = run_pack(alone.inputs, FIXED, pack)
 

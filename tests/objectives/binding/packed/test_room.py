@@ -40,14 +40,14 @@ def test_the_lanes_that_fit_do(free: int, shared: int, each: int) -> None:
         assert shared + lanes * each <= free
 
 
-@pytest.mark.parametrize("racked", [True, False])
+@pytest.mark.parametrize("batched", [True, False])
 def test_measuring_leaves_no_lane(
-    tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, *, racked: bool
+    tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, *, batched: bool
 ) -> None:
     """The passes are real; memory is told to it: a CPU counts all that it ever had."""
     model = tiny_inputs.model(Precision.from_settings(FIXED))
     peaks = iter([5, 105, 155])
-    monkeypatch.setattr(model, "racked", racked)
+    monkeypatch.setattr(model, "batched", batched)
     monkeypatch.setattr(capacity, "free_bytes", lambda _: 10**6)
     monkeypatch.setattr(capacity, "peak_memory_bytes", lambda _: next(peaks))
     monkeypatch.setattr(capacity, "_parameter_bytes", lambda _: 10_000)

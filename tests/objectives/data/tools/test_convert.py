@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Problems
+from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
 from objectives.data.missing import is_missing
 from objectives.data.splits import merge_identical
@@ -54,7 +54,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 def read(source: Path | str) -> dict[str, list[tuple[Any, ...]]]:
     """All that a sweep uses of a source, by split."""
-    problems = Problems()
+    problems = RecordErrors()
     splits = open_source(str(source)).read(problems)
     problems.settle(str(source), skip_bad=False)
     return {

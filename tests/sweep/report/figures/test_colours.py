@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from report_trees import complete, made_of, trial
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.figures.theme import COLOURS, NEUTRAL, STATES, SYMBOLS, look
 
@@ -88,7 +88,7 @@ def test_more_levels_than_colours_differ_by_symbol() -> None:
     assert look(0).symbol != look(len(COLOURS)).symbol
 
 
-def by_level(found: list[Drawn], labels: set[str]) -> dict[str, set[str]]:
+def by_level(found: list[ReportFigure], labels: set[str]) -> dict[str, set[str]]:
     """Colours of all traces that bear a level's name."""
     colours: dict[str, set[str]] = {}
     for each in found:

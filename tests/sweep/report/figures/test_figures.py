@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from report_trees import complete, made_of, trees, trial
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import FIGURES, draw
 
 FIXED = ("paper_bgcolor", "plot_bgcolor")
 WEBGL = {"scattergl", "parcoords", "scatter3d", "splom", "heatmapgl"}
 
 
-def drawn(tree: dict[str, Any]) -> dict[str, Drawn]:
+def drawn(tree: dict[str, Any]) -> dict[str, ReportFigure]:
     """Figures by key; none may hide another."""
     found = draw(tree)
     by_key = {each.key: each for each in found}
@@ -28,7 +28,7 @@ def drawn(tree: dict[str, Any]) -> dict[str, Drawn]:
     return by_key
 
 
-def check(each: Drawn) -> None:
+def check(each: ReportFigure) -> None:
     """A figure is one that plotly takes, or a reason."""
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.key)
     assert each.title
@@ -44,12 +44,12 @@ def check(each: Drawn) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole() -> dict[str, Drawn]:
+def whole() -> dict[str, ReportFigure]:
     """Every figure of a tree that has something for each."""
     return drawn(complete())
 
 
-def test_every_kind_is_drawn(whole: dict[str, Drawn]) -> None:
+def test_every_kind_is_drawn(whole: dict[str, ReportFigure]) -> None:
     """Each kind draws under its own name and section."""
     for each in whole.values():
         assert each.figure is not None, each
@@ -60,7 +60,7 @@ def test_every_kind_is_drawn(whole: dict[str, Drawn]) -> None:
         assert {whole[key].section for key in of} == {kind.section}
 
 
-def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, Drawn]) -> None:
+def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, ReportFigure]) -> None:
     """A theme can only set what a figure does not."""
     for each in whole.values():
         assert each.figure is not None

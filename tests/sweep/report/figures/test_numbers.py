@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from report_trees import complete, made_of, trial
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 
 DATA_AXES = {
@@ -74,7 +74,7 @@ def counts(tree: Any) -> set[float]:
     return lengths | {float(len(trials) - len(valued)), float(len(trials) - len(timed)), hidden}
 
 
-def coordinates(each: Drawn) -> Iterator[Any]:
+def coordinates(each: ReportFigure) -> Iterator[Any]:
     """What a figure draws that should be numbers of the tree."""
     assert each.figure is not None
     for trace in each.figure["data"]:
@@ -92,12 +92,14 @@ def tree() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def found(tree: dict[str, Any]) -> dict[str, Drawn]:
+def found(tree: dict[str, Any]) -> dict[str, ReportFigure]:
     """Its figures by key."""
     return {each.key: each for each in draw(tree)}
 
 
-def test_coordinates_are_numbers_of_the_tree(tree: dict[str, Any], found: dict[str, Drawn]) -> None:
+def test_coordinates_are_numbers_of_the_tree(
+    tree: dict[str, Any], found: dict[str, ReportFigure]
+) -> None:
     """Where a mark stands for a number, it is one of the tree, to the last bit."""
     known = numbers(tree)
     assert set(found) == set(DATA_AXES)
@@ -132,7 +134,7 @@ def is_known(text: str, known: set[float]) -> bool:
     return any(abs(value - number) <= half * (digits > 0) or value == number for number in known)
 
 
-def words(each: Drawn) -> Iterator[str]:
+def words(each: ReportFigure) -> Iterator[str]:
     """All that a figure says: beside it, on its axes, in its labels."""
     yield from (each.title, each.caption, each.summary)
     assert each.figure is not None
@@ -144,7 +146,7 @@ def words(each: Drawn) -> Iterator[str]:
 
 
 def test_numbers_in_words_are_those_of_the_tree(
-    tree: dict[str, Any], found: dict[str, Drawn]
+    tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
     """Rounded, a number still rounds one of the tree."""
     known = numbers(tree) | {100 * number for number in numbers(tree)} | counts(tree)
@@ -163,7 +165,7 @@ def test_the_check_of_words_would_notice() -> None:
     assert said("trial 7 at 0.5 of 99 of 100", {"trials": []}) == ["7", "0.5"]
 
 
-def test_hover_numbers_are_raw(tree: dict[str, Any], found: dict[str, Drawn]) -> None:
+def test_hover_numbers_are_raw(tree: dict[str, Any], found: dict[str, ReportFigure]) -> None:
     """What hover labels are filled from is not computed."""
     known = numbers(tree)
     for each in found.values():
@@ -172,7 +174,7 @@ def test_hover_numbers_are_raw(tree: dict[str, Any], found: dict[str, Drawn]) ->
             assert numbers(trace.get("customdata", [])) <= known, each.key
 
 
-def points(each: Drawn) -> Iterator[tuple[int, Any, Any]]:
+def points(each: ReportFigure) -> Iterator[tuple[int, Any, Any]]:
     """Trial number and coordinates of each dot that tells a trial."""
     assert each.figure is not None
     for trace in each.figure["data"]:
@@ -182,7 +184,9 @@ def points(each: Drawn) -> Iterator[tuple[int, Any, Any]]:
                 yield row[0], x, y
 
 
-def test_trials_are_spread_within_their_row(tree: dict[str, Any], found: dict[str, Drawn]) -> None:
+def test_trials_are_spread_within_their_row(
+    tree: dict[str, Any], found: dict[str, ReportFigure]
+) -> None:
     """However spread, a trial is nearest to its own level."""
     labels = [level["label"] for level in tree["factors"][0]["levels"]]
     at = {number: y for number, _, y in points(found["effect-targets"])}
@@ -192,7 +196,9 @@ def test_trials_are_spread_within_their_row(tree: dict[str, Any], found: dict[st
         assert abs(y - round(y)) < 0.5
 
 
-def test_trials_are_spread_around_their_rank(tree: dict[str, Any], found: dict[str, Drawn]) -> None:
+def test_trials_are_spread_around_their_rank(
+    tree: dict[str, Any], found: dict[str, ReportFigure]
+) -> None:
     """On a logarithmic axis too."""
     at = {number: x for number, x, _ in points(found["effect-rank"])}
     assert len(at) == 8
@@ -201,7 +207,7 @@ def test_trials_are_spread_around_their_rank(tree: dict[str, Any], found: dict[s
 
 
 def test_places_of_parallel_lines_keep_the_order(
-    tree: dict[str, Any], found: dict[str, Drawn]
+    tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
     """Places are not numbers of the tree, but their order is theirs."""
     on: dict[int, dict[int, float]] = {}
@@ -223,7 +229,7 @@ def test_places_of_parallel_lines_keep_the_order(
 
 
 def test_bars_of_the_timeline_last_from_start_to_end(
-    tree: dict[str, Any], found: dict[str, Drawn]
+    tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
     """A trial that runs has lasted until the report was made."""
     figure = found["timeline"].figure
@@ -272,7 +278,7 @@ def ends(tree: dict[str, Any], name: str) -> Sequence[tuple[float, float]]:
     ("key", "name", "axis"), [("effect-targets", "targets", "x"), ("effect-rank", "rank", "y")]
 )
 def test_an_interval_stands_at_its_mean(
-    tree: dict[str, Any], found: dict[str, Drawn], key: str, name: str, axis: str
+    tree: dict[str, Any], found: dict[str, ReportFigure], key: str, name: str, axis: str
 ) -> None:
     """All intervals are drawn, each from its low to its high end."""
     figure = found[key].figure

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 from report_trees import made_of, trial
 
-from sweep.report.figures import Drawn, draw, thinned
+from sweep.report.figures import ReportFigure, draw, thinned
 
 FULL, MOST = 90, 30
 DOTS = ("effect-targets", "effect-rank", "effect-learning-rate", "curves", "history", "timeline")
 LINES = ("parallel",)
 
 
-def drawn(tree: dict[str, Any]) -> dict[str, Drawn]:
+def drawn(tree: dict[str, Any]) -> dict[str, ReportFigure]:
     """Figures by key."""
     return {each.key: each for each in draw(tree)}
 
 
-def trials_in(each: Drawn) -> set[int]:
+def trials_in(each: ReportFigure) -> set[int]:
     """The trials whose hover labels a figure holds."""
     assert each.figure is not None
     rows = [row for trace in each.figure["data"] for row in trace.get("customdata", ())]
@@ -44,8 +44,8 @@ def test_a_figure_draws_at_most_so_many_and_says_of_how_many(
     assert trials_in(whole) == set(range(FULL))
     assert MOST <= len(trials_in(some)) <= MOST + 1
     assert tree["ranking"][0] in trials_in(some)
-    assert f"Drawn are {MOST} of these {FULL}, chosen at random" in some.caption
-    assert "Drawn are" not in whole.caption
+    assert f"ReportFigure are {MOST} of these {FULL}, chosen at random" in some.caption
+    assert "ReportFigure are" not in whole.caption
     assert some.summary == whole.summary
     assert drawn(tree)[key] == some  # always the same
 

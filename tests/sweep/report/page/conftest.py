@@ -6,11 +6,11 @@ import pytest
 from report_pages import Element, Tree, furnished, hostile, parsed
 from report_studies import plain
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.page.page import page
 from sweep.report.tree.build import report_tree
-from sweep.results.analysis import Inquiry
+from sweep.results.analysis import AnalysisOptions
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Shown:
     """A report on a page."""
 
     tree: Tree
-    drawn: list[Drawn]
+    drawn: list[ReportFigure]
     html: str
     root: Element
 
@@ -51,5 +51,5 @@ def any_page(
     if request.param in trials:
         folder = tmp_path_factory.mktemp(request.param)
         study, address = plain(folder, trials[request.param])
-        return Shown.of(report_tree(study, address, Inquiry(quick=True)))
+        return Shown.of(report_tree(study, address, AnalysisOptions(quick=True)))
     return Shown.of(furnished(found) if request.param == "rich" else found)

@@ -16,7 +16,7 @@ from jinja2 import UndefinedError
 from report_pages import Element, Tree, furnished, is_rounding, parsed, resolve
 
 from sweep.report.page.page import page
-from sweep.report.page.pointer import Node, entries, maybe, plain, pointer
+from sweep.report.page.pointer import JsonPointerNode, entries, maybe, plain, pointer
 
 Shown = Any
 
@@ -215,7 +215,7 @@ KEYS = st.text("~/01a", max_size=3)
 def test_a_place_leads_back_to_its_value(tree: Any) -> None:
     """For any keys: empty ones, with slashes and tildes, and numbers."""
 
-    def check(node: Node) -> None:
+    def check(node: JsonPointerNode) -> None:
         assert resolve(tree, pointer(node)) == plain(node)
         if isinstance(plain(node), dict):
             for _, child in entries(node):
@@ -224,12 +224,12 @@ def test_a_place_leads_back_to_its_value(tree: Any) -> None:
             for child in node:
                 check(child)
 
-    check(Node(tree))
+    check(JsonPointerNode(tree))
 
 
 def test_what_a_tree_lacks_is_a_mistake_and_what_is_null_is_not(found: Tree) -> None:
     """A template cannot ask for what is never there."""
-    node = Node({"a": None, "b": {"c": 0}})
+    node = JsonPointerNode({"a": None, "b": {"c": 0}})
     assert plain(node["a"]["x"]["y"]) is None
     assert plain(maybe(node["b"], "d")) is None
     assert node["b"]["c"]  # nought is something to show

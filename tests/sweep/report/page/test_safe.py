@@ -12,7 +12,7 @@ import pytest
 from report_pages import ERROR, EVIL, Element, Tree, parsed, whole
 from report_trees import made_of, trial
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.page.page import fragment, page
 
@@ -59,7 +59,7 @@ def test_a_figure_s_data_cannot_leave_its_script() -> None:
     """Whatever ends a script, or a line of JavaScript."""
     text = "</script><script>alert(1)</script><!-- <![CDATA[ \u2028\u2029 &amp;"
     figure = {"data": [{"type": "scatter", "name": text}], "layout": {"height": 300}}
-    made = Drawn("k", "S", text, text, text, figure)
+    made = ReportFigure("k", "S", text, text, text, figure)
     root = parsed(page(whole(made_of([trial(0)])), [made], plotly_js=""))
 
     assert json.loads(root.get("fig-k-json").text) == figure
@@ -70,7 +70,7 @@ def test_a_figure_s_data_cannot_leave_its_script() -> None:
 def test_what_is_no_number_is_a_gap_in_a_figure_and_refused_in_the_tree(wrong: float) -> None:
     """JSON has no such numbers; the tree has nulls in their place before it comes here."""
     figure = {"data": [{"y": [wrong, 1.0]}], "layout": {}}
-    drawn = [Drawn("k", "S", "t", figure=figure)]
+    drawn = [ReportFigure("k", "S", "t", figure=figure)]
     root = parsed(page(whole(made_of([])), drawn, plotly_js=None, live=True))
     with pytest.raises(ValueError, match="finite"):
         page(whole(made_of([])) | {"fixed": {"x": wrong}}, [], plotly_js=None)

@@ -10,7 +10,7 @@ import pytest
 from report_pages import Element, Tree, furnished, parsed, whole
 from report_trees import made_of, trial
 
-from sweep.report.figures.figure import Drawn
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.page.filters import general, short, signed
 from sweep.report.page.labels import key_label
@@ -168,7 +168,7 @@ def test_a_live_page_has_the_fragment_in_it(rich: Shown) -> None:
 def test_without_plotly_figures_are_told_in_words(found: Tree) -> None:
     """Nothing waits to be drawn, and the words are open."""
     figure: Tree = {"data": [], "layout": {}}
-    drawn = [Drawn("k", "S", "Title", "Caption.", "In words.", figure)]
+    drawn = [ReportFigure("k", "S", "Title", "Caption.", "In words.", figure)]
     root = parsed(page(found, drawn, plotly_js=None))
     assert not root.having("data-json")
     assert "made without plotly.js" in root.get("fig-k").text
