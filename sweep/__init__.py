@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep import _moved
 from sweep.study.claim import Claim
 from sweep.study.design import Design
 from sweep.study.parameters import Choice, Float, Int, TargetSets
 from sweep.study.space import Space
 from sweep.study.spec import Baseline, Budget, Pruner, Sampler, StudySpec
+
+_moved.install()
 
 if TYPE_CHECKING:
     from sweep.analysis.table import TrialTable

@@ -1,0 +1,65 @@
+"""Modules under the names that they had in version 0.1.0, kept for one release.
+
+Objectives and scripts of users import them: ``from sweep.objective import Facts``. Each such import
+warns and gives the names of the module that it is now.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED = {
+    "objectives.lanes": ("objectives.cooperative",),
+    "sweep.claim": ("sweep.study.claim",),
+    "sweep.importance": (
+        "sweep.analysis.importance.importance",
+        "sweep.analysis.importance.methods",
+        "sweep.analysis.importance.result",
+    ),
+    "sweep.judge": ("sweep.analysis.verdict.verdict", "sweep.analysis.verdict.result"),
+    "sweep.objective": ("sweep.study.objective",),
+    "sweep.phases": ("sweep.study.design",),
+    "sweep.space": ("sweep.study.parameters", "sweep.study.space"),
+    "sweep.spec": ("sweep.study.spec",),
+    "sweep.table": ("sweep.analysis.table",),
+    "sweep.targets": ("sweep.study.targets",),
+    "sweep.trial": ("sweep.study.trial",),
+}
+"""Where the names of each old module are now."""
+
+RENAMED = {"sweep.objective": {"Facts": "ObjectiveInfo"}}
+"""Names that are others now, by their old module."""
+
+
+class MovedFinder(MetaPathFinder, Loader):
+    """Finds the old modules."""
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        """A spec that this loader loads; None for any other module."""
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give it the names of the modules that are in its place."""
+        old = module.__name__
+        where = " and ".join(MOVED[old])
+        warnings.warn(f"{old} is now {where}", DeprecationWarning, stacklevel=2)
+        for name in MOVED[old]:
+            new = importlib.import_module(name)
+            names = {key: value for key, value in vars(new).items() if not key.startswith("__")}
+            vars(module).update(names)
+        for before, now in RENAMED.get(old, {}).items():
+            vars(module)[before] = vars(module)[now]
+
+
+def install() -> None:
+    """Let Python find the old modules, once."""
+    if not any(isinstance(finder, MovedFinder) for finder in sys.meta_path):
+        sys.meta_path.append(MovedFinder())

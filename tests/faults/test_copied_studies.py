@@ -1,0 +1,94 @@
+"""A database copied while real fine-tunes run; it and its copies go on to their ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import PROGRAM, lorasweep
+from faults.fine_tunes import TRIALS, Database, Measured, study
+
+FLAGS = ("--workers", "1", "--trust-study")  # trust is of one place of a database
+COPY = "mkdir copied; cp study.db copied/; cp study.db-wal copied/"
+BY_COMMAND = f"{PROGRAM} copy sqlite:///study.db sqlite:///told.db"
+END = "kill -TERM $(ps -o ppid= -p $PPID)"
+"""The driver is the parent of the worker that runs this; it ends in good order."""
+
+
+@pytest.fixture
+def begin(
+    small_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Begins a study by the command, which is copied and ended in the middle of its third trial."""
+
+    def make(command: str, *arguments: str) -> Path:
+        folder = Path(shutil.copytree(small_inputs, tmp_path / "home"))
+        spec = json.dumps(study(folder, f"{command}; {END}").to_json())
+        (folder / "small.py").write_text(
+            "import json\nfrom sweep import StudySpec\n"
+            f"STUDY = StudySpec.from_json(json.loads({spec!r}))\n"
+        )
+        tests = Path(__file__).parents[1]
+        monkeypatch.setenv("PYTHONPATH", f"{tests.parent}{os.pathsep}{tests}")
+        storage = ("--storage", "sqlite:///study.db")
+        done = lorasweep(folder, "run", "small.py", *storage, "--workers", "1", *arguments)
+        assert done.returncode == 143, done.stderr
+        return folder
+
+    return make
+
+
+def resume(database: Database, *arguments: str) -> str:
+    """Go on to the end; what was said if it was refused."""
+    folder = database.path.parent
+    url = f"sqlite:///{database.path}"
+    done = lorasweep(folder, "resume", "--storage", url, *FLAGS, *arguments)
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if done.returncode else ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_study_and_its_copies_go_on_beside_each_other(
+    begin: Callable[..., Path], undisturbed: Measured
+) -> None:
+    """By cp and by the command; each has files of its own, and the results of one left alone."""
+    folder = begin(f"{COPY}; {BY_COMMAND}")
+    first, copied, told = (
+        Database(folder / name) for name in ("study.db", "copied/study.db", "told.db")
+    )
+    for database in (copied, first, told):
+        assert not resume(database)
+
+    for database in (first, copied, told):
+        assert database.measured() == undisturbed
+    assert len(first.adapters()) == TRIALS
+    assert len(copied.adapters()) == len(told.adapters()) == TRIALS - 2  # two had been trained
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_copy_is_refused_the_files_of_its_original(
+    begin: Callable[..., Path], undisturbed: Measured
+) -> None:
+    """Until it is given others; both have the results of one left alone."""
+    folder = begin(COPY, "--files", "shared")
+    shared, others = str(folder / "shared"), str(folder / "others")
+    first = Database(folder / "study.db", shared)
+    copied = Database(folder / "copied/study.db", others)
+
+    for arguments in ((), ("--files", shared)):
+        said = resume(copied, *arguments)
+        assert "--files must be a folder that no other copy of the study uses" in said
+    assert not resume(copied, "--files", others)
+    assert not resume(first)
+
+    for database in (first, copied):
+        assert database.measured() == undisturbed
+    assert len(first.adapters()) == TRIALS
+    assert len(copied.adapters()) == TRIALS - 2

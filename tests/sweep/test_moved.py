@@ -1,0 +1,87 @@
+"""Objectives and scripts that were written for version 0.1.0 import its modules."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweep._moved import MOVED
+
+OLD = '''
+from collections.abc import Callable
+
+from sweep.objective import Facts
+from sweep.trial import Pack, TrialParams, TrialResult
+
+
+class Line:
+    """The objective of a user of 0.1.0."""
+
+    def __init__(self, settings, inputs):
+        pass
+
+    def facts(self):
+        return Facts()
+
+    def check(self, space, baselines):
+        return {}
+
+    def run(self, pack, report, leave=None, refill=None):
+        return [
+            TrialResult(params.number, "COMPLETE", float(params.values["x"])) for params in pack
+        ]
+'''
+STUDY = """
+from sweep import Budget, Int
+from sweep.space import Space
+from sweep.spec import StudySpec
+
+STUDY = StudySpec(
+    name="old", objective="line:Line", space=Space({"x": Int(1, 5)}), budget=Budget(trials=3)
+)
+"""
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_an_old_module_has_the_names_of_the_new_ones(old: str) -> None:
+    """The very objects, so that classes stay equal."""
+    with pytest.warns(DeprecationWarning, match=f"{old} is now") as warned:
+        module = importlib.import_module(old)
+    del sys.modules[old]
+
+    assert len(warned) == 1
+    for new in map(importlib.import_module, MOVED[old]):
+        for name in vars(new):
+            if not name.startswith("__"):
+                assert hasattr(module, name)
+
+
+def test_facts_is_what_it_was() -> None:
+    """A name that is another now."""
+    with pytest.warns(DeprecationWarning, match="is now sweep.study.objective"):
+        old = importlib.import_module("sweep.objective")
+    del sys.modules["sweep.objective"]
+
+    assert old.Facts is importlib.import_module("sweep.study.objective").ObjectiveInfo
+
+
+def test_a_study_and_an_objective_of_version_0_1_0_run(tmp_path: Path) -> None:
+    """In processes of their own, as users run them."""
+    (tmp_path / "line.py").write_text(OLD)
+    (tmp_path / "old_study.py").write_text(STUDY)
+    program = Path(sys.executable).with_name("lorasweep")
+    done = subprocess.run(
+        [program, "run", "old_study.py", "--workers", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "3/3 complete" in done.stdout
