@@ -14,7 +14,7 @@ FAST := $(addprefix tests/sweep/,effects/test_basis.py effects/test_choose.py ef
 	test_patience.py test_progress.py test_space.py test_spec.py test_study_file.py \
 	test_summary.py test_table.py test_targets.py)
 
-.PHONY: help demo test test-fast test-slow test-lowest check evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
+.PHONY: help demo test test-fast test-slow test-lowest check structure evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,9 @@ check: $(VENV)/.ready-dev  ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+structure: $(VENV)/.ready-dev  ## counts of files, lines, packages, circles of imports
+	$(BIN)/python -m benchmarks.structure
 
 evidence: $(VENV)/.ready  ## numbers and documents of the studies, from their databases (2 min)
 	$(BIN)/python -m studies.evidence
