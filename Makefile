@@ -5,14 +5,20 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-FAST := $(addprefix tests/sweep/,effects/test_basis.py effects/test_choose.py effects/test_fit.py \
-	effects/test_noncentrality.py effects/test_optimised.py effects/test_outliers.py \
-	effects/test_sample.py effects/test_size.py adapters/test_card.py importance/test_forest.py \
-	judge/test_claims.py judge/test_degenerate.py judge/test_evidence.py judge/test_needed.py \
-	judge/test_rslora.py report/figures/test_marks.py report/figures/test_numbers.py \
-	storage/test_address.py test_atomic.py test_axes.py test_folders.py test_parcel.py \
-	test_patience.py test_progress.py test_space.py test_spec.py test_study_file.py \
-	test_summary.py test_table.py test_targets.py)
+FAST := $(addprefix tests/sweep/,\
+	analysis/effects/test_basis.py analysis/effects/test_model_selection.py \
+	analysis/effects/test_fit.py analysis/effects/test_noncentrality.py \
+	analysis/effects/test_optimised.py analysis/effects/test_collapsed.py \
+	analysis/effects/test_configurations.py analysis/effects/test_parameter_count.py \
+	cli/adapter_export/test_model_card.py analysis/importance/test_fanova.py \
+	analysis/verdict/test_claims.py analysis/verdict/test_degenerate.py \
+	analysis/verdict/test_eligible_trials.py analysis/verdict/test_sample_size.py \
+	analysis/verdict/test_rslora.py report/figures/test_marks.py \
+	report/figures/test_numbers.py storage/test_url.py files/test_atomic.py \
+	analysis/test_axes.py storage/test_trial_folders.py workers/test_archive.py \
+	driver/test_failure_policy.py terminal/test_progress.py study/test_space.py \
+	study/test_spec.py cli/test_study_file.py terminal/test_terminal.py analysis/test_table.py \
+	study/test_targets.py)
 
 .PHONY: help demo test test-fast test-slow test-lowest check structure evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 

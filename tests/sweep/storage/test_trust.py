@@ -349,7 +349,7 @@ def test_a_module_in_the_current_folder_goes_on_from_another(tmp_path: Path) -> 
 
 def test_every_objective_of_ours_is_known_by_name() -> None:
     """One that is forgotten in the list would be asked for."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     found = {
         f"{'.'.join(path.relative_to(root).with_suffix('').parts)}:{node.name}"
         for path in (root / "objectives").rglob("*.py")
