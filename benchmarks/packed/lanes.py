@@ -144,7 +144,7 @@ _FRESH = """
 import json, sys, time
 began = time.perf_counter()
 from benchmarks.packed.lanes import Bench
-from objectives.binding.memory import peak_memory_bytes
+from objectives.lora.memory import peak_memory_bytes
 bench = Bench(*json.loads(sys.argv[1]))
 lanes = [bench.add_lane("all-linear", 8, seed) for seed in range(int(sys.argv[2]))]
 bench.step(lanes)

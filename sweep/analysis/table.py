@@ -301,7 +301,7 @@ class TrialTable(PlainData):
             StorageError: if the column exists.
 
         Example:
-            >>> from sweep.study import Choice
+            >>> from sweep import Choice
             >>> space = Space({"rank": Choice(2, 4), "alpha": Choice(4, 8)})
             >>> table = TrialTable.from_rows([Row(0, {"rank": 2, "alpha": 8}, 0.2)], space=space)
             >>> wide = table.with_derived("scaling", lambda v: float(v["alpha"]) / float(v["rank"]))

@@ -165,7 +165,7 @@ def driven(
         study = create_or_resume(address, spec, facts)
         with storage_errors(address):
             owner = take(study, address, take_over=take_over)
-            write_spec(study, spec, facts, _points)
+            write_spec(study, spec, facts, points_of)
     enable_wal(address)
     try:
         yield study, owner
@@ -176,7 +176,7 @@ def driven(
         disable_wal(address)
 
 
-def _points(spec: StudySpec) -> tuple[Point, ...]:
+def points_of(spec: StudySpec) -> tuple[Point, ...]:
     """The runs of the spec's design, in order."""
     from sweep.analysis.experiment_design.points import design_points  # SciPy takes a second
 

@@ -193,7 +193,7 @@ def extended(space: Space, request: Request) -> tuple[Space, list[str]]:
         SpecError: with every fault of the request at once.
 
     Example:
-        >>> from sweep.study import Choice
+        >>> from sweep import Choice
         >>> extended(Space({"rank": Choice(1, 2)}), Request(choices=("rank=4",)))[1]
         ['rank: + 4']
     """

@@ -203,11 +203,15 @@ def create_or_resume(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo)
         return optuna.create_study(storage=storage, study_name=spec.name, direction=direction)
 
 
+def _no_points(spec: StudySpec) -> Iterable[Point]:
+    raise ValueError(f"the runs of {spec.name}'s design must be laid out to be stored")
+
+
 def write_spec(
     study: optuna.Study,
     spec: StudySpec,
     facts: ObjectiveInfo,
-    points: Callable[[StudySpec], Iterable[Point]] = lambda _: (),
+    points: Callable[[StudySpec], Iterable[Point]] = _no_points,
 ) -> None:
     """Store what a resume needs; later runs renew budget, inputs and versions.
 

@@ -15,8 +15,8 @@ Make = Callable[[Path], None]
 STUDY = """\
 from sweep import Baseline, Budget, Choice, Claim, Design, Float, Int, Pruner, Sampler, Space
 from sweep import StudySpec, TargetSets
-from sweep.phases import Pilot
-from sweep.spec import Policy
+from sweep.study.design import Pilot
+from sweep.study.spec_parts import Policy
 
 STUDY = StudySpec(
     **{

@@ -157,7 +157,7 @@ def test_a_read_only_folder_is_said_and_left_as_it_is(tmp_path: Path) -> None:
 CHECKPOINT = """
 import logging, sys, torch
 from pathlib import Path
-from objectives.binding.checkpoint import Checkpoint, Checkpoints
+from objectives.lora.training.checkpoint import Checkpoint, Checkpoints
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 kept = Checkpoints(sys.argv[1], {"trial": 1})
 for step in (1, 2, 3):

@@ -126,7 +126,7 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
 HANGING = """
 import time
 from pathlib import Path
-import sweep.interrupts
+import sweep.signals
 from objectives.synthetic import Synthetic
 from sweep import Budget, Choice, Space, StudySpec
 

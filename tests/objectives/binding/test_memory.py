@@ -23,7 +23,7 @@ UNDER_A_LIMIT = """
 import json, resource, sys
 import bitsandbytes, numpy, psutil, safetensors.torch, torch
 from objectives.binding.objective import BindingObjective, failure_reason
-from sweep.trial import TrialParams, ignore_reports
+from sweep.study.trial import TrialParams, ignore_reports
 
 objective = BindingObjective({"device": "cpu", "steps": 1}, json.loads(sys.argv[1]))
 small = {"rank": 1, "targets": "query"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sweep import StudySpec
+from sweep.driver.run_study import points_of
 from sweep.driver.trial_store import TrialStore
 from sweep.storage.guard import take
 from sweep.storage.studies import create_or_resume, write_spec
@@ -23,7 +24,7 @@ def open_ledger(address: StorageUrl) -> Open:
     def opened(spec: StudySpec) -> TrialStore:
         study = create_or_resume(address, spec, ObjectiveInfo())
         owner = take(study, address)
-        write_spec(study, spec, ObjectiveInfo())
+        write_spec(study, spec, ObjectiveInfo(), points_of)
         return TrialStore(study, spec, address, owner)
 
     return opened

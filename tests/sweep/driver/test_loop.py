@@ -165,9 +165,9 @@ def driver(
     code = f"""
 from dataclasses import replace
 from sweep import Budget, Choice, Space, StudySpec, TargetSets
-from sweep.drive import Options, run_study
-from sweep.progress import Progress
-from sweep.storage import Address
+from sweep.driver.run_study import Options, run_study
+from sweep.terminal.progress import Progress
+from sweep.storage.url import StorageUrl
 spec = StudySpec(
     name="small", objective="objectives.synthetic:Synthetic",
     space=Space({{"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2, 4),
@@ -176,7 +176,7 @@ spec = StudySpec(
     budget=Budget(trials={trials}))
 if __name__ == "__main__":
     with Progress(spec.budget.trials, 0) as watcher:
-        run_study(spec, Address.parse({address.url!r}), watcher, Options(workers=2))
+        run_study(spec, StorageUrl.parse({address.url!r}), watcher, Options(workers=2))
 """
     path = address.path.parent / "driver.py"
     path.write_text(code)

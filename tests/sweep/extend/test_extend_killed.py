@@ -24,15 +24,16 @@ from sweep.study.objective import ObjectiveInfo
 EXTENDER = """
 import os, signal, sys
 from sqlalchemy import Engine, event
-from sweep.extend import Request, extended
-from sweep.extend.extension import apply
-from sweep.objective import Facts
-from sweep.storage import Address, load_study, read_spec
+from sweep.extend.changes import Request, extended
+from sweep.extend.extend import apply
+from sweep.study.objective import ObjectiveInfo
+from sweep.storage.studies import load_study, read_spec
+from sweep.storage.url import StorageUrl
 from dataclasses import replace
 from optuna.storages import RDBStorage
 
 RDBStorage("sqlite://")  # imports what a storage needs
-address = Address.parse(sys.argv[1])
+address = StorageUrl.parse(sys.argv[1])
 
 def extend():
     before = read_spec(load_study(address))
@@ -40,7 +41,7 @@ def extend():
     targets = f"n{rank}=key+m{rank}"
     request = Request((targets,), (f"rank={rank}",), (f"x=0.001:{high}",))
     space, changes = extended(before.space, request)
-    apply(address, before, replace(before, space=space), Facts(), changes)
+    apply(address, before, replace(before, space=space), ObjectiveInfo(), changes)
 
 def die_after(statements):
     left = [statements]

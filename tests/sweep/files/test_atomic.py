@@ -14,7 +14,7 @@ from sweep.files.atomic import clear_scratch, write_file, write_folder
 KILLED_AT = """
 import os, shutil, sys
 from pathlib import Path
-from sweep.atomic import write_file, write_folder
+from sweep.files.atomic import write_file, write_folder
 owner, name, kind, path = sys.argv[1:]
 setattr({"os": os, "shutil": shutil, "Path": Path}[owner], name, lambda *_, **__: os._exit(9))
 if kind == "file":

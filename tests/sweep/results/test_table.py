@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from sweep import StudySpec
 from sweep.analysis.table import TrialTable
+from sweep.driver.run_study import points_of
 from sweep.results.table import to_table
 from sweep.sampling.distinct import distributions
 from sweep.storage.studies import create_or_resume, write_spec
@@ -25,7 +26,7 @@ VALUES = {"rank": 2, "alpha": 4, "targets": "key+query+value"}
 
 def _study(spec: StudySpec, address: StorageUrl) -> optuna.Study:
     study = create_or_resume(address, spec, ObjectiveInfo())
-    write_spec(study, spec, ObjectiveInfo())
+    write_spec(study, spec, ObjectiveInfo(), points_of)
     return study
 
 

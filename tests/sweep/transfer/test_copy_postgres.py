@@ -24,9 +24,9 @@ from sweep.transfer.snapshot import take
 
 COPIER = """
 import sys
-from sweep.storage import Address
-from sweep.transfer import copy_study
-copy_study(Address.parse(sys.argv[1]), None, Address.parse(sys.argv[2]))
+from sweep.storage.url import StorageUrl
+from sweep.transfer.copy import copy_study
+copy_study(StorageUrl.parse(sys.argv[1]), None, StorageUrl.parse(sys.argv[2]))
 """
 
 

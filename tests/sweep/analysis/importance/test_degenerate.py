@@ -200,8 +200,8 @@ def test_importance_never_imports_torch() -> None:
     """``lorasweep importance`` must start fast and work without a GPU stack."""
     code = (
         "import sys\n"
-        "from sweep.analysis.importance import importance_report\n"
-        "from sweep.study import Float, Space\n"
+        "from sweep.analysis.importance.importance import importance_report\n"
+        "from sweep import Float, Space\n"
         "from sweep.analysis.table import Row, TrialTable\n"
         "rows = [Row(i, {'x': i / 9}, float(i)) for i in range(9)]\n"
         "table = TrialTable.from_rows(rows, space=Space({'x': Float(0.0, 1.0)}))\n"
