@@ -1,4 +1,4 @@
-"""What a report draws of a trial's predictions, in counts: its thresholds and its calibration."""
+"""Threshold curve and calibration of a trial's predictions, as counts that the report plots."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from scipy.special import expit
 from objectives.metrics.metrics import ARGMAX, Predictions, Ranking
 
 POINTS = 100
-"""Thresholds of a curve, about."""
+"""Approximate number of thresholds of a curve."""
 
 BINS = 15
-"""Bins of a reliability diagram, at most."""
+"""Maximum number of bins of a reliability diagram."""
 
 
 def threshold_curve(predictions: Predictions, chosen: float = ARGMAX) -> dict[str, list[Any]]:
     """Exact counts at about ``POINTS`` thresholds, for precision-recall, ROC and MCC curves.
 
-    Half of the thresholds are even in the logarithm of how many residues are predicted, which
-    draws the few that the model is surest of one by one; half are even in recall.
+    Half of the thresholds are spaced evenly in the logarithm of the number of predicted
+    residues, so that the most confident predictions are resolved one by one; half are spaced
+    evenly in recall.
 
     Args:
         predictions: of one split.
-        chosen: a margin that is to be among the thresholds, as ``ARGMAX`` always is.
+        chosen: a margin to include among the thresholds; ``ARGMAX`` is always included.
 
     Returns:
         Lists of one length, thresholds descending: ``threshold`` (probabilities),
@@ -47,7 +48,7 @@ def threshold_curve(predictions: Predictions, chosen: float = ARGMAX) -> dict[st
 
 
 def _cuts(ranking: Ranking) -> list[float]:
-    """Margins from which on to predict binding; the highest and the lowest are among them."""
+    """Margins m of the rules ``margin >= m``; the highest and the lowest are included."""
     every = np.sort(np.concatenate([ranking.binding, ranking.free]))[::-1]
     predicted = np.geomspace(1, len(every), POINTS // 2).round().astype(np.int64)
     recalled = np.linspace(0, len(ranking.binding) - 1, POINTS // 2).round().astype(np.int64)
@@ -57,7 +58,7 @@ def _cuts(ranking: Ranking) -> list[float]:
 
 
 def _counts(ranking: Ranking, margin: float) -> tuple[int, int]:
-    """How many residues of each class have a higher margin."""
+    """True and false positives of the decision ``score > margin``."""
     tp, fp = (
         len(m) - int(np.searchsorted(m, margin, "right")) for m in (ranking.binding, ranking.free)
     )
@@ -65,19 +66,19 @@ def _counts(ranking: Ranking, margin: float) -> tuple[int, int]:
 
 
 def _shown(below: float, cut: float, margin: float) -> float:
-    """A threshold as the shortest probability that parts the same residues."""
+    """The threshold as the shortest decimal probability that separates the same residues."""
     low, high, middle = (float(expit(each)) for each in (below, cut, margin))
     for digits in range(1, 17):
         rounded = round(middle, digits)
         if low < rounded < high:
             return rounded
-    return middle  # nothing lies between, as beside a probability of 1
+    return middle  # no float lies between, e.g. next to a probability of 1
 
 
 def calibration(predictions: Predictions) -> dict[str, Any]:
-    """How often residues bind that are given a probability: a reliability diagram.
+    """Reliability diagram: observed share of binding residues per bin of predicted probability.
 
-    Bins hold equally many residues, but for equal probabilities, which are never parted.
+    Bins hold equally many residues, except that equal probabilities stay in one bin.
 
     Sources: Niculescu-Mizil & Caruana 2005, doi:10.1145/1102351.1102430; expected calibration
     error: Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602; bins of equal counts: Nixon et al.
@@ -88,8 +89,9 @@ def calibration(predictions: Predictions) -> dict[str, Any]:
 
     Returns:
         Lists of one length, probabilities ascending: ``probability`` (the bin's mean),
-        ``positives`` (residues that bind) and ``residues``; and ``ece``, the mean over
-        residues of how far their bin's share of positives is from its mean probability.
+        ``positives`` (residues that bind) and ``residues``; and ``ece``, the expected
+        calibration error: the mean over residues of the absolute difference between their
+        bin's share of positives and its mean probability.
     """
     order = np.argsort(predictions.margin, kind="stable")
     margins = predictions.margin[order]

@@ -1,4 +1,4 @@
-"""How far a trial's figures would move on other chains like these: a bootstrap over chains."""
+"""Confidence intervals of a trial's metrics: a cluster bootstrap that resamples chains."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from objectives.metrics.metrics import ARGMAX, Predictions
 
 RESAMPLES = 1000
 QUANTILES = (0.025, 0.975)
-"""Ends of an interval: 95 %."""
+"""Quantiles that bound an interval: 95 %."""
 
 _AT_ONCE = 4_000_000
-"""Numbers held in a block."""
+"""Numbers in one block of resamples; bounds the memory."""
 
 Floats = NDArray[np.float64]
 
 
 def chains_of(split: Dataset, windows: Windows) -> NDArray[np.int64]:
-    """Which chain each labelled residue is of, in the order of ``Predictions``.
+    """The chain index of each labelled residue, in the order of ``Predictions``.
 
     Args:
         split: the prepared split.
-        windows: the same split in memory, all of it.
+        windows: all windows of the same split, in memory.
 
     Returns:
-        Indices of chains, shape (residues,).
+        Chain indices, shape (residues,).
     """
     index = np.asarray(split["chain"], dtype=np.int64)
     chains: NDArray[np.int64] = np.repeat(index, windows.known)
@@ -41,22 +41,22 @@ def mcc_intervals(
 ) -> dict[str, float | None]:
     """95 % percentile intervals of MCC, at argmax and at a threshold.
 
-    Whole chains are drawn with replacement, because residues of one chain are alike: drawn
-    one by one they would make the interval too narrow. The threshold stays as it is: that it
-    was chosen, and that the trial was, is not in the interval.
+    Whole chains are drawn with replacement, because residues of one chain are correlated:
+    resampling single residues would make the interval too narrow. The threshold is held
+    fixed: the interval does not cover the selection of the threshold or of the trial.
 
-    Sources: Efron 1979, doi:10.1214/aos/1176344552; of clusters: Field & Welsh 2007,
-    doi:10.1111/j.1467-9868.2007.00593.x.
+    Sources: bootstrap: Efron 1979, doi:10.1214/aos/1176344552; cluster bootstrap: Field &
+    Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x.
 
     Args:
         predictions: of one split.
         chains: the chain of each residue; shape (residues,).
         threshold: a margin.
-        seed: of the resamples; with the same seed and chains they are the same for any trial.
+        seed: of the resamples; the same seed and chains give the same resamples in any trial.
 
     Returns:
         ``mcc_low``, ``mcc_high``, ``mcc_at_threshold_low``, ``mcc_at_threshold_high``; None
-        where there is only one chain.
+        if there is only one chain.
     """
     index, count = _indexed(chains)
     cuts = {"mcc": ARGMAX, "mcc_at_threshold": threshold}
@@ -71,15 +71,18 @@ def mcc_intervals(
 def pr_auc_interval(
     predictions: Predictions, chains: NDArray[np.int64], seed: int
 ) -> dict[str, float | None]:
-    """The same for average precision: ``pr_auc_low`` and ``pr_auc_high``.
+    """95 % percentile interval of average precision; see ``mcc_intervals``.
 
-    It takes much longer than MCC. Resamples without a residue that binds are left out; None
-    where there is only one chain, or no resample with one.
+    Much slower than the interval of MCC. Resamples without a binding residue are left out.
 
     Args:
         predictions: of one split.
         chains: the chain of each residue; shape (residues,).
         seed: see ``mcc_intervals``.
+
+    Returns:
+        ``pr_auc_low`` and ``pr_auc_high``; None if there is only one chain, or no resample
+        with a binding residue.
     """
     index, count = _indexed(chains)
     drawn: list[Floats] = []
@@ -100,11 +103,13 @@ def pr_auc_interval(
 def _added(
     predictions: Predictions, index: NDArray[np.int64], count: int
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Residues that each margin of a binding one adds to those predicted, from the highest down.
+    """Count the residues that each threshold adds, from the highest threshold down.
+
+    Thresholds are the distinct margins of binding residues.
 
     Yields:
-        Blocks of margins: how many residues of each chain, and how many of those bind; both of
-        shape (chains, margins).
+        Blocks of thresholds: residues added per chain, and how many of those bind; both of
+        shape (chains, thresholds).
     """
     binds = predictions.labels == 1
     levels = np.unique(-predictions.margin[binds])
@@ -122,13 +127,13 @@ def _added(
 
 
 def _indexed(chains: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Chains numbered without gaps, and how many there are."""
+    """Chain indices renumbered from 0 without gaps, and the number of chains."""
     names, index = np.unique(chains, return_inverse=True)
     return index, len(names)
 
 
 def _resamples(count: int, seed: int) -> Iterator[Floats]:
-    """How often each resample draws each of ``count`` chains, a block of resamples at a time."""
+    """Yield how often each resample draws each chain, in blocks of shape (resamples, count)."""
     rng = np.random.default_rng(seed)
     left, most = RESAMPLES, max(1, _AT_ONCE // count)
     while left:
@@ -151,7 +156,7 @@ def _confusion(
 
 
 def _mcc(counts: Floats) -> Floats:
-    """MCC of each row of TP, FP, FN, TN; 0 with an empty margin."""
+    """MCC of each row of TP, FP, FN, TN; 0 where a row or column of the 2 x 2 table is empty."""
     tp, fp, fn, tn = counts.T
     sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
     found: Floats = np.where(sums > 0, tp * tn - fp * fn, 0.0) / np.sqrt(np.maximum(sums, 1.0))
@@ -159,7 +164,7 @@ def _mcc(counts: Floats) -> Floats:
 
 
 def _ends(drawn: Mapping[str, list[Floats]], chains: int) -> dict[str, float | None]:
-    """Both ends of each figure's interval."""
+    """Lower and upper end of each metric's interval; None if there is only one chain."""
     found: dict[str, float | None] = {}
     for name, blocks in drawn.items():
         values = np.concatenate(blocks)

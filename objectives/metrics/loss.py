@@ -1,4 +1,4 @@
-"""The loss of a batch, and what to say when it runs away."""
+"""Cross-entropy loss of a batch, class weights, and the error of a non-finite loss."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def residue_loss(
     """Mean cross-entropy over the labelled residues of a batch, in nats.
 
     Args:
-        logits: shape (windows, length, 2).
-        labels: shape (windows, length), ``IGNORED`` where nothing is known.
-        weight: of each class, shape (2,); the mean is weighted by it.
+        logits: shape (..., 2).
+        labels: shape (...), ``IGNORED`` for residues without a label.
+        weight: class weights, shape (2,); None for equal weights. The mean is weighted.
     """
     return cross_entropy(
         logits.view(-1, CLASSES), labels.view(-1), weight=weight, ignore_index=IGNORED
@@ -40,8 +40,8 @@ def lane_losses(
 
     Args:
         logits: shape (lanes, places, 2), in float32.
-        labels: shape (lanes, places), ``IGNORED`` where nothing is known.
-        weights: of each lane, see ``residue_loss``.
+        labels: shape (lanes, places), ``IGNORED`` for padding and residues without a label.
+        weights: class weights of each lane, see ``residue_loss``.
 
     Returns:
         Shape (lanes,).
@@ -58,10 +58,16 @@ def lane_losses(
 def class_weight(
     labels: Sequence[NDArray[np.int64]], setting: str | float, device: torch.device
 ) -> torch.Tensor | None:
-    """The weight of each class in the loss, shape (2,); None when they are equal.
+    """The weight of each class in the loss, shape (2,); None for equal weights.
+
+    Args:
+        labels: of each training window.
+        setting: ``none``, ``balanced`` (inverse class frequencies, as scikit-learn's), or the
+            weight of class 1 relative to class 0.
+        device: of the returned tensor.
 
     Raises:
-        TrialError: if ``balanced`` is asked for and a class is missing.
+        TrialError: if ``setting`` is ``balanced`` and a class has no residues.
     """
     if setting == "none":
         return None
@@ -78,6 +84,6 @@ def class_weight(
 
 
 def non_finite(what: str, got: object, where: str) -> str:
-    """The sentence for numbers that ran away, with what usually helps."""
+    """The error message for a NaN or infinite value, with the usual remedies."""
     way_out = "Lower the learning rate or max_grad_norm, or raise warmup"
     return fault(what, "be finite", got, where=where, way_out=way_out)

@@ -1,4 +1,4 @@
-"""How good a trial's predictions are, over every labelled residue once."""
+"""Metrics of binary predictions, over all labelled residues of a split."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ARGMAX = 0.0
 
 @dataclass(frozen=True)
 class Ranking:
-    """Both classes' margins in order: every figure counts one class around the other.
+    """Margins of both classes, sorted; all metrics follow by binary search in them.
 
     Attributes:
         binding: margins of the residues that bind, ascending; shape (positives,).
         free: margins of those that do not, ascending; shape (negatives,).
-        ligands: bit mask of each residue in ``binding``; the same shape.
+        ligands: bit mask of the ligands of each residue in ``binding``; shape (positives,).
     """
 
     binding: NDArray[np.float64]
@@ -32,7 +32,10 @@ class Ranking:
     ligands: NDArray[np.int64]
 
     def decided(self, threshold: float) -> dict[str, Any]:
-        """The figures of the decision ``margin > threshold``, from exact counts."""
+        """MCC, precision, recall, F1, accuracy and counts of the decision ``margin > threshold``.
+
+        MCC is 0, and ``degenerate`` true, where a row or column of the 2 x 2 table is empty.
+        """
         fn, tn = (int(np.searchsorted(m, threshold, "right")) for m in (self.binding, self.free))
         tp, fp = len(self.binding) - fn, len(self.free) - tn
         sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
@@ -47,11 +50,12 @@ class Ranking:
         }
 
     def areas(self) -> dict[str, float | None]:
-        """ROC-AUC and average precision; None where a class is missing.
+        """ROC-AUC and average precision; None if a class has no residues.
 
-        ROC-AUC is the share of pairs in the right order, ties half, to which the trapezoids
-        add up (Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747). Average precision
-        is the mean, over residues that bind, of the precision at their margin.
+        ROC-AUC is the share of (positive, negative) pairs ranked correctly, ties counted half,
+        which equals the trapezoidal area (Hanley & McNeil 1982,
+        doi:10.1148/radiology.143.1.7063747). Average precision is the mean, over residues that
+        bind, of the precision at their margin.
         """
         positives, negatives = len(self.binding), len(self.free)
         if not positives or not negatives:
@@ -64,32 +68,33 @@ class Ranking:
         }
 
     def best_cut(self) -> float:
-        """The highest margin such that predicting binding from it on gives the highest MCC.
+        """The highest margin m for which the decision ``margin >= m`` has the highest MCC.
 
-        It is a margin that binds: with one more residue that does not, an MCC above 0 falls,
-        and from the lowest that binds on it is never below 0. Both classes must be there.
+        Only margins of binding residues need to be searched: adding a residue that does not
+        bind lowers an MCC above 0, and at the lowest margin of a binding residue MCC is never
+        below 0. Both classes must have residues.
         """
         positives, size = len(self.binding), len(self.binding) + len(self.free)
         cuts = np.unique(self.binding)[::-1]
         found = positives - np.searchsorted(self.binding, cuts, "left")
         chosen = found + len(self.free) - np.searchsorted(self.free, cuts, "left")
         covariance, spread = found * size - chosen * positives, chosen * (size - chosen)
-        scores = covariance / np.sqrt(np.maximum(spread, 1))  # MCC but for the labels' spread
+        scores = covariance / np.sqrt(np.maximum(spread, 1))  # MCC up to a constant factor
         near = np.flatnonzero(scores >= scores.max() * (1 - 1e-12)).tolist()
         exact = [Fraction(int(covariance[i]) ** 2, max(int(spread[i]), 1)) for i in near]
         return float(cuts[near[exact.index(max(exact))]])
 
     def below(self, cut: float) -> float:
-        """The next lower margin than ``cut``; below the lowest of all, one that is 1 less."""
+        """The highest observed margin below ``cut``; ``cut - 1`` if there is none."""
         ends = [(m, int(np.searchsorted(m, cut))) for m in (self.binding, self.free)]
         lowest = min(cut - 1.0, math.nextafter(cut, -math.inf))  # huge margins swallow the 1
         return max((float(m[end - 1]) for m, end in ends if end), default=lowest)
 
     def threshold(self, cut: float) -> float:
-        """Half-way to the next lower margin: ``margin > threshold`` is ``margin >= cut``."""
+        """Midpoint of ``cut`` and the next lower margin: ``> threshold`` equals ``>= cut``."""
         below = self.below(cut)
         middle = cut / 2 + below / 2  # the sum of huge margins would overflow
-        return middle if middle < cut else below  # neighbouring floats have nothing in between
+        return middle if middle < cut else below  # adjacent floats have no midpoint
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,8 @@ class Predictions:
     """A model's output on labelled residues.
 
     Attributes:
-        margin: log-odds of binding, logit 1 minus logit 0; shape (residues,). It orders
-            residues as the probability does, without rounding to ties near 0 and 1.
+        margin: log-odds of binding, logit 1 minus logit 0; shape (residues,). Same order as
+            the probabilities, but without ties from rounding near 0 and 1.
         labels: 1 binding, 0 not; shape (residues,).
         ligands: bit mask of the ligands each residue binds, 0 with label 0; shape (residues,).
     """
@@ -109,12 +114,12 @@ class Predictions:
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The margins, sorted once for all figures.
+        """The margins, sorted once for all metrics.
 
         Raises:
-            ValueError: if there is no residue, or a margin is NaN or infinite.
+            ValueError: if there are no residues, or a margin is NaN or infinite.
         """
-        margin = self.margin.astype(np.float64, copy=False)  # or each search would copy
+        margin = self.margin.astype(np.float64, copy=False)  # once: searchsorted would copy
         if not len(margin) or not np.isfinite(margin).all():
             raise ValueError("predictions must hold a residue or more, with finite margins only.")
         binds = self.labels == 1
@@ -124,17 +129,17 @@ class Predictions:
 
 
 def evaluate(predictions: Predictions, ligands: Sequence[str] = ()) -> dict[str, Any]:
-    """Every threshold-free and argmax figure, as JSON values.
+    """All metrics at argmax, and those without a threshold, as JSON values.
 
-    MCC at argmax is the objective, as on the model card: residues that bind are rare,
-    and accuracy would reward predicting none. A figure that is not defined (an AUC with
-    one class) is None; MCC with an empty margin is 0 and flagged ``degenerate``.
+    MCC at argmax is the objective: binding residues are rare, so accuracy would reward
+    predicting none. An undefined metric (an AUC with one class) is None; MCC is 0 and flagged
+    ``degenerate`` where a row or column of the 2 x 2 table is empty.
 
     Source: Matthews 1975, doi:10.1016/0005-2795(75)90109-9.
 
     Args:
         predictions: of one split, which holds at least one labelled residue.
-        ligands: ligand names by bit; with any, adds the ``per_ligand`` table.
+        ligands: ligand names, the n-th for bit n; if given, adds the ``per_ligand`` table.
 
     Raises:
         ValueError: see ``Predictions.ranking``.
@@ -152,22 +157,22 @@ def evaluate(predictions: Predictions, ligands: Sequence[str] = ()) -> dict[str,
 
 
 def decided(predictions: Predictions, threshold: float) -> dict[str, Any]:
-    """The figures of the decision ``margin > threshold``."""
+    """MCC, precision, recall and counts of the decision ``margin > threshold``."""
     return predictions.ranking.decided(threshold)
 
 
 def cross_entropy(predictions: Predictions) -> float:
-    """Mean unweighted cross-entropy in nats, exact far from probability 0.5."""
+    """Mean unweighted cross-entropy in nats, numerically stable for large margins."""
     sign = np.where(predictions.labels == 1, -1.0, 1.0)
     return float(np.logaddexp(0.0, sign * predictions.margin).mean())
 
 
 def best_threshold(predictions: Predictions) -> float:
-    """The margin above which predicting binding gives the highest MCC.
+    """The threshold on the margin with the highest MCC.
 
-    Chosen on validation and applied elsewhere: on the split it was chosen on, the MCC at
-    it is optimistic. Half-way between two observed margins, so that it does not hang on
-    the last bit of one residue. ``ARGMAX`` when only one class is there.
+    Chosen on the validation split and applied to others: on the split it was chosen on, its
+    MCC is optimistic. Midway between two observed margins, so that it does not depend on the
+    last bit of one residue's margin. ``ARGMAX`` if a class has no residues.
     """
     ranking = predictions.ranking
     if not len(ranking.binding) or not len(ranking.free):
@@ -176,7 +181,7 @@ def best_threshold(predictions: Predictions) -> float:
 
 
 def at_threshold(predictions: Predictions, threshold: float) -> dict[str, Any]:
-    """The decision's figures, named ``*_at_threshold``, with the threshold as a probability."""
+    """Metrics of ``margin > threshold``, named ``*_at_threshold``; the threshold as probability."""
     figures = decided(predictions, threshold)
     kept = ("mcc", "f1", "precision", "recall")
     named = {f"{name}_at_threshold": figures[name] for name in kept}
@@ -184,9 +189,9 @@ def at_threshold(predictions: Predictions, threshold: float) -> dict[str, Any]:
 
 
 def per_ligand(predictions: Predictions, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Figures for each ligand: its residues against those that bind nothing, over all chains.
+    """Metrics per ligand: residues that bind it against residues that bind nothing.
 
-    Residues of other ligands are left out, since predicting them is right.
+    Residues that bind only other ligands are left out, since predicting them is correct.
     """
     table: dict[str, dict[str, Any]] = {}
     whole = predictions.ranking
@@ -200,5 +205,5 @@ def per_ligand(predictions: Predictions, names: Sequence[str]) -> dict[str, dict
 
 
 def prefixed(prefix: str, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The same figures under ``prefix_*`` names."""
+    """The same metrics, with keys renamed to ``{prefix}_{name}``."""
     return {f"{prefix}_{name}": value for name, value in figures.items()}

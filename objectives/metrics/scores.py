@@ -1,4 +1,4 @@
-"""What is measured on a trial: validation at each evaluation, the other splits at the end."""
+"""All metrics of a trial: validation at each evaluation, the other splits at the end."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ from objectives.seeds import derive
 
 
 class Scores:
-    """A trial's figures.
+    """Collects the metrics of one trial.
 
     Args:
-        ligands: the data's ligands by bit.
-        data_seed: decides the resamples behind the intervals: the same for trials on the same
-            data.
+        ligands: ligand names, the n-th for bit n of the masks.
+        data_seed: seeds the bootstrap resamples, so that trials on the same data share them.
 
     Attributes:
-        figures: all that is measured, with the latest evaluation's values.
+        figures: all metrics by name, of the latest evaluation.
         threshold: the margin that the latest evaluation chose.
     """
 
@@ -41,13 +40,13 @@ class Scores:
         self.figures: dict[str, Any] = {}
 
     def score_validation(self, predictions: Predictions) -> None:
-        """The figures that decide the trial, and the threshold."""
+        """Score the validation split, whose MCC is the objective, and choose the threshold."""
         self.threshold = best_threshold(predictions)
         self.figures.update(evaluate(predictions, self._ligands))
         self.figures.update(at_threshold(predictions, self.threshold))
 
     def describe(self, predictions: Predictions, chains: NDArray[np.int64]) -> None:
-        """What is told of validation at the end alone: curves and intervals.
+        """Add curves and intervals of the validation split, computed once at the end.
 
         Args:
             predictions: those that the latest evaluation scored.
@@ -63,17 +62,17 @@ class Scores:
         }
 
     def score_train_side(self, predictions: Predictions) -> None:
-        """The same on some of the training windows, for the overfitting gap."""
+        """Score a sample of the training windows as ``train_*``, and the gap ``mcc_gap``."""
         figures = evaluate(predictions)
         self.figures.update(prefixed("train", figures))
         self.figures["mcc_gap"] = figures["mcc"] - self.figures["mcc"]
 
     def score_aligned(self, predictions: Predictions) -> None:
-        """Validation with its labels in place, for a trial that was trained on shifted ones."""
+        """Score validation with unshifted labels, for a trial trained with ``label_shift``."""
         self.figures.update(prefixed("aligned", evaluate(predictions)))
 
     def score_test(self, predictions: Predictions, chains: NDArray[np.int64]) -> None:
-        """The test split, with the threshold that validation chose.
+        """Score the test split at the threshold chosen on validation.
 
         Args:
             predictions: of the test split.
