@@ -1,4 +1,4 @@
-"""Bases embedded in the package, so that a sweep runs on a fresh machine without a network."""
+"""Base models shipped with the package, so that a sweep runs without a network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from sweep.errors import SpecError, fault
 
 NAMES = ("esm2-mini",)
-"""Names accepted wherever a base model is asked for."""
+"""Names of the embedded base models, given as ``builtin:NAME``."""
 
 
 def path(name: str) -> Path:
@@ -17,7 +17,7 @@ def path(name: str) -> Path:
         name: one of ``NAMES``.
 
     Raises:
-        SpecError: no such base is embedded.
+        SpecError: if there is no embedded base of this name.
     """
     if name not in NAMES:
         raise SpecError(

@@ -1,8 +1,8 @@
-"""Protein sequences for pre-training: reading, an honest hold-out, and packed token streams.
+"""Protein sequences for pre-training: reading, hold-out by similarity, and packed token streams.
 
-Near-copies are everywhere in proteomes (two enterobacteria share most of theirs), so a random
-hold-out would be memorised. Here every training protein that shares several k-mers with a
-held-out protein is dropped before training begins.
+Proteomes hold many near-duplicates (two enterobacteria share most proteins), so a random
+hold-out would leak into training. Here every training protein that shares several k-mers with
+held-out proteins is dropped before training.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ for _index, _token in enumerate(VOCABULARY):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sequences parted so that no training protein resembles a held-out one.
+    """Sequences split so that no training protein is similar to a held-out one.
 
     Attributes:
-        training: sequences to learn from.
+        training: sequences to train on.
         held_out: sequences to measure perplexity on.
-        dropped: how many sequences were left out for resembling a held-out or excluded one.
+        dropped: number of sequences removed for similarity to held-out or excluded ones.
     """
 
     training: tuple[str, ...]
@@ -89,17 +89,17 @@ def encode(sequence: str) -> NDArray[np.uint8]:
 def part(
     sequences: Iterable[str], *, excluded: Iterable[str] = (), held_out_percent: float = 1.0
 ) -> Corpus:
-    """Part sequences into training and held-out ones, by hash and then by similarity.
+    """Split sequences into training and held-out ones, by hash and then by similarity.
 
     Args:
-        sequences: all sequences; exact repeats count once.
-        excluded: sequences that neither train nor measure here, and whose look-alikes must not
-            train either (the test chains of a later task).
+        sequences: all sequences; exact duplicates count once.
+        excluded: sequences to remove; sequences similar to them are not trained on either
+            (the test chains of a later task).
         held_out_percent: share of the sequences to hold out, chosen by their SHA-256 hash.
 
     Returns:
-        The corpus: a training sequence shares fewer than ``SHARED_KMERS`` distinct
-        ``KMER``-letter words with all held-out and excluded sequences together.
+        The corpus: each training sequence shares fewer than ``SHARED_KMERS`` distinct
+        ``KMER``-mers with the held-out and excluded sequences together.
     """
     shut_out = set(excluded)
     distinct = [s for s in dict.fromkeys(sequences) if s and s not in shut_out]
@@ -113,7 +113,7 @@ def part(
 
 
 def stream(sequences: Sequence[str], order: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Join sequences, each as ``<cls> residues <eos>``, into one row of tokens in this order."""
+    """Concatenate sequences in this order, each as ``<cls> residues <eos>``; shape (tokens,)."""
     pieces: list[NDArray[np.uint8]] = []
     ends = np.array([EOS, CLS], dtype=np.uint8)
     for index in order:
@@ -124,7 +124,7 @@ def stream(sequences: Sequence[str], order: NDArray[np.int64]) -> NDArray[np.uin
 def batches(
     sequences: Sequence[str], *, crop: int, rows: int, seed: int
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield packed batches for ever, the sequences in a new order each epoch.
+    """Yield packed batches without end, the sequences shuffled anew each epoch.
 
     Yields:
         Token ids of shape ``(rows, crop)`` without padding.
@@ -134,7 +134,7 @@ def batches(
         tokens = stream(sequences, random.permutation(len(sequences)))
         start = int(random.integers(crop))
         crops = tokens[start : start + (len(tokens) - start) // crop * crop].reshape(-1, crop)
-        # Crops of one long protein lie side by side: shuffled, a batch holds many proteins.
+        # Crops of one long protein are adjacent: shuffle, so that a batch holds many proteins.
         crops = crops[random.permutation(len(crops))]
         for first in range(0, len(crops) - rows + 1, rows):
             yield crops[first : first + rows]
@@ -156,6 +156,6 @@ def _shared(sequence: str, foreign: NDArray[np.int64]) -> int:
     if not len(foreign):
         return 0
     words = _words(sequence)
-    # np.isin would sort all foreign words again for every sequence.
+    # Not np.isin, which would sort all foreign words again for every sequence.
     places = np.searchsorted(foreign, words).clip(max=len(foreign) - 1)
     return int((foreign[places] == words).sum())

@@ -1,4 +1,4 @@
-"""The masked-language-modelling task: which tokens are hidden, and how perplexity is measured."""
+"""Masked language modelling: choice of masked tokens, loss, and held-out pseudo-perplexity."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from objectives.builtin.corpus import CLS, EOS, MASK, PAD, RESIDUES, VOCABULARY, encode
 
 SHARE = 0.15
-"""Of the residues, hidden when perplexity is measured."""
+"""Share of the residues that are hidden when perplexity is measured."""
 ROWS = 32
 
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Held-out pseudo-perplexity of a model and of residue frequencies, on the same positions.
+    """Held-out pseudo-perplexity of a model and of a unigram baseline, on the same positions.
 
     Attributes:
         model: exp of the mean masked-language-modelling loss.
-        unigram: the same for the training residues' frequencies.
-        positions: masked residues scored.
-        proteins: proteins they come from.
+        unigram: exp of the mean cross-entropy under the training residues' frequencies.
+        positions: number of hidden residues scored.
+        proteins: number of proteins.
     """
 
     model: float
@@ -43,16 +43,17 @@ class Perplexity:
 def hide(
     tokens: Tensor, generator: torch.Generator, share: float = SHARE, *, masked: float = 0.8
 ) -> tuple[Tensor, Tensor]:
-    """Hide a share of the residues: most as ``<mask>``, the rest half at random, half as they were.
+    """Corrupt a share of the residues as BERT does: ``<mask>``, a random residue, or unchanged.
 
     Args:
         tokens: ids, shape ``(rows, length)``.
-        generator: source of chance.
-        share: of residues hidden; other tokens never are.
-        masked: share of these that become ``<mask>``; half of the rest become any residue.
+        generator: random number generator.
+        share: share of the standard residues to hide; other tokens are never hidden.
+        masked: share of the hidden ones that become ``<mask>``; half of the rest become a
+            random residue, the other half stay unchanged.
 
     Returns:
-        The input ids and a boolean mask of hidden positions, both of the same shape.
+        The input ids and a boolean mask of hidden positions, both of shape ``(rows, length)``.
 
     Source: Devlin et al. 2019, https://doi.org/10.18653/v1/N19-1423
     """
@@ -76,7 +77,7 @@ def frequencies(sequences: Sequence[str]) -> NDArray[np.float64]:
 def masked_loss(
     model: Any, shown: Tensor, tokens: Tensor, hidden: Tensor, **inputs: Tensor
 ) -> Tensor:
-    """Return the mean cross entropy over hidden positions; the head runs on these alone."""
+    """Return the mean cross-entropy over hidden positions; the LM head runs on these only."""
     states = model.esm(shown, **inputs).last_hidden_state[hidden]
     loss: Tensor = nn.functional.cross_entropy(model.lm_head(states), tokens[hidden])
     return loss
@@ -96,12 +97,12 @@ def perplexity(
 
     Args:
         model: an ``EsmForMaskedLM``.
-        sequences: proteins the model never saw.
+        sequences: proteins that were not trained on.
         unigram: token shares from :func:`frequencies` of the training sequences.
-        masked: share of hidden positions shown as ``<mask>``. Below 1 some keep their letter, so
-            the figure flatters any model that looks, and no unigram; 0.8 is the training task's.
+        masked: share of hidden positions shown as ``<mask>``. Below 1 some positions keep their
+            letter, which lowers the model's perplexity but not the unigram's; training uses 0.8.
         residues: longest prefix scored.
-        seed: chooses the hidden positions.
+        seed: of the hidden positions.
     """
     was_training = model.training
     model.eval()

@@ -1,7 +1,7 @@
-"""Muon, the optimiser of the pre-training recipe, in float32 and batched by shape.
+"""The Muon optimiser in float32, batched over matrices of equal shape.
 
-``torch.optim.Muon`` orthogonalises in bfloat16 and one matrix at a time, which costs more than
-the training step itself on a CPU without bfloat16 units.
+``torch.optim.Muon`` orthogonalises one matrix at a time in bfloat16, which takes longer than
+the training step itself on a CPU without bfloat16 instructions.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Push all singular values of each matrix near 1 by Newton-Schulz iteration.
+    """Approximately orthogonalise each matrix: singular values near 1, by Newton-Schulz.
 
     Args:
         matrices: shape ``(n, rows, columns)``.
-        steps: iterations.
+        steps: number of iterations.
 
     Returns:
-        The same shape.
+        Shape ``(n, rows, columns)``.
 
     Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
     """
@@ -38,13 +38,13 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalised, scaled to the size of an AdamW update.
+    """SGD with Nesterov momentum and orthogonalised updates, scaled to AdamW's update size.
 
     Args:
         params: weight matrices; all must be two-dimensional.
         lr: learning rate, on AdamW's scale.
-        momentum: of the Nesterov average.
-        weight_decay: decoupled.
+        momentum: coefficient of the Nesterov average.
+        weight_decay: decoupled weight decay.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Take one step from the gradients at hand."""
+        """Take one step with the current gradients; ``closure`` is ignored."""
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:

@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def save(model: Any, out: Path) -> None:
-    """Write float16 weights, configuration and tokenizer, replacing each file in one move."""
+    """Write float16 weights, configuration and tokenizer, replacing each file atomically."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
@@ -55,11 +55,11 @@ def save(model: Any, out: Path) -> None:
 
 
 def measure(out: Path, data: corpus.Corpus, masked: float = 1.0) -> masking.Perplexity:
-    """Measure the saved float16 weights, as a user would load them, on the held-out proteins.
+    """Measure pseudo-perplexity of the saved float16 weights on the held-out proteins.
 
     Args:
-        out: folder of the weights.
-        data: the parted corpus.
+        out: folder of the weights, loaded by ``from_pretrained``.
+        data: the corpus.
         masked: see :func:`objectives.builtin.masking.perplexity`.
     """
     stored = EsmForMaskedLM.from_pretrained(out, dtype=torch.float32)
@@ -70,7 +70,7 @@ def measure(out: Path, data: corpus.Corpus, masked: float = 1.0) -> masking.Perp
 def report(
     model: nn.Module, data: corpus.Corpus, runs: list[dict[str, Any]], out: Path
 ) -> dict[str, Any]:
-    """Return what ``pretraining.json`` holds: data, settings and course of each run, perplexity."""
+    """Return the contents of ``pretraining.json``: corpus, runs with their recipes, perplexity."""
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
         "corpus": {
@@ -87,7 +87,7 @@ def report(
 
 
 def options() -> argparse.ArgumentParser:
-    """Return the command line; every setting of :class:`Recipe` is an option too."""
+    """Return the argument parser; every field of :class:`Recipe` is an option too."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

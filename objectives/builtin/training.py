@@ -1,4 +1,4 @@
-"""The training loop behind the pre-training recipe: model, optimisers, rate, steps."""
+"""Pre-training loop: model, optimisers, learning-rate schedule and steps."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Shape of the model and of its training.
+    """Size of the model and hyperparameters of its training.
 
     Attributes:
-        hidden: width; a multiple of 64, so that NF4 blocks never straddle rows.
-        layers: transformer layers.
-        heads: attention heads.
+        hidden: hidden size; a multiple of 64, so that no NF4 block spans two rows.
+        layers: number of transformer layers.
+        heads: number of attention heads.
         crop: tokens per row.
         rows: rows per step.
-        hidden_share: residues to predict in training (held-out figures always use 15 %).
+        hidden_share: share of residues to predict (held-out perplexity always uses 15 %).
         masked: share of these shown as ``<mask>``; half of the rest keep their letter.
-        learning_rate: peak of the cosine, for matrices under Muon.
+        learning_rate: peak of the cosine schedule, for matrices under Muon.
         adam_learning_rate: peak for embeddings, biases and norms under AdamW.
-        warm_up: share of the run over which the rate rises.
-        weight_decay: decoupled, on matrices.
-        seed: of initialisation, order and masks.
-        held_out_percent: share of proteins held out.
+        warm_up: share of the run over which the learning rate rises.
+        weight_decay: decoupled weight decay on matrices.
+        seed: of initialisation, data order and masks.
+        held_out_percent: percentage of proteins held out.
     """
 
     hidden: int = 128
@@ -92,7 +92,7 @@ def optimisers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
 
 
 def rate(progress: float, warm_up: float) -> float:
-    """Return the learning-rate factor at a share of the run: linear rise, then cosine to 0."""
+    """Return the learning-rate factor at ``progress`` in [0, 1]: linear warm-up, cosine to 0."""
     if progress < warm_up:
         return progress / warm_up
     return float(0.5 * (1 + np.cos(np.pi * (progress - warm_up) / (1 - warm_up))))
@@ -107,18 +107,18 @@ def train(
     minutes: float,
     steps: int | None,
 ) -> dict[str, float]:
-    """Train in place, with a checkpoint every five minutes.
+    """Train ``model`` in place, with a checkpoint every five minutes.
 
     Args:
         model: from :func:`build`.
-        data: the parted corpus.
-        recipe: its settings.
-        checkpoint: called to keep the weights of the moment.
+        data: the corpus.
+        recipe: hyperparameters.
+        checkpoint: called to save the current weights.
         minutes: wall-clock budget, used when ``steps`` is None.
-        steps: optimiser steps.
+        steps: number of optimiser steps.
 
     Returns:
-        Steps, tokens, seconds and the last training loss (mean of 100 steps).
+        Steps, tokens, seconds and the last training loss (moving average over 100 steps).
     """
     generator = torch.Generator().manual_seed(recipe.seed)
     both = optimisers(model, recipe)
