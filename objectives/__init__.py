@@ -1,1 +1,1 @@
-"""What a trial does: fine-tuning on binding sites, and objectives with known answers."""
+"""Objectives: LoRA fine-tuning on binding sites, and synthetic functions of known importance."""

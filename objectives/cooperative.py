@@ -1,7 +1,7 @@
-"""Packed training in small: trials advance in turn, a step each, and leave one by one.
+"""Run a pack of trials written as generators: each advances one step per turn.
 
-For objectives whose trials are a few lines of Python. A trial is a generator that yields before
-each step it has to make, and returns its result; see ``Walk``.
+For objectives in plain Python, without a packed model. A trial is a generator that yields before
+each step and returns its result; see ``Walk``.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ from dataclasses import dataclass, field
 from sweep.study.trial import Leave, Pack, Refill, TrialParams, TrialResult, nobody_waits
 
 Walk = Generator[None, bool, TrialResult]
-"""A trial under way. What is sent to its ``yield`` says whether it must leave before the step
-that it was about to make; what it raises is nobody's result, so it must not raise."""
+"""A running trial. The value sent to its ``yield`` is true if the trial must stop before its next
+step. It must not raise: a failed trial returns a ``TrialResult`` that holds the failure."""
 
 Begin = Callable[[TrialParams], Walk]
-"""Begins a trial; nothing is computed before it is first advanced."""
+"""Creates the generator of a trial; nothing is computed before its first ``send``."""
 
 
 def run_in_lanes(
     pack: Pack, begin: Begin, leave: Leave, refill: Refill, pause_seconds: float = 0.0
 ) -> list[TrialResult]:
-    """Run a pack, and all that takes the places of its trials.
+    """Run the trials of a pack, and the trials that replace finished ones.
 
     Args:
-        pack: the trials to begin with.
-        begin: begins one.
-        leave: asked once before each turn; then all trials leave.
-        refill: takes results; ``nobody_waits`` to have them returned.
-        pause_seconds: how long a turn takes, in which every trial makes a step.
+        pack: the trials to start with.
+        begin: creates the generator of a trial.
+        leave: called once before each turn; if true, all trials stop.
+        refill: takes each result and returns the next trial, or None; ``nobody_waits`` to
+            have all results returned instead.
+        pause_seconds: time to sleep per turn, in which every trial makes one step.
 
     Returns:
-        The results that were not handed over: none, or all in the pack's order.
+        All results in the pack's order with ``nobody_waits``; otherwise none, since ``refill``
+        took them.
     """
     desk = _Desk(begin, refill)
     lanes = desk.all_on((begin(params), None) for params in pack)
@@ -47,14 +49,14 @@ def run_in_lanes(
 
 @dataclass
 class _Desk:
-    """Where trials come in, and where their results go."""
+    """Advances trials, passes their results to ``refill`` and starts the next ones."""
 
     begin: Begin
     refill: Refill
     kept: dict[int, TrialResult] = field(default_factory=dict)
 
     def all_on(self, walks: Iterable[tuple[Walk, bool | None]]) -> list[Walk]:
-        """Each trial a step further, or the one in its place; what is over is gone."""
+        """Advance each trial one step; finished trials are replaced by the next, or dropped."""
         return [lane for walk, send in walks if (lane := self._on(walk, send=send)) is not None]
 
     def _on(self, walk: Walk, *, send: bool | None) -> Walk | None:

@@ -1,4 +1,4 @@
-"""PyTorch's GELU for ESM, which writes its own in five passes over memory."""
+"""Replace the GELU of transformers' ESM, five passes over memory, with PyTorch's fused one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transformers.models.esm import modeling_esm
 
 @contextmanager
 def fused_gelu() -> Iterator[None]:
-    """Let ESM use PyTorch's one-pass GELU for a while: the same to 1e-6, and much faster."""
+    """Make ESM use PyTorch's fused GELU within the block: equal to 1e-6, and much faster."""
     original = modeling_esm.gelu
     modeling_esm.gelu = nn.functional.gelu
     try:

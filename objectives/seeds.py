@@ -1,4 +1,4 @@
-"""Independent random streams out of one trial seed."""
+"""Seeds of independent random streams, derived from one trial seed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import hashlib
 
 
 def derive(seed: int, *purpose: str | int) -> int:
-    """A seed for one purpose of one trial, by hash.
+    """Hash a trial's seed and a purpose to the seed of one random stream.
 
-    Streams for different purposes are independent, so a wider target set or one more
-    evaluation does not move the data order, and replicates stay paired across
-    configurations. Hash-based, because ``seed + 1`` of one trial is ``seed`` of another.
+    Streams for different purposes are independent: a wider target set or one more evaluation
+    does not change the data order, so replicates stay paired across configurations. A hash,
+    because ``seed + 1`` of one trial can be ``seed`` of another.
 
     Args:
         seed: the trial's seed.
         purpose: what the stream is for, e.g. ``"dropout", step``.
 
     Returns:
-        A whole number in [0, 2**63).
+        An integer in [0, 2**63).
 
     Example:
         >>> derive(0, "head") == derive(0, "head"), derive(0, "head") == derive(0, "order")

@@ -1,10 +1,11 @@
-"""Closed-form objectives with known importance, as real objectives of the framework.
+"""Closed-form objectives whose hyperparameter importances are known.
 
-For tests, documentation and trying the framework out: a trial takes microseconds, and the
-right answer is known. ``linear``: 2 x1 + x2, shares 0.8 and 0.2 on equal ranges. ``product``:
-x1 x2, on [-1, 1] all interaction. ``ishigami``: shares 0.3139, 0.4424 and 0 on [-pi, pi] with
-0.2437 in the interaction of x1 and x3 (Ishigami and Homma 1990, doi:10.1109/ISUMA.1990.151285).
-``surface``: shaped like an MCC over rank, alpha and targets, where the targets dominate.
+For tests, documentation and first trials of the framework: a trial takes microseconds. The
+functions and their shares of variance (Sobol indices): ``linear``: 2 x1 + x2, shares 0.8 and 0.2
+on equal ranges. ``product``: x1 x2, on [-1, 1] all interaction. ``ishigami``: shares 0.3139,
+0.4424 and 0 on [-pi, pi], with 0.2437 in the interaction of x1 and x3 (Ishigami and Homma 1990,
+doi:10.1109/ISUMA.1990.151285). ``surface``: imitates an MCC over rank, alpha and targets, where
+the targets dominate.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ GAINS: Mapping[str, float] = {
     "mlp.up": 0.060,
     "mlp.down": 0.070,
 }
-"""What adapting each matrix adds on ``surface``."""
+"""Gain in ``surface`` from adapting each matrix."""
 
 
 def linear(values: Values) -> float:
@@ -75,9 +76,9 @@ def ishigami(values: Values) -> float:
 
 
 def surface(values: Values) -> float:
-    """A made-up MCC: 0.15 with the head alone, most gained by the choice of targets.
+    """A simulated MCC: 0.15 with the head alone; the choice of targets adds most.
 
-    Needs rank, targets, and alpha or scaling; nothing is adapted at rank 0.
+    Needs ``rank``, ``targets``, and ``alpha`` or ``scaling``; rank 0 is the head alone.
     """
     rank = float(values["rank"])
     names = members(str(values["targets"]))
@@ -95,23 +96,23 @@ FUNCTIONS: Mapping[str, tuple[Function, tuple[tuple[str, ...], ...]]] = {
     "ishigami": (ishigami, (("x1",), ("x2",), ("x3",))),
     "surface": (surface, (("rank",), ("alpha", "scaling"), ("targets",))),
 }
-"""Name to the function and to the parameters it needs, alternatives together."""
+"""By name: the function, and the parameters it needs; a tuple lists alternatives."""
 
 
 CHECKPOINT = "steps.txt"
 
 
 class LeftError(Exception):
-    """A trial was asked to leave, and did."""
+    """A trial stopped because ``leave`` asked it to."""
 
 
 class SyntheticError(Exception):
-    """The failure that a trial of ``fail_on`` was asked to have."""
+    """The failure of a trial that meets a condition of ``fail_on``."""
 
 
 @dataclass(frozen=True)
 class SyntheticSettings:
-    """What to compute, and how to misbehave.
+    """The function to compute, and the failures to simulate.
 
     A condition is a mapping that a trial meets when each entry equals the trial's parameter,
     or its ``number``, ``seed`` or ``replicate``: ``{"rank": 8, "targets": "key+query+value"}``.
@@ -119,14 +120,14 @@ class SyntheticSettings:
     Attributes:
         function: one of ``FUNCTIONS``.
         noise: standard deviation of normal noise, drawn from the seed and the parameters.
-        steps: intermediate values reported on the way, each nearer to the last.
-        sleep_seconds: how long a trial takes, spread over the steps.
+        steps: number of intermediate values reported; they converge to the final value.
+        sleep_seconds: duration of a trial, spread over the steps.
         fail_on: conditions under which a trial raises ``SyntheticError``.
-        nan_on: conditions under which a trial hands in NaN as if it were a value.
-        out_of_memory_on: conditions under which a trial wants more memory than there is.
+        nan_on: conditions under which a trial returns NaN as its value.
+        out_of_memory_on: conditions under which a trial raises ``MemoryError``.
         collapse_on: conditions under which a trial learns nothing: value 0, ``collapsed`` true.
-        collapse_rate: share of trials that collapse whatever they are, drawn from the seed and
-            the parameters.
+        collapse_rate: probability that a trial collapses regardless of conditions, drawn from
+            the seed and the parameters.
     """
 
     function: str = "linear"
@@ -141,7 +142,7 @@ class SyntheticSettings:
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> SyntheticSettings:
-        """Check the settings of a study.
+        """Check the settings of a study and return them as a record.
 
         Raises:
             SpecError: with every unknown name and every broken rule.
@@ -159,7 +160,7 @@ class SyntheticSettings:
         return made
 
     def faults(self) -> list[str]:
-        """Every broken rule, in words."""
+        """Messages of all rules that the settings break; empty if none."""
         found = []
         if self.function not in list(FUNCTIONS):  # it may be a list or a mapping
             rule = f"be one of {', '.join(FUNCTIONS)}"
@@ -182,11 +183,11 @@ class SyntheticSettings:
 
 
 class Synthetic:
-    """An objective with a known answer.
+    """An objective that evaluates a closed-form function.
 
     Args:
         settings: see ``SyntheticSettings``.
-        inputs: none are read.
+        inputs: ignored.
 
     Raises:
         SpecError: with all faults of the settings.
@@ -198,14 +199,17 @@ class Synthetic:
         self._function, self._needs = FUNCTIONS[self.settings.function]
 
     def facts(self) -> ObjectiveInfo:
-        """Nothing is read, so nothing is fingerprinted."""
+        """Library versions and the function; no fingerprints, since no inputs are read."""
         return ObjectiveInfo(
             versions={"numpy": metadata.version("numpy")},
             about={"function": self.settings.function, "noise": self.settings.noise},
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Whether the space, and each baseline, has the parameters that the function needs.
+        """Check that the space and each baseline have the parameters that the function needs.
+
+        Returns:
+            The function's name and the names of the space's parameters.
 
         Raises:
             SpecError: naming every missing parameter.
@@ -226,7 +230,7 @@ class Synthetic:
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
     ) -> list[TrialResult]:
-        """Evaluate the function for each trial, all of a pack in the time of one."""
+        """Evaluate the function for each trial; a pack takes as long as one trial."""
         pause = self.settings.sleep_seconds / self.settings.steps
         return run_in_lanes(pack, lambda params: self._run(params, report), leave, refill, pause)
 
@@ -271,12 +275,12 @@ class Synthetic:
     def _walk(
         self, params: TrialParams, value: float, report: Report
     ) -> Generator[None, bool, TrialState]:
-        """Report the way to the value, half of what is missing at each step."""
+        """Report one intermediate value per step, each halving the distance to ``value``."""
         steps = self.settings.steps
         checkpoint = parse_location(params.folder) / CHECKPOINT if params.folder else None
         done = _steps_done(checkpoint)
         for step in range(1, steps + 1):
-            if step > done:  # else it was made before the trial was interrupted
+            if step > done:  # else it was made by a run that was interrupted
                 if (yield):
                     raise LeftError(f"left when asked to, after step {step - 1} of {steps}")
                 _keep_steps(checkpoint, step)
@@ -287,7 +291,7 @@ class Synthetic:
 
 
 def _steps_done(checkpoint: Location | None) -> int:
-    """The steps that an earlier run of the trial made."""
+    """The number of steps that an earlier run of the trial made, from its checkpoint."""
     if checkpoint is None:
         return 0
     try:
@@ -298,7 +302,7 @@ def _steps_done(checkpoint: Location | None) -> int:
 
 
 def _keep_steps(checkpoint: Location | None, step: int) -> None:
-    """Write the step down, whole or not at all."""
+    """Write the number of steps to the checkpoint, atomically."""
     if checkpoint is None:
         return
     if not isinstance(checkpoint, Path):
@@ -311,7 +315,7 @@ def _keep_steps(checkpoint: Location | None, step: int) -> None:
 
 
 def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:
-    """Whether a trial meets one of the conditions in full."""
+    """Whether a trial meets at least one of the conditions."""
     facts = {"number": params.number, "seed": params.seed, "replicate": params.replicate}
     known = {**facts, **params.values}
     return any(
@@ -321,12 +325,12 @@ def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:
 
 
 def _draw(params: TrialParams) -> float:
-    """One standard normal draw that only the seed and the parameters decide."""
+    """One standard normal draw, determined by the trial's seed and parameters."""
     return float(_generator(params).standard_normal())
 
 
 def _generator(params: TrialParams, what: str = "") -> np.random.Generator:
-    """Random numbers that only the seed, the parameters and their purpose decide."""
+    """A random generator seeded by the trial's seed, its parameters and the purpose."""
     text = what + json.dumps(dict(params.values), sort_keys=True)
     digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     return np.random.default_rng([abs(params.seed), digest])
