@@ -1,1 +1,1 @@
-"""The frozen base model: where it is, what it holds, whether it can be trusted, loading it."""
+"""The frozen base model: locating, validating, fingerprinting and loading it."""

@@ -1,4 +1,4 @@
-"""A base's weight files: which they are, and whether they are safe and whole."""
+"""Checks of a base model's folder: weight files, configuration, and code it would run."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sweep.errors import SpecError, SweepError, fault
 SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
 _LISTED = 5
 _REASON = 200
-"""Characters of a library's message that are shown."""
+"""Maximum number of characters of a library's message in our error messages."""
 COPY_AGAIN = "Copy or download the base again"
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that ``from_pretrained`` reads, sorted; none if an index cannot be read.
+    """The weight files that ``from_pretrained`` reads, sorted; none if an index is unreadable.
 
-    One safetensors file comes before an index of several, and both before pickles.
+    Order of preference: a safetensors file, an index of safetensors shards, then pickles.
     """
     for name in (SAFE, PICKLED):
         if (folder / name).is_file():
@@ -42,15 +42,15 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def has_safe_weights(folder: Path) -> bool:
-    """Whether there are safetensors, whole or not."""
+    """Whether there is a safetensors file or an index of shards; neither is opened."""
     return (folder / SAFE).is_file() or _index(folder, SAFE).is_file()
 
 
 def weight_faults(folder: Path, trust: Trust) -> list[str]:
-    """What is wrong with the weights of a folder, in words; reads no numbers.
+    """Messages of all faults of a folder's weight files; reads no tensor data.
 
     Args:
-        folder: the base.
+        folder: of the base model.
         trust: whether pickles may be read.
     """
     for name in (SAFE, PICKLED):
@@ -67,12 +67,12 @@ def weight_faults(folder: Path, trust: Trust) -> list[str]:
 
 
 def _index(folder: Path, name: str) -> Path:
-    """The file that lists the shards of a large model."""
+    """Path of the index file that lists the shards of a large model."""
     return folder / f"{name}.index.json"
 
 
 def _shards(index: Path) -> list[str]:
-    """The file names in an index.
+    """The names of the shards in an index file.
 
     Raises:
         OSError, ValueError: if it cannot be read, or is no index.
@@ -85,7 +85,7 @@ def _shards(index: Path) -> list[str]:
 
 
 def _index_faults(folder: Path, name: str) -> list[str]:
-    """What is wrong with the list of shards, if that is what is read."""
+    """Faults of the index of shards; none if the weights are a single file."""
     if (folder / name).is_file():
         return []
     index = _index(folder, name)
@@ -104,7 +104,7 @@ def _index_faults(folder: Path, name: str) -> list[str]:
 
 
 def _file_faults(folder: Path) -> list[str]:
-    """One fault per file that is cut short or is something else."""
+    """One fault per weight file that is truncated or of another format."""
     faults = []
     for path in weight_files(folder):
         try:
@@ -118,12 +118,12 @@ def _file_faults(folder: Path) -> list[str]:
 
 
 def _open_weights(path: Path) -> None:
-    """Read the names and shapes in a file; whatever its library raises says it is damaged."""
+    """Read the names and shapes in a weight file; any exception means that it is damaged."""
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as file:
             held: Any = list(file.keys())
     else:
-        # On the meta device the numbers stay on disk. weights_only keeps most pickles' code out.
+        # On the meta device no tensor data is read; weights_only blocks most code in pickles.
         held = torch.load(path, map_location="meta", weights_only=True)
         if not isinstance(held, Mapping):
             raise TypeError(f"it holds a {type(held).__name__} in place of tensors by name")
@@ -132,7 +132,7 @@ def _open_weights(path: Path) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What a library says about a failure, on one line of bearable length."""
+    """An exception's class and message on one line, truncated to ``_REASON`` characters."""
     text = " ".join(str(error).split())
     short = text if len(text) <= _REASON else text[:_REASON] + "..."
     return f"{type(error).__name__}: {short.rstrip('.') or 'no reason given'}"
@@ -143,14 +143,14 @@ _MAY_NAME_CODE = (CONFIG, "tokenizer_config.json")
 
 
 def check_folder(folder: Path, trust: Trust) -> None:
-    """Refuse a base that is not whole, or that would run code nobody asked for.
+    """Refuse a base that is incomplete, damaged, or would run untrusted code.
 
     Args:
-        folder: the base.
-        trust: what it may bring beyond numbers and names.
+        folder: of the base model.
+        trust: whether pickled weights and custom code are allowed.
 
     Raises:
-        SpecError: with all faults at once.
+        SpecError: with the messages of all faults.
     """
     if not folder.is_dir():
         rule = "be a folder" if folder.exists() else "be an existing folder"
@@ -159,7 +159,7 @@ def check_folder(folder: Path, trust: Trust) -> None:
     try:
         faults = [*_config_faults(folder), *_code_faults(folder, trust)]
         faults += weight_faults(folder, trust)
-    except OSError as error:  # gone or forbidden while it is looked over
+    except OSError as error:  # removed during the check, or no permission
         raise SpecError(fault("base", "be readable", str(folder), where=str(error))) from error
     if faults:
         raise SpecError(faults)
@@ -167,29 +167,31 @@ def check_folder(folder: Path, trust: Trust) -> None:
 
 @contextmanager
 def reading(folder: Path, rule: str, way_out: str = COPY_AGAIN) -> Iterator[None]:
-    """Tell whatever a library raises over a base as one fault; running out of memory is none.
+    """Turn an exception raised within the block into a ``SpecError`` about the base.
+
+    Errors of this project, out-of-memory errors and errors of the accelerator pass unchanged.
 
     Args:
-        folder: the base.
-        rule: what it breaks if the body fails, without the leading ``must``.
-        way_out: what to do about it.
+        folder: of the base model.
+        rule: text of the broken rule for the message, without the leading ``must``.
+        way_out: what the user can do about it.
 
     Raises:
-        SpecError: in place of the body's exception.
+        SpecError: in place of the block's exception.
     """
     try:
         yield
     except SweepError:
         raise
     except Exception as error:
-        if ran_out(error) or isinstance(error, torch.AcceleratorError):  # no fault of the base
+        if ran_out(error) or isinstance(error, torch.AcceleratorError):  # not caused by the base
             raise
         where = reason(error)
         raise SpecError(fault("base", rule, str(folder), where=where, way_out=way_out)) from error
 
 
 def _config_faults(folder: Path) -> list[str]:
-    """What is wrong with config.json before transformers reads it."""
+    """Faults of config.json, found before transformers reads it."""
     path = folder / CONFIG
     if not path.is_file():
         rule = f"hold {CONFIG}"
@@ -209,7 +211,7 @@ def _config_faults(folder: Path) -> list[str]:
 
 
 def _code_faults(folder: Path, trust: Trust) -> list[str]:
-    """Refuse Python modules of the base's own, unless they are trusted."""
+    """A fault if the base names custom Python modules (``auto_map``) that are not trusted."""
     if trust.code:
         return []
     named = [name for name in _MAY_NAME_CODE if _names_code(folder / name)]
@@ -227,18 +229,18 @@ def _code_faults(folder: Path, trust: Trust) -> list[str]:
 
 
 def _names_code(path: Path) -> bool:
-    """Whether a configuration names Python modules; one that cannot be read names none."""
+    """Whether a configuration file has an ``auto_map``; false if it cannot be read."""
     try:
         return bool(_json(path).get("auto_map"))
     except (OSError, ValueError, RecursionError):
-        return False  # missing, or told as a fault of its own
+        return False  # missing, or reported by another check
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """A JSON object.
+    """Read a JSON object from a file.
 
     Raises:
-        OSError, ValueError: if it cannot be read or is something else.
+        OSError, ValueError: if it cannot be read, or is no JSON object.
     """
     tree = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""What a base's small files say: its configuration, its tokenizer, its shape without weights."""
+"""A base model's configuration, tokenizer, input limit, and its modules without weights."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ TOKENIZER_FILE = "tokenizer.json"
 _NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers")
 _POSITIONS = "max_position_embeddings"
 _NO_LIMIT = -1
-"""What XLNet gives for its positions, which are relative; T5 gives none at all."""
+"""XLNet's ``max_position_embeddings``, for relative positions; T5 has no such attribute."""
 
 _WINDOW = 1024
-"""Tokens of a window where neither base nor tokenizer names a limit; as ESM-2 reads them."""
+"""Tokens per window if neither base nor tokenizer has a limit; ESM-2's limit."""
 
 _LONGEST = 100_000
-"""A tokenizer's ``model_max_length`` above this stands for none: by default it is 1e30."""
+"""A tokenizer's ``model_max_length`` above this means no limit: its default is 1e30."""
 
 _OFFSET_POSITIONS = (
     "esm", "roberta", "xlm-roberta", "camembert", "data2vec-text", "ibert", "layoutlmv3", "lilt",
     "longformer", "luke", "markuplm", "mpnet", "roberta-prelayernorm", "xlm-roberta-xl", "xmod",
 )  # fmt: skip
-"""Model types whose positions start after the padding index: so much shorter are their windows."""
+"""Model types whose position ids start at ``pad_token_id + 1``, which shortens their windows."""
 
 _SENTENCEPIECE = "*.model"
 _VOCABULARIES = (TOKENIZER_FILE, "vocab.txt", "vocab.json", _SENTENCEPIECE)
@@ -52,10 +52,10 @@ _INSTALL = (
 
 
 def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
-    """A base's configuration, set up for two classes.
+    """Load a base's configuration, set up for two classes.
 
     Raises:
-        SpecError: if it cannot be read, or lacks a size that everything else needs.
+        SpecError: if it cannot be read, or lacks a size such as ``hidden_size``.
     """
     with reading(folder, f"have a {CONFIG} that transformers reads"), no_warnings():
         config = AutoConfig.from_pretrained(
@@ -76,10 +76,11 @@ def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
 
 
 def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizerBase:
-    """A base's tokenizer.
+    """Load a base's tokenizer.
 
     Raises:
-        SpecError: if its files are missing or damaged, or it does not fit the base.
+        SpecError: if its files are missing or damaged, it has more tokens than the base has
+            embeddings, or it has no padding token.
     """
     quiet_libraries()
     held = load_config(folder, trust).vocab_size
@@ -108,16 +109,16 @@ def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizer
 
 
 def _can_read(folder: Path) -> bool:
-    """Whether there is a vocabulary that is not SentencePiece's, or what reads that is here."""
+    """Whether some vocabulary file can be read: SentencePiece's needs packages installed."""
     others = any(any(folder.glob(name)) for name in _VOCABULARIES if name != _SENTENCEPIECE)
     return others or (is_sentencepiece_available() and is_protobuf_available())
 
 
 def _as_written(folder: Path, found: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """The tokenizer that a base's ``tokenizer.json`` describes, if only that one reads proteins.
+    """The tokenizer of ``tokenizer.json`` as is, if ``AutoTokenizer``'s does not read proteins.
 
-    Of a T5 transformers takes the vocabulary from that file and splits text by rules of its own,
-    which put an unknown token before letters that the file's rules read as they are (Ankh).
+    For T5, ``AutoTokenizer`` takes only the vocabulary from that file and splits text by its own
+    rules, which put an unknown token before letters that the file's rules read (Ankh).
     """
     if reads_proteins(found) or not (folder / TOKENIZER_FILE).is_file():
         return found
@@ -126,13 +127,13 @@ def _as_written(folder: Path, found: PreTrainedTokenizerBase) -> PreTrainedToken
 
 
 def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The longest sequence a base takes, in residues, special tokens excluded (ESM-2: 1 022).
+    """The longest input of a base in residues, without special tokens (ESM-2: 1 022).
 
-    A base with relative positions (T5) has no limit of its own: its tokenizer's holds then, or
+    A base with relative positions (T5) has no limit of its own: the tokenizer's is used, or
     1 024 tokens.
 
     Raises:
-        DataError: if the tokenizer does not write one token per residue.
+        DataError: if the tokenizer does not give one token per residue.
     """
     positions, named = getattr(config, _POSITIONS, _NO_LIMIT), int(tokenizer.model_max_length)
     if positions == _NO_LIMIT:
@@ -143,10 +144,10 @@ def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> 
 
 
 def skeleton(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedModel:
-    """The token classifier without weights (meta device): enough to resolve and count.
+    """The token classifier on the meta device, to resolve modules and count parameters.
 
     Raises:
-        SpecError: if the configuration describes none.
+        SpecError: if the configuration does not describe a token classifier.
     """
     quiet_libraries()
     config = load_config(folder, trust)

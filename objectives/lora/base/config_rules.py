@@ -1,7 +1,7 @@
-"""Entries of a base's config.json that are not about its architecture: reset or refused.
+"""Entries of a base's config.json that do not describe its architecture: reset or refused.
 
-A base is often what somebody saved after using it. How it was run, quantised or adapted there is
-in the same file as its shape, and transformers would do all of it again.
+A base is often saved after use. Its config.json then also says how it was run, quantised or
+adapted, and transformers would apply that again.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from sweep.errors import fault
 ADAPTER = "adapter_config.json"
 
 _OURS: Mapping[str, Any] = {
-    "_attn_implementation": None,  # what was fast on another machine
-    "add_cross_attention": False,  # to another sequence, which is not there
-    "chunk_size_feed_forward": 0,  # the same numbers in parts, where the parts come out even
+    "_attn_implementation": None,  # chosen for another machine
+    "add_cross_attention": False,  # there is no second sequence to attend to
+    "chunk_size_feed_forward": 0,  # same result, but lengths must be multiples of the chunk
     "gradient_checkpointing": False,
     "output_attentions": False,
     "output_hidden_states": False,
-    "problem_type": None,  # of another head
+    "problem_type": None,  # belongs to another head
     "return_dict": True,
     "torchscript": False,
-    "use_cache": False,  # no pass follows another
+    "use_cache": False,  # no incremental decoding
 }
-"""How a base is run here, whatever it says; none of it changes what it computes."""
+"""Values set for every base; none of them changes the logits."""
 
 
 def settle(config: PreTrainedConfig) -> None:
-    """Set what is not about the architecture to what is needed here."""
+    """Overwrite entries that do not describe the architecture with the values of ``_OURS``."""
     for name, value in _OURS.items():
         if getattr(config, name, value) != value:
             setattr(config, name, value)
 
 
 def saved_faults(folder: Path, config: Mapping[str, Any]) -> list[str]:
-    """What of a saved base is more than a base, in words.
+    """Faults of a base that was saved quantised, or with an adapter next to its weights.
 
     Args:
-        folder: the base.
-        config: its config.json.
+        folder: of the base model.
+        config: the contents of its config.json.
     """
     faults: list[str] = []
     quantised = config.get("quantization_config")

@@ -1,4 +1,4 @@
-"""The frozen base: loaded and quantised once per process, shared by all trials."""
+"""Load, quantise and freeze a base model."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Precision:
-    """Where a base lives and in what numbers it computes.
+    """Device, compute dtype and quantisation of a base model.
 
     Attributes:
         device: the torch device.
-        compute_dtype: of the matrix products; everything trained stays in float32.
+        compute_dtype: of the matrix products; trained parameters stay in float32.
         quantization: ``nf4`` or ``none``.
     """
 
@@ -40,10 +40,10 @@ class Precision:
 
     @classmethod
     def from_settings(cls, settings: BindingSettings) -> Precision:
-        """Work out ``auto`` on this machine.
+        """Resolve ``auto`` for this machine.
 
         Raises:
-            SpecError: for a GPU that is not there, or float16 on a CPU.
+            SpecError: for a GPU that does not exist, or float16 on a CPU.
         """
         name = settings.device
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -76,11 +76,11 @@ class Base:
     """A loaded, frozen token classifier.
 
     Attributes:
-        model: the model; its head is reset by each trial, all else never changes.
-        head: names of the head modules.
-        precision: where it lives and in what numbers it computes.
-        pretrained: paths of linear layers in the head that a trial begins with as they are:
-            ModernBERT has one that was trained with the encoder.
+        model: the model, with all parameters frozen.
+        head: names of the head modules, of which each trial trains a fresh copy.
+        precision: device, compute dtype and quantisation.
+        pretrained: paths of linear layers in the head that keep their pretrained weights at the
+            start of a trial: ModernBERT has one that was trained with the encoder.
     """
 
     model: PreTrainedModel
@@ -93,7 +93,7 @@ def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
     """Names of the modules that a token classifier puts on top of its encoder.
 
     Raises:
-        SpecError: if there is none.
+        SpecError: if there are none.
     """
     head = tuple(
         name
@@ -111,15 +111,14 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
     Args:
         folder: a model in ``transformers`` format.
         precision: device, compute dtype and quantisation.
-        trust: what the base may bring beyond numbers and names.
+        trust: whether pickled weights and custom code are allowed.
 
     Raises:
-        SpecError: if the folder is gone, damaged or not to be trusted, or if its weights do
-            not fill the encoder: a sweep over a base with random layers would look like
-            any other.
+        SpecError: if the folder is missing, damaged or not trusted, or if its weights leave
+            encoder layers randomly initialised, which a sweep would not reveal.
     """
     quiet_libraries()
-    check_folder(folder, trust)  # again: hours may have gone by since it was located
+    check_folder(folder, trust)  # again: it may have changed since it was located
     head = head_modules(skeleton(folder, trust))
     options: dict[str, Any] = {}
     if precision.quantization == "nf4":
@@ -133,18 +132,18 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
 
 
 def _unmap(model: nn.Module) -> None:
-    """Copy what lies in the mapped weight files: it would change when they are written to."""
+    """Copy tensors out of memory-mapped weight files, which may be overwritten during a sweep."""
     for tensor in (*model.parameters(), *model.buffers()):
-        if tensor.device.type == "cpu" and tensor.is_floating_point():  # what NF4 made is a copy
+        if tensor.device.type == "cpu" and tensor.is_floating_point():  # NF4 is a copy already
             tensor.data = tensor.data.clone()
 
 
 def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:
-    """Refuse weights that ``load_base`` would refuse, by their names and shapes alone.
+    """Refuse weights that ``load_base`` would refuse, by names and shapes, without reading them.
 
     Args:
         folder: a model in ``transformers`` format.
-        trust: what the base may bring beyond numbers and names.
+        trust: whether pickled weights and custom code are allowed.
 
     Raises:
         SpecError: see ``load_base``.
@@ -156,17 +155,17 @@ def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:
 def _load(
     folder: Path, trust: Trust, head: Sequence[str], options: Mapping[str, Any]
 ) -> tuple[PreTrainedModel, list[str]]:
-    """The token classifier, and the names of the parameters that the weights do not give."""
+    """The token classifier, and the names of parameters missing or misshapen in the weights."""
     config = load_config(folder, trust)
     rule = "hold weights that transformers reads"
     with reading(folder, rule), torch.random.fork_rng(), no_warnings():
         model, found = AutoModelForTokenClassification.from_pretrained(
             folder,
             config=config,
-            dtype=torch.float32,  # what is not quantised; a float16 file is widened
+            dtype=torch.float32,  # of what is not quantised; float16 files are converted
             ignore_mismatched_sizes=True,  # a head for other classes is replaced anyway
             output_loading_info=True,
-            use_safetensors=None if trust.pickle else True,  # None falls back to a pickle
+            use_safetensors=None if trust.pickle else True,  # None: fall back to pickles
             trust_remote_code=trust.code,
             **options,
         )
@@ -178,7 +177,7 @@ def _load(
 def _pretrained(
     model: PreTrainedModel, head: Sequence[str], lacking: Sequence[str]
 ) -> Iterator[str]:
-    """Linear layers within the head whose weights were read; what gives the classes is no such."""
+    """Paths of linear layers in the head with pretrained weights, except the output layer."""
     for name in head:
         for path, module in model.get_submodule(name).named_modules(prefix=name):
             inner = isinstance(module, nn.Linear) and module.out_features != CLASSES
@@ -187,7 +186,7 @@ def _pretrained(
 
 
 def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> None:
-    """Refuse weights that leave part of the encoder at random."""
+    """Refuse weights that leave part of the encoder randomly initialised."""
     replaced = (*head, *UNUSED)
     bad = sorted(key for key in keys if not any(f".{part}." in f".{key}" for part in replaced))
     if bad:
@@ -205,7 +204,7 @@ def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> Non
 
 
 def encoder_parameters(model: nn.Module, head: Sequence[str]) -> int:
-    """How many parameters the frozen part has; pass the skeleton, NF4 hides the true shapes."""
+    """Number of parameters of the frozen encoder; pass the skeleton: NF4 packs the shapes."""
     replaced = (*head, *UNUSED)
     return sum(
         p.numel()

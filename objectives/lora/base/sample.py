@@ -1,4 +1,4 @@
-"""A small base of another base's architecture, to try the engine on: no weights are read."""
+"""A small random model of a base's architecture, to test the packed model without weights."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from objectives.lora.base.load import Base, Precision, head_modules
 from objectives.lora.quiet import no_warnings
 
 _LAYERS = 4
-"""Enough for each kind of layer where kinds alternate."""
+"""Layers kept; enough to include each kind of layer in bases that alternate kinds."""
 
 _SMALL = 2**22
-"""Parameters up to which all layers are kept."""
+"""Number of parameters up to which all layers are kept."""
 
 _GAIN = 2.0
-"""Of each matrix. At 1 numbers keep their size, and attention is spread over all tokens alike,
-so that it would hardly matter which of them it sees."""
+"""Gain of each random matrix. At 1, activations keep their scale and attention is nearly uniform,
+so that an error in the attention mask would hardly change the logits."""
 
 
 def sample_base(config: PreTrainedConfig, parameters: int) -> Base:
     """A base with few layers and random weights, in float32 on the CPU.
 
-    The weights are drawn so that attention is sharp: at the ones that transformers begins with
-    a window left out of account changes the logits by less than 0.01 %.
+    The weights are drawn so that attention is sharp: with the default initialisation of
+    transformers, ignoring a sliding window changes the logits by less than 0.01 %.
 
     Args:
-        config: of the base, as ``load_config`` gives it.
-        parameters: how many the base has.
+        config: of the base, from ``load_config``.
+        parameters: number of parameters of the base's encoder.
     """
-    config = copy.deepcopy(config)  # a model writes into its own
+    config = copy.deepcopy(config)  # a model modifies its config
     if parameters > _SMALL:
         _shorten(config)
     with torch.random.fork_rng(devices=[]), no_warnings():
@@ -47,7 +47,7 @@ def sample_base(config: PreTrainedConfig, parameters: int) -> Base:
 
 
 def window_limit(config: PreTrainedConfig) -> int:
-    """The farthest that a local window of a base could reach, by its configuration; 0 for none."""
+    """Upper bound of a base's local attention window in tokens, from its config; 0 for none."""
     found = [
         value
         for name, value in _numbers(config.to_dict())
@@ -68,7 +68,7 @@ def _numbers(tree: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def _shorten(config: PreTrainedConfig) -> None:
-    """Leave few layers, in what is said of each layer too."""
+    """Reduce a configuration to ``_LAYERS`` layers, truncating its per-layer lists as well."""
     layers = config.num_hidden_layers
     if layers <= _LAYERS:
         return
@@ -79,7 +79,7 @@ def _shorten(config: PreTrainedConfig) -> None:
 
 
 def sharpen(module: nn.Module) -> None:
-    """Draw a module's own matrix anew, so that attention is sharp."""
+    """Redraw the weight of a linear layer or an embedding, so that attention is sharp."""
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=_GAIN / math.sqrt(module.in_features))
     elif isinstance(module, nn.Embedding):

@@ -1,4 +1,4 @@
-"""Where a base model is, and what it holds: names in, local folders and digests out."""
+"""Locate a base model by path, Hub id or builtin name, and fingerprint its files."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _CHUNK_BYTES = 1 << 20
 
 
 def locate(base: str, trust: Trust = NO_TRUST) -> Path:
-    """Find a base model's folder, downloading it from the Hub if need be.
+    """Return a base model's folder; a Hub model is downloaded if it is not cached.
 
     Args:
         base: a local folder in ``transformers`` format, a Hub id, or ``builtin:NAME``.
-        trust: what the base may bring beyond numbers and names.
+        trust: whether pickled weights and custom code are allowed.
 
     Raises:
-        SpecError: if there is no such model, it cannot be fetched, is damaged or is not to
-            be trusted; with all faults at once.
+        SpecError: if the model does not exist, cannot be downloaded, is damaged or is not
+            trusted; with the messages of all faults.
     """
     if base.startswith(BUILTIN):
         folder = builtin.path(base.removeprefix(BUILTIN))
@@ -52,10 +52,10 @@ def locate(base: str, trust: Trust = NO_TRUST) -> Path:
 
 
 def _local(base: str) -> Path:
-    """What a name is as a path.
+    """A name as a path, which need not exist.
 
     Raises:
-        SpecError: if it cannot be one.
+        SpecError: if the name cannot be a path.
     """
     try:
         folder = Path(base).expanduser()
@@ -69,7 +69,7 @@ def _local(base: str) -> Path:
 
 
 def _from_hub(name: str, trust: Trust) -> Path:
-    """The local snapshot of a Hub model; pickled weights only where trusted and needed."""
+    """Download a Hub model; pickled weights only if trusted and there are no safetensors."""
     small = [*_COMMON, "*.py"] if trust.code else _COMMON
     try:
         folder = Path(snapshot_download(name, allow_patterns=[*small, "*.safetensors"]))
@@ -91,22 +91,22 @@ def _from_hub(name: str, trust: Trust) -> Path:
 
 
 def stamp(folder: Path) -> list[tuple[str, int, int, int]]:
-    """Name, inode, bytes and time of change of each file that ``fingerprint`` reads.
+    """Name, inode, size in bytes and mtime in ns of each file that ``fingerprint`` reads.
 
-    Two equal stamps are the same files; reading all weights again would take long.
+    Equal stamps mean unchanged files, without hashing all weights again.
 
     Raises:
-        OSError: if a file is gone.
+        OSError: if a file is missing.
     """
     found = [(path.name, path.stat()) for path in (folder / CONFIG, *weight_files(folder))]
     return [(name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found]
 
 
 def fingerprint(folder: Path, trust: Trust = NO_TRUST) -> str:
-    """16 hexadecimal digits over a model's configuration and weights, wherever it lies.
+    """First 16 hex digits of the SHA-256 of a model's configuration and weights, not its path.
 
     Raises:
-        SpecError: if the folder is gone or damaged.
+        SpecError: if the folder is missing or damaged.
     """
     check_folder(folder, trust)
     digest = hashlib.sha256()

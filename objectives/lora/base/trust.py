@@ -1,4 +1,4 @@
-"""How far a base is trusted: whether loading it may run code that came with it."""
+"""Trust in a base model: whether loading it may run code that comes with it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PICKLE_WAY_OUT = (
 
 @dataclass(frozen=True)
 class Trust:
-    """What is allowed beyond reading numbers and names.
+    """Permissions for formats that can run code when a base is loaded.
 
     Attributes:
-        pickle: weights may be pickled, where there are no others.
-        code: the base may bring Python modules of its own (``trust_remote_code``).
+        pickle: pickled weights may be read if there are no safetensors.
+        code: the base may have Python modules of its own (``trust_remote_code``).
     """
 
     pickle: bool = False
@@ -30,9 +30,9 @@ class Trust:
 
     @classmethod
     def from_settings(cls, settings: BindingSettings) -> Trust:
-        """What a study's settings allow."""
+        """The permissions given in a study's settings."""
         return cls(pickle=settings.allow_pickle, code=settings.trust_remote_code)
 
 
 NO_TRUST = Trust()
-"""Read what is data, run nothing."""
+"""No permissions: safetensors only, no custom code."""
