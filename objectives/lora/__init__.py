@@ -1,6 +1,6 @@
-"""Packed LoRA fine-tuning of an encoder, whatever the task."""
+"""Packed LoRA fine-tuning: many adapters trained in one pass over a frozen encoder."""
 
 import logging
 
-# Before any other import: bitsandbytes warns while it is imported, about kernels it can do without.
+# Before any other import: bitsandbytes warns about optional kernels while it is imported.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

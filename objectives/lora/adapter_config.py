@@ -1,4 +1,4 @@
-"""A trial's adapter in our terms and in PEFT's; with ``kept``, alone knows PEFT."""
+"""LoRA configuration of a trial, and its conversion to PEFT and bitsandbytes configurations."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sweep.study.lora_scaling import LoraScaling
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """One trial's adapter, in this project's terms.
+    """LoRA hyperparameters of one trial.
 
     Attributes:
         rank: rank of each adapter; 0 for none.
         alpha: LoRA's alpha.
-        targets: the target set in canonical form, for people.
+        targets: the target set in canonical form, for display.
         modules: full paths of the adapted modules; empty for none.
-        dropout: on the adapters' input.
+        dropout: dropout probability on the adapters' input.
         rslora: scale by alpha / sqrt(rank) instead of alpha / rank.
     """
 
@@ -48,13 +48,13 @@ class AdapterConfig:
 
     @property
     def scale(self) -> float:
-        """The factor on the adapters' update; 0 without adapters."""
+        """The factor on the low-rank update; 0 without adapters."""
         if not self.rank:
             return 0.0
         return LoraScaling(self.rank, self.alpha, rslora=self.rslora).factor
 
     def to_peft(self, head: Sequence[str]) -> LoraConfig:
-        """The same in PEFT's terms; ``head`` modules are trained in full."""
+        """The equivalent ``peft.LoraConfig``; ``head`` modules are trained in full."""
         return LoraConfig(
             task_type=TaskType.TOKEN_CLS,
             r=self.rank,
@@ -67,10 +67,10 @@ class AdapterConfig:
 
 
 def four_bit_config(compute_dtype: torch.dtype, head: Sequence[str]) -> BitsAndBytesConfig:
-    """NF4 with double quantisation for all linear layers but the head.
+    """NF4 with double quantisation for all linear layers except the head.
 
-    The head is listed because bitsandbytes would quantise it too, freshly initialised
-    as it is, and a quantised head cannot be trained.
+    The head must be listed: bitsandbytes would quantise it too, and a quantised head cannot be
+    trained.
 
     Source: QLoRA, Dettmers et al. 2023, arXiv:2305.14314.
     """
@@ -84,7 +84,7 @@ def four_bit_config(compute_dtype: torch.dtype, head: Sequence[str]) -> BitsAndB
 
 
 def trainable_parameters(model: nn.Module, config: AdapterConfig, head: Sequence[str]) -> int:
-    """How many parameters a trial trains, as PEFT counts them, head included.
+    """Number of parameters a trial trains, as PEFT counts them, head included.
 
     Args:
         model: the token classifier; its weights may be on the meta device.

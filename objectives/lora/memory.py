@@ -1,4 +1,4 @@
-"""How much memory a trial took, and whether it failed for want of it."""
+"""Memory: peak use, free bytes, glibc's allocator settings, and out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS = (
     "not enough memory",
     "out of memory",
     "bad_alloc",
-    "alloc_failed",  # cuBLAS and cuDNN, which have allocators of their own
+    "alloc_failed",  # cuBLAS and cuDNN, which use allocators of their own
 )
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -24,12 +24,12 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory in use: on a GPU of this trial's tensors, on a CPU of the whole process."""
+    """Peak memory in bytes: PyTorch's tensors on a GPU since the last reset, else the process."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
-    if sys.platform.startswith("linux"):  # getrusage would count the parent's, too
+    if sys.platform.startswith("linux"):  # getrusage would include the parent's peak
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return 1024 * int(status.split("VmHWM:")[1].split()[0])
     import resource
@@ -39,22 +39,22 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Count a GPU's peak from here; a CPU process cannot forget its own."""
+    """Restart PyTorch's count of a GPU's peak memory; no effect on a CPU."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that could be had now."""
+    """Bytes of memory that can be allocated now."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
 
 
 def keep_memory() -> None:
-    """Let glibc keep what is freed: a step asks for the same again, and asking costs faults.
+    """Make glibc keep freed memory, which each step allocates again, to avoid page faults.
 
-    Measured at a tenth of a step's time; other C libraries are left as they are.
+    They were measured at a tenth of a step's time. No effect with other C libraries.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -65,10 +65,10 @@ def keep_memory() -> None:
 
 
 def ran_out(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it was raised from, is about memory.
+    """Whether an exception, or one of its causes (``__cause__``), is an out-of-memory error.
 
-    Python and NumPy raise ``MemoryError``, the system ``ENOMEM``; PyTorch says so in the
-    words of a ``RuntimeError``, in other words for each allocator.
+    Python and NumPy raise ``MemoryError``, the system ``ENOMEM``; PyTorch's allocators raise
+    ``RuntimeError`` with differing messages.
     """
     while error is not None:
         said = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _WORDS)

@@ -1,4 +1,4 @@
-"""Silence of the libraries below: a sweep's output is its own."""
+"""Suppress progress bars, advice and warnings of libraries, to keep a sweep's output readable."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from transformers.utils import logging
 
 
 def quiet_libraries() -> None:
-    """Turn off the loading bars and advice of transformers; keep errors."""
+    """Turn off progress bars and log messages of transformers below ERROR."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
 
 @contextmanager
 def no_warnings() -> Iterator[None]:
-    """Drop Python warnings raised inside library calls that the user cannot act on."""
+    """Ignore Python warnings within the block: library warnings that users cannot act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,8 +1,8 @@
-"""The role of each linear layer in an encoder: query, key, value, attention's output, MLP.
+"""The role of each linear layer in an encoder: query, key, value, attention output, MLP.
 
-Recognised by the path below the layer, in one table for all encoders that ``transformers``
-ships. The place in the model alone does not tell: query, key and value have the same shapes,
-and so have the gate and the up projection of an MLP. A path that the table lacks has no role.
+Looked up by the module path below the transformer layer, in one table for the encoders of
+``transformers``. Shapes do not identify roles: query, key and value have the same shape, and so
+have an MLP's gate and up projection. A path that is not in the table has no role.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _PATHS: Mapping[tuple[str, ...], str] = {
     (DOWN,): "output.dense ffn_output ffn.lin2 lin2 ffn.linear_2 ff.layer_2 mlp.down_proj mlp.fc2 "
     "DenseReluDense.wo mlp.Wo",
 }
-"""Roles to the paths below a layer that have them. A matrix with several roles is fused: one
-product makes what elsewhere several make."""
+"""Module paths below a transformer layer, by their roles. A matrix with several roles is fused:
+it computes several projections in one product."""
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     path: roles for roles, paths in _PATHS.items() for path in paths.split()
 }
-"""The roles of a linear layer by its path below the layer."""
+"""Roles of a linear layer, by its module path below the transformer layer."""
 
 NAMES = tuple(dict.fromkeys(role for roles in _PATHS for role in roles))
-"""Every role, by the name that a target set has for it."""
+"""Names of all roles, as target sets spell them."""
 
 
 def kind(path: str) -> str:
-    """The part of a module path below its layer: what repeats from layer to layer.
+    """The part of a module path after its last layer index, the same in every layer.
 
     Example:
         >>> kind("esm.encoder.layer.0.attention.self.query")
@@ -55,7 +55,7 @@ def kind(path: str) -> str:
 
 
 def roles_of(path: str) -> tuple[str, ...]:
-    """The roles of the linear layer at a path; several of a fused one, none if not known.
+    """The roles of the linear layer at a path: several if it is fused, none if unknown.
 
     Example:
         >>> roles_of("model.layers.3.attn.Wqkv")

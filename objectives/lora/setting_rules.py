@@ -1,4 +1,4 @@
-"""Rules that a setting's value must keep, and fields that carry theirs."""
+"""Validation rules for settings, and dataclass fields that carry a rule in their metadata."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sweep.study.parameters import is_number
 from sweep.study.targets import canonical
 
 Holds = Callable[[Any], bool]
-"""Whether a value keeps a rule."""
+"""A predicate: whether a value satisfies a rule."""
 
 
 def count(low: int) -> Holds:
-    """A whole number of ``low`` or more."""
+    """An integer of ``low`` or more."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
@@ -36,17 +36,17 @@ def one_of(*allowed: object) -> Holds:
 
 
 def matching(pattern: str) -> Holds:
-    """Text that a regular expression matches in full."""
+    """A string that a regular expression matches in full."""
     return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 def or_else(word: str | None, holds: Holds) -> Holds:
-    """The word itself, or what keeps another rule."""
+    """``word`` itself, or a value that satisfies ``holds``."""
     return lambda value: value == word or holds(value)
 
 
 def target_set(value: object) -> bool:
-    """Whether a value is written as a target set."""
+    """Whether a value is a valid target set, such as ``query+value``."""
     try:
         return isinstance(value, str) and bool(canonical(value))
     except TargetError:
@@ -54,16 +54,16 @@ def target_set(value: object) -> bool:
 
 
 def fixed(default: Any, rule: str, holds: Holds) -> Any:
-    """A dataclass field that is the same for the whole study.
+    """A dataclass field with one value for the whole study.
 
     Args:
-        default: its default.
-        rule: the rule in words, without the leading ``must``.
-        holds: whether a value keeps it.
+        default: default value.
+        rule: text of the rule for error messages, without the leading ``must``.
+        holds: whether a value satisfies the rule.
     """
     return field(default=default, metadata={"rule": rule, "holds": holds, "sampled": False})
 
 
 def sampled(default: Any, rule: str, holds: Holds) -> Any:
-    """A dataclass field that a study may sample; see ``fixed``."""
+    """A dataclass field that a study may sample per trial; arguments as for ``fixed``."""
     return field(default=default, metadata={"rule": rule, "holds": holds, "sampled": True})

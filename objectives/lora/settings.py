@@ -1,4 +1,4 @@
-"""What a binding-site trial is trained with: one checked record, overridable per trial."""
+"""Settings of a binding-site trial: one validated record, with values overridable per trial."""
 
 from __future__ import annotations
 
@@ -32,58 +32,61 @@ _CHAINS = "be a whole number of 1 or more, or null for all"
 
 @dataclass(frozen=True)
 class BindingSettings:
-    """Everything about a trial but its data and base.
+    """All settings of a trial except the locations of data and base model.
 
-    A study may sample every field of the first two groups by a parameter of the same name.
+    A study may sample each field declared with ``sampled``, as a parameter of the same name.
 
     Attributes:
         rank: rank of each adapter; 0 trains the head alone.
-        alpha: LoRA's alpha; the adapters' update is scaled by alpha / rank
+        alpha: LoRA's alpha; the low-rank update is scaled by alpha / rank
             (alpha / sqrt(rank) with ``rslora``).
-        scaling: that factor itself, in place of ``alpha``. With neither it is 1.
+        scaling: the scaling factor itself, in place of ``alpha``; 1 if neither is given.
         targets: the adapted matrices, as in ``sweep.study.targets``; ``none`` trains the head only.
         rslora: rank-stabilised scaling (Kalajdzievski 2023, arXiv:2312.03732).
-        dropout: dropout on the adapters' input.
+        dropout: dropout probability on the adapters' input.
         learning_rate: AdamW's peak learning rate.
-        weight_decay: on adapters and head weights, not on biases.
+        weight_decay: AdamW's weight decay, on adapters and head weights, not on biases.
         epochs: passes over the training windows; may be a fraction.
         steps: optimiser steps; overrides ``epochs``.
-        batch_tokens: tokens per batch; a longer window stands alone.
-        warmup: fraction of the steps in which the learning rate rises.
-        schedule: what the learning rate does after: ``linear``, ``cosine`` or ``constant``.
+        batch_tokens: maximum tokens per batch; a longer window is a batch of its own.
+        warmup: fraction of the steps over which the learning rate rises.
+        schedule: decay of the learning rate after warm-up: ``linear``, ``cosine`` or
+            ``constant``.
         max_grad_norm: gradients are clipped to this norm.
-        class_weight: ``none``, ``balanced`` (both classes weigh the same in all), or the
-            weight of a binding residue relative to one that does not bind.
+        class_weight: ``none``, ``balanced`` (inverse class frequencies), or the weight of a
+            binding residue relative to one that does not bind.
         label_shift: 1 puts each residue's label on the token before it, in training and
-            scoring: the fault of scripts that forget the start token, to measure what it costs.
+            scoring: the off-by-one error of scripts that ignore the start token, to measure
+            its effect.
         quantization: of the frozen base: ``nf4`` (double-quantised) or ``none``.
         compute_dtype: ``auto`` is bfloat16 on a GPU, and on a CPU whose bfloat16 products are
-            clearly faster, measured when a study begins; else float32. A study keeps to it.
-        base_weights: how a quantised base is kept: ``nf4`` (dequantised as it is used),
-            ``nf4-dequantised`` (once) or ``auto`` (once where memory allows). The numbers are
-            the same.
-        device: ``auto`` takes a GPU when there is one.
+            clearly faster, measured once when a study begins; else float32.
+        base_weights: storage of a quantised base: ``nf4`` (dequantised at each use),
+            ``nf4-dequantised`` (once at loading) or ``auto`` (the latter if memory allows).
+            The computed numbers are the same.
+        device: ``auto`` uses a GPU if there is one.
         threads: CPU threads of one worker; on CPU, results depend on it in the last bits.
-        evaluate_every: ``epoch``, or the fraction of training between two reports.
-        train_metric_chains: training windows scored for the train-side metrics.
-        validation_fraction: share of the training residues held out for validation, where the
+        evaluate_every: ``epoch``, or the fraction of training between two evaluations.
+        train_metric_chains: number of training windows scored for the ``train_*`` metrics.
+        validation_fraction: share of the training residues held out for validation, if the
             data has no validation split of its own.
         max_residues: longer chains are dropped; null keeps all.
-        train_chains: how many training chains to keep; null for all.
-        validation_chains: the same for validation.
-        test_chains: the same for test.
-        skip_bad: count and skip malformed records instead of refusing them.
+        train_chains: number of training chains to keep; null for all.
+        validation_chains: number of validation chains to keep; null for all.
+        test_chains: number of test chains to keep; null for all.
+        skip_bad: skip and count malformed records instead of raising an error.
         allow_pickle: read pickled weights and pickled data, which can run any code; by default
             they are refused.
-        trust_remote_code: run the Python modules that a base brings with it; by default such a
+        trust_remote_code: run Python modules that come with a base model; by default such a
             base is refused.
         data_seed: seed of the validation split and of chain subsets.
-        split_by: what a carved validation split keeps together: ``cluster``, chains of similar
-            sequence, or ``family``, also those of one protein family, where the data names it.
-        cluster_method: what tells similar sequences: ``kmers``, ``mmseqs``, or ``auto``,
-            MMseqs2 where it runs and k-mers elsewhere. A study keeps to what it began with.
-        cluster_identity: identity at which MMseqs2 links two chains.
-        cluster_coverage: share of both that the alignment must cover for it.
+        split_by: groups that a split-off validation set keeps together: ``cluster``, chains of
+            similar sequence, or ``family``, also chains of one protein family, if the data
+            names it.
+        cluster_method: sequence clustering by ``kmers``, ``mmseqs``, or ``auto``: MMseqs2 if it
+            runs on this machine, else k-mers; chosen once when a study begins.
+        cluster_identity: minimum sequence identity at which MMseqs2 links two chains.
+        cluster_coverage: minimum share of both chains that the alignment must cover.
     """
 
     rank: int = sampled(8, "be a whole number of 0 or more", count(0))
@@ -158,10 +161,10 @@ class BindingSettings:
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> BindingSettings:
-        """Build from a study's settings.
+        """Validate a study's settings and build the record.
 
         Raises:
-            SpecError: with all faults at once.
+            SpecError: with the messages of all faults.
         """
         found = _faults(settings, "settings", _FIELDS)
         if found:
@@ -172,7 +175,7 @@ class BindingSettings:
         """These settings with a trial's parameter values in place of the fixed ones.
 
         Raises:
-            SpecError: if a value names no setting that may be sampled, or breaks its rule.
+            SpecError: if a name is no setting that may be sampled, or a value breaks its rule.
         """
         found = _faults(values, "space", SAMPLED)
         if found:
@@ -184,7 +187,7 @@ class BindingSettings:
 
     @property
     def lora_scaling(self) -> float:
-        """The factor on the adapters' update."""
+        """The scaling factor of the low-rank update."""
         if self.scaling is not None:
             return float(self.scaling)
         if self.alpha is None or self.rank == 0:
@@ -193,7 +196,7 @@ class BindingSettings:
 
     @property
     def lora_alpha(self) -> float:
-        """Alpha, given or worked out from ``scaling``."""
+        """LoRA's alpha, as given or computed from ``scaling``."""
         if self.alpha is not None:
             return float(self.alpha)
         scaling = LoraScaling.of_factor(self.rank, self.lora_scaling, rslora=self.rslora)
@@ -204,11 +207,11 @@ _FIELDS: Mapping[str, Field[Any]] = {f.name: f for f in fields(BindingSettings)}
 SAMPLED: Mapping[str, Field[Any]] = {
     name: f for name, f in _FIELDS.items() if f.metadata["sampled"]
 }
-"""The settings that a study may sample."""
+"""Fields of the settings that a study may sample, by name."""
 
 
 def _faults(values: Mapping[str, Any], where: str, known: Mapping[str, Field[Any]]) -> list[str]:
-    """Every broken rule among ``values``, in words."""
+    """Messages of all rules that ``values`` break; empty if none."""
     found = [
         value_fault(where, name, value) if name in known else _unknown(where, name, value, known)
         for name, value in values.items()
@@ -226,7 +229,7 @@ def _faults(values: Mapping[str, Any], where: str, known: Mapping[str, Field[Any
 
 
 def value_fault(where: str, name: str, value: object) -> str:
-    """The rule that ``value`` breaks as setting ``name``, in words; empty if it breaks none."""
+    """The error message if ``value`` is invalid for setting ``name``; else an empty string."""
     rule = _FIELDS[name].metadata
     return "" if rule["holds"](value) else fault(f"{where}.{name}", rule["rule"], value)
 

@@ -1,9 +1,8 @@
-"""Which modules of a model a target set means: names in, full module paths out.
+"""Resolve target sets, such as ``query+value``, to full module paths of a model.
 
-PEFT takes module-path *suffixes* and keeps silent about one that matches nothing as
-long as another does, which is how a published adapter of "every weight matrix" came
-to train query, key and value alone. Here every name must match, and what it matched
-goes to PEFT as full paths, so that nothing is adapted by accident.
+PEFT takes module-path *suffixes* and ignores one that matches nothing as long as another
+matches; a published adapter of "every weight matrix" thus trained query, key and value only.
+Here every name must match, and PEFT gets full paths, so that no other module is adapted.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from sweep.errors import TargetError, fault
 from sweep.study.targets import GROUPS, canonical, members
 
 EVERY = frozenset(GROUPS["all-linear"])
-"""The names that together mean every linear layer, those without a role included, as PEFT's
-``all-linear`` does."""
+"""A set with all of these names means every linear layer, including those without a role, like
+PEFT's ``all-linear``."""
 
 UNUSED = ("contact_head", "pooler")
-"""Parts of a loaded base that token classification never runs: adapting them trains nothing."""
+"""Modules of a loaded base that token classification does not run; they are never adapted."""
 
 
 @dataclass(frozen=True)
 class ResolvedTargets:
-    """What a target set means in one model.
+    """The modules of one model that a target set names.
 
     Attributes:
         targets: the set in canonical form.
         modules: full paths of the adapted modules, in the model's order.
-        kinds: path below the layer (``attention.self.query``) to how many modules have it.
+        kinds: number of modules by path below the layer (``attention.self.query``).
     """
 
     targets: str
@@ -48,11 +47,11 @@ def resolve(model: nn.Module, targets: str, head: Sequence[str]) -> ResolvedTarg
 
     Args:
         model: the token classifier; its weights may be on the meta device.
-        targets: a target set as ``sweep.study.targets`` writes it.
+        targets: a target set in the syntax of ``sweep.study.targets``.
         head: names of the model's head modules, which are trained in full.
 
     Raises:
-        TargetError: with every name that matches nothing and what it could have matched.
+        TargetError: with every name that matches nothing, and the names that would match.
     """
     return resolve_all(model, [targets], head)[canonical(targets)]
 
@@ -60,10 +59,13 @@ def resolve(model: nn.Module, targets: str, head: Sequence[str]) -> ResolvedTarg
 def resolve_all(
     model: nn.Module, sets: Iterable[str], head: Sequence[str]
 ) -> dict[str, ResolvedTargets]:
-    """Resolve several target sets, by canonical form; see ``resolve``.
+    """Resolve several target sets; see ``resolve``.
+
+    Returns:
+        The resolved sets by canonical form.
 
     Raises:
-        TargetError: with the bad names of all sets at once.
+        TargetError: with the unresolved names of all sets.
     """
     paths = list(encoder_linears(model, head))
     sets = list(sets)
@@ -93,7 +95,7 @@ def resolve_all(
 
 
 def encoder_linears(model: nn.Module, head: Sequence[str]) -> dict[str, nn.Linear]:
-    """The linear layers that token classification runs through, but for the head, by path."""
+    """The linear layers that token classification runs, except the head, by module path."""
     return {
         path: module
         for path, module in model.named_modules()
@@ -102,17 +104,17 @@ def encoder_linears(model: nn.Module, head: Sequence[str]) -> dict[str, nn.Linea
 
 
 def _wanted(text: str) -> set[str]:
-    """The names of a set, and the gate where up and down projection, written ``mlp``, are both."""
+    """The names of a set; the gate projection is added if it has both ``mlp`` projections."""
     wanted = {*members(text)}
     return wanted | {GATE} if wanted.issuperset(GROUPS["mlp"]) else wanted
 
 
 def _matches(name: str, wanted: set[str], paths: Sequence[str]) -> list[str]:
-    """Paths of a role, else paths that end in ``name`` on a component boundary.
+    """Paths whose role is ``name``, else paths that end in ``name`` at a component boundary.
 
     Args:
         name: one of ``wanted``.
-        wanted: all names of the set: every role at once is every linear layer.
+        wanted: all names of the set; if it holds all of ``EVERY``, all paths match.
         paths: the linear layers of the encoder.
     """
     if name in EVERY and wanted >= EVERY:
@@ -122,13 +124,13 @@ def _matches(name: str, wanted: set[str], paths: Sequence[str]) -> list[str]:
 
 
 def _torn(wanted: set[str], paths: Sequence[str]) -> dict[tuple[str, ...], str]:
-    """Roles of fused matrices of which a set names some but not all, with such a matrix."""
+    """Fused matrices of which a set names some roles but not all: roles to an example path."""
     roles = {roles_of(path): path for path in reversed(paths)}
     return {each: roles[each] for each in roles if 0 < len(wanted & {*each}) < len(each)}
 
 
 def _torn_fault(roles: Sequence[str], path: str, some: str, targets: str) -> str:
-    """Say that a set names a part of a fused matrix."""
+    """The error message for a set that names only a part of a fused matrix."""
     fused = f"{', '.join(roles[:-1])} and {roles[-1]}"
     rule = f"not be a part of a matrix, and here {fused} are fused in {kind(path)!r}"
     name = next((n for n, group in GROUPS.items() if group == roles), "+".join(roles))
@@ -137,14 +139,14 @@ def _torn_fault(roles: Sequence[str], path: str, some: str, targets: str) -> str
 
 
 def _inside(path: str, modules: Iterable[str]) -> bool:
-    """Whether a module path lies in one of the named modules, at any depth."""
+    """Whether a module path is, or is below, one of the named modules, at any depth."""
     return any(f".{module}." in f".{path}." for module in modules)
 
 
 def _miss(
     model: nn.Module, name: str, targets: str, paths: Sequence[str], head: Sequence[str]
 ) -> str:
-    """Say why a name matched nothing and what would have."""
+    """The error message for a name that matched nothing, with the names that would match."""
     everything = [path for path, _ in model.named_modules()]
     ends = [path for path in everything if f".{path}".endswith(f".{name}")]
     where = f"target set {targets!r}"
@@ -162,7 +164,7 @@ def _miss(
 
 
 def _class_hint(model: nn.Module, name: str, paths: Sequence[str]) -> str:
-    """Where the modules are, if ``name`` starts with a class name as printed by PyTorch."""
+    """A hint with the module path, if ``name`` starts with a class name as PyTorch prints it."""
     cls, _, rest = name.partition(".")
     found = [
         f"{path}.{rest}" if rest else path
@@ -182,22 +184,22 @@ def _class_hint(model: nn.Module, name: str, paths: Sequence[str]) -> str:
 
 
 def _options(name: str, paths: Sequence[str]) -> list[tuple[str, int]]:
-    """The kinds of the model with their counts, those spelt most like ``name`` first."""
+    """Paths below the layer with their counts, sorted by similarity of spelling to ``name``."""
     counts = Counter(kind(path) for path in paths)
     return sorted(counts.items(), key=lambda item: -SequenceMatcher(None, name, item[0]).ratio())
 
 
 def short_names(modules: Sequence[str], everything: Iterable[str]) -> list[str] | str:
-    """What to give PEFT as ``target_modules`` to adapt some modules of a model, and no others.
+    """A short ``target_modules`` for PEFT that matches exactly the given modules.
 
-    PEFT takes a list of endings (``query`` is ``….attention.self.query`` of every layer), or one
-    regular expression for whole paths. The shortest endings are given where few are enough, as
-    many as there are kinds of matrices or fewer; else an expression, where one over the kinds
-    does it (``output.dense`` without ``attention.output.dense``); else the full paths.
+    PEFT takes a list of suffixes (``query`` is ``….attention.self.query`` of every layer), or one
+    regular expression for full paths. Returns the shortest suffixes if they are no more than the
+    kinds of matrices; else a regular expression over the kinds, if one matches exactly
+    (``output.dense`` without ``attention.output.dense``); else the full paths.
 
     Args:
         modules: full paths of the adapted modules.
-        everything: full paths of all modules of the model, these among them.
+        everything: full paths of all modules of the model, including ``modules``.
     """
     paths = set(everything)
     kinds = list(dict.fromkeys(map(kind, modules)))
@@ -212,7 +214,7 @@ def short_names(modules: Sequence[str], everything: Iterable[str]) -> list[str] 
 
 
 def _endings(modules: Sequence[str], paths: Iterable[str]) -> list[str] | None:
-    """The shortest ending of each module that no other module shares, without those in vain."""
+    """The shortest suffixes that match the modules and no other; None if there are none."""
     wanted = set(modules)
     strangers = Counter(end for path in paths if path not in wanted for end in _ends(path))
     chosen = []
@@ -228,6 +230,6 @@ def _endings(modules: Sequence[str], paths: Iterable[str]) -> list[str] | None:
 
 
 def _ends(path: str) -> Iterator[str]:
-    """A path's endings at component boundaries, the shortest first."""
+    """The suffixes of a path at component boundaries, shortest first."""
     parts = path.split(".")
     return (".".join(parts[i:]) for i in range(len(parts) - 1, -1, -1))
