@@ -162,7 +162,7 @@ class SyntheticSettings:
     def faults(self) -> list[str]:
         """Messages of all rules that the settings break; empty if none."""
         found = []
-        if self.function not in list(FUNCTIONS):  # it may be a list or a mapping
+        if self.function not in list(FUNCTIONS):  # in a list, since the value may be unhashable
             rule = f"be one of {', '.join(FUNCTIONS)}"
             found.append(fault("settings.function", rule, self.function))
         for name in ("noise", "sleep_seconds"):
@@ -199,7 +199,7 @@ class Synthetic:
         self._function, self._needs = FUNCTIONS[self.settings.function]
 
     def facts(self) -> ObjectiveInfo:
-        """Library versions and the function; no fingerprints, since no inputs are read."""
+        """The version of NumPy and the function; no fingerprints, since no inputs are read."""
         return ObjectiveInfo(
             versions={"numpy": metadata.version("numpy")},
             about={"function": self.settings.function, "noise": self.settings.noise},
@@ -220,7 +220,7 @@ class Synthetic:
             fault(where, f"have {' or '.join(names)} for {self.settings.function}", sorted(given))
             for where, given in places
             for names in self._needs
-            # A baseline that adapts nothing needs no alpha.
+            # A baseline without adapters needs no alpha.
             if not given & set(names) and (where == "space" or "alpha" not in names)
         ]
         if faults:

@@ -181,7 +181,7 @@ class BindingSettings:
         if found:
             raise SpecError(found)
         changes: dict[str, Any] = dict(values)
-        if "alpha" in values or "scaling" in values:  # either replaces whichever was fixed
+        if "alpha" in values or "scaling" in values:  # either replaces both fixed values
             changes = {"alpha": None, "scaling": None, **changes}
         return replace(self, **changes)
 

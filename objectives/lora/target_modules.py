@@ -220,7 +220,7 @@ def _endings(modules: Sequence[str], paths: Iterable[str]) -> list[str] | None:
     chosen = []
     for path in modules:
         free = next((end for end in _ends(path) if not strangers[end]), None)
-        if free is None:  # another module's path ends in this whole one
+        if free is None:  # this full path is a suffix of another module's path
             return None
         chosen.append(free)
     names = list(dict.fromkeys(chosen))

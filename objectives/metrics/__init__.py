@@ -1,1 +1,1 @@
-"""Metrics of binary predictions, with intervals."""
+"""Metrics of binary predictions, with confidence intervals."""

@@ -87,13 +87,13 @@ class Ranking:
     def below(self, cut: float) -> float:
         """The highest observed margin below ``cut``; ``cut - 1`` if there is none."""
         ends = [(m, int(np.searchsorted(m, cut))) for m in (self.binding, self.free)]
-        lowest = min(cut - 1.0, math.nextafter(cut, -math.inf))  # huge margins swallow the 1
+        lowest = min(cut - 1.0, math.nextafter(cut, -math.inf))  # cut - 1 == cut if cut is huge
         return max((float(m[end - 1]) for m, end in ends if end), default=lowest)
 
     def threshold(self, cut: float) -> float:
         """Midpoint of ``cut`` and the next lower margin: ``> threshold`` equals ``>= cut``."""
         below = self.below(cut)
-        middle = cut / 2 + below / 2  # the sum of huge margins would overflow
+        middle = cut / 2 + below / 2  # (cut + below) / 2 could overflow
         return middle if middle < cut else below  # adjacent floats have no midpoint
 
 

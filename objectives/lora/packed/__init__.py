@@ -1,7 +1,8 @@
-"""The packed model: many lanes of LoRA adapters on one frozen base, in one pass.
+"""The packed model: many LoRA adapters on one frozen base, computed in one pass.
 
-From below upwards: ``layout`` puts the lanes' windows side by side without padding, ``attention``
-computes each window by itself, ``base_weight`` holds the base's matrices, ``lora_matmul``
-multiplies by them plus each lane's low-rank update, ``linear`` and ``head`` replace the model's
-own modules, ``model`` is the whole.
+A lane is one trial's adapters and head. From the bottom up: ``layout`` concatenates the lanes'
+windows without padding, ``attention`` attends within each window, ``base_weight`` holds the base's
+matrices, ``lora_matmul`` (lane by lane) and ``lora_bmm`` (batched, GPU) multiply by them plus each
+lane's low-rank update, ``linear`` and ``head`` replace the model's modules, and ``model`` combines
+all of them.
 """

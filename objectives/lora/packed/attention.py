@@ -1,4 +1,4 @@
-"""Attention within each window of a flat pass, and never across."""
+"""Block-diagonal attention: within each window of a flat sequence, never across windows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from objectives.lora.packed.pass_context import current
 from sweep.errors import SpecError, fault
 
 NAME = "lorasweep-packed"
-"""What the function below is called among the attention implementations of transformers."""
+"""Name under which ``packed_attention`` is registered with transformers."""
 
 _HALF = (torch.float16, torch.bfloat16)
 _NO_PART = ("position_ids", "cache_position", "use_cache", "deterministic")
-"""Arguments that decide nothing here: positions are in the queries and keys already, no pass
-follows another, and ``deterministic`` is about one library's backward pass."""
+"""Arguments that are ignored: positions are already applied to queries and keys, there is no
+incremental decoding, and ``deterministic`` selects a backward kernel of flash-attn."""
 
 
 def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transformers calls
@@ -38,31 +38,29 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
     is_causal: bool | None = None,  # noqa: FBT001
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend within each stretch of the layout under way.
+    """Attend within each segment (window or padding tail) of the current pass's layout.
 
-    On a GPU in half precision by one flash kernel of variable lengths, else stretch by
-    stretch, which on a CPU costs nothing: there a window is work enough. What decides who
-    attends to whom is read as the flash attention of transformers reads it, which is given no
-    mask either.
+    On a GPU in half precision by one variable-length flash kernel, else by one call per segment,
+    which costs nothing on a CPU. Masking arguments are interpreted as by the flash attention of
+    transformers, which gets no mask either.
 
     Args:
-        module: the attention module, whose ``packed_path`` keys the masks of a dropout.
+        module: the attention module; its ``packed_path`` keys the dropout masks.
         query: shape (1, heads, tokens, features).
-        key: the same, or with fewer heads, each then for a group of the query's.
+        key: shape (1, heads, tokens, features), or fewer heads (grouped-query attention).
         value: see ``key``.
-        attention_mask: None, as transformers makes no mask for an implementation it
-            does not know.
-        dropout: on attention probabilities, in a training step.
-        scaling: factor on the products; 1 / sqrt(features) by default.
-        sliding_window: how far a token attends, itself included; None for any distance.
-        is_causal: whether it attends to earlier tokens alone; the module's own by default.
-        others: must decide nothing.
+        attention_mask: None: transformers makes no mask for an implementation it does not know.
+        dropout: probability on the attention weights, applied in training steps.
+        scaling: factor on the scores; 1 / sqrt(features) by default.
+        sliding_window: attention distance, the token itself included; None for no limit.
+        is_causal: whether to attend to earlier tokens only; the module's ``is_causal`` by default.
+        others: refused unless None, False or in ``_NO_PART``.
 
     Returns:
-        Shape (1, tokens, heads, features), and no probabilities.
+        Shape (1, tokens, heads, features), and None in place of the attention weights.
 
     Raises:
-        SpecError: if the model asks for anything else.
+        SpecError: if the model passes an argument that is not supported.
     """
     _refuse({"attention_mask": attention_mask, **others})
     layout = current().layout
@@ -83,7 +81,7 @@ def packed_attention(  # noqa: PLR0913, PLR0917  # the signature that transforme
 
 
 def _refuse(asked: dict[str, Any]) -> None:
-    """Refuse what a model asks of attention and is not computed here."""
+    """Raise ``SpecError`` for arguments of the model that are not supported here."""
     for name, value in asked.items():
         if value is None or value is False or name in _NO_PART:
             continue
@@ -96,7 +94,7 @@ def _refuse(asked: dict[str, Any]) -> None:
 def _by_stretch(
     tensors: Sequence[torch.Tensor], scale: float, lengths: list[int], reach: Reach = EVERYWHERE
 ) -> torch.Tensor:
-    """One call for each stretch."""
+    """Attention by one call per segment."""
     device = tensors[0].device
     attend = stretch_on_cpu if device.type == "cpu" else scaled_dot_product_attention
     parts = zip(*(tensor.split(lengths, dim=2) for tensor in tensors), lengths, strict=True)
@@ -115,7 +113,7 @@ def _flash(
     longest: int,
     reach: Reach = EVERYWHERE,
 ) -> torch.Tensor:
-    """One kernel for all stretches."""
+    """Attention by one variable-length kernel for all segments."""
     query, key, value = (tensor[0].transpose(0, 1) for tensor in tensors)
     window: dict[str, Any] = {} if reach.all else {"window_size": (reach.before, reach.after)}
     mixed: Any = varlen_attn(
@@ -125,7 +123,7 @@ def _flash(
 
 
 def _keys(layout: Layout, path: str, query: torch.Tensor) -> torch.Tensor:
-    """Of the dropout masks, shape (heads, tokens)."""
+    """Keys of the dropout masks, shape (heads, tokens)."""
     lanes, device = range(len(layout.shares)), query.device
     rows = [
         torch.cat([layout.keys_of(lane, f"{path}.{head}", device) for lane in lanes])
@@ -142,7 +140,7 @@ def _dropping(
     keys: torch.Tensor,
     dropout: float,
 ) -> torch.Tensor:
-    """With probabilities at hand, to drop from: for bases that are trained so."""
+    """Attention with explicit weights, for bases with dropout on them."""
     parts = (tensor[0].split(lengths, dim=1) for tensor in tensors)
     mixed = []
     for q, k, v, own in zip(*parts, keys.split(lengths, dim=1), strict=True):

@@ -1,4 +1,4 @@
-"""Attention within one window on a CPU, by the way that is fastest for its kind of numbers."""
+"""Attention within one window on a CPU, by the implementation that is fastest for its dtype."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch.utils.checkpoint import checkpoint
 from objectives.lora.packed.cpu import has_bfloat16
 
 _SHORT = 48
-"""Tokens of a window below which three calls cost more than the fused one."""
+"""Window length in tokens below which three calls cost more than the fused kernel."""
 
 _KEPT = 2**23
-"""Probabilities of a window that are kept for the backward pass, 16 MiB; more are computed again.
+"""Attention weights per window kept for the backward pass, 16 MiB; more are recomputed.
 
-Keeping saves a quarter of the time. The bits are the same.
+Keeping them saves a quarter of the time. The results are bitwise equal.
 """
 
 _WRITTEN = 2**25
-"""Probabilities of a window that are written out at all, 64 MiB and their scores as much."""
+"""Attention weights per window above which the fused kernel is used: 64 MiB, scores as much."""
 
 
 def stretch_on_cpu(
@@ -33,26 +33,26 @@ def stretch_on_cpu(
 ) -> torch.Tensor:
     """Attend within one window.
 
-    PyTorch's fused kernel is slow in bfloat16: up to eight times its time in float32. Products and
-    softmax written out, as ``transformers`` does in its eager attention, take half the time of the
-    fused kernel in float32 where the CPU multiplies bfloat16; in float32 they take longer than it.
+    PyTorch's fused kernel is slow in bfloat16: up to eight times its time in float32. Separate
+    products and softmax, as in the eager attention of ``transformers``, take half the time of the
+    fused kernel in float32 on CPUs with bfloat16 instructions; in float32 they are slower than it.
     Measured by ``python -m benchmarks.packed.libraries``.
 
     Args:
         query: shape (1, heads, tokens, features); ``key`` and ``value`` alike.
         key: see ``query``.
         value: see ``query``.
-        attn_mask: who attends to whom, booleans of shape (tokens, tokens); None for all to all.
-        scale: factor on the products.
+        attn_mask: true where a query attends to a key, shape (tokens, tokens); None for everywhere.
+        scale: factor on the scores.
 
     Returns:
-        The same shape.
+        Shape (1, heads, tokens, features).
     """
     dtype = query.dtype
     probabilities = query.shape[1] * query.shape[2] ** 2
     fits = query.shape[2] >= _SHORT and probabilities <= _WRITTEN
     if fits and dtype == torch.bfloat16 and has_bfloat16():
-        # Copies, so that no product's bits can hang on what lies beside the window.
+        # Contiguous copies, so that results do not depend on neighbouring windows in memory.
         q, k, v = query[0].contiguous(), key[0].contiguous(), value[0].contiguous()
         if probabilities <= _KEPT or not torch.is_grad_enabled():
             return written_out(q, k, v, scale, attn_mask)[None]
@@ -71,7 +71,7 @@ def written_out(
     scale: float,
     attn_mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The formula itself; shapes (heads, tokens, features)."""
+    """Attention as two products and a softmax; shapes (heads, tokens, features)."""
     scores = torch.bmm(query if scale == 1 else query * scale, key.transpose(1, 2))
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, float("-inf"))

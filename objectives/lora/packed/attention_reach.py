@@ -1,4 +1,4 @@
-"""How far a token attends within its window."""
+"""The range of attention within a window: sliding window and causality."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 
 ANY = -1
-"""Any distance, as flash kernels write it."""
+"""No limit, in the notation of flash kernels."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How many tokens a token attends to before and after itself; ``ANY`` for all of them.
+    """How many tokens before and after itself a token attends to; ``ANY`` for no limit.
 
     Attributes:
-        before: tokens before it.
-        after: tokens after it.
+        before: number of tokens before it.
+        after: number of tokens after it.
     """
 
     before: int = ANY
@@ -24,10 +24,10 @@ class Reach:
 
     @classmethod
     def of(cls, sliding_window: int | None, *, causal: bool) -> Reach:
-        """What the arguments of transformers mean.
+        """Convert the arguments of transformers' attention functions.
 
         Args:
-            sliding_window: distance, the token itself included; None for any.
+            sliding_window: attention distance, the token itself included; None for no limit.
             causal: whether no later token is attended to.
         """
         near = ANY if sliding_window is None else sliding_window - 1
@@ -39,10 +39,11 @@ class Reach:
         return self.before == ANY and self.after == ANY
 
     def mask(self, length: int, device: torch.device) -> torch.Tensor | None:
-        """Who attends to whom in a window of ``length`` tokens.
+        """The attention mask of a window of ``length`` tokens.
 
         Returns:
-            Booleans of shape (length, length), query by key; None where all attend to all.
+            Booleans of shape (length, length), query by key, true where a query attends to a
+            key; None if true everywhere.
         """
         if all(side == ANY or side >= length - 1 for side in (self.before, self.after)):
             return None
@@ -56,7 +57,7 @@ class Reach:
         return keep
 
     def narrow(self, scores: torch.Tensor) -> torch.Tensor:
-        """Scores with those out of reach at minus infinity.
+        """Set the scores outside the range to minus infinity.
 
         Args:
             scores: shape (heads, length, length), query by key.
@@ -66,4 +67,4 @@ class Reach:
 
 
 EVERYWHERE = Reach()
-"""Of attention without a window, in both directions."""
+"""Unrestricted attention in both directions."""

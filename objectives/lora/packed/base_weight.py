@@ -1,4 +1,4 @@
-"""The base's matrices, kept in four bits or dequantised once."""
+"""Weights of the frozen base, stored in NF4 or dequantised once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch import nn
 from objectives.lora.memory import free_bytes
 
 _ROOM = 0.25
-"""Share of the free memory that a dequantised base may take."""
+"""Share of the free memory that dequantised weights may take."""
 
 
 class BaseWeight:
-    """A frozen weight, shape (outputs, inputs), as the products need it.
+    """The frozen weight of a linear layer, shape (outputs, inputs), in the compute dtype.
 
     Args:
-        linear: the module whose weight it is, quantised or not.
-        compute_dtype: of the products.
-        dequantise: keep the dequantised copy, in place of the four bits.
+        linear: the layer, quantised or not; with ``dequantise`` its NF4 data is freed.
+        compute_dtype: dtype of the products.
+        dequantise: store the dequantised weight in place of NF4.
     """
 
     def __init__(self, linear: nn.Linear, compute_dtype: torch.dtype, *, dequantise: bool) -> None:
@@ -31,40 +31,40 @@ class BaseWeight:
         self._kept: torch.Tensor | None = None
         if dequantise or not self.quantised:
             self._kept = self._read()
-            if self.quantised:  # the four bits are needed no more
+            if self.quantised:  # free the NF4 data
                 linear.weight = nn.Parameter(torch.empty(0), requires_grad=False)
 
     @property
     def device(self) -> torch.device:
-        """Where it is."""
+        """The device of the weight."""
         return self._linear.weight.device if self._kept is None else self._kept.device
 
     def dense(self) -> torch.Tensor:
-        """The weight in the compute dtype, dequantised now or before."""
+        """The weight in the compute dtype, shape (outputs, inputs)."""
         return self._read() if self._kept is None else self._kept
 
     def _read(self) -> torch.Tensor:
         weight: Any = self._linear.weight
         if not self.quantised:
             return weight.detach().to(self._dtype)
-        # As ``bitsandbytes.matmul_4bit`` does: to the stored dtype, then to the computed one.
+        # As ``bitsandbytes.matmul_4bit`` does: to the stored dtype, then to the compute dtype.
         return bnb.dequantize_4bit(weight.data, weight.quant_state).to(self._dtype)
 
 
 def dequantised_bytes(model: nn.Module, compute_dtype: torch.dtype) -> int:
-    """What the dequantised weights of a quantised model would take."""
+    """Bytes that the dequantised weights of a quantised model would take."""
     size = torch.empty((), dtype=compute_dtype).element_size()
     linears = [m for m in model.modules() if isinstance(m, Linear4bit)]
     return size * sum(m.in_features * m.out_features for m in linears)
 
 
 def choose(setting: str, needed: int, device: torch.device) -> str:
-    """Work out ``auto``: dequantise once where memory allows.
+    """Resolve ``auto``: dequantise once if memory allows.
 
     Args:
         setting: ``auto``, ``nf4`` or ``nf4-dequantised``.
         needed: bytes of the dequantised weights; 0 for a base that is not quantised.
-        device: where they would be.
+        device: of the weights.
 
     Returns:
         ``nf4``, ``nf4-dequantised``, or ``none`` for a base that is not quantised.

@@ -1,6 +1,6 @@
-"""What this machine's CPU is good at, by what it is and never by a clock.
+"""Choice of matrix-product library by the CPU's capabilities, never by timing.
 
-A trial's bits must not hang on how busy a machine was when it began.
+A trial's results must not depend on the machine's load when it started.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch.nn.functional import linear
 
 @cache
 def prefers_onednn() -> bool:
-    """Whether float32 products are faster by oneDNN than by MKL, which PyTorch takes.
+    """Whether float32 products are faster by oneDNN than by MKL, PyTorch's default.
 
-    MKL leaves AMD's AVX-512 alone. On a Zen 5 that is less than half the speed, on a Zen 4 it
-    was 5 to 15 % less. ``python -m benchmarks.packed.libraries`` measures it.
+    MKL does not use AVX-512 on AMD CPUs: less than half of oneDNN's speed on a Zen 5, 5 to 15 %
+    less on a Zen 4. Measured by ``python -m benchmarks.packed.libraries``.
     """
     known = _capabilities()
     amd = "AMD" in str(known.get("cpu_name", ""))
@@ -26,13 +26,13 @@ def prefers_onednn() -> bool:
 
 @cache
 def has_bfloat16() -> bool:
-    """Whether there are instructions for products in bfloat16."""
+    """Whether the CPU has instructions for bfloat16 products."""
     known = _capabilities()
     return any(bool(known.get(name)) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _capabilities() -> dict[str, Any]:
-    """What PyTorch says of the CPU; nothing where it is too old to say."""
+    """The CPU's capabilities as PyTorch reports them; empty in versions that do not."""
     ask: Any = getattr(torch.cpu, "get_capabilities", dict)
     return dict(ask())
 
@@ -40,14 +40,14 @@ def _capabilities() -> dict[str, Any]:
 def multiply(
     rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """``rows @ weight.t() + bias``; autograd does not see into it.
+    """``rows @ weight.t() + bias`` by the fastest library, for use without autograd.
 
-    PyTorch multiplies float32 by MKL and bfloat16 by oneDNN. A tensor in oneDNN's own layout is
-    how to ask for the other; the copies there and back cost a tenth of what it saves.
+    PyTorch multiplies float32 by MKL and bfloat16 by oneDNN. Converting tensors to oneDNN's layout
+    selects oneDNN; the conversions cost a tenth of the time saved.
 
     Args:
         rows: shape (places, inputs).
-        weight: shape (outputs, inputs), transposed or not.
+        weight: shape (outputs, inputs), contiguous or a transposed view.
         bias: shape (outputs,), or None.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the host computed, brought to where the model is."""
+"""Asynchronous copies from the host to the model's device."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 
 def to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
-    """Copy to a device, a GPU without waiting for it.
+    """Copy an array to a device; to a GPU without synchronising.
 
-    Out of ordinary memory a copy to a GPU first waits for all that was asked of it before; out of
-    page-locked memory it is one more thing asked. PyTorch keeps that memory until it was read.
+    A copy from pageable memory waits for all queued kernels; one from page-locked memory is
+    queued behind them. PyTorch keeps the page-locked memory until the copy is done.
 
     Args:
-        array: any shape; not to be changed after.
-        device: where to.
+        array: any shape; must not be modified afterwards.
+        device: the target device.
 
     Returns:
-        The same numbers there; on a CPU the same memory.
+        A tensor of the same shape and dtype; on a CPU it shares the array's memory.
     """
     tensor = torch.from_numpy(array)
     if device.type != "cuda":

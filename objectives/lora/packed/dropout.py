@@ -1,4 +1,4 @@
-"""Dropout on the lanes' tokens, each lane with its own masks."""
+"""Dropout on the lanes' tokens, with independent masks for each lane."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from objectives.lora.packed.pass_context import current
 from objectives.seeds import derive
 
 _HASHED = 2**27
-"""Numbers that are hashed at once on a GPU: 1 GiB, and as much again in passing."""
+"""Numbers hashed at once on a GPU: 1 GiB, plus as much for temporaries."""
 
 
 def factors(
     layout: Layout, number: int, module: str, features: int, probability: float, like: torch.Tensor
 ) -> torch.Tensor:
-    """What a lane's numbers are multiplied by: 0, or 1 / (1 - probability) where kept.
+    """Dropout factors of one lane: 0 where dropped, 1 / (1 - probability) where kept.
 
-    Rows that are no tokens are dropped from by PyTorch's random stream; see ``own_stream``.
+    For inputs whose rows are not tokens, such as relative-position embeddings, the mask is drawn
+    from PyTorch's random stream; see ``own_stream``.
 
     Args:
         layout: of the pass.
-        number: which of its lanes.
-        module: path of the module that drops.
-        features: how many numbers each token has there.
-        probability: that a number is dropped.
-        like: what is dropped from, by all lanes; gives the device and dtype.
+        number: index of the lane in the pass.
+        module: path of the module that applies dropout.
+        features: features per token.
+        probability: dropout probability.
+        like: the module's input, of all lanes; gives the device and dtype.
 
     Returns:
         Shape (places, features).
@@ -45,20 +46,20 @@ def factors(
 def all_factors(
     layout: Layout, stacks: StackedLora, module: str, like: torch.Tensor
 ) -> torch.Tensor:
-    """The same for all lanes with an update, in a layout that gives all equal room.
+    """Dropout factors of all lanes with an update, in a layout padded to equal lengths.
 
     Args:
         layout: of the pass.
-        stacks: the updates.
-        module: path of their module.
-        like: what is dropped from, shape (..., features).
+        stacks: the lanes' updates of the module.
+        module: path of the module.
+        like: the module's input, shape (..., features).
 
     Returns:
         Shape (lanes, places, features).
     """
     features, keys = like.shape[-1], layout.keys(stacks.lanes, module, like.device)
     made = like.new_empty(*keys.shape, features)
-    # A hash takes four times the memory of a number in half precision: a few lanes at a time.
+    # Hashes (int64) take four times the memory of half precision: process a few lanes at a time.
     few = max(1, _HASHED // (layout.room * features))
     for start in range(0, len(keys), few):
         own = slice(start, start + few)
@@ -69,12 +70,12 @@ def all_factors(
 
 @contextmanager
 def own_stream(share: LaneBatch, device: torch.device) -> Iterator[None]:
-    """Let PyTorch's random stream be this step's of this trial, and then what it was.
+    """Seed PyTorch's random stream by trial and step within the block, then restore it.
 
-    For attention that drops by itself, in bases whose attention cannot be ours.
+    For dropout inside attention modules of bases that cannot use ``packed_attention``.
 
     Args:
-        share: all that the pass reads.
+        share: the only lane's batch of the pass.
         device: of the pass.
     """
     devices = [device] if device.type == "cuda" else []
@@ -84,20 +85,20 @@ def own_stream(share: LaneBatch, device: torch.device) -> Iterator[None]:
 
 
 class LaneDropout(torch.nn.Module):
-    """Stands for an ``nn.Dropout`` of the base, which has masks of its own for each lane.
+    """Replaces an ``nn.Dropout`` of the base, with independent masks for each lane.
 
     Args:
         path: of the module in the model.
-        probability: that a number is dropped in a training step.
+        probability: dropout probability in a training step.
     """
 
     def __init__(self, path: str, probability: float) -> None:
         super().__init__()
         self.path = path
-        self.p = probability  # the name BERT's attention reads it by
+        self.p = probability  # BERT's attention reads this attribute
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Drop from ``x`` (..., features) in a training step, pass it on in an evaluation."""
+        """Apply dropout to ``x`` (..., features) in a training step; identity in an evaluation."""
         layout = current().layout
         if not layout.shares[0].step:
             return x

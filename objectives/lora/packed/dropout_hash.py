@@ -1,9 +1,9 @@
-"""Dropout whose masks depend on what is dropped, not on what else is computed.
+"""Counter-based dropout masks, independent of the batch's composition.
 
-A stock ``nn.Dropout`` takes the next numbers of one global stream, so that a mask hangs on
-the batch's shape and on every module that ran before. Here each number is a hash of the
-trial's seed, the step, the module, the window, the position in it and the feature: the same
-in any pack, in any lane, on any device.
+``nn.Dropout`` draws from one global random stream, so that a mask depends on the batch's shape
+and on every module that ran before. Here each mask element is a hash of the trial's seed, the
+step, the module, the window, the position in it and the feature: equal in any pack, lane and
+device.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from objectives.seeds import derive
 
 
 def _signed(number: int) -> int:
-    """The number of 64 bits as PyTorch has them."""
+    """An unsigned 64-bit integer as the int64 with the same bits."""
     return number - 2**64 if number >= 2**63 else number
 
 
@@ -22,7 +22,7 @@ _GOLDEN = _signed(0x9E3779B97F4A7C15)
 
 
 def start_of(seed: int, step: int, module: str) -> int:
-    """Where the keys of a trial's step in a module start, in [0, 2**63).
+    """The seed of the dropout keys of one trial, step and module, in [0, 2**63).
 
     Args:
         seed: the trial's seed.
@@ -33,11 +33,11 @@ def start_of(seed: int, step: int, module: str) -> int:
 
 
 def row_keys(start: int | torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """One 32-bit key for each token place.
+    """One 32-bit key for each token.
 
     Args:
-        start: of the lane, see ``start_of``; of several lanes a tensor that broadcasts.
-        places: window and position of each token place, shape (..., places, 2).
+        start: from ``start_of``; for several lanes a tensor that broadcasts with ``places``.
+        places: window and position of each token, shape (..., places, 2).
 
     Returns:
         Shape (..., places), int64 in [0, 2**32).
@@ -56,31 +56,31 @@ def _mix(x: torch.Tensor) -> torch.Tensor:
 
 
 def _shifted(x: torch.Tensor, bits: int) -> torch.Tensor:
-    """Shifted right as a number without a sign, which PyTorch has not."""
+    """Logical (unsigned) right shift of int64, which PyTorch does not provide."""
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
 def kept(keys: torch.Tensor, features: int, probability: float) -> torch.Tensor:
-    """What a dropout keeps.
+    """The dropout mask of rows with these keys.
 
     Args:
         keys: of each row, shape (rows,), int64 in [0, 2**32).
-        features: how many numbers a row has.
-        probability: that a number is dropped.
+        features: elements per row.
+        probability: dropout probability.
 
     Returns:
-        Booleans of shape (rows, features), true where a number is kept.
+        Booleans of shape (rows, features), true where an element is kept.
     """
     return hashed(keys, features) >= threshold(probability)
 
 
 def threshold(probability: float) -> int:
-    """From which hash on a number is kept that is dropped with a probability."""
+    """The hash from which on an element is kept, for a dropout probability."""
     return round(probability * 2**32)
 
 
 def hashed(keys: torch.Tensor, features: int) -> torch.Tensor:
-    """Of each number in a row with such a key, evenly spread over [0, 2**32).
+    """The hash of each element, uniform over [0, 2**32).
 
     Args:
         keys: see ``kept``.
@@ -94,7 +94,7 @@ def hashed(keys: torch.Tensor, features: int) -> torch.Tensor:
 
 
 def _hash32(x: torch.Tensor) -> torch.Tensor:
-    """A 32-bit integer hash of low bias (C. Wellons, hash-prospector), in int64 in place."""
+    """A low-bias 32-bit integer hash (C. Wellons, hash-prospector), in place on int64."""
     x ^= x >> 16
     x.mul_(0x7FEB352D).bitwise_and_(0xFFFFFFFF)
     x ^= x >> 15

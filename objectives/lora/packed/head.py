@@ -1,4 +1,4 @@
-"""The token classifier's head, of which each lane trains its own copy."""
+"""The token classifier's head, with one trainable copy per lane."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from objectives.seeds import derive
 
 
 class LaneHead(nn.Module):
-    """Stands for a head module; applies to each lane's tokens that lane's copy.
+    """Replaces a head module; applies each lane's copy to that lane's tokens.
 
     Args:
         name: of the module in the model.
-        original: what it replaces, in the base's shape.
-        std: standard deviation of fresh weights, as in the base's configuration.
-        pretrained: paths of linear layers that begin as they are; see ``Base``.
+        original: the module it replaces.
+        std: standard deviation of initial weights, the base's ``initializer_range``.
+        pretrained: paths of linear layers that keep their pretrained weights; see ``Base``.
     """
 
     def __init__(
@@ -30,13 +30,13 @@ class LaneHead(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
-        self._original = [original]  # in a list, so as not to be a part of the model
+        self._original = [original]  # in a list, so as not to be registered as a submodule
         self._std = std
         self._pretrained = pretrained
         self._copies: dict[Any, nn.Module] = {}
 
     def add_lane(self, lane: Any, seed: int) -> nn.Module:
-        """Give a lane a fresh copy, initialised as transformers does, from its seed alone."""
+        """Create a lane's copy of the head, initialised as transformers does, from ``seed``."""
         fresh = copy.deepcopy(self._original[0]).float().requires_grad_(True)
         for path, module in fresh.named_modules():
             if isinstance(module, nn.Linear) and f"{self.name}.{path}" not in self._pretrained:
@@ -51,11 +51,11 @@ class LaneHead(nn.Module):
         return fresh
 
     def remove_lane(self, lane: Any) -> None:
-        """Forget a lane's copy; what it trained stays with it."""
+        """Remove a lane's copy from the model; its tensors are not modified."""
         self._copies.pop(lane, None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Apply to ``x`` (rows, tokens, features), laid out as the pass under way."""
+        """Apply to ``x`` (rows, tokens, features) in the layout of the current pass."""
         context = current()
         layout, stacked = context.layout, context.stacked
         flat = x.reshape(-1, x.shape[-1])
@@ -72,12 +72,12 @@ class LaneHead(nn.Module):
     def _beside(
         self, stacked: StackedParameters, chosen: tuple[int, ...] | None
     ) -> dict[str, torch.Tensor]:
-        """The copies' parameters by name, each of all lanes."""
+        """The heads' stacked parameters by name, each of shape (lanes, ...)."""
         names = (name for name, _ in self._original[0].named_parameters())
         return {name: stacked.rows(f"{self.name}.{name}", chosen) for name in names}
 
     def _at_once(self, x: torch.Tensor, own: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Apply to the tokens of all lanes, shape (lanes, places, features)."""
+        """Apply each lane's parameters to ``x`` of shape (lanes, places, features)."""
         original = self._original[0]
         if type(original) is not nn.Linear:
             named = ({name: rows[i] for name, rows in own.items()} for i in range(len(x)))

@@ -1,4 +1,4 @@
-"""One lane's adapters and head: its parameters, where they start, and their names."""
+"""The trained parameters of one lane: adapters and head, their initial values and names."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from objectives.seeds import derive
 
 @dataclass(eq=False)
 class Adapters:
-    """What a lane trains.
+    """The trained parameters of one lane.
 
     Attributes:
         config: rank, scaling, dropout and adapted modules.
-        seed: the trial's seed; decides where all of it starts, and the dropout.
-        tokens: of a step, by the settings.
-        updates: by module path.
-        heads: by head module name.
+        seed: the trial's seed, of the initial values and the dropout masks.
+        tokens: tokens per step in the trial's settings.
+        updates: low-rank updates by module path.
+        heads: head modules by name.
     """
 
     config: AdapterConfig
@@ -33,7 +33,7 @@ class Adapters:
     heads: dict[str, nn.Module] = field(default_factory=dict)
 
     def named(self) -> dict[str, nn.Parameter]:
-        """Everything trained by name; ``.lora_`` is in the names of the adapters alone."""
+        """All trained parameters by name; only names of adapters contain ``.lora_``."""
         found: dict[str, nn.Parameter] = {}
         for path, update in self.updates.items():
             found[f"{path}.lora_A.weight"] = update.a
@@ -43,12 +43,12 @@ class Adapters:
         return found
 
     def zero_grad(self) -> None:
-        """Drop all gradients."""
+        """Set all gradients to None."""
         for parameter in self.named().values():
             parameter.grad = None
 
     def state(self) -> dict[str, torch.Tensor]:
-        """The same as PEFT shapes it: B is (outputs, rank)."""
+        """All trained parameters in PEFT's shapes: A is (rank, inputs), B is (outputs, rank)."""
         return {
             name: p.detach().t() if name.endswith(".lora_B.weight") else p.detach()
             for name, p in self.named().items()
@@ -56,16 +56,16 @@ class Adapters:
 
 
 def parameters(name: str, head: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """A copy's parameters by their names in the base."""
+    """Yield a head's parameters by their names in the base model."""
     for path, parameter in head.named_parameters():
         yield f"{name}.{path}", parameter
 
 
 def fresh_a(config: AdapterConfig, seed: int, path: str, inputs: int) -> torch.Tensor:
-    """LoRA's A at the start of a trial, as PEFT initialises it, keyed by its module's path.
+    """The initial value of LoRA's A, with PEFT's distribution, seeded by trial and module path.
 
-    Keyed, so that a module starts equal whatever else is adapted; drawn row by row, so
-    that a wider adapter begins with the narrower one's rows.
+    Seeded by path, so that a module's A does not depend on the other adapted modules; drawn row
+    by row, so that a higher rank starts with the rows of a lower one.
 
     Returns:
         Shape (rank, inputs).
@@ -76,10 +76,10 @@ def fresh_a(config: AdapterConfig, seed: int, path: str, inputs: int) -> torch.T
 
 
 def frozen_layers(config: AdapterConfig, layers: Sequence[str]) -> int:
-    """How many layers from the bottom a trial leaves as they are.
+    """Number of layers below the lowest adapted module; all layers if none is adapted.
 
     Args:
-        config: its ``modules`` are paths.
+        config: its ``modules`` are full paths; one outside all layers gives 0.
         layers: path of each layer, from the bottom.
     """
     lowest = len(layers)

@@ -1,4 +1,4 @@
-"""The windows of several lanes side by side in one flat sequence, without padding."""
+"""Layout of a pass: the windows of several lanes concatenated in one flat sequence."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from sweep.errors import SpecError, fault
 
 @dataclass(frozen=True)
 class LaneBatch:
-    """What one lane puts into a pass.
+    """The batch of one lane in a pass.
 
     Attributes:
-        lane: its adapters and head; see ``packed.adapters``.
+        lane: its parameters; see ``lane_parameters.Adapters``.
         windows: the split that ``indices`` point into.
-        indices: which windows, in order.
-        step: the optimiser step they are for, from 1, keys of the dropout masks; 0 for an
-            evaluation, which has none.
+        indices: indices of the batch's windows, in order.
+        step: the optimiser step, from 1, which keys the dropout masks; 0 for an evaluation,
+            without dropout.
     """
 
     lane: Any
@@ -39,36 +39,36 @@ class LaneBatch:
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """Tokens of each window."""
+        """Number of tokens of each window."""
         return tuple(len(self.windows.input_ids[i]) for i in self.indices)
 
     @property
     def tokens(self) -> int:
-        """Tokens of all of them."""
+        """Number of tokens of all windows."""
         return sum(self.lengths)
 
     def labels(self, device: torch.device) -> torch.Tensor:
-        """The windows' labels one after the other, shape (tokens,)."""
+        """The concatenated labels of the windows on a device, shape (tokens,)."""
         return to_device(self.read(), device)
 
     def read(self) -> NDArray[np.int64]:
-        """The same where they are kept."""
+        """The concatenated labels of the windows on the host, shape (tokens,)."""
         return np.concatenate([self.windows.labels[i] for i in self.indices])
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One pass: where each lane's tokens are, and where each window's.
+    """Positions of the lanes' tokens in the input of one pass.
 
-    In the flat form all tokens are one row, lane after lane and window after window. In the
-    padded form, for models whose attention cannot be told where windows end, each window
-    is a row and a lane is a block of rows.
+    Flat form: all tokens are one row, lane after lane and window after window. Padded form, for
+    models that cannot use ``packed_attention``: each window is a row, and a lane is a block of
+    rows. A *place* is one token slot of the input, padding included.
 
     Attributes:
-        shares: the lanes, in order.
-        width: tokens of a row in the padded form; 0 for the flat form.
-        room: tokens that each lane takes in the flat form, its tail filled up; 0 for as
-            many as it has. Equal shares let a GPU multiply all lanes in one batched product.
+        shares: the batch of each lane, in order.
+        width: length of a row in the padded form; 0 for the flat form.
+        room: places per lane in the flat form, padded at the end; 0 for no padding. Equal
+            lengths let a GPU multiply all lanes in one batched product.
     """
 
     shares: tuple[LaneBatch, ...]
@@ -77,27 +77,29 @@ class Layout:
 
     @cached_property
     def sizes(self) -> list[int]:
-        """Token places of each lane, those filled up included."""
+        """Number of places of each lane, padding included."""
         if self.width:
             return [len(share.indices) * self.width for share in self.shares]
         return [self.room or share.tokens for share in self.shares]
 
     @cached_property
     def bounds(self) -> list[tuple[int, int]]:
-        """First and last-but-one token place of each lane."""
+        """Start and end (exclusive) of each lane's places."""
         return list(pairwise([0, *accumulate(self.sizes)]))
 
     def bounds_of(self, rows: int, module: str) -> list[tuple[int, int]]:
-        """The same of what a module is given: rows that are no tokens are those of a lone lane.
+        """Start and end of each lane's rows in a module's input.
 
-        DeBERTa, for one, multiplies the embeddings of distances too.
+        Rows that are not tokens are allowed if the pass has one lane, to which all belong: DeBERTa
+        also projects relative-position embeddings.
 
         Args:
-            rows: how many the module is given.
+            rows: number of rows of the module's input.
             module: its path, for messages.
 
         Raises:
-            SpecError: if they are no tokens, and the pass has several lanes or all at once.
+            SpecError: if the rows are not the pass's tokens and the pass has several lanes or is
+                padded to ``room``.
         """
         if rows == sum(self.sizes):
             return self.bounds
@@ -108,7 +110,7 @@ class Layout:
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Tokens of each stretch that attends to itself alone; a filled tail is one more."""
+        """Length of each attention segment: one per window, and one per padding tail."""
         found: list[int] = []
         for share, size in zip(self.shares, self.sizes, strict=True):
             found.extend(share.lengths)
@@ -117,12 +119,16 @@ class Layout:
         return found
 
     def tensors(self, pad: int, first: int, device: torch.device) -> dict[str, torch.Tensor]:
-        """What a ``transformers`` encoder is called with.
+        """Keyword arguments of the forward call of a ``transformers`` encoder.
 
         Args:
-            pad: token id that fills.
+            pad: token id of padding.
             first: position id of a window's first token.
-            device: where to.
+            device: of the returned tensors.
+
+        Returns:
+            ``input_ids`` with ``position_ids`` (flat) or ``attention_mask`` (padded), of shape
+            (1, places) or (windows, width).
         """
         rows = [share.windows.input_ids[i] for share in self.shares for i in share.indices]
         if self.width:
@@ -142,7 +148,7 @@ class Layout:
         return {name: to_device(array, device) for name, array in named.items()}
 
     def own(self, flat: torch.Tensor, number: int) -> torch.Tensor:
-        """A lane's real tokens out of ``flat``, shape (places, features), in window order."""
+        """The rows of ``flat`` (places, features) that are a lane's tokens, in window order."""
         share, (start, stop) = self.shares[number], self.bounds[number]
         if not self.width:
             return flat[start : start + share.tokens]
@@ -150,7 +156,7 @@ class Layout:
         return torch.cat([row[:n] for row, n in zip(block, share.lengths, strict=True)])
 
     def labels(self, device: torch.device) -> torch.Tensor:
-        """The labels of all lanes in equal room, shape (lanes, places); none in filled tails."""
+        """Labels of all lanes, shape (lanes, room); ``IGNORED`` in padding."""
         rows = np.full((len(self.shares), self.room), IGNORED, dtype=np.int64)
         for row, share in zip(rows, self.shares, strict=True):
             row[: share.tokens] = share.read()
@@ -161,34 +167,35 @@ class Layout:
         return {}
 
     def cu_seqlens(self, device: torch.device) -> torch.Tensor:
-        """Where each stretch begins, and the last ends, shape (stretches + 1,); once a pass."""
+        """Cumulative segment lengths from 0, shape (segments + 1,), int32; cached per pass."""
         if "cu_seqlens" not in self._copies:
             ends = np.array([0, *accumulate(self.lengths)], dtype=np.int32)
             self._copies["cu_seqlens"] = to_device(ends, device)
         return self._copies["cu_seqlens"]
 
     def run_of(self, module: str) -> str:
-        """What keys the masks of a module in this run of it: its path, the first time in a pass.
+        """The dropout key of this run of a module: its path, numbered from its second run on.
 
-        A module that runs again, as the one layer of ALBERT does, drops others each time.
+        So a module that runs repeatedly, such as ALBERT's shared layer, gets a new mask each time.
         """
         runs: Counter[str] = self._copies.setdefault("runs", Counter())
         runs[module] += 1
         return module if runs[module] == 1 else f"{module} again {runs[module]}"
 
     def keys_of(self, number: int, module: str, device: torch.device) -> torch.Tensor:
-        """Keys of the dropout masks of a lane's token places in one module, shape (places,)."""
+        """Dropout keys of one lane's places in one module, shape (places,)."""
         return row_keys(self._start(number, module), self._places(device)[number])
 
     def keys(self, lanes: torch.Tensor | None, module: str, device: torch.device) -> torch.Tensor:
-        """The same of several lanes in equal room, shape (lanes, places).
+        """Dropout keys of several lanes padded to equal length, shape (lanes, places).
 
-        Of all modules at once: one by one they are a third of what such a step launches.
+        The keys of all modules are computed in one call and cached: one call per module would be
+        a third of a step's kernel launches.
 
         Args:
-            lanes: their numbers in the pass; None for all.
-            module: as above.
-            device: where to.
+            lanes: indices of the lanes in the pass; None for all.
+            module: path of the module.
+            device: of the keys.
         """
         if "keys" not in self._copies:
             modules = sorted({path for share in self.shares for path in share.lane.updates})
@@ -200,7 +207,7 @@ class Layout:
         return own if lanes is None else own.index_select(0, lanes)
 
     def all_keys(self, modules: Sequence[str], device: torch.device) -> torch.Tensor:
-        """The same of all lanes in equal room, shape (modules, lanes, places)."""
+        """Dropout keys of all lanes padded to one length, shape (modules, lanes, places)."""
         everyone = range(len(self.shares))
         starts = np.array([[[self._start(n, path)] for n in everyone] for path in modules])
         return row_keys(to_device(starts, device), torch.stack(list(self._places(device))))
@@ -210,7 +217,7 @@ class Layout:
         return start_of(share.lane.seed, share.step, module)
 
     def _places(self, device: torch.device) -> Sequence[torch.Tensor]:
-        """Per lane the window and the position of each token place, shape (places, 2)."""
+        """Window index and position in the window of each place, per lane of shape (places, 2)."""
         if "places" not in self._copies:
             lanes = zip(self.shares, self.sizes, strict=True)
             parts = [_places(share, size, self.width) for share, size in lanes]

@@ -1,4 +1,4 @@
-"""What stands in the model for a frozen linear layer, with room for the lanes' updates."""
+"""Replacement of a frozen linear layer that adds each lane's low-rank update."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from objectives.lora.packed.pass_context import current
 
 
 class LaneLinear(nn.Module):
-    """A frozen linear layer whose lanes each have an update of their own, or none.
+    """A frozen linear layer plus a low-rank update per lane; lanes may have none.
 
     Args:
         path: of the module in the model.
         linear: the module it replaces.
-        matrix: its weight.
-        compute_dtype: of the products.
+        matrix: the frozen weight.
+        compute_dtype: dtype of the products.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class LaneLinear(nn.Module):
 
     @property
     def weight(self) -> torch.Tensor:
-        """Shape and dtype of the frozen weight, without its numbers: T5 asks for the dtype."""
+        """A meta tensor with the weight's shape and dtype: T5 reads ``weight.dtype``."""
         return torch.empty(self.outputs, self.inputs, dtype=self._dtype, device="meta")
 
     def add_lane(
         self, lane: Any, a: torch.Tensor, *, scale: float, dropout: float, tokens: int
     ) -> LoraUpdate:
-        """Give a lane an update here: A as given, B zero.
+        """Create a lane's update of this layer: A as given, B zero.
 
         Args:
-            lane: who.
-            a: LoRA's A at the start, shape (rank, inputs).
+            lane: key of the lane.
+            a: initial value of LoRA's A, shape (rank, inputs).
             scale: factor on the update.
-            dropout: on the update's input.
-            tokens: of the lane's step, by its settings.
+            dropout: dropout probability on the update's input.
+            tokens: tokens per step in the trial's settings.
         """
         device = self.matrix.device
         merged = should_merge(
@@ -69,11 +69,11 @@ class LaneLinear(nn.Module):
         return update
 
     def remove_lane(self, lane: Any) -> None:
-        """Take a lane's update away; what it trained stays with it."""
+        """Remove a lane's update from the layer; its tensors are not modified."""
         self._updates.pop(lane, None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Multiply ``x`` (..., inputs), laid out as the pass under way, to (..., outputs)."""
+        """Map ``x`` (..., inputs), in the layout of the current pass, to (..., outputs)."""
         context = current()
         layout, stacked = context.layout, context.stacked
         masks = layout.run_of(self.path)
@@ -85,7 +85,7 @@ class LaneLinear(nn.Module):
         return y.view(*x.shape[:-1], self.outputs)
 
     def _apart(self, flat: torch.Tensor, layout: Layout, masks: str) -> torch.Tensor:
-        """Lane by lane."""
+        """Multiply lane by lane; shape (places, inputs) to (places, outputs)."""
         bounds = layout.bounds_of(len(flat), self.path)
         updates = [self._updates.get(share.lane) for share in layout.shares]
         drops = [self._factors(layout, i, u, flat, masks) for i, u in enumerate(updates)]
@@ -101,7 +101,7 @@ class LaneLinear(nn.Module):
     def _at_once(
         self, flat: torch.Tensor, layout: Layout, stacks: StackedLora | None, masks: str
     ) -> torch.Tensor:
-        """All lanes in one product."""
+        """Multiply all lanes in one batched product."""
         layout.bounds_of(len(flat), self.path)
         if stacks is None:
             return torch.nn.functional.linear(flat, self.matrix.dense(), self.bias)

@@ -1,4 +1,4 @@
-"""The products of all lanes at once, for GPUs: see ``products``."""
+"""Batched products with a frozen matrix plus all lanes' low-rank updates, for GPUs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from objectives.lora.packed.dropout_hash import threshold
 
 @dataclass(frozen=True)
 class StackedLora:
-    """The updates of all lanes at one matrix, padded with zeros to the highest rank.
+    """The low-rank updates of all lanes of one matrix, zero-padded to the highest rank.
 
-    A zero row of A meets a zero row of B, so neither gets a gradient and both stay zero.
+    The padding rows of A and B are both zero, so both have zero gradients and stay zero.
 
     Attributes:
-        a: shape (lanes, rank, inputs), in the compute dtype.
-        b: shape (lanes, rank, outputs), with each lane's scale in it.
-        numbers: which lanes of the pass they belong to.
-        lanes: the same, shape (lanes,); None for all.
-        dropouts: on each lane's input.
+        a: LoRA's A, shape (lanes, rank, inputs), in the compute dtype.
+        b: LoRA's B, transposed and times the lane's scale, shape (lanes, rank, outputs).
+        numbers: index in the pass of each lane.
+        lanes: ``numbers`` as a tensor of shape (lanes,); None if all lanes of the pass.
+        dropouts: dropout probability on each lane's input.
     """
 
     a: torch.Tensor
@@ -36,26 +36,26 @@ class StackedLora:
 
     @cached_property
     def thresholds(self) -> torch.Tensor:
-        """Of each lane's dropout, see ``masks.threshold``; shape (lanes, 1, 1)."""
+        """``dropout_hash.threshold`` of each lane's dropout, shape (lanes, 1, 1)."""
         numbers = np.array([threshold(p) for p in self.dropouts])
         return to_device(numbers, self.a.device).view(-1, 1, 1)
 
     @cached_property
     def gains(self) -> torch.Tensor:
-        """What each lane's dropout multiplies by what it keeps; shape (lanes, 1, 1)."""
+        """1 / (1 - p) of each lane's dropout probability p, shape (lanes, 1, 1)."""
         numbers = np.array([1 / (1 - p) for p in self.dropouts], dtype=np.float32)
         return to_device(numbers, self.a.device).view(-1, 1, 1)
 
 
 @dataclass(frozen=True)
 class BaseOperands:
-    """What stands around the updates.
+    """The operands of a batched product besides the low-rank updates.
 
     Attributes:
         matrix: the frozen weight, shape (outputs, inputs).
         bias: shape (outputs,), or None.
-        lanes: of the pass, all with the same number of token places.
-        factors: dropout's factors on the adapted lanes' inputs, shape (lanes, places, inputs),
+        lanes: number of lanes of the pass, all padded to the same number of places.
+        factors: dropout factors on the adapted lanes' inputs, shape (lanes, places, inputs),
             or None.
     """
 
@@ -66,11 +66,11 @@ class BaseOperands:
 
 
 def lora_bmm(x: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> torch.Tensor:
-    """Multiply all lanes at once.
+    """Compute ``y = x W' + b + (x A') B`` of all lanes in batched products.
 
     Args:
         x: shape (lanes * places, inputs), in the compute dtype.
-        frame: see ``BaseOperands``.
+        frame: weight, bias and dropout factors.
         stacks: the lanes' updates; A and B get gradients.
 
     Returns:
@@ -127,7 +127,7 @@ def _of_lanes(flat: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> t
 
 
 def _add(into: torch.Tensor, part: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> None:
-    """Add what the adapted lanes get to the rows of all lanes, in place."""
+    """Add the adapted lanes' ``part`` to the rows of ``into`` that are theirs, in place."""
     blocks = into.view(frame.lanes, -1, into.shape[-1])
     if stacks.lanes is None:
         blocks.add_(part)

@@ -1,10 +1,10 @@
-"""Products of the lanes' tokens with one frozen matrix plus each lane's low-rank update.
+"""Products of the lanes' tokens with a frozen matrix plus each lane's low-rank update.
 
 Three formulations of ``y = x W' + b + scale * (x A') B``. *Merged* adds the update to a copy
-of ``W`` and multiplies once: best where a lane brings many tokens. *Unmerged* keeps the
-update apart: best for few tokens, and the only one with dropout. Both go lane by lane, so
-that a lane's numbers do not depend on its neighbours. *Batched* multiplies all lanes at once
-and is for GPUs, whose time goes into launching kernels.
+of ``W`` and multiplies once: fastest for many tokens per lane. *Unmerged* computes the low-rank
+product separately: fastest for few tokens, and needed for dropout. Both run lane by lane, so
+that a lane's results do not depend on the other lanes. *Batched* (``lora_bmm``) multiplies all
+lanes at once, for GPUs, which are limited by kernel launches.
 
 Source: LoRA, Hu et al. 2021, arXiv:2106.09685.
 """
@@ -25,14 +25,14 @@ from objectives.lora.packed.cpu import multiply
 
 @dataclass(frozen=True)
 class LoraUpdate:
-    """One lane's update of one matrix.
+    """One lane's low-rank update of one matrix.
 
     Attributes:
         a: LoRA's A, shape (rank, inputs).
         b: LoRA's B, transposed, shape (rank, outputs).
         scale: factor on the update.
-        dropout: on the update's input.
-        merged: whether this lane's products here are merged.
+        dropout: dropout probability on the update's input.
+        merged: whether the update is merged into a copy of the weight.
     """
 
     a: nn.Parameter
@@ -44,14 +44,14 @@ class LoraUpdate:
 
 @dataclass(frozen=True)
 class LaneOperands:
-    """What the tokens of a pass are multiplied by.
+    """The operands of a lane-by-lane product.
 
     Attributes:
         matrix: the frozen weight, shape (outputs, inputs).
         bias: shape (outputs,), or None.
-        bounds: token places of each lane.
-        updates: of each lane; None where it has none.
-        factors: dropout's factors on each lane's input, None where nothing is dropped.
+        bounds: start and end of each lane's rows.
+        updates: low-rank update of each lane, or None.
+        factors: dropout factors on each lane's input, shape (rows, inputs), or None.
     """
 
     matrix: BaseWeight
@@ -62,11 +62,11 @@ class LaneOperands:
 
 
 def lora_matmul(x: torch.Tensor, operands: LaneOperands) -> torch.Tensor:
-    """Multiply lane by lane.
+    """Compute ``y = x W' + b + scale * (x A') B`` lane by lane.
 
     Args:
         x: shape (places, inputs), in the compute dtype.
-        operands: see ``LaneOperands``.
+        operands: weight, bias, and each lane's rows, update and dropout factors.
 
     Returns:
         Shape (places, outputs).
@@ -76,13 +76,13 @@ def lora_matmul(x: torch.Tensor, operands: LaneOperands) -> torch.Tensor:
 
 
 class _LaneProduct(torch.autograd.Function):
-    """By hand, to keep no more than the backward pass reads, and the frozen weight least."""
+    """A custom autograd function, which saves less than autograd: never the frozen weight."""
 
     @staticmethod
     def forward(
         ctx: Any, x: torch.Tensor, operands: LaneOperands, *trained: torch.Tensor
     ) -> torch.Tensor:
-        del trained  # named for autograd, which returns their gradients
+        del trained  # arguments only so that autograd assigns their gradients
         weight, bias = operands.matrix.dense(), operands.bias
         outs: list[torch.Tensor] = []
         kept: list[torch.Tensor | None] = []
@@ -129,11 +129,11 @@ class _LaneProduct(torch.autograd.Function):
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
-    """The lanes' rows one after the other."""
+    """Concatenate the lanes' rows; no copy for a single lane."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _to_update(  # one lane's share of everything in hand
+def _to_update(
     rows: torch.Tensor,
     gradient: torch.Tensor,
     update: LoraUpdate,
@@ -141,7 +141,7 @@ def _to_update(  # one lane's share of everything in hand
     kept: torch.Tensor,
     into: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients of one lane's A and B; what its input gets through them is added to ``into``."""
+    """Gradients of one lane's A and B; the input's gradient through them is added to ``into``."""
     a, b = update.a.to(rows.dtype), update.b.to(rows.dtype)
     dropped = rows if factor is None else rows * factor
     low = dropped @ a.t() if update.merged else kept
@@ -157,15 +157,15 @@ def _to_update(  # one lane's share of everything in hand
 
 
 _BREAK_EVEN = 1.0
-"""Tokens from which merging pays, in units of outputs * inputs / (outputs + inputs).
+"""Tokens from which merging is faster, in units of outputs * inputs / (outputs + inputs).
 
-Merging writes a copy of the matrix, outputs * inputs numbers; keeping the update apart reads
-and writes tokens * (outputs + inputs) numbers more. ``python -m benchmarks.packed.formulations``
+Merging writes a copy of the matrix, outputs * inputs numbers; the unmerged product reads and
+writes tokens * (outputs + inputs) numbers more. ``python -m benchmarks.packed.formulations``
 measures the break-even at one unit, for all shapes and ranks; a step gains up to 5 %.
 """
 
 _LARGEST = 2**20
-"""Numbers in a matrix above which the gain, then below 2 %, is not worth a copy per lane."""
+"""Matrix size above which the gain of merging, below 2 %, is not worth a copy per lane."""
 
 
 def should_merge(
@@ -176,14 +176,14 @@ def should_merge(
     dtype: torch.dtype,
     device: torch.device,
 ) -> bool:
-    """Whether a lane's update of a matrix is merged into a copy of it.
+    """Whether a lane's update is merged into a copy of the weight.
 
     Args:
-        shape: of the matrix, (outputs, inputs).
-        tokens: tokens of the lane's step, by its settings.
-        dropout: on the update's input, which a merged product cannot drop.
-        dtype: of the products; in half precision a merged weight is rounded as PEFT's is not.
-        device: of the products; on a GPU all lanes are multiplied at once.
+        shape: of the weight, (outputs, inputs).
+        tokens: tokens per step in the trial's settings.
+        dropout: probability on the update's input; not possible with a merged weight.
+        dtype: of the products; in half precision, merging would round the weight, unlike PEFT.
+        device: of the products; on a GPU all lanes are multiplied in a batch.
     """
     if device.type != "cpu" or dtype != torch.float32 or dropout or math.prod(shape) > _LARGEST:
         return False

@@ -1,4 +1,4 @@
-"""A frozen base with room for lanes: any ``transformers`` encoder, its linears replaced."""
+"""The packed model: a frozen ``transformers`` encoder whose modules serve many lanes."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ from objectives.lora.target_modules import encoder_linears
 
 
 class PackedModel:
-    """Runs the tokens of many lanes through one frozen base.
+    """Computes many lanes, each with adapters and a head of its own, on one frozen base.
 
     Args:
-        base: loaded and frozen; its modules are replaced, it cannot be used otherwise after.
-        base_weights: ``auto``, ``nf4`` or ``nf4-dequantised``; see ``packed.frozen``.
-        pad_token_id: fills up where a pass needs equal lengths.
+        base: loaded and frozen; its modules are replaced in place.
+        base_weights: ``auto``, ``nf4`` or ``nf4-dequantised``; see ``base_weight.choose``.
+        pad_token_id: token id of padding.
 
     Attributes:
-        precision: where it is and in what numbers it computes.
+        precision: device, compute dtype and quantisation.
         head: names of the head modules.
-        base_weights: how the base is kept: ``nf4``, ``nf4-dequantised``, or ``none`` when
-            it is not quantised.
+        base_weights: storage of the base: ``nf4``, ``nf4-dequantised``, or ``none`` if it is
+            not quantised.
         linears: the frozen linear layers by path.
-        prefix: cached states of frozen layers.
-        layers: paths of the encoder's layers, from the bottom; none where they are not known.
-        stacked: parameters of lanes that are computed at once.
-        batched: whether the lanes of a pass lie side by side and are computed at once, as suits a
-            GPU; else one after the other, each as it would be alone.
+        prefix: cache of hidden states of frozen layers.
+        layers: paths of the encoder's layers, from the bottom; empty if they were not found or
+            cannot be skipped.
+        stacked: parameters of lanes that are computed in batched products.
+        batched: whether the lanes of a pass are computed in batched products, on a GPU; else
+            lane by lane, with the same results as a lane alone.
     """
 
     def __init__(self, base: Base, base_weights: str, pad_token_id: int) -> None:
@@ -56,7 +57,7 @@ class PackedModel:
         needed = dequantised_bytes(base.model, dtype)
         self.base_weights = choose(base_weights, needed, device)
         self._first = _first_position(base.model)
-        # Attention that cannot be told where windows end needs each window in a row of its own.
+        # Without packed attention each window must be a padded row of its own.
         self._flat = takes_flat_passes(base.model)
         if self._flat:
             base.model.set_attn_implementation(NAME)
@@ -70,9 +71,9 @@ class PackedModel:
             original = base.model.get_submodule(name)
             self._heads[name] = LaneHead(name, original, std, base.pretrained)
             base.model.set_submodule(name, self._heads[name])
-        # On a CPU a lane's bits are its own only where its rows begin on a cache line; else each
-        # lane makes a pass of its own, which costs little. So it does where windows are padded,
-        # for such attention draws its dropout from a stream that knows no lanes.
+        # On a CPU a lane's results are bitwise independent of other lanes only if its rows start
+        # on a cache line; else each lane gets a pass of its own, which costs little. So do padded
+        # windows, since their attention's dropout uses one random stream for the whole pass.
         features = (size for one in self.linears.values() for size in (one.inputs, one.outputs))
         aligned = not any(size % 16 for size in features)
         self._apart = not self._flat or (device.type == "cpu" and not aligned)
@@ -82,12 +83,12 @@ class PackedModel:
         self.layers = self._gate_layers()
 
     def add_lane(self, config: AdapterConfig, seed: int, tokens: int) -> Adapters:
-        """Make room for a lane, at its start.
+        """Create a lane with initial parameters and add it to the model.
 
         Args:
             config: its adapters.
             seed: the trial's seed.
-            tokens: of its steps, by its settings; decides the formulation.
+            tokens: tokens per step in the trial's settings; decides whether updates are merged.
         """
         lane = Adapters(config, seed, tokens)
         for path in config.modules:
@@ -103,7 +104,7 @@ class PackedModel:
         return lane
 
     def remove_lane(self, lane: Adapters) -> None:
-        """Take a lane out; what it trained stays with it."""
+        """Remove a lane from the model; its trained tensors are not modified."""
         for path in lane.updates:
             self.linears[path].remove_lane(lane)
         for head in self._heads.values():
@@ -111,31 +112,31 @@ class PackedModel:
         self.stacked.remove(lane)
 
     def zero_grad(self, lane: Adapters) -> None:
-        """Drop all gradients of a lane."""
+        """Drop a lane's gradients, and those of the stacked parameters it is in."""
         lane.zero_grad()
         stacked = self.stacked.of(lane)
         if stacked is not None:
             stacked.zero_grad()
 
     def frozen_layers(self, lane: Adapters, splits: Sequence[Windows]) -> int:
-        """How many lower layers of a lane need no running, their states being kept.
+        """Number of layers below a lane's lowest adapter, if their states can be cached; else 0.
 
         Args:
             lane: the lane.
-            splits: all windows that it will read.
+            splits: all splits that it will read.
         """
         layers = frozen_layers(lane.config, self.layers)
         return layers if layers and self.prefix.fits(splits, layers) else 0
 
     def logits(self, shares: Sequence[LaneBatch], *, skip: int = 0) -> list[torch.Tensor]:
-        """Run a pass.
+        """Compute the logits of each lane's batch.
 
         Args:
-            shares: what each lane reads; all for a training step, or all for an evaluation.
-            skip: lower layers not to run; no lane may have adapters there.
+            shares: the batch of each lane; all training steps or all evaluations.
+            skip: number of lower layers to take from the cache; no lane may adapt them.
 
         Returns:
-            For each lane its logits in float32, shape (tokens, classes), window after window.
+            Per lane the logits in float32, shape (tokens, classes), window after window.
         """
         if self._apart and not self.batched and len(shares) > 1:
             return [self.logits([share], skip=skip)[0] for share in shares]
@@ -143,14 +144,14 @@ class PackedModel:
         return [layout.own(flat, number) for number in range(len(shares))]
 
     def run(self, shares: Sequence[LaneBatch], *, skip: int = 0) -> tuple[Layout, torch.Tensor]:
-        """Run a pass, and leave it as it lies.
+        """Compute the logits of one pass, without separating the lanes.
 
         Args:
             shares: see ``logits``.
             skip: see ``logits``.
 
         Returns:
-            Where each lane's tokens are, and the logits in float32, shape (places, classes).
+            The layout of the pass, and the logits in float32, shape (places, classes).
         """
         context = self._lay_out(shares)
         if skip:
@@ -208,7 +209,11 @@ class PackedModel:
                 self._model.set_submodule(path, LaneDropout(path, module.p))
 
     def _gate_layers(self) -> list[str]:
-        """Put a gate before each layer; paths of the layers, none where they are not found."""
+        """Wrap each layer in a ``LayerGate`` and return the layers' paths.
+
+        Empty if the layers are not found, or their states cannot be cached: padded passes, or
+        dropout in the base.
+        """
         count = getattr(self._model.config, "num_hidden_layers", 0)
         stacks = [
             (path, module)
@@ -224,21 +229,21 @@ class PackedModel:
 
 
 def takes_flat_passes(model: nn.Module) -> bool:
-    """Whether a model's attention can be ours.
+    """Whether a model's attention can be replaced by ``packed_attention``.
 
-    Ours is told what flash attention is told: a mask would be lost on either.
+    It must support flash attention, which ``packed_attention`` resembles: no mask is passed.
     """
     needed = ("_supports_attention_backend", "_supports_flash_attn")
     return all(getattr(model, name, False) for name in needed)
 
 
 def _drops(config: Any) -> bool:
-    """Whether a base has dropouts of its own: its frozen layers then differ from step to step."""
+    """Whether a base's config has dropout: its frozen layers then differ from step to step."""
     return any("drop" in k and isinstance(v, float) and v > 0 for k, v in config.to_dict().items())
 
 
 def _first_position(model: Any) -> int:
-    """Position id of a window's first token: RoBERTa and ESM-1 count from the padding id."""
+    """Position id of a window's first token: padding id + 1 in RoBERTa and ESM-1, else 0."""
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             return 0 if module.padding_idx is None else module.padding_idx + 1

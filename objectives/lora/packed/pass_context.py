@@ -1,4 +1,4 @@
-"""The pass under way, which modules of the model ask for while they run."""
+"""Context of the current pass, read by the modules of the packed model while they run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from objectives.lora.packed.stacked_parameters import StackedParameters
 
 @dataclass(frozen=True)
 class PassContext:
-    """Where a pass's tokens are, and what they are multiplied by.
+    """Layout and parameters of a pass.
 
     Attributes:
-        layout: where each lane's tokens are.
-        stacked: the lanes' parameters in one block, where all lanes are computed at once; None
-            where each lane's are tensors of its own.
-        chosen: which of the stacked lanes are in the pass; None for all, in the layout's order.
+        layout: positions of each lane's tokens.
+        stacked: the lanes' parameters stacked in one block, for batched products; None if the
+            lanes are computed one by one.
+        chosen: indices of the stacked lanes that are in the pass; None for all, in order.
     """
 
     layout: Layout
@@ -31,13 +31,17 @@ _current: ContextVar[PassContext] = ContextVar("pass")
 
 
 def current() -> PassContext:
-    """The pass under way."""
+    """The context of the current pass.
+
+    Raises:
+        LookupError: outside of a pass.
+    """
     return _current.get()
 
 
 @contextmanager
 def running(context: PassContext) -> Iterator[None]:
-    """Make a pass the one under way."""
+    """Set the context of the current pass within the block."""
     token = _current.set(context)
     try:
         yield

@@ -1,7 +1,7 @@
-"""The frozen layers below all adapters, computed once for each window.
+"""Cache of the hidden states of frozen layers, computed once per window.
 
-A trial whose adapters sit in the upper layers, or that trains its head alone, sees the same
-hidden states in every epoch, and so does every other trial of its kind.
+The layers below a trial's lowest adapter (all layers, if it trains the head only) give the same
+hidden states in every epoch and in every trial.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _ROOM = 0.25
 
 
 class CapturedError(Exception):
-    """Ends a pass at the layer whose output was wanted.
+    """Raised to end a pass at the layer whose output is captured.
 
     Attributes:
-        hidden: that output.
+        hidden: the layer's output.
     """
 
     def __init__(self, hidden: torch.Tensor) -> None:
@@ -33,29 +33,29 @@ class CapturedError(Exception):
 
 
 class LayerGate(nn.Module):
-    """Stands for a layer of the encoder, which it may skip.
+    """Wraps an encoder layer, which it skips or captures as ``prefix`` says.
 
     Args:
         inner: the layer.
-        number: which, from 1 at the bottom.
-        prefix: says what to skip.
+        number: of the layer, from 1 at the bottom.
+        prefix: the layers to skip or capture, and the cached states.
     """
 
     def __init__(self, inner: nn.Module, number: int, prefix: Prefix) -> None:
         super().__init__()
         self.inner = inner
         self._number = number
-        self._prefix = [prefix]  # in a list: it is not a part of the model
+        self._prefix = [prefix]  # in a list, so as not to be registered as a submodule
 
     def __getattr__(self, name: str) -> Any:
-        """What the encoder asks of its layer, which has it where the gate has not."""
+        """Forward attributes that the gate does not have to the wrapped layer."""
         try:
             return super().__getattr__(name)
         except AttributeError:
             return getattr(super().__getattr__("inner"), name)
 
     def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Run the layer, pass its input on, or put the cached states in its place."""
+        """Run the layer; skipped layers return their input, the last of them cached states."""
         prefix, hidden = self._prefix[0], hidden_states
         if self._number <= prefix.skip:
             kept = prefix.injected if self._number == prefix.skip else hidden
@@ -68,17 +68,17 @@ class LayerGate(nn.Module):
 
 
 class Prefix:
-    """The outputs of lower layers, by split and number of layers.
+    """Cache of the hidden states after the lower layers, by split and number of layers.
 
     Args:
-        hidden_size: features of a token's state.
-        device: where they are kept.
+        hidden_size: features of a token's hidden state.
+        device: of the cache.
 
     Attributes:
-        skip: layers that the pass under way skips.
-        capture: the layer whose output ends the pass under way; 0 for none.
+        skip: number of lower layers that the current pass skips.
+        capture: number of the layer at whose output the current pass ends; 0 for none.
         tuples: whether the layers return tuples.
-        injected: what comes out of the skipped layers, shape (1, places, features).
+        injected: output of the skipped layers, shape (1, places, features).
     """
 
     def __init__(self, hidden_size: int, device: torch.device) -> None:
@@ -93,7 +93,7 @@ class Prefix:
         self._limit = int(_ROOM * free_bytes(device))
 
     def fits(self, splits: Sequence[Windows], layers: int) -> bool:
-        """Whether these splits' states are kept, or could be; the answer does not change."""
+        """Whether the splits' states after ``layers`` layers are cached, or fit in the cache."""
         lacking = [w for w in splits if (id(w), layers) not in self._kept]
         size = sum(sum(windows.lengths) for windows in lacking) * self._hidden_size * 4
         return self._bytes + size <= self._limit
@@ -101,12 +101,12 @@ class Prefix:
     def states(
         self, windows: Windows, layers: int, compute: Callable[[LaneBatch], Any]
     ) -> list[torch.Tensor]:
-        """The states of every window of a split, each of shape (tokens, features).
+        """The hidden states of every window of a split, each of shape (tokens, features).
 
         Args:
             windows: the split.
-            layers: how many layers are done.
-            compute: runs one window through the model, which ends in ``CapturedError``.
+            layers: number of layers below the states.
+            compute: runs one window through the model, which raises ``CapturedError``.
         """
         if (id(windows), layers) not in self._kept:
             self.capture = layers
@@ -119,18 +119,18 @@ class Prefix:
         return self._kept[id(windows), layers][1]
 
     def forget(self, windows: Windows) -> None:
-        """Keep the states of a split no longer."""
+        """Remove the states of a split from the cache."""
         for key in [key for key in self._kept if key[0] == id(windows)]:
             _, made = self._kept.pop(key)
             self._bytes -= sum(state.numel() * state.element_size() for state in made)
 
     def inject(self, layout: Layout, layers: int, states: Sequence[list[torch.Tensor]]) -> None:
-        """Let the next pass begin above ``layers`` layers.
+        """Make the next pass start from cached states, above the lower ``layers`` layers.
 
         Args:
             layout: of the pass.
-            layers: how many to skip.
-            states: of each lane's split.
+            layers: number of layers to skip.
+            states: of all windows of each lane's split.
         """
         parts: list[torch.Tensor] = []
         for share, size, own in zip(layout.shares, layout.sizes, states, strict=True):
@@ -140,12 +140,12 @@ class Prefix:
         self.skip, self.injected = layers, torch.cat(parts)[None]
 
     def clear(self) -> None:
-        """Let the next pass run all layers."""
+        """Make the next pass run all layers."""
         self.skip, self.injected = 0, None
 
 
 def _captured(compute: Callable[[LaneBatch], Any], windows: Windows, index: int) -> torch.Tensor:
-    """One window alone, so that its states do not depend on what else is in a batch."""
+    """Compute one window's states by itself, so that they do not depend on a batch."""
     try:
         with torch.no_grad():
             compute(LaneBatch(None, windows, (index,)))

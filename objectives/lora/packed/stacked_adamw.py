@@ -1,4 +1,4 @@
-"""AdamW for all lanes at once, each with its own rate, decay, clipping and count of steps."""
+"""AdamW over all lanes at once, each with its own learning rate, decay, clipping and step count."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from objectives.lora.packed.device import to_device
 from objectives.lora.packed.stacked_parameters import StackedParameters
 
 _CLIP_EPSILON = 1e-6
-"""What ``torch.nn.utils.clip_grad_norm_`` adds to a norm."""
+"""The constant that ``torch.nn.utils.clip_grad_norm_`` adds to a norm."""
 
 
 class LaneOptimizer(Protocol):
-    """A lane as its optimizer step needs it.
+    """The parts of a lane that ``StackedAdamW`` uses.
 
     Attributes:
         trained: its parameters by name.
-        optimizer: its own, with its rate, decay and moments.
-        max_grad_norm: what its gradient is clipped to.
-        steps: how many it has taken.
+        optimizer: its optimiser, with learning rate, decay and moments.
+        max_grad_norm: norm to which its gradient is clipped.
+        steps: number of steps taken.
     """
 
     trained: dict[str, nn.Parameter]
@@ -32,20 +32,20 @@ class LaneOptimizer(Protocol):
 
     @property
     def steps(self) -> int:
-        """How many steps it has taken."""
+        """Number of steps taken."""
 
 
 class StackedAdamW:
-    """Does what ``clip_grad_norm_`` and ``torch.optim.AdamW`` do, lane by lane, in one go.
+    """``clip_grad_norm_`` and ``torch.optim.AdamW`` of each lane, vectorised over all lanes.
 
-    Each lane's own optimiser says rate, betas, epsilon and decay, and holds the moments: views
-    of those here. So a checkpoint is the same, and so is what goes on from it.
+    Hyperparameters come from each lane's own ``AdamW``, whose moments become views of the stacked
+    moments: checkpoints have the same format as without stacking.
 
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
 
     Args:
-        stacked: of the lanes' parameters.
-        lanes: in the parameters' order, each as far as it is.
+        stacked: the lanes' parameters.
+        lanes: in the parameters' order; each may have taken steps already.
     """
 
     def __init__(self, stacked: StackedParameters, lanes: Sequence[LaneOptimizer]) -> None:
@@ -60,7 +60,7 @@ class StackedAdamW:
         self._rows = to_device(_rows_of_lanes(stacked), device)
 
     def _adopt(self, stacked: StackedParameters, device: torch.device) -> None:
-        """Take over the lanes' moments, and leave views of them with their optimisers."""
+        """Copy the lanes' moments into the block, and replace them by views of it."""
         most = max(len(lane.trained) for lane in self._lanes)
         steps = np.array([lane.steps for lane in self._lanes], dtype=np.float32)
         self._counts = to_device(np.repeat(steps[:, None], most, axis=1), device)
@@ -69,7 +69,7 @@ class StackedAdamW:
         out_of: list[torch.Tensor] = []
         for lane, counts in zip(self._lanes, self._counts, strict=True):
             lane.optimizer.zero_grad(set_to_none=True)
-            lane.optimizer.step()  # moves nothing; its scheduler insists on it
+            lane.optimizer.step()  # without gradients, no effect; the scheduler requires a call
             for parameter, count in zip(lane.trained.values(), counts, strict=False):
                 first, second = next(views)
                 before = lane.optimizer.state.get(parameter)
@@ -79,18 +79,19 @@ class StackedAdamW:
                 now = {"step": count, "exp_avg": first, "exp_avg_sq": second}
                 lane.optimizer.state[parameter] = now
         if into:
-            torch._foreach_copy_(into, out_of)  # one launch; it has no public name
+            torch._foreach_copy_(into, out_of)  # one kernel launch; there is no public function
 
     @torch.no_grad()
     def step(self, gradient: torch.Tensor) -> None:
-        """Take a step of every lane.
+        """Update the parameters of every lane.
 
-        Memory that would have to be found midway might not be there: all lanes move, or none.
+        Nothing is allocated once the block is being modified, so that running out of memory
+        updates no lane.
 
         Args:
-            gradient: as ``StackedParameters.gradient`` gives it; is written over.
+            gradient: from ``StackedParameters.gradient``; is overwritten.
         """
-        defaults = self._lanes[0].optimizer.defaults  # PyTorch's, the same for all
+        defaults = self._lanes[0].optimizer.defaults  # PyTorch's, equal in all lanes
         betas, epsilon = defaults["betas"], defaults["eps"]
         size, keep, root = self._factors(betas)[self._owners].unsqueeze(-1).unbind(1)
         gradient.mul_(self._clipping(gradient)[self._owners // 2].unsqueeze(-1))
@@ -103,8 +104,8 @@ class StackedAdamW:
         self._counts.add_(1)
 
     def _clipping(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Of each lane, what its gradient is multiplied by."""
-        squares = gradient.new_zeros(len(gradient) + 1)  # the last stays zero, for short lanes
+        """The clipping factor of each lane's gradient, at most 1; shape (lanes,)."""
+        squares = gradient.new_zeros(len(gradient) + 1)  # the last stays zero: see _rows_of_lanes
         torch.mul(gradient, gradient, out=self._scratch)
         torch.sum(self._scratch, dim=1, out=squares[:-1])
         norms = squares[self._rows].sum(1).sqrt_()
@@ -112,9 +113,10 @@ class StackedAdamW:
         return to_device(most, gradient.device).div_(norms + _CLIP_EPSILON).clamp_(max=1.0)
 
     def _factors(self, betas: tuple[float, float]) -> torch.Tensor:
-        """How each lane moves what does not decay, and what does, shape (2 * lanes, 3).
+        """Update factors of each lane, without and with weight decay, shape (2 * lanes, 3).
 
-        Columns: size of the step, what decay leaves, root of the second moment's correction.
+        Columns: bias-corrected step size, 1 - lr * weight_decay, square root of the second
+        moment's bias correction.
         """
         table = np.ones((2 * len(self._lanes), 3))
         for number, lane in enumerate(self._lanes):
@@ -128,7 +130,7 @@ class StackedAdamW:
 
 
 def _rows_of_lanes(stacked: StackedParameters) -> np.ndarray:
-    """Which rows of the block are a lane's, shape (lanes, most rows); filled with the row after."""
+    """Indices of each lane's rows in the block, shape (lanes, most rows), padded by the count."""
     lanes = stacked.row_lanes // 2
     rows = [np.flatnonzero(lanes == number) for number in range(len(stacked.lanes))]
     filled = np.full((len(rows), max(map(len, rows))), len(lanes))

@@ -1,10 +1,9 @@
-"""What all lanes of a pass train, side by side in one block of memory, for GPUs.
+"""Trained parameters of all lanes of a pass, stacked in one block of memory, for GPUs.
 
-A GPU waits for its host to launch kernels. Where each lane's parameters are tensors of their own,
-a step launches some for every parameter of every lane; here it launches as many for 64 lanes as
-for four. A lane's own parameters are views of its rows, so that all else finds them as ever.
-What a pass multiplies by is a second block, made of the first in one go: scaled, and in the
-numbers that it computes in.
+A GPU step is limited by kernel launches. With separate tensors a step launches kernels for every
+parameter of every lane; with stacked ones the number of launches does not depend on the number
+of lanes. Each lane's parameters are views of its rows in the block. Passes multiply by a second
+block, computed from the first in one kernel: scaled and in the compute dtype.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.lora_bmm import StackedLora
 
 WIDTH = 64
-"""Numbers in a row of the block: all of one lane and one parameter; the rest is zeros."""
+"""Numbers per row of the block. A row holds part of one parameter of one lane, zero-padded."""
 
 
 @dataclass(frozen=True)
 class ParameterSlot:
-    """Where one parameter of the lanes lies, e.g. A of one module.
+    """The rows of the block that hold one parameter of all lanes, e.g. A of one module.
 
     Attributes:
-        name: as ``Adapters.named`` has it.
-        lanes: which of the lanes have it.
-        shape: of the largest one's; a lower rank leaves rows of zeros.
-        start: the first of its rows.
-        each: rows for each lane.
+        name: as in ``Adapters.named``.
+        lanes: indices of the lanes that have the parameter.
+        shape: the largest shape among the lanes; lower ranks are padded with zeros.
+        start: index of the first row.
+        each: number of rows per lane.
         decays: whether weight decay applies to it.
     """
 
@@ -49,20 +48,20 @@ class ParameterSlot:
 
     @property
     def stop(self) -> int:
-        """The row after its last."""
+        """Index after the last row."""
         return self.start + self.each * len(self.lanes)
 
     def view(self, block: torch.Tensor) -> torch.Tensor:
-        """Its numbers in a block, shape (lanes, *shape)."""
+        """A view of the parameter in a block, shape (lanes, *shape)."""
         rows = block[self.start : self.stop].view(len(self.lanes), self.each * WIDTH)
         return rows[:, : math.prod(self.shape)].unflatten(1, self.shape)
 
 
 def slots_of(named: Sequence[Mapping[str, torch.Tensor]]) -> list[ParameterSlot]:
-    """One for each parameter that any lane has.
+    """Allocate consecutive rows of a block to each parameter that any lane has.
 
     Args:
-        named: of each lane, its parameters by name.
+        named: the parameters of each lane by name.
     """
     names = dict.fromkeys(name for own in named for name in own)
     slots: list[ParameterSlot] = []
@@ -77,27 +76,28 @@ def slots_of(named: Sequence[Mapping[str, torch.Tensor]]) -> list[ParameterSlot]
 
 
 class BlockOptimizer(Protocol):
-    """Moves a whole block of parameters."""
+    """An optimiser of a whole block of parameters."""
 
     def step(self, gradient: torch.Tensor) -> None:
-        """Take a step of every lane, given the block's gradient."""
+        """Update every lane, given the block's gradient."""
 
 
 class StackedParameters:
-    """The parameters of some lanes that train together.
+    """The parameters of lanes that train together, stacked in one block.
 
-    A lane is in one stacked at a time, its last; what trains with other lanes gets a new one.
+    A lane is in one block at a time: training with other lanes moves it to a new one.
 
     Args:
-        lanes: admitted to one model; their parameters are moved here.
-        dtype: what passes compute in.
+        lanes: of one model; their parameters become views of the new block.
+        dtype: compute dtype of passes.
 
     Attributes:
         lanes: in their order in the pass.
         slots: in their order in the block.
         block: all parameters, shape (rows, ``WIDTH``), in float32.
-        leaves: by slot name what passes multiply by, which autograd takes for the parameter.
-        optimizer: of all of them; set when they take their first step.
+        leaves: by slot name, the scaled parameters in the compute dtype that passes multiply
+            by; they are the autograd leaves.
+        optimizer: of the block; None before the first step.
     """
 
     def __init__(self, lanes: Sequence[Adapters], dtype: torch.dtype) -> None:
@@ -110,7 +110,7 @@ class StackedParameters:
         own = self.views(self.block)
         mine: list[torch.Tensor] = [p for named in self._named for p in named.values()]
         with torch.no_grad():
-            torch._foreach_copy_(own, mine)  # one launch; it has no public name
+            torch._foreach_copy_(own, mine)  # one kernel launch; there is no public function
         for parameter, view in zip(mine, own, strict=True):
             parameter.data = view
         self._scales = to_device(self._scales_of_rows(), self.block.device)
@@ -122,7 +122,7 @@ class StackedParameters:
         self._parts: dict[tuple[str, tuple[int, ...] | None], StackedLora | None] = {}
 
     def _scales_of_rows(self) -> NDArray[np.float32]:
-        """What each row of the block is multiplied by in a pass: LoRA's scale where it is a B."""
+        """The factor of each row in a pass, shape (rows, 1): LoRA's scale for B, else 1."""
         scales = np.ones((self.slots[-1].stop, 1), dtype=np.float32)
         for slot in self.slots:
             path, adapts, _ = slot.name.partition(".lora_B.")
@@ -133,32 +133,32 @@ class StackedParameters:
 
     @torch.no_grad()
     def refresh(self) -> None:
-        """Let passes multiply by the parameters as they are now."""
+        """Recompute the scaled copy that passes multiply by from the current parameters."""
         torch.mul(self.block, self._scales, out=self._shown)
 
     def views(self, block: torch.Tensor) -> list[torch.Tensor]:
-        """Each lane's each parameter in a block like this one, lane after lane as they name them.
+        """Views of every parameter in a block of the same layout, such as gradients or moments.
 
         Args:
-            block: shape as that of ``block``.
+            block: shape (rows, ``WIDTH``).
 
         Returns:
-            Views of the parameters' shapes.
+            Views of the parameters' shapes, lane after lane, in the order of ``Adapters.named``.
         """
         found: dict[tuple[int, str], torch.Tensor] = {}
         for slot in self.slots:
             for lane, view in zip(slot.lanes, slot.view(block).unbind(), strict=True):
                 shape = self._named[lane][slot.name].shape
-                lower = shape != slot.shape  # by the rank, the first dimension
+                lower = shape != slot.shape  # only the rank differs, the first dimension
                 found[lane, slot.name] = view[: shape[0]] if lower else view
         return [found[i, name] for i, named in enumerate(self._named) for name in named]
 
     def at(self, path: str, chosen: tuple[int, ...] | None) -> StackedLora | None:
-        """The lanes' updates of a module; None where none of them has one.
+        """The lanes' low-rank updates of a module; None if no lane in the pass has one.
 
         Args:
             path: of the module.
-            chosen: the lanes that are in the pass, in its order; None for all.
+            chosen: indices of the lanes in the pass, in its order; None for all.
         """
         key = path, chosen
         if key not in self._parts:
@@ -166,7 +166,7 @@ class StackedParameters:
         return self._parts[key]
 
     def rows(self, name: str, chosen: tuple[int, ...] | None) -> torch.Tensor:
-        """A parameter that all lanes have, of those in the pass, shape (lanes, ...)."""
+        """A parameter that all lanes have, for the lanes in the pass, shape (lanes, ...)."""
         leaf = self.leaves[name]
         if chosen is None:
             return leaf
@@ -195,7 +195,7 @@ class StackedParameters:
         )
 
     def gradient(self) -> torch.Tensor:
-        """Take away the parameters' gradients, as a block; zeros where one took no part."""
+        """The gradients as a block, zeros for unused parameters; clears them in the leaves."""
         parts = []
         for slot in self.slots:
             leaf = self.leaves[slot.name]
@@ -210,13 +210,13 @@ class StackedParameters:
         return torch.cat(parts).view(-1, WIDTH) * self._scales
 
     def zero_grad(self) -> None:
-        """Drop the gradients, and the rows that were copied for evaluations."""
+        """Drop the gradients, and the copies of selected lanes made for evaluations."""
         self._parts = {key: part for key, part in self._parts.items() if key[1] is None}
         for leaf in self.leaves.values():
             leaf.grad = None
 
     def scatter_gradients(self) -> None:
-        """Give each lane's own parameters their gradients, for an optimiser of its own."""
+        """Set ``grad`` of each lane's own parameters, for a separate optimiser per lane."""
         gradients = iter(self.views(self.gradient()))
         for named in self._named:
             for name, own in named.items():
@@ -225,9 +225,9 @@ class StackedParameters:
 
     @cached_property
     def row_lanes(self) -> NDArray[np.int64]:
-        """Of each row of the block: twice its lane, and 1 more where it decays.
+        """Per row of the block: 2 * lane, plus 1 if weight decay applies; shape (rows,).
 
-        What took no part in the first step does not: no optimiser decays what has no gradient.
+        Parameters without a gradient in the first step do not decay, as in PyTorch's optimisers.
         """
         parts = []
         for slot in self.slots:
@@ -237,10 +237,10 @@ class StackedParameters:
 
 
 class StackedParameterSets:
-    """Which stacked parameters each lane of a model is in.
+    """The ``StackedParameters`` that each lane of a model is in.
 
     Args:
-        dtype: what passes compute in.
+        dtype: compute dtype of passes.
     """
 
     def __init__(self, dtype: torch.dtype) -> None:
@@ -248,20 +248,20 @@ class StackedParameterSets:
         self._of: dict[Adapters, StackedParameters] = {}
 
     def of(self, lane: Adapters) -> StackedParameters | None:
-        """Those that a lane is in; None before its first pass beside others."""
+        """The stacked parameters that a lane is in; None before its first batched pass."""
         return self._of.get(lane)
 
     def get(
         self, lanes: Sequence[Adapters], *, training: bool
     ) -> tuple[StackedParameters, tuple[int, ...] | None]:
-        """Stacked parameters that these lanes are in, new ones if need be.
+        """Stacked parameters that hold all lanes of a pass; created if there are none.
 
         Args:
             lanes: of a pass, in its order.
-            training: whether gradients are wanted: then no other lane may be in them.
+            training: whether gradients are needed: then they hold no other lanes.
 
         Returns:
-            The parameters, and which of their lanes are in the pass; None for all in this order.
+            The parameters, and the indices of their lanes in the pass; None for all, in order.
         """
         stacked = self._of.get(lanes[0])
         if stacked is not None and all(self._of.get(lane) is stacked for lane in lanes):
@@ -274,5 +274,5 @@ class StackedParameterSets:
         return stacked, None
 
     def remove(self, lane: Adapters) -> None:
-        """Take a lane out; the block is freed with its last lane."""
+        """Remove a lane; the block is freed with its last lane."""
         self._of.pop(lane, None)

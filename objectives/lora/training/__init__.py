@@ -1,1 +1,1 @@
-"""Training of packs: steps, evaluation, checkpoints, and what is saved of each trial."""
+"""Training of packs of trials: steps, evaluation, checkpoints, saved adapters."""

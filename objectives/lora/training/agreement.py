@@ -1,7 +1,7 @@
-"""Whether the engine computes of a base what ``transformers`` alone computes of it.
+"""Test that the packed model of a base gives the same logits as ``transformers`` alone.
 
-The engine replaces a base's modules and lays its tokens out in another way. Which of the many
-architectures that is right for is not listed: each base is tried, on a few windows.
+The packed model replaces a base's modules and concatenates its inputs. There is no list of
+supported architectures: each base is tested, on a few windows.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from objectives.lora.packed.model import PackedModel
 from sweep.errors import SpecError, fault
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.2, torch.float16: 0.2}
-"""Root mean square of the differences, over the spread of the logits, that rounding makes.
+"""Largest RMS difference of logits, relative to their standard deviation, attributed to rounding.
 
-In float32 measured at 1e-7 to 1e-5; in half precision at 0.01 to 0.05, of whichever attention.
+Measured: 1e-7 to 1e-5 in float32, 0.01 to 0.05 in half precision, with any attention kernel.
 """
 
 _SHORT = (5, 13)
-"""Tokens of the windows beside the long one."""
+"""Lengths in tokens of the short windows tested next to the long one."""
 
 _WAY_OUT = "Give a base of another architecture, such as ESM-2"
 
 
 def sample_windows(tokens: Sequence[int], longest: int) -> Windows:
-    """Windows to try a base on, of unequal lengths; always the same.
+    """Deterministic random windows of unequal lengths, to test a base on.
 
     Args:
-        tokens: ids to choose from.
-        longest: tokens of the first window.
+        tokens: token ids to draw from.
+        longest: length of the first window in tokens.
     """
     rng = np.random.default_rng(0)
     lengths = (longest, *(min(length, longest) for length in _SHORT))
@@ -52,24 +52,24 @@ def sample_windows(tokens: Sequence[int], longest: int) -> Windows:
     return Windows(rows, unknown, unknown)
 
 
-def agreeing(  # what a model is made of, and what it is tried on
+def agreeing(
     base: Base, base_weights: str, pad: int, windows: Windows, folder: Path, *, thoroughly: bool
 ) -> PackedModel:
-    """Put a base to the engine's use, and prove that its logits stay what they were.
+    """Build a base's ``PackedModel`` and check that its logits equal those of transformers.
 
-    No random stream moves, and nothing of the trial is left.
+    Random number generators are restored, and the test's lanes and cached states are removed.
 
     Args:
         base: loaded and frozen; see ``PackedModel``.
         base_weights: see ``PackedModel``.
         pad: see ``PackedModel``.
-        windows: what to try it on.
+        windows: to compare the logits on.
         folder: of the base, for messages.
-        thoroughly: try also what follows from the architecture alone: cached layers and training.
+        thoroughly: also test what depends on the architecture only: cached layers and training.
 
     Raises:
-        SpecError: if they differ by more than rounding, the figure in the sentence; or if the
-            base cannot be run or trained at all.
+        SpecError: if the logits differ by more than ``TOLERANCE``, with the difference; or if the
+            base cannot be run or trained.
     """
     with torch.random.fork_rng(), reading(folder, "run on tokens alone", _WAY_OUT):
         head = {path: base.model.get_submodule(path).state_dict() for path in base.head}
@@ -95,7 +95,7 @@ def agreeing(  # what a model is made of, and what it is tried on
 def _lane(
     model: PackedModel, modules: tuple[str, ...], head: Mapping[str, Mapping[str, Any]]
 ) -> Adapters:
-    """A lane whose adapters are in place but untrained, with the base's own head."""
+    """Add a lane with untrained adapters, whose update is zero, and the base's own head."""
     lane = model.add_lane(AdapterConfig(1 if modules else 0, 1.0, "", modules, 0.5), 0, 1)
     for path, state in head.items():
         lane.heads[path].load_state_dict(state)
@@ -104,13 +104,13 @@ def _lane(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """Passes of all kinds beside the logits of ``transformers`` alone.
+    """Comparison of the packed model's passes with the logits of ``transformers`` alone.
 
     Attributes:
-        model: makes the passes.
-        lanes: one with adapters everywhere, one with none.
-        windows: what they read.
-        plain: the logits, shape (tokens, classes).
+        model: the packed model.
+        lanes: one with adapters on all linear layers, one with none.
+        windows: inputs of the passes.
+        plain: the expected logits, shape (tokens, classes).
         folder: of the base, for messages.
     """
 
@@ -122,13 +122,13 @@ class _Comparison:
 
     @torch.no_grad()
     def evaluate(self) -> None:
-        """The passes of an evaluation."""
+        """Compare the logits of an evaluation pass."""
         for made in self.model.logits(self._shares()):
             self._hold(made, self.plain, "have the logits that transformers alone computes")
 
     @torch.no_grad()
     def skip_layers(self) -> None:
-        """The passes above cached layers; where they cannot be, all layers are run."""
+        """Compare passes from cached layers; on a difference, turn the cache off for the model."""
         shares = self._shares()[1:]
         for depth in {1, len(self.model.layers)} if self.model.layers else ():
             (made,) = self.model.logits(shares, skip=depth)
@@ -136,7 +136,7 @@ class _Comparison:
                 self.model.layers = []
 
     def train(self) -> None:
-        """The passes of a training step, which must be the same again."""
+        """Check that a training step is reproducible, and that its backward pass runs."""
         steps = [replace(share, step=1) for share in self._shares()]
         first, again = (self.model.logits(steps) for _ in range(2))
         torch.stack([made.square().mean() for made in first]).sum().backward()
@@ -149,7 +149,7 @@ class _Comparison:
         return [LaneBatch(lane, self.windows, everything) for lane in self.lanes]
 
     def _agrees(self, made: torch.Tensor, expected: torch.Tensor) -> bool:
-        # NaN is no agreement.
+        # False for NaN.
         return _distance(made, expected) <= TOLERANCE[self.model.precision.compute_dtype]
 
     def _hold(self, made: torch.Tensor, expected: torch.Tensor, rule: str) -> None:
@@ -160,7 +160,7 @@ class _Comparison:
 
 
 def _distance(made: torch.Tensor, expected: torch.Tensor) -> float:
-    """Root mean square difference over the spread of what is expected."""
+    """Root mean square difference, relative to the standard deviation of the expected logits."""
     made, expected = made.detach().double(), expected.detach().double()
     spread = (expected - expected.mean(0)).square().mean().sqrt()
     return float((made - expected).square().mean().sqrt() / spread)
@@ -168,11 +168,15 @@ def _distance(made: torch.Tensor, expected: torch.Tensor) -> float:
 
 @torch.no_grad()
 def _plain(base: Base, pad: int, windows: Windows) -> torch.Tensor:
-    """The logits of ``transformers`` alone, each window a padded row; shape (tokens, classes)."""
+    """The logits of the unmodified model on padded windows, shape (tokens, classes).
+
+    Raises:
+        SpecError: if the model changes its modules' state while it runs.
+    """
     model, device = base.model.eval(), base.precision.device
     for module in model.modules():
         if isinstance(module, Linear4bit):
-            # Else bitsandbytes computes in bfloat16 wherever a CPU has instructions for it.
+            # Else bitsandbytes computes in bfloat16 on CPUs with instructions for it.
             module.support_avx512bf16_for_cpu = False
     before = _states(model)
     layout = Layout((LaneBatch(None, windows, range(len(windows))),), width=max(windows.lengths))
@@ -181,7 +185,7 @@ def _plain(base: Base, pad: int, windows: Windows) -> torch.Tensor:
         logits = model(**layout.tensors(pad, 0, device)).logits
     after = _states(model)
     changed = [name for name, value in before.items() if after.get(name) != value]
-    if changed:  # BigBird's attention is another one after the first short window
+    if changed:  # BigBird switches its attention type after the first short window
         rule = "stay as it is while it runs, or trials would hang on what ran before"
         got = f"{changed[0]} changed"
         raise SpecError(fault("base", rule, got, way_out=_WAY_OUT))
@@ -189,7 +193,7 @@ def _plain(base: Base, pad: int, windows: Windows) -> torch.Tensor:
 
 
 def _states(model: PreTrainedModel) -> dict[str, Any]:
-    """Every plain number, word and switch of a model's modules."""
+    """All bool, int, float and str attributes of a model's modules, by path and name."""
     return {
         f"{path}.{name}": value
         for path, module in model.named_modules()

@@ -1,4 +1,4 @@
-"""How many lanes a GPU's memory holds, by measuring one and two."""
+"""The number of lanes that fit in a GPU's memory, extrapolated from one and two."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 
 MOST = 64
-"""Lanes beyond which a GPU has been full for long."""
+"""Maximum number of lanes; more do not increase a GPU's utilisation."""
 
 _ROOM = 0.8
-"""Share of the free memory to plan with; the rest is the allocator's waste."""
+"""Share of the free memory to use; the rest is for the allocator's fragmentation."""
 
 _RANK = 32
 
 _UPDATE = 5
-"""Times the parameters that an update takes: moments, gradient, scratch, and what passes read."""
+"""Memory of an optimiser step in multiples of the parameters: moments, gradient, scratch space,
+and the copy that passes multiply by."""
 
 
 def lanes_that_fit(free: int, one: int, two: int) -> int:
-    """How many lanes a memory holds, from what one and two of them took.
+    """The number of lanes that fit in memory, extrapolated linearly from one and two.
 
     Args:
         free: bytes free with the base loaded and no lane.
-        one: bytes that a step of one lane took at its peak.
-        two: the same for two.
+        one: peak bytes of a step of one lane.
+        two: peak bytes of a step of two lanes.
 
     Returns:
         From 1 to ``MOST``.
@@ -43,12 +44,17 @@ def lanes_that_fit(free: int, one: int, two: int) -> int:
 
 
 def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettings) -> int:
-    """Train one step with one and with two lanes as large as they come, and see.
+    """Measure the peak memory of a step with one and with two lanes, and extrapolate.
+
+    The lanes have adapters of rank ``_RANK`` on all linear layers and the longest windows.
 
     Args:
-        model: with no lane yet.
+        model: without lanes.
         windows: the training windows.
-        settings: give the tokens of a step.
+        settings: the study's, for ``batch_tokens``.
+
+    Returns:
+        Number of lanes that fit, from 1 to ``MOST``.
     """
     device = model.precision.device
     free, before = free_bytes(device), peak_memory_bytes(device)
@@ -69,7 +75,7 @@ def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettin
 
 
 def _longest(windows: Windows, budget: int) -> list[int]:
-    """Windows that fill a step, the longest first: what takes the most memory."""
+    """Indices of the longest windows that fit in a step, which takes the most memory."""
     order = sorted(range(len(windows)), key=lambda i: -len(windows.input_ids[i]))
     batch, tokens = order[:1], len(windows.input_ids[order[0]])
     for index in order[1:]:

@@ -1,4 +1,4 @@
-"""One trial's checkpoint on disk: a safetensors file, tensors beside a JSON tree."""
+"""A trial's checkpoint on disk: a safetensors file with a JSON tree in its metadata."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from sweep.files.location import clear_scratch, local_copy, parse_location, put_
 
 FILE = "checkpoint.safetensors"
 FORMAT = 2
-"""Raised whenever older checkpoints could not be continued; those are then ignored."""
+"""Version of the format, raised when older checkpoints cannot be resumed; those are ignored."""
 
 log = logging.getLogger("lorasweep")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """The contents of a checkpoint.
 
     Attributes:
         tensors: by name.
-        tree: a JSON tree; Python writes and reads floats in JSON without loss.
+        tree: a JSON tree; Python's JSON preserves floats exactly.
     """
 
     tensors: Mapping[str, torch.Tensor]
@@ -37,12 +37,12 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """Where one trial keeps its checkpoint; a trial goes on whatever happens to it.
+    """Reads and writes the checkpoint of one trial; read and write errors are logged, not raised.
 
     Args:
-        folder: the trial's folder; empty keeps nothing and finds nothing.
-        identity: a JSON tree that tells this trial from any other. A checkpoint with
-            another identity is not continued.
+        folder: the trial's folder; if empty, nothing is saved or loaded.
+        identity: a JSON tree of all that decides the trial's result. A checkpoint with another
+            identity is ignored.
     """
 
     def __init__(self, folder: str, identity: Mapping[str, Any]) -> None:
@@ -51,10 +51,10 @@ class Checkpoints:
         self._warned = False
 
     def save(self, checkpoint: Checkpoint) -> bool:
-        """Write a checkpoint in place of the last one; warn once where that is impossible.
+        """Replace the trial's checkpoint; if that fails, log a warning, once per trial.
 
         Returns:
-            Whether it is on disk.
+            Whether it was written.
         """
         if self._path is None:
             return False
@@ -79,7 +79,7 @@ class Checkpoints:
         return True
 
     def load(self) -> Checkpoint | None:
-        """This trial's checkpoint; None if there is none, or none that can be continued."""
+        """This trial's checkpoint; None if there is none, or it is damaged or another trial's."""
         if self._path is None:
             return None
         clear_scratch(self._path)
@@ -99,12 +99,12 @@ class Checkpoints:
 
 
 def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
-    """A checkpoint whose every byte is as it was written.
+    """Read a checkpoint and verify its checksum and identity.
 
     Raises:
-        ValueError: if it is not, or is another trial's.
+        ValueError: if either does not match.
     """
-    # Read, not mapped: the file is replaced while its tensors are in use.
+    # Not memory-mapped: the file is replaced while its tensors are in use.
     with safe_open(path, framework="pt", backend="pread") as file:
         seal = file.metadata() or {}
         tensors = file.get_tensors()
@@ -118,7 +118,7 @@ def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
 
 
 def _digest(text: str, tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over the JSON and every tensor; safetensors itself has no checksum."""
+    """SHA-256 over the JSON and all tensors; safetensors itself has no checksum."""
     digest = hashlib.sha256(text.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -127,7 +127,7 @@ def _digest(text: str, tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 def _unlike(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
-    """Which parts of two identities differ, in words."""
+    """The error message that names the keys in which two identities differ."""
     names = found.keys() | expected.keys()
     differ = sorted(name for name in names if found.get(name) != expected.get(name))
     return f"it is another trial's, of other {', '.join(differ)}"

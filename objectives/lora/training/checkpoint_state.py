@@ -1,4 +1,4 @@
-"""All that changes while a trial trains, as tensors and a JSON tree, and back."""
+"""A lane's training state as tensors and a JSON tree, and its restoration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def shapes(lane: Lane) -> dict[str, list[int]]:
 
 
 def tensors_of(lane: Lane) -> dict[str, torch.Tensor]:
-    """Trained parameters, AdamW's moments and step counts; there is no other random state."""
+    """Trained parameters, AdamW's moments and step counts, by name.
+
+    No random state is needed: dropout and data order are functions of seed and step.
+    """
     tensors = {_TRAINED + name: value.detach() for name, value in lane.trained.items()}
     names = _optimizer_order(lane)
     for index, state in lane.optimizer.state_dict()["state"].items():
@@ -29,7 +32,7 @@ def tensors_of(lane: Lane) -> dict[str, torch.Tensor]:
 
 
 def tree_of(lane: Lane) -> dict[str, Any]:
-    """Progress and the small states."""
+    """Step, losses, times, and the states of scheduler and scaler, as a JSON tree."""
     return {
         "step": lane.steps,
         "losses": lane.losses,
@@ -42,12 +45,12 @@ def tree_of(lane: Lane) -> dict[str, Any]:
 
 
 def restore(lane: Lane, tensors: Mapping[str, torch.Tensor], tree: Mapping[str, Any]) -> None:
-    """Bring a fresh lane to where another one of the same trial was.
+    """Restore a saved training state into a new lane of the same trial.
 
     Args:
-        lane: of the same plan and settings, at its first step.
-        tensors: what ``tensors_of`` gave.
-        tree: what ``tree_of`` gave.
+        lane: of the same plan and settings, before its first step.
+        tensors: from ``tensors_of``.
+        tree: from ``tree_of``.
     """
     with torch.no_grad():
         for name, parameter in lane.trained.items():
@@ -74,7 +77,7 @@ def _restore_optimizer(lane: Lane, tensors: Mapping[str, torch.Tensor], rates: l
 
 
 def _optimizer_order(lane: Lane) -> list[str]:
-    """Names of the trained parameters as the optimiser numbers them."""
+    """Names of the trained parameters in the order of the optimiser's state."""
     names = {id(parameter): name for name, parameter in lane.trained.items()}
     groups = lane.optimizer.param_groups
     return [names[id(parameter)] for group in groups for parameter in group["params"]]

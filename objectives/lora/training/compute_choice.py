@@ -1,4 +1,4 @@
-"""How this machine will compute a study's trials, for people to read beforehand."""
+"""Resolved compute settings of a study on this machine: compute dtype and base weights."""
 
 from __future__ import annotations
 
@@ -20,31 +20,30 @@ _TOKENS = 2048
 _SECONDS = 0.05
 _LEAST = 4
 _WORTH = 1.5
-"""Speed of bfloat16 products from which a CPU computes in it. CPUs lie far to both sides: those
-without instructions for it at 0.1 to 1, those with at 2 and more, where a trial takes 0.5 to 0.8
-of its time."""
+"""Relative speed of bfloat16 products from which a CPU uses bfloat16. CPUs without instructions
+for it measure 0.1 to 1, CPUs with them 2 and more, where a trial takes 0.5 to 0.8 of the time."""
 
 
 def compute_choice(
     settings: BindingSettings, skeleton: PreTrainedModel, precision: Precision
 ) -> dict[str, Any]:
-    """What was chosen, and what it was chosen by.
+    """Resolve the settings that are ``auto``, with the measurements behind the choice.
 
     Args:
         settings: the study's.
-        skeleton: the base, whose weights may be on the meta device.
-        precision: where it will live.
+        skeleton: the base; its weights may be on the meta device.
+        precision: device, compute dtype and quantisation of the trials.
 
     Returns:
-        ``base_weights``: how the base is kept, ``dequantised_bytes``: what it takes so,
-        ``compute_dtype``, which decides where the settings say ``auto``, and on a CPU
-        ``bfloat16_speed``: products per second in bfloat16 over those in float32.
+        ``base_weights``: storage of the base; ``dequantised_bytes``: size of its dequantised
+        weights; ``compute_dtype``: name of the dtype; and on a CPU ``bfloat16_speed``: speed of
+        bfloat16 products relative to float32.
 
     Raises:
-        SpecError: if the base has nothing that could be adapted.
+        SpecError: if the base has no linear layers to adapt.
     """
     linears = encoder_linears(skeleton, head_modules(skeleton))
-    if not linears:  # GPT-2's are of a class of its own
+    if not linears:  # e.g. GPT-2, which uses a class of its own
         rule = "have linear layers (torch.nn.Linear), which LoRA adapts"
         way_out = "Give an ESM-2 or another encoder"
         raise SpecError(fault("base", rule, type(skeleton).__name__, way_out=way_out))
@@ -57,7 +56,7 @@ def compute_choice(
         if settings.compute_dtype == "auto" and speed >= _WORTH:
             dtype = "bfloat16"
     size = torch.empty((), dtype=getattr(torch, dtype)).element_size()
-    whole = set(getattr(skeleton, "_keep_in_fp32_modules", None) or ())  # never quantised: T5's wo
+    whole = set(getattr(skeleton, "_keep_in_fp32_modules", None) or ())  # not quantised: T5's wo
     parts = [linear for path, linear in linears.items() if whole.isdisjoint(path.split("."))]
     needed = size * sum(linear.in_features * linear.out_features for linear in parts)
     quantised = precision.quantization == "nf4"
@@ -70,19 +69,18 @@ def compute_choice(
 
 
 def bfloat16_speed(outputs: int, inputs: int) -> float:
-    """How many times as fast as in float32 a product is in bfloat16, both as trials make it.
+    """Speed of bfloat16 matrix products relative to float32, both computed as trials do.
 
-    Measured, since no recipe knows: 0.2 on one server, 2 on another. A study decides by it once,
-    on the machine that begins it: machines that chose for themselves would mix two kinds of
-    numbers.
+    Measured, because it cannot be predicted: 0.2 on one server, 2 on another. A study measures it
+    once, on the machine that begins it, so that all its trials use the same dtype.
 
     Args:
-        outputs: of the matrix.
-        inputs: of the matrix.
+        outputs: rows of the weight.
+        inputs: columns of the weight.
     """
-    keep_memory()  # as trials do: else the time is that of fresh pages
+    keep_memory()  # as trials do: else page faults dominate the time
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # CPU seconds of threads that wait for each other would count
+    torch.set_num_threads(1)  # process time would include threads that wait for each other
     try:
         float32, bfloat16 = (
             _seconds(torch.ones(_TOKENS, inputs).to(dtype), torch.ones(outputs, inputs).to(dtype))
@@ -94,8 +92,8 @@ def bfloat16_speed(outputs: int, inputs: int) -> float:
 
 
 def _seconds(x: torch.Tensor, weight: torch.Tensor) -> float:
-    """CPU seconds of a product, the least of several."""
-    multiply(x, weight)  # the first prepares
+    """CPU seconds of a product, the minimum of several."""
+    multiply(x, weight)  # warm-up
     took: list[float] = []
     while len(took) < _LEAST or sum(took) < _SECONDS:
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""What is written beside a trial's figures: what was trained, on what, and whose it is."""
+"""Details recorded with a trial's metrics, and the identity of its checkpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sweep.study.trial import TrialParams
 
 
 def of_adapters(config: AdapterConfig, resolved: ResolvedTargets) -> dict[str, Any]:
-    """What a trial adapts."""
+    """Target set, adapted modules, rank and alpha of a trial."""
     return {
         "targets": resolved.targets,
         "modules": list(config.modules),
@@ -32,7 +32,7 @@ def of_adapters(config: AdapterConfig, resolved: ResolvedTargets) -> dict[str, A
 def of_lora(
     config: AdapterConfig, head: Sequence[str], everything: Iterable[str]
 ) -> dict[str, Any]:
-    """The adapter as keyword arguments of ``peft.LoraConfig``; nothing where there is none.
+    """Keyword arguments of ``peft.LoraConfig``, under ``lora_config``; empty without adapters.
 
     Args:
         config: the trial's.
@@ -55,7 +55,7 @@ def of_lora(
 
 
 def of_model(model: PackedModel) -> dict[str, Any]:
-    """What it is trained on."""
+    """Head, device, dtype, quantisation and threads of a trial's model."""
     precision = model.precision
     return {
         "head": list(model.head),
@@ -68,10 +68,10 @@ def of_model(model: PackedModel) -> dict[str, Any]:
 
 
 def of_parameters(trained: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """How many numbers are trained.
+    """Number of trained parameters.
 
-    ``adapter_parameters`` is without the head, which is the same in every trial: what target
-    set and rank decide.
+    ``trainable_parameters`` includes the head, which is the same in every trial;
+    ``adapter_parameters`` does not: it depends on target set and rank.
     """
     sizes = {name: parameter.numel() for name, parameter in trained.items()}
     adapters = sum(size for name, size in sizes.items() if ".lora_" in name)
@@ -81,17 +81,17 @@ def of_parameters(trained: Mapping[str, torch.Tensor]) -> dict[str, int]:
 def identity_of(
     params: TrialParams, settings: BindingSettings, lane: Lane, inputs: Mapping[str, str]
 ) -> dict[str, Any]:
-    """All that must agree for a checkpoint to be a trial's: what decides its figures.
+    """Everything that decides a trial's result; a checkpoint is resumed only if it is equal.
 
     Args:
         params: the trial's.
         settings: the trial's.
         lane: the trial's.
-        inputs: digests of what base and data hold.
+        inputs: digests of base and data.
     """
     precision = lane.model.precision
     decides = {**asdict(settings), "device": precision.device.type}
-    del decides["base_weights"]  # the numbers are the same
+    del decides["base_weights"]  # does not change results
     return {
         "values": dict(params.values),
         "seed": params.seed,

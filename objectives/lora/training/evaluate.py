@@ -1,4 +1,4 @@
-"""The margins of a split's labelled residues, for several lanes in one go."""
+"""Prediction of a split with several lanes in shared passes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from objectives.metrics.metrics import Predictions
 def predict(
     model: PackedModel, lanes: Sequence[Adapters], windows: Windows, budget: int, skip: int = 0
 ) -> list[Predictions]:
-    """Predict a split, in its order, with each lane.
+    """Predict all labelled residues of a split with each lane.
 
-    Of the logits one number per labelled residue is kept, on the model's device until all
-    are there.
+    Only the margins are kept, on the model's device until the split is done.
 
     Args:
-        model: runs the passes.
-        lanes: admitted to it.
-        windows: what to predict.
-        budget: tokens per lane and pass; does not change the result beyond rounding.
-        skip: lower layers that are cached; see ``PackedModel.logits``.
+        model: the packed model.
+        lanes: of the model.
+        windows: the split.
+        budget: maximum tokens per lane and pass; affects results only by rounding.
+        skip: number of cached lower layers; see ``PackedModel.logits``.
 
     Returns:
-        For each lane the margins; not finite where the model is not.
+        Predictions of each lane, in the split's order; margins may be NaN or infinite.
     """
     starts = np.concatenate([[0], np.cumsum(windows.known)])
     labels, ligands = np.empty((2, int(starts[-1])), dtype=np.int64)
@@ -51,13 +50,13 @@ def predict(
         labels[into] = read[labelled]
         ligands[into] = np.concatenate([windows.ligands[i] for i in indices])[labelled]
         logits = torch.stack(model.logits(shares, skip=skip))
-        wide = logits[:, rows].double()  # so that near margins do not tie
+        wide = logits[:, rows].double()  # so that rounding does not create ties
         margins[:, places] = wide[..., 1] - wide[..., 0]
     return [Predictions(row.cpu().numpy(), labels, ligands) for row in margins]
 
 
 def check_finite(predictions: Predictions) -> Predictions:
-    """The predictions, if they are numbers.
+    """Return the predictions, or raise if a margin is not finite.
 
     Raises:
         NonFiniteLossError: if a margin is NaN or infinite.

@@ -1,4 +1,4 @@
-"""Which lanes share a pass, and what becomes of them when one fails or memory runs out."""
+"""Grouping of trials into passes, with retries after out-of-memory errors and other failures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ log = logging.getLogger("lorasweep")
 
 
 class MemoryGroups:
-    """Cuts the trials under way into passes.
+    """Divides the running trials into groups that share a pass.
 
-    A pass that runs out of memory is made again in halves, and so is every later one. One
-    that fails otherwise is made again lane by lane, so that the fault finds its trial. What
-    is done to a group must therefore be undone by itself when it raises.
+    After an out-of-memory error the maximum group size is halved, for this and all later passes.
+    After any other error the group is retried trial by trial, to find the trial that fails. So
+    an action on a group must undo its effects if it raises.
     """
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class MemoryGroups:
         self._errors: dict[int, tuple[Trial, Exception]] = {}
 
     def each(self, trials: Sequence[Trial], act: Callable[[Sequence[Trial]], None]) -> None:
-        """Act on all trials, as many at once as can be.
+        """Call ``act`` on all trials, in groups as large as possible.
 
         Args:
-            trials: those already failed are left out.
-            act: is called with trials of one model, one number of cached layers, one
-                token budget and one set of labels.
+            trials: to act on; failed ones are left out.
+            act: called with trials that share model, number of cached layers, token budget and
+                label shift.
         """
         alike: dict[tuple[Any, ...], list[Trial]] = {}
         for trial in trials:
@@ -54,7 +54,7 @@ class MemoryGroups:
                 self._errors[id(group[0])] = group[0], error
             elif error is not None:
                 short = ran_out(error)
-                del error  # its traceback holds tensors
+                del error  # its traceback references tensors
                 self._again(group, act, short_of_memory=short)
 
     def _again(
@@ -77,22 +77,22 @@ class MemoryGroups:
         self._act(group, act)
 
     def at_once(self, trials: int) -> int:
-        """Of so many, how many share a pass."""
+        """How many of this many trials share a pass."""
         return min(trials, self._most or trials)
 
     def guard(self, trial: Trial, act: Callable[[], object]) -> None:
-        """Do what concerns one trial alone; what it raises is that trial's failure."""
+        """Call ``act`` for one trial; an exception is recorded as this trial's failure."""
         try:
             act()
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this trial's
+        except Exception as error:  # noqa: BLE001  # any exception is this trial's failure
             self._errors[id(trial)] = trial, error
 
     def failed(self, trial: Trial) -> bool:
-        """Whether something was raised in a trial that ``take_errors`` has not given yet."""
+        """Whether a trial has failed since the last call of ``take_errors``."""
         return id(trial) in self._errors
 
     def take_errors(self) -> list[tuple[Trial, Exception]]:
-        """The trials in which something was raised since the last call, and what."""
+        """Return and clear the trials that failed since the last call, with their exceptions."""
         found, self._errors = list(self._errors.values()), {}
         return found
 
@@ -100,6 +100,6 @@ class MemoryGroups:
 def _raised(act: Callable[[Sequence[Trial]], None], group: Sequence[Trial]) -> Exception | None:
     try:
         act(group)
-    except Exception as error:  # noqa: BLE001  # the caller decides whose it is
+    except Exception as error:  # noqa: BLE001  # the caller assigns it to a trial
         return error
     return None

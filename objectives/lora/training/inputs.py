@@ -1,4 +1,4 @@
-"""The base and the data of a study, read at first use and then kept for all trials."""
+"""The base model and the data of a study, loaded at first use and shared by all trials."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ NO_SHIFT = fault(
     way_out="Leave it out, or give a base with a start token, such as ESM-2",
 )
 _TRIED = 24, 1100
-"""Tokens of the longest window that a base is tried on: at least and at most."""
+"""Minimum and maximum length in tokens of the longest window that a base is tested on."""
 
 
 def input_faults(inputs: Mapping[str, str]) -> list[str]:
-    """Every unknown input, in words."""
+    """Messages for all unknown input names; empty if none."""
     return [
         fault(f"inputs.{name}", f"be one of {', '.join(NAMES)}", value)
         for name, value in inputs.items()
@@ -59,13 +59,13 @@ def input_faults(inputs: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Splits:
-    """The prepared data, window by window.
+    """The windows of each split of the prepared data.
 
     Attributes:
         train: the training windows.
-        train_sample: those of them scored for the train-side metrics.
-        validation: the windows that decide a trial's value.
-        test: the windows kept for the final test; None when the data has none.
+        train_sample: a sample of them, scored for the ``train_*`` metrics.
+        validation: scored for a trial's value.
+        test: scored in the final test only; None if the data has no test split.
     """
 
     train: Windows
@@ -74,7 +74,7 @@ class Splits:
     test: Windows | None
 
     def shifted(self) -> Splits:
-        """The same with every label on the token before its own."""
+        """The splits with every label moved to the token before its own."""
         return Splits(
             train=self.train.shifted(),
             train_sample=self.train_sample.shifted(),
@@ -84,11 +84,11 @@ class Splits:
 
 
 class Inputs:
-    """What a study reads: ``data``, ``base`` and the ``cache`` folder for prepared data.
+    """Loads a study's inputs: ``data``, ``base`` and the ``cache`` folder for prepared data.
 
     Args:
-        inputs: where each is; see ``DEFAULTS``.
-        settings: the data options among the study's settings.
+        inputs: location of each; see ``DEFAULTS``.
+        settings: the study's; its data options and permissions are used.
     """
 
     def __init__(self, inputs: Mapping[str, str], settings: BindingSettings) -> None:
@@ -99,12 +99,12 @@ class Inputs:
 
     @cached_property
     def folder(self) -> Path:
-        """Where the base lies on this machine."""
+        """The base's local folder."""
         return source.locate(self._inputs["base"], self._trust)
 
     @cached_property
     def skeleton(self) -> PreTrainedModel:
-        """The token classifier without weights."""
+        """The token classifier on the meta device, without weights."""
         return skeleton(self.folder, self._trust)
 
     @cached_property
@@ -114,15 +114,15 @@ class Inputs:
 
     @cached_property
     def alphabet(self) -> Alphabet:
-        """How residues are written for the base."""
+        """The mapping of residues to the base's tokens."""
         return Alphabet.of(self.tokenizer)
 
     @cached_property
     def max_residues(self) -> int:
-        """The longest window the base takes.
+        """The longest window that the base takes, in residues.
 
         Raises:
-            SpecError: if not even one residue fits its positions.
+            SpecError: if it is less than one.
         """
         limit = base_limit(self.skeleton.config, self.tokenizer)
         if limit < 1:
@@ -132,7 +132,7 @@ class Inputs:
 
     @cached_property
     def data(self) -> PreparedData:
-        """The data, tokenised and split, from the cache where it is there."""
+        """The data, tokenised and split; from the cache if it is there."""
         s = self._settings
         return prepare(
             self._inputs["data"],
@@ -157,7 +157,7 @@ class Inputs:
 
     @cached_property
     def splits(self) -> Splits:
-        """The splits, read from the cache when a window is wanted."""
+        """The splits as windows, which are read from the cache at access."""
         train = Windows.from_dataset(self.data.train).labelled()
         count = min(self._settings.train_metric_chains, len(train))
         rng = np.random.default_rng(derive(self._settings.data_seed, "train metrics"))
@@ -171,7 +171,7 @@ class Inputs:
 
     @cached_property
     def shifted_splits(self) -> Splits:
-        """The splits with every label on the token before its own.
+        """The splits with every label moved to the token before its own.
 
         Raises:
             SpecError: if the first residue has no token before it.
@@ -181,7 +181,12 @@ class Inputs:
         return self.splits.shifted()
 
     def model(self, precision: Precision) -> PackedModel:
-        """The base with room for lanes, loaded and quantised once per process and precision."""
+        """The packed model of the base, loaded and quantised once per process and precision.
+
+        Raises:
+            SpecError: if the base is damaged, or the packed model does not agree with transformers.
+            InputChangedError: if the base's files changed since their digest was taken.
+        """
         if precision not in self._models:
             known = self._stamped
             try:
@@ -194,11 +199,11 @@ class Inputs:
         return self._models[precision]
 
     def prove(self) -> None:
-        """Make sure that trials on the base can be computed, reading no numbers of it.
+        """Check that trials on the base can be computed, without reading its weights.
 
         Raises:
-            SpecError: if its weights are not whole, or the engine computes of its architecture
-                something else than transformers; see ``packed.agreement``.
+            SpecError: if weight files are damaged, or the packed model of its architecture does
+                not agree with transformers; see ``training.agreement``.
         """
         check_weights(self.folder, self._trust)
         head = head_modules(self.skeleton)
@@ -207,7 +212,7 @@ class Inputs:
         self._agreeing(base, thoroughly=True)
 
     def _agreeing(self, base: Base, *, thoroughly: bool) -> PackedModel:
-        """Put a base to the engine's use, and prove that it computes the same there."""
+        """Build the packed model and check its agreement with transformers; see ``agreeing``."""
         low, high = _TRIED
         beyond = window_limit(self.skeleton.config) + 8
         longest = min(max(low, beyond), self.max_residues, high)
@@ -218,19 +223,19 @@ class Inputs:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Digests of what the inputs hold, as they were when first read."""
+        """Digests of the contents of data and base, as of their first use."""
         return {"data": self.data.fingerprint, "base": self._stamped[1]}
 
     @cached_property
     def _stamped(self) -> tuple[list[tuple[str, int, int, int]], str]:
-        """The base's files as they were before they were read, and their digest."""
+        """The stamp of the base's files, taken before they were read, and their digest."""
         return source.stamp(self.folder), source.fingerprint(self.folder, self._trust)
 
     def _refuse_another(self, known: tuple[list[tuple[str, int, int, int]], str]) -> None:
-        """Refuse a base whose files were replaced after their digest was taken.
+        """Check that the base's files have not changed since their digest was taken.
 
         Raises:
-            InputChangedError: with both digests, or with what is wrong with the files now.
+            InputChangedError: with both digests, or with the fault of the present files.
         """
         before, digest = known
         try:
@@ -244,7 +249,7 @@ class Inputs:
             raise InputChangedError(fault("base", rule, now, where=where))
 
     def about_base(self) -> dict[str, Any]:
-        """What the base is, for people."""
+        """Name, type and sizes of the base, for display."""
         config = self.skeleton.config
         return {
             "name": user_path(self._inputs["base"]),

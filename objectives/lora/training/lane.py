@@ -1,4 +1,4 @@
-"""One trial's training: a step of it is this lane's share of a pass."""
+"""The training state of one trial: parameters, optimiser, schedule and losses."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from objectives.lora.training.schedule import Plan
 from objectives.metrics.loss import NonFiniteLossError, class_weight, non_finite, residue_loss
 
 _LAG = 16
-"""Steps after which a GPU's losses are read at the latest; reading each would make it wait."""
+"""Maximum steps between reads of a GPU's losses; each read synchronises the GPU."""
 
 
 class Lane:
-    """One trial's training, a step at a time.
+    """The training state of one trial, advanced one step at a time.
 
     Args:
-        adapters: what is trained, admitted to ``model``.
-        model: runs the passes.
+        adapters: the trained parameters, a lane of ``model``.
+        model: the packed model.
         windows: the training windows that ``plan`` points into.
-        plan: which windows each step sees, and when to evaluate.
-        settings: optimiser, schedule and loss.
+        plan: the windows of each step, and when to evaluate.
+        settings: of optimiser, schedule and loss.
 
     Attributes:
-        trained: the parameters under training by name.
+        trained: the trained parameters by name.
         optimizer: AdamW over them.
-        scheduler: of its learning rate.
-        scaler: of the loss, for float16 alone.
-        steps: steps done.
-        seconds: wall-clock seconds of the steps, its share of those made with others.
-        evaluated: steps done at the last evaluation.
-        stopped: whether the pruner asked to stop before the last step.
-        weight: of each class in the loss, shape (2,); None where they are equal.
+        scheduler: of the learning rate.
+        scaler: of the loss; enabled for float16 only.
+        steps: number of steps done.
+        seconds: wall-clock seconds of the steps; of shared passes, its share by tokens.
+        evaluated: number of steps done at the last evaluation.
+        stopped: whether the trial was pruned before its last step.
+        weight: class weights of the loss, shape (2,); None for equal weights.
         max_grad_norm: gradients are clipped to this norm.
     """
 
@@ -73,31 +73,31 @@ class Lane:
 
     @property
     def steps(self) -> int:
-        """Steps done."""
+        """Number of steps done."""
         return len(self._losses) + len(self._unread)
 
     @property
     def done(self) -> bool:
-        """Whether no step is left."""
+        """Whether all steps of the plan are done."""
         return self.steps == len(self.plan.batches)
 
     @property
     def due(self) -> bool:
-        """Whether an evaluation is to be made before the next step."""
+        """Whether an evaluation is due before the next step."""
         return self.steps in self.plan.evaluate_at and self.evaluated < self.steps
 
     @property
     def tokens(self) -> int:
-        """Tokens trained on so far."""
+        """Number of tokens trained on so far."""
         lengths = self.windows.lengths
         return sum(lengths[i] for batch in self.plan.batches[: self.steps] for i in batch)
 
     @property
     def losses(self) -> list[float]:
-        """Loss of each step, nats per residue (class-weighted if the settings say so).
+        """The loss of each step, in nats per residue (weighted if there are class weights).
 
         Raises:
-            NonFiniteLossError: if one of them is NaN or infinite.
+            NonFiniteLossError: if a loss is NaN or infinite, when it is first read.
         """
         if self._unread:
             read = torch.stack(self._unread).tolist()
@@ -114,7 +114,7 @@ class Lane:
         self._losses, self._unread = list(losses), []
 
     def share(self) -> LaneBatch:
-        """What the next step reads."""
+        """The batch of the next step."""
         batch = self.plan.batches[self.steps]
         return LaneBatch(self.adapters, self.windows, batch, self.steps + 1)
 
@@ -123,10 +123,10 @@ class Lane:
 
         Args:
             logits: shape (tokens, 2).
-            share: what they were computed from.
+            share: the batch that they were computed from.
 
         Raises:
-            NonFiniteLossError: if it is NaN or infinite; on a GPU ``losses`` says so later.
+            NonFiniteLossError: on a CPU, if it is NaN or infinite; on a GPU ``losses`` raises it.
         """
         loss = residue_loss(logits, share.labels(self._device), self.weight)
         if self._device.type == "cpu" and not math.isfinite(loss.item()):
@@ -135,13 +135,13 @@ class Lane:
         return loss
 
     def update(self, loss: torch.Tensor) -> None:
-        """Take the step whose gradients are there.
+        """Clip the gradients and take an optimiser step.
 
         Args:
-            loss: what ``loss`` gave.
+            loss: from ``loss``.
 
         Raises:
-            NonFiniteLossError: if it or one of the last 16 was NaN or infinite.
+            NonFiniteLossError: if this or one of the last 16 losses was NaN or infinite.
         """
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.trained.values(), self.max_grad_norm)
@@ -151,10 +151,10 @@ class Lane:
         self.count(loss)
 
     def count(self, loss: torch.Tensor) -> None:
-        """Count a step as taken.
+        """Record a step that was taken: advance the schedule and store its loss.
 
         Args:
-            loss: of it.
+            loss: of the step.
 
         Raises:
             NonFiniteLossError: see ``update``.
@@ -165,24 +165,24 @@ class Lane:
             _ = self.losses
 
     def undo(self) -> None:
-        """Forget a step that came to no end."""
+        """Undo an unfinished step: drop its gradients."""
         self.model.zero_grad(self.adapters)
 
     def mean_loss(self) -> float:
-        """Mean loss of the steps since the last evaluation; counts as one now."""
+        """Mean loss of the steps since the last evaluation; marks this step as evaluated."""
         mean = float(np.mean(self.losses[self.evaluated :]))
         self.evaluated = self.steps
         return mean
 
     def stop_at(self, step: int, seconds: float) -> None:
-        """Count as stopped after an earlier step, which had taken so many seconds."""
+        """Mark the lane as pruned after an earlier step, at which it had trained ``seconds``."""
         self.losses = self.losses[:step]
         self.seconds = seconds
         self.stopped = True
 
 
 def make_optimizer(trained: list[nn.Parameter], settings: BindingSettings) -> torch.optim.AdamW:
-    """AdamW; weight decay on matrices alone, not on biases and LayerNorm weights."""
+    """AdamW with weight decay on matrices only, not on biases and LayerNorm weights."""
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
@@ -193,7 +193,7 @@ def make_optimizer(trained: list[nn.Parameter], settings: BindingSettings) -> to
 def make_scheduler(
     optimizer: torch.optim.Optimizer, settings: BindingSettings, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Warm-up, then linear or cosine decay to zero, or none."""
+    """Learning-rate schedule: warm-up, then linear or cosine decay to zero, or constant."""
     name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
     return get_scheduler(
         name,

@@ -1,4 +1,4 @@
-"""The trials that train together: each leaves when it is over, and a waiting one comes in."""
+"""Train a pack of trials together; a finished trial is replaced by the next one."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from objectives.metrics.metrics import Predictions
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult
 
 Enter = Callable[[TrialParams], Trial]
-"""Begins a trial, or raises what is wrong with it."""
+"""Starts a trial; raises if it cannot be started."""
 
 Failed = Callable[[TrialParams, Exception, float], TrialResult]
-"""Turns what was raised into a result; the float is the seconds spent."""
+"""Turns an exception into the result of a failed trial; the float is the seconds spent."""
 
 
 @dataclass(frozen=True)
 class DuplicateTrial:
-    """A trial that waits for the result of one that is the same training.
+    """A trial that gets the result of a running trial with the same key; see ``Trial.key``.
 
     Attributes:
-        params: its own.
-        settings: its own; rank and target set of an adapter that does nothing may differ.
-        details: its own.
+        params: of the duplicate.
+        settings: of the duplicate; they may differ where that has no effect on training, such as
+            the target set at rank 0.
+        details: of the duplicate.
     """
 
     params: TrialParams
@@ -40,14 +41,15 @@ class DuplicateTrial:
 
 
 class PackTrainer:
-    """Lanes under way, and the results of those that are over.
+    """Trains the trials of a pack and collects their results.
 
     Args:
-        enter: begins a trial.
-        failed: makes a result of an exception.
+        enter: starts a trial.
+        failed: turns an exception into a result.
         report: takes intermediate values.
-        leave: asked before trials begin and after each step.
-        refill: takes a result and gives a trial in its place; None to keep all results.
+        leave: called before trials start and after each step; if true, all trials stop.
+        refill: takes a result and returns the next trial, or None; if ``refill`` is None, all
+            results are returned by ``run``.
     """
 
     def __init__(
@@ -65,10 +67,10 @@ class PackTrainer:
         self._groups = MemoryGroups()
 
     def run(self, pack: Pack) -> list[TrialResult]:
-        """Train all trials of a pack and all that take their places.
+        """Train all trials of a pack and those that replace them.
 
         Returns:
-            The results that were not handed over.
+            All results, if there is no ``refill``; else those of interrupted trials only.
         """
         waiting = list(pack)
         try:
@@ -82,30 +84,30 @@ class PackTrainer:
                 trial.dismiss()
 
     def _admit(self, waiting: Sequence[TrialParams]) -> list[TrialParams]:
-        """Begin trials; those that come in place of any that cannot begin."""
+        """Start trials; return the trials that replace those that failed to start."""
         following: list[TrialParams] = []
         for params in waiting:
             started = time.perf_counter()
             try:
                 trial = self._enter(params)
-            except Exception as error:  # noqa: BLE001  # a trial's fault is its result
+            except Exception as error:  # noqa: BLE001  # a failed trial, not a failed pack
                 result = self._failed(params, error, time.perf_counter() - started)
                 following += self._settle(result)
                 continue
             leader = next((t for t in self._trials if t.key == trial.key), None)
             if leader is None:
                 self._trials.append(trial)
-            else:  # the same training: it is made once, and both have its result
+            else:  # the same training: run once, with the result for both
                 trial.dismiss()
                 twin = DuplicateTrial(params, trial.settings, trial.details())
                 self._twins.setdefault(leader.params.number, []).append(twin)
         return following
 
     def _turn(self) -> list[TrialParams]:
-        """The evaluations that are due and the endings, or else a step of every lane.
+        """Run the evaluations that are due and finish trials; if none, step every lane.
 
         Returns:
-            Trials that take the places of those that are over.
+            The trials that replace finished ones.
         """
         due = [trial for trial in self._trials if trial.lane.due]
         self._groups.each(due, self._evaluate)
@@ -124,7 +126,7 @@ class PackTrainer:
             self._groups.guard(trial, partial(trial.validate, predictions))
 
     def _finish(self, trial: Trial) -> list[TrialParams]:
-        """End a trial; what comes in its place."""
+        """Finish a trial; return the trials that replace it and its duplicates."""
         made: list[TrialResult] = []
 
         def end(group: Sequence[Trial]) -> None:
@@ -136,14 +138,14 @@ class PackTrainer:
         return self._over(trial, made[0]) if made else self._lost()
 
     def _lost(self) -> list[TrialParams]:
-        """End the trials in which something was raised; what comes in their places."""
+        """Remove the trials that failed; return the trials that replace them."""
         waiting: list[TrialParams] = []
         for trial, error in self._groups.take_errors():
             waiting += self._over(trial, self._failed(trial.params, error, trial.seconds))
         return waiting
 
     def _over(self, trial: Trial, result: TrialResult) -> list[TrialParams]:
-        """Let a lane go, and hand over the trial's result and those of its twins."""
+        """Remove a trial, settle its result and its duplicates'; return the replacements."""
         trial.dismiss()
         self._trials.remove(trial)
         waiting = self._settle(result)
@@ -154,7 +156,7 @@ class PackTrainer:
         return waiting
 
     def _settle(self, result: TrialResult) -> list[TrialParams]:
-        """Hand a result over; the trial that comes in its place, if one waits."""
+        """Pass a result to ``refill``, or store it; return the next trial, if there is one."""
         if self._refill is None:
             self._results.append(result)
             return []
@@ -162,7 +164,7 @@ class PackTrainer:
         return [] if following is None else [following]
 
     def _called_away(self, waiting: Sequence[TrialParams]) -> list[TrialResult]:
-        """Checkpoint all lanes; the results with which they leave."""
+        """Checkpoint all lanes; return results of interrupted trials, ``waiting`` included."""
         before = list(waiting)
         left: list[TrialResult] = []
         for trial in self._trials:
@@ -177,8 +179,8 @@ class PackTrainer:
         lanes = [trial.lane.adapters for trial in group]
         budget = first.settings.batch_tokens
         if first.model.batched:
-            # A few lanes of many are due at a time, and a GPU's pass takes as long for few: they
-            # get the tokens that all have in a step, which keeps far more than this.
+            # Only some lanes are evaluated at a time. Give them as many tokens as a training step
+            # of all lanes, which needs far more memory than an evaluation.
             beside = sum(trial.model is first.model for trial in self._trials)
             budget *= max(1, self._groups.at_once(beside) // len(group))
         return predict(first.model, lanes, windows, budget, first.skip)

@@ -1,4 +1,4 @@
-"""The course of one trial's training: evaluated, reported, checkpointed, resumed."""
+"""Evaluations of one trial: scored, reported, checkpointed and resumed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Point:
     """One evaluation.
 
     Attributes:
-        step: steps done.
+        step: number of steps done.
         seconds: wall-clock seconds of those steps.
-        threshold: the margin it chose.
-        figures: all it measured.
+        threshold: the threshold on the margin with the highest MCC.
+        figures: metrics by name.
     """
 
     step: int
@@ -33,20 +33,21 @@ class Point:
 
 
 class TrialProgress:
-    """One trial's training, over as many runs as it takes.
+    """Progress of one trial's training, across interrupted runs.
 
     Args:
         number: the trial's number.
-        lane: at its first step; goes on from a checkpoint if there is one.
-        scores: takes what is measured.
-        checkpoints: where it may go on from, and what it leaves for a later run.
-        report: takes intermediate values; may stop the trial.
+        lane: before its first step; restored from the checkpoint if there is one.
+        scores: collects the metrics.
+        checkpoints: reads and writes the trial's checkpoint.
+        report: takes intermediate values; returns whether to prune the trial.
 
     Attributes:
-        lane: the training.
-        scores: its figures.
-        points: its evaluations.
-        predictions: of the validation split after the last step, once this run has made them.
+        lane: the training state.
+        scores: the metrics.
+        points: all evaluations so far.
+        predictions: of the validation split after the last step; None until then, and in a run
+            resumed after it.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class TrialProgress:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing left to train or to evaluate."""
+        """Whether the trial was pruned, or has no step and no evaluation left."""
         return self.lane.stopped or (self.lane.done and not self.lane.due)
 
     @property
@@ -77,11 +78,11 @@ class TrialProgress:
 
     @property
     def peak_memory_bytes(self) -> int:
-        """The most memory in any of them, in use by all that trained with it."""
+        """Peak memory in bytes over all runs, including trials trained in the same process."""
         return max(self._peak, peak_memory_bytes(self.lane.model.precision.device))
 
     def _resume(self, saved: Checkpoint) -> None:
-        """Go on where another run left, having reported what it had reported."""
+        """Restore a checkpoint and report its evaluations again; they may prune the trial."""
         restore(self.lane, saved.tensors, saved.tree["training"])
         self._started -= saved.tree["seconds"]
         self._peak = saved.tree["peak_memory_bytes"]
@@ -94,7 +95,7 @@ class TrialProgress:
                 return
 
     def evaluate(self, predictions: Predictions) -> None:
-        """Score the validation split, keep a checkpoint and report; may stop the trial."""
+        """Score the validation split, save a checkpoint and report; may prune the trial."""
         self.predictions = predictions if self.lane.done else None
         step_loss = self.lane.mean_loss()
         self.scores.score_validation(predictions)
@@ -103,17 +104,17 @@ class TrialProgress:
         point = Point(self.lane.steps, self.lane.seconds, self.scores.threshold, figures)
         self.points.append(point)
         self._save()
-        # Too late to stop once all is done.
+        # A trial is not pruned after its last step.
         self.lane.stopped = self._tell(point) and not self.lane.done
 
     def leave(self) -> str:
-        """Keep a checkpoint before leaving, and say how far the trial came."""
+        """Save a checkpoint before an interruption; return a message with the step reached."""
         kept = "its checkpoint is kept" if self._save() else "it kept no checkpoint"
         steps = len(self.lane.plan.batches)
         return f"left when asked to, after step {self.lane.steps} of {steps}; {kept}"
 
     def tell_all(self, number: int) -> None:
-        """Report all evaluations for another trial, which is the same training."""
+        """Report all evaluations under the number of a duplicate trial."""
         for point in self.points:
             self._tell(point, number)
 

@@ -1,4 +1,4 @@
-"""Trained adapters as files that plain PEFT loads."""
+"""Save trained adapters in PEFT's format, with a record of the trial."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sweep.files.location import Location, clear_scratch, put_folder
 from sweep.files.strict_json import strict_document
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "scikit-learn")
-"""Those that a result depends on."""
+"""Libraries whose versions a result depends on."""
 
 _FOUR_BIT = (
     "load_in_4bit",
@@ -35,7 +35,7 @@ _FOUR_BIT = (
 )
 
 _PREFIX = "base_model.model."
-"""How PEFT's names of adapted modules begin in its files."""
+"""Prefix of parameter names in PEFT's files."""
 
 log = logging.getLogger("lorasweep")
 
@@ -46,16 +46,16 @@ def library_versions() -> dict[str, str]:
 
 
 def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -> dict[str, Any]:
-    """What a loader without lorasweep must know of the base to compute what a trial computed.
+    """Everything about the base that is needed to reproduce predictions without lorasweep.
 
     Returns:
         A JSON tree: ``labels`` (how many classes), ``dtype`` (of what is not quantised),
-        ``compute_dtype``, ``four_bit`` (keyword arguments of ``BitsAndBytesConfig`` but for
+        ``compute_dtype``, ``four_bit`` (keyword arguments of ``BitsAndBytesConfig`` except
         the compute dtype; None without quantisation), ``trust_remote_code``, ``embedded``
-        (package and folder of a base that comes with lorasweep; None for others),
-        ``max_residues`` (of one pass) and ``tokens`` (how residues are written: the class
-        that reads the tokenizer, what follows a letter, what stands between residues, how many
-        tokens come before and after them).
+        (package and folder of a base shipped with lorasweep; None for others),
+        ``max_residues`` (per window) and ``tokens`` (how residues are written: the tokenizer's
+        class, the text after each letter, the separator of residues, and the number of special
+        tokens before and after them).
     """
     precision, base = model.precision, inputs.about_base()["name"]
     four_bit = None
@@ -86,18 +86,18 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
 def keep_adapter(
     folder: Location, adapters: Adapters, head: Sequence[str], base: str, record: Mapping[str, Any]
 ) -> None:
-    """Leave a trained adapter and its head, or the head alone, with a record of the trial.
+    """Save a trained adapter and its head, or the head alone, with a record of the trial.
 
     An adapter is ``adapter_model.safetensors`` and ``adapter_config.json``, for
     ``PeftModel.from_pretrained``; a head alone is ``head.safetensors``, to be loaded into
-    the base's state. A folder that cannot be written costs the files, not the trial.
+    the base's state dict. If the folder cannot be written, a warning is logged.
 
     Args:
-        folder: where; whatever adapter is there is replaced.
-        adapters: what was trained.
+        folder: to write; an adapter in it is replaced.
+        adapters: the trained parameters.
         head: names of the head modules.
         base: the base's name, for the adapter's configuration.
-        record: a JSON tree, written as ``trial.json`` with the digests of the other files.
+        record: a JSON tree, written to ``trial.json`` with the digests of the other files.
     """
     state = {name: tensor.cpu().contiguous() for name, tensor in adapters.state().items()}
     if adapters.config.modules:
@@ -121,12 +121,12 @@ def keep_adapter(
 def _adapter_files(
     state: Mapping[str, torch.Tensor], config: AdapterConfig, head: Sequence[str], base: str
 ) -> dict[str, bytes]:
-    """What PEFT's ``save_pretrained`` writes, but for the model card."""
+    """The files that PEFT's ``save_pretrained`` writes, except the model card."""
     peft = config.to_peft(head)
     peft.base_model_name_or_path = base
     peft.inference_mode = True
     tree = peft.to_dict()
-    # The full paths: PEFT shortens many to endings, which could match more in another class.
+    # Full paths: PEFT shortens them to suffixes, which could match more in another model class.
     tree["target_modules"] = list(config.modules)
     for name, value in tree.items():
         if isinstance(value, set):

@@ -1,4 +1,4 @@
-"""Which windows each step of a trial sees, settled before the first."""
+"""The plan of a trial: the windows of each step and the evaluations, fixed before training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Plan:
     Attributes:
         seed: the trial's seed.
         batches: window indices of each step.
-        evaluate_at: steps done at which the trial is evaluated; the last always is.
+        evaluate_at: numbers of completed steps at which to evaluate; includes the last.
     """
 
     seed: int
@@ -28,15 +28,15 @@ class Plan:
 
 
 def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> Plan:
-    """Lay out all steps of a trial.
+    """Plan all steps of a trial.
 
     Args:
-        lengths: tokens of each training window.
-        settings: budget of a batch, epochs or steps, and how often to evaluate.
-        seed: the trial's seed; decides the order of the data, and later the dropout.
+        lengths: length of each training window in tokens.
+        settings: of batch size, epochs or steps, and frequency of evaluation.
+        seed: the trial's seed, from which the data order is derived.
 
     Raises:
-        ValueError: if there is no window; a number of steps would never be reached.
+        ValueError: if there are no training windows.
     """
     if not lengths:
         raise ValueError("there must be at least one training window, got none.")
@@ -62,5 +62,5 @@ def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> 
 
 
 def _as_written(number: float) -> Fraction:
-    """0.1 as a tenth: three times the float next to it is more, and would cost a step."""
+    """The exact decimal value of a float, e.g. 1/10 for 0.1, so that ``ceil`` does not round up."""
     return Fraction(str(number))

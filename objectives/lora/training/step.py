@@ -1,7 +1,7 @@
 """One optimiser step of several lanes in one pass.
 
-A GPU takes it for all lanes at once, a CPU lane by lane, each as if it were alone: there the
-lanes' numbers are computed the same whatever lies beside them, bit by bit.
+On a GPU all lanes are computed in batched products, and updated at once except in float16; on a
+CPU lane by lane, so that each lane's results are bitwise equal to those of a pass by itself.
 """
 
 from __future__ import annotations
@@ -19,21 +19,20 @@ from objectives.lora.training.trial import Trial
 from objectives.metrics.loss import lane_losses
 
 Guard = Callable[[Trial, Callable[[], object]], None]
-"""Does what concerns one trial alone, and keeps what it raises from the others."""
+"""Calls a function for one trial; an exception fails that trial only."""
 
 
 def step(group: Sequence[Trial], guard: Guard) -> None:
-    """Make the next step of each lane.
+    """Take the next optimiser step of each lane.
 
-    No lane's numbers enter another's: a loss that is not finite ends its own trial and is
-    left out of the backward pass.
+    Lanes do not affect each other: a NaN or infinite loss fails its own trial only.
 
     Args:
         group: trials of one model.
-        guard: takes what one lane alone raises.
+        guard: called for the parts of the step that concern one trial.
 
     Raises:
-        Exception: what the pass raised; no lane has moved then.
+        Exception: raised by the shared pass; then no lane has been updated.
     """
     started = time.perf_counter()
     lanes = [trial.lane for trial in group]
@@ -56,7 +55,7 @@ def step(group: Sequence[Trial], guard: Guard) -> None:
 def _one_by_one(
     group: Sequence[Trial], shares: Sequence[LaneBatch], guard: Guard
 ) -> dict[Trial, torch.Tensor]:
-    """The losses, of the lanes where they are finite, and the gradients."""
+    """Compute gradients lane by lane; return the losses of lanes that did not fail."""
     losses: dict[Trial, torch.Tensor] = {}
     made = group[0].model.logits(shares, skip=group[0].skip)
     for trial, logits, share in zip(group, made, shares, strict=True):
@@ -79,7 +78,7 @@ def _judge(
 def _all_at_once(
     lanes: Sequence[Lane], shares: Sequence[LaneBatch], *, skip: int
 ) -> Sequence[torch.Tensor]:
-    """The step whole; the losses, which may be of any size, NaN among them."""
+    """Take the step of all lanes in batched products; return the losses, not checked for NaN."""
     model = lanes[0].model
     adapters = [lane.adapters for lane in lanes]
     stacked, _ = model.stacked.get(adapters, training=True)
@@ -96,7 +95,7 @@ def _all_at_once(
 
 
 def _share_out(seconds: float, shares: Sequence[LaneBatch], lanes: Sequence[Lane]) -> None:
-    """Divide the seconds of a pass among its lanes by their tokens."""
+    """Add to each lane its share of a pass's seconds, in proportion to its tokens."""
     tokens = sum(share.tokens for share in shares)
     for share, lane in zip(shares, lanes, strict=True):
         lane.seconds += seconds * share.tokens / tokens

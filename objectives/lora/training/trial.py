@@ -1,4 +1,4 @@
-"""One trial from its parameters to its result; in between its lane trains in a crew."""
+"""One trial of a pack, from its parameters to its result."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ from sweep.files.location import parse_location
 from sweep.study.trial import Report, TrialParams, TrialResult, TrialState
 
 Predict = Callable[[Windows], Predictions]
-"""Predicts a split with the trial's lane."""
+"""A function that predicts a split with the trial's lane."""
 
 
 class Trial:
-    """A configuration under training.
+    """One trial under training: a lane of a packed model, with its progress.
 
     Args:
-        params: the configuration and its seed.
+        params: the trial's parameters and seed.
         fixed: the study's settings.
         inputs: base and data.
-        report: takes intermediate values; may stop the trial.
+        report: takes intermediate values; returns whether to prune the trial.
 
     Attributes:
-        params: as given.
-        settings: the study's, with the configuration's values.
-        model: runs its passes.
-        lane: its training.
-        course: of the training.
-        skip: lower layers whose states are cached.
+        params: the trial's parameters and seed.
+        settings: the study's settings, with the trial's parameter values.
+        model: the packed model.
+        lane: the training state.
+        course: evaluations, reports and checkpoints.
+        skip: number of lower layers whose hidden states are cached.
 
     Raises:
-        Exception: whatever is wrong with it; nothing stays admitted to the model then.
+        Exception: if the trial cannot be started; its lane is then removed from the model.
     """
 
     def __init__(
@@ -94,14 +94,17 @@ class Trial:
         return TrialProgress(self.params.number, self.lane, scores, checkpoints, report)
 
     def _read(self) -> list[Windows]:
-        """All windows that it will read."""
+        """All splits that the trial will read."""
         splits = self._splits
         read = [splits.train, splits.validation, splits.train_sample]
         return [*read, splits.test] if self.params.final_test and splits.test else read
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What decides the result: two trials with the same key have the same one."""
+        """Everything that decides the result: trials with equal keys have equal results.
+
+        It has the scaling factor in place of alpha, and nothing of the adapters at rank 0.
+        """
         settings = asdict(self.settings)
         for name in ("alpha", "scaling", "rslora", "targets", "rank"):
             del settings[name]
@@ -114,40 +117,41 @@ class Trial:
 
     @property
     def validation(self) -> Windows:
-        """The split that decides."""
+        """The validation split, whose MCC is the trial's value."""
         return self._splits.validation
 
     def validate(self, predictions: Predictions) -> None:
-        """Take an evaluation: score, checkpoint, report.
+        """Process an evaluation: score it, save a checkpoint, report.
 
         Raises:
             NonFiniteLossError: if the losses or the predictions are not finite.
-            InputChangedError: if what it has read was changed.
+            InputChangedError: if the data files changed since they were read.
         """
         self._inputs.data.files.check()  # before its checkpoint is written
         self.course.evaluate(check_finite(predictions))
 
     def leave(self) -> str:
-        """Keep a checkpoint before leaving, and say how far the trial came.
+        """Save a checkpoint before an interruption; return a message with the step reached.
 
         Raises:
-            InputChangedError: if what it has read was changed.
+            InputChangedError: if the data files changed since they were read.
         """
         self._inputs.data.files.check()
         return self.course.leave()
 
     def finish(self, predict: Predict) -> TrialResult:
-        """Measure what is measured at the end, keep the adapter, and sum up.
+        """Score the remaining splits, save the adapter, and return the trial's result.
 
         Args:
             predict: predicts a split with this trial's lane.
 
         Raises:
-            InputChangedError: if what it has read was changed.
+            NonFiniteLossError: if predictions are not finite.
+            InputChangedError: if the data files changed since they were read.
         """
         scores, splits, data = self.course.scores, self._splits, self._inputs.data
         if not self.lane.stopped:
-            # A trial that goes on from after its last step has predicted nothing yet.
+            # A trial resumed after its last step has no predictions yet.
             last = self.course.predictions or check_finite(predict(splits.validation))
             scores.describe(last, chains_of(data.validation, splits.validation))
             if len(splits.train_sample):
@@ -171,7 +175,7 @@ class Trial:
         )
 
     def details(self) -> dict[str, Any]:
-        """What is trained, and on what."""
+        """Details for the result: adapter, model, parameter counts."""
         everything = (name for name, _ in self._inputs.skeleton.named_modules())
         return {
             **of_adapters(self._config, self._resolved),
@@ -184,15 +188,15 @@ class Trial:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds since this run of the trial began."""
+        """Wall-clock seconds since this run of the trial started."""
         return time.perf_counter() - self._started
 
     def dismiss(self) -> None:
-        """Leave the model; what was trained is kept no longer."""
+        """Remove the trial's lane from the model."""
         self.model.remove_lane(self._adapters)
 
     def _costs(self) -> dict[str, Any]:
-        """What the trial took."""
+        """Steps, speed, peak memory, parameter count and seconds, for the metrics."""
         lane = self.lane
         return {
             "steps": lane.steps,
@@ -203,11 +207,11 @@ class Trial:
         }
 
     def keep(self, params: TrialParams, settings: BindingSettings) -> None:
-        """Leave the adapter and what is needed to use it, if the trial is to.
+        """Save the adapter and a record of the trial, if ``params.keep`` and it was not pruned.
 
         Args:
-            params: of this trial, or of one that is the same training.
-            settings: the same one's.
+            params: of this trial, or of a duplicate with the same key.
+            settings: of the same trial as ``params``.
         """
         if self.lane.stopped or not (params.keep and params.folder):
             return
