@@ -1,1 +1,1 @@
-"""Labelled protein chains: from files and hubs to tokenised, split, cached windows."""
+"""Labelled protein chains: read from files or the Hub, split, tokenised and cached."""

@@ -1,4 +1,7 @@
-"""Batches of windows by token budget, counted as packed: a window costs its own tokens."""
+"""Batches of windows under a token budget.
+
+Batches are packed without padding, so a window costs only its own tokens.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,12 @@ import numpy as np
 def token_batches(lengths: Sequence[int], budget: int, *, seed: int, epoch: int) -> list[list[int]]:
     """Draw one epoch's training batches.
 
-    Windows are drawn at random and fill one batch after the other. Nothing is sorted by
-    length: a batch is packed without padding, so unequal lengths cost nothing, and every
-    batch is a fair draw.
+    The windows are shuffled and fill one batch after the other. They are not sorted by length:
+    without padding, unequal lengths cost nothing, and every batch is a random sample.
 
     Args:
         lengths: tokens of each window.
-        budget: tokens that a batch's windows may have together; a longer window stands alone.
+        budget: most tokens of a batch; a longer window is a batch of its own.
         seed: of the trial; with ``epoch`` the only source of randomness.
         epoch: from 0.
 
@@ -31,14 +33,14 @@ def token_batches(lengths: Sequence[int], budget: int, *, seed: int, epoch: int)
 
 
 def eval_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Cut windows into batches for scoring: longest first, always the same.
+    """Group windows into batches for evaluation, longest first; deterministic.
 
-    Longest first, so that running out of memory shows in the first batch: of batches with
-    as many tokens, attention makes the one with the longest windows the largest.
+    Longest first, so that an out-of-memory error occurs in the first batch: among batches of
+    equally many tokens, the one with the longest windows needs the most memory for attention.
 
     Args:
         lengths: tokens of each window.
-        budget: tokens that a batch's windows may have together; a longer window stands alone.
+        budget: most tokens of a batch; a longer window is a batch of its own.
 
     Returns:
         Indices into ``lengths``, batch by batch, equal lengths in their given order; every

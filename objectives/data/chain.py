@@ -1,4 +1,4 @@
-"""One labelled protein chain, the record every data format is read into."""
+"""One labelled protein chain, the record that every data format is read into."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CLASSES = 2
-"""Of a residue: binding or not."""
+"""Number of label classes of a residue: binding, not binding."""
 
 IGNORED = -100
-"""The label of a position that neither trains nor counts (PyTorch's ``ignore_index``)."""
+"""Label of a position left out of loss and metrics (PyTorch's ``ignore_index``)."""
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,17 @@ class Chain:
     """A protein chain with one label per residue.
 
     Attributes:
-        id: what to call it in messages and tables (``3C16_A``).
+        id: its name in messages and tables (``3C16_A``).
         sequence: one upper-case letter per residue.
         labels: as long as ``sequence``: 1 binding, 0 not, ``IGNORED`` unknown.
         ligands: ligand name to the 0-based positions that bind it; may be empty.
         source: file and line, or data set and row, for messages.
-        family: protein families, as UniProt writes them; empty where none is known.
-        split: the split that the record itself names; empty where its file says it.
-        whole: whether the source labels every residue; False where it lists binding sites, which
-            another record of the same chain and ligand may add to.
-        translated: whether the source ends the sequence in ``*``, as translated proteins end; it
-            is one then, whatever its letters.
+        family: protein families, as UniProt writes them; empty if unknown.
+        split: the split that the record itself names; empty if only its file names one.
+        whole: whether the source labels every residue; False if it only lists binding sites, to
+            which another record of the same chain and ligand may add.
+        translated: whether the source ends the sequence in ``*``, the stop sign of translated
+            proteins; such a sequence is taken as a protein whatever its letters.
     """
 
     id: str

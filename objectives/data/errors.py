@@ -1,4 +1,4 @@
-"""What is wrong with the input, collected so that a person sees all of it at once."""
+"""Errors of the input data, collected while reading so that all are reported at once."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from sweep.errors import DataError, fault
 from sweep.terminal.printable import printable as _printable
 
 SHOWN = 20
-"""Faults printed in full; the rest is a count, so that the first ones stay on the screen."""
+"""Number of errors printed in full; the others are only counted."""
 
 
 class FileFaultError(DataError):
-    """A record shows a fault of the whole file, such as positions that are counted from 0."""
+    """A record reveals an error of the whole file, such as positions counted from 0."""
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """What is known of a record that is left out.
+    """What could be read of a bad record that is left out.
 
-    Other records of the same chain say nothing of what it said: there, residues that do not bind
-    as far as they tell are unknown.
+    The lost record may have listed binding residues. So in other records of the same chain, a
+    residue labelled as not binding is masked as unknown (``mask_dropped``).
 
     Attributes:
         name: its id; empty if unknown.
-        sequence: its sequence; empty if it cannot be read.
-        binding: the 0-based residues that it says bind; None if they cannot be read.
+        sequence: its sequence; empty if unreadable.
+        binding: its 0-based binding residues; None if unreadable.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Dropped:
 
 @dataclass
 class RecordErrors:
-    """Faults met while reading one source.
+    """Errors, counts and notes collected while reading one data source.
 
-    A bad record can be skipped on request; a bad file (unreadable, a column missing)
-    cannot, because nothing would say what was lost.
+    Bad records can be skipped on request. A bad file (unreadable, a missing column) cannot,
+    because it would be unknown how many records are lost.
 
     Attributes:
-        records: one text per bad record, each naming file and line.
-        files: faults of whole files.
-        counts: what the source itself leaves open, by name; no fault of anybody's.
-        read: records by split and file, as they were read.
-        notes: what a person should know of the data, and no fault.
-        dropped: the bad records of which it is known what chain they are of.
+        records: one text per bad record, with file and line.
+        files: errors of whole files.
+        counts: what the source leaves undetermined, such as uncertain positions: name to number.
+        read: number of records read, by split and file.
+        notes: remarks on the data that are no errors.
+        dropped: the bad records whose id or sequence could be read.
     """
 
     records: list[str] = field(default_factory=list)
@@ -60,44 +60,44 @@ class RecordErrors:
     _told: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def count(self, what: str, number: int = 1) -> None:
-        """Add to a count; one of nothing is not kept."""
+        """Add to a count; a zero adds no entry."""
         if number:
             self.counts[what] = self.counts.get(what, 0) + number
 
     def add_record(self, faults: Iterable[str], dropped: Dropped | None = None) -> None:
-        """Note one bad record with everything found wrong in it, and what chain it is of."""
+        """Add one bad record: all its errors, and what could be read of it."""
         self.records.append(" ".join(faults))
         if dropped is not None:
             self.dropped.append(dropped)
 
     def add_fault_shown_by(self, error: FileFaultError, file: str) -> None:
-        """Note a fault of a whole file once, however many of its records show it."""
+        """Add an error of a whole file once, however many of its records reveal it."""
         if file not in self._told:
             self._told.add(file)
             self.files.extend(error.faults)
 
     def add_file(self, text: str) -> None:
-        """Note a fault of a whole file."""
+        """Add an error of a whole file."""
         self.files.append(text)
 
     def add_files(self, faults: Iterable[str]) -> None:
-        """Note faults of whole files."""
+        """Add errors of whole files."""
         self.files.extend(faults)
 
     def settle(self, source: str, *, skip_bad: bool, sound: bool = True) -> tuple[str, ...]:
-        """Decide what the faults mean once everything is read.
+        """Raise the collected errors, or return the bad records if they are to be skipped.
 
         Args:
             source: the source as the user wrote it, for the message.
-            skip_bad: go on without the bad records.
-            sound: whether any record is sound; if none is, leaving the bad ones out is no way out.
+            skip_bad: skip bad records instead of raising.
+            sound: whether any record is valid; if none is, the message does not offer skipping.
 
         Returns:
-            The bad records, one text each; empty when there were none.
+            One text per skipped record; empty if there were no errors.
 
         Raises:
-            DataError: with every fault (at most ``SHOWN`` of them in full), unless only
-                records are bad and they are to be skipped.
+            DataError: with all errors (the first ``SHOWN`` in full), unless only records are
+                bad and ``skip_bad`` is set.
         """
         if not self.files and (skip_bad or not self.records):
             return tuple(self.records)
@@ -131,13 +131,11 @@ class _Raw(str):
 
 
 def shown(value: object) -> object:
-    """A value for the ``got`` of a fault.
-
-    A whole sequence, or lists within lists beyond what ``repr`` can follow, would bury the
-    sentence around them.
+    """A value shortened for the ``got`` part of an error message.
 
     Returns:
-        The value itself where it is short, else something that prints as its beginning.
+        The value itself if it is short, else an object whose ``repr`` is its beginning. Nesting
+        too deep for ``repr`` gives the name of its type.
     """
     if isinstance(value, str):
         return value if len(value) <= _LENGTH else value[:_LENGTH] + "..."
@@ -154,11 +152,11 @@ def shown(value: object) -> object:
 
 
 def reason(error: Exception) -> str:
-    """What a library says about a failure, on one line of bearable length."""
+    """The message of a library's exception, on one line and cut to a limited length."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= _REASON else text[:_REASON] + "..."
 
 
 def printable(text: str) -> str:
-    """A file name that a terminal can show, whatever bytes it holds."""
+    """A file name as text that a terminal can print, whatever bytes it contains."""
     return _printable(text)

@@ -1,12 +1,14 @@
-"""The letters of a whole set of chains, which tell what no single short chain can.
+"""Detect data sets that are not proteins by the letter frequencies over all chains.
 
-The rule, for at least 200 letters of the chains that no ``*`` marks as proteins:
+Short chains of DNA can pass a check of single chains. The rules, applied to at least 200 letters
+of the chains that do not end in ``*``:
 
-- A set of A, C, G, T, U and N alone in which A, C, G and T or U are a twentieth each is DNA or
-  RNA, and refused.
-- A set whose letters are as varied as fewer than seven equally frequent ones is reported: proteins
-  use 20, at about the variety of 18, while structure alphabets and repeats of few residues lie far
-  below. So is a set of which B, J, O, U, X and Z are a fifth.
+- Only the letters A, C, G, T, U and N, with A, C, G and T or U at least 5 % each: DNA or RNA, an
+  error.
+- An effective number of letters (exponential of the Shannon entropy) below 7: a note. Proteins
+  use 20 letters, effectively about 18; structure alphabets and repeats of few residues are far
+  below.
+- More than 20 % of B, J, O, U, X and Z: a note.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _HELD = 1 << 20
 
 
 class Letters:
-    """Counts the letters of chains as they go by."""
+    """Letter counts over many chains, added one chain at a time."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(128, dtype=np.int64)
@@ -35,14 +37,14 @@ class Letters:
         self._size = 0
 
     def add(self, sequence: str) -> None:
-        """Count one chain; it holds letters A to Z only."""
+        """Count the letters of one chain, which must be A to Z."""
         self._held.append(sequence)
         self._size += len(sequence)
         if self._size >= _HELD:
             self._flush()
 
     def fault(self, where: str) -> str:
-        """Why the set is no set of proteins; an empty text if it may be."""
+        """The error that the set is DNA or RNA; an empty string if it may be proteins."""
         shares = self._shares()
         bases = [shares.get(base, 0.0) for base in "ACG"]
         bases.append(max(shares.get("T", 0.0), shares.get("U", 0.0)))
@@ -53,7 +55,7 @@ class Letters:
         return fault("sequences", "be proteins, not DNA or RNA", got, where=where, way_out=way_out)
 
     def note(self) -> str:
-        """What is odd about the letters of the set; an empty text if nothing is."""
+        """What is unusual about the letter frequencies; an empty string if nothing is."""
         shares = self._shares()
         found = np.array([*shares.values(), 0.0])
         known = found[found > 0]
@@ -66,7 +68,7 @@ class Letters:
         return ""
 
     def _shares(self) -> dict[str, float]:
-        """The share of each letter that is there; none of a set that is too small to judge."""
+        """The share of each letter that occurs; empty for fewer than 200 letters."""
         self._flush()
         total = int(self._counts.sum())
         if total < _FEWEST:
@@ -80,12 +82,12 @@ class Letters:
 
 
 def judge_letters(splits: Splits, name: str, problems: RecordErrors) -> None:
-    """Note for each split what its letters say against its being proteins.
+    """Check the letter frequencies of each split.
 
     Args:
         splits: all chains of a source.
         name: the source as the user wrote it, for messages.
-        problems: takes a fault of a split that is no proteins, and a note of a doubtful one.
+        problems: collects an error for a split of DNA or RNA, a note for a doubtful one.
     """
     for split, chains in splits.given().items():
         unmarked = [chain.sequence for chain in chains if not chain.translated]
@@ -99,7 +101,7 @@ def judge_letters(splits: Splits, name: str, problems: RecordErrors) -> None:
 
 
 def count_letters(sequences: Iterable[str]) -> Letters:
-    """The letters of some sequences."""
+    """Letter counts of some sequences."""
     letters = Letters()
     for sequence in sequences:
         letters.add(sequence)

@@ -1,9 +1,9 @@
 """A SYNTHETIC data set: protein-like chains with planted ligand-binding motifs, and decoys.
 
-No chain exists in nature. A residue binds exactly if it is a contact of a motif of ``MOTIFS``
-matching there, so labels follow from the sequence alone, but from a stretch of it: decoys carry
-the same residues with one essential letter changed, or in another order, and the background is
-sprinkled with the letters that motifs are made of.
+No chain exists in nature. A residue is labelled as binding exactly if it is a contact of a match
+of one of ``MOTIFS``. So labels follow from the sequence, but not from single residues: decoys are
+motifs with one essential letter changed or with their residues shuffled, and the letters of the
+motifs also occur at random in the background.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ELEMENT = re.compile(r"(x|[A-Z]|\[[A-Z]+\]|\{[A-Z]+\})(?:\((\d+)(?:,(\d+))?\))?
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a pattern: which letters, and how many of them.
+    """One element of a PROSITE pattern: the letters allowed, and how often they repeat.
 
     Attributes:
         letters: the residues allowed.
@@ -40,16 +40,16 @@ class Element:
 
     @property
     def essential(self) -> bool:
-        """Whether some residue would break the pattern here."""
+        """Whether this element forbids some residue."""
         return len(self.letters) < len(STANDARD)
 
 
 @dataclass(frozen=True)
 class Motif:
-    """A functional motif and the residues of it that touch the ligand.
+    """A functional motif and which of its residues touch the ligand.
 
     Attributes:
-        name: what people call it.
+        name: its common name.
         accession: its PROSITE entry.
         ligand: what it binds.
         pattern: in PROSITE's notation, such as ``[AG]-x(4)-G-K-[ST]``.
@@ -70,7 +70,7 @@ class Motif:
 
     @cached_property
     def _variants(self) -> tuple[tuple[re.Pattern[str], tuple[int, ...]], ...]:
-        """Each choice of gap lengths: its expression, and the contacts' offsets."""
+        """For each choice of gap lengths: a regular expression, and the contacts' offsets."""
         variants = []
         for lengths in product(*(range(e.low, e.high + 1) for e in self.elements)):
             starts = [sum(lengths[:i]) for i in range(len(lengths))]
@@ -137,7 +137,7 @@ MOTIFS = (
         (0, 2, 4, 8, 10),
     ),
 )
-"""The planted motifs as PROSITE writes them, but for PS00028, whose entry also asks for a
+"""The planted motifs as PROSITE writes them, except PS00028, whose entry also requires a
 hydrophobic residue in the long gap."""
 
 LENGTHS = (60, 110)
@@ -160,11 +160,11 @@ def generate(
 
     Args:
         seed: the same seed and counts give the same chains.
-        train_chains: how many to train (and validate) on.
-        test_chains: how many to hold back.
+        train_chains: number of chains for training and validation.
+        test_chains: number of chains for testing.
 
     Returns:
-        Training and test chains; no sequence stands in both, or twice.
+        Training and test chains; all sequences are distinct.
 
     Raises:
         SpecError: a count is below 1.
@@ -201,7 +201,7 @@ def _distinct(random: Random) -> Iterator[str]:
     while True:
         planted, sequence = _draw(random)
         matched = sum(len(motif.occurrences(sequence)) for motif in MOTIFS)
-        # A match more than was planted came about by chance, or out of a decoy.
+        # Drop chains with extra matches, which arose by chance or from a decoy.
         if matched == planted and sequence not in seen:
             seen.add(sequence)
             yield sequence

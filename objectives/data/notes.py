@@ -1,18 +1,18 @@
-"""What a person should know of the data though it is no fault."""
+"""Notes on unusual labels and splits that are no errors."""
 
 from __future__ import annotations
 
 from objectives.data.splits import Splits
 
 _OFTEN = 0.5
-"""Share of binding residues above which labels may be inverted: sites are a few per cent."""
+"""Share of binding residues above which labels may be inverted; usual is a few per cent."""
 
 _FAR = 2.0
-"""How many times more or less than asked for a carved split may be before it is told."""
+"""Factor by which the validation share may differ from the one asked for without a note."""
 
 
 def label_notes(splits: Splits) -> list[str]:
-    """That most residues of a split bind, if so."""
+    """A note if most residues of a split are labelled as binding."""
     shares = {}
     for name, chains in splits.given().items():
         positives = sum(chain.labels.count(1) for chain in chains)
@@ -26,11 +26,11 @@ def label_notes(splits: Splits) -> list[str]:
 
 
 def carving_notes(carved: Splits | None, fraction: float) -> list[str]:
-    """That a carved validation split is far from the share asked for, or train is one chain.
+    """Notes on a validation split far from the size asked for, or a training split of one chain.
 
     Args:
-        carved: the splits, before they were thinned; None when validation was given.
-        fraction: share of the residues that was asked for.
+        carved: the splits before subsampling; None if the source gives a validation split.
+        fraction: share of the residues asked for.
     """
     if carved is None:
         return []

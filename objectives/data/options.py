@@ -1,4 +1,4 @@
-"""How the data is divided and thinned."""
+"""Settings for splitting and subsampling the data."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass, fields
 from sweep.errors import fault
 
 CHOICES = {"split_by": ("cluster", "family"), "cluster_method": ("kmers", "mmseqs", "auto")}
-"""The settings that are one of a few words."""
+"""Allowed values of the settings that are a choice."""
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Settings of the data, apart from where it lies.
+    """Settings for reading, splitting and subsampling a data source.
 
     Attributes:
-        seed: of the validation split and the subsamples; the trials' seeds do not touch it,
-            so that every trial is scored on the same chains.
-        validation_fraction: share of the training residues carved out for validation
-            where the source gives no validation split.
+        seed: of the validation split and the subsamples; independent of the trials' seeds, so
+            that every trial is scored on the same chains.
+        validation_fraction: share of the training residues used for validation if the source
+            gives no validation split.
         max_residues: chains longer than this are dropped from every split.
-        train_chains: at most so many training chains, drawn after splitting.
-        validation_chains: at most so many validation chains.
-        test_chains: at most so many test chains.
-        skip_bad: leave bad records out and list them, instead of refusing the source.
-        allow_pickle: read pickled tables, which can run any code, instead of refusing them.
-        split_by: what a carved validation split keeps together: ``cluster``, chains of similar
-            sequence, or ``family``, also those of one protein family.
-        cluster_method: what tells similar sequences: ``kmers``, ``mmseqs``, or ``auto``, which
-            is MMseqs2 where it runs and k-mers elsewhere.
-        cluster_identity: identity at which MMseqs2 links two chains.
-        cluster_coverage: share of both that the alignment must cover for it.
+        train_chains: most training chains, sampled after splitting; None for all.
+        validation_chains: most validation chains; None for all.
+        test_chains: most test chains; None for all.
+        skip_bad: leave bad records out and list them, instead of raising.
+        allow_pickle: read pickled tables, which can run any code, instead of raising.
+        split_by: what is never divided between train and validation: ``cluster``, chains of
+            similar sequence, or ``family``, also those of one protein family.
+        cluster_method: how similar sequences are found: ``kmers``, ``mmseqs``, or ``auto``,
+            which is MMseqs2 if it runs here, else k-mers.
+        cluster_identity: least sequence identity at which MMseqs2 links two chains.
+        cluster_coverage: least share of both chains that this alignment must cover.
     """
 
     seed: int = 0
@@ -47,11 +47,11 @@ class DataOptions:
     cluster_coverage: float = 0.8
 
     def faults(self) -> list[str]:
-        """Say which settings break a rule, in the order of the fields."""
+        """The errors of all invalid settings, in the order of the fields."""
         return [text for field in fields(self) if (text := self._fault(field.name))]
 
     def _fault(self, name: str) -> str:
-        """The fault of one setting, or an empty text."""
+        """The error of one setting; an empty string if it is valid."""
         value = getattr(self, name)
         whole = isinstance(value, int) and not isinstance(value, bool)
         if name in {"skip_bad", "allow_pickle"}:

@@ -1,4 +1,4 @@
-"""Progress of work on many chains, on a terminal alone."""
+"""Progress bar for work on many chains, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TypeVar
 T = TypeVar("T")
 
 FROM_CHAINS = 20_000
-"""With fewer it is over before anybody wonders."""
+"""Least number of chains for which a bar is shown; fewer take only moments."""
 
 
 def shown_progress(items: Iterable[T], total: int, what: str, *, chains: int) -> Iterator[T]:
-    """Hand items on, with a bar where someone can see it and it takes long enough.
+    """Yield the items, with a progress bar if standard error is a terminal and chains are many.
 
     Args:
-        items: to hand on.
-        total: how many there are.
-        what: is done with them.
-        chains: how many they stand for.
+        items: what to iterate over.
+        total: number of items.
+        what: label of the bar.
+        chains: number of chains that all items contain.
     """
     if chains < FROM_CHAINS or not sys.stderr.isatty():
         yield from items

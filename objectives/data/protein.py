@@ -1,18 +1,19 @@
-"""What is a protein's sequence, and what is written in letters too and is none.
+"""Recognise text that looks like a protein sequence but is not one.
 
-The rule, for a chain, in any case of letters:
+These are not protein sequences, in upper or lower case:
 
-- ``Sequence unavailable``, ``nan`` and other words for missing (``objectives.data.missing``) are
-  none.
-- Two or more of the three-letter codes, parted or as ``MetLys``; three or more as ``METLYSTHR``.
-- At least 12 letters of nucleotides that hold A, C, G and T or U and nothing else; N, and in at
-  most a tenth of the letters the other codes of IUPAC, may stand among them. About one protein in
-  10^8 of that length is so, and no known one of 50 residues.
-- At least 20 letters of secondary structure (``HEC`` or DSSP's), each three times in a row in the
-  mean.
+- Words for a missing value, such as ``Sequence unavailable`` or ``nan``
+  (``objectives.data.missing``).
+- Three-letter codes: two or more with separators or as ``MetLys``, three or more as
+  ``METLYSTHR``.
+- DNA or RNA: at least 12 letters, with each of A, C, G and T or U, and no other letter but N. From
+  48 letters on, at most 10 % may be other IUPAC nucleotide codes. About one protein in 10^8 of
+  that length is so, and no known one of 50 residues.
+- Secondary structure: at least 20 letters of ``HEC`` or DSSP's alphabet, with runs of at least
+  three on average.
 
-A real peptide of such letters is read where a ``*`` ends it: that stands behind translated
-proteins alone.
+A real peptide of such letters is accepted if it ends in ``*``, the stop sign that only translated
+proteins carry.
 
 Sources: IUPAC-IUB 1970 and 1984 for the codes; Kabsch & Sander 1983 for DSSP's letters.
 """
@@ -38,7 +39,7 @@ _CODES = frozenset(
         "ASXGLXSECPYLXAAUNKMSEHYPSEPTPOPTRCSO",
     )
 )
-"""The 20 residues, those that are not known, and those that are often modified."""
+"""The 20 standard residues, codes for unknown ones, and common modified ones."""
 
 _DEOXY = frozenset({"DA", "DC", "DG", "DT", "DU", "DI", "DN"})
 _PARTED = re.compile(r"[A-Za-z]{3}(?:[\s,;._/-]+[A-Za-z]{3})+")
@@ -49,17 +50,17 @@ _CODES_SHARE = 0.9
 
 
 def other_kind(text: str) -> str:
-    """What a text is, if it is clearly no protein's sequence in one-letter codes.
+    """What a text is, if it is clearly not a protein sequence in one-letter codes.
 
     Args:
-        text: of a sequence, without a ``*`` at its end; what parts three-letter codes may be
-            there still.
+        text: the sequence without a final ``*``; separators between three-letter codes may
+            still be in it.
 
     Returns:
-        ``DNA or RNA``, ``three-letter codes`` or ``secondary structure``; else an empty text.
+        ``DNA or RNA``, ``three-letter codes`` or ``secondary structure``; else an empty string.
     """
     letters = text.upper() if text.isalpha() else "".join(text.split()).upper()
-    # What begins or ends in another letter is told apart at once; that is nearly every protein.
+    # Fast path: nearly every protein begins or ends in a letter outside the small alphabets.
     if not letters.strip(_NUCLEOTIDES) and _is_gene(letters):
         return "DNA or RNA"
     if not letters.strip(_STRUCTURE) and _is_structure(letters):
@@ -74,7 +75,7 @@ def other_kind(text: str) -> str:
 
 
 def remedy(kind: str) -> str:
-    """What to do about a text of another kind."""
+    """The advice for a text that ``other_kind`` recognised."""
     ways = {
         "DNA or RNA": "Translate it",
         "three-letter codes": "Write one letter a residue",
@@ -87,7 +88,7 @@ def join_blocks(text: str) -> str | None:
     """The letters of a sequence that is written in blocks of equal length, such as of ten.
 
     Returns:
-        The text without its blanks; None if these part it irregularly, as they part words.
+        The text without its blanks; None if the blocks are of unequal length, as words are.
     """
     first, *others = text.split()
     size = len(first)
@@ -111,11 +112,11 @@ def _is_structure(letters: str) -> bool:
     if len(letters) < _SHORTEST_STRUCTURE or {"H", "E", "C"}.isdisjoint(letters):
         return False
     runs = sum(1 for _ in groupby(letters))
-    return 1 < runs <= len(letters) / _RUN  # one letter throughout is no structure either
+    return 1 < runs <= len(letters) / _RUN  # a single repeated letter is no structure either
 
 
 def _pieces(letters: str, size: int) -> list[str]:
-    """The letters in pieces of one size; none if some are left over."""
+    """The letters in pieces of one size; empty if the length is no multiple of it."""
     if len(letters) % size:
         return []
     return [letters[at : at + size] for at in range(0, len(letters), size)]

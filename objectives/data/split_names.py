@@ -1,9 +1,9 @@
-"""The words that name a split, in the names of files, folders, keys and columns.
+"""Recognise the split (train, validation, test) in names of files, folders, keys and columns.
 
 ``train``, ``training``; ``valid``, ``val``, ``validation``, ``dev``, ``eval``; ``test``,
-``testing``: in any case, as whole words, with ``set``, ``data`` or ``split`` behind them or not.
+``testing``: in any case, as whole words, optionally followed by ``set``, ``data`` or ``split``.
 Words end at separators, at digits and where capitals begin: ``ATP_Training``, ``test-00000``,
-``my_val_set``, ``TestSet2``; ``contest`` and ``latest`` hold none.
+``my_val_set`` and ``TestSet2`` name a split; ``contest`` and ``latest`` do not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS = {
     "test": "test|testing",
 }
 UNDERSTOOD = "train or training; validation, valid, val, dev or eval; test or testing"
-"""For messages."""
+"""The understood words, for messages."""
 
 _ANY = "|".join(_WORDS.values())
 _BEHIND = "sets?|data|dataset|split"
@@ -45,11 +45,11 @@ _OWN = re.compile(
     rf"(?<![^\W\d_])(?:{_ANY})(?:[ _.-]?(?:{_BEHIND}))?(?![^\W\d_])(?:[ _.-]?(?:\d+|of(?=\W)))*",
     re.IGNORECASE,
 )
-"""A split's word with what belongs to it, for ``without_split``."""
+"""The word for a split with its suffix and numbers, for ``without_split``."""
 
 
 def splits_in(text: str) -> list[str]:
-    """The splits that a name speaks of, in order; two for ``train_test`` and for ``trainval``."""
+    """The splits that a name contains, in order; two for ``train_test`` and for ``trainval``."""
     found: list[str] = []
     for part in _PARTS.findall(text):
         for word in _HUMPS.sub(" ", part).lower().split():
@@ -69,10 +69,10 @@ def _split(word: str) -> str:
 
 
 def hint_in(text: str) -> str:
-    """What in a name speaks of a split and is not understood; empty if there is nothing.
+    """The part of a name that refers to a split but is not understood; empty if there is none.
 
-    A fold or a numbered split is never understood; a word for held-out data is where the name
-    says besides which split that is.
+    Folds and numbered splits are never understood. Words for held-out data (``unseen``,
+    ``independent``) are understood only if the name also contains validation or test.
     """
     lower = text.lower()
     fold = _FOLD.search(lower)
@@ -87,11 +87,11 @@ def hint_in(text: str) -> str:
 
 
 def split_of(text: str) -> str | None:
-    """The split that one name stands for.
+    """The split that a name stands for.
 
     Returns:
-        ``train``, ``validation`` or ``test``; empty where the name speaks of none; None where
-        it speaks of several, or in words that are not understood.
+        ``train``, ``validation`` or ``test``; empty if the name contains none; None if it
+        contains several, or words that are not understood.
     """
     if hint_in(text):
         return None
@@ -102,11 +102,11 @@ def split_of(text: str) -> str | None:
 
 
 def split_of_file(relative: PurePath, stem: str, where: str) -> tuple[str, list[str]]:
-    """The split that a file's folders and its own name say.
+    """The split that a file's folders and its own name give.
 
-    Folders and file must agree, with one exception: within a folder for test, a file named
-    after validation tests. So are the sets of Yu et al. 2013, which keep ``ATP_Validation.txt``
-    in ``test``, and nothing that either name holds out is trained on.
+    Folders and file must agree, with one exception: a file named after validation in a folder
+    named after test belongs to test. The data of Yu et al. 2013 need it: they keep
+    ``ATP_Validation.txt`` in ``test``. Either way the file is not trained on.
 
     Args:
         relative: the file's path below the root.
@@ -114,7 +114,7 @@ def split_of_file(relative: PurePath, stem: str, where: str) -> tuple[str, list[
         where: the root, for messages.
 
     Returns:
-        The split, empty where none is named, and the faults found.
+        The split, empty if none is named, and the errors found.
     """
     folders = relative.parts[:-1]
     faults = [_not_understood(name, relative, where) for name in folders if split_of(name) is None]
@@ -144,7 +144,7 @@ def _not_understood(name: str, relative: PurePath, where: str) -> str:
 
 
 def without_split(stem: str) -> str:
-    """A file's name without the word for its split, the numbers behind it, and what parts them.
+    """A file's name without the word for its split, the numbers after it and their separators.
 
     Example:
         >>> without_split("train_ATP"), without_split("ATP-Training"), without_split("test_001")
@@ -157,7 +157,7 @@ def without_split(stem: str) -> str:
 
 
 def listed(values: Iterable[object], most: int = 5) -> str:
-    """The first few of several values, for messages."""
+    """The first few of several values as text, for messages."""
     each = [str(value) for value in values]
     more = f" and {len(each) - most} more" if len(each) > most else ""
     return ", ".join(each[:most]) + more

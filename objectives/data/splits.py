@@ -1,4 +1,4 @@
-"""Which chain trains, validates and tests."""
+"""Train, validation and test splits of chains, and the steps that make them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Splits:
-    """Chains by what they are for.
+    """The chains of the train, validation and test splits.
 
     Attributes:
-        train: chains to learn from.
-        validation: chains that trials are scored on; None when the source gives none.
-        test: chains for the best trial alone; None when the source gives none.
+        train: chains to train on.
+        validation: chains that trials are scored on; None if there is no such split.
+        test: chains that only the best trial is scored on; None if there is no such split.
     """
 
     train: Sequence[Chain]
@@ -31,24 +31,24 @@ class Splits:
     test: Sequence[Chain] | None = None
 
     def given(self) -> dict[str, Sequence[Chain]]:
-        """Split name to chains, without the splits that are not there."""
+        """Split name to chains, without the splits that are None."""
         pairs = ((name, getattr(self, name)) for name in SPLITS)
         return {name: chains for name, chains in pairs if chains is not None}
 
     def count(self) -> int:
-        """Chains over all splits."""
+        """Number of chains in all splits."""
         return sum(len(chains) for chains in self.given().values())
 
     def map(self, change: Callable[[str, Sequence[Chain]], Sequence[Chain]]) -> Splits:
-        """The same splits with each one's chains changed."""
+        """New splits: ``change`` applied to the name and chains of each."""
         return Splits(**{name: change(name, chains) for name, chains in self.given().items()})
 
 
 def drop_long(splits: Splits, max_residues: int | None) -> tuple[Splits, int]:
-    """Drop chains above a length from every split.
+    """Drop chains longer than ``max_residues`` from every split; None drops none.
 
     Returns:
-        The splits that are left, and how many chains were dropped.
+        The remaining splits, and the number of chains dropped.
     """
     if max_residues is None:
         return splits, 0
@@ -59,25 +59,24 @@ def drop_long(splits: Splits, max_residues: int | None) -> tuple[Splits, int]:
 def carve(
     chains: Sequence[Chain], clusters: np.ndarray, *, fraction: float, seed: int
 ) -> tuple[list[Chain], list[Chain]]:
-    """Take a share of the residues for validation, by whole clusters.
+    """Split off validation chains by whole clusters, up to a share of the residues.
 
-    Clusters are tried in a seeded random order; one that would exceed the share is
-    passed over, so that the share is met closely whatever the cluster sizes. Where a few
-    clusters hold nearly all residues, that would put every other cluster into validation and
-    leave only those few to train; then validation gets no more than the same share of the
-    clusters.
+    Clusters are taken in a seeded random order; one that would exceed the share is skipped, so
+    that the share is met closely whatever the cluster sizes. If a few clusters hold nearly all
+    residues, this would move most other clusters to validation and leave only those few for
+    training; then the share also limits the number of clusters.
 
     Args:
-        chains: the chains to divide.
+        chains: the chains to split.
         clusters: cluster number of each chain, shape ``(len(chains),)``.
-        fraction: share of the residues, in (0, 1).
-        seed: of the order.
+        fraction: share of the residues for validation, in (0, 1).
+        seed: of the random order.
 
     Returns:
         Train and validation chains, each in the given order.
 
     Raises:
-        DataError: if no division leaves a chain on each side.
+        DataError: if there are fewer than two clusters.
     """
     lengths = np.array([len(chain.sequence) for chain in chains], dtype=np.int64)
     numbers, membership = np.unique(clusters, return_inverse=True)
@@ -104,10 +103,10 @@ def carve(
 
 
 def _filled(order: np.ndarray, sizes: np.ndarray, target: float, *, most: int) -> np.ndarray:
-    """Which clusters are taken, in an order, so that neither the target nor a number is exceeded.
+    """Select at most ``most`` clusters in an order, skipping those that would exceed ``target``.
 
     Returns:
-        True for each cluster that is taken, shape ``sizes.shape``.
+        True for each selected cluster, shape ``sizes.shape``.
     """
     taken, total = np.zeros(len(sizes), dtype=bool), 0.0
     for number in order:
@@ -118,7 +117,7 @@ def _filled(order: np.ndarray, sizes: np.ndarray, target: float, *, most: int) -
 
 
 def cap(splits: Splits, options: DataOptions) -> Splits:
-    """Keep a seeded random subsample of each split that is larger than its cap."""
+    """Subsample each split that has more chains than its limit; seeded."""
     caps = {
         "train": options.train_chains,
         "validation": options.validation_chains,
@@ -137,18 +136,18 @@ def cap(splits: Splits, options: DataOptions) -> Splits:
 
 
 def drop_contradictions(chains: Sequence[Chain], problems: RecordErrors) -> list[Chain]:
-    """Unite the sites of one chain and ligand, and take out records that contradict each other.
+    """Merge the sites of one chain and ligand, and drop records that contradict earlier ones.
 
-    Records that list binding sites add to each other: BioLiP has a line for each site. Records of
-    the same id and ligand with other sequences, or with another label of a residue, contradict.
+    Records that list binding sites are merged: BioLiP has a line for each site. Records of the
+    same id and ligand contradict if their sequences, or their labels of a residue, differ.
 
     Args:
         chains: the records of one split.
-        problems: takes the later record of each contradicting pair.
+        problems: collects the later record of each contradicting pair.
 
     Returns:
-        The records that agree with every earlier one; those of one chain and ligand that list
-        sites each with the sites of all.
+        The records that agree with every earlier one. Those of one chain and ligand that list
+        sites each get the sites of all of them.
     """
     groups: dict[tuple[str, tuple[str, ...]], _Said] = {}
     kept: list[tuple[Chain, _Said]] = []
@@ -169,7 +168,7 @@ def drop_contradictions(chains: Sequence[Chain], problems: RecordErrors) -> list
 
 
 class _Said:
-    """What the records of one chain and ligand have said so far."""
+    """Labels and sites collected from the records of one chain and ligand."""
 
     __slots__ = ("first", "labels", "sites")
 
@@ -179,7 +178,7 @@ class _Said:
         self.sites: frozenset[int] = frozenset()
 
     def differs(self, chain: Chain) -> str:
-        """In what another record contradicts these; an empty text if it does not."""
+        """What differs in a record, ``sequence`` or ``labels``; empty if it agrees."""
         if chain.sequence != self.first.sequence:
             return "sequence"
         if chain.whole and self.labels is not None:
@@ -189,14 +188,14 @@ class _Said:
         return "labels" if labels and any(labels[at] == 0 for at in sites) else ""
 
     def add(self, chain: Chain) -> None:
-        """Take in a record that agrees."""
+        """Add a record that agrees."""
         if not chain.whole:
             self.sites |= _binding(chain)
         elif self.labels is None:
             self.labels = chain.labels
 
     def united(self, chain: Chain) -> Chain:
-        """A record with all that is known of its chain and ligand."""
+        """The record with the labels and sites of all records of its chain and ligand."""
         labels = list(self.labels or (0,) * len(chain.sequence))
         for at in self.sites:
             labels[at] = 1
@@ -211,13 +210,14 @@ def _binding(chain: Chain) -> frozenset[int]:
 
 
 def mask_dropped(splits: Splits, dropped: Sequence[Dropped]) -> Splits:
-    """Make unknown what only a record that is left out could tell.
+    """Mask residues whose label depends on a dropped record.
 
-    A residue that no other record says binds may be one that the bad record named: it is not
-    known not to bind. Where the bad record can be read, these are the residues that it named.
+    A dropped record may have listed binding residues, so that "not binding" in other records of
+    its chain is not certain: those residues become ``IGNORED``. If the dropped record's sites
+    are known, only these residues are masked.
 
     Args:
-        splits: the sound records.
+        splits: the valid records.
         dropped: the records that are left out.
     """
     all_of = {each.sequence for each in dropped if each.sequence and each.binding is None}
@@ -241,11 +241,11 @@ def mask_dropped(splits: Splits, dropped: Sequence[Dropped]) -> Splits:
 
 
 def merge_identical(chains: Sequence[Chain]) -> list[Chain]:
-    """Unite the chains that share a sequence.
+    """Merge the chains that have the same sequence.
 
-    A residue binds if any record says so, is unknown only if no record knows it, and keeps
-    the positions of every ligand. Without this the same sequence would teach "binds" in
-    one ligand's file and "does not" in another's.
+    A residue binds if any record labels it so, and is unknown only if it is unknown in all; the
+    sites of all ligands are kept. Otherwise the same residue could be labelled as binding in one
+    ligand's file and as not binding in another's.
 
     Returns:
         One chain per sequence, in order of first appearance.
@@ -257,8 +257,8 @@ def merge_identical(chains: Sequence[Chain]) -> list[Chain]:
 
 
 def _unite(group: Sequence[Chain]) -> Chain:
-    """One chain with the first record's name and every record's binding residues."""
-    # IGNORED < 0 < 1, so the maximum is "known before unknown, binding before not".
+    """One chain with the first record's id and the binding residues of all."""
+    # IGNORED < 0 < 1: the maximum prefers known to unknown, and binding to not binding.
     labels = np.max([chain.labels for chain in group], axis=0).tolist()
     ligands: dict[str, set[int]] = {}
     for chain in group:
@@ -276,10 +276,10 @@ def _unite(group: Sequence[Chain]) -> Chain:
 
 
 def drop_overlap(splits: Splits) -> tuple[Splits, int]:
-    """Drop training chains that also validate or test, and validation chains that also test.
+    """Drop chains whose sequence is also in a later split (train < validation < test).
 
     Returns:
-        The disjoint splits, and how many chains were dropped.
+        Splits without common sequences, and the number of chains dropped.
     """
     held_out: set[str] = set()
     kept: dict[str, Sequence[Chain]] = {}
