@@ -1,1 +1,1 @@
-"""Readers of data files: one file a format, all give chains with labels."""
+"""Readers of data files, one module per format; each returns labelled chains."""

@@ -1,7 +1,7 @@
-"""Labels that are numbers of named classes, as ``ClassLabel`` of the library ``datasets`` has them.
+"""Labels stored as class numbers with names, like ``ClassLabel`` of the library ``datasets``.
 
-``ClassLabel(["binding", "non_binding"])`` writes 0 for what binds. The names decide what a number
-means; numbers whose names do not say which class binds are refused.
+``ClassLabel(["binding", "non_binding"])`` stores binding as 0. The class names decide what a number
+means; if they do not show which class binds, the labels are refused.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _NEGATION = re.compile(r"^(not|non|no|un)(?=[a-z])")
 
 
 def class_names(features: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The names of the classes by column, however deep in lists they stand.
+    """Column to class names, also for ``ClassLabel`` within nested lists.
 
     Args:
-        features: column to its feature, as ``Features.to_dict`` and Parquet's metadata have it.
+        features: column to feature, as from ``Features.to_dict`` or Parquet's metadata.
     """
     found = {column: _names(feature) for column, feature in features.items()}
     return {column: names for column, names in found.items() if names}
 
 
 def features_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
-    """The features that ``datasets`` notes in the metadata of a Parquet file; empty without."""
+    """The features that ``datasets`` stores in the metadata of a Parquet file; empty if none."""
     try:
         return dict(json.loads((metadata or {})[b"huggingface"])["info"]["features"])
     except (KeyError, TypeError, ValueError):
@@ -55,10 +55,10 @@ def _names(feature: Any) -> list[str]:
 
 
 def labels_by_name(names: Sequence[str]) -> dict[int, int] | None:
-    """What each number of a class means: 1 binds, 0 does not, ``IGNORED`` is unknown.
+    """Class number to label: 1 binding, 0 not, ``IGNORED`` unknown.
 
     Returns:
-        None if a name does not say it, or all say the same.
+        None if a class name is not understood, or binding and not binding do not both occur.
     """
     meaning = {number: _meaning(name, names) for number, name in enumerate(names)}
     known = {label for label in meaning.values() if label is not None}
@@ -79,11 +79,11 @@ def _meaning(name: str, names: Sequence[str]) -> int | None:
 
 
 class ClassNames:
-    """Puts labels and names in the place of the numbers of classes in rows.
+    """Replaces class numbers in rows by labels or class names.
 
     Args:
         features: see ``class_names``.
-        label_column: the column of the labels.
+        label_column: name of the column of labels.
     """
 
     def __init__(self, features: Mapping[str, Any], label_column: str) -> None:
@@ -95,7 +95,7 @@ class ClassNames:
         self._others = names
 
     def faults(self, where: str) -> list[str]:
-        """That the names of the labels' classes do not say which binds, if so."""
+        """An error if the class names of the label column do not show which class binds."""
         if self._names is None or self._labels is not None:
             return []
         rule = "be of two classes of which one is named as binding (binding and non_binding, 0, 1)"
@@ -104,7 +104,7 @@ class ClassNames:
         return [fault(self._label_column, rule, got, where=where, way_out=way_out)]
 
     def named(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row with what the numbers stand for; numbers of no class stay, and are told later."""
+        """The row with class numbers replaced; invalid numbers lead to an error when read."""
         done = dict(row)
         for column, names in self._others.items():
             cell = done.get(column)
@@ -116,7 +116,7 @@ class ClassNames:
         return done
 
     def _label(self, number: object) -> object:
-        """The label of a class's number; -100 is unknown in any table."""
+        """The label of a class number; -100 always means unknown."""
         labels = self._labels or {}
         if number == IGNORED or not isinstance(number, int):
             return number

@@ -1,8 +1,8 @@
-"""Rows of CSV and of TSV, one at a time, each with the line that it begins in.
+"""Rows of CSV and TSV files, read one at a time with their line numbers.
 
-The two are different formats. In CSV a quoted cell may hold commas and line ends. In TSV a line is
-a row, tabs alone part its cells, and a quote is a character like others; a cell that is quoted
-whole, as spreadsheets and pandas write it, is unquoted.
+The formats differ. In CSV a quoted cell may contain commas and line ends. In TSV each line is a
+row, only tabs separate cells, and quotes have no meaning; but a cell that is quoted as a whole, as
+spreadsheets and pandas write it, is unquoted.
 
 Sources: RFC 4180 for CSV; IANA's registration of text/tab-separated-values.
 """
@@ -16,24 +16,24 @@ from objectives.data.errors import Dropped, RecordErrors
 from sweep.errors import fault
 
 Row = tuple[int, list[str]]
-"""The line that a row begins in, counted from 1, and its cells."""
+"""The 1-based line that a row begins in, and its cells."""
 
 _LONGEST_CELL = 2**31 - 1
-"""The module ``csv`` refuses cells above 131 072 characters unless told; embeddings are longer."""
+"""Field size limit for ``csv``, whose default of 131 072 is too small for embeddings."""
 
 
 def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[Row]:
-    """The rows of CSV.
+    """Read the rows of a CSV file.
 
     Args:
         lines: of the file, with their ends.
-        delimiter: what separates the cells.
+        delimiter: character between cells.
 
     Yields:
-        The rows that are not blank, the header being the first.
+        The rows that are not blank, first the header.
 
     Raises:
-        ValueError: naming the line that a record begins in, if its quotes are not balanced.
+        ValueError: if the quotes of a row are not balanced, naming the line it begins in.
     """
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -48,7 +48,7 @@ def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[Row]:
 
 
 def tsv_rows(lines: Iterable[str]) -> Iterator[Row]:
-    """The rows of TSV; see ``csv_rows``."""
+    """Read the rows of a TSV file; see ``csv_rows``."""
     for number, line in enumerate(lines, start=1):
         text = line.rstrip("\r\n")
         cells = text.split("\t")
@@ -59,7 +59,7 @@ def tsv_rows(lines: Iterable[str]) -> Iterator[Row]:
 
 
 def _unquoted(cell: str) -> str:
-    """A cell without the quotes around it, if it is quoted whole and those within are doubled."""
+    """A cell without its quotes, if it is quoted as a whole and inner quotes are doubled."""
     inner = cell[1:-1]
     if len(cell) < len('""') or cell[0] != '"' or cell[-1] != '"':
         return cell
@@ -73,18 +73,20 @@ def _holds_something(cells: list[str]) -> bool:
 def named_rows(
     rows: Iterator[Row], name: str, problems: RecordErrors, wanted: Callable[[list[str]], list[int]]
 ) -> tuple[list[str], Iterator[tuple[str, dict[str, str]]]]:
-    """Cells by the name of their column.
+    """Rows as dictionaries from column name to cell.
 
-    A blank cell beyond the header's last name is no cell, as spreadsheets write such.
+    Blank cells after the last named column, which spreadsheets add, are ignored.
 
     Args:
-        rows: the header and what follows.
-        name: what to call the file in messages.
-        problems: takes the rows of another number of cells than the header; they are left out.
-        wanted: which columns to keep, by their names.
+        rows: the header, then the other rows.
+        name: the file's name in messages.
+        problems: collects errors of rows whose number of cells differs from the header's; these
+            rows are left out.
+        wanted: returns the indices of the columns to keep, given all column names.
 
     Returns:
-        The columns' names in lower case, and for each sound row where it stands and its cells.
+        The column names in lower case, and for each valid row its location (file and line) and
+        its cells.
     """
     _, header = next(rows, (0, []))
     columns = [cell.strip().lower() for cell in header]

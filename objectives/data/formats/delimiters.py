@@ -1,4 +1,4 @@
-"""What separates the columns of a text table, whatever its suffix says."""
+"""Detect the delimiter of a text table from its header, whatever the file suffix."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from sweep.errors import DataError, fault
 
 _OTHERS = ",\t;|"
 _SEP = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE | re.DOTALL)
-"""The line that Excel reads, and some programs write, above the header."""
+"""The line that Excel reads and some programs write above the header to name the delimiter."""
 
 _SUFFIX = {"FASTA": ".fasta", "JSON": ".json"}
 
 
 def find_delimiter(lines: Iterator[str], own: str, name: str) -> tuple[str, Iterator[str]]:
-    """What separates the columns of a file, and its lines from the first.
+    """Detect the delimiter of a file.
 
     Args:
         lines: of the file, with their ends.
-        own: the separator that the file's suffix stands for.
-        name: what to call the file in messages.
+        own: the delimiter that the file's suffix stands for.
+        name: the file's name in messages.
 
     Returns:
-        The separator, and as many lines as there are, with the line ``sep=`` blank.
+        The delimiter, and all lines of the file, with a line ``sep=`` made blank.
 
     Raises:
-        DataError: if the first line is plainly of another format.
+        DataError: if the first line is clearly of another format.
     """
     above: list[str] = []
     for line in lines:
@@ -46,15 +46,15 @@ def find_delimiter(lines: Iterator[str], own: str, name: str) -> tuple[str, Iter
 
 
 def delimiter_of(header: str, own: str) -> str:
-    """What separates the columns of a header.
+    """The delimiter of a header.
 
     Args:
         header: the first line.
-        own: the separator that the file's suffix stands for.
+        own: the delimiter that the file's suffix stands for.
 
     Returns:
-        ``own``, unless the header names columns that are read, or any columns at all, only
-        when it is divided by another.
+        ``own``, unless only another delimiter gives column names that are read, or more than
+        one column.
     """
     split = {mark: _names(header, mark) for mark in (own, *_OTHERS)}
     for reads in (_is_known, lambda names: SEQUENCE in names, lambda names: len(names) > 1):
@@ -65,7 +65,7 @@ def delimiter_of(header: str, own: str) -> str:
 
 
 def require_table(line: str, name: str) -> None:
-    """Refuse text that is plainly of another format.
+    """Refuse a line that is clearly FASTA or JSON.
 
     Raises:
         DataError: naming the format and its suffix.

@@ -1,14 +1,14 @@
-"""FASTA read as a stream: one record at a time, each fault named by its line.
+"""Streaming FASTA reader: one record at a time, with the line number of each error.
 
-What is read: plain text or compressed, any line ends, a byte order mark, blank lines, ``;``
-comments, lower case, sequences cut into lines and groups, a ``*`` at the end. What is a fault: text
-above the first header, a header without an id, an id that was there before (a table or a GFF3 file
-could not tell the two chains apart), no sequence, a gap, a ``*`` within, any other character that
-is no letter, and letters that are no protein's (``objectives.data.protein``). The 26 letters are
-all read, as ``objectives.data.formats.record`` reads them: B, J, O, U, X and Z stand for
-residues too, and the base's tokenizer decides what it makes of them.
+Accepted: plain or compressed text, any line ends, a byte order mark, blank lines, ``;`` comments,
+lower case, sequences wrapped into lines or groups, a final ``*``. Errors: text above the first
+header, a header without an id, a repeated id (a table or GFF3 file could not distinguish the two
+chains), no sequence, a gap, an inner ``*``, any other character that is not a letter, and text that
+is not a protein sequence (``objectives.data.protein``). All 26 letters are read, as in
+``objectives.data.formats.record``: B, J, O, U, X and Z are residue codes too, and the base
+model's tokenizer decides how to encode them.
 
-Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, who call lines after ``;`` comments.
+Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, where lines after ``;`` are comments.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sweep.errors import DataError, fault
 STDIN = "-"
 
 LONGEST = 10_000_000
-"""Characters of one record; the longest protein known has some 45 000 residues."""
+"""Most characters of one record; the longest known protein has some 45 000 residues."""
 
 
 @contextmanager
@@ -43,11 +43,11 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
         path: a file, or ``-`` for standard input, which is left open.
 
     Yields:
-        The lines, of any line ends, with bytes that are no UTF-8 as surrogates; and the name
-        of the file for messages.
+        The lines, with invalid UTF-8 as surrogates (``surrogateescape``); and the name of the
+        file for messages.
 
     Raises:
-        DataError: if it cannot be opened, or holds something else by its first bytes.
+        DataError: if it cannot be opened, or its first bytes show that it is of another format.
     """
     name = "standard input" if path == STDIN else printable(Path(path).name)
     stream = _standard_input() if path == STDIN else _open(path)
@@ -55,7 +55,7 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
         if path != STDIN:
             stack.callback(stream.close)
         try:
-            # Undecodable bytes are told where they stand, not for the whole buffer they are in.
+            # Surrogates allow an error with the line of an undecodable byte.
             text = stack.enter_context(open_text(stream, name, errors="surrogateescape"))
         except OSError as error:
             told = fault("FASTA", "be a file that can be read", reason(error), where=name)
@@ -64,10 +64,10 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
 
 
 def _bounded(text: io.TextIOBase, name: str) -> Iterator[str]:
-    """The lines, as long as no record is longer than any protein; memory is bounded so.
+    """The lines of a stream; limits the length of a record, and so the memory needed.
 
     Raises:
-        DataError: at the line where a record gets too long.
+        DataError: if a record has more than ``LONGEST`` characters, naming the line.
     """
     held, number = 0, 0
     while line := text.readline(LONGEST + 2):
@@ -82,7 +82,7 @@ def _bounded(text: io.TextIOBase, name: str) -> Iterator[str]:
 
 
 def _standard_input() -> io.BufferedReader:
-    if sys.stdin is None:  # closed by whoever started us
+    if sys.stdin is None:  # closed by the parent process
         raise DataError(fault("FASTA", "be a file that can be read", "a closed standard input"))
     return cast("io.BufferedReader", sys.stdin.buffer)
 
@@ -106,22 +106,22 @@ def is_regular(path: str) -> bool:
 
 GAPS = "-."
 _WORDS = re.compile(r"[\s\x01]+")
-"""What parts the id from the description; NCBI parts the titles of merged records with \\x01."""
+"""Separator of id and description; NCBI joins the titles of merged records with \\x01."""
 
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
-"""Bytes that are no UTF-8, as Python hands them on."""
+"""Invalid UTF-8 bytes, as Python's ``surrogateescape`` decodes them."""
 
 
 @dataclass(frozen=True)
 class FastaRecord:
-    """One chain.
+    """One valid record.
 
     Attributes:
         id: first word of the header.
         description: the rest of the header.
         sequence: upper-case letters A to Z, at least one.
         line: of the header, counted from 1.
-        translated: whether a ``*`` ends it, so that it is a protein whatever its letters.
+        translated: whether it ended in ``*``; it is then taken as a protein whatever its letters.
     """
 
     id: str
@@ -133,33 +133,33 @@ class FastaRecord:
 
 @dataclass(frozen=True)
 class BadRecord:
-    """One record that cannot be used.
+    """One invalid record.
 
     Attributes:
-        faults: one sentence each, with file and line.
+        faults: its errors, one sentence each, with file and line.
     """
 
     faults: tuple[str, ...]
 
 
 def read_fasta(path: str) -> Iterator[FastaRecord | BadRecord]:
-    """Read a file record by record; only the record at hand and the ids are in memory.
+    """Read a file record by record; only the current record and all ids are in memory.
 
     Args:
         path: a file, or ``-`` for standard input.
 
     Yields:
-        Each record in the order of the file, sound or bad.
+        Each record in the order of the file, valid or not.
 
     Raises:
-        DataError: if the file cannot be read, is no FASTA or holds no record.
+        DataError: if the file cannot be read, is not FASTA or contains no record.
     """
     with open_lines(path) as (lines, name):
         yield from parse_fasta(lines, name)
 
 
 def parse_fasta(lines: Iterable[str], name: str) -> Iterator[FastaRecord | BadRecord]:
-    """The records of lines of text.
+    """Parse FASTA lines into records.
 
     Args:
         lines: with or without their ends; undecodable bytes as surrogates.
@@ -190,7 +190,7 @@ def parse_fasta(lines: Iterable[str], name: str) -> Iterator[FastaRecord | BadRe
 
 
 def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
-    """Lines from 1; a file that ends in the middle is told with the last line that was read."""
+    """Lines with their 1-based numbers; a read error names the last line that was read."""
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
@@ -213,13 +213,13 @@ def _headless(line: str, where: str) -> str:
 
 @dataclass
 class _Draft:
-    """A record under way.
+    """A record being read.
 
     Attributes:
         line: of the header.
         title: the header without its ``>``.
         parts: the lines of the sequence.
-        odd: line and residue offset of the lines that hold more than letters.
+        odd: line number and residue offset of the lines with characters other than letters.
     """
 
     line: int
@@ -230,7 +230,7 @@ class _Draft:
     _prose: str = ""
 
     def add(self, number: int, text: str) -> None:
-        """Take a line of the sequence; groups of residues may be parted by blanks."""
+        """Add a line of the sequence; groups of residues may be separated by blanks."""
         letters = "".join(text.split())
         if len(letters) < len(text) and not self._prose and is_prose(text):
             self._prose = text
@@ -240,7 +240,7 @@ class _Draft:
         self._length += len(letters)
 
     def finish(self, name: str, known: dict[str, int]) -> FastaRecord | BadRecord:
-        """The record, its id put among those ``known`` with its line."""
+        """Validate the record, and add its id and line to ``known``."""
         own, *rest = _WORDS.split(self.title.strip(), maxsplit=1)
         where = f"{name}, line {self.line}"
         faults = self._title_faults(own, where)
@@ -263,7 +263,7 @@ class _Draft:
         return FastaRecord(own, "".join(rest), sequence.upper(), self.line, translated)
 
     def _kind_fault(self, sequence: str, where: str) -> str:
-        """What stands there in place of a protein; an empty text if one may."""
+        """The error if the sequence is clearly not a protein's; else an empty string."""
         if self._prose or (len(self.parts) == 1 and is_missing(sequence)):
             way = f"If it is a protein, end it with '{STOP}'"
             got = shown(self._prose or sequence)
@@ -287,7 +287,7 @@ class _Draft:
         return [fault("header", rule, got, where=where)]
 
     def _letter_faults(self, sequence: str, name: str) -> list[str]:
-        """One fault per kind of character that does not belong, with the first place of it."""
+        """One error per kind of invalid character, with its first position."""
         kinds = (
             (GAPS, "hold no gap", "Take the gaps of an alignment out"),
             (STOP, "hold '*' at its end only", "Translate one open reading frame, or cut it"),

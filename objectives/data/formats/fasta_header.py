@@ -1,7 +1,7 @@
-"""What the header of a labelled FASTA record says: ``>id SET=train VALIDATION=True TARGET=0010``.
+"""Headers of labelled FASTA records: ``>id SET=train VALIDATION=True TARGET=0010``.
 
-Words ``KEY=value`` behind the id, in any case: ``SET`` and ``VALIDATION`` name the split,
-``TARGET`` holds the labels, ``MASK`` says which residues count, ``ligand`` what binds.
+Fields ``KEY=value`` after the id, keys in any case: ``SET`` and ``VALIDATION`` give the split,
+``TARGET`` the labels, ``MASK`` the residues whose labels are known (1), ``ligand`` the ligand.
 
 Source: the format of biotrainer, Sanchez et al., github.com/sacdallago/biotrainer.
 """
@@ -21,10 +21,13 @@ _MASK = re.compile(r"[01]+")
 
 
 def read_header(header: str) -> tuple[str | None, dict[str, str]]:
-    """The id and the fields of a header, their keys in lower case.
+    """Parse a header into its id and its fields.
 
     Args:
         header: without the ``>``.
+
+    Returns:
+        The id, None if there is none, and the fields' values by key in lower case.
     """
     words = header.split(maxsplit=1)
     fields = {key.lower(): value for key, value in _FIELD.findall(header)}
@@ -32,19 +35,19 @@ def read_header(header: str) -> tuple[str | None, dict[str, str]]:
 
 
 def labels_of(fields: Mapping[str, str], below: str, length: int, where: str) -> list[str] | None:
-    """The labels of a record, from below its sequence or from its header, masked.
+    """The labels of a record, from the lines below its sequence or from its header.
 
     Args:
         fields: of the header.
-        below: the label lines, joined; empty without any.
-        length: of the sequence.
+        below: the label lines, joined; empty if there are none.
+        length: residues of the sequence.
         where: the record, for messages.
 
     Returns:
-        One label a residue; None where the record has none.
+        One label per residue as text, ``IGNORED`` where masked; None if the record has none.
 
     Raises:
-        DataError: if header and lines disagree, or target or mask are of another form.
+        DataError: if header and lines disagree, or ``TARGET`` or ``MASK`` is malformed.
     """
     target, mask = fields.get("target"), fields.get("mask")
     faults = []

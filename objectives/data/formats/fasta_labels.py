@@ -1,11 +1,11 @@
-"""FASTA with labels: under each header the sequence, and under that a line of labels.
+"""FASTA with labels: below each header the sequence, and below that a line of labels.
 
-One label a residue: ``1`` binds, ``0`` does not, ``-`` is unknown. A word ``ligand=NAME`` in the
-header says what binds, ``SET=NAME`` which split (``objectives.data.formats.fasta_header``). The
-form is that of residue-level benchmarks. Both sequence and labels may be cut into lines
+One label per residue: ``1`` binding, ``0`` not, ``-`` unknown. In the header, ``ligand=NAME`` gives
+the ligand and ``SET=NAME`` the split (``objectives.data.formats.fasta_header``). Residue-level
+benchmarks use this format. Sequence and labels may be wrapped into several lines
 (``objectives.data.formats.fasta_tracks``); lines after ``;`` are comments.
 
-Source: CAID, Necci et al. 2021, doi:10.1038/s41592-021-01117-3, whose references are so.
+Source: the format of CAID's references, Necci et al. 2021, doi:10.1038/s41592-021-01117-3.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Cha
 
     Args:
         path: the file, plain or compressed.
-        name: what to call it in messages.
-        problems: takes the bad records; they are not returned.
+        name: its name in messages.
+        problems: collects the errors of bad records, which are left out.
 
     Returns:
-        The sound records in file order.
+        The valid records in file order.
     """
     try:
         with open_lines(str(path)) as (lines, _):
@@ -65,11 +65,11 @@ def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Cha
 
 
 def has_labels(path: Path) -> bool:
-    """Whether the first record of a file holds labels, below its sequence or in its header."""
+    """Whether the first record of a file has labels; True for a file that cannot be read."""
     try:
         with open_lines(str(path)) as (lines, name):
             block = next(_blocks(lines, name), None)
-    except (OSError, DataError):  # told when it is read
+    except (OSError, DataError):  # reported when the file is read
         return True
     if block is None:
         return False
@@ -78,13 +78,13 @@ def has_labels(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Block:
-    """One record's lines.
+    """The lines of one record.
 
     Attributes:
-        number: line of the header.
-        id: first word of the header; None without one.
+        number: line number of the header.
+        id: first word of the header; None if there is none.
         fields: of the header, by key.
-        body: the lines below that are not blank, with their numbers.
+        body: the lines below it that are not blank, with their numbers.
     """
 
     number: int
@@ -94,10 +94,10 @@ class _Block:
 
 
 def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
-    """The records of a file.
+    """Group the lines of a file by header.
 
     Raises:
-        DataError: if something stands above the first header.
+        DataError: if there is text above the first header.
     """
     block: _Block | None = None
     for number, raw in enumerate(lines, start=1):
@@ -116,10 +116,10 @@ def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
 
 
 def _record(block: _Block, name: str, widths: set[int]) -> Record:
-    """One block as a record.
+    """Parse one block into a record.
 
     Raises:
-        DataError: if it holds other lines than a sequence and its labels.
+        DataError: if it has lines other than a sequence and its labels, or no labels.
     """
     where = f"{name}, line {block.number}"
     sequence, below = part_lines(block.body, name, widths)

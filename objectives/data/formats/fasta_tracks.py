@@ -1,11 +1,11 @@
-"""Which lines under a header are the sequence and which its labels, where both may be wrapped.
+"""Separate the lines below a FASTA header into sequence and labels, both possibly wrapped.
 
-Sequence lines stand first, then lines of ``0``, ``1`` and ``-``, and both are of the same total
-length. Files of five lines (sequence, structure, labels, mask) have such totals too: the record
-would be a protein of twice the length. There every line is as long as the chain, while the lines
-of a wrapped record are as long as those of the other wrapped records of the file. So lines that
-may be several tracks of one shorter chain are read as wrapped only where another record of the
-file is surely wrapped at that width, and where the later ones hold no secondary structure.
+Sequence lines come first, then lines of ``0``, ``1`` and ``-``; both have the same total length.
+Records with more tracks (header, sequence, structure, labels, mask) also have equal totals and
+would be misread as a protein of twice the length. Their lines are each as long as the chain,
+while wrapped lines have the width used throughout the file. So lines that could be several tracks
+are read as wrapped only if another record of the file is certainly wrapped at that width, and if
+the later lines are not secondary structure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from objectives.data.errors import shown
 from sweep.errors import DataError, fault
 
 Line = tuple[int, str]
-"""The number of a line in its file, and its text without blanks."""
+"""A line's number in its file, and its text without blanks."""
 
 LABELS = re.compile(r"[01-]+")
 _STRUCTURE = re.compile(r"[HECBGITSLP~-]+", re.IGNORECASE)
@@ -26,15 +26,15 @@ _WAY_OUT = "Under each header write the sequence in one line and its labels in t
 
 
 def part_lines(body: Sequence[Line], name: str, widths: set[int]) -> tuple[str, str]:
-    """The sequence and the labels under a header.
+    """The sequence and the labels of a record, each joined to one text.
 
     Args:
-        body: the lines below it.
+        body: the lines below its header.
         name: of the file, for messages.
-        widths: at which other records of the file are surely wrapped.
+        widths: line widths at which records of the file are certainly wrapped.
 
     Raises:
-        DataError: naming the first line that is neither.
+        DataError: naming the first line that is neither sequence nor labels.
     """
     sequence, labels = _parts(body)
     rest = body[len(sequence) + len(labels) :]
@@ -62,7 +62,7 @@ def part_lines(body: Sequence[Line], name: str, widths: set[int]) -> tuple[str, 
 
 
 def wrapped_at(body: Sequence[Line]) -> int:
-    """The width at which a record is surely wrapped: its last line is shorter; 0 if it is not."""
+    """The width of a certainly wrapped record, whose last line is shorter; 0 for any other."""
     sequence, labels = _parts(body)
     lengths = [len(text) for _, text in sequence]
     if len(sequence) + len(labels) < len(body) or _total(sequence) != _total(labels):
@@ -72,7 +72,7 @@ def wrapped_at(body: Sequence[Line]) -> int:
 
 
 def _parts(body: Sequence[Line]) -> tuple[list[Line], list[Line]]:
-    """The lines above the first of labels, and those of labels from there."""
+    """The lines above the first line of labels, and the run of label lines from there."""
     marks = [LABELS.fullmatch(text) is not None for _, text in body]
     start = marks.index(True) if True in marks else len(body)
     stop = marks.index(False, start) if False in marks[start:] else len(body)
@@ -84,13 +84,13 @@ def _total(lines: Sequence[Line]) -> int:
 
 
 def _line_beyond(lines: Sequence[Line], total: int) -> Line | None:
-    """The line that follows where some first lines are of a total length."""
+    """The line after the first lines that together have a total length; None if there is none."""
     sums = list(accumulate(len(text) for _, text in lines))
     return lines[sums.index(total) + 1] if total in sums[:-1] else None
 
 
 def _tracks(sequence: Sequence[Line], labels: Sequence[Line]) -> int:
-    """How many tracks of one length the lines may be, at least two; 0 if they are none."""
+    """The number of tracks of equal length that the lines may be, at least 2; 0 if none."""
     lengths, others = ([len(text) for _, text in lines] for lines in (sequence, labels))
     count = len(lengths)
     if lengths != others:

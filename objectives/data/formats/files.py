@@ -1,4 +1,4 @@
-"""Files on disk by split, and their chains."""
+"""A data source of files on disk, sorted by split."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ class FileSource:
 
     Attributes:
         root: the file or folder that the user named.
-        files: split name to files, in name order. A file that names no split trains.
+        files: split name to files, in name order. A file that names no split is for training.
         named: the files whose own name or folder names their split.
-        loose: files below the root whose folders and names say nothing; one that holds no
-            chains is passed over.
-        passed_over: what lies there and is not read, with the reason.
-        notes: what a person should know of it.
+        loose: files in subfolders that name no split; such a file without chains is skipped.
+        passed_over: files that are not read, with the reason.
+        notes: remarks for the user that are no errors.
     """
 
     root: Path
@@ -45,7 +44,7 @@ class FileSource:
     notes: tuple[str, ...] = ()
 
     def digest(self) -> str:
-        """Digest of every file's bytes, and of the names that say split and ligand.
+        """SHA-256 over every file's split, name and content.
 
         Raises:
             DataError: if a file cannot be read.
@@ -63,17 +62,17 @@ class FileSource:
         return total.hexdigest()
 
     def names(self) -> list[str]:
-        """What is read, by split and name below the root."""
+        """Split and name below the root of each file that is read."""
         return [
             f"{split} {self._name(path)}" for split, each in self.files.items() for path in each
         ]
 
     def left_out(self) -> list[str]:
-        """What lies there and is passed over, with the reason."""
+        """The files that are not read, with the reason."""
         return list(self.passed_over)
 
     def read(self, problems: RecordErrors) -> Splits:
-        """Read every file; bad records go to ``problems``."""
+        """Read every file; errors are collected in ``problems``."""
         problems.notes.extend(self.notes)
         found = Placed(str(self.root))
         for split, paths in self.files.items():
@@ -88,7 +87,7 @@ class FileSource:
         return found.splits(problems)
 
     def _name(self, path: Path) -> str:
-        """The file as messages call it: the same wherever the folder lies."""
+        """The file's name in messages, relative to the root and so the same on every machine."""
         name = path.name if path == self.root else path.relative_to(self.root).as_posix()
         return printable(name)
 
@@ -101,5 +100,5 @@ def _reader(path: Path) -> Callable[[Path, str, RecordErrors], list[Chain]]:
 
 
 def unreadable(path: Path, error: OSError) -> str:
-    """A file or folder that the system does not let us read, in words."""
+    """The error for a file or folder that the operating system does not let us read."""
     return fault("data", "be readable", reason(error), where=printable(str(path)))

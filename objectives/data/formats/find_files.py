@@ -1,9 +1,9 @@
-"""What lies under a path: which files are read as which split, and which are passed over.
+"""Find the data files below a path and sort them by split.
 
-Every folder is looked into. A file belongs to the split that its folders or its own name say
-(``objectives.data.split_names``). What names no split trains, unless folders named after splits
-hold the data: then it is passed over. Nothing that is named after a split is passed over, and
-what else is, is told.
+All subfolders are searched. A file belongs to the split that its folders or its own name give
+(``objectives.data.split_names``). A file that names no split is for training; but if the data are
+in folders named after splits, it is skipped. Skipped files are reported. A file named after a
+split that cannot be read is an error, except FASTA without labels beside a table of that split.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from objectives.data.splits import SPLITS
 from sweep.errors import DataError, fault
 
 _ARRAYS = (".pt", ".pth", ".npy", ".npz")
-"""Formats in which people keep data, none of which says what its numbers are."""
+"""Array formats, refused because they do not say what their numbers mean."""
 
 _NO_DATA = re.compile(
     r"(\.|~\$|(readme|licen[cs]e)(?![^\W\d_])).*"
@@ -36,12 +36,12 @@ _NO_DATA = re.compile(
     r"|cff|lock|crc|md5|sha\d+|asc|sig)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Names of what holds no chains wherever it lies."""
+"""Names of files and folders that contain no chains."""
 
 
 _OWN_CACHE = "entry.json"
 _SAVED = {"state.json", "dataset_dict.json", _OWN_CACHE}
-"""What ``save_to_disk`` leaves in a folder, and what this package's cache does."""
+"""Files that mark a folder of ``datasets.save_to_disk``, or an entry of our own cache."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class _Found:
     """One file that may be data.
 
     Attributes:
-        path: where it is.
-        split: the split that it names; empty without any.
-        reads: whether its suffix is of a format that is read.
+        path: of the file.
+        split: the split that it names; empty if none.
+        reads: whether its suffix is of a format that can be read.
     """
 
     path: Path
@@ -62,14 +62,14 @@ class _Found:
 def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
     """Sort the files under a path into splits.
 
-    A file that is given alone trains, whatever its name: the user pointed at it.
+    A single file is for training whatever its name, because the user named it explicitly.
 
     Args:
         root: a file, or a folder.
         allow_pickle: read pickled tables too.
 
     Raises:
-        DataError: if nothing readable is there, nothing trains, or a file that looks like
+        DataError: if there is no readable file, none for training, or a file that looks like
             data or is named after a split cannot be read.
     """
     try:
@@ -101,7 +101,7 @@ def _in_folder(root: Path, *, allow_pickle: bool) -> FileSource:
     """The files of a folder by split.
 
     Raises:
-        DataError: with every file that cannot be read, or if nothing trains.
+        DataError: with every file that cannot be read, or if none is for training.
     """
     where = printable(str(root))
     found, faults = [], []
@@ -149,12 +149,12 @@ def _in_folder(root: Path, *, allow_pickle: bool) -> FileSource:
 
 
 def _table_of(found: list[_Found], split: str) -> bool:
-    """Whether a table of a split is there."""
+    """Whether some file found is a table of this split."""
     return any(each.split == split and format_of(each.path) in TABLES for each in found)
 
 
 def _why_not(each: _Found, *, tables: bool, in_folders: bool) -> str:
-    """Why a file is not read; empty for one that is."""
+    """Why a file is not read; empty if it is read."""
     if each.path.is_dir():
         return "is a folder of datasets.save_to_disk within another"
     if not each.reads:
@@ -167,7 +167,7 @@ def _why_not(each: _Found, *, tables: bool, in_folders: bool) -> str:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Every file that may be data, and every saved data set, in the order of their paths."""
+    """Every file that may be data, and every folder of ``save_to_disk``, sorted by path."""
     seen: set[tuple[int, int]] = set()
     paths: list[Path] = []
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse):
@@ -198,7 +198,7 @@ def _reads(path: Path, *, allow_pickle: bool) -> bool:
 
 
 def _faults(path: Path, *, allow_pickle: bool) -> list[str]:
-    """Why a file that looks like data is not read; passing over it would lose it in silence."""
+    """The error for a file that looks like data and cannot be read; empty for any other."""
     suffix, name, where = format_of(path), printable(path.name), printable(str(path.parent))
     if suffix in _ARRAYS:
         rule = f"be in a format that is read ({', '.join(SUFFIXES)})"

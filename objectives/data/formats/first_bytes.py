@@ -1,11 +1,11 @@
-"""What a file is by its first bytes, whatever its name says."""
+"""Detect a file's format, compression and encoding by its first bytes, whatever its name."""
 
 from __future__ import annotations
 
 import re
 
 NEEDED = 4096
-"""Bytes to look at."""
+"""Number of bytes to inspect."""
 
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -48,20 +48,20 @@ _BOMS = (
 
 
 def compression_of(start: bytes) -> str:
-    """``gzip``, ``bzip2``, ``xz``, ``zstd`` or ``zip``; empty for a file that is not compressed."""
+    """``gzip``, ``bzip2``, ``xz``, ``zstd`` or ``zip``; empty if not compressed."""
     if _BZIP2.match(start):
         return "bzip2"
     return next((kind for mark, kind in _COMPRESSED.items() if start.startswith(mark)), "")
 
 
 def foreign(start: bytes) -> tuple[str, str] | None:
-    """What a file is that holds no chains in any format, so that the message fits the cause.
+    """Recognise a file format that cannot be read, so that the error message can name it.
 
     Args:
         start: the first ``NEEDED`` bytes, decompressed.
 
     Returns:
-        What it is and what to do about it; None for text, Parquet, or what is unknown.
+        The format and advice what to do; None for text, Parquet and unknown formats.
     """
     for mark, what, way_out in _MARKS:
         if start.startswith(mark):
@@ -84,12 +84,12 @@ def _markup(text: bytes) -> tuple[str, str] | None:
 
 
 def encoding_of(start: bytes) -> str:
-    """The codec that a byte order mark asks for; UTF-8 without one."""
+    """The codec for the byte order mark; UTF-8 if there is none."""
     return next((codec for mark, codec in _BOMS if start.startswith(mark)), "utf-8-sig")
 
 
 def kind_of_text(line: str) -> str:
-    """The format that a first line is plainly of, where that is no table; else empty."""
+    """``FASTA`` or ``JSON`` if a first line is clearly of that format; else empty."""
     text = line.lstrip()
     if text.startswith(">"):
         return "FASTA"

@@ -1,4 +1,4 @@
-"""Data sets of the ``datasets`` library: a folder of ``save_to_disk``, or a name on the Hub."""
+"""Data sets of the library ``datasets``: a folder of ``save_to_disk``, or a name on the Hub."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _MARKS = ("dataset_dict.json", "state.json")
-"""What ``save_to_disk`` leaves in a folder of several splits, and of one."""
+"""Files by which ``save_to_disk`` marks a folder of several splits, and of one."""
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """Tables of the ``datasets`` library, by split.
+    """Tables of the library ``datasets``, by split.
 
     Attributes:
         name: the folder's or data set's name, for messages.
-        tables: key to table.
-        content: digest of what the tables hold.
-        named: whether the keys name splits.
+        tables: split key, such as ``train``, to table.
+        content: digest of the tables' content.
+        named: whether the keys name splits; False for a single table.
     """
 
     name: str
@@ -51,15 +51,15 @@ class TableSource:
         return self.content
 
     def names(self) -> list[str]:
-        """The keys: they do not change with the folder's name."""
+        """The keys of the tables, which are independent of the folder's name."""
         return list(self.tables)
 
     def left_out(self) -> list[str]:
-        """Nothing: every key is read or refused."""
+        """Empty: every table is read, or is an error."""
         return []
 
     def read(self, problems: RecordErrors) -> Splits:
-        """Read every row; bad rows go to ``problems``."""
+        """Read every row; errors are collected in ``problems``."""
         found = Placed(self.name)
         for key, table in self.tables.items():
             chains = _chains(table, f"{self.name}, {key}", problems)
@@ -91,7 +91,7 @@ def open_saved(folder: Path) -> TableSource:
                 content.update(hashlib.file_digest(file, "sha256").digest())
     except DataError:
         raise
-    except Exception as error:  # whatever a damaged folder makes the library throw
+    except Exception as error:  # a damaged folder can raise any exception in the library
         rule = "be a folder that datasets.load_from_disk reads"
         got = f"{type(error).__name__}: {reason(error)}"
         raise DataError(fault("data", rule, got, where=str(folder))) from error
@@ -103,29 +103,29 @@ def open_hub(name: str) -> TableSource:
     """Open a data set of the Hub.
 
     Raises:
-        DataError: if it is not there, cannot be reached, or has no training split.
+        DataError: if it does not exist, cannot be reached, or has no training split.
     """
     import datasets
 
     try:
         loaded = datasets.load_dataset(name)
-    except Exception as error:  # whatever the network, the Hub or a loading script throws
+    except Exception as error:  # network, Hub and loading scripts can raise any exception
         rule = "be a path that exists, builtin:motifs, or a data set on the Hub"
         way_out = "Check the spelling and the connection"
         raise DataError(
             fault("data", rule, name, where=f"{type(error).__name__}: {error}", way_out=way_out)
         ) from error
     tables = _by_split(loaded, name)
-    # datasets derives fingerprints from the files' revision; its public names have no such thing.
+    # datasets derives this fingerprint from the files' revision; there is no public attribute.
     prints = "\n".join(f"{split} {table._fingerprint}" for split, table in tables.items())  # noqa: SLF001
     return TableSource(name, tables, hashlib.sha256(prints.encode()).hexdigest())
 
 
 def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
-    """Tables by key, in the order of the splits; a lone table trains.
+    """Tables by key, in the order of the splits; a single table is for training.
 
     Raises:
-        DataError: if a key names no split that is understood, or none trains.
+        DataError: if a key is not understood as a split, or none is for training.
     """
     if not isinstance(loaded, Mapping):
         return {"train": loaded}
@@ -151,7 +151,7 @@ def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
     if faults:
         problems.add_files(faults)
         return []
-    # Only what is needed is decoded: embeddings may stand beside it.
+    # Decode only the needed columns: the table may also hold large embeddings.
     known = table.select_columns([name for name in columns if is_read(columns[name])])
     known = known.with_format(None)  # a saved table may ask for tensors
     label_column = label_column_of(columns.values())
@@ -169,7 +169,7 @@ def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
 
     try:
         chains = chains_of_rows(splits.watch(rows()), label_column, problems)
-    except (OSError, ValueError) as error:  # what Arrow throws over damaged bytes
+    except (OSError, ValueError) as error:  # raised by Arrow for damaged bytes
         problems.add_file(fault("table", "be readable", reason(error), where=where))
         return []
     return splits.place(chains, problems)

@@ -1,7 +1,7 @@
-"""One way to open any data file: decompressed, told by its first bytes, and bounded.
+"""Open any data file: decompressed, checked by its first bytes, limited in size.
 
-What is compressed is told by its first bytes and not by its name, so that a gzipped file
-named ``.csv`` is read, and so is a plain one named ``.csv.gz``.
+Compression is detected by the first bytes and not by the name, so that a gzipped file named
+``.csv`` is read, and so is a plain one named ``.csv.gz``.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from objectives.data.formats.first_bytes import NEEDED, compression_of, encoding
 from sweep.errors import DataError, fault
 
 COMPRESSED = (".gz", ".gzip", ".bgz", ".bz2", ".xz", ".zst", ".zstd", ".zip")
-"""Suffixes that say how a file is compressed, behind the one that says its format."""
+"""Suffixes of compression, which follow the suffix of the format."""
 
 FREE = 64 * 2**20
 RATIO = 200
-"""A file may unpack to ``FREE`` bytes, or to ``RATIO`` times its size if that is more.
+"""A file may unpack to ``FREE`` bytes, or ``RATIO`` times its size if that is more.
 
-Chains with labels as any format writes them shrink to a tenth or so. A file made to fill the
-memory shrinks to a thousandth.
+A limit against decompression bombs, which shrink to a thousandth; labelled chains shrink to about
+a tenth in any format.
 """
 
 _BROKEN = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
-"""What the libraries throw over damaged files, besides OSError."""
+"""Exceptions of the decompression libraries for damaged files, besides OSError."""
 
 
 def format_of(path: Path) -> str:
-    """The suffix that says a file's format: ``.csv`` of ``Train.CSV.gz``."""
+    """The suffix of a file's format in lower case: ``.csv`` of ``Train.CSV.gz``."""
     return Path(_uncompressed(path)).suffix.lower()
 
 
@@ -78,7 +78,7 @@ class _Counted(io.RawIOBase):
 
 
 class _Unpacked(io.RawIOBase):
-    """A decompressed stream that ends with OSError when it is damaged or grows too large."""
+    """A decompressed stream that raises OSError if it is damaged or too large."""
 
     def __init__(self, stream: _Readable, source: _Counted) -> None:
         self._stream, self._source = stream, source
@@ -104,18 +104,18 @@ class _Unpacked(io.RawIOBase):
 
 @contextmanager
 def open_bytes(source: Path | io.BufferedReader, name: str) -> Iterator[io.BufferedReader]:
-    """Open a file for reading its content, decompressed.
+    """Open a file for reading bytes, decompressed.
 
     Args:
         source: a file, or an open stream, which is left open.
-        name: what to call it in messages.
+        name: its name in messages.
 
     Yields:
-        The content as a stream, which raises OSError where the file is damaged or unpacks to
-        more than is bearable.
+        The content as a stream, which raises OSError if the file is damaged or unpacks to more
+        than the limit (``FREE``, ``RATIO``).
 
     Raises:
-        DataError: if its first bytes say that it holds no chains, naming what it is.
+        DataError: if it is empty, or its first bytes show a format that cannot be read.
         OSError: if it cannot be opened or read.
     """
     with ExitStack() as stack:
@@ -145,16 +145,16 @@ def open_text(
     newline: str | None = None,
     errors: str = "strict",
 ) -> Iterator[io.TextIOWrapper]:
-    """Open a text file: UTF-8, or what its byte order mark says.
+    """Open a text file for reading, as UTF-8 or as its byte order mark says.
 
     Args:
         source: as for ``open_bytes``.
-        name: what to call it in messages.
+        name: its name in messages.
         newline: as for ``open``.
         errors: as for ``open``.
 
     Raises:
-        DataError: as for ``open_bytes``, and if it is UTF-16 without a mark.
+        DataError: as for ``open_bytes``, and if it is UTF-16 without a byte order mark.
         OSError: as for ``open_bytes``.
     """
     with open_bytes(source, name) as stream:
@@ -171,7 +171,7 @@ def _buffered(raw: io.RawIOBase) -> io.BufferedReader:
 
 
 def _start(stream: io.BufferedReader) -> bytes:
-    """The first bytes, which stay to be read."""
+    """The first bytes of a stream, without consuming them."""
     return stream.peek(NEEDED)[:NEEDED]
 
 
@@ -188,10 +188,10 @@ def _decompressed(kind: str, stream: io.BufferedReader) -> _Readable:
 
 
 def _unzipped(raw: io.BufferedReader, name: str) -> tuple[_Readable, int]:
-    """The one file in a zip archive, and how many bytes it has there.
+    """The only file in a zip archive, and its compressed size in bytes.
 
     Raises:
-        DataError: if it is an office document, holds several files or cannot be unpacked.
+        DataError: if it is an office document, contains several files or cannot be unpacked.
     """
     rule, way_out = "be a zip archive of one file", "Unpack it"
     try:

@@ -1,4 +1,4 @@
-"""Pickled tables, for those who allow them: unpickling runs whatever code a file holds."""
+"""Reader of pickled tables; only on request, because unpickling can run any code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str
 
     Args:
         path: a file from a trusted source.
-        name: what to call it in messages.
-        problems: takes nothing here; as for every reader.
+        name: its name in messages.
+        problems: unused; an argument of every reader.
 
     Returns:
-        Column names in lower case, and the rows.
+        Column names in lower case, and for each row its location and its cells.
 
     Raises:
-        ValueError: if it cannot be unpickled, or holds something else.
+        ValueError: if it cannot be unpickled, or contains something else.
     """
     del problems
     import pandas as pd  # type: ignore[import-untyped]
@@ -34,7 +34,7 @@ def read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str
             table = pd.DataFrame(_tabular(table))
         labels = [str(column).strip().lower() for column in table.columns]
         cells = [[_plain(cell) for cell in table.iloc[:, at]] for at in range(len(labels))]
-    except Exception as error:  # whatever the pickled code throws
+    except Exception as error:  # unpickling runs foreign code, which can raise anything
         raise ValueError(f"{type(error).__name__}: {error}") from error
     rows = zip(*cells, strict=True)
     return labels, [
@@ -44,13 +44,13 @@ def read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str
 
 
 def _tabular(value: object) -> list[Any] | dict[Any, Any]:
-    """The value, if a table can be made of it.
+    """The value in a form of which pandas makes a table.
 
     Raises:
-        TypeError: if not.
+        TypeError: if it is neither a dict nor a list of dicts.
     """
     if isinstance(value, dict):
-        # As lists: pandas would spread a lone string, and align columns that are Series.
+        # As lists: pandas would repeat a single string in all rows, and align Series by index.
         return {key: list(column) for key, column in value.items()}
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return value
@@ -59,7 +59,7 @@ def _tabular(value: object) -> list[Any] | dict[Any, Any]:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell without NumPy or pandas types; None for what pandas holds to be missing."""
+    """A cell without NumPy or pandas types; None for a missing value of pandas."""
     import pandas as pd
 
     if hasattr(cell, "tolist"):  # an array, a series or a NumPy number

@@ -1,4 +1,4 @@
-"""Chains gathered by split, from files or tables that name one and from records that do."""
+"""Collect chains by split; the split is named by the file, the table or the record."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sweep.errors import fault
 
 
 class Placed:
-    """The chains of a source, as they are read.
+    """The chains of a source by split, added file by file.
 
     Args:
-        source: for messages.
+        source: its name in messages.
     """
 
     def __init__(self, source: str) -> None:
@@ -22,16 +22,16 @@ class Placed:
     def add(
         self, chains: list[Chain], file: str, split: str, problems: RecordErrors, *, named: bool
     ) -> None:
-        """Add what one file or table holds.
+        """Add the chains of one file or table.
 
-        A record that names a split is of that split. It may validate in a file that trains; any
-        other disagreement with a file that names its split is a fault.
+        A record that names a split belongs to it. A file named after train may contain records
+        for validation; any other contradiction to the file's name is an error.
 
         Args:
             chains: of the file.
             file: its name below the source.
             split: of the file.
-            problems: takes the fault, and the counts by split and file.
+            problems: collects the error, and the counts by split and file.
             named: whether the file names its split.
         """
         placed: dict[str, list[Chain]] = {}
@@ -48,7 +48,7 @@ class Placed:
             problems.read.setdefault(own, {})[file] = len(part)
 
     def splits(self, problems: RecordErrors) -> Splits:
-        """All that was added, records that contradict earlier ones taken out."""
+        """All added chains by split, without records that contradict earlier ones."""
         splits = {
             name: drop_contradictions(self._found[name], problems)
             for name in SPLITS

@@ -1,4 +1,4 @@
-"""One record, as any format writes it, checked and turned into a chain."""
+"""Validate a record of any format and convert it to a chain."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from objectives.data.protein import STOP, join_blocks, other_kind, remedy
 from sweep.errors import DataError, fault
 
 _SODIUM = "NA"
-"""The code of a ligand, in any case of letters, that is as well R's word for missing."""
+"""The ligand code of sodium, which is also R's word for a missing value."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record as a source gives it, unchecked.
+    """One record as read from a source, not yet validated.
 
     Attributes:
-        sequence: one letter per residue; lower case is raised, blocks of ten are joined, a ``*``
-            at the end is left away.
+        sequence: one letter per residue; upper or lower case, blocks of equal length and a
+            final ``*`` are allowed.
         where: file and line, for messages.
-        name: the record's id; a record without one is named after its sequence, so that
-            the same sequence has the same name wherever the file lies.
-        ligand: what binds there; empty when the source does not say.
-        labels: ``"0010"`` or a list of 0, 1 and ``IGNORED``; used when not None.
+        name: the record's id; if missing, one is derived from the sequence, so that it does not
+            depend on the file.
+        ligand: the ligand that binds; empty if unknown.
+        labels: ``"0010"`` or a list of 0, 1 and ``IGNORED``; used if not None.
         positions: 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list.
-        letters: each position must carry its letter (the text format's rule).
-        family: protein families, text or a list of texts; anything else is none, because a
-            column of that name may be something else.
-        length: how many residues the source says there are.
-        labelled: the source has labels, not positions, also where they are None.
+        letters: whether each position must include its residue's letter (the text format).
+        family: protein families, a string or a list of strings; other types are ignored, because
+            the column may mean something else.
+        length: number of residues according to the source.
+        labelled: whether the source has labels, not positions, even if this record's are None.
     """
 
     sequence: object
@@ -51,10 +51,10 @@ class Record:
 
 
 def read_chain(record: Record, problems: RecordErrors) -> Chain | None:
-    """Make a chain of a record, or note what is wrong with it.
+    """Convert a record to a chain, or add its errors to ``problems``.
 
     Returns:
-        The chain; None for a bad record, which ``problems`` takes.
+        The chain; None for a bad record.
     """
     try:
         chain = build_chain(record)
@@ -70,7 +70,7 @@ def read_chain(record: Record, problems: RecordErrors) -> Chain | None:
 
 
 def dropped(record: Record) -> Dropped:
-    """What is known of a bad record."""
+    """The id and sequence of a bad record, as far as they are valid."""
     try:
         sequence = _sequence(record)
     except DataError:
@@ -82,13 +82,13 @@ def dropped(record: Record) -> Dropped:
 
 
 def build_chain(record: Record) -> Chain:
-    """Check one record and make a chain of it.
+    """Validate one record and convert it to a chain.
 
     Returns:
-        The chain, its binding residues noted under the ligand if there is one.
+        The chain; its ``ligands`` is empty if the record names no ligand.
 
     Raises:
-        DataError: with all faults of the record.
+        DataError: with the errors of the first invalid field.
     """
     where = record.where
     sequence = _sequence(record)
@@ -117,7 +117,7 @@ def build_chain(record: Record) -> Chain:
 
 
 def _family(value: object) -> str:
-    """The families on one line, parted by ``;`` as UniProt does."""
+    """The families on one line, separated by ``;`` as UniProt does."""
     parts = value if isinstance(value, (list, tuple)) else [value]
     return "; ".join(" ".join(part.split()) for part in parts if isinstance(part, str) and part)
 
@@ -126,7 +126,7 @@ def _sequence(record: Record) -> str:
     """The residues: upper-case letters A to Z, at least one.
 
     Raises:
-        DataError: if there are none, if they are something else, or were cut.
+        DataError: if there are none, if they are not a protein's, or the cell was truncated.
     """
     value, where = record.sequence, record.where
     text = value.strip() if isinstance(value, str) else ""
@@ -136,7 +136,7 @@ def _sequence(record: Record) -> str:
         as_text = value is None or isinstance(value, str)
         rule = "hold at least one residue" if as_text else "be text, one letter per residue"
         raise DataError(fault("sequence", rule, shown(value), where=where))
-    # A position that carries its letter shows that there is a sequence.
+    # Positions with letters prove the sequence, so that words for missing need no check.
     plain = text.isalpha()
     if (
         not translated
@@ -151,7 +151,7 @@ def _sequence(record: Record) -> str:
         got = shown(text)
         raise DataError(fault("sequence", rule, got, where=where, way_out=remedy(kind)))
     letters = text if plain else join_blocks(text) or text
-    # Before raising the case: a German sharp s would become two residues.
+    # Checked before upper(), which would turn the German sharp s into two letters.
     if not (letters.isascii() and letters.isalpha()):
         odd = sorted({each for each in letters if not (each.isascii() and each.isalpha())})
         index = next(i for i, letter in enumerate(letters) if letter in odd)
@@ -167,7 +167,7 @@ def _sequence(record: Record) -> str:
 
 
 def _text(name: str, value: object, where: str) -> str:
-    """An id or a ligand; empty where there is none, be it null, the NaN of a table or a word."""
+    """An id or a ligand as text; empty for null, NaN and words for a missing value."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if not isinstance(value, (str, int, float)):

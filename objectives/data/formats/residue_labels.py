@@ -1,4 +1,4 @@
-"""Labels and positions as people write them, checked against the sequence."""
+"""Parse labels and binding positions and check them against the sequence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from objectives.data.missing import is_missing
 from sweep.errors import DataError, fault
 
 _POSITION = re.compile(r"([A-Za-z]?)([0-9]+)|([0-9]+)\.0*")
-"""A whole number, with its residue's letter or as a program writes one that it holds as float."""
+"""A whole number, optionally after its residue's letter, or written as a float (``21.0``)."""
 
 _LABELS = {
     **dict.fromkeys(("0", "0.0", "0.", "False", "false", "FALSE"), 0),
@@ -23,19 +23,19 @@ _PAIRS = (("[", "]"), ("(", ")"))
 _HOLE = re.compile(r",\s*,|^\s*,")
 _SHOWN = 5
 _DIGITS = 18
-"""Positions of more digits lie outside every sequence; Python refuses to read very many."""
+"""Numbers of more digits are outside every sequence, and Python limits what ``int`` parses."""
 
 
 def read_labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
-    """One label per residue.
+    """Parse one label per residue.
 
     Args:
-        value: ``"0010"`` or a list of 0, 1 and ``IGNORED``, or text that writes one.
+        value: ``"0010"``, or a list of 0, 1 and ``IGNORED``, also written as text.
         sequence: the residues.
         where: file and line, for messages.
 
     Raises:
-        DataError: with all that is wrong with them.
+        DataError: with all errors of the labels.
     """
     figures = "".join(value.split()) if isinstance(value, str) else ""
     if len(figures) == len(sequence) and not figures.strip("01"):
@@ -63,17 +63,20 @@ def read_labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
 
 
 def read_positions(value: object, sequence: str, where: str, *, letters: bool) -> set[int]:
-    """0-based positions of the binding residues, each checked against the sequence.
+    """Parse binding positions and check them against the sequence.
 
     Args:
         value: 1-based positions, ``"D21 K33"``, ``"21 33"`` or a list; ``[]`` for none.
         sequence: the residues.
         where: file and line, for messages.
-        letters: each position must carry its letter (the text format's rule).
+        letters: whether each position must include its residue's letter (the text format).
+
+    Returns:
+        0-based positions of the binding residues.
 
     Raises:
-        FileFaultError: if one is 0: all of the file's are counted from there.
-        DataError: with all that is wrong with them.
+        FileFaultError: if one is 0, which shows that the whole file counts from 0.
+        DataError: with all errors of the positions.
     """
     name = "binding_residues" if letters else "positions"
     items = _position_items(name, value, where, letters=letters)
@@ -107,7 +110,7 @@ def read_positions(value: object, sequence: str, where: str, *, letters: bool) -
 
 
 def _position_items(name: str, value: object, where: str, *, letters: bool) -> list[str]:
-    """The positions as they are written."""
+    """The positions as a list of strings, not yet parsed."""
     if letters and isinstance(value, str) and is_missing(value):
         rule = "name at least one residue, such as 'D21'"
         raise DataError(fault(name, rule, shown(value), where=where))
@@ -130,14 +133,14 @@ def _from_zero(name: str, items: Sequence[str], where: str) -> str:
 
 
 def _require_given(name: str, value: object, where: str, way_out: str) -> None:
-    """Refuse a blank cell, and a word for one: a value that is missing is not 0."""
+    """Refuse a blank cell or a word for a missing value, which must not be read as 0."""
     if value is None or (isinstance(value, str) and is_missing(value)):
         rule = "be given for every sequence"
         raise DataError(fault(name, rule, shown(value), where=where, way_out=way_out))
 
 
 def _items(name: str, value: object, where: str) -> list[str] | None:
-    """The items of a list, or of text that writes one; None for anything else."""
+    """The items of a list, also of one written as text; None for anything else."""
     if isinstance(value, str):
         text = value.strip()
         for opening, closing in _PAIRS:
@@ -154,12 +157,12 @@ def _items(name: str, value: object, where: str) -> list[str] | None:
 
 
 def _unquoted(item: str) -> str:
-    """An item as Python writes it in a list of texts, without its quotes."""
+    """An item without the quotes that Python writes around strings in a list."""
     quoted = len(item) > 1 and item[0] == item[-1] and item[0] in "'\""
     return item[1:-1] if quoted else item
 
 
 def _first(items: Sequence[str]) -> str:
-    """The first few of many, so that one shifted record does not fill the screen."""
+    """The first few items as text, for messages."""
     more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
     return ", ".join(str(shown(item)) for item in items[:_SHOWN]) + more

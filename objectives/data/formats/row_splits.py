@@ -1,9 +1,9 @@
-"""The split that a row names, in columns or in the words of a FASTA header.
+"""The split that a row names in its columns, or in the fields of a FASTA header.
 
 Columns such as ``set``, ``split`` and ``partition`` name a split in each row; columns such as
-``validation`` and ``is_test`` are true or false. Both may stand together: in FLIP's tables a row
-of the set ``train`` that is true in ``validation`` validates. Anything else in them is a fault,
-because a row of a split that is not understood would train.
+``validation`` and ``is_test`` are true or false. Both can be combined: in FLIP's tables a row
+with set ``train`` and ``validation`` true is for validation. Any other value is an error, because
+otherwise a row of an unknown split would be used for training.
 
 Source: Dallago et al. 2021, "FLIP: Benchmark tasks in fitness landscape inference for proteins".
 """
@@ -25,7 +25,7 @@ Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 _NAMED = {"split", "splits", "partition", "fold", "folds"}
 _MAYBE = {"set", "subset", "dataset", "stage", "phase", "usage", "purpose", "role"}
-"""Words of columns that often name something else, and count where a value names a split."""
+"""Column names that often mean something else; used only if some value names a split."""
 
 _AROUND = {"is", "in", "for", "use", "set", "split", "data", "flag"}
 _TRUE = {"true", "t", "yes", "y", "1", "1.0", "x"}
@@ -35,11 +35,12 @@ _BLANK = {"", "nan", "none", "null", "na"}
 
 @functools.cache
 def kind_of_column(name: str) -> str:
-    """What a column is for the splits.
+    """How a column gives the split, by its name.
 
     Returns:
-        ``names`` if it names splits; ``may name`` if it does where a value is understood;
-        ``train``, ``validation`` or ``test`` if it is true or false for that split; else empty.
+        ``names`` if its values name splits; ``may name`` if that depends on the values;
+        ``train``, ``validation`` or ``test`` if its values are true or false for that split;
+        empty for any other column.
     """
     words = re.findall(r"[^\W_]+", name.lower())
     splits = splits_in(name)
@@ -51,28 +52,32 @@ def kind_of_column(name: str) -> str:
 
 
 class RowSplits:
-    """Collects what the rows of one file or table say, and puts it into their chains."""
+    """Collects the split columns of one file or table and sets the splits of its chains."""
 
     def __init__(self) -> None:
         self._cells: dict[str, dict[str, str]] = {}
-        """Column to the text of its cell by row."""
+        """Column name to the text of its cell by row."""
         self._rows: list[str] = []
 
     def watch(self, rows: Rows) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The same rows, noted on their way."""
+        """Yield the rows unchanged, and record the split columns of each."""
         for where, row in rows:
             self.note(where, row)
             yield where, row
 
     def note(self, where: str, row: Mapping[str, Any]) -> None:
-        """Note one row."""
+        """Record the split columns of one row."""
         self._rows.append(where)
         for column, cell in row.items():
             if kind_of_column(column):
                 self._cells.setdefault(column, {})[where] = _text(cell)
 
     def place(self, chains: list[Chain], problems: RecordErrors) -> list[Chain]:
-        """The chains with the splits that their rows name; what is not understood is a fault."""
+        """Set each chain's split from its row.
+
+        Returns:
+            The chains; empty if a split was not understood, which is added to ``problems``.
+        """
         columns = {column: self._kind(column) for column in self._cells}
         columns = {column: kind for column, kind in columns.items() if kind}
         if not columns:
@@ -93,7 +98,7 @@ class RowSplits:
         return [replace(chain, split=splits[chain.source] or "") for chain in chains]
 
     def _kind(self, column: str) -> str:
-        """The kind, once the values are known; empty for a column that says nothing."""
+        """The kind of a column, given its values; empty if it does not give splits."""
         kind, cells = kind_of_column(column), self._cells[column]
         filled = {cell for cell in cells.values() if cell.lower() not in _BLANK}
         if not filled:
@@ -103,7 +108,7 @@ class RowSplits:
         return kind
 
     def _faults(self, column: str, kind: str) -> list[str]:
-        """The values that are not understood, with the first row of the first of them."""
+        """The error for values that are not understood, with the first such row."""
         cells = {where: self._cells[column].get(where, "") for where in self._rows}
         if kind == "names":
             odd = {where: cell for where, cell in cells.items() if not split_of(cell)}
@@ -121,7 +126,7 @@ class RowSplits:
         return [fault(told, rule, shown(got), where=next(iter(odd)), way_out=way_out)]
 
     def _split(self, where: str, columns: Mapping[str, str]) -> str | None:
-        """The split of one row; None where its columns contradict each other."""
+        """The split of one row; None if its columns contradict each other."""
         cells = {column: self._cells[column].get(where, "") for column in columns}
         named = {split_of(cells[column]) for column, kind in columns.items() if kind == "names"}
         flags = {kind: cells[c].lower() in _TRUE for c, kind in columns.items() if kind != "names"}

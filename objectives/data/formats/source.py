@@ -1,4 +1,4 @@
-"""From what the user writes as ``--data`` to something that yields chains."""
+"""Open the data source that the user names with ``--data``."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from objectives.data.splits import Splits
 from sweep.errors import DataError, fault
 
 BUILTIN_MOTIFS = "builtin:motifs"
-"""The generated data set that needs no download."""
+"""Name of the generated data set, which needs no download."""
 
 _LISTED = 10
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 class Source(Protocol):
-    """Something that yields chains."""
+    """A data source from which chains are read."""
 
     def digest(self) -> str:
-        """Digest of the content, for the cache: equal content, equal digest."""
+        """Digest of the content, part of the cache key."""
         ...
 
     def names(self) -> list[str]:
-        """What is read, by name: it is told in the summary, and not covered by the digest."""
+        """Names of the files or tables that are read, for the summary and the cache key."""
         ...
 
     def left_out(self) -> list[str]:
-        """What lies there and is passed over, with the reason."""
+        """Files that are not read, with the reason."""
         ...
 
     def read(self, problems: RecordErrors) -> Splits:
-        """All sound records by split; the bad ones go to ``problems``."""
+        """Read all valid records by split; errors are collected in ``problems``."""
         ...
 
 
@@ -47,19 +47,19 @@ class MotifSource:
     """The generated data set with planted motifs."""
 
     def digest(self) -> str:
-        """Digest of the name: the cache key covers the generator's code besides."""
+        """Digest of the name; the generator's code is part of the cache key as well."""
         return hashlib.sha256(BUILTIN_MOTIFS.encode()).hexdigest()
 
     def names(self) -> list[str]:
-        """No file."""
+        """Empty, as nothing is read from a file."""
         return []
 
     def left_out(self) -> list[str]:
-        """Nothing."""
+        """Empty, as nothing is read from a file."""
         return []
 
     def read(self, problems: RecordErrors) -> Splits:
-        """Generate the chains; there are no bad ones."""
+        """Generate the chains; never adds errors."""
         del problems
         from objectives.data.motifs import generate
 
@@ -68,7 +68,7 @@ class MotifSource:
 
 
 def open_source(text: str, *, allow_pickle: bool = False) -> Source:
-    """Find what a user means.
+    """Open a data source by its name or path.
 
     Args:
         text: ``builtin:motifs``, a file, a folder of files, a folder of the ``datasets``
@@ -76,7 +76,7 @@ def open_source(text: str, *, allow_pickle: bool = False) -> Source:
         allow_pickle: read pickled tables too.
 
     Raises:
-        DataError: if there is no such thing, saying what was found instead.
+        DataError: if it does not exist or cannot be opened, saying what was found instead.
     """
     if text.startswith("builtin:"):
         if text != BUILTIN_MOTIFS:
@@ -101,11 +101,11 @@ def open_source(text: str, *, allow_pickle: bool = False) -> Source:
 
 
 def _missing(path: Path, text: str) -> str:
-    """Say that a path is not there, and what its nearest folder holds."""
+    """The error for a path that does not exist, listing its nearest existing folder."""
     nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), Path.cwd())
     try:
         names = sorted(printable(each.name) for each in nearest.iterdir())
-    except OSError:  # a folder that may be passed through but not listed
+    except OSError:  # no permission to list the folder
         names = []
     listing = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     return fault(

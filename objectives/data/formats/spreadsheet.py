@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet cut: Excel and others keep 32 767 characters of each, without a word."""
+"""Detect cells truncated by a spreadsheet: Excel keeps at most 32 767 characters, silently."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _NUMBER = re.compile(r"[0-9]{1,9}(?:\.0*)?")
 
 
 def is_cut(value: object) -> bool:
-    """Whether a cell is exactly as long as the longest that a spreadsheet keeps."""
+    """Whether a cell is exactly as long as a spreadsheet's limit, so probably truncated."""
     return isinstance(value, str) and len(value) == _CELL
 
 
 def cut_fault(name: str, where: str) -> str:
-    """The fault of such a cell."""
+    """The error for a truncated cell."""
     return fault(
         name,
         "be whole",
@@ -27,11 +27,11 @@ def cut_fault(name: str, where: str) -> str:
 
 
 def length_fault(sequence: str, stated: object, where: str) -> str:
-    """What is wrong between a sequence and the column ``Length``; an empty text if nothing is.
+    """The error if a sequence has another length than the column ``Length`` says; else empty.
 
     Args:
         sequence: its residues.
-        stated: the cell; what is no whole number says nothing.
+        stated: the cell of the column; ignored if it is not a whole number.
         where: the row, for messages.
     """
     length = stated_length(stated)

@@ -1,4 +1,4 @@
-"""CSV, TSV, JSON and Parquet files with a ``sequence`` and a label column."""
+"""Readers of CSV, TSV, JSON and Parquet files with a ``sequence`` and a label column."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def read_table(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
 
     Args:
         path: a file whose format is in ``READERS`` or ``PICKLED``, compressed or not.
-        name: what to call it in messages.
-        problems: takes the bad rows; they are not returned.
+        name: its name in messages.
+        problems: collects the errors of bad rows, which are left out, and of the file.
 
     Returns:
-        The sound rows in file order.
+        The valid rows as chains, in file order.
     """
     before = len(problems.files)
     try:
@@ -60,12 +60,12 @@ def read_table(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
 
 
 def _read_delimited(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
-    """Cells stay text: type inference would read the labels ``0010`` as the number ten."""
+    """Read CSV or TSV; cells stay text, as type inference would turn labels ``0010`` into 10."""
     return named_rows(_rows(path, name), name, problems, _wanted)
 
 
 def _rows(path: Path, name: str) -> Iterator[Row]:
-    """Read row by row: a large table is never in memory as text."""
+    """Read rows lazily, so that a large file is not held in memory as text."""
     own = "\t" if format_of(path) in {".tsv", ".tab"} else ","
     with open_text(path, name, newline="") as file:
         delimiter, lines = find_delimiter(file, own, name)
@@ -73,13 +73,13 @@ def _rows(path: Path, name: str) -> Iterator[Row]:
 
 
 def _wanted(columns: list[str]) -> list[int]:
-    """The places of the columns that are read."""
+    """The indices of the columns that are read."""
     entries = bool(column_faults(columns, "")) and is_uniprot(columns)
     return [at for at, each in enumerate(columns) if is_read(each) or (entries and each in COLUMNS)]
 
 
 class _Object(dict[str, Any]):
-    """A JSON object with column names for keys, which remembers those that came twice."""
+    """A JSON object with column names in lower case; ``doubled`` lists repeated known columns."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         names = [key.strip().lower() for key, _ in pairs]
@@ -88,7 +88,7 @@ class _Object(dict[str, Any]):
 
 
 def _read_json_lines(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
-    """One JSON object per line, or an array; a column may be lacking in some rows, not in all."""
+    """Read JSON Lines or one JSON array; a column may be absent from some rows, not from all."""
     rows: list[tuple[str, Mapping[str, Any]]] = []
     columns: dict[str, None] = {}
     started = False
@@ -110,17 +110,17 @@ def _read_json_lines(path: Path, name: str, problems: RecordErrors) -> tuple[lis
 
 
 def _parse_line(line: str, where: str) -> tuple[_Object | None, str]:
-    """The object on a line, or what is wrong with it."""
+    """The object on a line, or None and the error."""
     try:
         row = json.loads(line.rstrip("\r\n"), object_pairs_hook=_Object)
-    except (ValueError, RecursionError) as error:  # numbers and nesting without end, too
+    except (ValueError, RecursionError) as error:  # also for too long numbers, too deep nesting
         way_out = "Write one JSON object per line"
         return None, fault("line", "be JSON", reason(error), where=where, way_out=way_out)
     return _object("line", row, where)
 
 
 def _object(what: str, row: object, where: str) -> tuple[_Object | None, str]:
-    """The row, if it is an object that names each column once, or what is wrong with it."""
+    """The row if it is an object that names each known column once, or None and the error."""
     if not isinstance(row, _Object):
         way_out = "Write one JSON object per row"
         return None, fault(what, "be a JSON object", shown(row), where=where, way_out=way_out)
@@ -130,7 +130,7 @@ def _object(what: str, row: object, where: str) -> tuple[_Object | None, str]:
 
 
 def _read_json_array(text: str, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
-    """The objects of one JSON array, as other programs write tables."""
+    """Read one JSON array of objects."""
     try:
         found = json.loads(text, object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:
@@ -147,7 +147,7 @@ def _read_json_array(text: str, name: str, problems: RecordErrors) -> tuple[list
 
 
 def _read_parquet(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
-    """Only the known columns are decoded: embeddings may stand beside them."""
+    """Read Parquet; decodes only the columns needed, as the file may also hold embeddings."""
     del problems
     import pyarrow.parquet
 
@@ -163,12 +163,12 @@ def _read_parquet(path: Path, name: str, problems: RecordErrors) -> tuple[list[s
             names = list(file.schema_arrow.names)
             columns = [column.strip().lower() for column in names]
             wanted = {names[at]: columns[at] for at in _wanted(columns)}
-            if column_faults(columns, name) and not is_uniprot(columns):  # told by the caller
+            if column_faults(columns, name) and not is_uniprot(columns):  # the caller reports it
                 return columns, []
             classes = ClassNames(features_of(file.schema_arrow.metadata), label_column_of(columns))
             batches = (batch.to_pylist() for batch in file.iter_batches(columns=list(wanted)))
             cells = [row for batch in batches for row in batch]
-    except Exception as error:  # whatever a damaged file makes Arrow throw
+    except Exception as error:  # a damaged file can raise any exception in Arrow
         raise ValueError(f"{type(error).__name__}: {error}") from error
     faults = classes.faults(name)
     if faults:
@@ -194,4 +194,4 @@ PICKLED: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] 
     ".pkl": read_pickle,
     ".pickle": read_pickle,
 }
-"""The same for files that are read only when pickles are allowed."""
+"""File suffix to reader, for files that are read only if pickles are allowed."""

@@ -1,4 +1,4 @@
-"""Chains from rows with named columns, whatever held the rows."""
+"""Convert rows with named columns to chains, for all table formats."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ KNOWN_COLUMNS = (SEQUENCE, *LABEL_COLUMNS, *OPTIONAL_COLUMNS)
 FAMILY_COLUMNS = ("family", "protein families")
 LENGTH = "length"
 READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS, LENGTH)
-"""All that is looked at, besides columns that name a split; a family is never at fault."""
+"""The columns that are read, besides those that name a split."""
 
 
 def is_read(column: str) -> bool:
-    """Whether a column is looked at, by its name in lower case."""
+    """Whether a column is read, by its name in lower case."""
     return column in READ_COLUMNS or bool(kind_of_column(column))
 
 
 def label_column_of(columns: Iterable[str]) -> str:
-    """The column that holds the labels or positions; empty without one."""
+    """The name of the column of labels or positions; empty if there is none."""
     found = set(columns)
     return next((name for name in LABEL_COLUMNS if name in found), "")
 
 
 def column_faults(columns: Iterable[str], where: str) -> list[str]:
-    """Say what is missing among the columns of a table.
+    """The errors of a table's columns.
 
     Args:
-        columns: the names found.
+        columns: the names found, in lower case.
         where: the table, for messages.
 
     Returns:
-        No text when there is a ``sequence`` and exactly one label column, each once.
+        Empty if there is a ``sequence`` and exactly one label column, and no known column twice.
     """
     found = list(columns)
     listing = shown(", ".join(found) or "none")
@@ -65,15 +65,15 @@ def column_faults(columns: Iterable[str], where: str) -> list[str]:
 def chains_of_rows(
     rows: Iterable[tuple[str, Mapping[str, Any]]], label_column: str, problems: RecordErrors
 ) -> list[Chain]:
-    """Make a chain of each row.
+    """Convert each row to a chain.
 
     Args:
-        rows: where each row stands, and its cells by column name.
+        rows: location (file and line) and cells by column name of each row.
         label_column: ``labels`` or ``positions``.
-        problems: takes the bad rows; they are not returned.
+        problems: collects the errors of bad rows, which are left out.
 
     Returns:
-        The sound rows in order.
+        The chains of the valid rows, in order.
     """
     read = (read_chain(_record(row, label_column, where), problems) for where, row in rows)
     return [chain for chain in read if chain is not None]

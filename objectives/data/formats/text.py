@@ -22,7 +22,7 @@ FIELDS = ("pdb_id", "chain_id", "binding_residues", "sequence")
 
 
 def ligand_of(path: Path) -> str:
-    """The ligand that a file name starts with, the word for its split left out.
+    """The ligand that a file name starts with, not counting a word for a split.
 
     Example:
         >>> [ligand_of(Path(name)) for name in ("ATP_Training.txt", "train_ATP.txt.gz", "a.txt")]
@@ -40,11 +40,11 @@ def read_text(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
 
     Args:
         path: the file.
-        name: what to call it in messages.
-        problems: takes the bad records; they are not returned.
+        name: its name in messages.
+        problems: collects the errors of bad records, which are left out.
 
     Returns:
-        The sound records in file order.
+        The valid records in file order.
     """
     try:
         with open_text(path, name) as file:
@@ -81,7 +81,7 @@ def read_text(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
 
 
 def _record(fields: list[str], ligand: str, where: str) -> Record:
-    """One line as a record."""
+    """Parse the fields of one line into a record."""
     if len(fields) != len(FIELDS):
         rule = f"have {len(FIELDS)} fields, {';'.join(FIELDS)}"
         raise DataError(fault("record", rule, len(fields), where=where))

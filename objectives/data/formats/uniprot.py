@@ -1,7 +1,7 @@
-"""Features as UniProt's tables write them: ``BINDING 47..52; /ligand="ATP"; BINDING 63``.
+"""Binding features in UniProt's tables: ``BINDING 47..52; /ligand="ATP"; BINDING 63``.
 
-Source: the UniProtKB user manual, section "FT", and its format for downloads as TSV; features
-of before 2019 in the older words (``METAL``, ``NP_BIND``) are read, too.
+Source: the UniProtKB user manual, section "FT", and its format for downloads as TSV. Older feature
+keys (``METAL``, ``NP_BIND``), in use before 2019, are read too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from objectives.data.missing import is_missing
 from sweep.errors import DataError, fault
 
 _ITEM = re.compile(r'(?:"[^"]*"|[^";]++)*')
-"""Up to a semicolon that stands in no quotes; a quote within quotes is written twice."""
+"""Text up to a semicolon outside quotes; a quote within quotes is written twice."""
 _FEATURE = re.compile(r"([A-Z][A-Z_]*)\s+(\S+)")
 _QUALIFIER = re.compile(r'/(\w+)(?:="((?:[^"]++|"")*)")?')
 _PLACE = re.compile(r"(?:([A-Za-z0-9]+(?:-\d+)?):)?([<>?]?\d{1,9}|\?)(?:\.\.([<>?]?\d{1,9}|\?))?")
@@ -31,9 +31,9 @@ class Bound:
     """One end of a feature.
 
     Attributes:
-        doubt: empty where the end is known; ``<``: it lies before ``at``; ``>``: beyond it;
-            ``?``: near it, or anywhere where ``at`` is None.
-        at: 1-based position; None where it is unknown.
+        doubt: empty if the position is exact; ``<``: it is before ``at``; ``>``: after ``at``;
+            ``?``: near ``at``, or anywhere if ``at`` is None.
+        at: 1-based position; None if unknown.
     """
 
     doubt: str
@@ -45,12 +45,12 @@ class Feature:
     """One feature of a sequence.
 
     Attributes:
-        key: what it is (``BINDING``).
+        key: UniProt's feature key (``BINDING``).
         start: its first residue.
-        end: its last.
-        isoform: the sequence that the positions are of, where it is not the one in the row
-            (``P05067-2``); else empty.
-        qualifiers: their values by name (``ligand``).
+        end: its last residue.
+        isoform: the isoform that the positions refer to (``P05067-2``); empty for the row's
+            sequence.
+        qualifiers: values by name (``ligand``).
     """
 
     key: str
@@ -61,28 +61,28 @@ class Feature:
 
     @property
     def certain(self) -> bool:
-        """Whether both ends are known."""
+        """Whether both ends are exact."""
         return not self.start.doubt and not self.end.doubt
 
     @property
     def place(self) -> str:
-        """As it is written."""
+        """The position as UniProt writes it, such as ``47..52``."""
         ends = [f"{bound.doubt}{bound.at or ''}" for bound in (self.start, self.end)]
         isoform = f"{self.isoform}:" if self.isoform else ""
         return isoform + (ends[0] if self.start == self.end else "..".join(ends))
 
 
 def read_features(text: str) -> list[Feature]:
-    """Read a cell of features.
+    """Parse a cell of features.
 
     Args:
-        text: of one column, such as ``Binding site``; may be empty.
+        text: the cell of a column such as ``Binding site``; may be empty.
 
     Returns:
         Its features in order.
 
     Raises:
-        ValueError: naming the first item that is no feature and no qualifier of one.
+        ValueError: naming the first item that is neither a feature nor a qualifier of one.
     """
     found: list[Feature] = []
     for item in _items(text):
@@ -93,7 +93,7 @@ def read_features(text: str) -> list[Feature]:
         elif qualifier is not None and found:
             value = (qualifier[2] or "").replace('""', '"')
             known = dict(found[-1].qualifiers)
-            known.setdefault(qualifier[1], value)  # repeated ones: evidence, of which none is read
+            known.setdefault(qualifier[1], value)  # only evidence repeats, and is not used
             found[-1] = _with(found[-1], known)
         else:
             raise ValueError(item)
@@ -101,7 +101,7 @@ def read_features(text: str) -> list[Feature]:
 
 
 def _items(text: str) -> list[str]:
-    """What stands between semicolons.
+    """The items between semicolons.
 
     Raises:
         ValueError: if a quote is not closed.
@@ -150,24 +150,24 @@ KEYS = {
     "CA_BIND": "Ca(2+)",
     "DNA_BIND": "DNA",
 }
-"""The features that bind, and what they bind where they do not say."""
+"""The feature keys that mark binding residues, to the ligand if the feature names none."""
 
 _NOTED = ("METAL", "NP_BIND")
-"""Older features that name the ligand in their note."""
+"""Older feature keys, which name the ligand in their note."""
 
 UNNAMED = "unnamed ligand"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A sequence's labels.
+    """A sequence's labels, made from its features.
 
     Attributes:
-        labels: 1 binding, 0 not, ``IGNORED`` where a feature of uncertain ends may reach;
-            one per residue.
+        labels: 1 binding, 0 not, ``IGNORED`` if only a feature of uncertain position may cover
+            the residue; one per residue.
         ligands: ligand to 0-based positions.
-        uncertain: features of uncertain ends.
-        elsewhere: features whose positions are those of another isoform; they label nothing.
+        uncertain: number of features of uncertain position.
+        elsewhere: number of features on another isoform, which are ignored.
     """
 
     labels: tuple[int, ...]
@@ -177,22 +177,24 @@ class Labels:
 
     @property
     def masked(self) -> int:
-        """Residues of which nobody can say whether they bind."""
+        """Number of residues with unknown label."""
         return self.labels.count(IGNORED)
 
 
 def label(features: Iterable[Feature], length: int) -> Labels:
-    """Label a sequence.
+    """Label the residues of a sequence.
 
-    A residue binds if a feature of known ends covers it. Else it is unknown if one of uncertain
-    ends may reach it: from ``<5`` that is all before, from ``?`` alone the whole sequence.
+    A residue binds if a feature of exact position covers it. Otherwise it is unknown if a feature
+    of uncertain position may cover it: for a start ``<5`` every residue before 5, for ``?`` alone
+    the whole sequence.
 
     Args:
         features: of the sequence.
-        length: its residues.
+        length: residues of the sequence.
 
     Raises:
-        ValueError: naming the first feature that binds nothing known here, or lies outside.
+        ValueError: naming the first feature whose key is not in ``KEYS``, or which lies outside
+            the sequence.
     """
     bound: dict[str, set[int]] = {}
     doubtful: set[int] = set()
@@ -221,7 +223,7 @@ def label(features: Iterable[Feature], length: int) -> Labels:
 
 
 def ligand_of(feature: Feature) -> str:
-    """What binds there, in the feature's own words."""
+    """The ligand of a feature, as it names it, or the default of its key."""
     said = feature.qualifiers.get("ligand") or (
         feature.qualifiers.get("note", "") if feature.key in _NOTED else ""
     )
@@ -229,7 +231,7 @@ def ligand_of(feature: Feature) -> str:
 
 
 def _earliest(start: Bound) -> int:
-    """The first residue that a start may be; all before ``at`` where it lies before it."""
+    """The first residue that a start may be."""
     return 1 if start.at is None or start.doubt == "<" else start.at
 
 
@@ -246,7 +248,7 @@ FEATURES = (
     "calcium binding",
     "dna binding",
 )
-"""The columns that say what binds, as UniProt names them, in lower case."""
+"""UniProt's columns of binding features, in lower case."""
 
 ENTRY = "entry"
 SEQUENCE = "sequence"
@@ -256,7 +258,7 @@ COLUMNS = (ENTRY, SEQUENCE, FAMILIES, LENGTH, *FEATURES)
 
 
 def is_uniprot(columns: Iterable[str]) -> bool:
-    """Whether a table is one of UniProt's, by its columns' names in lower case."""
+    """Whether a table is from UniProt, by its column names in lower case."""
     found = set(columns)
     return {ENTRY, SEQUENCE} <= found and not found.isdisjoint(FEATURES)
 
@@ -264,17 +266,18 @@ def is_uniprot(columns: Iterable[str]) -> bool:
 def chains_of_entries(
     rows: Iterable[tuple[str, Mapping[str, Any]]], problems: RecordErrors
 ) -> list[Chain]:
-    """Make a chain of each entry.
+    """Convert each entry to a chain.
 
-    An entry without any feature is left out and counted: that nobody has noted a site does not
-    say that there is none. So is one whose features are all of another isoform's sequence.
+    An entry without features is left out and counted, because a site that is not annotated may
+    still exist. So is an entry whose features are all on another isoform.
 
     Args:
-        rows: where each row stands, and its cells by column name.
-        problems: takes the bad rows, and the counts of what could not be told.
+        rows: location (file and line) and cells by column name of each row.
+        problems: collects the errors of bad rows, and counts of left-out entries and of
+            uncertain features.
 
     Returns:
-        The sound rows with features, in order.
+        The chains of the valid rows with features, in order.
     """
     chains = []
     for where, row in rows:
@@ -300,7 +303,7 @@ def chains_of_entries(
 
 
 def _chain(plain: Chain, row: Mapping[str, Any], problems: RecordErrors) -> Chain | None:
-    """One entry with its labels; None without features of its sequence."""
+    """The chain with the labels of its features; None if no feature is on its sequence."""
     features = _features(row, plain.source)
     if not features:
         problems.count("entries without a feature")
