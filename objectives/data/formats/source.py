@@ -31,7 +31,7 @@ class Source(Protocol):
         ...
 
     def names(self) -> list[str]:
-        """Names of the files or tables that are read, for the summary and the cache key."""
+        """Names of the files or tables read; part of the cache key, as the summary lists them."""
         ...
 
     def left_out(self) -> list[str]:

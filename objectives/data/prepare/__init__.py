@@ -1,1 +1,1 @@
-"""From chains to the tables of tokens that training reads, and their cache."""
+"""Split and tokenise chains into the tables that training reads, and cache them."""

@@ -1,4 +1,4 @@
-"""How a model writes residues, and which bit of a mask each ligand has."""
+"""Token ids of residues for a given tokenizer, and the bit mask of each ligand."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from sweep.errors import DataError, fault
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_LIGANDS = 63
-"""Bits of a signed 64-bit mask that can be used."""
+"""Usable bits of a signed 64-bit mask."""
 
 OTHER_LIGANDS = "other ligands"
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """How a model's tokenizer writes residues, one token each.
+    """A tokenizer's encoding of residues, one token per residue.
 
     Residue i of a sequence is token ``len(before) + i``.
 
     Attributes:
-        codes: token of each letter A to Z, shape ``(26,)``; an unusual letter that the tokenizer
-            does not know has the unknown token, or that of X where there is none.
-        before: tokens before the first residue (``<cls>``); none for T5.
-        after: tokens after the last residue (``<eos>``).
-        digest: of the whole vocabulary, and of how it is read where that is not as ESM-2's.
-        spelling: how a sequence is written for the tokenizer.
-        stand_ins: unusual letters that the tokenizer does not know, to what is read for each.
+        codes: token id of each letter A to Z, shape ``(26,)``; a letter that the tokenizer does
+            not know has the id of its unknown token, or of X if there is no unknown token.
+        before: special tokens before the first residue (``<cls>``); empty for T5.
+        after: special tokens after the last residue (``<eos>``).
+        digest: of the vocabulary, and of the encoding if it differs from ESM-2's.
+        spelling: how a sequence is written as text for the tokenizer.
+        stand_ins: letters that the tokenizer does not know, to the token used instead.
     """
 
     codes: np.ndarray
@@ -51,13 +51,13 @@ class Alphabet:
 
     @classmethod
     def of(cls, tokenizer: Any) -> Alphabet:
-        """Read the alphabet of a ``transformers`` tokenizer.
+        """Determine the alphabet of a ``transformers`` tokenizer.
 
-        Letters are encoded one by one: the tokenizer itself would merge neighbouring unknown
-        letters into one token and shift every label after them.
+        Sequences are then encoded letter by letter, because the tokenizer itself would merge
+        neighbouring unknown letters into one token and shift every label after them.
 
         Raises:
-            DataError: if it does not write one token per residue.
+            DataError: if it does not give one token per residue.
         """
         try:
             reading = read_residues(tokenizer)
@@ -74,26 +74,26 @@ class Alphabet:
 
     @property
     def marks(self) -> int:
-        """How many tokens a window has beside those of its residues."""
+        """Number of special tokens around a window's residues."""
         return len(self.before) + len(self.after)
 
     @property
     def highest(self) -> int:
-        """The highest token."""
+        """The highest token id."""
         return max((int(self.codes.max()), *self.before, *self.after))
 
     def encode(self, sequence: str) -> np.ndarray:
-        """Tokens of the letters of a sequence, shape ``(len(sequence),)``, without marks."""
+        """Token ids of a sequence, shape ``(len(sequence),)``, without special tokens."""
         tokens: np.ndarray = self.codes[np.frombuffer(sequence.encode("ascii"), np.uint8) - 65]
         return tokens
 
     def encode_window(self, sequence: str) -> np.ndarray:
-        """The same with the marks around them, shape ``(len(sequence) + marks,)``."""
+        """Token ids with special tokens around them, shape ``(len(sequence) + marks,)``."""
         parts = (np.array(self.before), self.encode(sequence), np.array(self.after))
         return np.concatenate([part.astype(np.int64) for part in parts])
 
     def described(self) -> str:
-        """How residues are written, for people, in a few words."""
+        """A short description of the encoding, for messages."""
         told = [f"one per residue, written as {self.spelling.write('MKT')!r}"]
         told.append(f"{len(self.before)} before and {len(self.after)} after")
         told += [f"{letter} read as {shown}" for letter, shown in self.stand_ins.items()]
@@ -101,10 +101,10 @@ class Alphabet:
 
 
 def _all_codes(tokenizer: Any, reading: Reading) -> tuple[np.ndarray, dict[str, str]]:
-    """Token of each letter A to Z, and what is read for those that the tokenizer lacks.
+    """Token id of each letter A to Z, and the tokens used for letters the tokenizer lacks.
 
     Raises:
-        UnreadableError: if nothing can stand for those.
+        UnreadableError: if letters are missing and there is no token for unknown letters.
     """
     lacking = [letter for letter in LETTERS if letter not in reading.codes]
     stand_in, shown = tokenizer.unk_token_id, tokenizer.unk_token
@@ -117,7 +117,7 @@ def _all_codes(tokenizer: Any, reading: Reading) -> tuple[np.ndarray, dict[str, 
 
 
 def _digest(tokenizer: Any, reading: Reading, codes: np.ndarray) -> str:
-    """Of all that tokens depend on: the vocabulary, and how it is read unless as ESM-2's is."""
+    """Digest of all that token ids depend on: the vocabulary, and an encoding unlike ESM-2's."""
     start, end, unknown = tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id
     parts = [sorted(tokenizer.get_vocab().items()), start, end, unknown]
     looked_up = tokenizer.convert_tokens_to_ids(list(LETTERS))
@@ -129,10 +129,10 @@ def _digest(tokenizer: Any, reading: Reading, codes: np.ndarray) -> str:
 
 
 def ligand_bits(counts: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-    """Give every ligand a bit of the mask; the rarest share one where bits run out.
+    """Assign each ligand a bit of the mask; beyond ``MAX_LIGANDS`` the rarest share one.
 
     Args:
-        counts: binding residues by ligand.
+        counts: number of binding residues by ligand.
 
     Returns:
         The mask of each ligand, and the counts by name in bit order.

@@ -1,8 +1,7 @@
-"""Prepared tables on disk, written whole or not at all.
+"""Cache of prepared tables on disk, written atomically.
 
-An entry is a folder named after its content's key. It is written beside its final place
-and moved there in one step, so that a killed or racing worker leaves nothing half-written
-under the final name.
+An entry is a folder named by its key. It is written to a temporary folder and renamed when
+complete, so that a killed or concurrent worker leaves no incomplete entry.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ if TYPE_CHECKING:
 _FACTS = "entry.json"
 _PARTIAL, _BROKEN = ".partial-", ".broken-"
 _LEFT_BEHIND = 24 * 3600
-"""Seconds without a change after which a half-written folder belongs to nobody."""
+"""Seconds without a change after which an incomplete folder is deleted as abandoned."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One cached preparation.
+    """One cache entry.
 
     Attributes:
         tables: split name to memory-mapped table.
-        facts: JSON values kept beside them.
-        files: the tables', to be checked after what was read of them.
+        facts: JSON values stored with the tables.
+        files: the tables' files; check them after reading, as they may change meanwhile.
     """
 
     tables: Mapping[str, Dataset]
@@ -44,7 +43,7 @@ class Entry:
 
 
 def load_entry(folder: Path) -> Entry | None:
-    """Open an entry; None if there is none, or a byte of its files is not as it was written."""
+    """Open an entry; None if it does not exist or its files do not match their SHA-256."""
     import datasets
 
     try:
@@ -60,9 +59,9 @@ def load_entry(folder: Path) -> Entry | None:
 
 
 def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str, Any]) -> Entry:
-    """Write an entry and open it from its final place.
+    """Write an entry and open it.
 
-    When another worker was faster its entry is used: the key says that it is the same.
+    If another worker has written it meanwhile, its entry is used: equal keys mean equal content.
 
     Raises:
         OSError: if the folder cannot be written.
@@ -83,11 +82,11 @@ def store_entry(folder: Path, tables: Mapping[str, Dataset], facts: Mapping[str,
 
 
 def _publish(partial: Path, folder: Path) -> Entry:
-    """Move a finished entry to its place, unless a sound one is there already."""
+    """Rename a complete entry to its final name, unless a valid one exists already."""
     for _ in range(3):
         try:
             partial.replace(folder)
-        except OSError:  # a folder is there: a sound entry of another worker, or a broken one
+        except OSError:  # the folder exists: another worker's valid entry, or a damaged one
             entry = load_entry(folder)
             if entry is None:
                 _remove(folder)
@@ -100,7 +99,7 @@ def _publish(partial: Path, folder: Path) -> Entry:
 
 
 def _remove(folder: Path) -> None:
-    """Take a broken entry away: first out of sight in one step, then from the disk."""
+    """Delete a damaged entry: rename it first, so that no worker reads it meanwhile."""
     grave = Path(tempfile.mkdtemp(prefix=_BROKEN, dir=folder.parent))
     try:
         folder.replace(grave / folder.name)
@@ -111,26 +110,26 @@ def _remove(folder: Path) -> None:
 
 
 def _clear_left_behind(cache: Path) -> None:
-    """Remove what killed workers left half-written, and nothing that changed within a day."""
+    """Delete incomplete folders of killed workers that have not changed for a day."""
     for mark in (_PARTIAL, _BROKEN):
         for folder in cache.glob(f"{mark}*"):
             try:
                 changed = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-            except OSError:  # another worker is at it
+            except OSError:  # another worker is deleting it
                 continue
             if changed < time.time() - _LEFT_BEHIND:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files(folder: Path) -> MappedFiles:
-    """Every table file."""
+    """All files of an entry except its JSON file."""
     paths = (path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
     return MappedFiles(folder, sorted(paths))
 
 
 @contextmanager
 def without_progress_bars() -> Iterator[None]:
-    """Keep the bars of ``datasets`` off the screen, which belongs to the sweep's own bar."""
+    """Disable the progress bars of ``datasets``, which would disturb the sweep's own."""
     import datasets
 
     shown = not datasets.are_progress_bars_disabled()

@@ -1,4 +1,4 @@
-"""From a source to disjoint splits: read, unite, drop, carve and thin, each step counted."""
+"""Read a data source and divide it into disjoint train, validation and test splits."""
 
 from __future__ import annotations
 
@@ -28,24 +28,26 @@ from sweep.errors import DataError, fault
 
 @dataclass(frozen=True)
 class Division:
-    """The final splits and what led to them.
+    """The final splits and a record of the steps that made them.
 
     Attributes:
-        splits: disjoint by sequence; train and validation are there and not empty.
-        method: how train and validation were told apart, in words.
-        grouping: what was kept together, for programs; empty when validation was given.
-        tool: what tells similar sequences.
-        clusters: how many groups the training data had; None when validation was given.
-        largest_cluster: chains in the largest of them.
-        records: as read, before any was absorbed or dropped.
-        merged: records absorbed into another of the same sequence.
+        splits: without common sequences; train and validation exist and are not empty.
+        method: how train and validation were separated, as text.
+        grouping: which chains were kept together, as JSON values; empty if the source gives a
+            validation split.
+        tool: the method that finds similar sequences.
+        clusters: number of groups in the training data; None if the source gives a validation
+            split.
+        largest_cluster: chains in the largest group.
+        records: number of records read, before merging and dropping.
+        merged: records merged into another of the same sequence.
         dropped_overlap: chains dropped because a held-out split has the same sequence.
-        dropped_long: chains dropped for their length.
+        dropped_long: chains dropped because of their length.
         skipped_bad: the bad records left out, with file and line.
-        left_open: what the source itself leaves open, counted.
-        files: records by split and file, as they were read.
-        passed_over: what lies in the source and is not read, with the reason.
-        notes: what a person should know, and no fault.
+        left_open: what the source leaves undetermined: name to number.
+        files: number of records read, by split and file.
+        passed_over: files of the source that are not read, with the reason.
+        notes: remarks for the user that are no errors.
     """
 
     splits: Splits
@@ -66,16 +68,16 @@ class Division:
 
 
 def divide(source: Source, name: str, options: DataOptions) -> Division:
-    """Read a source and settle which chain is in which split.
+    """Read a source and assign its chains to splits.
 
     Args:
         source: what to read.
         name: the source as the user wrote it, for messages.
-        options: how to divide and thin.
+        options: settings for splitting and subsampling.
 
     Raises:
-        DataError: with all faults of the records at once, or if a split that is needed
-            has no chain or no binding residue.
+        DataError: with the errors of all records at once, or if train or validation has no
+            chain or no binding residue.
     """
     tool = clustering_tool(options.cluster_method)
     problems = RecordErrors()
@@ -117,12 +119,12 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
 def _with_validation(
     splits: Splits, options: DataOptions, tool: Tool
 ) -> tuple[Splits, str, Grouping | None]:
-    """Carve a validation split unless one is given.
+    """Split off validation chains unless the source gives a validation split.
 
     Returns:
-        The splits, how it was done in words, and what was kept together, if anything.
+        The splits, a description of the method, and the grouping used; None for a given split.
     """
-    test = splits.test or None  # a test split that lost every chain is none
+    test = splits.test or None  # None if every chain of it was dropped
     if splits.validation is not None:
         method = "validation split as given by the source"
         return Splits(splits.train, splits.validation, test), method, None
@@ -138,7 +140,7 @@ def _with_validation(
 
 
 def _require_chains(splits: Splits, source: str) -> None:
-    """Refuse a source that leaves a needed split without chains."""
+    """Refuse a source that leaves train or validation without chains."""
     way_out = "Add records, or raise max_residues"
     rule = "hold at least one chain after merging and dropping"
     _refuse(
@@ -149,7 +151,7 @@ def _require_chains(splits: Splits, source: str) -> None:
 
 
 def _require_positives(splits: Splits, source: str) -> None:
-    """Refuse a split where every prediction would score the same."""
+    """Refuse a split without binding residues, on which every prediction scores the same."""
     way_out = "Check the label column, or raise the cap on chains"
     rule = "hold binding residues"
     _refuse(
@@ -160,12 +162,12 @@ def _require_positives(splits: Splits, source: str) -> None:
 
 
 def _needed(splits: Splits) -> list[tuple[str, Sequence[Chain]]]:
-    """The splits that no sweep can do without, as far as they are there."""
+    """The splits that a sweep requires: train, and validation if given."""
     return [(name, chains) for name, chains in splits.given().items() if name != "test"]
 
 
 def _refuse(faults: Iterable[str]) -> None:
-    """Raise the faults, if any, together."""
+    """Raise all errors together, if there are any."""
     found = list(faults)
     if found:
         raise DataError(found)

@@ -1,4 +1,4 @@
-"""Files of which pages are read as they are needed, and which must not change meanwhile."""
+"""Memory-mapped files that are checked for changes while in use."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _Stamp = tuple[int, int, int, int]
 
 
 class MappedFiles:
-    """Files under a folder that are mapped into memory.
+    """Memory-mapped files below a folder, with their SHA-256.
 
-    What is written into a mapped file is read from then on, without a word. A file that is
-    removed or replaced is another matter: its pages stay what they were.
+    Bytes written into a mapped file appear in the mapping without any error. Deleting or
+    replacing the file is harmless: the mapping keeps the old content.
 
     Args:
-        folder: where they are.
-        paths: the files, opened only after this.
+        folder: the files' common folder.
+        paths: the files; open them only after this.
 
     Attributes:
-        digests: SHA-256 of each, by its name relative to the folder.
+        digests: SHA-256 of each file, by its name relative to the folder.
     """
 
     def __init__(self, folder: Path, paths: list[Path]) -> None:
@@ -33,17 +33,17 @@ class MappedFiles:
         }
 
     def check(self) -> None:
-        """Refuse what was read since the last check, if a file was written to.
+        """Verify that no file was written to; call it after reading.
 
         Raises:
-            InputChangedError: naming the file.
+            InputChangedError: if a file's content changed, naming the file.
         """
         for path, known in self._stamps.items():
             try:
                 now = _stamp(path)
                 if (
                     now == known or now[:2] != known[:2]
-                ):  # another file: the mapped one is as it was
+                ):  # replaced by another file: the mapped one is unchanged
                     continue
                 name = path.relative_to(self._folder).as_posix()
                 same = sha256(path) == self.digests[name]
@@ -59,7 +59,7 @@ class MappedFiles:
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file.
+    """SHA-256 of a file, in hex.
 
     Raises:
         OSError: if it cannot be read.
@@ -69,6 +69,6 @@ def sha256(path: Path) -> str:
 
 
 def _stamp(path: Path) -> _Stamp:
-    """Device, inode, bytes and time of change."""
+    """Device, inode, size in bytes and modification time in nanoseconds."""
     stat = path.stat()
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -1,4 +1,4 @@
-"""The data as every trial reads it: divided, tokenised once, cached by content."""
+"""Prepare the data for all trials: split, tokenise once, and cache by content."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Tokenised splits with their figures.
+    """Tokenised splits and their summary.
 
-    The tables are memory mapped; their columns are described at
+    The tables are memory-mapped; for their columns see
     ``objectives.data.prepare.tokenize.tokenise``.
 
     Attributes:
-        train: windows to learn from.
+        train: windows to train on.
         validation: windows that trials are scored on.
-        test: windows for the best trial alone; None when the source has no test split.
-        summary: the figures.
+        test: windows that only the best trial is scored on; None without a test split.
+        summary: statistics of the data.
         fingerprint: digest of every split's ids, sequences, labels and ligands: equal for
-            the same data under another path, different when one label differs.
-        files: the tables', to be checked after what was read of them.
+            the same data under another path, different if one label differs.
+        files: the tables' files; check them after reading, as they may change meanwhile.
     """
 
     train: Dataset
@@ -54,18 +54,19 @@ class PreparedData:
 def prepare(
     source: str, *, tokenizer: Any, base_limit: int, options: DataOptions, cache: Path
 ) -> PreparedData:
-    """Read, check, divide and tokenise a data source, or load what was prepared before.
+    """Read, validate, split and tokenise a data source, or load it from the cache.
 
     Args:
         source: see ``objectives.data.formats.source.open_source``.
         tokenizer: the base model's ``transformers`` tokenizer.
-        base_limit: residues that the base model reads at once, marks excluded (ESM-2: 1 022).
-        options: how to divide and thin.
-        cache: folder that keeps prepared data; made if it is not there.
+        base_limit: most residues of one input to the base model, special tokens excluded
+            (ESM-2: 1 022).
+        options: settings for splitting and subsampling.
+        cache: folder of prepared data; created if missing.
 
     Raises:
-        DataError: if an option breaks a rule or the cache cannot be written, or with all
-            faults of the data at once.
+        DataError: if an option is invalid or the cache cannot be written, or with all errors
+            of the data at once.
     """
     faults = options.faults()
     if base_limit < 1:
@@ -79,7 +80,7 @@ def prepare(
     entry = load_entry(folder)
     if entry is None:
         division = divide(opened, source, options)
-        if _key(opened, alphabet, base_limit, options) != key:  # or it would be kept as the other
+        if _key(opened, alphabet, base_limit, options) != key:  # changed while it was read
             rule, way_out = "stay what it is while it is read", "Run it again once it is written"
             raise DataError(fault("data", rule, "other bytes", where=source, way_out=way_out))
         tables, summary = _tokenised(division, alphabet, base_limit)
@@ -102,14 +103,14 @@ def prepare(
 
 @functools.cache
 def _code_digest() -> str:
-    """Digest of the data's code: a changed parser or generator never meets an old cache."""
+    """Digest of the code of ``objectives.data``: a change to it invalidates the cache."""
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _key(source: Source, alphabet: Alphabet, limit: int, options: DataOptions) -> str:
-    """Name of the cache entry: everything that its content depends on."""
-    tool = clustering_tool(options.cluster_method).name  # another machine's, under "auto"
+    """Name of the cache entry: a digest of everything that its content depends on."""
+    tool = clustering_tool(options.cluster_method).name  # "auto" depends on the machine
     settings = asdict(options)
     content = [source.digest(), source.names()]
     parts = [content, alphabet.digest, limit, settings, tool, _code_digest()]
@@ -131,7 +132,7 @@ def _fingerprint(splits: Splits) -> str:
 def _tokenised(
     division: Division, alphabet: Alphabet, limit: int
 ) -> tuple[dict[str, Dataset], DataSummary]:
-    """Tokenise every split and count."""
+    """Tokenise every split and make the summary."""
     given = division.splits.given()
     bits, ligands = ligand_bits(count_ligands(given))
     tables = {name: tokenise(chains, alphabet, limit, bits) for name, chains in given.items()}

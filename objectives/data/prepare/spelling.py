@@ -1,4 +1,4 @@
-"""How a tokenizer wants a protein written, and which tokens it then gives: found by asking it."""
+"""Find out by trial how a tokenizer expects proteins to be written, and its token ids."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import numpy as np
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 UNUSUAL = "BJOUXZ"
-"""Letters of two amino acids, of rare ones, and of any."""
+"""Codes of ambiguous (B, J, Z), rare (O, U) and unknown (X) amino acids."""
 
 _TURNS = tuple(AMINO_ACIDS[i:] + AMINO_ACIDS[:i] for i in range(len(AMINO_ACIDS)))
-"""Each amino acid at each place, so that also the first and the last differ."""
+"""All rotations of the 20 letters, which together have each amino acid at each position."""
 
 _LENGTHS = (1, 2, 3, 30, 60)
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """A way to write residues.
+    """A way to write a sequence as text for a tokenizer.
 
     Attributes:
-        fill: what follows each letter; ``#`` is an unknown structure to models that read each
-            residue as two letters, amino acid and structure (SaProt).
-        gap: what stands between residues.
+        fill: text after each letter; ``#`` means unknown structure for models that read each
+            residue as amino acid and structure letter (SaProt).
+        gap: text between residues.
     """
 
     fill: str = ""
     gap: str = ""
 
     def write(self, sequence: str) -> str:
-        """A sequence in this way."""
+        """The sequence written in this spelling."""
         return self.gap.join(letter + self.fill for letter in sequence)
 
 
@@ -44,13 +44,13 @@ SPELLINGS = (PLAIN, Spelling(gap=" "), Spelling(fill="#"), Spelling(fill="#", ga
 
 @dataclass(frozen=True)
 class Reading:
-    """What a tokenizer makes of residues in one spelling.
+    """A tokenizer's encoding of residues in one spelling.
 
     Attributes:
-        spelling: how they are written.
-        before: tokens before the first residue.
-        after: tokens after the last residue.
-        codes: token of each letter that it knows.
+        spelling: how residues are written.
+        before: special tokens before the first residue.
+        after: special tokens after the last residue.
+        codes: token id of each letter that the tokenizer knows.
     """
 
     spelling: Spelling
@@ -59,26 +59,26 @@ class Reading:
     codes: Mapping[str, int]
 
     def expected(self, sequence: str) -> list[int]:
-        """The tokens of a sequence, if there is one for each residue."""
+        """The token ids of a sequence, given one token per residue."""
         return [*self.before, *(self.codes[letter] for letter in sequence), *self.after]
 
 
 class UnreadableError(Exception):
-    """A tokenizer does not give one token per residue; says what it gives."""
+    """A tokenizer does not give one token per residue; the message says what it gives."""
 
 
 class JoinedError(UnreadableError):
-    """It gives neighbouring residues tokens together, all of which it knows."""
+    """A tokenizer merges neighbouring residues into known tokens, as BPE does."""
 
 
 def read_residues(tokenizer: Any) -> Reading:
-    """Find the spelling in which a tokenizer gives each residue one token.
+    """Find the spelling in which a tokenizer gives one token per residue.
 
-    A tokenizer that joins neighbouring residues of a plain sequence is refused even if it would
-    keep them apart with spaces between: its model learned from the joined ones.
+    A tokenizer that merges residues of a plain sequence is refused even if spaces would keep
+    them apart, because its model was trained on merged tokens.
 
     Raises:
-        UnreadableError: if there is none.
+        UnreadableError: if there is no such spelling.
     """
     unknown = unknown_tokens(tokenizer)
     reasons: list[str] = []
@@ -93,7 +93,7 @@ def read_residues(tokenizer: Any) -> Reading:
 
 
 def reads_proteins(tokenizer: Any) -> bool:
-    """Whether a tokenizer gives one token per residue, and none around them that is unknown."""
+    """Whether a tokenizer gives one token per residue and no unknown token around them."""
     try:
         reading = read_residues(tokenizer)
     except UnreadableError:
@@ -102,7 +102,7 @@ def reads_proteins(tokenizer: Any) -> bool:
 
 
 def tokens_of(tokenizer: Any, text: str) -> list[int] | None:
-    """What a tokenizer makes of a text, special tokens included; None if it cannot write it."""
+    """The token ids of a text, special tokens included; None if the tokenizer fails on it."""
     try:
         return list(tokenizer(text)["input_ids"])
     except Exception:  # noqa: BLE001  # tokenizers raises nothing narrower for a word it lacks
@@ -110,9 +110,10 @@ def tokens_of(tokenizer: Any, text: str) -> list[int] | None:
 
 
 def unknown_tokens(tokenizer: Any) -> set[int]:
-    """The tokens of text that a tokenizer does not know; none if it can write any text.
+    """The token ids for unknown text; empty if the tokenizer can encode any text.
 
-    Asked for too, since a tokenizer can have one without naming it ``unk_token``.
+    Besides ``unk_token`` it is what two symbols outside any protein vocabulary are encoded to,
+    because a tokenizer can have an unknown token without naming it.
     """
     strange = [tokens_of(tokenizer, sign) for sign in ("☃", "☂")]
     found = {tokenizer.unk_token_id} - {None}
@@ -122,7 +123,7 @@ def unknown_tokens(tokenizer: Any) -> set[int]:
 
 
 def _reading(tokenizer: Any, spelling: Spelling, unknown: set[int]) -> Reading:
-    """Take apart what a tokenizer gives for the turns, and check it on other sequences.
+    """Derive the encoding in one spelling from ``_TURNS``, and verify it on other sequences.
 
     Raises:
         UnreadableError: if it is not one token per residue.
@@ -153,7 +154,7 @@ def _reading(tokenizer: Any, spelling: Spelling, unknown: set[int]) -> Reading:
 
 
 def _unusual(tokenizer: Any, reading: Reading, unknown: set[int]) -> dict[str, int]:
-    """Tokens of the unusual letters that a tokenizer knows, asked for among others."""
+    """Token ids of the unusual letters that a tokenizer knows, found within a sequence."""
     found = {}
     expected, place = reading.expected("ACADE"), len(reading.before) + 2
     for letter in UNUSUAL:
@@ -166,9 +167,9 @@ def _unusual(tokenizer: Any, reading: Reading, unknown: set[int]) -> dict[str, i
 
 
 def _probes(tokenizer: Any, letters: str) -> Iterator[str]:
-    """Sequences on which a tokenizer might join residues, or write them by their place.
+    """Test sequences on which a tokenizer might merge residues or depend on their position.
 
-    Random ones, each letter repeated, and what stands in the vocabulary as more than one letter.
+    Random sequences, each letter repeated, and all vocabulary entries of several letters.
     """
     rng = np.random.default_rng(0)
     yield from ("".join(rng.choice(list(letters), length)) for length in _LENGTHS)
@@ -182,6 +183,6 @@ def _runs(token: str) -> list[str]:
 
 
 def _shared(rows: list[list[int]]) -> list[int]:
-    """The tokens with which all rows begin."""
+    """The common prefix of all rows."""
     columns = zip(*rows, strict=False)
     return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]

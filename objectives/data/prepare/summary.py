@@ -1,4 +1,4 @@
-"""What the data turned out to be: the figures that people and reports read."""
+"""Statistics of the prepared data, for messages and reports."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from objectives.data.chain import IGNORED, Chain
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """One split in figures.
+    """Statistics of one split.
 
     Attributes:
-        chains: proteins.
+        chains: number of chains.
         residues: residues of all chains.
-        positives: residues that bind.
-        positives_share: positives among the residues whose label is known.
-        windows: stretches that the model reads; more than chains where some are long.
+        positives: binding residues.
+        positives_share: share of positives among the residues with a known label.
+        windows: model inputs; more than chains if some are longer than the model's limit.
         lengths: chain length in residues at ``min``, ``q25``, ``median``, ``q75``, ``max``.
     """
 
@@ -37,28 +37,28 @@ _LISTS = ("skipped_bad", "passed_over", "notes")
 
 @dataclass(frozen=True)
 class DataSummary:
-    """All of the data in figures, ready for JSON.
+    """Statistics of all data, convertible to JSON.
 
     Attributes:
-        splits: split name to its figures.
-        ligands: ligand name to its binding residues over all splits. The order is that of
-            the bits in the ``ligands`` column of the prepared windows.
-        split_method: how train and validation were told apart, in words.
-        clusters: how many clusters of similar sequences the training data had; None when
-            the validation split was given and nothing was clustered.
-        largest_cluster: chains in the largest of them.
-        merged: records absorbed into another of the same sequence.
+        splits: split name to its statistics.
+        ligands: ligand name to its binding residues over all splits, in the order of the bits
+            in the ``ligands`` column of the prepared windows.
+        split_method: how train and validation were separated, as text.
+        clusters: number of clusters of similar sequences in the training data; None if the
+            source gives a validation split and nothing was clustered.
+        largest_cluster: chains in the largest cluster.
+        merged: records merged into another of the same sequence.
         dropped_overlap: chains dropped because a held-out split has the same sequence.
-        dropped_long: chains dropped for their length.
-        skipped_bad: the bad records that were left out, with file and line.
-        left_open: what the source itself leaves open, counted (features of uncertain position
-            and the residues masked for them).
-        grouping: what the division kept together, by what method it was told, and why not by
-            the one asked for; empty when the validation split was given.
-        files: records by split and file, as they were read, before any was absorbed or dropped.
-        passed_over: what lies in the source and is not read, with the reason.
-        notes: what a person should know, and no fault.
-        leakage: how much of each held-out split is related to train; see
+        dropped_long: chains dropped because of their length.
+        skipped_bad: the bad records left out, with file and line.
+        left_open: what the source leaves undetermined, such as features of uncertain position
+            and the residues masked for them: name to number.
+        grouping: which chains were kept together, by which method, and why not by the one asked
+            for; empty if the source gives a validation split.
+        files: number of records read by split and file, before merging and dropping.
+        passed_over: files of the source that are not read, with the reason.
+        notes: remarks for the user that are no errors.
+        leakage: share of each held-out split that is similar to train; see
             ``objectives.data.similarity.leakage.measure_leakage``.
     """
 
@@ -79,20 +79,20 @@ class DataSummary:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A tree of JSON values."""
+        """The summary as JSON values."""
         tree = asdict(self)
         return tree | {name: list(tree[name]) for name in _LISTS}
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> DataSummary:
-        """The record that ``to_json`` wrote."""
+        """The summary from what ``to_json`` returned."""
         splits = {name: SplitSummary(**each) for name, each in tree["splits"].items()}
         lists = {name: tuple(tree.get(name, ())) for name in _LISTS}
         return cls(**{**tree, "splits": splits, **lists})
 
 
 def summarise_split(chains: Sequence[Chain], windows: int) -> SplitSummary:
-    """Count one split; it holds at least one chain."""
+    """Statistics of one split, which must have at least one chain."""
     labels = np.concatenate([np.asarray(chain.labels, dtype=np.int8) for chain in chains])
     known, positives = int((labels != IGNORED).sum()), int((labels == 1).sum())
     lengths = np.quantile(

@@ -1,8 +1,8 @@
-"""Chains as token windows with labels aligned, the columns that every trial reads.
+"""Tokenise chains into windows with aligned labels, as tables that every trial reads.
 
-Many chains at a time, by array: a chain by itself takes ten times as long. Blocks of chains go to
-threads, of which numpy lets several work at once; processes gain less than sending them the
-chains costs (measured: benchmarks/results/data-2026-11-28.md).
+Vectorised over blocks of many chains, ten times as fast as chain by chain. The blocks are spread
+over threads, as NumPy releases the GIL; processes gain less than transferring the chains costs
+(measured: benchmarks/results/data-2026-11-28.md).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a chain that the model reads at once; 0-based, stops excluded.
+    """A part of a chain that is one model input; positions are 0-based, stops excluded.
 
     Attributes:
-        start: first residue read.
-        stop: one past the last residue read.
-        own_start: first residue whose label counts here.
-        own_stop: one past the last residue whose label counts here.
+        start: first residue of the input.
+        stop: one past the last residue of the input.
+        own_start: first residue whose label is used in this window.
+        own_stop: one past the last residue whose label is used in this window.
     """
 
     start: int
@@ -45,15 +45,16 @@ class Window:
 
 
 def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[Window]:
-    """Cut a chain into as few overlapping windows as its length needs.
+    """Cut a chain into the fewest overlapping windows.
 
-    Neighbours overlap and each owns its half of the overlap, so that every residue is
-    judged with context on both sides and by exactly one window.
+    Each of two neighbours owns half of their overlap, so that every residue is predicted with
+    context on both sides and by exactly one window.
 
     Args:
         length: residues of the chain.
-        limit: residues that a window may hold.
-        overlap: least residues that neighbours share; a quarter of the limit by default.
+        limit: most residues of a window.
+        overlap: least number of residues that neighbours share; by default a quarter of the
+            limit.
 
     Returns:
         Windows in order; together they own every residue once.
@@ -69,7 +70,7 @@ def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[
         return [Window(0, length, 0, length)]
     count = -(-(length - shared) // (limit - shared))
     starts = [index * (length - limit) // (count - 1) for index in range(count)]
-    # The border between neighbours lies in the middle of what both read.
+    # Neighbours divide their overlap in the middle.
     borders = [(left + limit + right) // 2 for left, right in itertools.pairwise(starts)]
     owned = zip([0, *borders], [*borders, length], strict=True)
     return [
@@ -79,16 +80,16 @@ def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[
 
 
 BLOCK = 2048
-"""Chains that are written together."""
+"""Chains that are tokenised together."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """How windows are written.
+    """How chains are converted to windows.
 
     Attributes:
-        alphabet: the model's.
-        limit: residues that a window may hold.
+        alphabet: the tokenizer's encoding of residues.
+        limit: most residues of a window.
         bits: mask of each ligand.
     """
 
@@ -98,30 +99,30 @@ class Form:
 
     @property
     def token_type(self) -> np.dtype:
-        """The narrowest type for every token: of memory-mapped data a trial reads each byte."""
+        """The narrowest integer type for all token ids, as trials read every byte from disk."""
         return _narrowest(self.alphabet.highest)
 
     @property
     def mask_type(self) -> np.dtype:
-        """The same for masks."""
+        """The narrowest integer type for all ligand masks."""
         return _narrowest(max(self.bits.values(), default=0))
 
 
 def tokenise(
     chains: Sequence[Chain], alphabet: Alphabet, limit: int, bits: Mapping[str, int]
 ) -> Dataset:
-    """Write a split as a table of windows.
+    """Convert the chains of a split to a table of windows.
 
     Args:
         chains: the chains of the split.
-        alphabet: the model's.
-        limit: residues that a window may hold.
+        alphabet: the tokenizer's encoding of residues.
+        limit: most residues of a window.
         bits: mask of each ligand.
 
     Returns:
-        One row per window: ``chain`` (index among ``chains``), ``chain_id``, ``start`` (residue
+        One row per window: ``chain`` (index in ``chains``), ``chain_id``, ``start`` (residue
         offset of the window), ``length`` (tokens), and the lists ``input_ids``, ``labels``
-        (``IGNORED`` at the marks and at residues that another window owns) and ``ligands``
+        (``IGNORED`` at special tokens and at residues that another window owns) and ``ligands``
         (masks), each ``length`` long. Integers are as narrow as their values allow.
     """
     import datasets
@@ -132,7 +133,7 @@ def tokenise(
     with ThreadPoolExecutor(min(len(starts), cpu_count()) or 1) as pool:
         made = pool.map(lambda first: _table(chains[first : first + BLOCK], first, form), starts)
         tables = list(shown_progress(made, len(starts), "tokenising", chains=len(chains)))
-    # By itself the library would pickle the whole table to name it.
+    # A given fingerprint spares datasets from pickling the whole table to compute one.
     return datasets.Dataset(pa.concat_tables(tables), fingerprint=secrets.token_hex(8))
 
 
@@ -141,8 +142,8 @@ def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
 
     Args:
         chains: of the block.
-        first: index of its first chain.
-        form: how to write them.
+        first: index of its first chain in the split.
+        form: how chains are converted.
     """
     import pyarrow as pa
 
@@ -169,7 +170,7 @@ def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
     masks[owned[1]] = _masks(chains, form)[owned[0]]
 
     def column(values: NDArray[np.integer]) -> pa.Array:
-        # 64-bit offsets: a large set has more tokens than 32 bits count.
+        # 64-bit offsets, as a large data set can have more tokens than 32 bits can count.
         return pa.LargeListArray.from_arrays(pa.array(bounds, pa.int64()), pa.array(values))
 
     return pa.table(
@@ -186,7 +187,7 @@ def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
 
 
 def _cuts(chains: Sequence[Chain], limit: int) -> Iterator[tuple[int, ...]]:
-    """Chain, its first residue in the block, and the ends of each window and of what it owns."""
+    """For each window: chain, its residue offset in the block, start, stop, own start, own stop."""
     offset = 0
     for number, chain in enumerate(chains):
         length = len(chain.sequence)
@@ -196,19 +197,19 @@ def _cuts(chains: Sequence[Chain], limit: int) -> Iterator[tuple[int, ...]]:
 
 
 def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The whole numbers from each start on, so many of them, one range after the other."""
+    """Concatenated integer ranges, each of ``counts[i]`` numbers from ``starts[i]`` on."""
     before = np.cumsum(counts) - counts
     ranges: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(starts - before, counts)
     return ranges
 
 
 def _labels(chains: Sequence[Chain]) -> NDArray[np.int8]:
-    """Labels of all residues of a block."""
+    """Labels of all residues of a block, shape (residues,)."""
     return np.fromiter(itertools.chain.from_iterable(c.labels for c in chains), dtype=np.int8)
 
 
 def _masks(chains: Sequence[Chain], form: Form) -> NDArray[np.integer]:
-    """Which ligands each residue of a block binds, one bit each."""
+    """Bit mask of the ligands that each residue of a block binds, shape (residues,)."""
     masks = np.zeros(sum(len(chain.sequence) for chain in chains), dtype=form.mask_type)
     offset = 0
     for chain in chains:
@@ -219,6 +220,6 @@ def _masks(chains: Sequence[Chain], form: Form) -> NDArray[np.integer]:
 
 
 def _narrowest(highest: int) -> np.dtype:
-    """The smallest signed type that holds a number from 0 up."""
+    """The narrowest signed integer type that can hold a number of at least 0."""
     types = (np.int8, np.int16, np.int32, np.int64)
     return next(np.dtype(kind) for kind in types if highest <= np.iinfo(kind).max)

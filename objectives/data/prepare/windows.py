@@ -1,4 +1,4 @@
-"""Rows of unequal length that stay on disk until one is read."""
+"""Tokenised windows of unequal length, memory-mapped and read row by row."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Row = NDArray[np.int64]
 
 
 class RaggedColumn(Sequence[Row]):
-    """A list column of a memory-mapped table; of it only the rows being used are in memory.
+    """A list column of a memory-mapped table; a row is loaded only when it is read.
 
     Args:
-        parts: the column's numbers, one array for each of the table's chunks.
-        part: of each row, shape (rows,).
-        starts: where each row begins in its part, shape (rows,).
+        parts: the column's values, one array for each of the table's chunks.
+        part: index of the chunk of each row, shape (rows,).
+        starts: offset of each row in its chunk, shape (rows,).
         lengths: of each row, shape (rows,).
     """
 
@@ -40,7 +40,7 @@ class RaggedColumn(Sequence[Row]):
 
     @classmethod
     def of_column(cls, table: Dataset, name: str) -> RaggedColumn:
-        """A column of a table."""
+        """Open a list column of a table."""
         chunks = table.with_format("arrow")[:].column(name).chunks
         ends = [chunk.offsets.to_numpy() for chunk in chunks]
         return cls(
@@ -66,14 +66,14 @@ class RaggedColumn(Sequence[Row]):
         return part[start : start + self.lengths[index]].astype(np.int64)
 
     def select(self, indices: Sequence[int]) -> RaggedColumn:
-        """The rows at ``indices``, in that order; nothing is read."""
+        """The rows at ``indices``, in that order; does not read them."""
         order = np.asarray(indices, dtype=np.int64)
         return RaggedColumn(
             self._parts, self._part[order], self._starts[order], self.lengths[order]
         )
 
     def counted(self, without: int) -> NDArray[np.int64]:
-        """How many numbers other than ``without`` each row has, shape (rows,)."""
+        """Number of values other than ``without`` in each row, shape (rows,)."""
         found = np.zeros(len(self), dtype=np.int64)
         for number, part in enumerate(self._parts):
             here = self._part == number
@@ -85,11 +85,11 @@ class RaggedColumn(Sequence[Row]):
 
 
 class ShiftedColumn(Sequence[Row]):
-    """Rows with every number on the place before its own.
+    """Rows with every value shifted one position to the front.
 
     Args:
         rows: the rows.
-        fill: what stands on the last place.
+        fill: value at the last position.
     """
 
     def __init__(self, rows: Sequence[Row], fill: int) -> None:
@@ -119,25 +119,26 @@ def chosen(rows: Sequence[Row], indices: Sequence[int]) -> Sequence[Row]:
 
 
 def counted(rows: Sequence[Row], without: int) -> NDArray[np.int64]:
-    """How many numbers other than ``without`` each row has, shape (rows,)."""
+    """Number of values other than ``without`` in each row, shape (rows,)."""
     if isinstance(rows, RaggedColumn):
         return rows.counted(without)
     return np.fromiter((np.count_nonzero(row != without) for row in rows), np.int64, len(rows))
 
 
 def joined(rows: Sequence[Row], at_once: int = 4096) -> Iterator[Row]:
-    """The rows one after the other, ``at_once`` of them at a time."""
+    """Yield the rows concatenated, ``at_once`` of them at a time."""
     for first in range(0, len(rows), at_once):
         yield np.concatenate(rows[first : first + at_once])
 
 
 @dataclass(frozen=True)
 class Windows:
-    """A split, one array per window; of a prepared one nothing is in memory but what is read.
+    """The windows of a split, one array each; memory-mapped if prepared on disk.
 
     Attributes:
         input_ids: token ids, special tokens included; each of shape (length,).
-        labels: 1 binding, 0 not, ``IGNORED`` on special tokens; each of shape (length,).
+        labels: 1 binding, 0 not, ``IGNORED`` if unknown, owned by another window or a special
+            token; each of shape (length,).
         ligands: bit mask of the ligands that each residue binds; each of shape (length,).
     """
 
@@ -147,7 +148,7 @@ class Windows:
 
     @classmethod
     def from_dataset(cls, split: Dataset) -> Windows:
-        """Open a prepared split; its Arrow file is memory-mapped."""
+        """Open a prepared split, memory-mapped."""
         names = ("input_ids", "labels", "ligands")
         return cls(**{name: RaggedColumn.of_column(split, name) for name in names})
 
@@ -167,16 +168,16 @@ class Windows:
         return counted(self.labels, IGNORED)
 
     def shifted(self) -> Windows:
-        """Every label on the token before its own: the first residue's on the start token.
+        """Every label moved to the token before its own: the first residue's to the start token.
 
-        Only for windows that begin with one.
+        Only for windows that begin with a special token.
         """
         return Windows(
             self.input_ids, ShiftedColumn(self.labels, IGNORED), ShiftedColumn(self.ligands, 0)
         )
 
     def labelled(self) -> Windows:
-        """The windows with a label at all: a batch without one would have no loss."""
+        """The windows with at least one label, as a batch without labels would have no loss."""
         return self.select(np.flatnonzero(self.known).tolist())
 
     def select(self, indices: Sequence[int]) -> Windows:
