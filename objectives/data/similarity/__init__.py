@@ -1,1 +1,1 @@
-"""Which chains are alike: clusters, families, and leakage between splits."""
+"""Similar chains: clusters, protein families, and leakage between splits."""

@@ -1,8 +1,8 @@
-"""Protein families, as UniProt's column ``Protein families`` names them.
+"""Protein families, as given in UniProt's column ``Protein families``.
 
-One text names a chain of levels, widest first: ``Protein kinase superfamily, CAMK Ser/Thr
-protein kinase family, DAPK subfamily``. A protein of several domains names several families,
-with ``;`` between them.
+A family is written with its levels, widest first: ``Protein kinase superfamily, CAMK Ser/Thr
+protein kinase family, DAPK subfamily``. The several families of a multi-domain protein are
+separated by ``;``.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import numpy as np
 from objectives.data.missing import is_missing
 
 _LEVELS = re.compile(r"(?<=family),\s+")
-"""Only after a level's last word: names hold commas too (``1,4-alpha-glucan ... family``)."""
+"""Comma after a level's last word only, as names contain commas too (``1,4-alpha-glucan``)."""
 
 _LEAD = re.compile(r"^belongs to the\s+", re.IGNORECASE)
 _NO_FAMILY = frozenset(
     {"unclassified", "unassigned", "not assigned", "uncharacterized", "uncharacterised"}
     | {"orphan", "singleton", "other", "others", "no family", "unknown family", "no hit", "no hits"}
 )
-"""What is written for none, besides the words for missing."""
+"""Words for no family, besides those for a missing value."""
 
 _SECTION = re.compile(r"^in the .*section$", re.IGNORECASE)
 
 
 def families_of(text: str) -> tuple[str, ...]:
-    """The widest level of each family that a text names, in lower case.
+    """The widest level of each family in a text, in lower case.
 
-    The widest, because two subfamilies of one superfamily are relatives. A word for missing
-    (``NA``, ``unclassified``) names none: it would make relatives of all that have none.
+    The widest, because two subfamilies of one superfamily are homologous. Words for a missing
+    family (``NA``, ``unclassified``) are ignored, as they would link all chains without one.
 
     Example:
         >>> families_of("Peptidase A1 family; GHMP kinase family, GalK subfamily")
@@ -44,13 +44,13 @@ def families_of(text: str) -> tuple[str, ...]:
 
 
 def link_families(families: Sequence[str], clusters: np.ndarray) -> np.ndarray:
-    """Join clusters of similar sequences that share a family.
+    """Merge clusters of similar sequences that share a family.
 
-    Groups are the connected components: two chains are in one if they share a family or a
+    Groups are connected components: two chains are in one group if they share a family or a
     cluster, directly or through others. A chain without a family is in its cluster's group.
 
     Args:
-        families: family text of each chain, empty for none.
+        families: family text of each chain, empty if unknown.
         clusters: cluster number of each chain, shape ``(len(families),)``, from 0.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which chains stay together when a validation split is carved: clusters, or whole families."""
+"""Group chains that must not be divided between train and validation: clusters or families."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KMERS = "k-mers"
 
 @dataclass(frozen=True)
 class Tool:
-    """What tells similar sequences.
+    """The method that finds similar sequences.
 
     Attributes:
-        program: MMseqs2; None for shared k-mers, which need nothing but NumPy and SciPy.
-        instead: why it is not what was asked for; empty if it is.
+        program: MMseqs2; None for shared k-mers, which need only NumPy and SciPy.
+        instead: why it is not the preferred method; empty if it is.
     """
 
     program: Mmseqs | None = None
@@ -32,20 +32,20 @@ class Tool:
 
     @property
     def method(self) -> str:
-        """The ``cluster_method`` that asks for it by name."""
+        """The value of ``cluster_method`` that selects it."""
         return "kmers" if self.program is None else "mmseqs"
 
     @property
     def name(self) -> str:
-        """For people and for the cache's key."""
+        """Name in messages and in the cache key."""
         return KMERS if self.program is None else self.program.name
 
 
 def clustering_tool(method: str) -> Tool:
-    """The tool that a ``cluster_method`` stands for on this machine.
+    """The tool that a ``cluster_method`` selects on this machine.
 
     Raises:
-        DataError: if MMseqs2 was asked for by name and does not run here.
+        DataError: if ``mmseqs`` was asked for and does not run here.
     """
     if method == "kmers":
         return Tool()
@@ -59,12 +59,12 @@ def clustering_tool(method: str) -> Tool:
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which chains stay together.
+    """Groups of chains that must not be divided.
 
     Attributes:
         numbers: group number of each chain, from 0, shape ``(chains,)``.
-        words: what the groups are, to stand after "by whole".
-        facts: the same for programs: ``kept_together``, ``clusters_by`` and so on.
+        words: what the groups are, as text that follows "by whole".
+        facts: the same as JSON values: ``kept_together``, ``clusters_by`` and so on.
     """
 
     numbers: np.ndarray
@@ -73,15 +73,15 @@ class Grouping:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Chains of each group, shape ``(groups,)``."""
+        """Number of chains of each group, shape ``(groups,)``."""
         return np.bincount(self.numbers)
 
 
 def group(chains: Sequence[Chain], options: DataOptions, tool: Tool) -> Grouping:
-    """Group the training chains as the options say.
+    """Group the training chains as set by the options.
 
     Raises:
-        DataError: if families are to be kept together and no chain has one.
+        DataError: if ``split_by`` is ``family`` and no chain has a family.
     """
     sequences = [chain.sequence for chain in chains]
     facts: dict[str, Any] = {"kept_together": options.split_by, "clusters_by": tool.name}

@@ -1,7 +1,7 @@
 """Clusters of similar sequences, by shared k-mers.
 
-Two chains are linked when the distinct k-mers they share are at least ``THRESHOLD`` of the
-shorter chain's; clusters are the connected components. The measure is MUSCLE's k-mer
+Two chains are linked if they share at least a fraction ``THRESHOLD`` of the shorter chain's
+distinct k-mers; clusters are the connected components. The measure is MUSCLE's k-mer
 similarity; it follows sequence identity closely and needs no alignment.
 
 Source: Edgar 2004, "Local homology recognition and distance measures in linear time using
@@ -11,12 +11,11 @@ Why k = 5 and 6 %: measured on the 4 199 distinct training chains of the TargetS
 al. 2013), pairs sampled by score and aligned locally (Smith-Waterman, BLOSUM62, gaps
 11/1). Pairs that share 15 % or more have 56 % identity and up over the whole shorter chain (first
 decile of identity); at 6 to 8 % a third of the pairs still reaches 50 % identity, below 5 % one in
-fifty does. At 6 % the largest cluster has 8 of the 4 199 chains; the whole takes one
-second of CPU. With k = 4 the chance matches of
-unrelated chains reach the same scores: at 5 % half of all chains fall into one cluster,
-while the links that k = 5 misses there are below 50 % identity.
-Limits: long tags shared by short chains (expression tags) link them; that costs
-nothing but a larger cluster. Domains shared by otherwise unlike long chains do not link.
+fifty does. At 6 % the largest cluster has 8 of the 4 199 chains; clustering takes one second of
+CPU. With k = 4 unrelated chains reach the same scores by chance: at 5 % half of all chains fall
+into one cluster, while the links that k = 5 misses there are below 50 % identity.
+Limits: short chains that share a long expression tag are linked, which only makes a cluster
+larger. Otherwise dissimilar long chains that share a domain are not linked.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
 K = 5
 THRESHOLD = 0.06
 MIN_SHARED = 3
-"""Fewer shared k-mers are chance: a 20-residue chain would link by a single one."""
+"""Least number of shared k-mers for a link; else a single one would link a 20-residue chain."""
 
 _BLOCK = 512
 _LATER = 64 * _BLOCK
 _TABLE = 26**5
-"""Distinct k-mers up to which they are numbered by a table of all rather than by sorting."""
+"""Most possible k-mers that are numbered by a lookup table; more are numbered by sorting."""
 
 
 def cluster_numbers(
@@ -48,7 +47,7 @@ def cluster_numbers(
     Args:
         sequences: upper-case letters A to Z.
         k: k-mer length, in residues.
-        threshold: share of the shorter chain's k-mers that links two chains.
+        threshold: least share of the shorter chain's k-mers that links two chains.
 
     Returns:
         A cluster number per sequence, shape ``(len(sequences),)``.
@@ -59,7 +58,7 @@ def cluster_numbers(
     count = len(sequences)
     present = _presence(sequences, k)
     rows, others = [], []
-    for begin in range(0, count, _LATER):  # a pair is met once: earlier chains are left out
+    for begin in range(0, count, _LATER):  # each pair once: compare with later chains only
         later = present[begin:]
         for first, second, shared, shorter in _shared(later[:_LATER], later):
             linked = (shared >= np.maximum(threshold * shorter, MIN_SHARED)) & (first < second)
@@ -80,8 +79,8 @@ def related(
 
     Args:
         queries: upper-case letters A to Z.
-        targets: the same.
-        thresholds: shares of the shorter chain's k-mers.
+        targets: upper-case letters A to Z.
+        thresholds: least shares of the shorter chain's k-mers.
         k: k-mer length, in residues.
 
     Returns:
@@ -96,9 +95,14 @@ def related(
 
 
 def _shared(queries: csr_matrix, targets: csr_matrix) -> Iterator[tuple[np.ndarray, ...]]:
-    """Pairs that share a k-mer: both indices, how many they share, and the shorter one's number.
+    """Yield pairs of chains that share k-mers, in blocks.
 
-    In blocks: the full product holds every pair that shares anything, most by chance.
+    In blocks to limit memory: the full matrix product has every pair that shares any k-mer, most
+    of them by chance.
+
+    Yields:
+        Query indices, target indices, numbers of shared k-mers, and numbers of the shorter
+        chain's k-mers, each of shape (pairs,).
     """
     kmers, others = np.diff(queries.indptr), np.diff(targets.indptr)
     columns = targets.T.tocsr()
@@ -109,7 +113,7 @@ def _shared(queries: csr_matrix, targets: csr_matrix) -> Iterator[tuple[np.ndarr
 
 
 def _presence(sequences: Sequence[str], k: int) -> csr_matrix:
-    """Which chain holds which k-mer: a binary matrix, chains by distinct k-mers."""
+    """Binary matrix of the k-mers in each chain, shape (chains, distinct k-mers)."""
     from scipy.sparse import csr_matrix
 
     weights = 26 ** np.arange(k, dtype=np.int64)
@@ -131,11 +135,11 @@ def _presence(sequences: Sequence[str], k: int) -> csr_matrix:
 
 
 def _numbered(codes: np.ndarray, possible: int) -> np.ndarray:
-    """Codes numbered without gaps, in their order.
+    """Map codes to consecutive numbers from 0, in the same order.
 
     Args:
-        codes: whole numbers.
-        possible: one more than the highest that there can be.
+        codes: integers of at least 0.
+        possible: one more than the highest possible code.
     """
     if possible > _TABLE:
         inverse: np.ndarray = np.unique(codes, return_inverse=True)[1]

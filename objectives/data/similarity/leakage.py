@@ -1,16 +1,17 @@
-"""How much of a held-out split is related to what trains.
+"""Leakage: the share of held-out chains that are similar to a training chain.
 
-A held-out chain counts at a level if some training chain reaches that identity with it. With
-MMseqs2 that is the identity of a local alignment that covers 80 % of the shorter chain (E-value
-below 0.001, its default sensitivity). Without it shared 5-mers stand in: of independent
-substitutions a share ``p ** 5`` of the 5-mers survives at identity ``p``, 59 % at 90 %. At 50 %
-that would be 3 %, which chance reaches too; 5 % is taken. Below that k-mers tell nothing.
+A held-out chain counts at a level if some training chain has at least that sequence identity with
+it. With MMseqs2 this is the identity of a local alignment that covers 80 % of the shorter chain
+(E-value below 0.001, default sensitivity). Without MMseqs2 it is estimated from shared 5-mers:
+after independent substitutions a share ``p ** 5`` of the 5-mers remains at identity ``p``, 59 % at
+90 %. At 50 % this would be 3 %, which also occurs by chance, so the threshold is 5 %. Lower
+identities cannot be estimated from k-mers.
 
-How good the stand-in is: on the TargetS data (Yu et al. 2013; 3 540 training, 652 validation and
-727 test chains of the default split) it counts 53 test chains at 90 % where MMseqs2 counts 51, all
-of them among the 53; at 50 %, 114 where MMseqs2 counts 90 (88 of them in both) and 21 validation
-chains where it counts 5. So it errs upwards. Of 30 % it says nothing, while MMseqs2 finds 38 % of
-the test and 35 % of the validation chains there.
+Accuracy of the estimate, on the TargetS data (Yu et al. 2013; 3 540 training, 652 validation and
+727 test chains of the default split): at 90 % it counts 53 test chains where MMseqs2 counts 51, all
+of them among the 53; at 50 % it counts 114 where MMseqs2 counts 90 (88 of them in both), and 21
+validation chains where MMseqs2 counts 5. So it overestimates. At 30 % there is no estimate, while
+MMseqs2 finds 38 % of the test and 35 % of the validation chains.
 """
 
 from __future__ import annotations
@@ -26,32 +27,32 @@ from objectives.data.similarity.mmseqs import Mmseqs
 from objectives.data.splits import Splits
 
 LEVELS = (0.9, 0.5, 0.3)
-"""Identities told of, from the closest."""
+"""Sequence identities at which leakage is reported."""
 
 COVERED = 0.8
-"""Share of the shorter chain that an alignment must cover."""
+"""Least share of the shorter chain that an alignment must cover."""
 
 _KMER_SHARES = {0.9: 0.9**5, 0.5: 0.05}
-"""Share of the shorter chain's k-mers that stands for an identity."""
+"""Identity to the share of the shorter chain's k-mers from which it is estimated."""
 
 Reached = Mapping[float, np.ndarray]
-"""By level, which queries reach it, shape ``(queries,)``."""
+"""Level to a mask of the queries that reach it, shape ``(queries,)``."""
 
 QUICK = 20_000
-"""Chains up to which shared k-mers are counted in about a second or less per 5 000."""
+"""Most chains for which k-mers are compared by default, in at most a second or so per 5 000."""
 
 
 def measure_leakage(splits: Splits, tool: Tool) -> dict[str, Any]:
-    """Count held-out chains with a relative in train.
+    """Measure which share of the held-out chains is similar to a training chain.
 
     Args:
         splits: train, and validation or test or both.
-        tool: what tells similar sequences.
+        tool: the method that finds similar sequences.
 
     Returns:
-        ``method`` in words, and per held-out split ``chains``, ``identical`` and
-        ``identity_90``, ``identity_50``, ``identity_30``: shares of its chains, cumulative,
-        None where the method cannot tell.
+        ``method`` as text, and for each held-out split ``chains`` (their number) and the shares
+        ``identical``, ``identity_90``, ``identity_50`` and ``identity_30``: cumulative, None if
+        the method cannot estimate it.
     """
     held_out = {name: c for name, c in splits.given().items() if name != "train" and c}
     train = [chain.sequence for chain in splits.train]
@@ -74,7 +75,7 @@ def measure_leakage(splits: Splits, tool: Tool) -> dict[str, Any]:
 
 
 def leakage_at_hand(splits: Splits, tool: Tool) -> dict[str, Any]:
-    """The same where it is quick, or MMseqs2 was asked for; else what to run for it."""
+    """Measure leakage unless k-mers would take long; then ``method`` names the command to run."""
     if tool.program is None and splits.count() > QUICK:
         return {
             "method": f"not measured for more than {QUICK:,} chains; lorasweep data describe does"
@@ -91,7 +92,7 @@ def _words(tool: Tool) -> str:
 
 
 def _by_mmseqs(queries: Sequence[str], train: Sequence[str], program: Mmseqs) -> Reached:
-    """Which queries reach each level, by alignment."""
+    """Level to the queries that reach it, by alignment."""
     hits = program.search(queries, train, min(LEVELS))
     best = np.zeros(len(queries))
     whole = hits.coverage >= COVERED
@@ -100,6 +101,6 @@ def _by_mmseqs(queries: Sequence[str], train: Sequence[str], program: Mmseqs) ->
 
 
 def _by_kmers(queries: Sequence[str], train: Sequence[str]) -> Reached:
-    """Which queries reach each level that k-mers can tell."""
+    """Level to the queries that reach it, for the levels that k-mers can estimate."""
     reached = related(queries, train, list(_KMER_SHARES.values()))
     return dict(zip(_KMER_SHARES, reached, strict=True))

