@@ -1,1 +1,1 @@
-"""What a person does with data before a sweep: fetch it, look at it, convert it."""
+"""Commands on data before a sweep: fetch, describe, convert."""

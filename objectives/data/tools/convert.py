@@ -1,9 +1,9 @@
-"""Any source as one clean table a split, in a format that is read back equal.
+"""Convert any data source to one standard table per split, verified by reading it back.
 
-One row a record and ligand: ``id``, ``sequence``, ``labels`` (0, 1 and -100 for unknown, as many
-as residues), ``ligand`` and ``family``. A record of several ligands becomes several rows, which
-reading unites again. Parquet is what ``datasets`` loads; a folder with a file a split is a
-data set to it.
+One row per record and ligand: ``id``, ``sequence``, ``labels`` (0, 1 and -100 for unknown, one per
+residue), ``ligand`` and ``family``. A record of several ligands becomes several rows, which are
+merged again on reading. The library ``datasets`` can load a folder with one Parquet file per
+split.
 """
 
 from __future__ import annotations
@@ -38,22 +38,25 @@ def convert(
     skip_bad: bool = False,
     allow_pickle: bool = False,
 ) -> dict[str, Any]:
-    """Write a source in the standard form, read it back and compare.
+    """Write a source in the standard format, read it back and compare.
 
     Args:
         source: see ``objectives.data.formats.source.open_source``.
-        out: a file whose suffix says the format, or a new folder, of a file a split.
-        form: the format of the files in a folder: one of ``FORMS``; Parquet when None.
+        out: a file whose suffix gives the format, or a new or empty folder for one file per
+            split.
+        form: the format of the files in a folder: one of ``FORMS``; Parquet if None.
         skip_bad: leave bad records out and list them.
         allow_pickle: read pickled tables too.
 
     Returns:
-        ``source``, ``out``, ``format``, ``files``, and by split ``records``, ``rows`` and
-        ``chains`` (distinct sequences); ``skipped_bad`` and ``left_open``.
+        ``source``, ``out``, ``format``, ``files``, ``splits`` (by split ``records``, ``rows``
+        and ``chains``, which counts distinct sequences), ``skipped_bad`` and ``left_open``.
 
     Raises:
-        UsageError: if ``out`` is no place for it.
-        DataError: if the source cannot be read, or what was written is not read back equal.
+        UsageError: if ``out`` has another format than ``form``, is one file for several splits,
+            a folder that is not empty, or within the source.
+        DataError: if the source cannot be read, ``out`` cannot be written, or the result is not
+            read back equal.
     """
     form = _form(out, form)
     to_file = bool(out.suffix)
@@ -66,7 +69,7 @@ def convert(
     _require_place(source, out, given, to_file=to_file)
     try:
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place, hence on the same disk.
+        # In the target's folder, hence on the same file system, so that it can be renamed.
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as made:
             rows = {name: list(_rows(chains)) for name, chains in given.items()}
             for name, table in rows.items():
@@ -101,7 +104,7 @@ def convert(
 
 
 def _form(out: Path, form: str | None) -> str:
-    """The format that the options ask for."""
+    """The format given by the suffix of ``out`` or by ``form``."""
     suffix = out.suffix.lower().lstrip(".")
     if not suffix:
         return form or "parquet"
@@ -116,7 +119,7 @@ def _form(out: Path, form: str | None) -> str:
 def _require_place(
     source: str, out: Path, given: dict[str, Sequence[Chain]], *, to_file: bool
 ) -> None:
-    """Refuse an ``out`` that would lose something, or cannot hold it."""
+    """Refuse an ``out`` that would overwrite data or cannot hold all splits."""
     origin = Path(source).expanduser()
     rule = way_out = ""
     if to_file and list(given) != ["train"]:
@@ -133,7 +136,7 @@ def _require_place(
 
 
 def _rows(chains: Sequence[Chain]) -> Iterator[Row]:
-    """A row for each ligand of a chain, and one for what binds none that has a name."""
+    """One row per ligand of a chain, and one for binding residues without a named ligand."""
     for chain in chains:
         sequence = chain.sequence + STOP * chain.translated
         common = {"id": chain.id, "sequence": sequence, "family": chain.family}
@@ -152,7 +155,7 @@ def _rows(chains: Sequence[Chain]) -> Iterator[Row]:
 
 
 def _require_equal(splits: Splits, written: str, out: Path) -> None:
-    """Refuse a table from which reading makes other chains.
+    """Verify that the written tables are read back as the same chains.
 
     Raises:
         DataError: naming the first chain that differs.
@@ -190,7 +193,7 @@ def _delimited(delimiter: str) -> Callable[[Sequence[Row], Path], None]:
         writer = csv.DictWriter(text, COLUMNS, delimiter=delimiter, lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            # 0010 where every label is one figure, as people write it
+            # compact, such as 0010, if every label is a single digit
             between = " " if IGNORED in row["labels"] else ""
             writer.writerow({**row, "labels": between.join(map(str, row["labels"]))})
         path.write_text(text.getvalue(), encoding="utf-8", newline="")
@@ -210,4 +213,4 @@ FORMS: dict[str, Callable[[Sequence[Row], Path], None]] = {
     "tsv": _delimited("\t"),
     "jsonl": _json_lines,
 }
-"""Format, which is the suffix, to its writer."""
+"""Format, which is also the file suffix, to its writer."""

@@ -1,4 +1,4 @@
-"""What a data source holds, and what a study would make of it."""
+"""Statistics of a data source, divided as a study would divide it."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from sweep.errors import DataError, UsageError, fault
 
 LEAKAGE = ("auto", "mmseqs", "kmers", "none")
 _ALIASES = {"data_seed": "seed"}
-"""Settings of a study that the data calls otherwise."""
+"""Settings of a study to their names in ``DataOptions``."""
 
 _COMMONEST = 5
 
 
 def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto") -> dict[str, Any]:
-    """Read and divide a source as a study would, and count.
+    """Read and divide a source as a study would, and return its statistics.
 
     Args:
         source: see ``objectives.data.formats.source.open_source``.
-        settings: a study's settings of the data.
-        leakage: how to measure it: one of ``LEAKAGE``.
+        settings: the study's settings of the data.
+        leakage: how to measure leakage, one of ``LEAKAGE``.
 
     Returns:
-        A JSON tree: ``records``, what was merged, dropped and left open, ``files`` (records by
-        split and file), ``passed_over``, ``notes``, ``splits``, ``ligands``, ``families``,
-        ``grouping`` and ``leakage`` (None where not asked for).
+        JSON values: ``records``, numbers of merged and dropped ones, ``left_open``, ``files``
+        (records by split and file), ``passed_over``, ``notes``, ``splits``, ``ligands``,
+        ``families``, ``grouping``, ``leakage`` (None if not asked for) and others.
 
     Raises:
-        UsageError: if a setting is none of the data's.
-        DataError: if the source cannot be read and divided.
+        UsageError: if a setting is not one of the data.
+        DataError: if a setting is invalid, or the source cannot be read and divided.
     """
     options = _options(settings)
     tool = None if leakage == "none" else clustering_tool(leakage)
@@ -87,7 +87,7 @@ def _options(settings: Mapping[str, Any]) -> DataOptions:
 
 def _split(chains: Sequence[Chain]) -> dict[str, Any]:
     figures = asdict(summarise_split(chains, windows=0))
-    del figures["windows"]  # a matter of the base
+    del figures["windows"]  # depends on the base model
     return figures | {
         "masked": sum(chain.labels.count(IGNORED) for chain in chains),
         "chains_with_masked": sum(IGNORED in chain.labels for chain in chains),
@@ -96,7 +96,7 @@ def _split(chains: Sequence[Chain]) -> dict[str, Any]:
 
 
 def _ligands(chains: Sequence[Chain]) -> dict[str, dict[str, int]]:
-    """By ligand, the residues that bind it and the chains that have one, most residues first."""
+    """Binding residues by ligand, and chains with at least one, most residues first."""
     residues: Counter[str] = Counter()
     holders: Counter[str] = Counter()
     for chain in chains:

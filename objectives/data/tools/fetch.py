@@ -1,7 +1,7 @@
-"""Data sets fetched by name: pinned files, verified, complete or not there.
+"""Download data sets by name: files pinned by SHA-256, all of them or none.
 
-Files grow in a folder beside the final one and move there once all are whole, so that a sweep
-never trains on half of them.
+Files are downloaded to a temporary folder next to the final one and moved when all are complete,
+so that a sweep never trains on a part of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sweep.errors import DataError, UsageError, fault
 from sweep.files.atomic import sync_folder
 
 WAITS = (0.5, 1.0, 2.0)
-"""Seconds before each further try that has brought nothing; one that brought bytes is free."""
+"""Seconds before each retry; the count starts anew whenever an attempt has made progress."""
 
 TIMEOUT = 30.0
 _CHUNK = 1 << 16
@@ -38,18 +38,18 @@ Tell = Callable[[int], None]
 def download(
     url: str, path: Path, size: int, *, tell: Tell, waits: Sequence[float] = WAITS
 ) -> None:
-    """Bring a file to its full size, from wherever an earlier try left it.
+    """Download a file, resuming a partial download.
 
     Args:
         url: of the file, http or https.
-        path: where it grows; what is there is its beginning.
-        size: bytes of the whole file.
-        tell: called with the bytes that were added; negative where some were thrown away.
-        waits: seconds before each further try.
+        path: the local file; existing content is taken as the beginning of the download.
+        size: of the complete file, in bytes.
+        tell: called with the number of bytes added; negative if some were discarded.
+        waits: seconds before each retry.
 
     Raises:
-        DataError: if it cannot be had, naming what could not be reached.
-        OSError: if the disk refuses.
+        DataError: if it cannot be downloaded, naming the URL.
+        OSError: if it cannot be written to disk.
     """
     tries = furthest = 0
     while (before := _size(path)) != size:
@@ -58,9 +58,9 @@ def download(
             continue
         got = _attempt(url, path, before, tell) or f"{_size(path)} bytes in place of {size}"
         after = _size(path)
-        if after > size:  # another file than the pinned one
+        if after > size:  # not the pinned file
             _drop(path, tell)
-        # Measured by the furthest: a server whose file is too short would begin anew for ever.
+        # Progress is counted from the largest size so far: a file too short would retry forever.
         tries = 0 if furthest < after <= size else tries + 1
         furthest = max(furthest, after)
         if tries > len(waits):
@@ -70,13 +70,13 @@ def download(
 
 
 def _attempt(url: str, path: Path, start: int, tell: Tell) -> str:
-    """Add what the server sends from a byte on.
+    """Append what the server sends from byte ``start`` on.
 
     Returns:
-        What went wrong on the way; empty if nothing did.
+        The error if it can be retried; empty if there was none.
 
     Raises:
-        DataError: if trying again is no use.
+        DataError: if a retry is useless.
     """
     try:
         _append(url, path, start, tell)
@@ -112,14 +112,14 @@ def _append(url: str, path: Path, start: int, tell: Tell) -> None:
 
 
 def _continues(answer: http.client.HTTPResponse, start: int) -> bool:
-    """Whether a server sends the rest that it was asked for; it may send the whole file."""
+    """Whether the response is the requested rest of the file, not the whole or another part."""
     found = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     partial = answer.status == http.HTTPStatus.PARTIAL_CONTENT
     return partial and found is not None and int(found[1]) == start
 
 
 def _read(answer: http.client.HTTPResponse) -> bytes:
-    """The next bytes; a network that fails is not taken for a disk that does."""
+    """The next bytes; a network error is raised as ConnectionError, unlike one of the disk."""
     try:
         return answer.read(_CHUNK)
     except OSError as error:
@@ -144,16 +144,16 @@ def _unreachable(url: str, got: str) -> str:
 
 
 COLLECTIONS = {"yu2013": "objectives.data.tools.yu2013:YU2013"}
-"""What can be fetched."""
+"""Name to the import path of each collection."""
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """One file.
+    """One file of a collection, pinned by size and SHA-256.
 
     Attributes:
-        path: where it goes under the folder.
-        address: where it is under the root of its collection.
+        path: local path, relative to the target folder.
+        address: remote path, relative to the collection's root.
         size: in bytes.
         sha256: of its content, in hex.
     """
@@ -166,13 +166,13 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set.
+    """A data set that can be downloaded.
 
     Attributes:
-        name: what to ask for.
-        title: what it is and who made it.
-        root: where its files are, with a slash at the end.
-        files: all of them.
+        name: its name on the command line.
+        title: its content and authors.
+        root: URL that the files' addresses are relative to, with a final slash.
+        files: its files.
     """
 
     name: str
@@ -182,12 +182,12 @@ class Collection:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Size of all files, in bytes."""
         return sum(file.size for file in self.files)
 
 
 def collection(name: str) -> Collection:
-    """The collection of a name.
+    """The collection of a given name.
 
     Raises:
         UsageError: if there is none.
@@ -207,21 +207,22 @@ def fetch(
     tell: Tell = lambda _: None,
     waits: Sequence[float] = WAITS,
 ) -> dict[str, Any]:
-    """Have every file of a collection in a folder, fetching what is not there.
+    """Download the files of a collection that are missing from a folder.
 
     Args:
-        wanted: what to fetch.
-        folder: where to; made if it is not there.
-        mirror: where else the files are, in place of the collection's root.
-        tell: called with the bytes that are there more than before.
-        waits: seconds before each further try of a file.
+        wanted: the collection.
+        folder: target folder; created if missing.
+        mirror: URL to download from in place of the collection's root.
+        tell: called with the number of bytes added; negative if some were discarded.
+        waits: seconds before each retry of a file.
 
     Returns:
         ``name``, ``title``, ``folder``, ``files``, ``fetched``, ``bytes`` and ``from``.
 
     Raises:
-        DataError: if a file cannot be reached, or is not the pinned one.
-        UsageError: if the mirror is no address.
+        DataError: if a file cannot be downloaded or is not the pinned one, the folder cannot be
+            written, or another command is fetching into it.
+        UsageError: if the mirror is not an http or https URL.
     """
     root = _root(wanted, mirror)
     growing = folder.with_name(f"{folder.name}.part")
@@ -259,10 +260,10 @@ def _root(wanted: Collection, mirror: str | None) -> str:
 
 
 def _there(path: Path, file: Pinned) -> bool:
-    """Whether a file is there and whole.
+    """Whether a file exists and is the pinned one.
 
     Raises:
-        DataError: if another one is there under its name: it is somebody's.
+        DataError: if a different file has its name, which is never overwritten.
     """
     if not path.exists():
         return False
@@ -274,7 +275,7 @@ def _there(path: Path, file: Pinned) -> bool:
 
 
 def _bring(file: Pinned, root: str, path: Path, tell: Tell, waits: Sequence[float]) -> None:
-    """Have one file whole and verified; one that does not verify is fetched anew, once."""
+    """Download and verify one file; if a resumed download fails to verify, once more in full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     url, left = root + file.address, path.exists()
     if left:
@@ -286,7 +287,7 @@ def _bring(file: Pinned, root: str, path: Path, tell: Tell, waits: Sequence[floa
             return
         path.unlink()
         tell(-file.size)
-        if attempt == 2 or not left:  # it was all of one download: the server has another file
+        if attempt == 2 or not left:  # a full download differs: the server has another file
             break
     rule, got = f"be the pinned file, SHA-256 {file.sha256}", found
     way_out = "The place has changed: take another with --mirror, or report it"
@@ -294,7 +295,7 @@ def _bring(file: Pinned, root: str, path: Path, tell: Tell, waits: Sequence[floa
 
 
 def _settle(missing: Sequence[Pinned], growing: Path, folder: Path) -> None:
-    """Move what was fetched to its place, in one step where nothing was there."""
+    """Move the downloaded files to the target folder; atomic if it does not exist yet."""
     if not missing:
         return
     if not folder.exists():

@@ -1,8 +1,7 @@
 """The binding residues of Yu et al. 2013 (TargetS), as pinned files.
 
-Of the twelve ligands of the collection ten are here, ADP to zinc. DNA and iron (``DNA``, ``FE``)
-are left out: the sums below were taken from copies of the ten, and a file that cannot be
-verified is not fetched.
+Ten of the collection's twelve ligands are included. DNA and iron (``DNA``, ``FE``) are left out,
+because no SHA-256 of their files was available.
 
 Source: Yu, Hu, Yang, Shen, Tang & Yang 2013, doi:10.1109/TCBB.2013.104, as tables by ligand in
 the repository ``hamzagamouh/pt-lm-gnn``.
@@ -38,7 +37,7 @@ _FILES = (
     ("test", "MN", 19423, "280f2bc0c63382f416573b53ed5c537a4cf9f3a60bb8cea5fbc782290bd8f8af"),
     ("test", "ZN", 53490, "93a973ca5bdc54ed0bf78beac3900454828c7effaed7f8435358e6a920bcee94"),
 )
-"""Split, ligand, bytes and SHA-256."""
+"""Split, ligand, size in bytes and SHA-256 of each file."""
 
 
 def _pinned(split: str, ligand: str, size: int, sha256: str) -> Pinned:
