@@ -1,6 +1,6 @@
-"""QLoRA fine-tuning of a protein language model that labels each residue binding or not."""
+"""QLoRA fine-tuning of a protein language model that classifies each residue as binding or not."""
 
 import logging
 
-# Here and not later: bitsandbytes warns while it is imported, about kernels it can do without.
+# Set before bitsandbytes is imported, which warns at import about optional kernels.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

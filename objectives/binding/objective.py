@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 class BindingObjective:
     """Validation MCC of a QLoRA-tuned protein language model; see ``sweep.study.objective``.
 
-    Base and data are read at the first call that needs them, and then serve all trials.
+    Base model and data are loaded at the first call that needs them and shared by all trials.
 
     Args:
         settings: fields of ``BindingSettings`` that differ from their defaults.
@@ -52,7 +52,7 @@ class BindingObjective:
             id or ``builtin:esm2-mini``) and ``cache`` (a folder for prepared data).
 
     Raises:
-        SpecError: with all faults of settings and inputs at once.
+        SpecError: with all errors of settings and inputs at once.
     """
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
@@ -67,7 +67,7 @@ class BindingObjective:
         quiet_libraries()
 
     def facts(self) -> ObjectiveInfo:
-        """Read the inputs and tell what they are.
+        """Read the inputs and describe them and this machine.
 
         Raises:
             SweepError: if an input cannot be read.
@@ -91,16 +91,17 @@ class BindingObjective:
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Resolve everything a trial would need, training nothing.
+        """Validate settings, search space, base model and data without training.
 
         Returns:
-            ``targets``: per set its label, matched module paths, count, kinds and trainable
-            parameters by rank; ``base`` and ``data``: what they are; ``engine``: how trials will be
-            computed, see ``packed.regime``.
+            ``device``; ``targets``: for each target set its label, matched module paths, count,
+            kinds and trainable parameters by rank; ``base`` and ``data``: their descriptions;
+            ``engine``: how trials will be computed, see
+            ``objectives.lora.training.compute_choice``.
 
         Raises:
-            SpecError: with all faults of settings, space, baselines and base at once.
-            DataError: with all faults of the data.
+            SpecError: with all errors of settings, space, baselines and base at once.
+            DataError: with all errors of the data.
         """
         parts: dict[str, Callable[[], Any]] = {
             "device": lambda: str(Precision.from_settings(self._settings).device),
@@ -125,10 +126,11 @@ class BindingObjective:
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
     ) -> list[TrialResult]:
-        """Train and score the trials of a pack together; one that fails is a result.
+        """Train and score the trials of a pack together; a failed trial is a result, not an error.
 
-        A trial with a ``folder`` checkpoints there at each evaluation and when it leaves,
-        and goes on from what it finds there. Its result is the same in any pack.
+        A trial with a ``folder`` writes a checkpoint there at each evaluation and when ``leave``
+        asks it to stop, and resumes from a checkpoint found there. Its result does not depend on
+        the other trials of the pack.
         """
         device = Precision.from_settings(self._settings).device
         if device.type == "cpu":
@@ -153,7 +155,7 @@ class BindingObjective:
         return compute_choice(self._settings, self._inputs.skeleton, precision)
 
     def _pinned(self, engine: Mapping[str, Any]) -> dict[str, Any]:
-        """What this machine decides for all of a study's: the kind of numbers, and the split."""
+        """Settings left to ``auto``, as resolved on this machine, which all trials must share."""
         pinned = {}
         if self._settings.compute_dtype == "auto":
             pinned["compute_dtype"] = engine["compute_dtype"]
@@ -162,7 +164,7 @@ class BindingObjective:
         return pinned
 
     def _lanes(self) -> int:
-        """How many trials one worker best trains together: on a CPU lanes gain nothing."""
+        """Number of trials that a worker trains together; 1 on a CPU, where more gain nothing."""
         precision = Precision.from_settings(self._settings)
         if precision.device.type == "cpu":
             return 1
@@ -170,7 +172,7 @@ class BindingObjective:
         return measured_lanes(model, self._inputs.splits.train, self._settings)
 
     def _about_data(self) -> dict[str, Any]:
-        """The data's figures, totals over all splits first."""
+        """Statistics of the data, first the totals over all splits."""
         summary = self._inputs.data.summary.to_json()
         splits = summary["splits"].values()
         counted = ("chains", "residues", "positives")
@@ -178,7 +180,7 @@ class BindingObjective:
 
 
 def failure_reason(error: Exception) -> str:
-    """The class of failure that an exception stands for: nan, out_of_memory or exception."""
+    """The kind of failure of an exception: ``nan``, ``out_of_memory`` or ``exception``."""
     if isinstance(error, NonFiniteLossError):
         return "nan"
     if ran_out(error):

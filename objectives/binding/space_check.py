@@ -1,4 +1,4 @@
-"""What is wrong with a search space for this objective, and what its target sets mean."""
+"""Validate a search space for this objective, and resolve its target-module sets."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def check_space(
     baselines: Sequence[Mapping[str, Any]],
     skeleton: PreTrainedModel,
 ) -> list[dict[str, Any]]:
-    """Resolve every target set that the study can come to.
+    """Resolve every target set that a trial of the study can have.
 
     Args:
-        settings: what the space's parameters override.
-        space: the parameters.
+        settings: values of the parameters that are not sampled.
+        space: the search space.
         baselines: configurations outside the space.
         skeleton: the token classifier; its weights may be on the meta device.
 
     Returns:
-        Per set: ``label``, ``targets``, ``modules``, ``count``, ``kinds`` and
+        For each set: ``label``, ``targets``, ``modules``, ``count``, ``kinds`` and
         ``trainable_parameters`` by rank, head included.
 
     Raises:
-        SpecError: with the faults of all parameters, baselines and sets at once.
+        SpecError: with the errors of all parameters, baselines and sets at once.
     """
     faults = [*space_faults(settings, space)]
     for values in baselines:
@@ -74,7 +74,7 @@ def check_space(
 
 
 def space_faults(settings: BindingSettings, space: Space) -> list[str]:
-    """Every parameter that is no setting, and every bound or choice that breaks its rule."""
+    """Errors of the space: parameters that are no settings, and invalid bounds or choices."""
     corners: dict[str, Scalar] = {name: _edges(space[name])[0] for name in space}
     found = _trial_faults(settings, corners)
     for name in space:
@@ -86,7 +86,7 @@ def space_faults(settings: BindingSettings, space: Space) -> list[str]:
 def may_shift(
     settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Whether some trial would have its labels on the tokens before their own."""
+    """Whether some trial may train with ``label_shift``, labels on the preceding tokens."""
     name = "label_shift"
     values = _edges(space[name]) if name in space.params else (settings.label_shift,)
     return any((*values, *(baseline.get(name) for baseline in baselines)))
@@ -101,10 +101,10 @@ def _trial_faults(settings: BindingSettings, values: Mapping[str, Scalar]) -> li
 
 
 def _edges(param: object) -> tuple[Scalar, ...]:
-    """The values that break a setting's rule if any does: its rules are bounds and lists."""
+    """The values to validate: both bounds of a range, or all choices."""
     if isinstance(param, Int):
         return param.low, param.high
-    if isinstance(param, Float):  # also with whole bounds it samples fractions
+    if isinstance(param, Float):  # as floats, since it samples fractions between integer bounds too
         return float(param.low), float(param.high)
     if isinstance(param, (Choice, TargetSets)):
         return tuple(param.values)
@@ -114,10 +114,10 @@ def _edges(param: object) -> tuple[Scalar, ...]:
 def _target_labels(
     settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
-    """Every target set in canonical form, to its label."""
+    """Target set in canonical form to its label."""
     labels: dict[str, str] = {}
     for targets, label in _labelled(settings, space, baselines):
-        labels.setdefault(targets, label)  # the space's labels win over the baselines'
+        labels.setdefault(targets, label)  # labels of the space take precedence over baselines'
     return labels
 
 
@@ -137,7 +137,7 @@ def _labelled(
 
 
 def _ranks(settings: BindingSettings, space: Space) -> list[int]:
-    """The ranks to count parameters for: all, or the ends of a long range."""
+    """The ranks for which parameters are counted: all, or the bounds of a long range."""
     if "rank" not in space.params:
         return [settings.rank]
     param = space["rank"]

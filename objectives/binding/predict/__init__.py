@@ -1,6 +1,6 @@
-"""Prediction with a saved adapter: FASTA in, a table or a page out.
+"""Prediction with a saved adapter: reads FASTA, writes a table or an HTML page.
 
-From below upwards: ``adapter_folder`` reads the folder of a saved adapter, ``predictor`` puts it
-on its base, ``stream`` sends chains through in windows, ``formats`` writes them down and
-``html_page`` draws one, ``job`` is the whole.
+``adapter_folder`` reads a saved adapter, ``predictor`` loads it into its base model, ``stream``
+predicts chains in windows, ``formats`` writes predictions, ``html_page`` renders one chain as a
+page, and ``job`` combines them.
 """

@@ -1,4 +1,4 @@
-"""A folder that ``objectives.lora.training.saved_adapter`` wrote, read back and checked."""
+"""Read and validate an adapter folder that ``objectives.lora.training.saved_adapter`` wrote."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ COPY_AGAIN = "Copy the folder again from where the trial kept it"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of one entry.
+    """A validation rule for one entry of a JSON object.
 
     Attributes:
-        name: of the entry.
-        words: what it must be.
-        holds: whether a value is that.
-        default: of an entry that is not there.
+        name: key of the entry.
+        words: what the value must be, for messages.
+        holds: returns whether a value is valid.
+        default: value of a missing entry.
     """
 
     name: str
@@ -48,7 +48,7 @@ def _probability(value: object) -> bool:
 
 
 def _plain(name: str, value: object) -> Rule:
-    """PEFT may say otherwise and a sweep never does; it would change the predictions."""
+    """The rule that an entry has the only value that sweeps write; PEFT allows others."""
     return Rule(name, f"be {value!r}, as a sweep keeps it", lambda got: got == value, value)
 
 
@@ -64,7 +64,7 @@ RECORD = (
     Rule("compute_dtype", "be the name of a dtype", _text),
     Rule("seed", "be a whole number of 0 or more", count(0)),
 )
-"""Of ``trial.json``."""
+"""Rules of ``trial.json``."""
 
 CONFIGURATION = (
     Rule("r", "be a whole number of 1 or more", count(1)),
@@ -77,16 +77,16 @@ CONFIGURATION = (
     _plain("alpha_pattern", {}),
     _plain("bias", "none"),
 )
-"""Of ``adapter_config.json``."""
+"""Rules of ``adapter_config.json``."""
 
 
 def broken_rules(tree: Mapping[str, Any], rules: Sequence[Rule], path: Path) -> list[str]:
-    """Every broken rule, in words.
+    """The errors of all entries that break a rule.
 
     Args:
-        tree: what the file holds.
-        rules: what it must hold.
-        path: the file.
+        tree: the JSON object.
+        rules: rules of its entries.
+        path: of the file, for messages.
     """
     return [
         fault(
@@ -108,18 +108,18 @@ _PREFIX, _LORA_A = "base_model.model.", ".lora_A.weight"
 
 @dataclass(frozen=True)
 class KeptAdapter:
-    """What a trial left.
+    """A trial's saved adapter, or head alone, with the record of the trial.
 
     Attributes:
-        folder: where it lies.
-        base: the base's name, as the trial was given it.
+        folder: that it was read from.
+        base: name of the base model, as the trial was given it.
         fingerprint: of the base, see ``objectives.lora.base.source.fingerprint``.
-        threshold: the probability above which validation's MCC was highest.
-        settings: the trial's.
-        compute_dtype: in which it was trained.
-        seed: the trial's.
-        config: of the adapter; without modules where the head alone was trained.
-        tensors: as PEFT shapes them, by their names in the model.
+        threshold: the probability threshold with the highest MCC on validation.
+        settings: of the trial.
+        compute_dtype: of the training.
+        seed: of the trial.
+        config: of the adapter; without modules if only the head was trained.
+        tensors: the trained tensors in PEFT's shapes, by their names in the model.
     """
 
     folder: Path
@@ -134,10 +134,10 @@ class KeptAdapter:
 
 
 def read_adapter(folder: Path) -> KeptAdapter:
-    """Read an adapter, or a head alone, with the record of its trial.
+    """Read a saved adapter, or a head alone, with the record of its trial.
 
     Raises:
-        SpecError: with all faults of the folder.
+        SpecError: with all errors of the folder.
     """
     held = _weights_file(folder)
     trial = _json(folder / TRIAL)
@@ -171,10 +171,10 @@ def read_adapter(folder: Path) -> KeptAdapter:
 
 
 def _weights_file(folder: Path) -> Path:
-    """The file of what was trained.
+    """The file of the trained weights.
 
     Raises:
-        SpecError: if the folder holds none, or no record of a trial.
+        SpecError: if the folder has not exactly one such file, or no ``trial.json``.
     """
     name = printable(str(folder))
     try:
@@ -182,7 +182,7 @@ def _weights_file(folder: Path) -> Path:
         whole = len(found) == 1 and (folder / TRIAL).is_file()
         inner = (folder / "adapter" / TRIAL).is_file()
         exists = folder.is_dir()
-    except (OSError, ValueError) as error:  # a name too long, or forbidden
+    except (OSError, ValueError) as error:  # a name too long, or no permission
         text = fault("--adapter", "be a folder that can be read", name, where=reason(error))
         raise SpecError(text) from error
     if whole:
@@ -198,10 +198,10 @@ def _weights_file(folder: Path) -> Path:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """A JSON object.
+    """Read a JSON object from a file.
 
     Raises:
-        SpecError: if the file holds none.
+        SpecError: if the file does not contain one.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -218,7 +218,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _changed_files(folder: Path, digests: object) -> list[str]:
-    """Each file whose contents are not those that the trial wrote; older records tell of none."""
+    """Errors of the files that do not match their SHA-256; older records have no digests."""
     if not isinstance(digests, dict):
         return []
     faults = []
@@ -233,10 +233,10 @@ def _changed_files(folder: Path, digests: object) -> list[str]:
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    """What was trained, by its names in the model.
+    """The trained tensors by their names in the model.
 
     Raises:
-        SpecError: if the file is damaged, or a number in it is NaN or infinite.
+        SpecError: if the file is damaged or contains NaN or infinity.
     """
     try:
         held = load_file(path)
@@ -256,7 +256,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
 def _adapter_config(
     peft: Mapping[str, Any], targets: str, names: Sequence[str] | Mapping[str, Any]
 ) -> AdapterConfig:
-    """The adapter; its modules by the tensors, since PEFT may shorten their names."""
+    """The adapter's configuration; modules from the tensors' names, as PEFT may shorten its own."""
     modules = tuple(name.removesuffix(_LORA_A) for name in sorted(names) if name.endswith(_LORA_A))
     if not peft:
         return AdapterConfig(rank=0, alpha=1.0, targets="none", modules=())

@@ -1,4 +1,4 @@
-"""Predictions as text, chain by chain: TSV, JSON and GFF3."""
+"""Write predictions as TSV, JSON or GFF3, chain by chain."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SOURCE, TYPE = "lorasweep", "binding_site"
 
 _SEQID = ".:^*$@!+_?-|"
 _KEPT = re.compile(r"[^\x00-\x1f\x7f%;=&,]")
-"""What GFF3 lets stand in an attribute as it is."""
+"""Characters that GFF3 allows unescaped in an attribute."""
 
 
 class Format(Protocol):
-    """Writes a file from top to bottom; one object per file."""
+    """A writer of one output file; its methods return the text to append."""
 
     def head(self) -> str:
-        """What comes before the first chain."""
+        """Text before the first chain."""
         ...
 
     def chain(self, prediction: Prediction) -> str:
-        """One chain."""
+        """Text of one chain."""
         ...
 
     def tail(self) -> str:
-        """What comes after the last chain."""
+        """Text after the last chain."""
         ...
 
 
@@ -44,11 +44,11 @@ class Tsv:
     """A table with a header and one line per residue; positions count from 1."""
 
     def head(self) -> str:
-        """The names of the columns."""
+        """The column names."""
         return "chain\tposition\tresidue\tprobability\tcall\n"
 
     def chain(self, prediction: Prediction) -> str:
-        """Probabilities have as many digits as give the same number again."""
+        """One line per residue, with the shortest digits that give the same float again."""
         name = prediction.record.id
         rows = zip(
             prediction.record.sequence,
@@ -67,17 +67,17 @@ class Tsv:
 
 
 class Json:
-    """One array, one chain per line: whole it is JSON, and a line without its comma is too."""
+    """A JSON array with one chain per line, so that it can also be read line by line."""
 
     def __init__(self) -> None:
         self._before = ""
 
     def head(self) -> str:
-        """The array begins."""
+        """The opening bracket."""
         return "[\n"
 
     def chain(self, prediction: Prediction) -> str:
-        """Probabilities as a list, calls as a string of 0 and 1."""
+        """One object, with probabilities as a list and calls as a string of 0 and 1."""
         record = prediction.record
         tree = {
             "chain": record.id,
@@ -91,7 +91,7 @@ class Json:
         return before + json.dumps(strict_document(tree), allow_nan=False)
 
     def tail(self) -> str:
-        """The array ends."""
+        """The closing bracket."""
         return "\n]\n"
 
 
@@ -102,13 +102,13 @@ class Gff3:
     """
 
     def head(self) -> str:
-        """The version, which must be the first line."""
+        """The line with the format's version, which must come first."""
         return "##gff-version 3\n"
 
     def chain(self, prediction: Prediction) -> str:
-        """The chain's region, also where nothing is called, and its features."""
+        """The chain's region, even if no residue is called, and its features."""
         record = prediction.record
-        seqid = quote(record.id, safe=_SEQID).replace("~", "%7E")  # which quote never touches
+        seqid = quote(record.id, safe=_SEQID).replace("~", "%7E")  # quote never escapes ~
         lines = [f"##sequence-region {seqid} 1 {len(record.sequence)}"]
         for number, (first, last) in enumerate(prediction.stretches, start=1):
             held = prediction.probabilities[first - 1 : last]
@@ -123,7 +123,7 @@ class Gff3:
             columns = (seqid, SOURCE, TYPE, str(first), str(last), score, ".", ".", told)
             lines.append("\t".join(columns))
         if len(lines) > 1:
-            lines.append("###")  # nothing below refers to what is above
+            lines.append("###")  # all references to features above are resolved
         return "\n".join(lines) + "\n"
 
     def tail(self) -> str:
@@ -132,26 +132,27 @@ class Gff3:
 
 
 def attribute(text: str) -> str:
-    """A value of column 9, what has a meaning there percent-encoded."""
+    """An attribute value for column 9, with reserved characters percent-encoded."""
     return "".join(each if _KEPT.match(each) else quote(each, safe="") for each in text)
 
 
 FORMATS: Mapping[str, Callable[[], Format]] = {"tsv": Tsv, "json": Json, "gff3": Gff3}
-"""By the name that the command line gives."""
+"""Writers by their name on the command line."""
 
 
 @dataclass
 class Tally:
-    """Counts the records of a file as they go by.
+    """Counts and errors of the records of a FASTA file, updated while reading.
 
     Attributes:
-        chains: sound records.
-        residues: of them.
-        bad: records that cannot be used.
-        told: what is wrong with the first of those, one text each.
-        first: id of the first sound record; empty if there is none.
-        found: whether ``wanted`` was among the sound ones.
-        letters: of the sound ones, by which a set of something else than proteins is told.
+        wanted: id of a record that must be in the file; None if none is required.
+        chains: number of valid records.
+        residues: their residues.
+        bad: number of invalid records.
+        told: errors of the first invalid records, one text each.
+        first: id of the first valid record; empty if there is none.
+        found: whether ``wanted`` was among the valid records.
+        letters: letter counts of the valid records, to detect sets that are not proteins.
     """
 
     wanted: str | None = None
@@ -164,10 +165,10 @@ class Tally:
     letters: Letters = field(default_factory=Letters)
 
     def sound(self, path: str) -> Iterator[FastaRecord]:
-        """Read a file's sound records, lazily, and count all.
+        """Yield a file's valid records lazily, and count all records.
 
         Raises:
-            DataError: if the file cannot be read, or is no FASTA.
+            DataError: if the file cannot be read, or is not FASTA.
         """
         for entry in read_fasta(path):
             if isinstance(entry, BadRecord):
@@ -184,12 +185,11 @@ class Tally:
             yield entry
 
     def settle(self, path: str, *, skip_bad: bool) -> None:
-        """Decide what was found once all is read.
+        """Raise the errors found, once the whole file is read.
 
         Raises:
-            DataError: with the faults of bad records, unless they are to be skipped; if no
-                record is sound; if the letters of all are those of no proteins; if the wanted
-                one is not among them.
+            DataError: with the errors of invalid records, unless they are to be skipped; if no
+                record is valid; if the letters show DNA or RNA; if ``wanted`` was not found.
         """
         where = "standard input" if path == STDIN else printable(path)
         if self.bad and not skip_bad:

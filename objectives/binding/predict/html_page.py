@@ -1,4 +1,4 @@
-"""A prediction as the text of its page."""
+"""Render the prediction of one chain as an HTML page."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ LIGHT = (
     *("#f4f8fc", "#e2edf7", "#cee0f0", "#b2d0e8", "#8fbddd"),
     *("#69a7d0", "#478fc1", "#2c76ae", "#175c96", "#08417a"),
 )
-"""Backgrounds on light paper, from the lowest probability on."""
+"""Background colours of the light scheme, from the lowest probability to the highest."""
 
 DARK = (
     *("#171d25", "#172a3d", "#173955", "#184a6f", "#1c5d8b"),
     *("#2c74a7", "#4a8dbf", "#70a8d4", "#9dc4e6", "#d0e4f7"),
 )
-"""The same on dark paper."""
+"""Background colours of the dark scheme, from the lowest probability to the highest."""
 
 STEPS = len(LIGHT)
 _INKS = ("#000000", "#ffffff")
 
 
 def step(probability: float) -> int:
-    """Which step of the scale a probability from 0 to 1 has; a border belongs to the upper."""
+    """The step of the colour scale for a probability from 0 to 1; a border is in the upper."""
     return min(int(probability * STEPS), STEPS - 1)
 
 
 def ink(background: str) -> str:
-    """Black or white, whichever is read more easily on a colour: one always has 4.58 : 1."""
+    """Black or white text, whichever contrasts more with a background; at least 4.58 : 1."""
     return max(_INKS, key=lambda colour: contrast(colour, background))
 
 
@@ -57,7 +57,7 @@ def luminance(colour: str) -> float:
 
 
 def css() -> str:
-    """A class for each step, ``p0`` to ``p9``."""
+    """CSS classes of the steps, ``p0`` to ``p9``."""
     rules = []
     for number, (light, dark) in enumerate(zip(LIGHT, DARK, strict=True)):
         background = f"background: light-dark({light}, {dark})"
@@ -67,16 +67,16 @@ def css() -> str:
 
 
 BLOCK = 10
-"""Residues that stand together, as sequences are printed."""
+"""Residues in one block of a printed sequence."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What made a prediction.
+    """How a prediction was made, for the page.
 
     Attributes:
-        facts: what to say of it, by its name, in order.
-        threshold_from: whose the threshold is, in words.
+        facts: name to text, such as the adapter and the base, in order.
+        threshold_from: where the threshold comes from, as text.
     """
 
     facts: Mapping[str, str]
@@ -84,10 +84,10 @@ class About:
 
 
 def draw(prediction: Prediction, about: About) -> str:
-    """The page: every residue on the colour of its probability, called stretches in a table.
+    """The page: residues coloured by their probability, and a table of called stretches.
 
-    Nothing is loaded from elsewhere, and no script runs but the page's own: whatever a header
-    holds is text.
+    A content security policy blocks external resources and foreign scripts, and text from FASTA
+    headers is escaped.
 
     Returns:
         HTML5, to be written as UTF-8.
@@ -153,20 +153,20 @@ def _stretches(prediction: Prediction) -> list[dict[str, Any]]:
 
 
 def shown(probability: float) -> str:
-    """A probability for people: three decimals, and no 0 or 1 that is none."""
+    """A probability with three decimals, or ``<0.001`` or ``>0.999`` instead of 0 or 1."""
     if probability < 0.0005:
         return "<0.001"
     return ">0.999" if probability >= 0.9995 else f"{probability:.3f}"
 
 
 def printable(text: str) -> str:
-    """Text without characters that nobody sees."""
+    """Text with U+FFFD in place of each unprintable character."""
     return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 @cache
 def _environment() -> Environment:
-    """Templates that escape what they are given, and refuse names that they do not know."""
+    """The Jinja environment: escapes values, and raises for undefined names."""
     made = Environment(
         loader=PackageLoader("objectives.binding.predict.page", "."),
         autoescape=True,
@@ -185,7 +185,7 @@ def _asset(name: str) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """No request leaves the page, and no style or script counts but its own."""
+    """The content security policy: no requests, no styles or scripts but those given."""
     return f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'"
 
 

@@ -1,4 +1,4 @@
-"""One FASTA file through one kept adapter."""
+"""Predict one FASTA file with one saved adapter."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Request:
     """What to predict.
 
     Attributes:
-        adapter: a folder that a trial kept.
+        adapter: folder of a saved adapter.
         fasta: a file, or ``-`` for standard input.
         threshold: the probability above which a residue is called; None for the adapter's.
-        base: where the base is; None for where the trial had it.
-        device: as the setting of that name.
-        skip_bad: leave bad records out, instead of refusing the file.
+        base: folder or name of the base model; None for that of the trial.
+        device: see ``BindingSettings``.
+        skip_bad: leave bad records out, instead of raising.
         allow_pickle: see ``Trust``.
         trust_remote_code: see ``Trust``.
-        page: whether one chain is drawn.
-        chain: its id; None for the first.
+        page: whether one chain is rendered as a page.
+        chain: id of that chain; None for the first.
     """
 
     adapter: str
@@ -48,23 +48,24 @@ class Request:
 
 
 class Job:
-    """A file to be predicted, with everything checked that can be beforehand.
+    """Predictions for one FASTA file, validated as far as possible beforehand.
 
-    A file on disk is read once before the base is loaded: all its faults are told before any
-    result is written, and how much there is to do is known. A pipe can be read only once: its
-    faults are told together at its end, and what was written by then is only a part.
+    A regular file is read once before the base model is loaded, so that all its errors are
+    reported before any result is written, and the number of residues is known. A pipe can be
+    read only once: its errors are reported at the end, and the output is then incomplete.
 
     Args:
         request: what to predict.
 
     Attributes:
-        residues: of all chains to predict; None where that is not known before the end.
+        residues: of all chains to predict; None if not known before the end.
         threshold: the probability above which a residue is called.
-        threshold_from: whose it is, in words.
+        threshold_from: where the threshold comes from, as text.
 
     Raises:
         SpecError: if the adapter or its base cannot be used.
-        DataError: if the file holds bad records, which are not to be skipped.
+        DataError: if the file has bad records that are not to be skipped, no valid record, or
+            not the chain asked for.
     """
 
     def __init__(self, request: Request) -> None:
@@ -86,7 +87,7 @@ class Job:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know before the results."""
+        """Remarks for the user before the results."""
         notes = [f"calls residues above {self.threshold:.6g} ({self.threshold_from})"]
         if self._letters:
             notes.append(f"reads chains that may be no proteins, a set {self._letters}")
@@ -101,19 +102,19 @@ class Job:
         return str(self._predictor.precision.compute_dtype).removeprefix("torch.")
 
     def run(self, out: TextIO | None, form: str, tell: Tell) -> dict[str, Any]:
-        """Predict, and write each chain as soon as it is there.
+        """Predict all chains, and write each as soon as it is predicted.
 
         Args:
-            out: where to; None to predict the drawn chain alone.
-            form: one of ``formats.FORMATS``.
-            tell: told of residues as they are predicted.
+            out: the output file; None to predict only the chain of the page.
+            form: name of the output format, one of ``formats.FORMATS``.
+            tell: called with the number of residues predicted, for a progress bar.
 
         Returns:
-            A JSON-ready summary.
+            A summary as JSON values.
 
         Raises:
-            DataError: if the file holds bad records after all, or not the chain to be drawn.
-            TrialError: if the adapter gives no numbers.
+            DataError: if a pipe has bad records, or not the chain of the page.
+            TrialError: if the model's logits are NaN or infinite.
         """
         started = time.perf_counter()
         tally, writer = self._new_tally(), FORMATS[form]()
@@ -130,7 +131,7 @@ class Job:
             done["residues"] += len(made.called)
             done["called"] += int(made.called.sum())
             self._look(made)
-        for _ in records:  # the faults of a pipe, all together
+        for _ in records:  # read to the end, to report all errors of a pipe together
             pass
         tally.settle(self._request.fasta, skip_bad=self._request.skip_bad)
         if out is not None:
@@ -152,7 +153,11 @@ class Job:
         }
 
     def page(self) -> str:
-        """The chain that was asked for, as an HTML page; only after ``run``."""
+        """The chain asked for as an HTML page; call it only after ``run``.
+
+        Raises:
+            RuntimeError: if no chain was predicted for a page.
+        """
         if self._drawn is None:
             raise RuntimeError("a page must be asked for before the run, and drawn after it.")
         kept, dtype = self._kept, self._dtype
@@ -169,7 +174,7 @@ class Job:
         return Tally(wanted=self._request.chain)
 
     def _look(self, made: Prediction) -> None:
-        """Keep the chain that is to be drawn."""
+        """Store the prediction of the chain that is to be rendered as a page."""
         request = self._request
         wanted = made.record.id if request.chain is None else request.chain
         if request.page and self._drawn is None and made.record.id == wanted:

@@ -1,4 +1,4 @@
-"""A kept adapter on its base, ready to predict."""
+"""Load a saved adapter into its base model for prediction."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ from objectives.lora.training.inputs import Inputs
 from sweep.errors import SpecError, SweepError, fault
 
 _GPU_TOKENS = 16_384
-"""Tokens of a pass on a GPU, whose time goes into launching kernels where a pass is small."""
+"""Least token budget of a forward pass on a GPU; small ones mostly wait for kernel launches."""
 
 _FEWEST_TOKENS = 64
-"""A smaller pass is filled up with copies of itself. Matrix products of a dozen rows or fewer
-take other code, so that the last bits of a short chain would hang on its neighbours; measured
-with MKL on one to four threads, all products of more rows agree bit for bit."""
+"""Least tokens of a forward pass; a smaller one is filled up with copies of its windows. Matrix
+products of a dozen rows or fewer use another kernel, so that the last bits of a short chain would
+depend on the other chains of its pass; measured with MKL on one to four threads, all products of
+more rows agree bit for bit."""
 
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where and how to compute.
+    """The base model and device to predict with.
 
     Attributes:
-        base: where the base is, in place of where the trial had it; None for there.
-        device: as ``BindingSettings.device``.
-        trust: what the base may bring beyond numbers and names.
+        base: folder or name of the base model; None for that of the trial.
+        device: see ``BindingSettings``.
+        trust: whether the base may contain pickles or code of its own.
     """
 
     base: str | None = None
@@ -50,27 +51,27 @@ class Place:
 
 
 class Predictor:
-    """Gives margins of windows.
+    """Predicts the log-odds of binding (margins) of tokenised windows.
 
-    On a CPU a window's margins are the same bits whatever else is predicted with it, and those
-    that the trial measured on it; but for windows of fewer than a dozen residues, of which the
-    trial may have run one alone (see ``_FEWEST_TOKENS``).
-    Where windows are padded (T5), the last bits may depend on the longest one beside it.
+    On a CPU a window's margins are bitwise the same whatever else is in its forward pass, and the
+    same as in the trial's evaluation. The exception are windows of fewer than a dozen residues
+    that the trial evaluated alone (see ``_FEWEST_TOKENS``). If windows are padded (T5), the last
+    bits may depend on the longest window of the pass.
 
     Args:
-        kept: the adapter.
-        place: where and how to compute.
+        kept: the saved adapter.
+        place: the base model and device.
 
     Attributes:
-        base: the base's name here.
-        precision: of the computation.
+        base: folder or name of the base model.
+        precision: device and dtypes of the computation.
         alphabet: of the base's tokenizer.
-        limit: residues that a window may hold.
-        budget: tokens of a pass; a longer window stands alone.
+        limit: most residues of a window.
+        budget: most tokens of a forward pass; a longer window has a pass of its own.
 
     Raises:
-        SpecError: if the base cannot be found or is another one than the trial's, the device is
-            not there, or adapter and base do not fit.
+        SpecError: if the base cannot be found or is not the trial's, the device does not exist,
+            or adapter and base do not fit together.
     """
 
     def __init__(self, kept: KeptAdapter, place: Place) -> None:
@@ -94,16 +95,16 @@ class Predictor:
         _fill(self._lane, kept)
 
     def margins(self, windows: Windows) -> NDArray[np.float64]:
-        """Log-odds of binding, in one pass.
+        """Log-odds of binding, in one forward pass.
 
         Args:
-            windows: within the budget together, or one.
+            windows: of at most ``budget`` tokens together, or a single one.
 
         Returns:
-            One number per labelled residue, window after window; shape (residues,).
+            One value per labelled residue, in the order of the windows; shape (residues,).
 
         Raises:
-            SweepError: if the pass does not fit into memory.
+            SweepError: if memory runs out.
         """
         copies = -(-_FEWEST_TOKENS // sum(windows.lengths))
         filled = windows.select([*range(len(windows))] * copies) if copies > 1 else windows
@@ -120,7 +121,7 @@ class Predictor:
 
 
 def _settings(trained: BindingSettings, place: Place) -> BindingSettings:
-    """The trial's settings, but for what belongs to this machine and to whom it trusts."""
+    """The trial's settings with device and trust replaced by those of this prediction."""
     settings = replace(
         trained,
         device=place.device,
@@ -128,13 +129,13 @@ def _settings(trained: BindingSettings, place: Place) -> BindingSettings:
         trust_remote_code=place.trust.code,
     )
     on_cpu = place.device == "cpu" or not torch.cuda.is_available()
-    if settings.compute_dtype == "float16" and on_cpu:  # a CPU has no fast float16 product
+    if settings.compute_dtype == "float16" and on_cpu:  # slow on CPUs
         return replace(settings, compute_dtype="auto")
     return settings
 
 
 def _check_base(kept: KeptAdapter, inputs: Inputs, place: Place) -> None:
-    """Refuse a base that is not there, or is another one than the trial's."""
+    """Refuse a base that does not exist or whose fingerprint is not the trial's."""
     way_out = "Give the base that the adapter was trained on with --base"
     try:
         found = source.fingerprint(inputs.folder, place.trust)
@@ -150,7 +151,7 @@ def _check_base(kept: KeptAdapter, inputs: Inputs, place: Place) -> None:
 
 
 def _fill(lane: Adapters, kept: KeptAdapter) -> None:
-    """Put the kept tensors in the place of the fresh ones.
+    """Copy the saved tensors into the model's adapter.
 
     Raises:
         SpecError: if names or shapes differ.

@@ -1,4 +1,4 @@
-"""Chains through a predictor, in the order in which they come, a few passes' worth at a time."""
+"""Predict a stream of chains in order, holding only a few forward passes' worth in memory."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from objectives.data.prepare.windows import Windows
 from sweep.errors import TrialError, fault
 
 _PASSES = 8
-"""Passes' worth of windows in memory, among which passes are filled up."""
+"""Forward passes' worth of windows to collect before they are grouped into passes."""
 
 Tell = Callable[[int], None]
-"""Told of residues that were predicted."""
+"""Progress callback: is called with the number of residues predicted."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is predicted for one chain.
+    """The prediction for one chain.
 
     Attributes:
         record: the chain.
-        probabilities: of binding, one per residue.
-        called: whether they are above the threshold.
-        threshold: that threshold.
+        probabilities: of binding, shape (residues,).
+        called: whether each is above the threshold, shape (residues,).
+        threshold: the probability threshold.
     """
 
     record: FastaRecord
@@ -44,14 +44,14 @@ class Prediction:
 
     @property
     def stretches(self) -> list[tuple[int, int]]:
-        """Runs of called residues: first and last, counted from 1."""
+        """Runs of called residues: first and last position, 1-based."""
         edges = np.flatnonzero(np.diff(self.called, prepend=False, append=False)).tolist()
         return [(start + 1, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A window of a chain as the model reads it."""
+    """A tokenised window of a chain, and the number of residues that it owns."""
 
     tokens: NDArray[np.int64]
     labels: NDArray[np.int64]
@@ -61,22 +61,22 @@ class _Piece:
 def predict_chains(
     records: Iterable[FastaRecord], predictor: Predictor, threshold: float, tell: Tell
 ) -> Iterator[Prediction]:
-    """Predict chain after chain, reading no further ahead than a few passes take.
+    """Predict chains in order, reading ahead only as far as a few forward passes need.
 
-    A chain longer than the base reads goes through in the overlapping windows of training and
-    evaluation; each residue is told by the window that owns it.
+    A chain longer than the base model's limit is predicted in overlapping windows, as in training
+    and evaluation; each residue's prediction is that of the window that owns it.
 
     Args:
         records: the chains.
-        predictor: of the adapter.
+        predictor: with the adapter loaded.
         threshold: the probability above which a residue is called.
-        tell: called after each pass.
+        tell: called after each forward pass with the number of residues predicted.
 
     Yields:
         One prediction per record, in order.
 
     Raises:
-        TrialError: if a probability is not finite.
+        TrialError: if a logit is NaN or infinite.
     """
     held: list[tuple[FastaRecord, list[_Piece]]] = []
     tokens = 0
@@ -92,7 +92,7 @@ def predict_chains(
 
 
 def read_window(sequence: str, window: Window, alphabet: Alphabet) -> _Piece:
-    """A window as ``Alphabet.encode_window`` writes it; all its residues count as 0."""
+    """Tokenise a window; residues that it owns get label 0, all other tokens ``IGNORED``."""
     tokens = alphabet.encode_window(sequence[window.start : window.stop])
     labels = np.full(len(tokens), IGNORED, dtype=np.int64)
     first = len(alphabet.before) + window.own_start - window.start

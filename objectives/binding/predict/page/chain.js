@@ -1,5 +1,5 @@
 "use strict";
-// Tells the residue under the pointer or the keyboard's focus; one residue is in the tab order.
+// Shows the residue under the pointer or with keyboard focus; one residue is in the tab order.
 (() => {
   const group = document.getElementById("residues");
   const told = document.getElementById("told");
