@@ -147,7 +147,7 @@ def shown(value: object) -> object:
     short.maxlong = short.maxother = short.maxstring = _LENGTH
     try:
         return _Raw(short.repr(value))
-    except (ValueError, RecursionError):  # integers beyond what Python prints
+    except (ValueError, RecursionError):  # an int too long for str(), or too deep nesting
         return _Raw(f"a {type(value).__name__}")
 
 

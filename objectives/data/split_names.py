@@ -72,7 +72,8 @@ def hint_in(text: str) -> str:
     """The part of a name that refers to a split but is not understood; empty if there is none.
 
     Folds and numbered splits are never understood. Words for held-out data (``unseen``,
-    ``independent``) are understood only if the name also contains validation or test.
+    ``independent``) are understood only if the name also contains validation or test, other words
+    (``devel``, ``evaluation``) only if it contains any split.
     """
     lower = text.lower()
     fold = _FOLD.search(lower)

@@ -62,7 +62,7 @@ class Tsv:
         )
 
     def tail(self) -> str:
-        """Nothing."""
+        """Empty; the format has no closing text."""
         return ""
 
 
@@ -127,7 +127,7 @@ class Gff3:
         return "\n".join(lines) + "\n"
 
     def tail(self) -> str:
-        """Nothing."""
+        """Empty; the format has no closing text."""
         return ""
 
 

@@ -82,7 +82,7 @@ def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
 
 def _alone(path: Path, *, allow_pickle: bool) -> FileSource:
     faults = _faults(path, allow_pickle=allow_pickle)
-    if not path.exists():  # a link
+    if not path.exists():  # a link whose target is missing
         rule = "be a path that exists"
         where = f"a link to {printable(str(path.readlink()))}, which is not there"
         faults = [fault("data", rule, printable(str(path)), where=where)]

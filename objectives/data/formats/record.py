@@ -175,7 +175,7 @@ def _text(name: str, value: object, where: str) -> str:
     try:
         text = str(value).strip()
         text.encode()
-    except ValueError as error:  # half a surrogate pair; more digits than Python prints
+    except ValueError as error:  # a lone surrogate, or an int too long for str()
         raise DataError(fault(name, "be text", shown(value), where=where)) from error
     sodium = name == "ligand" and text.upper() == _SODIUM
     return "" if is_missing(text) and not sodium else text

@@ -51,7 +51,7 @@ class RaggedColumn(Sequence[Row]):
         )
 
     def __len__(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return len(self._starts)
 
     @overload
@@ -97,7 +97,7 @@ class ShiftedColumn(Sequence[Row]):
         self._fill = fill
 
     def __len__(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return len(self._rows)
 
     @overload
@@ -153,18 +153,18 @@ class Windows:
         return cls(**{name: RaggedColumn.of_column(split, name) for name in names})
 
     def __len__(self) -> int:
-        """How many windows."""
+        """Number of windows."""
         return len(self.input_ids)
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Tokens of each window."""
+        """Number of tokens of each window."""
         ids = self.input_ids
         return ids.lengths.tolist() if isinstance(ids, RaggedColumn) else [len(row) for row in ids]
 
     @cached_property
     def known(self) -> NDArray[np.int64]:
-        """Labelled tokens of each window, shape (windows,)."""
+        """Number of labelled tokens of each window, shape (windows,)."""
         return counted(self.labels, IGNORED)
 
     def shifted(self) -> Windows:

@@ -75,7 +75,7 @@ def cluster_numbers(
 def related(
     queries: Sequence[str], targets: Sequence[str], thresholds: Sequence[float], *, k: int = K
 ) -> np.ndarray:
-    """Which queries share enough k-mers with some target.
+    """Find the queries that share enough k-mers with some target.
 
     Args:
         queries: upper-case letters A to Z.
