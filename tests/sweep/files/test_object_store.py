@@ -62,8 +62,10 @@ def test_a_file_is_there_or_not(here: ObjectStorePath) -> None:
 def test_what_another_process_wrote_is_seen_at_once(here: ObjectStorePath) -> None:
     """No listing is remembered."""
     assert location.entries(here) == []
-    code = "import sys; from sweep.files.object_store import ObjectStorePath as Path; "
-        "Path(sys.argv[1]).write(b'x')"
+    code = (
+        "import sys; from sweep.files.object_store import ObjectStorePath as Place; "
+        "Place(sys.argv[1]).write(b'x')"
+    )
     root = str(Path(location.__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}
