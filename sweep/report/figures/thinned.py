@@ -37,6 +37,6 @@ def drawn_of(of: Sequence[Tree]) -> str:
     if not are_many(of):
         return ""
     return (
-        f" ReportFigure are {MOST_DRAWN:,} of these {len(of):,}, chosen at random, and the best; "
+        f" Drawn are {MOST_DRAWN:,} of these {len(of):,}, chosen at random, and the best; "
         "report.json has all, and whatever is a mean or a count is of all."
     )

@@ -44,8 +44,8 @@ def test_a_figure_draws_at_most_so_many_and_says_of_how_many(
     assert trials_in(whole) == set(range(FULL))
     assert MOST <= len(trials_in(some)) <= MOST + 1
     assert tree["ranking"][0] in trials_in(some)
-    assert f"ReportFigure are {MOST} of these {FULL}, chosen at random" in some.caption
-    assert "ReportFigure are" not in whole.caption
+    assert f"Drawn are {MOST} of these {FULL}, chosen at random" in some.caption
+    assert "Drawn are" not in whole.caption
     assert some.summary == whole.summary
     assert drawn(tree)[key] == some  # always the same
 
