@@ -1,1 +1,1 @@
-"""Statistics of a table of trials: effects, importance, verdict and design. No database here."""
+"""Statistics on a table of trials: effects, importance, verdict, design; no database access."""

@@ -1,4 +1,4 @@
-"""From plain columns (lists, arrays) to rows and the space they span; every fault at once."""
+"""Build rows and a search space from plain columns (lists, arrays); faults are raised together."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Cells = list[Any]
 """One column as Python scalars; None where a cell is missing."""
 
 PLURAL = {"seed": "seeds", "size": "sizes", "phase": "phases", "collapsed": "collapsed"}
-"""What a row's fields are called as columns."""
+"""Row field name to the column name shown in error messages."""
 
 MOST_CHOICES = 12
-"""Numbers with so many distinct values are choices; with more, a range."""
+"""Numeric columns with at most this many distinct values become choices, others a range."""
 
 DECADE = 10.0
-"""A range of positive numbers that spans so large a ratio is taken to be logarithmic."""
+"""Smallest ratio of the largest to the smallest value for a range to be log-scaled."""
 
 
 def rows_of(
@@ -35,7 +35,7 @@ def rows_of(
     space: Space | None,
     **more: npt.ArrayLike | None,
 ) -> tuple[list[Row], Space]:
-    """Rows numbered from 0, and the space: the given one, or the one the columns span.
+    """Rows numbered from 0, and the search space: the given one, or one inferred from the columns.
 
     Args:
         columns: parameter name to its values, each of shape ``(n,)``; None or NaN where missing.
@@ -73,13 +73,13 @@ def rows_of(
 
 
 def infer(columns: Mapping[str, Cells]) -> Space:
-    """The space that columns span: what was seen stands for what could have been.
+    """Search space inferred from the observed values.
 
     Strings and booleans are unordered choices in sorted order. Numbers of at most 12 distinct
     values are ordered choices. Other numbers are a range from the smallest to the largest,
-    logarithmic if all are positive, the largest is 10 times the smallest or more, and they lie
-    more evenly in their logarithms. Whoever
-    knows the true ranges should give the space: the end points of a sample lie inside them.
+    logarithmic if all are positive, the largest is 10 times the smallest or more, and their
+    logarithms are more evenly spread. Pass the space explicitly if the true ranges are known,
+    since the extremes of a sample lie inside them.
 
     Args:
         columns: parameter name to its cells, each column of one kind.
@@ -96,13 +96,13 @@ def cells_of(column: npt.ArrayLike) -> Cells:
 
 
 def _missing(item: object) -> bool:
-    # pandas' NA answers no comparison; its class's name is told without importing pandas.
+    # pandas' NA raises when compared; the class name identifies it without importing pandas.
     not_a_number = isinstance(item, float) and item != item  # noqa: PLR0124
     return item is None or not_a_number or type(item).__name__ in ("NAType", "NaTType")
 
 
 def _faults(cells: Mapping[str, Cells], n: int, extra: Mapping[str, Cells]) -> Iterator[str]:
-    """What is wrong with the columns by themselves."""
+    """Faults of the columns that do not depend on the search space."""
     if not cells:
         yield fault("columns", "hold at least one parameter", {})
     for name, column in {**cells, **{PLURAL[n]: each for n, each in extra.items()}}.items():
@@ -118,7 +118,7 @@ def _faults(cells: Mapping[str, Cells], n: int, extra: Mapping[str, Cells]) -> I
 
 
 def _extra_faults(extra: Mapping[str, Cells]) -> Iterator[str]:
-    """What is wrong with the columns that are no parameters."""
+    """Faults of the columns that are not parameters."""
     yield from _number_faults("sizes", extra.get("size", []))
     kinds: dict[str, tuple[type, str]] = {
         "seed": (int, "whole numbers"),
@@ -132,14 +132,14 @@ def _extra_faults(extra: Mapping[str, Cells]) -> Iterator[str]:
 
 
 def _number_faults(name: str, column: Cells) -> Iterator[str]:
-    """Whether a column holds something else than numbers."""
+    """Fault if a column holds anything but numbers and missing cells."""
     odd = [c for c in column if c is not None and type(c) not in (int, float)]
     if odd:
         yield fault(name, "hold numbers", odd[0])
 
 
 def _space_faults(cells: Mapping[str, Cells], space: Space | None) -> Iterator[str]:
-    """What keeps the columns from being rows of the space, or from spanning one."""
+    """Columns that do not match the space, or from which no space can be inferred."""
     if space is not None:
         yield from space.faults()
         for name in [name for name in space if name not in cells]:
@@ -155,7 +155,7 @@ def _space_faults(cells: Mapping[str, Cells], space: Space | None) -> Iterator[s
 
 
 def _whole(cell: Any) -> Any:
-    """The whole number that a float is, if it is one: pandas keeps some as floats."""
+    """A float of integral value as an int, since pandas stores integers with gaps as floats."""
     return int(cell) if type(cell) is float and cell.is_integer() else cell
 
 
@@ -164,14 +164,14 @@ def _known(column: Cells) -> Cells:
 
 
 def _one_kind(column: Cells) -> Cells:
-    """The column with whole numbers as floats where some are: 1 and 1.0 are one choice."""
+    """The column with all numbers as floats if any is one, so that 1 and 1.0 are one choice."""
     if not any(isinstance(cell, float) for cell in column):
         return column
     return [None if cell is None else float(cell) for cell in column]
 
 
 def _offered(param: Param, cell: Any) -> Any:
-    """The value the space offers that is this number: 8.0 of an array of floats is its 8."""
+    """The parameter's own value that equals the cell, such as 8 for the 8.0 of a float array."""
     if not is_number(cell) or param.contains(cell):
         return cell
     if isinstance(param, Choice):
@@ -192,12 +192,12 @@ def _param(column: Cells) -> Param:
 
 
 def _is_logarithmic(values: Sequence[float]) -> bool:
-    """Whether numbers lie more evenly in their logarithms than as they are."""
+    """Whether the logarithms are more evenly spread than the values."""
     return _unevenness(np.log(values)) < _unevenness(np.array(values))
 
 
 def _unevenness(places: npt.NDArray[np.float64]) -> float:
-    """Largest distance to an even spread: the Kolmogorov-Smirnov statistic."""
+    """Largest distance to an even spread, as in the Kolmogorov-Smirnov statistic."""
     unit = (np.sort(places) - places.min()) / np.ptp(places)
     even = (np.arange(len(unit)) + 0.5) / len(unit)
     return float(np.abs(unit - even).max())

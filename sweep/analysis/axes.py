@@ -1,8 +1,8 @@
-"""Parameters as axes for analysis: where each trial lies, and the range it was drawn from.
+"""Parameters as numeric axes: the coordinate of each trial and the range it was sampled from.
 
-Ordered choices enter by their position, not one-hot: rank {1, 2, 4, 8} is a line of four
-equal cells (the same as log2 rank), since a forest favours unordered choices the more, the
-more of them there are. Log ranges enter as log2. Only target sets and other names stay
+Ordered choices are encoded by their position, not one-hot: rank {1, 2, 4, 8} has four equally
+wide cells (the same as log2 rank), since forests are biased towards categorical features with
+many levels. Log ranges are encoded as log2. Only target sets and other categorical choices stay
 unordered.
 """
 
@@ -25,7 +25,7 @@ from sweep.study.trial import Scalar
 FloatArray = npt.NDArray[np.float64]
 
 LINE_POINTS = 64
-"""Points that stand for a range of numbers."""
+"""Grid points per numeric range."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ class Axis:
 
     Attributes:
         name: the parameter.
-        places: where each trial lies, shape ``(n,)``; an index unless on a line.
+        places: coordinate of each trial, shape ``(n,)``; a choice's index unless ``kind`` is
+            ``line``.
         low: lower end of the range; half a step below the smallest of discrete values, so
-            that each value owns an equal cell.
+            that all values have equally wide cells.
         high: upper end of the range, likewise; above ``low``.
         kind: ``line`` for numbers, ``ordered`` for positions 0, 1, 2, ... of ordered choices,
             ``unordered`` for choices without an order.
-        size: how many choices; 0 on a line.
+        size: number of choices; 0 if ``kind`` is ``line``.
     """
 
     name: str
@@ -51,11 +52,11 @@ class Axis:
     size: int = 0
 
     def take(self, indices: npt.NDArray[np.intp]) -> Axis:
-        """The same axis for other trials, shape of ``indices``."""
+        """The axis with a subset or resample of the trials, shape of ``indices``."""
         return replace(self, places=self.places[indices])
 
     def reference(self) -> FloatArray:
-        """The places that stand for the whole axis, evenly: all choices, or points on a line."""
+        """Evenly spaced coordinates over the whole axis: all choices, or a grid on a line."""
         if self.kind != "line":
             return np.arange(self.size, dtype=np.float64)
         return self.low + (np.arange(LINE_POINTS) + 0.5) / LINE_POINTS * (self.high - self.low)
@@ -64,7 +65,7 @@ class Axis:
         """Features for a forest: shape ``(n, 1)``, or one-hot ``(n, size)`` if unordered.
 
         Args:
-            places: other places than the trials', shape ``(n,)``.
+            places: coordinates, shape ``(n,)``; the trials' own when None.
         """
         at = self.places if places is None else places
         if self.kind != "unordered":
@@ -73,7 +74,7 @@ class Axis:
         return chosen.astype(np.float64)
 
     def bounds(self) -> FloatArray:
-        """Ends of each feature, shape ``(1, 2)``, or ``(size, 2)`` if unordered."""
+        """Bounds of each feature, shape ``(1, 2)``, or ``(size, 2)`` if unordered."""
         if self.kind != "unordered":
             return np.array([[self.low, self.high]])
         return np.tile([0.0, 1.0], (self.size, 1))
@@ -81,14 +82,14 @@ class Axis:
 
 @dataclass(frozen=True)
 class Derivation:
-    """A figure that may stand in for one sampled parameter.
+    """A derived parameter that can replace a sampled one, such as scaling for alpha.
 
     Attributes:
-        name: the derived figure.
-        replaces: the sampled parameter it stands in for.
-        of: the parameters it is made of, of those that vary.
-        says: how it is computed, in words.
-        compute: from a row's values to the figure, above 0.
+        name: name of the derived parameter.
+        replaces: the sampled parameter it replaces.
+        of: the varying parameters it is computed from.
+        says: the formula, as text.
+        compute: maps a row's values to the derived value, above 0.
     """
 
     name: str
@@ -99,17 +100,19 @@ class Derivation:
 
 
 def derivation(table: TrialTable) -> Derivation | None:
-    """The scaling that rank and alpha make, or alpha where scaling is what is sampled.
+    """LoRA scaling derived from rank and alpha, or alpha if scaling was sampled.
 
-    "Rank does not matter" depends on what stands beside it: with alpha sampled, raising rank
-    lowers the scaling. Both views are shown, and the pair together depends on neither.
+    The effect of rank depends on the second parameter: with alpha sampled, a higher rank lowers
+    the scaling. Both parametrisations are analysed; the joint effect of the pair is the same in
+    either.
 
     Args:
-        table: also tells whether the trials are rank-stabilised: by a setting, or each by its own.
+        table: the trials; ``rslora`` (rank-stabilised scaling) is read from ``fixed``, or from
+            each row if it was sampled.
 
     Returns:
-        None when the space lacks the two parameters, or they are not positive numbers, or what
-        is said of ``rslora`` is no truth value.
+        None if the space lacks one of the two parameters, their values are not positive numbers,
+        or ``rslora`` is not boolean.
     """
     space, kinds = table.space, kinds_of_scaling(table)
     if "rank" not in space or not _positive(space["rank"]) or not kinds:
@@ -140,10 +143,10 @@ def derivation(table: TrialTable) -> Derivation | None:
 
 
 def kinds_of_scaling(table: TrialTable) -> tuple[bool, ...]:
-    """Whether the trials of a table are rank-stabilised: both ways where some are.
+    """The distinct values of ``rslora`` among the trials.
 
     Returns:
-        In order; empty where ``rslora`` is said to be neither true nor false.
+        Sorted, False first; empty if a value is not boolean.
     """
     told: list[Any] = [table.fixed.get("rslora", False)]
     if "rslora" in table.space:
@@ -153,15 +156,15 @@ def kinds_of_scaling(table: TrialTable) -> tuple[bool, ...]:
 
 
 def sampled_axes(table: TrialTable) -> tuple[Axis, ...]:
-    """The parameters as sampled, in the space's order."""
+    """Axes of the sampled parameters, in the space's order."""
     return tuple(_axis(name, table.space[name], table) for name in table.space)
 
 
 def with_derived(axes: tuple[Axis, ...], table: TrialTable, rule: Derivation) -> tuple[Axis, ...]:
-    """The axes with a derived figure, on log2, in the place of the parameter it replaces.
+    """The axes with the derived parameter, in log2, replacing the sampled one.
 
-    Its range is all that its parameters can reach. Fitted as if independent of the rest,
-    which it is not: its far ends were only seen beside the ends of the other parameter.
+    Its range covers all values reachable from its parameters. It is treated as independent of
+    the others although it is not: its extremes occur only with extremes of rank.
     """
     ends = itertools.product(*(_ends(table.space[name]) for name in rule.of))
     reach = [math.log2(rule.compute(dict(zip(rule.of, each, strict=True)))) for each in ends]
@@ -194,19 +197,19 @@ def _axis(name: str, param: Param, table: TrialTable) -> Axis:
 
 
 def value_at(param: Param, place: float) -> float:
-    """The number that a place on a parameter's axis stands for; a place of names is itself."""
+    """Parameter value at an axis coordinate; coordinates of unordered choices are unchanged."""
     if isinstance(param, Choice):
         return float(sorted(map(float, param.values))[round(place)]) if param.numeric else place
     return float(param.decode(place)) if isinstance(param, (Int, Float)) else place
 
 
 def _line(name: str, places: FloatArray, low: float, high: float) -> Axis:
-    """An axis of numbers; a range of one value gets a width to divide by."""
+    """A numeric axis; a range of zero width is widened by 0.5 each way to avoid division by 0."""
     return Axis(name, places, low, high) if low < high else Axis(name, places, low - 0.5, low + 0.5)
 
 
 def _ends(param: Param) -> tuple[Scalar, ...]:
-    """Smallest and largest value of a numeric parameter; both values of a switch."""
+    """Smallest and largest value of a numeric parameter; all values of a categorical one."""
     match param:
         case Choice() if param.numeric:
             return min(map(float, param.values)), max(map(float, param.values))

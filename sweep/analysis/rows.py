@@ -1,4 +1,4 @@
-"""What the analysis knows of one trial: a row, or why it is none."""
+"""Records of a single trial for analysis: usable, dropped or failed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Literal
 from sweep.study.trial import Scalar
 
 Direction = Literal["maximize", "minimize"]
-"""Which way the objective improves, in Optuna's words."""
+"""Optuna's study direction."""
 
 Sampling = Literal["designed", "random", "adaptive", "unknown"]
 """How the configurations were chosen.
 
 ``designed``: spread evenly before the first trial ran. ``random``: independently of the results
-(random, quasi-random, a grid). ``adaptive``: by what earlier trials had shown, so that the rows
-are no fair sample of the space.
+(random, quasi-random, a grid). ``adaptive``: from earlier results, so that the rows are a biased
+sample of the space.
 """
 
 
@@ -29,15 +29,15 @@ class Row:
         values: parameter name to value, as sampled.
         value: the objective, as measured.
         seed: the trial's seed.
-        replicate: which of the study's paired seeds it was, from 0.
+        replicate: index of the trial's seed among the study's seeds, from 0.
         seconds: wall-clock seconds.
-        metrics: every measured figure by name.
-        reused_from: the trial whose result this one was given; None if it was computed.
+        metrics: all recorded metrics by name.
+        reused_from: number of the trial whose result was copied; None if it was computed.
         phase: ``measure``, ``search`` or ``pilot`` (see ``sweep.study.design``); empty if unknown.
-        size: trainable parameters of the adapter, without the head where that is known apart;
-            None where unknown.
-        collapsed: whether the run came to nothing (it learned to predict one class), so that its
-            value says no more of the parameters than that.
+        size: number of trainable adapter parameters, without the head if counted separately;
+            None if unknown.
+        collapsed: whether training collapsed (the model predicts a single class), so that its
+            value is not informative about the parameters.
     """
 
     number: int
@@ -55,12 +55,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A COMPLETE trial that no analysis can use, and why.
+    """A COMPLETE trial that cannot be analysed, and why.
 
     Attributes:
         number: the trial's number in the study.
         reason: one sentence.
-        no_value: whether its value is no finite number: it failed, though the study calls it
+        no_value: whether its value is not finite; it is counted as failed although its state is
             COMPLETE.
     """
 
@@ -71,13 +71,13 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Failed:
-    """A trial that ended without a value, so that failures can be counted by parameter.
+    """A trial that ended without a value, kept so that failures can be counted by parameter.
 
     Attributes:
         number: the trial's number in the study.
-        values: parameter name to value as far as they are known.
+        values: the known parameter values by name.
         phase: see ``Row``.
-        reason: why it failed, or that the study does not say.
+        reason: why it failed, or that the reason is not recorded.
     """
 
     number: int

@@ -1,10 +1,10 @@
-"""The one border between running a sweep and analysing it.
+"""``TrialTable``, the interface between storage and analysis.
 
-Storage turns finished trials into a ``TrialTable``; importance, tables and plots read
-only this record, so that none of them needs to know Optuna or the database.
+Storage converts finished trials to a ``TrialTable``; importance, tables and plots read only
+this record, so none of them depends on Optuna or the database.
 
-Convention: in the analysis higher is better. ``Row.value`` is the objective as measured;
-``TrialTable.y`` is negated for a study that minimises.
+In the analysis, higher is better: ``Row.value`` is the objective as measured, ``TrialTable.y``
+is negated for a study that minimises.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sweep.study.trial import Scalar
 
 
 class Frame(Protocol):
-    """What is used of a ``pandas.DataFrame``, so that pandas need not be imported."""
+    """The used methods of ``pandas.DataFrame``, so that pandas need not be imported."""
 
     def __iter__(self) -> Iterator[Any]:
         """The names of the columns."""
@@ -43,7 +43,7 @@ class Frame(Protocol):
 
 
 class PlainData(ABC):
-    """Constructors of ``TrialTable`` from plain data."""
+    """Constructors of ``TrialTable`` from arrays and DataFrames."""
 
     @classmethod
     @abstractmethod
@@ -74,25 +74,25 @@ class PlainData(ABC):
         sampling: Sampling = "designed",
         fixed: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Build the table from plain arrays, as a simulator has them.
+        """Build the table from plain arrays.
 
-        Nothing is put into canonical form: with a space of target sets, "qkv" lies outside it
-        where "key+query+value" does not. A configuration that comes twice with one seed stays
-        two rows.
+        Values are not normalised: in a space of target sets, "key+query+value" is valid but its
+        alias "qkv" is not. A configuration that appears twice with the same seed stays two rows.
 
         Args:
             columns: parameter name to its values, each of shape ``(n,)``; None or NaN is missing.
-            values: the objective, shape ``(n,)``; not finite puts the row among ``dropped``.
+            values: the objective, shape ``(n,)``; rows with a non-finite value are ``dropped``.
             space: the search space; when None, strings and booleans are unordered choices,
                 numbers of at most 12 distinct values ordered ones, and other numbers a range
-                (logarithmic if all are positive and span a factor of 10).
-            direction: which way the objective improves.
+                (logarithmic if all are positive, span a factor of 10 and are more evenly spread
+                in log scale).
+            direction: ``maximize`` or ``minimize``.
             seeds: each row's seed, whole numbers, shape ``(n,)``; 0 when None.
             sizes: each row's trainable parameters, shape ``(n,)``.
             phases: each row's phase, shape ``(n,)``.
-            collapsed: whether each row came to nothing, shape ``(n,)``.
+            collapsed: whether each run's training collapsed, shape ``(n,)``.
             sampling: how the configurations were chosen.
-            fixed: what was held fixed, by name.
+            fixed: settings that were held fixed, by name.
 
         Raises:
             SpecError: with every fault of the arguments.
@@ -134,20 +134,20 @@ class PlainData(ABC):
         sampling: Sampling = "designed",
         fixed: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Build the table from a DataFrame of pandas; its index and ``attrs`` are ignored.
+        """Build the table from a pandas DataFrame; its index and ``attrs`` are ignored.
 
         Args:
             frame: one row per trial, shape ``(n, k)``.
             value: the column of the objective.
-            space: see ``from_arrays``; when given, its parameters' columns are read and others
-                are not; when None, every column not named here is a parameter.
-            seed: the column of seeds, read if there.
-            size: the column of trainable parameters, read if there.
-            collapsed: the column that says whether the row came to nothing, read if there.
-            phase: the column of phases, read if there.
-            direction: which way the objective improves.
+            space: see ``from_arrays``; when given, only its parameters' columns are read; when
+                None, every column not named by another argument is a parameter.
+            seed: the column of seeds, if present.
+            size: the column of trainable parameters, if present.
+            collapsed: the column of the collapsed flag, if present.
+            phase: the column of phases, if present.
+            direction: ``maximize`` or ``minimize``.
             sampling: how the configurations were chosen.
-            fixed: what was held fixed, by name.
+            fixed: settings that were held fixed, by name.
 
         Raises:
             SpecError: with every fault of the frame.
@@ -181,20 +181,20 @@ __all__ = ["Direction", "Dropped", "Failed", "Row", "Sampling", "TrialTable"]
 class TrialTable(PlainData):
     """The trials of a study, one row per COMPLETE trial, in order of number.
 
-    Made by ``from_rows``, ``from_arrays`` or ``from_frame``, which set unusable rows apart;
-    nothing is lost silently.
+    Created by ``from_rows``, ``from_arrays`` or ``from_frame``, which move unusable rows to
+    ``dropped`` with a reason.
 
     Attributes:
-        space: the search space the trials were drawn from.
-        direction: which way the objective improves.
+        space: the search space the trials were sampled from.
+        direction: ``maximize`` or ``minimize``.
         rows: the usable COMPLETE trials.
         counts: number of trials by Optuna state (``COMPLETE``, ``FAIL``, ``PRUNED``, ...).
         dropped: COMPLETE trials that could not be used.
         derived: names of columns computed from the sampled ones.
         sampling: how the configurations were chosen.
-        fixed: what was held fixed, by name.
+        fixed: settings that were held fixed, by name.
         failed: trials that ended without a value.
-        notes: what was lost on the way to this table, one sentence each.
+        notes: warnings about data lost when the table was built, one sentence each.
     """
 
     space: Space
@@ -219,15 +219,15 @@ class TrialTable(PlainData):
         sampling: Sampling = "unknown",
         fixed: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Build the table, setting rows apart that no analysis can use.
+        """Build the table, moving rows that cannot be analysed to ``dropped``.
 
         Args:
             rows: the COMPLETE trials, in any order.
-            space: the search space they were drawn from.
-            direction: which way the objective improves.
+            space: the search space they were sampled from.
+            direction: ``maximize`` or ``minimize``.
             counts: number of trials by state; counted from ``rows`` when not given.
             sampling: how the configurations were chosen.
-            fixed: what was held fixed, by name.
+            fixed: settings that were held fixed, by name.
 
         Returns:
             A table whose rows are finite, lie in the space and are sorted by number.
@@ -245,7 +245,7 @@ class TrialTable(PlainData):
         )
 
     def __len__(self) -> int:
-        """How many usable trials."""
+        """Number of usable trials."""
         return len(self.rows)
 
     @property
@@ -255,19 +255,19 @@ class TrialTable(PlainData):
 
     @property
     def y(self) -> npt.NDArray[np.float64]:
-        """The objective with higher better, shape ``(n,)``: negated when minimising."""
+        """The objective, negated when minimising so that higher is better, shape ``(n,)``."""
         sign = 1.0 if self.direction == "maximize" else -1.0
         return sign * np.array([row.value for row in self.rows], dtype=np.float64)
 
     @property
     def configurations(self) -> npt.NDArray[np.intp]:
-        """Which configuration each row is, shape ``(n,)``: replicate seeds share an index."""
+        """Configuration index of each row, shape ``(n,)``; seeds of a configuration share one."""
         index: dict[tuple[Scalar, ...], int] = {}
         keys = (tuple(row.values[name] for name in self.space) for row in self.rows)
         return np.array([index.setdefault(key, len(index)) for key in keys], dtype=np.intp)
 
     def only(self, keep: Callable[[Row], bool]) -> TrialTable:
-        """The same table with the rows for which ``keep`` is true; all else stays as it is.
+        """The table with only the rows for which ``keep`` is true; other fields are unchanged.
 
         Example:
             >>> table = TrialTable.from_arrays({"x": [1, 2, 3]}, [0.1, 0.2, 0.3])
@@ -291,11 +291,11 @@ class TrialTable(PlainData):
     def with_derived(
         self, name: str, compute: Callable[[Mapping[str, Scalar]], float]
     ) -> TrialTable:
-        """The same table with one more column, computed from each row's values.
+        """The table with one more column, computed from each row's values.
 
         Args:
             name: the new column; must not exist yet.
-            compute: from a row's values to the derived figure.
+            compute: maps a row's values to the new value.
 
         Raises:
             StorageError: if the column exists.
@@ -315,7 +315,7 @@ class TrialTable(PlainData):
 
 
 def _plain(row: Row) -> Row:
-    """The row with plain values, so that NumPy's 8 is the 8 that a space offers."""
+    """The row with NumPy scalars as Python scalars, as the search space holds them."""
     return replace(row, values=native_tree(row.values), value=native(row.value))
 
 

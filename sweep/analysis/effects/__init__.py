@@ -1,1 +1,1 @@
-"""Effects of parameters as pieces of variance, with intervals: arrays in, records out."""
+"""Effects of parameters as variance components with intervals, computed from arrays."""

@@ -1,9 +1,9 @@
-"""Orthonormal columns for parameters: what a main effect is a sum of.
+"""Orthonormal basis columns of each parameter, for the linear model of effects.
 
 A parameter's reference distribution is uniform over its choices, or over its range on the axis
 (log2 where it is logarithmic). Under it every column here has mean 0 and mean square 1, and two
-columns are uncorrelated, so that a squared coefficient is a piece of variance: the numerator of
-a Sobol index (Sobol' 2001, doi:10.1016/S0378-4754(00)00270-6).
+columns are uncorrelated, so that a squared coefficient is a variance component: a term in the
+numerator of a Sobol index (Sobol' 2001, doi:10.1016/S0378-4754(00)00270-6).
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def most_columns(axis: Axis, degree: int) -> int:
-    """How many columns a parameter has: all contrasts of names, else its degrees up to a limit."""
+    """Number of basis columns: all contrasts of unordered choices, else at most ``degree``."""
     if axis.kind == "line":
         return degree
     return axis.size - 1 if axis.kind == "unordered" else min(degree, axis.size - 1)
 
 
 def columns(axis: Axis, places: FloatArray, degree: int) -> FloatArray:
-    """The orthonormal columns of a parameter at some places.
+    """The orthonormal columns of a parameter at given coordinates.
 
     Args:
         axis: the parameter.
-        places: where on its axis, shape ``(n,)``.
-        degree: of the polynomials on numbers and ordered choices; names always get all
-            their contrasts.
+        places: coordinates on its axis, shape ``(n,)``.
+        degree: polynomial degree for numbers and ordered choices; unordered choices always get
+            all their contrasts.
 
     Returns:
-        Shape ``(n, most_columns(axis, degree))``; by rising degree where there are degrees.
+        Shape ``(n, most_columns(axis, degree))``; polynomials in order of degree.
     """
     count = most_columns(axis, degree)
     if axis.kind == "line":
@@ -56,7 +56,7 @@ def _contrasts(size: int) -> FloatArray:
 
 
 def _polynomials(size: int) -> FloatArray:
-    """Discrete orthonormal polynomials on 0..size-1 by rising degree, ``(size, size - 1)``."""
+    """Discrete orthonormal polynomials on 0..size-1 by degree, shape ``(size, size - 1)``."""
     unit = np.linspace(-1.0, 1.0, size)
     q, r = np.linalg.qr(legendre.legvander(unit, size - 1))
     return (q * np.sign(np.diag(r)))[:, 1:] * math.sqrt(size)

@@ -1,4 +1,4 @@
-"""Runs that collapsed: far below what their configuration predicts, by one rule."""
+"""Detect collapsed runs: outliers far below the value predicted for their configuration."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from sweep.analysis.effects.model import Block, Model
 FloatArray = npt.NDArray[np.float64]
 
 FAR = 6.0
-"""Robust standard deviations below the prediction at which a run counts as collapsed."""
+"""A run counts as collapsed this many robust standard deviations below the prediction."""
 
 LEAST = 1e-6
-"""Part of the values' range below which residuals are rounding."""
+"""Fraction of the values' range below which residuals are rounding errors."""
 
 FEW = 36
-"""Configurations below which the scale of the noise is too uncertain to tell a collapse from it."""
+"""With fewer configurations, the noise estimate is too uncertain to detect collapsed runs."""
 
 
 def collapsed(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
-    """Which runs lie far below a robust fit of the main effects and products of numbers.
+    """Mask of runs far below a robust fit of main effects and products of numeric parameters.
 
     The fit is Huber's M-estimate (Huber 1964, doi:10.1214/aoms/1177703732), the scale the
-    median absolute residual. One-sided: what is too good to be true is not set apart.
+    median absolute residual. The rule is one-sided: outliers above the prediction are kept.
 
     Args:
-        axes: the parameters that varied, each with the runs' places, shape ``(n,)``.
+        axes: the parameters that varied, each with the runs' coordinates, shape ``(n,)``.
         y: the runs' values, higher is better, shape ``(n,)``.
 
     Returns:
@@ -41,7 +41,7 @@ def collapsed(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
     if not axes or spread == 0.0:
         return none
     places = np.array([axis.places for axis in axes])
-    configurations = np.unique(places, axis=1).shape[1]  # seeds are no further ones
+    configurations = np.unique(places, axis=1).shape[1]  # seeds are not counted
     if configurations < FEW:
         return none
     x = _matrix(axes, configurations)
@@ -49,7 +49,7 @@ def collapsed(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
         return none
     residuals = _robust_residuals(x, y)
     centre = float(np.median(residuals))
-    # A fit takes some of the noise with it, the more so the fewer runs it has.
+    # Correct the residual scale for the degrees of freedom used by the fit.
     left = (1.0 - x.shape[1] / len(y)) ** 0.5
     scale = 1.4826 * float(np.median(np.abs(residuals - centre))) / left
     scale = max(scale, LEAST * spread)
@@ -75,7 +75,7 @@ def _robust_residuals(x: FloatArray, y: FloatArray) -> FloatArray:
     unit = float(np.median(np.abs(y - centre))) or float(np.ptp(y))
     scaled = (y - centre) / unit
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an exact fit never settles
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an exact fit never converges
         model = HuberRegressor(alpha=0.0, max_iter=200).fit(x, scaled)
     residuals: FloatArray = (scaled - model.predict(x)) * unit
     return residuals

@@ -1,4 +1,4 @@
-"""Runs gathered into configurations: their means, and what their seeds disagree on."""
+"""Mean over seeds of each configuration, and the pooled noise between seeds."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
 LEVEL = 0.95
-"""Of every interval of effects, noise and best places."""
+"""Confidence level of all intervals of effects, noise and best values."""
 
 TAILS = (0.025, 0.975)
-"""The quantiles at its ends."""
+"""Quantiles at the ends of an interval at ``LEVEL``."""
 
 MOST_WEIGHT = 2.0
-"""A mean weighs at most so many times as much as one of the usual number of seeds."""
+"""Largest weight of a mean, as a multiple of the median number of seeds."""
 
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """What runs of one configuration differ by.
+    """Noise between seeds: standard deviation among runs of one configuration.
 
     Attributes:
-        sd: pooled standard deviation; None without a configuration of two seeds.
+        sd: pooled standard deviation; None if no configuration has two seeds.
         low: lower end of its 95 % chi-square interval.
         high: upper end.
-        df: degrees of freedom: runs beyond the first of each configuration.
+        df: degrees of freedom: number of runs less number of configurations.
     """
 
     sd: float | None
@@ -42,21 +42,22 @@ class SeedNoise:
 
 
 UNKNOWN_NOISE = SeedNoise(None, None, None, 0)
-"""Where no configuration has two seeds."""
+"""Value if no configuration has two seeds."""
 
 
 @dataclass(frozen=True)
 class ConfigurationMeans:
-    """Configurations with their means.
+    """Configurations and the mean result of each over its seeds.
 
-    Seeds of a configuration are no further configurations: they enter as one mean with a
-    weight, so that no effect is tested against the noise of seeds alone.
+    Seeds are not independent configurations: they enter as one weighted mean, so that effects
+    are never tested against the noise between seeds alone.
 
     Attributes:
-        axes: the parameters that varied, each with the configurations' places, shape ``(m,)``.
+        axes: the parameters that varied, each with the configurations' coordinates, shape
+            ``(m,)``.
         y: mean of each configuration's runs, higher is better, shape ``(m,)``.
-        seeds: runs behind each mean, shape ``(m,)``.
-        seed_noise: what runs of one configuration differ by.
+        seeds: number of runs of each configuration, shape ``(m,)``.
+        seed_noise: noise between runs of one configuration.
     """
 
     axes: tuple[Axis, ...]
@@ -68,12 +69,12 @@ class ConfigurationMeans:
     def of(
         cls, axes: Sequence[Axis], y: FloatArray, configurations: IndexArray
     ) -> ConfigurationMeans:
-        """Gather runs.
+        """Average runs by configuration.
 
         Args:
-            axes: the parameters, each with the runs' places, shape ``(n,)``.
+            axes: the parameters, each with the runs' coordinates, shape ``(n,)``.
             y: the runs' values, shape ``(n,)``.
-            configurations: which configuration each run is of, shape ``(n,)``.
+            configurations: configuration index of each run, shape ``(n,)``.
         """
         _, first, member, count = np.unique(
             configurations, return_index=True, return_inverse=True, return_counts=True
@@ -81,7 +82,7 @@ class ConfigurationMeans:
         mean = np.bincount(member, weights=y) / count
         within = float(np.square(y - mean[member]).sum())
         if within <= (np.finfo(np.float64).eps * np.abs(y).max(initial=0.0)) ** 2 * len(y):
-            within = 0.0  # seeds that agree, but for the rounding of their mean
+            within = 0.0  # seeds agree up to rounding of the mean
         return cls(
             tuple(axis.take(first) for axis in axes),
             mean,
@@ -91,22 +92,22 @@ class ConfigurationMeans:
 
     @property
     def weights(self) -> FloatArray:
-        """What each mean weighs in a fit, shape ``(m,)``: its seeds, up to a limit.
+        """Least-squares weight of each mean, shape ``(m,)``: its number of seeds, capped.
 
-        Twenty seeds of one configuration take away their own noise, but not that by which the
-        configuration lies off the model. Weighted in full, tests of no effect were significant
-        at 5 % in 60 % of simulated studies.
+        More seeds reduce the noise between seeds, but not the lack of fit of the configuration.
+        With uncapped weights, tests of absent effects were significant at 5 % in 60 % of
+        simulated studies.
         """
         weights: FloatArray = np.minimum(self.seeds, MOST_WEIGHT * np.median(self.seeds))
         return weights
 
     def __len__(self) -> int:
-        """How many configurations."""
+        """Number of configurations."""
         return len(self.y)
 
 
 def seed_noise(squares: float, df: int) -> SeedNoise:
-    """The noise of seeds from a sum of squares within configurations."""
+    """Noise between seeds from the sum of squares within configurations."""
     if df == 0:
         return UNKNOWN_NOISE
     low, high = np.sqrt(squares / stats.chi2.ppf(TAILS[::-1], df))

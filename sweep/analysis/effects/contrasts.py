@@ -1,9 +1,9 @@
-"""What is asked of a fit: effects averaged over everything else, or at each choice's best.
+"""Effects as contrasts of a fit: averaged over other parameters, or at each choice's best.
 
-Both are linear in the coefficients, so both have the same kind of interval. Averaged, they are
-the coefficients themselves. Optimised, some parameters (the learning rate) are set to the value
-that is best for each choice of the dominant one; by the envelope theorem the place of the
-optimum adds nothing to the effects' noise in first order.
+Both are linear in the coefficients, so both have the same kind of interval. Averaged effects are
+the coefficients themselves. For optimised effects, nuisance parameters (such as the learning
+rate) are set to the best value for each choice of the dominant parameter; by the envelope
+theorem, the uncertainty of that optimum does not affect the effects' noise to first order.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ FloatArray = npt.NDArray[np.float64]
 Members = tuple[int, ...]
 
 GRID = 101
-"""Places on a line among which a best one is looked for."""
+"""Grid points when searching the best value of one numeric nuisance."""
 
 COARSE = 17
-"""The same where several lines are searched together."""
+"""Grid points per nuisance when several are searched together."""
 
 MOST_PLACES = 5000
-"""Places that several lines have together, as far as three on each line allow it."""
+"""Largest grid over several nuisances, but at least three points for each."""
 
 FINE = 4
-"""Degree to which a dominant parameter with numbers takes over what nuisances did."""
+"""Polynomial degree of a numeric dominant parameter for effects projected from nuisances."""
 
 
 @dataclass(frozen=True)
 class Contrasts:
-    """The effects that are asked about, as combinations of a fit's coefficients.
+    """Effects as linear combinations of a fit's coefficients.
 
     Attributes:
         name: ``averaged`` or ``optimised``.
-        effects: members of each effect to its combinations, shape ``(k, p)``: orthonormal
-            effects, whose squares add up to its variance.
+        effects: parameter indices of each effect to its combinations, shape ``(k, p)``; the
+            squares of the ``k`` orthonormal effects add up to its variance.
     """
 
     name: str
     effects: Mapping[Members, FloatArray]
 
     def within(self, group: Iterable[int]) -> FloatArray:
-        """Combinations of all effects among a group alone; of one parameter its main effect."""
+        """Effects among the group's parameters only; for one parameter, its main effect."""
         chosen = set(group)
         return self._stack(members for members in self.effects if set(members) <= chosen)
 
     def touching(self, group: Iterable[int]) -> FloatArray:
-        """Combinations of all effects that involve a group: its total effect."""
+        """Effects that involve any of the group's parameters: its total effect."""
         chosen = set(group)
         return self._stack(members for members in self.effects if set(members) & chosen)
 
@@ -66,20 +66,20 @@ class Contrasts:
 
 
 def averaged(fit: Fit) -> Contrasts:
-    """Each effect averaged over all other parameters."""
+    """Contrasts of each effect averaged over all other parameters."""
     unit = np.eye(fit.model.size)
     return Contrasts("averaged", {members: unit[at] for members, at in fit.model.spans.items()})
 
 
 @dataclass(frozen=True)
 class Best:
-    """Where each choice of the dominant parameter is best.
+    """Best values of the nuisances for each choice of the dominant parameter.
 
     Attributes:
         dominant: index of the dominant parameter.
-        choices: its places, shape ``(K,)``.
-        places: of each nuisance, by its index, at each choice, shape ``(K,)``.
-        rows: the mean response there as combinations of coefficients, shape ``(K, p)``.
+        choices: coordinates of its choices, shape ``(K,)``.
+        places: nuisance index to its best coordinate for each choice, shape ``(K,)``.
+        rows: mean response at these values as combinations of coefficients, shape ``(K, p)``.
     """
 
     dominant: int
@@ -89,10 +89,10 @@ class Best:
 
 
 def surfaces(fit: Fit, dominant: int, nuisances: Sequence[int]) -> tuple[FloatArray, FloatArray]:
-    """The response over the nuisances for each choice, averaged over all other parameters.
+    """Response surface over the nuisances for each choice, averaged over all other parameters.
 
     Returns:
-        The nuisances' candidate places, shape ``(g, len(nuisances))``, and the responses as
+        Grid of nuisance coordinates, shape ``(g, len(nuisances))``, and the responses as
         combinations of coefficients, shape ``(K, g, p)``.
     """
     model, choices = fit.model, fit.model.axes[dominant].reference()
@@ -107,12 +107,12 @@ def surfaces(fit: Fit, dominant: int, nuisances: Sequence[int]) -> tuple[FloatAr
     matrix = model.matrix(places)
     for members, span in model.spans.items():
         if set(members) - {dominant, *nuisances}:
-            matrix[:, span] = 0.0  # a column has mean 0 over each of its members
+            matrix[:, span] = 0.0  # a column averages to 0 over each of its parameters
     return candidates, matrix.reshape(k, g, -1)
 
 
 def best_places(fit: Fit, dominant: int, nuisances: Sequence[int]) -> Best:
-    """The nuisances' best values for each choice, averaged over all other parameters."""
+    """Best nuisance values for each choice, averaged over all other parameters."""
     candidates, matrix = surfaces(fit, dominant, nuisances)
     top = np.argmax(matrix @ fit.b, axis=1)
     return Best(
@@ -124,10 +124,11 @@ def best_places(fit: Fit, dominant: int, nuisances: Sequence[int]) -> Best:
 
 
 def optimised(fit: Fit, best: Best) -> Contrasts:
-    """Effects with each choice of the dominant parameter at its own best nuisances.
+    """Contrasts of effects with each choice of the dominant parameter at its best nuisances.
 
-    A nuisance is then a function of the dominant parameter: its interaction with that becomes
-    part of the dominant main effect, and one with a third parameter part of the third's.
+    Each nuisance becomes a function of the dominant parameter: their interaction becomes part of
+    the dominant main effect, and a nuisance's interaction with a third parameter becomes part of
+    that parameter's effects.
     """
     model = fit.model
     found: dict[Members, FloatArray] = {}
@@ -149,10 +150,11 @@ def _of(block: Block) -> Iterable[tuple[int, int]]:
 
 
 def _projected(model: Model, block: Block, best: Best) -> dict[Members, FloatArray]:
-    """A block with nuisances in it as effects of what remains, by quadrature.
+    """Project a block with nuisances onto the remaining parameters, by quadrature.
 
     Returns:
-        Members to weights on the block's columns, shape ``(columns of each member, size)``.
+        Parameter indices to weights on the block's columns, shape
+        ``(columns of each parameter, ..., columns of the block)``.
     """
     degrees = dict(_of(block))
     third = [i for i in block.members if i != best.dominant and i not in best.places]
@@ -179,7 +181,7 @@ def _projected(model: Model, block: Block, best: Best) -> dict[Members, FloatArr
 
 
 def _add(found: dict[Members, FloatArray], members: Members, rows: FloatArray) -> None:
-    """Add combinations column by column; a lower degree has the first of the columns."""
+    """Add combinations of possibly different degrees, zero-padding the lower degree."""
     there = found.get(members, np.zeros((0,) * (rows.ndim - 1) + rows.shape[-1:]))
     shape = tuple(map(max, there.shape, rows.shape))
     found[members] = _padded(there, shape) + _padded(rows, shape)

@@ -16,13 +16,13 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Fit:
-    """A model with its coefficients.
+    """A fitted model: coefficients, their covariance and the residuals.
 
     Attributes:
-        model: what was fitted.
-        constant: the mean over the reference distribution.
+        model: the linear model.
+        constant: the intercept: the mean over the reference distribution.
         b: coefficients of ``model.matrix``, shape ``(p,)``.
-        whole: covariance of constant and coefficients in units of the noise variance, shape
+        whole: covariance of intercept and coefficients in units of the noise variance, shape
             ``(1 + p, 1 + p)``.
         rss: weighted residual sum of squares.
         df: residual degrees of freedom.
@@ -44,11 +44,11 @@ class Fit:
 
     @property
     def variance(self) -> float:
-        """Noise variance of a single run: seeds, and what the model does not hold."""
+        """Residual variance of a single run: noise between seeds and lack of fit."""
         return self.rss / self.df
 
     def p_value(self, rows: FloatArray) -> float:
-        """F test that some combinations of coefficients are all 0.
+        """P value of the F test that the given combinations of coefficients are all 0.
 
         Args:
             rows: the combinations, shape ``(k, p)``.
@@ -65,11 +65,10 @@ class Fit:
 
 
 def fit(model: Model, sample: ConfigurationMeans) -> Fit | None:
-    """Fit a model to configuration means, weighted by their number of seeds.
+    """Fit a model to configuration means by weighted least squares.
 
     Returns:
-        None where the design cannot tell the coefficients apart, or leaves no degree of
-        freedom for the noise.
+        None if the design matrix is rank-deficient, or no residual degree of freedom is left.
     """
     x = model.matrix([axis.places for axis in sample.axes])
     x = np.column_stack([np.ones(len(sample)), x])
@@ -87,14 +86,14 @@ def fit(model: Model, sample: ConfigurationMeans) -> Fit | None:
     whole = inverse @ inverse.T
     left = target - q @ (q.T @ target)
     spread = np.sqrt(np.maximum(1.0 - np.square(q).sum(axis=1), 1e-12))
-    # What is left of an exact fit is rounding, not noise.
+    # Residuals of an exact fit are rounding errors, not noise.
     floor = (np.finfo(np.float64).eps * np.abs(target).max()) ** 2 * len(target)
     rss = max(float(left @ left), floor)
     return Fit(model, float(b[0]), b[1:], whole, rss, df, left / spread)
 
 
 def improvement(small: Fit, large: Fit) -> float:
-    """P value of the F test that the larger of two nested models says no more."""
+    """P value of the F test of the larger of two nested models against the smaller."""
     more = small.df - large.df
     if more <= 0 or large.rss <= 0.0:
         return 1.0

@@ -1,4 +1,4 @@
-"""Intervals for pieces of variance: generalised pivotal quantities.
+"""Intervals for variance components from generalised pivotal quantities.
 
 A sum of squared effects ``q = |L b|^2`` is, for normal noise of variance ``s2``, about
 ``scale * s2`` times a noncentral chi-square with ``k`` degrees of freedom, matched in mean and
@@ -22,7 +22,7 @@ from sweep.analysis.effects.fit import Fit
 FloatArray = npt.NDArray[np.float64]
 
 NEARLY_NORMAL = 250.0
-"""From here on the root of a noncentral chi-square is normal to four digits."""
+"""Above this value, the root of a noncentral chi-square is normal to four digits."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class VarianceComponent:
     """A sum of squared effects, with draws of its true value.
 
     Attributes:
-        estimate: the sum less what noise adds to it on average, at least 0.
-        noise: what noise adds on average: the noise floor.
-        draws: shape ``(n,)``, at least 0.
+        estimate: the sum less its expectation under noise alone, at least 0.
+        noise: expectation of the sum under noise alone.
+        draws: draws of the true value, shape ``(n,)``, at least 0.
         k: degrees of freedom of the chi-square.
         unit: variance per unit of the chi-square.
     """
@@ -44,22 +44,22 @@ class VarianceComponent:
     unit: float
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Equal-tailed; its lower end is 0 for an effect that noise explains."""
+        """Equal-tailed interval; its lower end is 0 for an effect explained by noise."""
         tail = (1.0 - level) / 2.0
         low, high = np.quantile(self.draws, [tail, 1.0 - tail])
         return float(low), float(high)
 
 
 class PivotalSampler:
-    """Draws from one fit that share the draws of its noise.
+    """Pivotal draws of variance components and coefficients that share one noise variance.
 
-    Every piece has a stream of its own, named by its part in the question, so that no draw
+    Each component has its own random stream, named by its part in the claim, so that no draw
     depends on the order or the names of parameters.
 
     Args:
         fit: the fitted model.
-        n: how many draws.
-        seed: of all streams.
+        n: number of draws.
+        seed: seed of all streams.
     """
 
     def __init__(self, fit: Fit, n: int, seed: int) -> None:
@@ -72,15 +72,15 @@ class PivotalSampler:
         return np.random.default_rng([self._seed, *stream.encode()])
 
     def _strata(self, stream: str) -> FloatArray:
-        """Even draws from (0, 1) in random order: one from the middle of each n-th part."""
+        """Stratified uniform draws in random order: the midpoints of ``n`` equal strata."""
         return (self._rng(stream).permutation(self._n) + 0.5) / self._n
 
     def piece(self, rows: FloatArray, stream: str) -> VarianceComponent:
-        """The sum of squares of some combinations of coefficients.
+        """Variance component of some combinations of coefficients: their sum of squares.
 
         Args:
             rows: the combinations, shape ``(k, p)``.
-            stream: the piece's part in the question.
+            stream: name of the component's random stream.
         """
         scatter = rows @ self._fit.c @ rows.T
         trace = float(np.trace(scatter))
@@ -95,7 +95,7 @@ class PivotalSampler:
         return VarianceComponent(max(q - noise, 0.0), noise, draws, k, scale * self._fit.variance)
 
     def coefficients(self, stream: str) -> FloatArray:
-        """Draws of all coefficients, sharing the noise's draws, shape ``(n, p)``."""
+        """Draws of all coefficients, with the shared noise variances, shape ``(n, p)``."""
         values, vectors = np.linalg.eigh(self._fit.c)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         normal = self._rng(stream).standard_normal((self._n, len(root)))
@@ -104,11 +104,11 @@ class PivotalSampler:
 
 
 def noncentrality(x: FloatArray, k: float, chances: FloatArray) -> FloatArray:
-    """The noncentrality at which ``x`` is the given quantile; 0 where none is that small.
+    """Noncentrality at which ``x`` is the quantile of the given probability; 0 if there is none.
 
     Args:
         x: values of a noncentral chi-square, shape ``(n,)``.
-        k: its degrees of freedom, not always whole.
+        k: its degrees of freedom, not necessarily an integer.
         chances: probabilities, shape ``(n,)``.
     """
     found = np.zeros_like(x)
@@ -116,7 +116,7 @@ def noncentrality(x: FloatArray, k: float, chances: FloatArray) -> FloatArray:
     large = x > NEARLY_NORMAL
     small = possible & ~large
     found[small] = special.chndtrinc(x[small], k, chances[small])
-    # The root of a noncentral chi-square is soon normal, of variance 1.
+    # The root of a large noncentral chi-square is approximately normal with variance 1.
     shift = (k - 1.0) / 2.0
     root = np.sqrt(x[large] - shift) - special.ndtri(chances[large])
     found[large] = np.maximum(np.square(root) - shift, 0.0)

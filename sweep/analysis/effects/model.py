@@ -1,4 +1,4 @@
-"""Which effects a model has, and the columns that stand for them."""
+"""Linear model of main effects and interactions, and its design matrix."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Block:
-    """A main effect, or an interaction of two parameters.
+    """One term of the model: a main effect, or an interaction of two parameters.
 
     Attributes:
-        members: indices of one or two axes, rising.
-        degrees: of each member's polynomials.
+        members: indices of one or two axes, ascending.
+        degrees: polynomial degree for each of them.
     """
 
     members: tuple[int, ...]
@@ -30,11 +30,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Model:
-    """The sum of some blocks and a constant.
+    """A linear model: an intercept and a sum of blocks.
 
     Attributes:
         axes: the parameters.
-        blocks: the effects, each set of members once.
+        blocks: the effects, at most one per set of members.
     """
 
     axes: tuple[Axis, ...]
@@ -42,7 +42,7 @@ class Model:
 
     @cached_property
     def spans(self) -> dict[tuple[int, ...], slice]:
-        """Members of each block to its columns in ``matrix``."""
+        """Members of each block to the slice of its columns in ``matrix``."""
         spans, start = {}, 0
         for block in self.blocks:
             stop = start + self._size(block)
@@ -52,26 +52,26 @@ class Model:
 
     @property
     def size(self) -> int:
-        """Columns without the constant."""
+        """Number of columns without the intercept."""
         return sum(map(self._size, self.blocks))
 
     def degree(self, members: tuple[int, ...]) -> tuple[int, ...]:
-        """The degrees of a block; zeros if the model has none of these members."""
+        """Degrees of the block with these members; zeros if there is none."""
         for block in self.blocks:
             if block.members == members:
                 return block.degrees
         return (0,) * len(members)
 
     def with_block(self, block: Block) -> Model:
-        """The model with a block in place of the one with the same members, or beside all."""
+        """The model with a block added, replacing any block with the same members."""
         kept = tuple(b for b in self.blocks if b.members != block.members)
         return Model(self.axes, (*kept, block))
 
     def matrix(self, places: Sequence[FloatArray]) -> FloatArray:
-        """The columns, without the constant, at some places.
+        """Design matrix, without the intercept, at given coordinates.
 
         Args:
-            places: of each axis, shape ``(n,)``.
+            places: coordinates on each axis, each of shape ``(n,)``.
 
         Returns:
             Shape ``(n, size)``.

@@ -1,4 +1,4 @@
-"""How large a model the configurations can carry, and how large a one they ask for."""
+"""Model selection: which effects to include, by number of configurations and by F tests."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from sweep.analysis.effects.fit import Fit, fit, improvement
 from sweep.analysis.effects.model import Block, Model
 
 FOR_PRODUCTS = 30
-"""Configurations from which on products of numeric parameters are in the model."""
+"""Smallest number of configurations for products of numeric parameters."""
 
 FOR_NAMES = 50
-"""Configurations from which on interactions of names with other parameters are tried."""
+"""Smallest number of configurations for interactions with unordered parameters."""
 
 FOR_GROWTH = 60
-"""Configurations from which on higher degrees are tried."""
+"""Smallest number of configurations for raising polynomial degrees."""
 
 LET_IN = 0.03
-"""P value below which interactions of names enter, all together."""
+"""P value of the joint F test below which interactions with unordered parameters enter."""
 
 GROW = 0.01
-"""P value, shared out over all candidates, below which a block's degrees rise."""
+"""P value, Bonferroni-divided among the candidates, below which a block's degree is raised."""
 
 MOST_DEGREES = 12
-"""Degree at which a polynomial is high enough for anything that a study can show."""
+"""Highest polynomial degree of a numeric range."""
 
 LEFT_OVER = 8
-"""Degrees of freedom that the noise must keep."""
+"""Smallest number of residual degrees of freedom."""
 
 
 def select_model(sample: ConfigurationMeans) -> Fit | None:
-    """The model that a verdict rests on.
+    """Fit the model that a verdict is based on.
 
-    Main effects (all contrasts of names, degree 2 of numbers), then products of numbers,
-    then interactions with names if the data ask for them, then higher degrees where the fit
-    lacks them. All but the last is settled by the number of configurations alone.
+    Main effects (all contrasts of unordered parameters, degree 2 of numeric ones), then products
+    of numeric parameters, then interactions with unordered parameters if an F test supports
+    them, then higher degrees if an F test supports them.
 
     Returns:
-        None where not even the main effects of degree 1 can be told apart.
+        None if not even main effects of degree 1 can be estimated.
     """
     axes = sample.axes
     found = None
@@ -78,7 +78,7 @@ def _with_names(axes: tuple[Axis, ...]) -> list[Block]:
 
 
 def _extended(found: Fit, sample: ConfigurationMeans, blocks: list[Block], p_value: float) -> Fit:
-    """The fit with all the blocks, if they fit in and are worth their place together."""
+    """The fit with all blocks added if enough degrees of freedom are left and the F test passes."""
     model = found.model
     for block in blocks:
         model = model.with_block(block)
@@ -89,7 +89,7 @@ def _extended(found: Fit, sample: ConfigurationMeans, blocks: list[Block], p_val
 
 
 def _grown(found: Fit, sample: ConfigurationMeans) -> Fit:
-    """Raise degrees, the most needed first, as long as the fit lacks them."""
+    """Forward selection of higher degrees, smallest p value first, until none is significant."""
     while True:
         best, best_p = None, 1.0
         candidates = list(_larger_blocks(found.model))
@@ -106,7 +106,7 @@ def _grown(found: Fit, sample: ConfigurationMeans) -> Fit:
 
 
 def _larger_blocks(model: Model) -> Iterator[Block]:
-    """Each block with two degrees more: one alone would miss what is even, or odd."""
+    """Each block raised by two degrees, so that both an even and an odd degree are added."""
     axes = model.axes
     for i, axis in enumerate(axes):
         [degree] = model.degree((i,))

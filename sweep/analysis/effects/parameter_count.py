@@ -1,8 +1,8 @@
-"""What a choice does beyond the number of parameters it trains.
+"""Effect of a choice beyond its number of trained parameters.
 
 A target set with more matrices trains more parameters at the same rank; so does a higher rank at
-the same set. The rank's own slope per doubling tells what parameters are worth, and what a choice
-is worth beyond that is the effect of *which* matrices are adapted.
+the same set. The slope of the rank effect per doubling estimates the effect of size; what remains
+of a choice's effect is the effect of *which* matrices are adapted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ class Size:
 
     Attributes:
         dominant: index of the parameter whose choices differ in size.
-        log2_per_rank: of each of its choices, log2 of the parameters per unit of rank, shape
-            ``(K,)``.
-        slopes: index of a parameter to doublings of size, shape of its ``reference``: those of
-            rank, and where alpha is what is sampled those that it goes with, since scaling must
-            stay.
+        log2_per_rank: for each of its choices, log2 of the trained parameters per unit of rank,
+            shape ``(K,)``.
+        slopes: index of rank to log2 of size along its axis, shape of its ``reference``; if alpha
+            was sampled, also the index of alpha, which must grow with rank to keep the scaling.
     """
 
     dominant: int
@@ -38,13 +37,13 @@ class Size:
     slopes: dict[int, FloatArray]
 
     def spans(self) -> bool:
-        """Whether rank alone varies size about as widely as the choices do."""
+        """Whether some slope covers at least as many doublings of size as the choices do."""
         widest = max(float(np.ptp(values)) for values in self.slopes.values())
         return bool(np.ptp(self.log2_per_rank) <= widest)
 
 
 def beyond_size(fit: Fit, view: Contrasts, size: Size) -> FloatArray:
-    """The dominant main effect less what its choices' sizes explain.
+    """The dominant main effect less the part explained by its choices' sizes.
 
     Returns:
         Combinations of coefficients, shape ``(k, p)``.
@@ -62,7 +61,7 @@ def beyond_size(fit: Fit, view: Contrasts, size: Size) -> FloatArray:
 
 
 def _slope(axis: Axis, log2_values: FloatArray, count: int) -> FloatArray:
-    """What a doubling adds, on average over the range, per unit of each column, ``(count,)``."""
+    """Least-squares slope of each basis column per doubling of size, shape ``(count,)``."""
     table = columns(axis, axis.reference(), count)[:, :count]
     centred = log2_values - log2_values.mean()
     slope: FloatArray = table.T @ centred / np.square(centred).sum()
