@@ -1,7 +1,7 @@
-"""The table with names and orders that mean nothing taken out.
+"""Anonymise a table of trials: remove parameter names and arbitrary orders.
 
-An answer must not depend on what a parameter is called, which target set is listed first, or in
-what order the trials ran. So everything is computed on a neutral table: parameters numbered by
+A verdict must not depend on what a parameter is called, which target set is listed first, or in
+what order the trials ran. So it is computed on an anonymised table: parameters are numbered by
 their part in the claim, unordered choices sorted by their mean result, rows by their content.
 """
 
@@ -20,12 +20,13 @@ from sweep.study.space import Space
 
 @dataclass(frozen=True)
 class AnonymizedTable:
-    """A neutral table and the way back.
+    """An anonymised table and the mapping back to real names.
 
     Attributes:
-        table: only parameters that varied, numbered ``p00``, ``p01``, ...
-        names: neutral name to the real one, in order.
-        labels: neutral name to the real choices' labels, in neutral order, for those of names.
+        table: the trials with only the parameters that varied, named ``p00``, ``p01``, ...
+        names: anonymous name to real name, in order.
+        labels: anonymous name to the labels of its choices, in the table's order, for unordered
+            parameters.
     """
 
     table: TrialTable
@@ -33,7 +34,7 @@ class AnonymizedTable:
     labels: Mapping[str, tuple[str, ...]]
 
     def real_table(self) -> TrialTable:
-        """The same trials with the real names of the parameters."""
+        """The table with the real parameter names."""
         rows = tuple(
             replace(row, values={real: row.values[new] for new, real in self.names.items()})
             for row in self.table.rows
@@ -42,13 +43,13 @@ class AnonymizedTable:
         return replace(self.table, space=space, rows=rows)
 
     def index(self, group: Sequence[str]) -> tuple[int, ...]:
-        """Places of real names among the parameters; those that did not vary are left out."""
+        """Indices of parameters given by real name; those that did not vary are left out."""
         order = list(self.names.values())
         return tuple(order.index(name) for name in group if name in order)
 
 
 def anonymize(table: TrialTable, roles: ClaimTerms) -> AnonymizedTable:
-    """Number the parameters by their part, and sort what has no order by its results."""
+    """Number the parameters by their part in the claim; sort unordered choices by mean result."""
     varied = [name for name in table.space if len({row.values[name] for row in table.rows}) > 1]
     spaces = {name: _ordered(table, name) for name in varied}
     first = [name for name in (*roles.judged, *roles.nuisances) if name in varied]
@@ -75,7 +76,7 @@ def anonymize(table: TrialTable, roles: ClaimTerms) -> AnonymizedTable:
 
 
 def _ordered(table: TrialTable, name: str) -> Param:
-    """A parameter with its unordered choices, as far as they were tried, by mean result."""
+    """The parameter with its observed unordered choices sorted by mean result."""
     param = table.space[name]
     if (isinstance(param, Choice) and param.numeric) or not isinstance(param, (Choice, TargetSets)):
         return param
@@ -93,7 +94,7 @@ def _label(param: Param, value: object) -> str:
 
 
 def _explained(table: TrialTable, name: str) -> float:
-    """How far a parameter goes with the result: squared rank correlation, or of choices' means."""
+    """Squared correlation of the result with a parameter's ranks, or with its choices' means."""
     values = [row.values[name] for row in table.rows]
     y = table.y / (np.abs(table.y).max() or 1.0)
     if all(isinstance(v, (int, float)) for v in values):

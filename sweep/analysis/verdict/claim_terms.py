@@ -1,4 +1,4 @@
-"""Which parameters of a table play which part in a claim."""
+"""Resolve a claim to the parameters of a table."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sweep.study.claim import COUPLED, Claim, Group, Part, as_group
 
 @dataclass(frozen=True)
 class ClaimTerms:
-    """A claim in the names of a table's parameters.
+    """A claim resolved to a table's parameter names.
 
     Attributes:
-        dominant: what is said to matter.
-        over: the groups it is compared with.
-        negligible: the groups said not to matter.
-        nuisances: what is averaged over, and optimised over.
-        merged: why rank and its partner are judged together only; empty if they are not.
+        dominant: the parameters claimed to dominate.
+        over: the groups they are compared with.
+        negligible: the groups claimed to be negligible.
+        nuisances: the parameters averaged over, and optimised over in the second view.
+        merged: why rank and alpha are tested jointly; empty if they are not.
     """
 
     dominant: Group
@@ -29,21 +29,21 @@ class ClaimTerms:
 
     @property
     def judged(self) -> tuple[str, ...]:
-        """All names that the claim speaks of, the dominant first, each once."""
+        """All distinct names in the claim except nuisances, the dominant first."""
         groups = (self.dominant, *self.over, *self.negligible)
         return tuple(dict.fromkeys(name for group in groups for name in group))
 
 
 def roles_of(claim: Claim, names: Sequence[str]) -> ClaimTerms:
-    """Read a claim in the names of a table's parameters.
+    """Resolve a claim to a table's parameter names.
 
     Args:
         claim: the claim.
         names: the table's parameters.
 
     Raises:
-        SpecError: naming every parameter of the claim that the table does not have, and those
-            it has.
+        SpecError: if the claim names parameters that the table lacks, or if the dominant group
+            shares a parameter with another group; lists all faults.
     """
     faults: list[str] = []
     over = [_named(claim, "over", part, names, faults) for part in claim.over]
@@ -77,10 +77,10 @@ def _named(claim: Claim, field: str, part: Part, names: Sequence[str], faults: l
 
 
 def _members(name: str, names: Sequence[str]) -> Group:
-    """The columns that speak for a parameter: itself, or those that determine it."""
+    """The table's parameters that stand for a named one: itself, or those that determine it."""
     pair = tuple(each for each in COUPLED if each in names)
     if name in COUPLED and len(pair) == 2 and "scaling" not in pair:
-        # What rank does at a fixed alpha is not what it does at a fixed scaling.
+        # The effect of rank at fixed alpha differs from its effect at fixed scaling.
         return (*pair, "rslora") if "rslora" in names else pair
     if name in names:
         return (name,)
@@ -88,7 +88,7 @@ def _members(name: str, names: Sequence[str]) -> Group:
 
 
 def _coupled_together(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """The groups, with all that hold rank or its partner made one."""
+    """The groups, with those that contain rank, alpha or scaling merged into one."""
     held = set(COUPLED)
     if any(held & set(group) and "rslora" in group for group in groups):
         held.add("rslora")

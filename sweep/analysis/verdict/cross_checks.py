@@ -1,10 +1,12 @@
-"""Other ways to look at the same trials, each of which may veto a confirmation.
+"""Cross-checks by other methods on the same trials; each may veto a confirmation.
 
-None can make one, and what it takes to veto differs. The forest must show dominance anew: it
-vetoes unless the share is above chance and the largest with probability .95, so also where it
-merely knows less. Ranks, better half and the other parametrisation judge dominance again, on
-fewer trials or other axes, and veto where it is refuted or less likely than not. Another kappa
-or delta vetoes only where it makes the whole claim refuted.
+No check can confirm a claim. The conditions for a veto differ:
+
+- fANOVA (a random forest) must show dominance again: it vetoes unless the dominant share is above
+  its permutation null and the largest with probability 0.95.
+- Rank-transformed values, the better half of a nuisance's range, and the other parametrisation
+  test dominance again, and veto if it is refuted or its probability is below 0.5.
+- Other values of kappa and delta veto only if the whole claim is then refuted.
 """
 
 from __future__ import annotations
@@ -27,18 +29,18 @@ from sweep.analysis.verdict.result import CrossCheck
 from sweep.study.claim import Claim
 
 LIKELY = 0.5
-"""Probability of dominance below which another view says rather no than yes."""
+"""Probability of dominance below which a repeated test vetoes."""
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """How thorough the cross-checks are.
+    """Settings of the cross-checks.
 
     Attributes:
-        n_bootstrap: resamples of the forest's check.
-        n_permutations: permutations of its null.
-        n_draws: draws of each further rule.
-        seed: of all of them.
+        n_bootstrap: bootstrap resamples of the fANOVA check.
+        n_permutations: permutations for its null distribution.
+        n_draws: pivotal draws of each repeated test.
+        seed: random seed of all checks.
     """
 
     n_bootstrap: int = 200
@@ -50,13 +52,13 @@ class CheckOptions:
 def cross_check(
     claim: Claim, roles: ClaimTerms, evidence: EligibleTrials, options: CheckOptions
 ) -> tuple[CrossCheck, ...]:
-    """Make all the checks that the trials allow.
+    """Run all applicable cross-checks.
 
     Args:
-        claim: what was judged.
-        roles: it in the table's names.
-        evidence: the trials that count.
-        options: how thorough.
+        claim: the claim.
+        roles: the claim in the table's names.
+        evidence: the eligible trials.
+        options: settings of the checks.
     """
     question = hypotheses_of(claim, roles, evidence)
     if not question.dominant or not question.over:
@@ -70,7 +72,7 @@ def cross_check(
 
 @dataclass(frozen=True)
 class _Runs:
-    """The trials as arrays, and what is asked of them."""
+    """The trials as arrays, with the hypotheses to test on them."""
 
     axes: tuple[Axis, ...]
     y: np.ndarray
@@ -127,7 +129,7 @@ def _ranks(runs: _Runs) -> CrossCheck:
 
 
 def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
-    """The claim's own numbers, somewhat smaller and larger."""
+    """Sensitivity to smaller and larger kappa and delta."""
     asked = runs.question
     for name, field, factors in (("kappa", "kappa", (0.75, 1.5)), ("delta", "delta", (0.5, 1.5))):
         figures, states = {}, {}
@@ -135,7 +137,7 @@ def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
             bound = getattr(asked, field) * factor
             found = replace(runs, question=replace(asked, **{field: bound})).judged()
             if found is not None:
-                # Delta bears on negligibility where that is claimed, else on dominance alone.
+                # Report the probability of negligibility for delta if claimed, else of dominance.
                 part = found.parts[1 if name == "delta" and asked.negligible else 0]
                 states[f"{bound:g}"] = found.state
                 figures[f"{bound:g}"] = part.probability or 0.0
@@ -151,7 +153,7 @@ def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
 
 
 def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
-    """The trials in the better half of each nuisance's range."""
+    """Dominance on the trials in the better half of each numeric nuisance's range."""
     fit = select_model(ConfigurationMeans.of(runs.axes, runs.y, runs.configurations))
     if fit is None or len(runs.question.dominant) != 1:
         return
@@ -172,7 +174,7 @@ def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
 
 
 def _parametrisation(runs: _Runs, evidence: EligibleTrials) -> Iterator[CrossCheck]:
-    """Rank beside alpha in place of scaling, or the other way round."""
+    """Dominance with alpha in place of scaling, or scaling in place of alpha."""
     real = evidence.neutral.real_table()
     rule = derivation(real)
     if rule is None or not set(rule.of) <= set(evidence.neutral.names.values()):
@@ -183,12 +185,12 @@ def _parametrisation(runs: _Runs, evidence: EligibleTrials) -> Iterator[CrossChe
     )
     other = with_derived(axes, real, rule)
     question = f"does it dominate with {rule.name} beside rank in place of {rule.replaces}?"
-    asked = replace(runs.question, size=None, no_size="")  # which is in terms of the old axes
+    asked = replace(runs.question, size=None, no_size="")  # defined on the old axes
     yield _dominance("parametrisation", question, replace(runs, axes=other, question=asked))
 
 
 def _dominance(name: str, question: str, runs: _Runs) -> CrossCheck:
-    """Whether dominance is still more likely than not, among other trials or on other axes."""
+    """Check that the probability of dominance is still at least ``LIKELY`` on the given runs."""
     found = runs.judged()
     if found is None:
         return CrossCheck(name, question, None, veto=True, says="too few trials to tell")

@@ -1,4 +1,4 @@
-"""From configuration means to the parts of a claim: arrays in, parts out."""
+"""Fit the model, test each part of a claim, and combine the results into one state."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sweep.analysis.verdict.result import State, TestResult
 
 @dataclass(frozen=True)
 class Assessment:
-    """A claim judged on a sample, before any guard or cross-check.
+    """Test results of a claim on a sample, before preconditions and cross-checks.
 
     Attributes:
-        fit: the model it rests on.
-        drawer: its draws.
-        view: effects averaged over everything else.
-        best: the nuisances' best values; None without nuisances.
-        parts: of the claim, averaged and optimised.
+        fit: the fitted model.
+        drawer: pivotal sampler of the fit.
+        view: contrasts of effects averaged over all other parameters.
+        best: best nuisance values for each dominant choice; None without nuisances.
+        parts: results of the claim's parts, averaged and optimised.
     """
 
     fit: Fit
@@ -36,7 +36,7 @@ class Assessment:
 
     @property
     def state(self) -> State:
-        """What the parts come to."""
+        """The combined state of the parts."""
         return decide(self.parts)
 
 
@@ -48,17 +48,18 @@ def assess(
     seed: int,
     needed: bool = False,
 ) -> Assessment | None:
-    """Fit the model and judge each part in each view.
+    """Fit the model and test each part of the claim in each view.
 
     Args:
-        sample: the configurations.
-        question: what is asked of them.
-        n_draws: draws behind each probability.
-        seed: of the draws.
-        needed: also work out how many trials the open parts would take.
+        sample: the configuration means.
+        question: the hypotheses.
+        n_draws: pivotal draws per probability.
+        seed: random seed of the draws.
+        needed: also estimate the number of trials for inconclusive parts.
 
     Returns:
-        None where the design cannot tell even the main effects apart, or nothing varied.
+        None if not even the main effects can be estimated, no value differs, or a group of the
+        claim did not vary.
     """
     fit = select_model(sample) if np.ptp(sample.y) > 0.0 else None
     if fit is None or not question.dominant or not question.over:
@@ -74,10 +75,12 @@ def assess(
 
 
 def decide(parts: tuple[TestResult, ...]) -> State:
-    """The rule over the parts.
+    """Combine the parts' results into one state.
 
-    Confirmed: every part averaged over the nuisances, and dominance also at each choice's best.
-    Refuted: dominance in either view, or negligibility; or adapter size explains all of it.
+    Confirmed: every part averaged over the nuisances, and dominance also at each choice's best
+    nuisances, is confirmed or untested. Refuted: dominance in either view or averaged
+    negligibility is refuted; or everything else required is confirmed but adapter size explains
+    the dominant effect.
     """
     state = {(part.name, part.view): part.state for part in parts}
     must = [part for part in parts if _is_required(part)]
@@ -95,7 +98,7 @@ def decide(parts: tuple[TestResult, ...]) -> State:
 
 
 def trials_needed(parts: tuple[TestResult, ...]) -> int | None:
-    """Trials at which every part that is open would likely be settled; None if none would do."""
+    """Number of trials likely to settle all inconclusive parts; None if unknown or not needed."""
     needed = [
         part.needed
         for part in parts

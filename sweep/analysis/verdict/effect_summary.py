@@ -1,4 +1,4 @@
-"""Effects, best places and sentences: what a verdict shows beside its answer."""
+"""Effect sizes and best nuisance values that a verdict reports."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Effects:
-    """All effects of an assessment, each with the part of the explained variance it has.
+    """All effects of an assessment, each with its share of the explained variance.
 
     Args:
         found: the assessment.
         names: real names of the parameters, in the axes' order.
-        n: configurations behind it.
+        n: number of configurations.
     """
 
     def __init__(self, found: Assessment, names: Sequence[str], n: int) -> None:
@@ -42,17 +42,17 @@ class Effects:
         self._sum = sum(piece.estimate for piece in self._blocks.values())
 
     def parameters(self) -> tuple[Effect, ...]:
-        """Every parameter, by falling share."""
+        """Effect of every parameter, largest share first."""
         found = [self._effect((i,), name) for i, name in enumerate(self._names)]
         return tuple(sorted(found, key=lambda effect: (-effect.share, effect.name)))
 
     def groups(self, groups: Iterable[Indices]) -> tuple[Effect, ...]:
-        """Groups of several parameters, each once."""
+        """Effects of the distinct groups of several parameters."""
         several = dict.fromkeys(group for group in groups if len(group) > 1)
         return tuple(self._effect(g, "+".join(self._names[i] for i in g)) for g in several)
 
     def interactions(self) -> tuple[Effect, ...]:
-        """Pairs of parameters that the model has an interaction of, by falling share."""
+        """Pairwise interactions in the model, largest share first."""
         pairs = [members for members in self._blocks if len(members) == 2]
         found = [self._pair(pair) for pair in pairs]
         return tuple(sorted(found, key=lambda effect: (-effect.share, effect.name)))
@@ -100,7 +100,7 @@ class Effects:
         )
 
     def _share(self, blocks: Sequence[Indices]) -> tuple[float, float, float]:
-        """Share of the explained variance with its 95 % interval."""
+        """Share of the explained variance and its 95 % interval."""
         drawn = sum((self._blocks[m].draws for m in blocks), np.zeros(1))
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.where(self._all > 0.0, drawn / self._all, 0.0)
@@ -111,7 +111,7 @@ class Effects:
 
 
 def _within(piece: VarianceComponent) -> tuple[float, float, float]:
-    """Estimate and interval as standard deviations, the estimate inside."""
+    """Estimate and interval as standard deviations; the estimate is clipped to the interval."""
     low, high = np.sqrt(piece.interval())
     return float(np.clip(piece.estimate**0.5, low, high)), float(low), float(high)
 
@@ -119,12 +119,12 @@ def _within(piece: VarianceComponent) -> tuple[float, float, float]:
 def best_of_each(
     found: Assessment, question: Hypotheses, neutral: AnonymizedTable
 ) -> tuple[BestPlace, ...]:
-    """Each dominant choice at its best nuisances, with intervals.
+    """Best nuisance values of each dominant choice, with intervals.
 
     Args:
         found: the assessment.
-        question: what was asked.
-        neutral: of the trials, for names and labels.
+        question: the hypotheses.
+        neutral: the anonymised table, for real names and labels.
     """
     if found.best is None:
         return ()

@@ -1,4 +1,4 @@
-"""Which trials a verdict may rest on, and why the others are left out."""
+"""Select the trials that a verdict is based on, with reasons for those excluded."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from sweep.analysis.verdict.result import Excluded
 from sweep.study.design import MEASURE, PILOT
 
 SHOWN = 100
-"""So many trial numbers are listed."""
+"""Largest number of trial numbers listed per reason."""
 
 
 @dataclass(frozen=True)
 class EligibleTrials:
-    """The trials that count.
+    """The trials that a verdict is based on, and those excluded.
 
     Attributes:
-        neutral: they, with names and orders taken out.
-        excluded: the others.
-        collapsed: runs set apart because they collapsed, as rows of the neutral space.
-        pool: the runs that count and the collapsed, as rows of the neutral space; failed trials,
-            which have no value, are not among them.
-        failed: how many of the trials that would count failed or ended in no finite number.
-        adaptive: whether a sampler chose them by earlier results.
+        neutral: the eligible trials as an anonymised table.
+        excluded: the excluded trials, grouped by reason.
+        collapsed: runs excluded because they collapsed, with anonymous parameter names.
+        pool: the eligible and the collapsed runs, with anonymous parameter names; failed trials,
+            which have no value, are not included.
+        failed: number of otherwise eligible trials that failed or have a non-finite value.
+        adaptive: whether the configurations were sampled adaptively, from earlier results.
     """
 
     neutral: AnonymizedTable
@@ -44,12 +44,12 @@ class EligibleTrials:
 
     @property
     def table(self) -> TrialTable:
-        """The trials that count."""
+        """The anonymised table of eligible trials."""
         return self.neutral.table
 
 
 def select_trials(table: TrialTable, roles: ClaimTerms) -> EligibleTrials:
-    """Choose the trials that count: those measured for it, without the collapsed."""
+    """Select the eligible trials: those of the measuring phase if any, without collapsed runs."""
     chosen, excluded = measured_of(table)
     excluded += _dropped(table)
     measured = any(row.phase == MEASURE for row in table.rows)
@@ -77,7 +77,7 @@ def select_trials(table: TrialTable, roles: ClaimTerms) -> EligibleTrials:
 
 
 def measured_of(table: TrialTable) -> tuple[TrialTable, list[Excluded]]:
-    """The measured trials where there are such, else all but a pilot's; and the others."""
+    """Trials of phase ``measure`` if there are any, else all but the pilot's; and the excluded."""
     if any(row.phase == MEASURE for row in table.rows):
         others = [row for row in table.rows if row.phase != MEASURE]
         reason = "it was not measured for the claim: the search chose it by earlier results"

@@ -1,4 +1,4 @@
-"""A verdict in sentences."""
+"""Explain a verdict in sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.analysis.verdict.result import State, TestResult
 
 
 def explain(parts: Sequence[TestResult], guards: Sequence[str], state: State) -> str:
-    """What decided a verdict, or what is missing."""
+    """The reason for a verdict: what decided it, or what is missing."""
     if guards:
         return f"No verdict: {'; '.join(guards)}."
     if state == "CONFIRMED":
@@ -50,7 +50,7 @@ def _open(part: TestResult) -> str:
 
 
 def _beside(parts: Sequence[TestResult]) -> list[str]:
-    """What the dominant parameter does not beat among those that the claim leaves out."""
+    """Parameters outside the claim that the dominant one does not surely exceed."""
     for part in parts:
         if part.name == "dominance" and part.view == "averaged":
             rest = [c for c in part.comparisons if not c.claimed and c.probability < SURE]
@@ -67,7 +67,7 @@ def notes_on(
     question: Hypotheses,
     sample: ConfigurationMeans,
 ) -> tuple[str, ...]:
-    """What a reader should know beside the answer."""
+    """Notes and limitations that go with a verdict."""
     found = list(table.notes)
     if roles.merged:
         found.append(f"{roles.merged[0].upper()}{roles.merged[1:]}.")

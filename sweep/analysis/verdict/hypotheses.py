@@ -1,4 +1,4 @@
-"""From a claim and the trials that count to what is asked of arrays."""
+"""Translate a claim into hypotheses about the axes of the eligible trials."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sweep.study.parameters import Choice
 Indices = tuple[int, ...]
 
 DELTA_TO_SIGMA = 8.0**-0.5
-"""The sd of a linear effect over five even levels, per unit from end to end. Two levels would
-have 0.5, a continuum 0.29."""
+"""Standard deviation of a linear effect over five even levels, divided by its end-to-end range.
+For two levels it is 0.5, for a continuous range 0.29."""
 
 SURE = 0.95
 """Probability at which a part of a claim is confirmed."""
@@ -29,25 +29,25 @@ SURE_NOT = 0.975
 """Probability of the opposite at which a part is refuted."""
 
 SIGNIFICANT = 0.005
-"""P value that a confirmed effect must stay below, so that pure noise, judged against other pure
-noise, is not taken to dominate (Benjamin et al. 2018, doi:10.1038/s41562-017-0189-z)."""
+"""P value below which an effect may be confirmed, so that pure noise compared with other pure
+noise does not count as dominant (Benjamin et al. 2018, doi:10.1038/s41562-017-0189-z)."""
 
 
 @dataclass(frozen=True)
 class Hypotheses:
-    """What is asked.
+    """The hypotheses to test, in terms of axis indices.
 
     Attributes:
-        dominant: indices of the axes said to matter.
-        over: the groups it is compared with.
-        beside: groups that it is compared with for information.
-        negligible: the groups said not to matter.
+        dominant: indices of the axes claimed to dominate.
+        over: the groups they are compared with.
+        beside: further groups they are compared with, for information only.
+        negligible: the groups claimed to be negligible.
         nuisances: axes that are optimised over in the second view.
-        names: of the axes, for sentences.
-        kappa: how many times the variance of the others it must explain.
-        delta: the smallest effect worth having, end to end.
-        size: how choices differ in trained parameters; None if unknown.
-        no_size: why it is unknown.
+        names: real names of the axes, for sentences.
+        kappa: factor by which the dominant variance must exceed that of each group.
+        delta: the smallest relevant effect, end to end, in the objective's unit.
+        size: how the dominant choices differ in trained parameters; None if unknown.
+        no_size: why it is unknown; empty if not applicable.
     """
 
     dominant: Indices
@@ -67,12 +67,12 @@ class Hypotheses:
         return self.delta * DELTA_TO_SIGMA
 
     def label(self, group: Indices) -> str:
-        """A group's name."""
+        """Display name of a group: its members joined by ``+``."""
         return "+".join(self.names[i] for i in group)
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Names for sentences: the dominant one and the nuisances."""
+        """Display names of the dominant group and of the nuisances."""
         return {
             "dominant": self.label(self.dominant),
             "nuisances": " and ".join(self.names[i] for i in self.nuisances),
@@ -80,11 +80,11 @@ class Hypotheses:
 
 
 UNSTEADY = 0.15
-"""Doublings by which size per rank may differ within one choice before it counts as unknown."""
+"""Largest range of log2(size / rank) within one choice; beyond it, size counts as unknown."""
 
 
 def hypotheses_of(claim: Claim, roles: ClaimTerms, evidence: EligibleTrials) -> Hypotheses:
-    """Put a claim in terms of the axes that varied."""
+    """Express a claim in terms of the axes that varied."""
     neutral = evidence.neutral
     names = tuple(neutral.names.values())
     dominant = neutral.index(roles.dominant)
@@ -111,9 +111,9 @@ def _has_order(evidence: EligibleTrials, index: int) -> bool:
 
 
 def _size(evidence: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | None, str]:
-    """How the dominant choices differ in trained parameters, or why that is not known.
+    """How the dominant choices differ in trained parameters, or why that is unknown.
 
-    No reason is given where the claim is not about what is adapted at all.
+    The reason is empty if the dominant group is rank or several parameters.
     """
     back = {old: new for new, old in evidence.neutral.names.items()}
     table = evidence.table
@@ -148,12 +148,12 @@ def _size(evidence: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | N
 
 
 def _grow_with_size(back: dict[str, str]) -> tuple[str, ...]:
-    """What doubles with size at a given scaling: rank, and alpha where that is sampled."""
+    """Parameters that double with size at a fixed scaling: rank, and alpha if it was sampled."""
     return COUPLED[:1] if "scaling" in back else COUPLED[:2]
 
 
 def _log2_sizes(evidence: EligibleTrials, axis: Axis) -> np.ndarray:
-    """Doublings of size along the axis of rank, or along alpha's at a given scaling."""
+    """Log2 of size along the axis of rank, or along the axis of alpha at a fixed scaling."""
     param, places = evidence.table.space[axis.name], axis.reference()
     values = np.array([value_at(param, float(place)) for place in places])
     doublings: np.ndarray = np.log2(values, out=np.full_like(values, -np.inf), where=values > 0.0)

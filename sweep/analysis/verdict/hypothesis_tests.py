@@ -1,4 +1,4 @@
-"""The rule: when a part of a claim is confirmed, refuted, or neither.
+"""Hypothesis tests: decide whether each part of a claim is confirmed, refuted or inconclusive.
 
 Each part is an intersection-union test (Berger 1982, doi:10.1080/00401706.1982.10487790): all
 its comparisons must hold, each at the full level, and no correction is needed.
@@ -21,14 +21,14 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class ClaimTests:
-    """Judges one view of a fit.
+    """Tests of a claim's parts in one view of a fit.
 
     Args:
         fit: the fitted model.
-        view: averaged, or optimised over the nuisances.
-        drawer: of the fit.
-        question: what is asked.
-        n_trials: runs behind the fit; 0 to leave out how many would be needed.
+        view: contrasts averaged, or optimised over the nuisances.
+        drawer: pivotal sampler of the fit.
+        question: the hypotheses.
+        n_trials: number of runs; 0 to skip the estimate of how many are needed.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ClaimTests:
         return self._drawer.piece(rows, f"{self._view.name}:{role}")
 
     def parts(self) -> tuple[TestResult, ...]:
-        """All parts of the claim, in order."""
+        """Results of all parts of the claim, in order."""
         found = [self.dominance()]
         if self._q.negligible:
             found.append(self.negligible())
@@ -55,7 +55,7 @@ class ClaimTests:
         return tuple(found)
 
     def dominance(self) -> TestResult:
-        """Whether the dominant main effect exceeds kappa times each group's total."""
+        """Test whether the dominant main effect exceeds kappa times each group's total effect."""
         q = self._q
         main = self._piece(self._main_rows, "dominant")
         total = self._piece(self._view.touching(q.dominant), "dominant total")
@@ -114,7 +114,7 @@ class ClaimTests:
         return f"{name} " + joint.join(said)
 
     def negligible(self) -> TestResult:
-        """Whether each group's total effect is below delta: an equivalence test."""
+        """Equivalence test: whether each group's total effect is below delta."""
         q = self._q
         pieces = [
             self._piece(self._view.touching(group), f"negligible {i}")
@@ -135,7 +135,7 @@ class ClaimTests:
         )
 
     def beyond_size(self) -> TestResult:
-        """Whether more than half of the dominant variance is not the size of the adapters."""
+        """Test whether adapter size explains less than half of the dominant variance."""
         q, name = self._q, "beyond size"
         untested = q.no_size if q.size is None else ""
         if q.size is not None and not q.size.spans():
@@ -155,13 +155,13 @@ class ClaimTests:
         return TestResult(name, self._view.name, state, sure, explained, says)
 
     def _more_than_half(self, rows: FloatArray) -> float:
-        """Probability that what size leaves is more than half, from joint draws of both."""
+        """Probability that size leaves more than half of the dominant variance, by joint draws."""
         drawn = self._drawer.coefficients(f"{self._view.name}:joint")
         left, whole = (self._unbiased(drawn, each) for each in (rows, self._main_rows))
         return float(np.mean(left > whole / 2.0))
 
     def _unbiased(self, drawn: FloatArray, rows: FloatArray) -> FloatArray:
-        """Sums of squares of drawn effects, less the noise of estimate and draw."""
+        """Sums of squares of drawn effects, less the noise of both the estimate and the draw."""
         noise = np.trace(rows @ self._fit.c @ rows.T) * self._drawer.variance
         unbiased: FloatArray = np.square(drawn @ rows.T).sum(axis=1) - 2.0 * noise
         return unbiased

@@ -1,4 +1,4 @@
-"""When there is no verdict, and why: what a rule would need and these trials do not have."""
+"""Preconditions of a verdict: reasons why the given trials allow none."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from sweep.study.parameters import Choice, TargetSets
 FloatArray = npt.NDArray[np.float64]
 
 FEWEST = 20
-"""Configurations below which there is no verdict."""
+"""Smallest number of configurations for a verdict."""
 
 MOST_LOST = 0.05
-"""Share of failed, or of collapsed trials above which what is left is no fair sample."""
+"""Share of failed, or of collapsed, trials above which the rest is a biased sample."""
 
 SUSPICIOUS = 0.001
-"""P value of a diagnosis that is made on every study: one in a thousand is a false alarm."""
+"""Significance level of each diagnostic test, low because they run on every study."""
 
 MOST_EQUAL = 0.2
-"""Share of trials with one and the same value above which the metric is degenerate."""
+"""Share of trials with an identical value above which the metric is degenerate."""
 
 
 def is_measurable(y: FloatArray) -> bool:
-    """Whether values differ, and their squares can be computed with."""
+    """Whether the values differ and their squares are finite and nonzero."""
     if not len(y) or np.abs(y).max() > LARGEST:
         return False
     return bool(np.ptp(y) > 1.0 / LARGEST)
 
 
 def before_fit(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
-    """What can be said from the trials alone.
+    """Violated preconditions that can be detected without a model.
 
     Args:
         table: all trials, with their real names.
-        evidence: those that count.
-        roles: of the claim.
+        evidence: the eligible trials.
+        roles: the claim in the table's names.
     """
     rows, y = evidence.table.rows, evidence.table.y
     values = {row.value for row in rows}
@@ -75,7 +75,7 @@ def before_fit(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -
 
 
 def _is_replicated(evidence: EligibleTrials, value: float) -> bool:
-    """Whether the equal values are of few configurations, as of a noise-free simulator."""
+    """Whether the equal values are replicates of few configurations, as without noise."""
     table = evidence.table
     same = {c for c, y in zip(table.configurations, table.y, strict=True) if y == value}
     return len(same) <= max(MOST_EQUAL * len(set(table.configurations.tolist())), 2)
@@ -89,9 +89,9 @@ def _fixed(evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
 
 
 def _missing(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
-    """Choices of the claim's parameters that no trial has, and that others do not tell of.
+    """Choices of the claim's parameters that were never tried and cannot be interpolated.
 
-    Numbers between tried ones are interpolated; names, and numbers beyond, are not known.
+    Missing numbers between tried ones are interpolated; unordered choices and extremes are not.
     """
     back = {old: new for new, old in evidence.neutral.names.items()}
     for name in roles.judged:
@@ -132,7 +132,7 @@ def _lost(evidence: EligibleTrials) -> Iterator[str]:
 
 
 def _concentration(fell: Sequence[object], pool: Sequence[object]) -> float:
-    """P value that the collapsed runs lie like all others along a parameter."""
+    """P value of the test that collapsed runs are distributed like the others over a parameter."""
     if len(fell) < 3:
         return 1.0
     if all(isinstance(value, (int, float)) for value in pool):
@@ -146,10 +146,10 @@ def _concentration(fell: Sequence[object], pool: Sequence[object]) -> float:
 
 
 def _uneven_sampling(evidence: EligibleTrials) -> Iterator[str]:
-    """Parameters that were not sampled evenly, in a study of unknown making."""
+    """Parameters that were not sampled evenly, for a study of unknown sampling."""
     configurations = evidence.table.configurations
     _, first, runs = np.unique(configurations, return_index=True, return_counts=True)
-    # So many seeds were planned each time that a configuration was chosen: they are one choice.
+    # The greatest common divisor of the runs is the number of seeds planned per configuration.
     chosen = np.repeat(first, runs // np.gcd.reduce(runs))
     for axis in (axis.take(chosen) for axis in sampled_axes(evidence.table)):
         unit = (axis.places - axis.low) / (axis.high - axis.low)
@@ -166,22 +166,22 @@ def _uneven_sampling(evidence: EligibleTrials) -> Iterator[str]:
 
 
 UNEVEN = 4.0
-"""Ratio of robust residual sds between parts of a range above which one noise is no noise."""
+"""Largest ratio of robust residual sds between parts of a range (heteroscedasticity)."""
 
 TAIL, MOST_IN_TAIL = 4.0, 0.05
-"""Robust sds beyond which at most this share of residuals may lie."""
+"""At most the share ``MOST_IN_TAIL`` of residuals may exceed ``TAIL`` robust sds."""
 
 MOST_INFLATED = 10.0
-"""Variance inflation above which a design confounds an effect with others."""
+"""Largest variance inflation factor; above it, the design confounds effects."""
 
 
 def after_fit(fit: Fit, sample: ConfigurationMeans, names: Mapping[str, str]) -> Iterator[str]:
-    """What the residuals and the design say against the model.
+    """Violated preconditions shown by the residuals and the design matrix.
 
     Args:
-        fit: the model.
-        sample: what it was fitted to.
-        names: neutral name to real name.
+        fit: the fitted model.
+        sample: the configuration means it was fitted to.
+        names: anonymous name to real name.
     """
     worst = _inflation(fit, sample)
     if worst > MOST_INFLATED:
@@ -205,7 +205,7 @@ def _inflation(fit: Fit, sample: ConfigurationMeans) -> float:
 
 
 def _unevenness(axis: Axis, size: FloatArray) -> float:
-    """Ratio of residual sizes over a parameter, if it is no accident; else 1."""
+    """Ratio of residual sizes over a parameter if a Kruskal-Wallis test is significant, else 1."""
     if axis.kind == "line":
         parts = np.digitize(axis.places, np.quantile(axis.places, [1 / 3, 2 / 3]))
     else:

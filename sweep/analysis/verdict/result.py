@@ -1,4 +1,4 @@
-"""What a verdict says: records that carry their uncertainty."""
+"""Records of a verdict: effects, test results and cross-checks, with intervals."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from sweep.analysis.effects.configurations import LEVEL, UNKNOWN_NOISE, SeedNois
 from sweep.study.claim import Claim
 
 State = Literal["CONFIRMED", "REFUTED", "INCONCLUSIVE"]
-"""The three answers."""
+"""The possible verdicts."""
 
 PartState = Literal["CONFIRMED", "REFUTED", "INCONCLUSIVE", "UNTESTED"]
-"""A part may also be one that these trials cannot test."""
+"""The possible results of a claim's part; ``UNTESTED`` if the trials cannot test it."""
 
 METHOD = "variance components"
-"""How effects are measured here."""
+"""The method by which a verdict measures effects."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The dominant effect against one group.
+    """Comparison of the dominant effect with one group's total effect.
 
     Attributes:
         over: the group's name.
-        probability: that the dominant variance is more than kappa times the group's.
-        ratio: the variances' ratio; None where the group's is 0.
+        probability: probability that the dominant variance exceeds kappa times the group's.
+        ratio: ratio of the variances; None if the group's is 0.
         low: lower end of the ratio's 95 % interval.
-        claimed: whether the claim speaks of it; the others are told beside it.
+        claimed: whether the group is part of the claim; others are for information.
     """
 
     over: str
@@ -40,17 +40,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class TestResult:
-    """One part of a claim.
+    """Result of one part of a claim.
 
     Attributes:
         name: ``dominance``, ``negligible`` or ``beyond size``.
         view: ``averaged`` or ``optimised`` over the nuisances.
-        state: what came of it.
-        probability: that it holds; None where it is untested.
-        refuted: probability that its opposite holds, in the sense of the rule.
-        says: one sentence.
-        needed: trials at which an answer is likely; None if unknown or not needed.
-        comparisons: of ``dominance`` with each group.
+        state: the result.
+        probability: probability that the part holds; None if untested.
+        refuted: probability of the opposite, as defined by the part's test.
+        says: the result as one sentence.
+        needed: number of trials likely to settle it; None if unknown or not needed.
+        comparisons: for ``dominance``, the comparison with each group.
     """
 
     name: str
@@ -65,25 +65,25 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Effect:
-    """How much a parameter, a group or an interaction matters.
+    """Effect size of a parameter, a group or an interaction.
 
     Attributes:
         name: the parameter; a group's members joined by ``+``, an interaction's by ``:``.
-        share: of the explained variance, by itself: main effect, or all effects within a group.
+        share: share of the explained variance: main effect, or all effects within a group.
         low: lower end of the share's 95 % interval.
         high: upper end.
-        sigma: standard deviation that it causes by itself, in the objective's unit.
+        sigma: standard deviation of the effect, in the objective's unit.
         sigma_low: lower end of its 95 % interval.
         sigma_high: upper end.
-        noise_floor: the sigma that pure noise would show before it is subtracted.
-        total_share: share with all interactions that it has a part in.
-        total_sigma: the same in the objective's unit.
+        noise_floor: the sigma expected from noise alone, already subtracted from ``sigma``.
+        total_share: share including all interactions with other parameters.
+        total_sigma: standard deviation of that total effect, in the objective's unit.
         total_low: lower end of its 95 % interval.
         total_high: upper end.
-        p_value: F test that it has no effect by itself.
-        of: what a group or an interaction is made of.
-        method: how it was measured.
-        n: configurations it rests on.
+        p_value: p value of the F test of the effect without outside interactions.
+        of: members of a group or an interaction.
+        method: the method of measurement.
+        n: number of configurations.
     """
 
     name: str
@@ -106,14 +106,14 @@ class Effect:
 
 @dataclass(frozen=True)
 class BestPlace:
-    """Where one choice of the dominant parameter is at its best.
+    """Best nuisance values for one choice of the dominant parameter.
 
     Attributes:
         choice: the choice.
         at: each nuisance's best value, by name.
         low: lower ends of their 95 % intervals.
         high: upper ends.
-        value: the response there, averaged over all other parameters.
+        value: the response at these values, averaged over all other parameters.
         value_low: lower end of its 95 % interval.
         value_high: upper end.
         average: the response averaged over the nuisances too.
@@ -131,12 +131,12 @@ class BestPlace:
 
 @dataclass(frozen=True)
 class Excluded:
-    """Trials that the verdict does not rest on.
+    """Trials excluded from a verdict for one reason.
 
     Attributes:
-        reason: why.
-        n: how many.
-        numbers: which; the first hundred.
+        reason: why they were excluded.
+        n: number of trials.
+        numbers: their trial numbers, at most the first hundred.
     """
 
     reason: str
@@ -146,15 +146,15 @@ class Excluded:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """Another way to look, which may veto a confirmation.
+    """Result of a cross-check, which may veto a confirmation.
 
     Attributes:
-        name: the check.
-        question: what it asks.
-        passes: whether it agrees; None where it could not be made.
-        veto: whether a confirmation cannot stand without it.
-        says: one sentence with its figures.
-        figures: the figures by name.
+        name: name of the check.
+        question: the question it answers.
+        passes: whether it agrees; None if it could not be run.
+        veto: whether disagreement vetoes a confirmation.
+        says: the result as one sentence.
+        figures: the computed figures by name.
     """
 
     name: str
@@ -167,35 +167,34 @@ class CrossCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """An answer to a claim, with everything it rests on.
+    """Verdict on a claim, with all results it is based on.
 
     Attributes:
-        verdict: the answer.
-        claim: what was asked.
+        verdict: the verdict.
+        claim: the claim.
         reason: one or more sentences: what decided it, or what is missing.
-        only_at: what was held fixed although it should have varied: the answer holds there
-            only.
-        parts: the claim's parts, averaged and optimised.
-        parameters: the effect of each parameter, by falling share.
-        groups: the effects of the claim's groups.
-        interactions: pairs of parameters, by falling share.
-        best: each dominant choice at its best nuisances; empty without nuisances.
-        seed_noise: what runs of one configuration differ by.
-        residual_sd: sd of a run around the model: seeds and lack of fit.
-        lack_of_fit: p value that the model holds all but the noise of seeds; None without
-            replicates.
-        n_trials: trials it rests on.
-        n_configurations: configurations it rests on.
-        excluded: trials it does not rest on, and why.
-        guards: why no verdict is possible; empty where one is.
-        cross_checks: other ways to look.
-        trials_needed: trials at which an answer is likely; None where there is one, or where
-            no number would help.
+        only_at: nuisances that were held fixed; the verdict holds at their fixed values only.
+        parts: results of the claim's parts, averaged and optimised.
+        parameters: the effect of each parameter, largest share first.
+        groups: the effects of the claim's groups of several parameters.
+        interactions: pairwise interactions, largest share first.
+        best: best nuisance values of each dominant choice; empty without nuisances.
+        seed_noise: noise between runs of one configuration.
+        residual_sd: residual standard deviation of a run: noise between seeds and lack of fit.
+        lack_of_fit: p value of the lack-of-fit test against the noise between seeds; None
+            without replicates.
+        n_trials: number of eligible trials.
+        n_configurations: number of configurations among them.
+        excluded: excluded trials, and why.
+        guards: violated preconditions; empty if a verdict is possible.
+        cross_checks: results of the cross-checks.
+        trials_needed: number of trials likely to settle the claim; None if it is settled or the
+            number is unknown.
         delta_sigma: sd below which an effect counts as negligible.
-        notes: what a reader should know.
-        n_draws: draws behind the probabilities.
-        seed: of the draws and the cross-checks.
-        level: of every interval.
+        notes: limitations to be shown with the verdict.
+        n_draws: pivotal draws per probability.
+        seed: random seed of the draws and the cross-checks.
+        level: confidence level of all intervals.
     """
 
     verdict: State
@@ -224,19 +223,19 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The answer in a few words, with the condition it stands under."""
+        """The verdict in a few words, with the fixed nuisances it is conditional on."""
         return self.verdict + (
             f" at this {' and '.join(self.only_at)} only" if self.only_at else ""
         )
 
     def part(self, name: str, view: str = "averaged") -> TestResult:
-        """A part by name and view; raises ``KeyError`` if there is none."""
+        """Result of a part by name and view; raises ``KeyError`` if there is none."""
         found = [p for p in self.parts if (p.name, p.view) == (name, view)]
         if not found:
             raise KeyError(name)
         return found[0]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree: everything here, and ``headline``."""
+        """All fields and ``headline`` as JSON-serialisable data."""
         tree = asdict(self)
         return {**tree, "claim": self.claim.to_json(), "headline": self.headline}

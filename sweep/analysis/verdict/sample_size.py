@@ -1,4 +1,4 @@
-"""How many trials an answer is likely to take, if effects and noise are as estimated."""
+"""Sample size: number of trials likely to settle a claim, given the estimated effects and noise."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from sweep.analysis.effects.intervals import VarianceComponent, noncentrality
 from sweep.analysis.verdict.hypotheses import SURE, SURE_NOT
 
 POWER = 0.8
-"""Chance of an answer that counts as likely."""
+"""Statistical power at which a conclusive result counts as likely."""
 
 LADDER = 1.15 ** np.arange(1, 36)
-"""Multiples of the trials at hand, up to 130 times."""
+"""Candidate sample sizes, as multiples of the current number of trials, up to about 130."""
 
 LARGE = 1e4
-"""Noncentrality from which on the root of a noncentral chi-square is taken to be normal."""
+"""Noncentrality above which the root of a noncentral chi-square is approximated as normal."""
 
 UNLUCKY = 0.25
-"""Quantile of the estimates at which dominance must still be sure."""
+"""Quantile of the future estimates at which dominance must still be confirmed."""
 
 
 def for_negligible(
     pieces: Sequence[VarianceComponent], delta_sigma: float, n: int, *, smallest: bool = False
 ) -> int | None:
-    """Trials at which each effect is surely below delta, or one surely above.
+    """Number of trials likely to show that all effects are below delta, or one above.
 
     Args:
         pieces: the effects' total variances.
         delta_sigma: the bound, as an sd.
-        n: trials at hand.
-        smallest: also look below the trials at hand.
+        n: current number of trials.
+        smallest: also consider fewer trials than the current number.
 
     Returns:
-        None if no number up to the ladder's end would do.
+        None if no candidate number is enough.
     """
     for factor in _factors(smallest=smallest):
         chances = [_chances(piece, delta_sigma**2, factor) for piece in pieces]
@@ -48,7 +48,7 @@ def for_negligible(
 
 
 def _factors(*, smallest: bool) -> tuple[float, ...]:
-    """Multiples of the trials at hand, rising; below 1 too if the smallest is asked for."""
+    """Multiples of the current number of trials, ascending; with ``smallest`` also below 1."""
     fewer = (*(1.0 / LADDER[13::-1]), 1.0) if smallest else ()
     return (*fewer, *LADDER)
 
@@ -56,7 +56,7 @@ def _factors(*, smallest: bool) -> tuple[float, ...]:
 def _chances(
     piece: VarianceComponent, bound: float, factor: float, sure: float = SURE
 ) -> tuple[float, float]:
-    """Chances of finding the effect surely below, and surely above the bound."""
+    """Probabilities of concluding that the effect is below, and above, the bound."""
     if piece.unit == 0.0:
         return 1.0, 0.0
     unit = piece.unit / factor
@@ -66,7 +66,7 @@ def _chances(
 
 
 def _quantile(k: float, noncentrality: float, chance: float) -> float:
-    """Of a noncentral chi-square; SciPy's search does not end where next to nothing is noise."""
+    """Quantile of a noncentral chi-square; approximated where SciPy's search does not converge."""
     if noncentrality < LARGE:
         return float(stats.ncx2.ppf(chance, k, noncentrality))
     shift = (k - 1.0) / 2.0
@@ -74,7 +74,7 @@ def _quantile(k: float, noncentrality: float, chance: float) -> float:
 
 
 def _below(k: float, noncentrality: float, x: float) -> float:
-    """Chance that a noncentral chi-square is below x."""
+    """Distribution function of a noncentral chi-square at ``x``."""
     if max(noncentrality, x) < LARGE:
         return float(stats.ncx2.cdf(x, k, noncentrality))
     shift = (k - 1.0) / 2.0
@@ -91,19 +91,19 @@ def for_dominance(  # noqa: PLR0913 - the effects and the bounds that the rule c
     *,
     smallest: bool = False,
 ) -> int | None:
-    """Trials at which dominance is surely there, or surely not.
+    """Number of trials likely to confirm or refute dominance.
 
     Args:
-        main: the dominant effect by itself.
-        total: the same with its interactions.
+        main: the dominant main effect.
+        total: the dominant effect with its interactions.
         others: the total effects that it is compared with.
-        kappa: the ratio that it must exceed.
-        delta_sigma: sd below which it is no effect at all.
-        n: trials at hand.
-        smallest: also look below the trials at hand.
+        kappa: the variance ratio that it must exceed.
+        delta_sigma: sd below which an effect counts as negligible.
+        n: current number of trials.
+        smallest: also consider fewer trials than the current number.
 
     Returns:
-        None where the estimates lie between a yes and a no, or too near to either.
+        None if no candidate number is enough, as when the estimates are close to the bounds.
     """
     for factor in _factors(smallest=smallest):
         dominates = min(_more(main, other, kappa, factor) for other in others)
@@ -115,7 +115,7 @@ def for_dominance(  # noqa: PLR0913 - the effects and the bounds that the rule c
 
 
 def _more(one: VarianceComponent, other: VarianceComponent, kappa: float, factor: float) -> float:
-    """Probability that one exceeds kappa times the other, at somewhat unlucky estimates."""
+    """Probability that one exceeds kappa times the other, at pessimistic quantiles of both."""
     chances = (np.arange(200) + 0.5) / 200
     high = _at(one, UNLUCKY, factor, chances)
     low = _at(other, 1.0 - UNLUCKY, factor, chances)
@@ -133,5 +133,5 @@ def _at(
 
 
 def _rounded(n: float) -> int:
-    """Up to the next ten."""
+    """Rounded up to the next multiple of ten."""
     return 10 * math.ceil(n / 10)

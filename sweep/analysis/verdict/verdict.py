@@ -1,4 +1,4 @@
-"""The verdict on a claim: the steps, in order."""
+"""``judge``: the verdict on a claim from a table of trials."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from sweep.errors import SpecError, fault
 from sweep.study.claim import COUPLED, Claim, as_group
 
 FEWEST_DRAWS = 100
-"""Draws below which a probability of 0.95 means nothing."""
+"""Smallest number of draws for a probability of 0.95 to be meaningful."""
 
 LORA = {*COUPLED, "targets"}
-"""Parameters whose effect depends on the learning rate that they are trained at."""
+"""Parameters whose effect depends on the learning rate."""
 
 
 def judge(
@@ -37,26 +37,26 @@ def judge(
     cross_checks: bool = True,
     checks: CheckOptions | None = None,
 ) -> Verdict:
-    """Judge a claim on the trials of a table.
+    """Verdict on a claim about hyperparameters, from the trials of a table.
 
-    The estimator is the variance of orthonormal effects on configuration means with
-    generalised-pivotal intervals; the rule is in ``hypothesis_tests`` and ``decision``; what
-    stops a verdict is in ``preconditions``; what vetoes a confirmation is in ``cross_checks``.
+    Effects are variance components of an orthonormal linear model on configuration means, with
+    generalised-pivotal intervals. See ``hypothesis_tests`` and ``decision`` for the rule,
+    ``preconditions`` for what prevents a verdict, ``cross_checks`` for what vetoes a confirmation.
 
     Args:
         table: the trials; any finite objective, in either direction.
-        claim: what is claimed of their parameters; None for the project's own: target sets
-            dominate rank and scaling, which are negligible.
-        n_draws: draws behind every probability and interval.
-        seed: of the draws and the cross-checks; the answer depends on nothing else that is
-            random, nor on the order of rows, names or choices.
-        cross_checks: whether to make the cross-checks, which take most of the time. Without
-            them nothing vetoes a confirmation, and the verdict says so.
-        checks: how thorough they are; None for the defaults.
+        claim: the claim; None for the default: target sets dominate rank and scaling, which are
+            negligible.
+        n_draws: pivotal draws per probability and interval.
+        seed: random seed of the draws and the cross-checks; the verdict depends on no other
+            randomness, nor on the order of rows, names or choices.
+        cross_checks: whether to run the cross-checks, which take most of the time. Without
+            them no confirmation is vetoed, which is stated in ``notes``.
+        checks: settings of the cross-checks; None for the defaults.
 
     Returns:
-        The verdict, with its reason. Where no verdict is possible it is ``INCONCLUSIVE`` and
-        ``guards`` says why.
+        The verdict, with its reason; ``INCONCLUSIVE`` with the reasons in ``guards`` if no
+        verdict is possible.
 
     Raises:
         SpecError: if the claim breaks a rule or names a parameter that the table lacks.
@@ -89,13 +89,13 @@ def _check(claim: Claim, n_draws: int, seed: int) -> None:
 
 
 def sample_of(table: TrialTable) -> ConfigurationMeans:
-    """A table's runs gathered into configurations."""
+    """Configuration means of a table's runs."""
     return ConfigurationMeans.of(sampled_axes(table), table.y, table.configurations)
 
 
 @dataclass(frozen=True)
 class _Case:
-    """A claim, the trials, and what is asked of them."""
+    """A claim with the trials and the hypotheses to test."""
 
     table: TrialTable
     claim: Claim
@@ -106,7 +106,7 @@ class _Case:
     seed: int
 
     def verdict(self) -> Verdict:
-        """The verdict before any cross-check."""
+        """The verdict before cross-checks."""
         evidence = self.evidence
         guards = tuple(before_fit(self.table, evidence, self.roles))
         base = Verdict(
@@ -134,7 +134,7 @@ class _Case:
     def _filled(
         self, base: Verdict, found: Assessment, sample: ConfigurationMeans, guards: tuple[str, ...]
     ) -> Verdict:
-        """The verdict with all that it shows."""
+        """The verdict with all effects, best values and notes."""
         question = self.question
         state: State = "INCONCLUSIVE" if guards else found.state
         effects = Effects(found, question.names, len(sample))
@@ -157,7 +157,7 @@ class _Case:
         )
 
     def _only_at(self) -> tuple[str, ...]:
-        """Nuisances that were held fixed, so that the answer holds there only."""
+        """Nuisances that were held fixed, on which the verdict is conditional."""
         table, claim = self.table, self.claim
         varied = set(self.evidence.neutral.names.values())
         about = {name for part in (claim.dominant, *claim.over) for name in as_group(part)}
@@ -169,7 +169,7 @@ class _Case:
 
 
 def _lack_of_fit(found: Assessment, sample: ConfigurationMeans) -> float | None:
-    """P value that residuals between configurations are the noise of seeds alone."""
+    """P value of the test that residuals between configurations are noise between seeds alone."""
     noise = sample.seed_noise
     if not noise.sd:
         return None
@@ -177,7 +177,7 @@ def _lack_of_fit(found: Assessment, sample: ConfigurationMeans) -> float | None:
 
 
 def _vetoed(verdict: Verdict, made: tuple[CrossCheck, ...]) -> Verdict:
-    """A confirmation stands only if no check that may veto it disagrees."""
+    """The verdict with its cross-checks; a confirmation becomes inconclusive if one vetoes it."""
     verdict = replace(verdict, cross_checks=made)
     against = [check for check in made if check.veto and check.passes is False]
     if verdict.verdict != "CONFIRMED" or not against:
