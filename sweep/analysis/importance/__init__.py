@@ -1,1 +1,1 @@
-"""Importance of each hyperparameter, by several methods, each with an interval."""
+"""Hyperparameter importance by several methods, with intervals."""

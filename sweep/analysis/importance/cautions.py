@@ -1,4 +1,4 @@
-"""What a reader must know before believing a ranking, in sentences."""
+"""Warnings about the limitations of an importance ranking, as sentences."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sweep.analysis.table import TrialTable
 from sweep.study.design import SEARCH
 
 FEW = 20
-"""Below this many trials a ranking is not evidence."""
+"""With fewer trials, a ranking is not reliable."""
 
 LARGEST = 1e100
-"""Beyond this, and below its inverse, the square of a value is no number any more."""
+"""Largest magnitude of a value, so that squares stay within floating-point range."""
 
 FEW_TOP = 5
-"""PED-ANOVA wants this many trials in the best tenth, says Optuna's documentation."""
+"""Smallest number of trials in the best tenth for PED-ANOVA, by Optuna's documentation."""
 
 PARAMETRISATION_GAP = 0.1
-"""A group that exceeds its largest member by this much cannot be judged by its members."""
+"""If a group's share exceeds its largest member's by more, the members must be read together."""
 
 
 def nothing_to_share(table: TrialTable) -> str:
-    """Why there is no importance at all; empty when there may be."""
+    """Why importance cannot be computed; empty if it can."""
     if len(table) <= 1:
         return f"{len(table)} trials that count: importance needs at least 2."
     if beyond := cannot_be_squared(table):
@@ -41,7 +41,7 @@ def nothing_to_share(table: TrialTable) -> str:
 
 
 def cannot_be_squared(table: TrialTable) -> str:
-    """Why values are too far from 1 for a variance; empty when they are not."""
+    """Why the values are too large or too close for a variance; empty if they are not."""
     largest = max((abs(row.value) for row in table.rows), default=0.0)
     apart = 0.0 if largest > LARGEST or not len(table) else float(np.ptp(table.y))
     if largest <= LARGEST and not 0.0 < apart <= 1.0 / LARGEST:
@@ -54,7 +54,7 @@ def cannot_be_squared(table: TrialTable) -> str:
 
 
 def no_answer(method: Method, n: int) -> str:
-    """Why a method has no shares although the trials differ."""
+    """Why a method gives no shares although the values differ."""
     if method == "ped_anova":
         return (
             f"{n} complete trials: the best 10 % do not differ from the rest in any parameter, "
@@ -64,7 +64,7 @@ def no_answer(method: Method, n: int) -> str:
 
 
 def cautions(table: TrialTable, method: Method, rows: Sequence[Importance]) -> tuple[str, ...]:
-    """What limits the rows of one table."""
+    """Limitations of one importance table."""
     n = len(table)
     found = []
     if n < FEW:
@@ -92,7 +92,7 @@ def cautions(table: TrialTable, method: Method, rows: Sequence[Importance]) -> t
 
 
 def of_draw(n: int, whole: int) -> tuple[str, ...]:
-    """That a table rests on some of the trials only, drawn for the time that all would take."""
+    """Note that importance was computed on a random subset of the trials, to limit its run time."""
     if n == whole:
         return ()
     said = (
@@ -103,7 +103,7 @@ def of_draw(n: int, whole: int) -> tuple[str, ...]:
 
 
 def _of_sampling(table: TrialTable) -> list[str]:
-    """What the way the trials were chosen does to every share."""
+    """Bias of the shares by the way the trials were sampled."""
     searched = sum(row.phase == SEARCH for row in table.rows)
     if table.sampling == "designed" and searched:
         return [f"{searched} of the trials are of the search phase, chosen by earlier results."]
@@ -117,7 +117,7 @@ def _of_sampling(table: TrialTable) -> list[str]:
 
 
 def disagreement(tables: Sequence[ImportanceTable]) -> tuple[str, ...]:
-    """An alarm where the methods put different parameters first."""
+    """A warning if the methods rank different parameters first; empty if they agree."""
     tops = [(table, table.top) for table in tables if table.top is not None]
     if len({top.name for _, top in tops}) <= 1:
         return ()

@@ -1,17 +1,17 @@
-"""fANOVA of a random forest, for any set of parameters: arrays in, shares out.
+"""fANOVA of a random forest: variance shares of parameters and groups of parameters.
 
 Source: Hutter, Hoos and Leyton-Brown 2014, https://proceedings.mlr.press/v32/hutter14.html.
 
-Why not ``optuna.importance.FanovaImportanceEvaluator``, with which a forest of one tree agrees
-here (a test compares them):
+Differences from ``optuna.importance.FanovaImportanceEvaluator`` (for a forest of a single tree
+both agree, as a test checks):
 
-- It takes apart each tree and averages the shares. What single trees disagree on is mostly
-  noise, and all of it counts as interaction, so that a strong parameter's share comes out too
-  small. Here the forest's prediction, the mean of its trees, is taken apart.
-- It averages over every combination of a categorical parameter's one-hot columns. Of six
-  target sets that is 2**6 corners of which 6 exist, and its time doubles with each further
-  set. Here only real choices count.
-- It knows no groups of parameters.
+- Optuna decomposes each tree and averages the shares. Disagreement between trees is mostly
+  noise, but counts as interaction, so that the share of a strong parameter is underestimated.
+  Here the forest's prediction, the mean of its trees, is decomposed.
+- Optuna averages over all combinations of a categorical parameter's one-hot columns: for six
+  target sets 2**6 combinations of which 6 exist, and the time doubles with each further set.
+  Here only existing choices count.
+- Optuna has no groups of parameters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sweep.analysis.axes import Axis
 FloatArray = npt.NDArray[np.float64]
 
 REFERENCE_BITS = 12
-"""The search space is listed in full up to 2**12 points, and sampled by as many beyond."""
+"""Spaces of up to 2**12 points are enumerated; larger ones are sampled with 2**12 points."""
 
 
 def forest_shares(
@@ -40,14 +40,14 @@ def forest_shares(
     n_trees: int,
     seed: int,
 ) -> FloatArray:
-    """Share of a forest's variance that each group of parameters explains by itself.
+    """Share of a forest's variance explained by each group of parameters alone.
 
     A group's share is ``Var(E[f | group]) / Var(f)``: the main effects of its members and the
     interactions among them. The reference is the whole search space, parameters independent,
     each uniform over its choices or its range.
 
     Args:
-        axes: the parameters, each with its places, shape ``(n,)``.
+        axes: the parameters, each with the trials' coordinates, shape ``(n,)``.
         y: the objective, shape ``(n,)``.
         groups: indices into ``axes``; a group of one is a main effect.
         n_trees: trees in the forest.
@@ -71,19 +71,22 @@ def forest_shares(
 
 
 def grow(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> list[Any]:
-    """The trees of a random forest: each on its own draw of the trials, with replacement.
+    """Fit a random forest and return its trees, each fitted to a bootstrap sample of the trials.
 
-    Tree for tree what ``RandomForestRegressor(max_depth=64, random_state=seed)`` grows (a test
-    compares them), without the copying and dispatching that take it half of its time on 160
-    trials; here it is called hundreds of times.
+    Same trees as ``RandomForestRegressor(max_depth=64, random_state=seed)`` (a test compares
+    them), without its copying and dispatching, which take half of its time on 160 trials and
+    matter because hundreds of forests are fitted.
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324.
 
     Args:
-        axes: the parameters, each with its places, shape ``(n,)``.
+        axes: the parameters, each with the trials' coordinates, shape ``(n,)``.
         y: the objective, shape ``(n,)``.
         n_trees: trees in the forest.
-        seed: its seed.
+        seed: seed of the forest.
+
+    Returns:
+        The fitted trees (``sklearn.tree._tree.Tree``).
     """
     from sklearn import config_context  # slow to import: only when used
     from sklearn.tree import DecisionTreeRegressor
@@ -93,7 +96,7 @@ def grow(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> lis
     n = len(y)
     trees = []
     seeds = np.random.RandomState(seed)
-    # What is checked is made here; checking takes a tenth of the time.
+    # The inputs are built here, so skip their validation, which takes a tenth of the time.
     with config_context(assume_finite=True, skip_parameter_validation=True):
         for tree_seed in [seeds.randint(np.iinfo(np.int32).max) for _ in range(n_trees)]:
             drawn = np.random.RandomState(tree_seed).randint(0, n, n, dtype=np.int32)
@@ -104,19 +107,19 @@ def grow(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> lis
 
 
 def predict(trees: Sequence[Any], features: FloatArray) -> FloatArray:
-    """Mean prediction of bare trees, shape ``(n,)``; a third of ``forest.predict``'s time."""
+    """Mean prediction of the trees, shape ``(n,)``; three times as fast as ``forest.predict``."""
     points = np.ascontiguousarray(features, dtype=np.float32)
     mean: FloatArray = np.mean([tree.predict(points)[:, 0] for tree in trees], axis=0)
     return mean
 
 
 def is_constant(variance: float, y: FloatArray) -> bool:
-    """Whether a variance is what rounding leaves of none."""
+    """Whether a variance is zero up to rounding."""
     return variance <= float(np.finfo(np.float64).eps * np.square(y).max())
 
 
 def _reference(axes: Sequence[Axis]) -> FloatArray:
-    """Features of every configuration, or of an even sample where there are too many."""
+    """Features of all configurations of the space, or of a Sobol sample if there are too many."""
     sizes = [len(axis.reference()) for axis in axes]
     if math.prod(sizes) <= 2**REFERENCE_BITS:
         picked = np.stack([grid.ravel() for grid in np.indices(sizes)], axis=1)
@@ -130,11 +133,12 @@ def _reference(axes: Sequence[Axis]) -> FloatArray:
 
 
 def _effect(weight: FloatArray, holds: Sequence[FloatArray]) -> FloatArray:
-    """Mean prediction at each combination of the group's places.
+    """Mean prediction at each combination of the group's coordinates.
 
     Args:
-        weight: each leaf's prediction times the part of the other axes it spans, shape ``(L,)``.
-        holds: for each member which places a leaf holds, shape ``(L, size)``.
+        weight: each leaf's prediction times the fraction of the other axes it covers, shape
+            ``(L,)``.
+        holds: for each member, which coordinates a leaf contains, shape ``(L, size)``.
     """
     *first, last = holds
     spread = weight[:, None]
@@ -145,7 +149,7 @@ def _effect(weight: FloatArray, holds: Sequence[FloatArray]) -> FloatArray:
 
 
 def _leaves(trees: Sequence[Any], axes: Sequence[Axis]) -> tuple[list[FloatArray], FloatArray]:
-    """The leaves of all trees: which places of each axis they hold, and what they predict."""
+    """Leaves of all trees: the coordinates of each axis they contain, and their predictions."""
     bounds = np.concatenate([axis.bounds() for axis in axes])
     low, high, value = _corners(trees, bounds)
     cuts = np.cumsum([len(axis.bounds()) for axis in axes])[:-1]
@@ -154,10 +158,10 @@ def _leaves(trees: Sequence[Any], axes: Sequence[Axis]) -> tuple[list[FloatArray
 
 
 def _corners(trees: Sequence[Any], bounds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lower and upper corners of all trees' leaves, and what the leaves predict.
+    """Lower and upper bounds of the leaves of all trees, and their predictions.
 
-    All trees go down together, one step per level: a loop over nodes would take longer than
-    growing the trees.
+    All trees are traversed together, level by level; a loop over nodes would take longer than
+    fitting the trees.
 
     Returns:
         Two arrays of shape ``(n_leaves, n_columns)`` and one of shape ``(n_leaves,)``.
@@ -186,10 +190,10 @@ def _corners(trees: Sequence[Any], bounds: FloatArray) -> tuple[FloatArray, Floa
 
 
 def _holds(axis: Axis, low: FloatArray, high: FloatArray) -> FloatArray:
-    """1 where a leaf holds a place of the axis, shape ``(n_leaves, n_places)``."""
+    """1 where a leaf contains a coordinate of the axis, shape ``(n_leaves, n_coordinates)``."""
     held: npt.NDArray[np.bool_]
     if axis.kind == "unordered":
-        # One-hot: the choice whose bit may be set while no other bit has to be.
+        # One-hot: a leaf contains a choice if its bit may be 1 and no other bit must be 1.
         demands_one = low > 0.0
         others = demands_one.sum(axis=1, keepdims=True) - demands_one
         held = (high == 1.0) & (others == 0)

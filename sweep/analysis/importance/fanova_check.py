@@ -1,9 +1,9 @@
-"""fANOVA as a witness that may veto a confirmation: does it see the same parameter first?
+"""fANOVA check of a claim of dominance, which may veto its confirmation.
 
-Forests know no model, so they see what a low-order one may miss. They are poor judges all the
-same: on pure noise their shares still sum to 1. Hence both tests here: the dominant group must
-exceed every other one in nearly all resamples, and its share must exceed what permuted values
-give it.
+A forest assumes no model, so it can detect effects that a low-order linear model misses. But on
+pure noise its shares still sum to 1. So there are two conditions: the dominant group's share must
+exceed every other group's in nearly all bootstrap resamples, and the 99th percentile of its own
+share under permuted values.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from sweep.errors import SpecError, fault
 FloatArray = npt.NDArray[np.float64]
 Group = tuple[str, ...]
 Measure = Callable[[FloatArray, Indices, int, int], FloatArray]
-"""From values, the rows they stand in, a number of trees and a seed to each group's share."""
+"""Maps values, row indices, a number of trees and a seed to each group's share."""
 
 PROBABILITY = 0.95
-"""How often the dominant group must exceed each other one."""
+"""Fraction of resamples in which the dominant group must exceed each other group."""
 
 
 @dataclass(frozen=True)
 class FanovaCheck:
-    """What fANOVA says of one group against others.
+    """fANOVA comparison of one group of parameters with others.
 
     Attributes:
         dominant: the group's name, its members joined by ``+``.
         share: its share of the forest's variance, interactions within the group included.
         others: the other groups' shares by name.
-        probability: in which part of the resamples it exceeds another group: the least over
-            the groups.
+        probability: fraction of resamples in which it exceeds another group, minimum over the
+            groups.
         null99: the 99th percentile of its share under permuted values.
-        passes: whether probability and share are both high enough.
-        n: trials it rests on.
+        passes: whether both conditions hold.
+        n: number of trials used.
         configurations: distinct configurations among them.
         n_bootstrap: resamples of configurations.
         n_permutations: permutations of the values over configurations.
         seed: the only source of randomness.
-        note: why there is no answer; empty where there is one.
+        note: why importance could not be computed; empty if it was.
     """
 
     dominant: str
@@ -66,7 +66,7 @@ class FanovaCheck:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree."""
+        """All fields as JSON-serialisable data."""
         return asdict(self)
 
 
@@ -79,27 +79,28 @@ def fanova_veto(
     n_permutations: int = 100,
     seed: int = 0,
 ) -> FanovaCheck:
-    """Ask fANOVA whether one group of parameters explains more than each of the others.
+    """Check by fANOVA whether one group of parameters explains more than each of the others.
 
-    The share is that of 64 trees; resamples and permutations have ``resample_trees``, 16 on
-    permuted values of a 162-trial study with four parameters: that moved the 99th percentile of
-    the targets' share from 0.25 to 0.23.
+    The share is from 64 trees; resamples and permutations use ``resample_trees``. With 16 trees,
+    on a 162-trial study with four parameters, the 99th percentile of the targets' share under
+    permuted values changed from 0.25 to 0.23.
 
     Args:
-        table: the trials; those of a design, since adaptive ones are no sample of the space. Of
-            more than ``views.MOST_TRIALS`` so many are drawn at random.
-        dominant: the parameters that are said to matter.
-        others: the groups they are compared with; rank and what stands beside it, alpha or
-            scaling, belong into one group.
+        table: the trials; of a design, since adaptive trials are a biased sample of the space.
+            A random subset is used of more than ``trials.MOST_TRIALS`` trials.
+        dominant: the parameters claimed to dominate.
+        others: the groups they are compared with; rank and alpha (or scaling) belong in one
+            group.
         n_bootstrap: resamples of configurations.
         n_permutations: permutations of the values over configurations.
         seed: the only source of randomness; the order of the rows does not matter.
 
     Returns:
-        The check; it does not pass where there is nothing to share out.
+        The check; it does not pass if importance cannot be computed.
 
     Raises:
-        SpecError: if a group names no parameter, or there is nothing to compare with.
+        SpecError: if a group is empty or names an unknown parameter, a group shares a parameter
+            with ``dominant``, or ``others`` is empty.
     """
     _check(dominant, others, table)
     table = drawn(by_content(table))
@@ -160,7 +161,7 @@ def _check(dominant: Group, others: Sequence[Group], table: TrialTable) -> None:
 
 
 def _measure(view: TrialArrays, groups: Sequence[Group]) -> Measure:
-    """The groups' shares; 0 for a group of which no parameter varied."""
+    """Function computing the groups' shares; 0 for a group of which no parameter varied."""
     at = [view.indices([name for name in group if name in view.names]) for group in groups]
     varied = [index for index, each in enumerate(at) if each]
 

@@ -1,4 +1,4 @@
-"""From a table of trials to importance records: the steps, in order."""
+"""Compute hyperparameter importance from a table of trials."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sweep.study.parameters import TargetSets
 
 @dataclass(frozen=True)
 class ImportanceOptions:
-    """How carefully to measure.
+    """Settings of an importance computation.
 
     Attributes:
         seed: the only source of randomness.
@@ -42,10 +42,10 @@ class ImportanceOptions:
     level: float
 
     def check(self, method: str) -> None:
-        """Refuse what breaks a rule.
+        """Validate the settings and the method name.
 
         Args:
-            method: the method by name, which is looked at together with the rest.
+            method: name of the method.
 
         Raises:
             SpecError: with every fault.
@@ -68,7 +68,7 @@ class ImportanceOptions:
 FloatArray = npt.NDArray[np.float64]
 
 METHODS: tuple[Method, ...] = ("fanova", "ped_anova")
-"""The methods that are reported unless others are asked for, in this order."""
+"""Default methods of a report, in order."""
 
 
 def importance(
@@ -80,52 +80,50 @@ def importance(
     n_null: int = 100,
     level: float = 0.9,
 ) -> ImportanceTable:
-    """Measure how much each parameter mattered.
+    """Importance of each parameter by one method.
 
     ``fanova``: share of the variance of a random forest over the whole search space, each
-    parameter uniform over its values. Not scaled to sum to 1: what single parameters leave is
-    the ``interactions`` row, where a small study's noise ends up too.
-    ``ped_anova``: what separates the best tenth of the sampled trials from all of them, scaled
-    to sum to 1. A sampler that has learned to prefer a value makes that value look
-    unimportant here.
-    ``mdi``: what the splits of a random forest removed of the squared error on the trials it was
-    grown on, scaled to sum to 1.
-    ``permutation``: what shuffling a parameter costs the predictions of configurations held out,
-    in shares of the variance; see ``held_out_shares``.
+    parameter uniform over its values. Main effects do not sum to 1: the rest is the
+    ``interactions`` row, which also contains the noise of a small study.
+    ``ped_anova``: divergence of the best tenth of the trials from all trials, scaled to sum to
+    1. A parameter seems unimportant if the sampler had converged to its best values.
+    ``mdi``: mean decrease in impurity (squared error on the training trials) of a random forest,
+    scaled to sum to 1.
+    ``permutation``: increase of the prediction error on held-out configurations when a parameter
+    is shuffled, as a share of the variance; see ``held_out_shares``.
     ``shapley``: the forest's variance over the whole space, each interaction divided evenly
     among its members, summing to 1.
 
-    Where rank and alpha are sampled, the scaling alpha/rank gets a ``derived`` row from a second
-    fit on (rank, scaling), and with ``fanova`` the pair gets a ``group`` row. With ``fanova`` each
-    pair of up to 8 parameters gets an ``interaction`` row, a:b, for what the two explain together
-    beyond what each explains alone.
+    If rank and alpha are sampled, the scaling alpha/rank gets a ``derived`` row from a second fit
+    on (rank, scaling), and with ``fanova`` the pair gets a ``group`` row. With ``fanova`` and up
+    to 8 parameters, each pair gets an ``interaction`` row, a:b: the share of the two together
+    less their main effects.
 
-    A row's ``null`` is what its share is at most in 99 of 100 permutations of the values over the
-    configurations: shares at or below it say nothing, for a forest on pure noise shares out
-    everything too. It errs on the safe side: permuting turns the whole signal into noise.
+    A row's ``null`` is the 99th percentile of its share when the values are permuted over the
+    configurations. Shares at or below it are not evidence, since shares of pure noise are not 0
+    either. It is conservative: permuting turns the whole signal into noise.
 
-    Of more than ``views.MOST_TRIALS`` trials so many are drawn at random, and ``notes`` says so.
+    With more than ``trials.MOST_TRIALS`` trials, a random subset is used, as ``notes`` states.
 
-    The intervals are percentile bootstraps over configurations. They tell how the answer would
-    move with other trials; they hold the true share less often than ``level`` says. Simulated
-    for fANOVA at a nominal 90 %, random sampling, seed noise of sd 0.010 against a signal of
-    sd 0.021, 16 studies a case, 50 resamples, so to within some 10 points: the share of six
-    target sets was held in 69 to 94 % of studies of 40 trials and 62 to 100 % of 80, that of
-    rank in 94 to 100 % and 88 to 94 %. The targets' share was off by -0.16 to
-    +0.07 on average at 40 trials and -0.07 to -0.02 at 80. A true share of 0 is never held: a
-    forest on noisy data gives none exactly 0.
+    The intervals are percentile bootstraps over configurations. They show the variability between
+    samples of trials; their coverage of the true share is below ``level``. In simulations of
+    fANOVA (nominal 90 %, random sampling, seed noise of sd 0.010, signal of sd 0.021, 16 studies
+    per case, 50 resamples, so accurate to about 10 points) the coverage for six target sets was 69
+    to 94 % at 40 trials and 62 to 100 % at 80, for rank 94 to 100 % and 88 to 94 %. The mean bias
+    of the targets' share was -0.16 to +0.07 at 40 trials and -0.07 to -0.02 at 80. A true share of
+    0 is never covered, since a forest on noisy data gives no share of exactly 0.
 
     Args:
         table: the trials.
-        method: how to measure.
+        method: the importance method.
         seed: the only source of randomness; the order of the rows does not matter.
-        n_bootstrap: resamples behind the intervals; 0 gives intervals of no width.
-        n_null: permutations behind each row's ``null``; 0 for none.
+        n_bootstrap: bootstrap resamples for the intervals; 0 gives intervals of zero width.
+        n_null: permutations for each row's ``null``; 0 for none.
         level: nominal level of the intervals, in (0, 1).
 
     Returns:
-        The records; without rows, and with the reason in ``notes``, where there is nothing to
-        share out: fewer than two trials, or an objective that never changes.
+        The importance table; without rows, and with the reason in ``notes``, if importance is not
+        defined: for example fewer than two trials, or a constant objective.
 
     Raises:
         SpecError: if an argument breaks a rule.
@@ -163,19 +161,19 @@ def importance_report(
     n_null: int = 100,
     level: float = 0.9,
 ) -> ImportanceReport:
-    """Measure with several methods side by side, and say where they disagree.
+    """Importance by several methods, with a warning if they disagree.
 
     Args:
         table: the trials.
-        methods: how to measure.
+        methods: the importance methods.
         seed: see ``importance``.
         n_bootstrap: see ``importance``.
         n_null: see ``importance``.
         level: see ``importance``.
 
     Returns:
-        One table per method, and of the first parameter that holds target sets which of their
-        matrices earns the gain.
+        One table per method, and the importance of each matrix (module) for the first parameter
+        of target sets.
 
     Raises:
         SpecError: if an argument breaks a rule.
@@ -203,7 +201,7 @@ def importance_report(
 
 
 def _rows(table: TrialTable, method: Method, asked: ImportanceOptions) -> tuple[Importance, ...]:
-    """The records in order; none when the method has no answer on these trials."""
+    """Rows of the table in display order; none if the method gives no shares for these trials."""
     view = TrialArrays.of(table)
     measure, trees = ESTIMATORS[method], resample_trees(len(table))
     point = measure(view, N_TREES, asked.seed)

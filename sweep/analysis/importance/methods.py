@@ -1,4 +1,4 @@
-"""The methods by name: each from a view to one share per line of its table."""
+"""Registry of importance methods: each maps trials to one share per row of its table."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ Line = tuple[str, Role, tuple[str, ...]]
 """Name, role and members of one row."""
 
 MOST_PAIRED = 8
-"""Parameters up to which every pair gets a row; of nine there would be 36."""
+"""Largest number of parameters for which every pair gets a row (28 pairs)."""
 
 N_TREES = 64
-"""Trees behind a point estimate: Optuna's default."""
+"""Trees of the forest for point estimates: Optuna's default."""
 
 MANY_TRIALS = 1000
-"""Trials from which a resample has half the trees: each is then surer, and takes longer to grow."""
+"""From this number of trials, resamples use half as many trees to limit the run time."""
 
 
 def resample_trees(n: int) -> int:
-    """Trees behind each resample; few, since the resamples themselves are averaged over.
+    """Trees of the forest for each resample; few suffice, since the resamples are aggregated.
 
-    On 2 000 random trials of four parameters 8 trees in place of 16 moved a share's mean over 40
-    resamples by at most 0.001 and its standard deviation from 0.0014 to 0.0015 for the strongest
-    parameter; the 99th percentiles of 30 permutations moved by up to 0.022, as much as from 64
-    trees to 16.
+    On 2 000 random trials of four parameters, 8 trees instead of 16 changed a share's mean over
+    40 resamples by at most 0.001 and its standard deviation from 0.0014 to 0.0015 for the
+    strongest parameter; the 99th percentiles of 30 permutations changed by up to 0.022, as much
+    as with 16 trees instead of 64.
 
     Args:
-        n: trials.
+        n: number of trials.
     """
     return 16 if n < MANY_TRIALS else 8
 
 
 Estimator = Callable[[TrialArrays, int, int], FloatArray]
-"""From a view, a number of trees and a seed to the shares of ``lines``; NaN for no answer."""
+"""Maps trials, a number of trees and a seed to the shares of ``lines``; NaN if undefined."""
 
 
 def lines(view: TrialArrays, method: Method) -> list[Line]:
-    """The rows of a method's table, in the order in which it gives their shares."""
+    """Rows of a method's table, in the order of the shares it returns."""
     found: list[Line] = [(axis.name, "sampled", ()) for axis in view.sampled]
     if view.rule:
         found.append((view.rule.name, "derived", view.rule.of))
@@ -67,7 +67,7 @@ def _pairs(view: TrialArrays) -> list[tuple[str, str]]:
 
 
 def _fanova(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
-    """Main effects, then the derived figure, the group, the pairs and all interactions."""
+    """Shares of main effects, the derived parameter, the group, pairs and all interactions."""
     singles = [[i] for i in range(len(view.names))]
     pairs = [view.indices(pair) for pair in _pairs(view)]
     groups = [view.indices(view.rule.of)] if view.rule else []
@@ -87,7 +87,7 @@ def _fanova(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
 
 
 def _ped_anova(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
-    """Shares of the divergence, then the derived figure's; nothing random in it."""
+    """Shares of the divergence, then that of the derived parameter; deterministic."""
     from sweep.analysis.importance.ped_anova import divergence_shares  # Optuna: only when used
 
     del n_trees, seed
@@ -95,7 +95,7 @@ def _ped_anova(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
 
 
 def _by_axes(measure: Callable[[Sequence[Axis], TrialArrays, int, int], FloatArray]) -> Estimator:
-    """A method that shares out among axes, applied to both views."""
+    """Estimator from a per-axis method, applied to the sampled and the derived axes."""
 
     def estimate(view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
         shares = measure(view.sampled, view, n_trees, seed)
@@ -107,7 +107,7 @@ def _by_axes(measure: Callable[[Sequence[Axis], TrialArrays, int, int], FloatArr
 
 
 def _mdi(axes: Sequence[Axis], view: TrialArrays, n_trees: int, seed: int) -> FloatArray:
-    """Squared error that splits on each axis removed, as scikit-learn's forests report it."""
+    """Mean decrease in impurity per axis, as scikit-learn's forests compute it."""
     trees = grow(axes, view.y, n_trees=n_trees, seed=seed)
     found = [tree.compute_feature_importances() for tree in trees if tree.node_count > 1]
     if not found:
@@ -131,6 +131,6 @@ ESTIMATORS: Mapping[Method, Estimator] = {
     "permutation": _by_axes(_permutation),
     "shapley": _by_axes(_shapley),
 }
-"""Every method by name."""
+"""Estimators by method name."""
 
 ALL_METHODS: tuple[Method, ...] = tuple(ESTIMATORS)

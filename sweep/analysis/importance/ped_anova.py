@@ -1,4 +1,4 @@
-"""PED-ANOVA by Optuna, on an in-memory study rebuilt from arrays; the only importer of Optuna.
+"""PED-ANOVA by Optuna's evaluator, on an in-memory study built from arrays.
 
 Source: Watanabe, Bansal and Hutter 2023, arXiv:2304.10255.
 """
@@ -28,11 +28,11 @@ from sweep.analysis.importance.trials import TrialArrays
 FloatArray = npt.NDArray[np.float64]
 
 TOP = 0.1
-"""The share of trials PED-ANOVA calls good (Optuna's default, made explicit)."""
+"""Quantile of the trials that count as best (Optuna's default)."""
 
 
 class _Given(optuna.Study):
-    """A study of given trials. A storage would copy each of them, which takes most of the time."""
+    """A study that returns given trials without the storage's copying, which dominates the time."""
 
     def __init__(self, trials: list[FrozenTrial]) -> None:
         storage = optuna.storages.InMemoryStorage()
@@ -51,18 +51,18 @@ class _Given(optuna.Study):
 
 
 def divergence_shares(view: TrialArrays) -> FloatArray:
-    """How much each parameter sets the best tenth of the trials apart from all of them.
+    """Share of each parameter in the divergence between the best tenth and all trials.
 
-    Each parameter diverges by itself, whatever stands beside it. So the derived figure's share
-    is its own divergence among those of the parameters it stands beside.
+    Each parameter's divergence is computed independently of the others. So the derived
+    parameter's share is its divergence relative to the parametrisation that contains it.
 
     Args:
         view: the trials, higher is better.
 
     Returns:
         Pearson divergences scaled to sum to 1 over the sampled parameters, then the derived
-        figure's share where there is one; NaN when none diverges, as when the best tenth is
-        all there is.
+        parameter's share if there is one; NaN if all divergences are 0, for example if the best
+        tenth is all trials.
     """
     derived = (view.other[view.derived_index()],) if view.rule else ()
     found = _divergences((*view.sampled, *derived), view.y)
@@ -80,7 +80,7 @@ def _total(divergences: FloatArray) -> float:
 
 
 def _divergences(axes: Sequence[Axis], y: FloatArray) -> FloatArray:
-    """Optuna's figure for each axis, shape ``(len(axes),)``."""
+    """Optuna's PED-ANOVA divergence of each axis, shape ``(len(axes),)``."""
     distributions = {axis.name: _distribution(axis) for axis in axes}
     places = [_params(axis) for axis in axes]
     trials = [
@@ -96,7 +96,7 @@ def _divergences(axes: Sequence[Axis], y: FloatArray) -> FloatArray:
 def _trial(
     number: int, params: dict[str, Any], distributions: dict[str, BaseDistribution], value: float
 ) -> FrozenTrial:
-    """A complete trial. ``create_trial`` would check again what axes already are."""
+    """A COMPLETE trial, without the validation of ``create_trial``."""
     return FrozenTrial(
         number=number,
         trial_id=number,
@@ -123,14 +123,14 @@ def _distribution(axis: Axis) -> BaseDistribution:
 
 
 def _params(axis: Axis) -> list[Any]:
-    """Values of the kind the distribution expects, one per trial."""
+    """Parameter values of the type the distribution expects, one per trial."""
     places = axis.places if axis.kind == "line" else axis.places.astype(np.intp)
     return list(places.tolist())
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Mute Optuna's log line per study and its warnings on small samples (``notes`` says them)."""
+    """Suppress Optuna's logging and its warnings on small samples, which ``notes`` contains."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""Permutation importance on trials the forest has not seen, in shares of the variance."""
+"""Permutation importance on held-out trials, as shares of the variance."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FloatArray = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 FOLDS = 5
-"""Parts of the configurations, each held out once."""
+"""Cross-validation folds over configurations."""
 
 SHUFFLES = 5
-"""Times that each held-out trial gets another trial's value of a parameter."""
+"""Permutations of each parameter per held-out fold."""
 
 
 def held_out_shares(
@@ -29,26 +29,26 @@ def held_out_shares(
     n_trees: int,
     seed: int,
 ) -> FloatArray:
-    """What shuffling each parameter costs a forest's predictions of unseen configurations.
+    """Increase of a forest's error on held-out configurations when each parameter is shuffled.
 
-    Half of the rise in squared error, over the variance of ``y``: for a perfect forest and
-    independent parameters that is the parameter's total share, interactions included. So the
-    shares may sum to more than 1 with interactions, and to less with noise; a forest that has
-    learned nothing gives shares near 0. All of a configuration's seeds, and all copies of it in
-    a resample, are held out together: they would give each other away.
+    Half of the increase in squared error over the variance of ``y``: for a perfect forest and
+    independent parameters, this is the total-effect share, interactions included. So the shares
+    may sum to more than 1 with interactions, and to less with noise; a forest without predictive
+    power gives shares near 0. All seeds of a configuration, and all its copies in a resample, are
+    in the same fold to avoid leakage.
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324; the factor of a half as in Gregorutti,
     Michel and Saint-Pierre 2017, doi:10.1007/s11222-016-9646-1.
 
     Args:
-        axes: d parameters, each with its places, shape ``(n,)``.
+        axes: d parameters, each with the trials' coordinates, shape ``(n,)``.
         y: the objective, shape ``(n,)``.
-        configurations: which configuration each trial is, shape ``(n,)``.
+        configurations: configuration index of each trial, shape ``(n,)``.
         n_trees: trees in each forest.
         seed: the only source of randomness.
 
     Returns:
-        Shares in [0, 1], shape ``(d,)``; NaN with less than two configurations or no variance.
+        Shares in [0, 1], shape ``(d,)``; NaN with fewer than two configurations or no variance.
     """
     distinct = np.unique(configurations)
     variance = float(y.var())
@@ -70,7 +70,7 @@ def held_out_shares(
 
 
 def _derangement(n: int, rng: np.random.Generator) -> Indices:
-    """For each of n trials another one; never itself, which would make every rise too small."""
+    """A random permutation without fixed points, which would bias the increase towards 0."""
     order = rng.permutation(n)
     other = np.empty(n, dtype=np.intp)
     other[order] = np.roll(order, 1)
@@ -80,7 +80,7 @@ def _derangement(n: int, rng: np.random.Generator) -> Indices:
 def _rises(
     axes: Sequence[Axis], moved: Sequence[Sequence[Axis]], y: FloatArray, trees: Sequence[Any]
 ) -> FloatArray:
-    """Rise of the summed squared error when each parameter has others' values, shape ``(d,)``."""
+    """Increase of the summed squared error when each parameter is shuffled, shape ``(d,)``."""
     points = [_features(axes)]
     for index, shuffled in enumerate(moved):
         points += [_features([*axes[:index], axis, *axes[index + 1 :]]) for axis in shuffled]

@@ -1,4 +1,4 @@
-"""Intervals and null distributions for any method: configurations resampled, or values permuted."""
+"""Bootstrap intervals and permutation null distributions for any importance method."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 WORTH = 50_000
-"""Estimates times trials from which worker processes pay: they take seconds to import what they
-need, and 100 resamples of 162 trials take less than two."""
+"""Smallest number of estimates times trials for worker processes to be faster: their imports take
+seconds, and 100 resamples of 162 trials take less than two seconds."""
 
 
 def parallel_map(
     estimate: Callable[..., FloatArray], asked: Sequence[tuple[Any, ...]], *, size: int
 ) -> list[FloatArray]:
-    """One estimate for each set of arguments, in their order.
+    """Apply an estimator to each tuple of arguments, in parallel if worthwhile.
 
     Args:
-        estimate: the method; deterministic, since it may run in another process.
-        asked: its arguments, a tuple for each call.
-        size: trials that each estimate looks at.
+        estimate: the estimator; deterministic, since it may run in another process.
+        asked: its arguments, one tuple per call.
+        size: number of trials used by each call.
 
     Returns:
-        What each call gave, the same wherever it ran.
+        The results in the order of ``asked``.
     """
     if len(asked) * size < WORTH:
         return [estimate(*each) for each in asked]
     import joblib  # imports its backends: only when used
 
-    # Each worker gets its share whole: what an estimate holds (the trials) is sent once.
+    # One job per worker, so that the estimator and its trials are sent to each worker once.
     workers = joblib.cpu_count()
     parts = [range(start, len(asked), workers) for start in range(workers)]
     jobs = [joblib.delayed(_in_turn)(estimate, [asked[i] for i in part]) for part in parts]
@@ -51,29 +51,29 @@ def _in_turn(
 
 Indices = npt.NDArray[np.intp]
 Estimate = Callable[[Indices, int], FloatArray]
-"""From row indices and a seed to shares, shape ``(k,)``; NaN where there is no answer."""
+"""Maps row indices and a seed to shares, shape ``(k,)``; NaN if undefined."""
 
 NULL_LEVEL = 0.99
-"""The quantile of the shares under permuted values that a real share should exceed."""
+"""Quantile of the shares under permuted values that a share must exceed to be significant."""
 
 
 def resamples(
     estimate: Estimate, configurations: Indices, *, n_bootstrap: int, seed: int
 ) -> FloatArray:
-    """The estimate on resampled configurations, each with all its replicate seeds.
+    """Cluster bootstrap: the estimate on resampled configurations, each with all its seeds.
 
-    Replicates of a configuration are not independent trials; resampling single rows would
-    count them as such and give intervals that are too short.
+    Seeds of a configuration are not independent; resampling single rows would give intervals that
+    are too short.
 
     Args:
         estimate: the method.
-        configurations: which configuration each row is, shape ``(n,)``.
-        n_bootstrap: how many resamples.
+        configurations: configuration index of each row, shape ``(n,)``.
+        n_bootstrap: number of resamples.
         seed: the only source of randomness.
 
     Returns:
-        Shape ``(m, k)``, m at most ``n_bootstrap``: resamples in which nothing varied are left
-        out; ``(0, 0)`` when there is none.
+        Shape ``(m, k)``, m at most ``n_bootstrap``, since resamples with an undefined estimate
+        are left out; ``(0, 0)`` if there are none.
     """
     rng = np.random.default_rng(seed)
     order = np.argsort(configurations, kind="stable")
@@ -96,16 +96,16 @@ def intervals(
     level: float,
     seed: int,
 ) -> tuple[FloatArray, FloatArray]:
-    """Percentile intervals over resampled configurations.
+    """Percentile bootstrap intervals over resampled configurations.
 
-    A forest grown on repeated rows fits them more closely than fresh ones, so the resampled
-    shares can lie beside the point estimate: the interval is widened to hold it.
+    A forest overfits rows that a resample repeats, so the resampled shares can be biased against
+    the point estimate; the interval is widened to contain it.
 
     Args:
         estimate: the method.
-        point: its answer on all rows, shape ``(k,)``.
-        configurations: which configuration each row is, shape ``(n,)``.
-        n_bootstrap: resamples; 0 gives intervals of no width.
+        point: the estimate on all rows, shape ``(k,)``.
+        configurations: configuration index of each row, shape ``(n,)``.
+        n_bootstrap: number of resamples; 0 gives intervals of zero width.
         level: nominal coverage, in (0, 1).
         seed: the only source of randomness.
 
@@ -121,19 +121,18 @@ def intervals(
 
 
 def permuted(y: FloatArray, configurations: Indices, rng: np.random.Generator) -> FloatArray:
-    """Values that have nothing to do with their configurations, but scatter as they did.
+    """Values with the configuration means permuted and the deviations within them kept.
 
-    The configurations' means change places; what a replicate differs from its configuration's
-    mean stays with it, so that seeds of one configuration stay as alike as they were. Exact
-    where all configurations have equally many replicates, else nearly so: a mean of two seeds
-    scatters a little less than a single run.
+    So any effect of the parameters is removed, while seeds of one configuration stay as similar as
+    they were. Exact if all configurations have the same number of seeds, else approximate, since
+    a mean of two seeds has a slightly smaller variance than a single run.
 
     Source: whole-block exchangeability, Winkler et al. 2014, doi:10.1016/j.neuroimage.2014.01.060.
 
     Args:
         y: the values, shape ``(n,)``.
-        configurations: which configuration each is, numbered from 0 without gaps, shape ``(n,)``.
-        rng: decides the permutation.
+        configurations: configuration index of each value, from 0 without gaps, shape ``(n,)``.
+        rng: random generator of the permutation.
     """
     means = np.bincount(configurations, weights=y) / np.bincount(configurations)
     swapped: FloatArray = y + (rng.permutation(means) - means)[configurations]
@@ -148,19 +147,19 @@ def null_shares(
     n_null: int,
     seed: int,
 ) -> FloatArray | None:
-    """What each share is at most when nothing matters: its 99th percentile under permuted values.
+    """The 99th percentile of each share when the values are permuted over the configurations.
 
     Source: Altmann et al. 2010, doi:10.1093/bioinformatics/btq134.
 
     Args:
-        estimate: the method, from values of shape ``(n,)`` and a seed to shares, shape ``(k,)``.
-        y: the values.
-        configurations: see ``permuted``.
-        n_null: permutations.
+        estimate: the method; maps values of shape ``(n,)`` and a seed to shares, shape ``(k,)``.
+        y: the values, shape ``(n,)``.
+        configurations: configuration index of each value, shape ``(n,)``.
+        n_null: number of permutations.
         seed: the only source of randomness.
 
     Returns:
-        Shape ``(k,)``; None where no permutation has an answer.
+        Shape ``(k,)``; None if the estimate is undefined for all permutations.
     """
     rng = np.random.default_rng([seed, 1])  # not the resamples' stream
     labels = np.unique(configurations, return_inverse=True)[1]

@@ -1,4 +1,4 @@
-"""What an importance analysis answers: records with intervals, never bare numbers."""
+"""Records of an importance analysis, with intervals."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sweep.analysis.table import Dropped
 
 @dataclass(frozen=True)
 class ModuleShare:
-    """What adapting one matrix is worth.
+    """Importance of adapting one matrix (module).
 
     Attributes:
-        name: the matrix; several joined by ``+`` where no tried set has one without the others.
-        n: trials it rests on.
-        share: Shapley effect on the variance over all sets, of 1 for all matrices.
+        name: the matrix; several joined by ``+`` if every tried set has all of them or none.
+        n: number of trials used.
+        share: Shapley effect on the variance over all sets, as a fraction of the total.
         low: lower end of the share's interval.
         high: upper end.
-        gain: Shapley value of the mean gain, in the objective's unit, higher better.
+        gain: Shapley value of the mean gain, in the objective's unit, higher is better.
         gain_low: lower end of the gain's interval.
         gain_high: upper end.
     """
@@ -36,16 +36,16 @@ class ModuleShare:
 
 @dataclass(frozen=True)
 class ModuleReport:
-    """All matrices of a target-set parameter.
+    """Importance of all matrices of a target-set parameter.
 
     Attributes:
-        parameter: which parameter holds the target sets.
-        rows: by falling share; empty where nothing can be told, with the reason in ``notes``.
-        n: trials it rests on.
-        sets: distinct target sets among them.
-        pairwise: whether the model has products of two matrices.
+        parameter: name of the parameter with the target sets.
+        rows: largest share first; empty if not estimable, with the reason in ``notes``.
+        n: number of trials used.
+        sets: number of distinct target sets among them.
+        pairwise: whether the model has interactions of two matrices.
         level: nominal level of the intervals.
-        notes: what cannot be told apart, and what the model takes for granted.
+        notes: confounded matrices and assumptions of the model.
     """
 
     parameter: str
@@ -58,16 +58,16 @@ class ModuleReport:
 
 
 Method = Literal["fanova", "ped_anova", "mdi", "permutation", "shapley"]
-"""How importance was measured. The methods answer different questions: never mix them."""
+"""Importance methods. Their shares measure different quantities and are not comparable."""
 
 Role = Literal["sampled", "derived", "group", "interaction", "interactions"]
-"""What a row stands for.
+"""What a row measures.
 
-``sampled``: one parameter of the search space, its main effect.
-``derived``: a figure computed from sampled ones, from a second fit in which it replaces one.
-``group``: several parameters together, main effects and the interactions among them.
-``interaction``: what a pair explains together beyond what each explains alone.
-``interactions``: what no single sampled parameter explains.
+``sampled``: main effect of one parameter of the search space.
+``derived``: a parameter computed from sampled ones, from a second fit in which it replaces one.
+``group``: several parameters together: main effects and the interactions among them.
+``interaction``: share of a pair beyond the main effects of its two parameters.
+``interactions``: share not explained by the main effects.
 """
 
 QUESTIONS: Mapping[Method, str] = {
@@ -77,7 +77,7 @@ QUESTIONS: Mapping[Method, str] = {
     "permutation": "how much worse unseen trials are predicted without knowing the parameter",
     "shapley": "how the variance over the whole space divides, interactions in equal parts",
 }
-"""The question each method answers, in words for tables."""
+"""The question each method answers, for display in tables."""
 
 
 TITLES: Mapping[Method, str] = {
@@ -87,7 +87,7 @@ TITLES: Mapping[Method, str] = {
     "permutation": "Permutation",
     "shapley": "Shapley",
 }
-"""The methods as their authors write them.
+"""Display names of the methods.
 
 Sources: fANOVA, Hutter, Hoos and Leyton-Brown 2014, https://proceedings.mlr.press/v32/hutter14.html;
 PED-ANOVA, Watanabe, Bansal and Hutter 2023, arXiv:2304.10255; MDI (mean decrease in impurity) and
@@ -98,19 +98,19 @@ doi:10.1186/1471-2105-8-25; Shapley effects, Owen 2014, doi:10.1137/130936233.
 
 @dataclass(frozen=True)
 class Importance:
-    """The importance of one parameter, derived figure or group.
+    """The importance of one parameter, derived parameter, group or interaction.
 
     Attributes:
-        name: the parameter; a group's members joined by ``+``.
+        name: the parameter; a group's members joined by ``+``, a pair's by ``:``.
         share: point estimate in [0, 1].
         low: lower end of the interval.
         high: upper end of the interval; ``low <= share <= high``.
-        method: how it was measured.
-        n: trials it rests on.
-        role: what the row stands for.
-        of: the parameters a derived, group or interaction row is made of.
-        null: what the share is at most, in 99 of 100 permutations of the values over the
-            configurations, when nothing matters; None where it was not asked for.
+        method: the importance method.
+        n: number of trials used.
+        role: what the row measures.
+        of: the parameters of a derived, group or interaction row.
+        null: 99th percentile of the share when the values are permuted over the configurations;
+            None if not computed.
     """
 
     name: str
@@ -125,12 +125,12 @@ class Importance:
 
     @property
     def above_null(self) -> bool:
-        """Whether the share is more than chance gives, as far as that is known."""
+        """Whether the share exceeds ``null``; True if ``null`` is None."""
         return self.null is None or self.share > self.null
 
     @property
     def derived(self) -> bool:
-        """Whether the row belongs to another parametrisation than the sampled one."""
+        """Whether the row is from the derived parametrisation, not the sampled one."""
         return self.role == "derived"
 
 
@@ -139,16 +139,16 @@ class ImportanceTable:
     """All rows of one method on one study.
 
     Attributes:
-        method: how importance was measured.
-        rows: sampled parameters by falling share, then derived, group, pairs and interactions;
-            empty when there is nothing to share out, with the reason in ``notes``.
-        n: trials it rests on.
-        configurations: distinct configurations among them.
+        method: the importance method.
+        rows: sampled parameters, largest share first, then derived, group, pairs and interactions;
+            empty if importance is undefined, with the reason in ``notes``.
+        n: number of trials used.
+        configurations: number of distinct configurations among them.
         level: nominal level of the intervals.
-        n_bootstrap: resamples behind the intervals.
+        n_bootstrap: bootstrap resamples for the intervals.
         seed: the only source of randomness.
-        notes: what a reader must know before believing the rows.
-        n_null: permutations behind each row's ``null``.
+        notes: warnings about the limitations of the rows.
+        n_null: permutations for each row's ``null``.
     """
 
     method: Method
@@ -168,12 +168,12 @@ class ImportanceTable:
 
     @property
     def title(self) -> str:
-        """The method's name for people."""
+        """Display name of the method."""
         return TITLES[self.method]
 
     @property
     def top(self) -> Importance | None:
-        """The sampled parameter with the largest share; None where no share is above 0."""
+        """The sampled parameter with the largest share; None if no share is above 0."""
         return next((row for row in self.rows if row.role == "sampled" and row.share > 0.0), None)
 
     def row(self, name: str) -> Importance:
@@ -184,22 +184,22 @@ class ImportanceTable:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree."""
+        """All fields, ``title`` and ``question`` as JSON-serialisable data."""
         return {**asdict(self), "title": self.title, "question": self.question}
 
 
 @dataclass(frozen=True)
 class ImportanceReport:
-    """The methods side by side, with the trials they do not rest on.
+    """Importance by several methods, and the trials that were not used.
 
     Attributes:
         methods: one table per method.
-        n: trials the tables rest on.
+        n: number of usable trials.
         counts: number of trials by Optuna state.
         dropped: COMPLETE trials that could not be used, and why.
-        notes: what was lost on the way to the tables.
-        alarms: where the methods contradict each other; to be shown before anything else.
-        modules: which matrix of the target set earns its gain; None without target sets.
+        notes: warnings about data lost when the table of trials was built.
+        alarms: contradictions between the methods, to be shown first.
+        modules: importance of each matrix of the target sets; None without target sets.
     """
 
     methods: tuple[ImportanceTable, ...]
@@ -211,7 +211,7 @@ class ImportanceReport:
     modules: ModuleReport | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree, the same that the terminal table is printed from."""
+        """All fields as JSON-serialisable data, from which the terminal table is printed."""
         return {
             "n": self.n,
             "counts": dict(self.counts),

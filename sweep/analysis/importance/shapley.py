@@ -1,4 +1,4 @@
-"""Shapley effects of a forest: its variance, shared out so that interactions count for each part.
+"""Shapley effects of a forest: shares of its variance, with interactions divided among members.
 
 Source: Owen 2014, doi:10.1137/130936233; for sampled permutations Song, Nelson and Staum 2016,
 doi:10.1137/15M1048070.
@@ -21,30 +21,29 @@ FloatArray = npt.NDArray[np.float64]
 Subset = frozenset[int]
 
 EXACT = 8
-"""Up to so many parameters every subset is taken; beyond, permutations are sampled."""
+"""Largest number of parameters for which all subsets are evaluated; else orders are sampled."""
 
 CUBE = 2**10
-"""Predictions at most, times the number of trees, for all combinations of places; where they
-would be more, a line has fewer than its 64 places."""
+"""Largest full grid of predictions, per tree; numeric axes get fewer than 64 points to fit it."""
 
 FEWEST_PLACES = 6
-"""Places of a line below which a cube would be too coarse to tell."""
+"""Smallest number of grid points of a numeric axis for a full grid."""
 
 PERMUTATIONS = 32
-"""Sampled orders of the parameters; each is also taken backwards."""
+"""Sampled orders of the parameters; each is also used reversed (antithetic sampling)."""
 
 POINTS = 256
-"""Pairs of points behind each variance of a sampled order."""
+"""Pairs of points per variance estimate of a sampled order."""
 
 
 def shapley_shares(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> FloatArray:
-    """Share of a forest's variance that each parameter earns, interactions in equal parts.
+    """Shapley effect of each parameter as a share of a forest's variance.
 
     The reference is that of ``forest_shares``: parameters independent, each uniform over its
     choices or its range. The shares sum to 1.
 
     Args:
-        axes: d parameters, each with its places, shape ``(n,)``.
+        axes: d parameters, each with the trials' coordinates, shape ``(n,)``.
         y: the objective, shape ``(n,)``.
         n_trees: trees in the forest.
         seed: seed of the forest, and of the sampled orders if there are any.
@@ -70,16 +69,16 @@ def shapley_shares(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: i
 
 
 def shapley(d: int, worth: Callable[[Subset], float]) -> FloatArray:
-    """Shapley values of a game of d players, from the worth of all 2^d subsets.
+    """Shapley values of a game of d players, from the values of all 2^d coalitions.
 
     Source: Shapley 1953, doi:10.1515/9781400881970-018.
 
     Args:
-        d: players, numbered from 0.
-        worth: of a set of players.
+        d: number of players, numbered from 0.
+        worth: value of a coalition of players.
 
     Returns:
-        Shape ``(d,)``, summing to the worth of all less that of none.
+        Shape ``(d,)``, summing to the value of all players less that of the empty coalition.
     """
     worths = {
         subset: worth(subset)
@@ -95,7 +94,7 @@ def shapley(d: int, worth: Callable[[Subset], float]) -> FloatArray:
 
 
 def _places(axes: Sequence[Axis], most: int) -> list[FloatArray] | None:
-    """Places of each axis whose combinations are few enough to list; None if there are none."""
+    """Grid coordinates of each axis with at most ``most`` combinations; None if not possible."""
     if len(axes) > EXACT:
         return None
     lines = sum(axis.kind == "line" for axis in axes)
@@ -107,7 +106,7 @@ def _places(axes: Sequence[Axis], most: int) -> list[FloatArray] | None:
 
 
 def _spread(axis: Axis, count: int) -> FloatArray:
-    """The middles of equal parts of a line, at most as many as it has reference places."""
+    """Midpoints of equal parts of a numeric axis, at most as many as its reference grid has."""
     count = min(count, len(axis.reference()))
     return axis.low + (np.arange(count) + 0.5) / count * (axis.high - axis.low)
 
@@ -118,16 +117,16 @@ def _features(axes: Sequence[Axis], at: Sequence[FloatArray]) -> FloatArray:
 
 
 def _explained(cube: FloatArray, subset: Subset) -> float:
-    """Variance of the mean prediction given a subset's places."""
+    """Variance of the mean prediction given the coordinates of a subset of axes."""
     rest = tuple(axis for axis in range(cube.ndim) if axis not in subset)
     return float(cube.mean(axis=rest).var())
 
 
 def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generator) -> FloatArray:
-    """Shapley effects over sampled orders; each variance from pairs of points sharing a subset.
+    """Shapley effects by sampled orders; variances are estimated by the pick-freeze method.
 
-    Of two points that agree in a subset and are independent elsewhere, the predictions'
-    covariance is the variance that the subset explains.
+    For two random points that agree in a subset of parameters and are independent in the others,
+    the covariance of the predictions is the variance explained by the subset.
     """
     effects = np.zeros(len(axes))
     for _ in range(PERMUTATIONS):
@@ -149,5 +148,5 @@ def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generato
 
 
 def _draw(axes: Sequence[Axis], rng: np.random.Generator) -> list[FloatArray]:
-    """Random places, shape ``(POINTS,)`` for each axis."""
+    """Random coordinates, shape ``(POINTS,)`` for each axis."""
     return [rng.choice(axis.reference(), size=POINTS) for axis in axes]

@@ -1,12 +1,13 @@
-"""Which matrix of a target set earns its gain: Shapley effects over what is adapted.
+"""Importance of each matrix (module) of a target set: Shapley effects over the adapted matrices.
 
-The response is fitted by ordinary least squares on which matrices a trial adapted, and on the
-products of two of them where the tried sets tell all products apart; the other parameters enter
-as main effects and are thereby averaged over. With every matrix in or out independently, by the
-toss of a coin, that model has a closed form: with z = +-1 for in and out it reads
-c0 + sum c_i z_i + sum c_ij z_i z_j, and matrix i has the Shapley effect
-c_i^2 + sum_j c_ij^2 / 2 on the variance. On the mean gain from nothing to everything its Shapley
-value is b_i + sum_j b_ij / 2, in the objective's unit, with b the coefficients on 0 and 1.
+The response is fitted by ordinary least squares on indicators of the adapted matrices, and on
+products of two of them if the tried sets identify all products; the other parameters enter as
+main effects and are thereby averaged over. If every matrix is adapted independently with
+probability 1/2, the Shapley effects have a closed form: with z = +1 or -1 for adapted or not, the
+model is c0 + sum c_i z_i + sum c_ij z_i z_j, and matrix i has the Shapley effect
+c_i^2 + sum_j c_ij^2 / 2 on the variance. For the mean gain from no matrix to all of them, its
+Shapley value is b_i + sum_j b_ij / 2, in the objective's unit, with b the coefficients of the 0/1
+indicators.
 
 Sources: Owen 2014, doi:10.1137/130936233; Shapley 1953, doi:10.1515/9781400881970-018.
 """
@@ -34,17 +35,17 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """The distinct target sets of some trials, taken apart.
+    """The distinct target sets of some trials, as indicators of matrices.
 
     Attributes:
-        names: the matrices, those that always come together as one, joined by ``+``.
+        names: the matrices; those that always occur together as one, joined by ``+``.
         sets: the distinct sets, sorted.
-        at: which set each trial has, shape ``(n,)``.
-        columns: per set which matrices it has, and products of two if ``pairwise``;
-            shape ``(len(sets), p)``.
-        told: whether the sets tell the matrices apart.
-        pairwise: whether they also tell all products of two apart.
-        notes: what cannot be told apart, and what has to be taken for granted.
+        at: index of each trial's set, shape ``(n,)``.
+        columns: indicators of each set's matrices, and products of two if ``pairwise``; shape
+            ``(len(sets), p)``.
+        told: whether the sets identify the effects of the matrices.
+        pairwise: whether they also identify all products of two.
+        notes: confounded matrices and assumptions of the model.
     """
 
     names: tuple[str, ...]
@@ -57,13 +58,13 @@ class Matrices:
 
     @classmethod
     def of(cls, values: Sequence[str]) -> Matrices:
-        """Take the target sets of trials apart.
+        """Indicators of the matrices in the trials' target sets.
 
         Args:
-            values: each trial's set, names joined by ``+``.
+            values: each trial's target set, names joined by ``+``.
 
         Raises:
-            TargetError: if one is no target set.
+            TargetError: if a value is not a target set.
         """
         sets = tuple(sorted(set(values)))
         at = np.array([sets.index(value) for value in values], dtype=np.intp)
@@ -92,14 +93,14 @@ class Matrices:
 
 
 def _full_rank(columns: FloatArray) -> bool:
-    """Whether columns and a constant are independent."""
+    """Whether the columns and a constant are linearly independent."""
     whole = np.column_stack([np.ones(len(columns)), columns])
     rank = int(np.linalg.matrix_rank(whole))
     return rank == len(whole.T)
 
 
 def _together(blocks: Iterable[Sequence[str]], always: Sequence[str]) -> list[str]:
-    """Which matrices the sets never separate."""
+    """Notes on matrices that always occur together or in every set."""
     notes = [
         f"{_listed(block)} always occur together among these trials and cannot be told apart."
         for block in blocks
@@ -111,9 +112,9 @@ def _together(blocks: Iterable[Sequence[str]], always: Sequence[str]) -> list[st
 
 
 def _not_told(names: Sequence[str], single: FloatArray) -> list[str]:
-    """Which matrices, or blocks of them, follow from each other."""
+    """Notes on matrices whose indicators are linearly dependent."""
     if not len(single):
-        return []  # that there are no trials is said elsewhere
+        return []  # no trials, which is reported elsewhere
     if not names:
         return ["All trials have the same matrices: nothing was varied."]
     whole = np.column_stack([np.ones(len(single)), single])
@@ -129,7 +130,7 @@ def _not_told(names: Sequence[str], single: FloatArray) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names for a sentence."""
+    """Names joined for a sentence."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -141,19 +142,19 @@ def module_report(
     n_bootstrap: int = 100,
     level: float = 0.9,
 ) -> ModuleReport:
-    """Share the target sets' effect out among the matrices they are made of.
+    """Attribute the effect of target sets to their matrices.
 
     Args:
         table: the trials.
         parameter: the parameter whose values are target sets, names joined by ``+``.
         seed: the only source of randomness; the order of the rows does not matter.
-        n_bootstrap: resamples of configurations behind the intervals; resamples in which the
-            matrices cannot be told apart are left out.
+        n_bootstrap: resamples of configurations for the intervals; resamples in which the
+            matrices are not identified are left out.
         level: nominal level of the intervals, in (0, 1).
 
     Raises:
         StorageError: if there is no such parameter.
-        TargetError: if a value of it is no target set.
+        TargetError: if a value of it is not a target set.
     """
     if parameter not in table.space:
         raise StorageError(fault("a parameter", f"be one of {list(table.space)}", parameter))
@@ -179,10 +180,10 @@ class _Fit:
 
     Attributes:
         y: the objective, shape ``(n,)``.
-        configurations: which configuration each row is, shape ``(n,)``.
+        configurations: configuration index of each row, shape ``(n,)``.
         columns: a constant, the k matrices, their products if any, the other parameters;
             shape ``(n, p)``.
-        k: matrices.
+        k: number of matrices.
         pairwise: whether there are products.
     """
 
@@ -194,14 +195,14 @@ class _Fit:
 
     @classmethod
     def of(cls, view: TrialArrays, matrices: Matrices, parameter: str) -> _Fit:
-        """The model of a view's trials."""
+        """The model for given trials."""
         others = [_nuisance(axis) for axis in view.sampled if axis.name != parameter]
         adapted = matrices.columns[matrices.at]
         columns = np.hstack([np.ones((len(view.y), 1)), adapted, *others])
         return cls(view.y, view.configurations, columns, len(matrices.names), matrices.pairwise)
 
     def worths(self, y: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:
-        """Shares, then gains, shape ``(2 k,)``; NaN where the rows cannot tell."""
+        """Shares, then gains, shape ``(2 k,)``; NaN if the rows do not identify the model."""
         columns, k = self.columns[rows], self.k
         found, _, rank, _ = np.linalg.lstsq(columns, y[rows])
         if rank < columns.shape[1] or columns.shape[1] >= len(rows):
@@ -220,7 +221,7 @@ class _Fit:
 def _rows(
     fit: _Fit, names: Sequence[str], asked: tuple[int, int, float]
 ) -> tuple[ModuleShare, ...]:
-    """The records by falling share; none where the trials cannot tell."""
+    """Rows of the report, largest share first; none if the trials do not identify the model."""
     seed, n_bootstrap, level = asked
     every = np.arange(len(fit.y))
     point = fit.worths(fit.y, every)
@@ -244,7 +245,7 @@ def _rows(
 
 
 def _nuisance(axis: Axis) -> FloatArray:
-    """Columns of another parameter's main effect: its choices, or a parabola over its line."""
+    """Columns of another parameter's main effect: indicators of its choices, or a quadratic."""
     if axis.kind == "unordered":
         used = axis.columns()
         return used[:, used.any(axis=0)][:, 1:]

@@ -1,4 +1,4 @@
-"""The trials as every method sees them: axes, once as sampled and once with a derived figure."""
+"""The trials as arrays for importance methods: sampled axes, and axes with a derived parameter."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ FloatArray = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 MOST_TRIALS = 4000
-"""Trials that importance is measured on at most. Hundreds of forests are grown, and their leaves
-grow with the trials; on 2 000 of four parameters a share's standard deviation is 0.0015 already."""
+"""Largest number of trials that importance is computed on, since hundreds of forests are fitted.
+With 2 000 trials of four parameters, a share's standard deviation is already 0.0015."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrialArrays:
-    """The trials as axes.
+    """The trials as axes and values.
 
     Attributes:
         y: the objective, higher is better, shape ``(n,)``.
-        configurations: which configuration each trial is, shape ``(n,)``.
-        sampled: the parameters that varied, by name.
-        other: the same with ``rule`` applied; empty without a rule.
-        rule: the derived figure.
+        configurations: configuration index of each trial, shape ``(n,)``.
+        sampled: the parameters that varied, sorted by name.
+        other: the same axes with ``rule`` applied; empty without a rule.
+        rule: the derived parameter; None without one.
     """
 
     y: FloatArray
@@ -40,10 +40,10 @@ class TrialArrays:
 
     @classmethod
     def of(cls, table: TrialTable) -> TrialArrays:
-        """Both views of a table, whose rows must be in an order that their content decides."""
-        # By name: the forest's ties then fall as in Optuna, and the space's order does not matter.
+        """The arrays of a table, whose rows must be sorted by content (see ``by_content``)."""
+        # Sorted by name, as in Optuna, so that ties do not depend on the order of the space.
         axes = tuple(sorted(sampled_axes(table), key=lambda axis: axis.name))
-        # What never varied is not compared: PED-ANOVA would even give it a share.
+        # Constant parameters are left out; PED-ANOVA would give them a share.
         axes = tuple(axis for axis in axes if np.ptp(axis.places) > 0.0)
         rule = derivation(table)
         if rule and not set(rule.of) <= {axis.name for axis in axes}:
@@ -57,7 +57,7 @@ class TrialArrays:
         return [axis.name for axis in self.sampled]
 
     def take(self, rows: Indices) -> TrialArrays:
-        """The same views of other rows."""
+        """The arrays of a subset or resample of the rows."""
         return TrialArrays(
             self.y[rows],
             self.configurations[rows],
@@ -67,30 +67,30 @@ class TrialArrays:
         )
 
     def with_y(self, y: FloatArray) -> TrialArrays:
-        """The same trials with other values."""
+        """The trials with other objective values."""
         return replace(self, y=y)
 
     def indices(self, names: Sequence[str]) -> list[int]:
-        """Where parameters stand among the sampled axes."""
+        """Indices of parameters among the sampled axes."""
         return [self.names.index(name) for name in names]
 
     def derived_index(self) -> int:
-        """Where the derived figure stands among the other view's axes."""
+        """Index of the derived parameter in ``other``."""
         assert self.rule is not None  # noqa: S101 - asked only of views that have one
         return [axis.name for axis in self.other].index(self.rule.name)
 
 
 def by_content(table: TrialTable) -> TrialTable:
-    """The rows by content, so that neither their order nor their numbers sway a seeded forest."""
+    """The table with rows sorted by content, so that results do not depend on their order."""
     order = sorted(table.rows, key=lambda row: (table.space.encode(row.values), row.value))
     return replace(table, rows=tuple(order))
 
 
 def drawn(table: TrialTable) -> TrialTable:
-    """A table of ``MOST_TRIALS`` at most: whole configurations drawn at random, the rows in order.
+    """The table with at most ``MOST_TRIALS`` rows: whole configurations drawn at random.
 
     Args:
-        table: with its rows by content, so that the draw depends on nothing else.
+        table: the trials, with rows sorted by content so that the draw is deterministic.
     """
     if len(table) <= MOST_TRIALS:
         return table
