@@ -1,4 +1,4 @@
-"""Measurements laid out before the first trial: which points, in which order, with which seeds.
+"""Experimental designs: the configurations, order and seeds of trials planned in advance.
 
-Nothing is imported here: SciPy's statistics take a second, and only laying out needs them.
+Nothing is imported here, since SciPy's statistics take a second to import.
 """

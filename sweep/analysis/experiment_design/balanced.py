@@ -1,8 +1,9 @@
-"""A balanced design: equal counts of every level, strata for ranges, most information.
+"""Balanced D-optimal design: equal level counts, Latin hypercube over ranges.
 
 Of many random designs with equal level counts and a Latin hypercube over the ranges, the one
-with the largest determinant of ``X'X`` is taken and improved by exchanges, which keep the
-counts. ``X`` has all main effects and the products of two parameters.
+with the largest determinant of ``X'X`` is selected and improved by exchanges that keep the
+counts. ``X`` has all main effects and, if there are enough configurations, the products of two
+parameters.
 """
 
 from __future__ import annotations
@@ -32,16 +33,17 @@ Counts = list[npt.NDArray[np.float64]]
 def in_run_order(
     factors: Sequence[Factor], levels: Levels, duplicates: int, rng: np.random.Generator
 ) -> list[int]:
-    """The rows of a design in the order of their runs, duplicates among them.
+    """Run order of a design's rows, including duplicates.
 
-    Whenever a sweep stops, the names (target sets) have been run equally often but for one,
-    and ordered levels nearly so: what a machine does in the course of a day falls on all alike.
+    At any point of the sweep, the counts of unordered levels (target sets) differ by about one,
+    and those of ordered levels are nearly equal, so that drift over time affects all levels
+    equally.
 
     Args:
-        factors: d of them.
-        levels: the configurations, shape ``(n, d)``.
-        duplicates: how many are run twice; spread over the names in the same way.
-        rng: decides among equals.
+        factors: the d factors.
+        levels: the configurations, as indices into the factors' values, shape ``(n, d)``.
+        duplicates: number of configurations run twice; balanced over the levels in the same way.
+        rng: random generator that breaks ties.
 
     Returns:
         Row numbers, ``n + duplicates`` of them.
@@ -58,7 +60,7 @@ def _balanced(
     count: int,
     rng: np.random.Generator,
 ) -> list[int]:
-    """So many of the rows, each time one whose levels had the fewest turns so far."""
+    """Greedy selection of ``count`` rows, each time one whose levels were used least so far."""
     left = rng.permutation(np.array(rows, dtype=np.intp))
     discrete = [at for at, factor in enumerate(factors) if factor.kind != "range"]
     names = [at for at in discrete if factors[at].kind == "unordered"]
@@ -77,7 +79,7 @@ def _balanced(
 
 
 def _turns(turns: Counts, levels: Levels, factors: Sequence[int]) -> npt.NDArray[np.float64]:
-    """How often the levels of each row have been run, summed over factors, shape ``(n,)``."""
+    """Number of earlier runs of each row's levels, summed over factors, shape ``(n,)``."""
     total = np.zeros(len(levels))
     for at in factors:
         total += turns[at][levels[:, at]]
@@ -85,26 +87,26 @@ def _turns(turns: Counts, levels: Levels, factors: Sequence[int]) -> npt.NDArray
 
 
 EXCHANGES = 5000
-"""Exchanges of two configurations' levels that are tried on the best random design."""
+"""Number of coordinate exchanges tried on the best random design."""
 
 RIDGE = 1e-3
-"""Keeps the determinant of too small a design above 0, so that even those are compared."""
+"""Ridge added to ``X'X`` so that designs with too few configurations can be compared."""
 
 REPAIRS = 2000
-"""Exchanges that are tried to have no configuration twice."""
+"""Number of exchanges tried to remove repeated configurations."""
 
 
 def balanced_points(space: Space, design: Design) -> tuple[Point, ...]:
-    """The runs of a design, in the order they are to be run.
+    """The runs of a design, in run order.
 
     Args:
         space: the parameters.
-        design: how many configurations and duplicates, and the seed.
+        design: number of configurations and duplicates, and the seed.
 
     Returns:
-        The same for the same arguments: ``design.configurations`` distinct configurations
-        (all there are, if a finite space has fewer), of which ``design.duplicates`` appear
-        again as replicate 1 with another seed.
+        ``design.configurations`` distinct configurations (the whole space if it is smaller), of
+        which ``design.duplicates`` appear again as replicate 1 with another seed. Deterministic
+        for given arguments.
     """
     rng = np.random.default_rng(derived_seed(design.seed, "design"))
     size = space.size()
@@ -126,7 +128,7 @@ def balanced_points(space: Space, design: Design) -> tuple[Point, ...]:
 
 
 def information(x: FloatArray) -> float:
-    """The logarithm of the determinant of ``X'X / n``, a column's share; 0 if orthonormal.
+    """D-criterion: log-determinant of ``X'X / n`` per column; 0 if orthonormal.
 
     Args:
         x: the model's columns, shape ``(n, p)``.
@@ -141,7 +143,7 @@ def _best(
 ) -> Levels:
     """Distinct configurations as indices into the factors' values, shape ``(n, d)``."""
     if total is not None and 2 * n > total:
-        # What is left out of the whole factorial is balanced, so what stays is, too.
+        # Remove a balanced part from the full factorial, so that the rest is balanced too.
         whole = itertools.product(*(range(len(factor.values)) for factor in factors))
         out = _distinct(factors, _random(factors, total - n, rng), rng)
         left = {tuple(row) for row in out.tolist()}
@@ -160,10 +162,10 @@ def _random(factors: Sequence[Factor], n: int, rng: np.random.Generator) -> Leve
 
 
 def _exchanged(factors: Sequence[Factor], levels: Levels, rng: np.random.Generator) -> Levels:
-    """Exchange two configurations' levels of one factor wherever that makes columns less alike.
+    """Swap one factor's levels between two configurations while that reduces correlations.
 
-    Information alone would crowd the corners, where products are largest, and leave some
-    pairs of levels nearly empty. Orthogonal columns of all degrees are even pairs of levels.
+    The D-criterion alone favours the corners, where products are largest, and leaves some pairs
+    of levels nearly empty. With orthogonal columns of all degrees, pairs of levels are even.
     """
     n, products = len(levels), affords_products(factors, len(levels))
     x = model(factors, levels, products=products, full=True)
@@ -187,14 +189,14 @@ def _exchanged(factors: Sequence[Factor], levels: Levels, rng: np.random.Generat
 
 
 def _likeness(gram: FloatArray, n: int) -> float:
-    """How far the columns are from orthonormal: the squared distance of ``X'X / n`` from one."""
+    """Squared Frobenius distance of ``X'X / n`` from the identity; 0 for orthonormal columns."""
     return float(np.sum((gram / n - np.eye(len(gram))) ** 2))
 
 
 def _distinct(factors: Sequence[Factor], levels: Levels, rng: np.random.Generator) -> Levels:
-    """Exchange single levels between configurations until none appears twice.
+    """Swap single levels between configurations until none is repeated.
 
-    Where no exchange helps, a configuration that is there already makes room for a random one.
+    If swaps do not suffice, repeated configurations are replaced by random ones.
     """
     count = Counter(map(tuple, levels.tolist()))
     for attempt in range(2 * REPAIRS):

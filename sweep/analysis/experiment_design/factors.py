@@ -1,4 +1,4 @@
-"""Parameters as factors of a design: the values one takes, and its columns in the model."""
+"""Parameters as factors of a design: levels and model columns."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FloatArray = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.intp]
 
 MOST_LEVELS = 12
-"""Whole numbers of so many values are levels with equal counts; of more, a range."""
+"""Integers with at most this many values are levels with equal counts, with more a range."""
 
 DEGREE = 2
-"""Of a parameter's polynomial in the model that a design is made for."""
+"""Polynomial degree of each parameter in the model that the design is optimised for."""
 
 FULL_DEGREE = 4
-"""Up to which degree columns are kept apart, whatever the model."""
+"""Polynomial degree up to which columns are made orthogonal, whatever the model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +37,11 @@ class Factor:
 
     Attributes:
         name: the parameter.
-        values: its levels; of a range all that the design draws from.
-        columns: the main effect at each value, shape ``(len(values), k)``, by rising degree.
-        degree: how many of the columns the analysis fits.
-        kind: ``unordered`` names, ``ordered`` levels, or a ``range``.
-        strata: of a range one value's index per stratum, shape ``(configurations,)``.
+        values: its levels; for a range, the candidate values of the design.
+        columns: main-effect columns at each value, shape ``(len(values), k)``, by degree.
+        degree: number of columns that the analysis fits.
+        kind: ``unordered`` or ``ordered`` levels, or a ``range``.
+        strata: for a range, the index of one value per stratum, shape ``(configurations,)``.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Factor:
     strata: Levels | None = None
 
     def spread(self, n: int, rng: np.random.Generator) -> Levels:
-        """Indices into ``values`` in random order, shape ``(n,)``: counts differ by at most 1.
+        """Random indices into ``values``, shape ``(n,)``, with counts that differ by at most 1.
 
-        Of a range, as many of the strata as are asked for.
+        For a range, ``n`` of the strata.
         """
         if self.strata is not None:
             return rng.permutation(self.strata)[:n]
@@ -65,12 +65,12 @@ class Factor:
 
     @property
     def crossed(self) -> FloatArray:
-        """The columns that enter products: all contrasts of names, else the linear one."""
+        """Columns that enter products: all contrasts of unordered levels, else the linear one."""
         return self.columns if self.kind == "unordered" else self.columns[:, :1]
 
 
 def is_discrete(param: Param) -> bool:
-    """Whether a design gives a parameter's values equal counts."""
+    """Whether a design treats a parameter as levels with equal counts, not as a range."""
     if isinstance(param, (Choice, TargetSets)):
         return True
     grid = param.grid()
@@ -109,7 +109,7 @@ def _discrete(name: str, param: Param) -> Factor:
 
 
 def _axis(name: str, param: Param, values: Sequence[Scalar]) -> Axis:
-    """A parameter's axis, as the analysis has it, with the values on it."""
+    """The parameter's axis as in the analysis, with the coordinates of the given values."""
     rows = [Row(number, {name: value}, 0.0) for number, value in enumerate(values)]
     return sampled_axes(TrialTable.from_rows(rows, space=Space({name: param})))[0]
 
@@ -117,16 +117,16 @@ def _axis(name: str, param: Param, values: Sequence[Scalar]) -> Axis:
 def model(
     factors: Sequence[Factor], levels: Levels, *, products: bool, full: bool = False
 ) -> FloatArray:
-    """The columns of all main effects, and of the products of two parameters.
+    """Design matrix of all main effects, and of the products of two parameters.
 
     Args:
-        factors: d of them.
+        factors: the d factors.
         levels: indices into each factor's values, shape ``(n, d)``.
         products: whether to include products.
-        full: main effects of all degrees, not only of those that the analysis fits.
+        full: include main effects of all degrees, not only of those that the analysis fits.
 
     Returns:
-        Shape ``(n, p)``, a constant first.
+        Shape ``(n, p)``, the constant column first.
     """
     n = len(levels)
     main = [factor.columns[levels[:, at]] for at, factor in enumerate(factors)]
@@ -144,7 +144,7 @@ def model(
 
 
 def affords_products(factors: Sequence[Factor], n: int) -> bool:
-    """Whether ``n`` configurations are more than the model with products has columns."""
+    """Whether ``n`` configurations exceed the number of columns of the model with products."""
     one = np.zeros((1, len(factors)), dtype=np.intp)
     return bool(model(factors, one, products=True).shape[1] < n)
 
@@ -152,10 +152,10 @@ def affords_products(factors: Sequence[Factor], n: int) -> bool:
 def observed(
     space: Space, configurations: Sequence[Mapping[str, Scalar]]
 ) -> tuple[list[Factor], Levels]:
-    """Factors that have the values of given configurations, and which of them each one has.
+    """Factors and level indices of given configurations.
 
     Returns:
-        d factors, and indices into their values, shape ``(n, d)``.
+        The d factors, and indices into their values, shape ``(n, d)``.
     """
     factors, places = [], []
     for name in space:

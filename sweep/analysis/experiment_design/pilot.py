@@ -1,4 +1,4 @@
-"""The runs of a pilot: one configuration with many seeds, and the nuisance over its range."""
+"""The runs of a pilot study: replicates at the centre, each choice over the nuisance's range."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sweep.study.trial import Scalar, derived_seed
 
 
 def pilot_of(spec: StudySpec) -> StudySpec:
-    """The pilot of a study, as a study of its own that a resume finds in the database.
+    """The pilot of a study, as a separate study that can be resumed.
 
-    What is tried out is the first claim's dominant parameter and its first nuisance that has a
-    range; without claims the first target sets or names, and the learning rate.
+    It varies the first claim's dominant parameter and its first nuisance with a range; without
+    claims, the first target-set or categorical parameter and the learning rate.
     """
     seed = spec.design.seed if isinstance(spec.design, Design) else 0
     dominant, nuisance = _tried_out(spec)
@@ -34,7 +34,7 @@ def pilot_of(spec: StudySpec) -> StudySpec:
 
 
 def _tried_out(spec: StudySpec) -> tuple[str, str]:
-    """The parameter whose choices are compared, and the nuisance."""
+    """Names of the dominant parameter and of the nuisance; the nuisance is empty without one."""
     space = spec.space
     claims = spec.claims[:1]
     asked = [name for claim in claims for name in (claim.dominant,) if isinstance(name, str)]
@@ -55,16 +55,16 @@ def _is_range(param: Param) -> bool:
 
 
 def pilot_points(space: Space, pilot: Pilot) -> tuple[Point, ...]:
-    """The runs of a pilot in a random order.
+    """The runs of a pilot study, in random order.
 
     Args:
         space: the parameters.
-        pilot: what to try out.
+        pilot: the pilot's settings.
 
     Returns:
-        ``pilot.choices`` choices of the dominant parameter, first and last among them, with
-        ``pilot.repeats`` seeds in the middle of the space, then each choice once at each of
-        ``pilot.values`` values of the nuisance; each run with a seed of its own.
+        ``pilot.choices`` choices of the dominant parameter, the first and last included, each
+        with ``pilot.repeats`` seeds at the centre of the space; and every choice once at each of
+        ``pilot.values`` values of the nuisance. Each run has its own seed.
     """
     centre = {name: central(space[name]) for name in space}
     choices = _choices(space[pilot.dominant])
@@ -97,18 +97,18 @@ def _numbered(runs: Sequence[Mapping[str, Scalar]], seed: int) -> tuple[Point, .
 
 
 def nuisance_values(param: Param, count: int) -> list[Scalar]:
-    """Values evenly over a range on its axis, ends included; fewer if it has no more."""
+    """Evenly spaced values of a range on its (log) axis, ends included, without duplicates."""
     if not isinstance(param, (Float, Int)):
         return list(param.grid() or ())
     places = np.linspace(param.encode(param.low), param.encode(param.high), count)
     values: list[Scalar] = [param.decode(float(place)) for place in places]
     if count % 2:
-        values[count // 2] = central(param)  # to the last bit, as one configuration
+        values[count // 2] = central(param)  # bitwise equal to the centre
     return list(dict.fromkeys(values))
 
 
 def central(param: Param) -> Scalar:
-    """The value in the middle: of numbers by size, of names the first."""
+    """The middle value of a numeric parameter; the first of an unordered one."""
     if isinstance(param, (Float, Int)):
         return param.decode((param.encode(param.low) + param.encode(param.high)) / 2)
     grid = list(param.grid() or ())
@@ -120,6 +120,6 @@ def _is_unordered(param: Param) -> bool:
 
 
 def _choices(param: Param) -> list[Scalar]:
-    """All choices of the dominant parameter; of a range five values."""
+    """All choices of the dominant parameter; five values of a range or of more than 12 choices."""
     grid = param.grid()
     return nuisance_values(param, 5) if grid is None or len(grid) > 12 else list(grid)

@@ -1,4 +1,4 @@
-"""What a pilot found: the noise of seeds, and where every choice trains without collapsing."""
+"""Results of a pilot study: noise between seeds, and a nuisance range without collapsed runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sweep.study.design import Pilot
 from sweep.study.parameters import Float, Int, Param, TargetSets
 
 LEVEL = 0.95
-"""Confidence of the upper bound on the rate of collapses."""
+"""Confidence level of the upper bound on the collapse rate."""
 
 
 def seed_noise(table: TrialTable) -> dict[str, Any] | None:
-    """The sd of one run over seeds, pooled over configurations; collapsed runs left out.
+    """Standard deviation between seeds, pooled over configurations, without collapsed runs.
 
     Returns:
         ``sd`` with its chi-square 95 % interval ``low``, ``high`` and the ``degrees`` of freedom;
-        None where no configuration has two runs.
+        None if no configuration has two runs.
     """
     alive = table.only(lambda row: not row.collapsed)
     noise = ConfigurationMeans.of((), alive.y, alive.configurations).seed_noise
@@ -35,12 +35,12 @@ def seed_noise(table: TrialTable) -> dict[str, Any] | None:
 
 
 def collapse_rate(runs: int, collapsed: int) -> dict[str, Any]:
-    """How many runs collapsed, and how large the rate behind that may be.
+    """Number of collapsed runs and an upper confidence bound on the collapse rate.
 
     Returns:
         ``runs``, ``collapsed``, ``at_most``, the one-sided upper bound of Clopper and Pearson
-        (1934, doi:10.1093/biomet/26.4.404), and its ``level``. Of 37 runs without a collapse it
-        is 0.078: so few cannot show that collapses are rare.
+        (1934, doi:10.1093/biomet/26.4.404), and its ``level``. For 37 runs without a collapse the
+        bound is 0.078, so few runs cannot show that collapses are rare.
     """
     at_most = 1.0
     if collapsed < runs:
@@ -49,7 +49,7 @@ def collapse_rate(runs: int, collapsed: int) -> dict[str, Any]:
 
 
 REACH = 6.0
-"""A nuisance on a log axis is measured from a sixth of the best to six times it."""
+"""The recommended range of a log-scaled nuisance extends from best / 6 to best * 6."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Cell:
     """The runs of one choice at one value of the nuisance.
 
     Attributes:
-        choice: of the dominant parameter.
-        at: the nuisance's value.
-        values: of the runs that did not collapse, higher better.
-        collapsed: how many did.
+        choice: choice of the dominant parameter.
+        at: value of the nuisance.
+        values: results of the runs that did not collapse, higher is better.
+        collapsed: number of collapsed runs.
     """
 
     choice: str
@@ -70,22 +70,21 @@ class Cell:
 
     @property
     def mean(self) -> float | None:
-        """Of the runs that did not collapse; None if all did."""
+        """Mean of the runs that did not collapse; None if all did."""
         return math.fsum(self.values) / len(self.values) if self.values else None
 
 
 def pilot_report(table: TrialTable, pilot: Pilot) -> dict[str, Any]:
-    """What the trials of a pilot say, as a JSON tree.
+    """Results of a pilot study as JSON-serialisable data.
 
     Args:
-        table: its trials.
-        pilot: what was tried out.
+        table: the pilot's trials.
+        pilot: the pilot's settings.
 
     Returns:
         ``noise``, ``nuisance`` (None without one), ``runs``, ``collapsed``, ``collapse_rate``
-        (in the recommended range; of all runs where there is no nuisance; None where no range
-        can be recommended), ``seconds_per_trial``, ``sizes`` (see ``sizes_per_rank``), and
-        ``notes``.
+        (in the recommended range; over all runs if there is no nuisance; None if no range can be
+        recommended), ``seconds_per_trial``, ``sizes`` (see ``sizes_per_rank``) and ``notes``.
     """
     noise = seed_noise(table)
     seconds = [row.seconds for row in table.rows if row.seconds > 0]
@@ -107,7 +106,7 @@ def pilot_report(table: TrialTable, pilot: Pilot) -> dict[str, Any]:
 
 
 def _collapse_rate(table: TrialTable, nuisance: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The rate in the recommended range; a little low where collapses were what cut the range."""
+    """Collapse rate in the recommended range; biased low if collapses determined the range."""
     rows: Sequence[Row] = table.rows
     if nuisance is not None:
         found, name = nuisance["range"], nuisance["name"]
@@ -118,9 +117,9 @@ def _collapse_rate(table: TrialTable, nuisance: Mapping[str, Any] | None) -> dic
 
 
 def sizes_per_rank(table: TrialTable, pilot: Pilot) -> dict[str, float]:
-    """What each target set trains per unit of rank; empty where the pilot does not tell.
+    """Trainable parameters of each target set per unit of rank; empty if unknown.
 
-    Only target sets and rank are taken to decide the size of an adapter.
+    Adapter size is assumed to depend on target sets and rank only.
     """
     sets = [name for name in table.space if isinstance(table.space[name], TargetSets)]
     if sets != [pilot.dominant] or "rank" not in table.space:
@@ -135,7 +134,7 @@ def sizes_per_rank(table: TrialTable, pilot: Pilot) -> dict[str, float]:
 
 
 def _nuisance(table: TrialTable, pilot: Pilot) -> tuple[dict[str, Any], list[str]]:
-    """The curve of each choice over the nuisance, and the range to measure on."""
+    """Curve of each choice over the nuisance, the recommended range, and notes."""
     param = table.space[pilot.nuisance]
     cells = _cells(table, pilot)
     best = {}
@@ -179,15 +178,15 @@ def _cells(table: TrialTable, pilot: Pilot) -> list[Cell]:
 def recommended(
     cells: Sequence[Cell], best: Mapping[str, float | None], param: Param
 ) -> tuple[dict[str, float] | None, list[str]]:
-    """The range that covers every choice's best value, cut to where no run collapsed.
+    """Recommended nuisance range: covers each choice's best value, excludes collapsed runs.
 
     Args:
-        cells: all runs.
-        best: each choice's best value; None where all its runs collapsed.
-        param: the nuisance.
+        cells: all runs, by choice and nuisance value.
+        best: each choice's best nuisance value; None if all its runs collapsed.
+        param: the nuisance parameter.
 
     Returns:
-        ``low`` and ``high``, or None where there is no such range; and what to know about it.
+        ``low`` and ``high``, or None if there is no such range; and notes.
     """
     notes = [f"{choice}: every run collapsed" for choice, at in best.items() if at is None]
     known = {choice: at for choice, at in best.items() if at is not None}
@@ -213,7 +212,7 @@ def recommended(
 
 
 def _blocks(tried: Sequence[float], bad: set[float]) -> list[list[float]]:
-    """Neighbouring values at which no run collapsed."""
+    """Runs of adjacent values at which no run collapsed."""
     blocks: list[list[float]] = [[]]
     for at in tried:
         if at in bad:

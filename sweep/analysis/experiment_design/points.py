@@ -1,4 +1,4 @@
-"""The runs of any design."""
+"""The runs of a design or a pilot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweep.study.space import Space
 
 
 def design_points(space: Space, design: Design | Pilot | None) -> tuple[Point, ...]:
-    """The runs of a design or pilot, in order; none without one."""
+    """The runs of a design or pilot, in run order; empty if ``design`` is None."""
     if design is None:
         return ()
     if isinstance(design, Pilot):

@@ -1,8 +1,8 @@
-"""What a design is likely to answer, before its first trial: the rule itself, on simulated runs.
+"""Power analysis of a design by simulation, before its first trial.
 
-No formula for power stands between: runs are simulated on the design's own configurations, with
-the pilot's noise and an effect of a given size, and judged by the same rule as real ones. Only the
-numbers of trials needed come from the formulas that a verdict's own come from.
+Runs are simulated on the design's own configurations, with the pilot's noise and effects of given
+sizes, and evaluated by the same rule as real ones. Only the numbers of trials needed come from the
+formulas in ``sweep.analysis.verdict.sample_size``.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from sweep.analysis.verdict.result import TestResult
 from sweep.study.claim import Claim
 
 TIMES_DELTA = (2.0, 5.0)
-"""Sizes of the dominant effect that are tried, end to end in deltas."""
+"""Simulated sizes of the dominant effect, end to end, as multiples of delta."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """How often a design answers, if the truth is as said.
+    """Power of a design under one assumed truth.
 
     Attributes:
-        truth: what is assumed, in words.
+        truth: the assumption, in words.
         dominant: end-to-end effect of the dominant parameter.
-        others: end-to-end effect of each of those it is compared with.
-        dominance: share of studies in which dominance is confirmed.
-        negligible: share in which negligibility is; None if none is claimed.
-        beyond_size: share in which it is confirmed that the dominant parameter matters beyond
-            the adapters' size; None if that is not asked, or not tested.
-        confirmed: share in which the whole claim is.
-        refuted: share in which it is refuted.
-        for_dominance: trials at which dominance is likely told, either way; None if no number
-            would do.
-        studies: simulated studies behind the shares.
+        others: end-to-end effect of each parameter it is compared with.
+        dominance: share of simulated studies in which dominance is confirmed.
+        negligible: share in which negligibility is confirmed; None if not claimed.
+        beyond_size: share in which an effect beyond adapter size is confirmed; None if not
+            claimed or not testable.
+        confirmed: share in which the whole claim is confirmed.
+        refuted: share in which the whole claim is refuted.
+        for_dominance: number of trials likely to confirm or refute dominance; None if no number
+            is enough.
+        studies: number of simulated studies.
     """
 
     truth: str
@@ -58,16 +58,16 @@ class Power:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a design is likely to answer to one claim.
+    """Power of a design for one claim.
 
     Attributes:
         claim: the claim.
-        noise: sd of a run that was assumed.
-        power: under several truths.
-        for_negligible: trials at which negligible effects of 0 are likely shown to be so; None
-            if nothing is claimed negligible, or no number would do.
-        untested: why the part beyond size has no forecast, or, without ``power``, why nothing
-            has; empty where it has one or is not asked.
+        noise: assumed standard deviation of a run.
+        power: power under several assumed truths.
+        for_negligible: number of trials likely to show that effects of 0 are negligible; None if
+            nothing is claimed negligible, or no number is enough.
+        untested: why there is no forecast of the part beyond size or, if ``power`` is empty, no
+            forecast at all; empty if not applicable.
     """
 
     claim: Claim
@@ -77,22 +77,23 @@ class Forecast:
     untested: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree."""
+        """All fields as JSON-serialisable data."""
         return {**asdict(self), "claim": self.claim.to_json()}
 
 
 def forecast(
     table: TrialTable, claim: Claim, noise: float, *, studies: int = 50, seed: int = 0
 ) -> Forecast:
-    """Simulate a claim's verdicts on a design.
+    """Power of a design for a claim, from simulated verdicts.
 
     Args:
-        table: the design's runs, with any values; with the adapters' sizes, if the part beyond
-            size is to be forecast.
-        claim: what will be judged.
-        noise: sd of a run, in the objective's unit; above 0.
-        studies: simulated studies per truth; the shares are good to 0.5 / sqrt(studies).
-        seed: of the simulation.
+        table: the design's runs, with any values; with adapter sizes to forecast the part beyond
+            size.
+        claim: the claim to be tested.
+        noise: standard deviation of a run, in the objective's unit; above 0.
+        studies: simulated studies per truth; the shares have a standard error of at most
+            0.5 / sqrt(studies).
+        seed: random seed of the simulation.
 
     Raises:
         SpecError: if the claim names a parameter that the table lacks.
@@ -124,19 +125,19 @@ def _truths(question: Hypotheses) -> list[Truth]:
 
 
 def _varied(table: TrialTable, rng: np.random.Generator) -> TrialTable:
-    """The design with values that vary, so that no rule takes it for a constant metric."""
+    """The design with random values, so that its metric does not count as constant."""
     rows = tuple(replace(row, value=float(rng.normal())) for row in table.rows)
     return replace(table, rows=rows, sampling="designed")
 
 
 def _power(runs: Runs, truth: Truth, rng: np.random.Generator, studies: int) -> tuple[Power, str]:
-    """The shares under one truth, and why beyond size is not tested, if it is not."""
+    """The power under one truth, and why the part beyond size is untested, if it is."""
     found = [each for _ in range(studies) if (each := runs.judged(truth, rng)) is not None]
     states = [state for state, _ in found]
     untested = ""
 
     def share(name: str) -> float | None:
-        """None where the claim has no such part, or these trials cannot test it."""
+        """Share of studies that confirm a part; None if it does not exist or is untested."""
         parts: list[TestResult] = [parts[name] for _, parts in found if name in parts]
         tested = [part.state for part in parts if part.state != "UNTESTED"]
         return tested.count("CONFIRMED") / studies if tested else None

@@ -1,4 +1,4 @@
-"""A design in figures: how even it is, how much it tells apart, what it costs."""
+"""Diagnostics of a design: balance, precision of effects, cost and power."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweep.study.space import Space
 from sweep.study.spec import StudySpec
 
 STRATA = 5
-"""Parts of equal width into which a range is cut to show how even it is."""
+"""Number of equally wide parts of a range for counting pairs."""
 
 Noise = Mapping[str, Any]
 
@@ -34,19 +34,20 @@ def design_report(
     seconds: float | None,
     sizes: Mapping[str, float] | None,
 ) -> dict[str, Any]:
-    """What a design is, as a JSON tree.
+    """Diagnostics of a design as JSON-serialisable data.
 
     Args:
         spec: a study with a ``Design``.
         points: its runs.
-        noise: ``sd`` of one run and ``source``, perhaps ``low`` and ``high``; None if unknown.
-        seconds: what a trial takes; None if unknown.
-        sizes: what each target set trains per unit of rank; empty where the pilot does not tell,
-            None without a pilot.
+        noise: ``sd`` of one run and ``source``, optionally ``low`` and ``high``; None if unknown.
+        seconds: duration of a trial; None if unknown.
+        sizes: trainable parameters of each target set per unit of rank; empty if the pilot did
+            not record them, None without a pilot.
 
     Returns:
         ``factors``, ``pairs``, ``precision``, ``cost``, ``claims``, ``noise``, ``power`` (a
-        forecast per claim; empty while the noise is unknown or 0), ``notes``.
+        forecast per claim; empty if the noise is unknown or 0), ``notes``, and the numbers of
+        ``configurations``, ``duplicates`` and ``trials``.
     """
     first = {point.index: point for point in reversed(points)}
     rows = [Row(index, first[index].values, 0.0) for index in sorted(first)]
@@ -69,7 +70,7 @@ def design_report(
 def _power(
     spec: StudySpec, points: Sequence[Point], noise: float, sizes: Mapping[str, float] | None
 ) -> list[dict[str, Any]]:
-    """How likely the design is to answer each part of each claim, by simulation."""
+    """Simulated power of the design for each claim."""
     from sweep.analysis.experiment_design.power import (
         forecast,  # SciPy and the forests take a second to import
     )
@@ -80,7 +81,7 @@ def _power(
     ]
     table = TrialTable.from_rows(rows, space=spec.space, fixed=spec.settings)
     found = [forecast(table, claim, noise) for claim in spec.claims]
-    if sizes is None:  # then sizes were not recorded for want of a pilot, and that can be mended
+    if sizes is None:  # without a pilot the sizes are unknown
         way_out = "how many parameters each choice trains is not known: run the pilot"
         found = [
             replace(each, untested=way_out) if each.power and each.untested else each
@@ -90,7 +91,7 @@ def _power(
 
 
 def _size(space: Space, point: Point, sizes: Mapping[str, float]) -> float | None:
-    """What a run of the design will train: so much per unit of rank."""
+    """Expected number of trainable parameters of a run: per-rank size times rank."""
     name = next((name for name in space if isinstance(space[name], TargetSets)), None)
     per_rank = None if name is None else sizes.get(str(point.values[name]))
     return None if per_rank is None else per_rank * float(point.values["rank"])
@@ -119,7 +120,7 @@ def _factor(param: Param, axis: Axis, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _pair(a: Axis, b: Axis, space: Space) -> dict[str, Any]:
-    """The emptiest and the fullest cell of two parameters, ranges in strata."""
+    """Smallest and largest cell count of two crossed parameters, with ranges cut into strata."""
     (first, n_first), (second, n_second) = (_cells(axis, space[axis.name]) for axis in (a, b))
     counts = np.zeros((n_first, n_second), dtype=int)
     np.add.at(counts, (first, second), 1)
@@ -128,7 +129,7 @@ def _pair(a: Axis, b: Axis, space: Space) -> dict[str, Any]:
 
 
 def _cells(axis: Axis, param: Param) -> tuple[Any, int]:
-    """Which cell of a parameter each configuration is in, and how many cells there are."""
+    """Cell index of each configuration for one parameter, and the number of cells."""
     if is_discrete(param):
         grid = list(param.grid() or ())
         if axis.kind != "line":
@@ -140,12 +141,12 @@ def _cells(axis: Axis, param: Param) -> tuple[Any, int]:
 
 
 def _precision(space: Space, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How near the columns of the analysis are to orthonormal ones.
+    """How close the columns of the analysis model are to orthonormal.
 
     Returns:
-        ``efficiency``, the determinant of ``X'X / n`` per column (1 is orthonormal);
-        ``inflation``, the mean variance of a coefficient against that of orthonormal columns;
-        ``correlation``, the largest of two columns; ``columns``, how many.
+        ``efficiency``, the determinant of ``X'X / n`` per column (1 if orthonormal);
+        ``inflation``, the mean variance of a coefficient relative to orthonormal columns, None if
+        not estimable; ``correlation``, the largest between two columns; ``columns``, their number.
     """
     factors, levels = observed(space, configurations)
     n = len(levels)

@@ -1,4 +1,4 @@
-"""Studies of a design that were not run: simulated runs, judged by the rule itself."""
+"""Simulated studies on a design, evaluated by the same rule as real ones."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
 FloatArray = npt.NDArray[np.float64]
 
 DRAWS = 400
-"""Draws per simulated study: enough for a rate over many of them."""
+"""Pivotal draws per simulated study; few, since results are averaged over studies."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is assumed of the parameters; every other has no effect.
+    """Assumed effects; all other parameters have none.
 
     Attributes:
-        says: it in words.
+        says: the assumption in words.
         dominant: end-to-end effect of the dominant parameter.
-        others: end-to-end effect of each of those it is compared with.
+        others: end-to-end effect of each parameter it is compared with.
     """
 
     says: str
@@ -42,13 +42,13 @@ class Truth:
 
 @dataclass(frozen=True)
 class Runs:
-    """A design as arrays, and what will be asked of it.
+    """A design as arrays, with the hypotheses to be tested on it.
 
     Attributes:
-        axes: of the parameters, with the runs' places, shape ``(n,)``.
-        configurations: which configuration each run is of, shape ``(n,)``.
-        question: what is asked.
-        noise: sd of a run, above 0.
+        axes: the parameters, each with the runs' coordinates, shape ``(n,)``.
+        configurations: configuration index of each run, shape ``(n,)``.
+        question: the hypotheses.
+        noise: standard deviation of a run, above 0.
     """
 
     axes: tuple[Axis, ...]
@@ -59,7 +59,7 @@ class Runs:
     def judged(
         self, truth: Truth, rng: np.random.Generator
     ) -> tuple[State, dict[str, TestResult]] | None:
-        """One simulated study's answer and its averaged parts by name; None if it has none."""
+        """State and averaged parts by name of one simulated study; None if not estimable."""
         sample = self._noisy(self._mean(truth, rng), rng)
         found = assess(sample, self.question, n_draws=DRAWS, seed=0)
         if found is None:
@@ -67,7 +67,7 @@ class Runs:
         return found.state, {part.name: part for part in found.parts if part.view == "averaged"}
 
     def for_dominance(self, truth: Truth, rng: np.random.Generator) -> int | None:
-        """Trials at which dominance is likely told, either way; None if no number would do."""
+        """Trials likely to confirm or refute dominance; None if no number is enough."""
         known, q = self._known(truth, rng), self.question
         if known is None:
             return None
@@ -80,7 +80,7 @@ class Runs:
         return _at_least(for_dominance(main, total, others, *bounds, n, smallest=True))
 
     def for_negligible(self, rng: np.random.Generator) -> int | None:
-        """Trials at which effects of 0 are likely shown to be negligible."""
+        """Trials likely to show that effects of 0 are negligible; None if none is claimed."""
         known = self._known(Truth("nothing matters", 0.0, 0.0), rng)
         if known is None or not self.question.negligible:
             return None
@@ -92,7 +92,7 @@ class Runs:
         return _at_least(for_negligible(pieces, bound, n, smallest=True))
 
     def _mean(self, truth: Truth, rng: np.random.Generator) -> FloatArray:
-        """Even steps along the dominant parameter and along those it is compared with."""
+        """Expected results: effects linear in the coordinate; unordered choices are shuffled."""
         y = np.zeros(len(self.configurations))
         compared = [i for group in self.question.over for i in group]
         for index, size in [
@@ -113,7 +113,7 @@ class Runs:
         return ConfigurationMeans.of(self.axes, y, self.configurations)
 
     def _known(self, truth: Truth, rng: np.random.Generator) -> _Known | None:
-        """The model that a study of this truth would be fitted with, and what is true in it."""
+        """The model selected for a noisy study of this truth, fitted to the noise-free means."""
         mean = self._mean(truth, rng)
         chosen = select_model(self._noisy(mean, rng))
         exact = None if chosen is None else fit(chosen.model, self._sample(mean))
@@ -125,18 +125,18 @@ class Runs:
 
 @dataclass(frozen=True)
 class _Known:
-    """A fit whose coefficients are the true ones, with the noise that an estimate would have."""
+    """A fit with true coefficients and the noise variance of an estimate."""
 
     fit: Fit
     drawer: PivotalSampler
     view: Contrasts
 
     def piece(self, rows: FloatArray, stream: str) -> VarianceComponent:
-        """A sum of squared effects, whose estimate is the truth: no noise is in it to take off."""
+        """Variance component whose estimate is the true value, without noise correction."""
         true = float(np.square(rows @ self.fit.b).sum())
         return replace(self.drawer.piece(rows, stream), estimate=true)
 
 
 def _at_least(n: int | None) -> int | None:
-    """No verdict stands on fewer configurations than the guards ask for."""
+    """The number of trials, at least the smallest that allows a verdict."""
     return None if n is None else max(n, FEWEST)
