@@ -1,1 +1,1 @@
-"""A stored study read back: its table, its status, its analysis."""
+"""Results of a stored study: table of trials, status and analysis."""

@@ -1,4 +1,4 @@
-"""What a study's trials say: its claims judged, and what mattered by every method, as one tree."""
+"""Analysis of a stored study: verdicts on its claims and importance, as one JSON tree."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from sweep.storage.studies import read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED, Claim
 
-if TYPE_CHECKING:  # its package imports SciPy, which takes a second
+if TYPE_CHECKING:  # imports SciPy, which takes a second
     from sweep.analysis.importance.result import Method
 
 OURS = Claim()
-"""What is asked of a study that has the parameters for it and claims nothing."""
+"""Default claim for studies without claims that have the LoRA parameters."""
 
 N_NULL = 100
-"""Permutations behind what chance gives."""
+"""Permutations for the null distribution of importance shares."""
 
 
 @dataclass(frozen=True)
 class AnalysisOptions:
-    """What is asked of a study.
+    """Settings of an analysis.
 
     Attributes:
-        changes: fields of a claim that differ from the study's own first one.
-        methods: ways to measure importance.
-        n_draws: draws behind each probability.
-        seed: of the draws, the forests and the bootstrap.
-        quick: without cross-checks, which may veto, and without what chance gives.
+        changes: fields of the claim that replace those of the study's first claim.
+        methods: importance methods.
+        n_draws: pivotal draws per probability.
+        seed: random seed of the draws, the forests and the bootstrap.
+        quick: skip the cross-checks, which may veto, and the null distributions of importance.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -50,17 +50,17 @@ def analyse_study(
     table: TrialTable,
     inquiry: AnalysisOptions = AnalysisOptions(),
 ) -> dict[str, Any]:
-    """Judge every claim of a study, and measure importance beside it.
+    """Verdict on every claim of a study, and importance of its parameters.
 
     Args:
-        study: a study of lorasweep's, or of plain Optuna's.
-        address: its database, for the tree.
+        study: a study created by lorasweep or by plain Optuna.
+        address: its storage URL, which is included in the result.
         table: its trials.
-        inquiry: what is asked.
+        inquiry: settings of the analysis.
 
     Returns:
-        A JSON tree: the first claim's verdict, ``claims`` with all of them, and what
-        ``ImportanceReport.to_json`` gives.
+        JSON-serialisable data: the first claim's verdict, ``claims`` with all verdicts, and the
+        fields of ``ImportanceReport.to_json``.
 
     Raises:
         SpecError: if a claim breaks a rule or names a parameter that the study lacks.
@@ -73,7 +73,7 @@ def analyse_study(
     claims, registered = claims_of(study, table, inquiry.changes)
     verdicts = _verdicts(table, claims, inquiry)
     found = importance_report(
-        measured_of(table)[0],  # the trials that the verdict is about, and no others
+        measured_of(table)[0],  # the same trials as the verdict
         methods=inquiry.methods,
         seed=inquiry.seed,
         n_null=0 if inquiry.quick else N_NULL,
@@ -96,7 +96,7 @@ def analyse_study(
 def claims_of(
     study: optuna.Study, table: TrialTable, changes: Mapping[str, Any]
 ) -> tuple[tuple[Claim, ...], bool]:
-    """The claims to judge, and whether they were written down before the first trial.
+    """The claims to test, and whether they were registered before the first trial completed.
 
     Raises:
         SpecError: if the changed claim breaks a rule.
@@ -120,7 +120,7 @@ def claims_of(
 def _verdicts(
     table: TrialTable, claims: Sequence[Claim], inquiry: AnalysisOptions
 ) -> list[dict[str, Any]]:
-    """Each claim's verdict; without a claim the effects alone, and the reason."""
+    """Verdict on each claim; without claims, one inconclusive verdict with the effects only."""
     from sweep.analysis.verdict.result import Verdict
     from sweep.analysis.verdict.verdict import judge
 
@@ -134,7 +134,7 @@ def _verdicts(
     names = tuple(table.space)
     reason = "No claim was named: say what dominates what (--dominant NAME --over NAME,NAME)."
     blank = Verdict(verdict="INCONCLUSIVE", claim=OURS, reason=reason, n_trials=len(table))
-    if len(names) > 1:  # effects are the same whatever is claimed of them
+    if len(names) > 1:  # effects do not depend on the claim
         asked = Claim(names[0], names[1:], (), nuisances=())
         found = judge(table, asked, **{**how, "cross_checks": False})
         blank = replace(

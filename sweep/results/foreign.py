@@ -1,7 +1,7 @@
-"""Trials of a study that lorasweep did not make: the space they were drawn from, as far as known.
+"""Search space of a study that was not created by lorasweep, from its trials' distributions.
 
-Plain Optuna lets every trial define its own distributions. What all COMPLETE trials share is
-put together here; what they do not share is named in the notes, never dropped silently.
+In plain Optuna every trial defines its own distributions. The parameters common to all COMPLETE
+trials are merged here; others are left out, as stated in the notes.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from sweep.study.space import Space
 from sweep.study.trial import Scalar
 
 MOST_STEPS = 12
-"""A stepped range of floats with so many values is a choice among them; with more, a range."""
+"""A stepped float range with at most this many values becomes a choice, with more a range."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """What a foreign study's COMPLETE trials have in common.
+    """Search space common to the COMPLETE trials of a study not created by lorasweep.
 
     Attributes:
-        space: the parameters that all of them have, over the union of their ranges.
-        notes: what was left out or put differently, one sentence each.
-        readers: parameter name to the function from Optuna's value to the space's.
+        space: the parameters that all trials have, over the union of their ranges.
+        notes: parameters left out or converted, one sentence each.
+        readers: parameter name to the function that converts Optuna's value to the space's.
     """
 
     space: Space
@@ -44,7 +44,7 @@ class Foreign:
     readers: dict[str, Callable[[Any], Scalar]]
 
     def values(self, trial: FrozenTrial) -> dict[str, Scalar]:
-        """The trial's values of the space's parameters, as far as it has them."""
+        """The trial's values of the space's parameters; missing ones are left out."""
         return {
             name: read(trial.params[name])
             for name, read in self.readers.items()
@@ -53,11 +53,11 @@ class Foreign:
 
 
 def foreign_space(complete: Sequence[FrozenTrial]) -> Foreign:
-    """The space that COMPLETE trials were drawn from.
+    """Search space that COMPLETE trials were sampled from.
 
-    Categorical choices stay as they are if they are strings, numbers or booleans that do not
-    equal each other; else all choices of that parameter that are no strings are written out, a
-    list of names joined by ``+``. Of ranges that changed on the way the union is taken.
+    Categorical choices are unchanged if they are strings, numbers or booleans that are pairwise
+    unequal; otherwise those that are not strings are converted to text, with lists of names
+    joined by ``+``. Ranges that differ between trials are merged to their union.
 
     Args:
         complete: the study's COMPLETE trials.
@@ -83,7 +83,7 @@ def foreign_space(complete: Sequence[FrozenTrial]) -> Foreign:
 
 @dataclass(frozen=True)
 class _Merged:
-    """One parameter put together from the distributions of all trials."""
+    """One parameter merged from the distributions of all trials; ``param`` is None if left out."""
 
     param: Param | None
     read: Callable[[Any], Scalar]
@@ -91,7 +91,7 @@ class _Merged:
 
 
 def _key(distribution: BaseDistribution) -> str:
-    """What tells distributions apart; their own hash fails where a choice is a list."""
+    """Key of a distribution; its own hash fails if a choice is a list."""
     return f"{type(distribution).__name__} {distribution}"
 
 
@@ -113,7 +113,7 @@ def _merged(name: str, found: Sequence[BaseDistribution]) -> _Merged:
 
 def _ints(found: Sequence[IntDistribution]) -> _Merged:
     low, high = min(each.low for each in found), max(each.high for each in found)
-    # Every value lies on the coarsest grid that holds all steps and all lower ends.
+    # The coarsest grid that contains the values of all distributions.
     step = math.gcd(*(each.step for each in found), *(each.low - low for each in found))
     log = all(each.log for each in found)
     return _Merged(Int(low, high, log=log, step=1 if log else max(step, 1)), int)
@@ -127,15 +127,15 @@ def _floats(found: Sequence[FloatDistribution | IntDistribution]) -> _Merged:
     if not 0 < count <= MOST_STEPS or any((d.low - low) % step for d in found):
         return _Merged(Float(low, high, log=all(d.log for d in found)), float)
     grid = tuple(float(f"{low + i * step:.12g}") for i in range(count))
-    # Optuna's own sums of steps differ from these in the last digit.
+    # Optuna's values may differ from the grid's in the last digit.
     return _Merged(Choice(*grid), lambda v: grid[int(np.abs(np.subtract(grid, v)).argmin())])
 
 
 def _choices(name: str, offered: Sequence[Any]) -> _Merged:
-    """Choices by name; JSON tells them apart, since a list cannot be hashed."""
+    """Merged categorical choices, compared as JSON since lists cannot be hashed."""
     distinct = list({_identity(choice): choice for choice in offered}.values())
     plain = [c for c in distinct if isinstance(c, (str, bool)) or is_number(c)]
-    # 1, 1.0 and True are equal: as choices of one parameter they could not be told apart.
+    # 1, 1.0 and True are equal, so they cannot be distinct choices of one parameter.
     if len(plain) == len(distinct) == len(set(plain)):
         return _Merged(Choice(*distinct), lambda value: value)
     texts = [choice if isinstance(choice, str) else _text(choice) for choice in distinct]
@@ -148,12 +148,12 @@ def _choices(name: str, offered: Sequence[Any]) -> _Merged:
 
 
 def _identity(choice: Any) -> str:
-    """A choice as JSON: a tuple is the list that it comes back as from a database."""
+    """A choice as JSON, in which a tuple equals the list that the storage returns."""
     return json.dumps(choice, default=repr)
 
 
 def _text(choice: Any) -> str:
-    """A choice for people; names in a list as a target set is written."""
+    """A choice as text; a list of names is joined by ``+`` like a target set."""
     if isinstance(choice, (list, tuple)) and choice and all(isinstance(c, str) for c in choice):
         return "+".join(choice)
     return str(choice)

@@ -1,4 +1,4 @@
-"""A study as one JSON-ready snapshot: what ``status``, the summary and ``--json`` show."""
+"""Snapshot of a study as JSON data, as shown by ``status``, the summary and ``--json``."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _FACTS = ("fingerprints", "versions", "about", "pinned")
 
 
 def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
-    """Everything worth showing of a study.
+    """State of a study as JSON-serialisable data.
 
     Args:
-        study: a study of lorasweep's, or of plain Optuna's, of which less is known.
-        address: its database.
+        study: a study created by lorasweep, or by plain Optuna, which has fewer fields.
+        address: its storage URL.
 
     Returns:
-        A JSON tree; ``counts`` is by Optuna state, ``best`` is None before the first
-        complete trial, ``failed`` says why, ``history`` how space and claims were changed.
+        ``counts`` by Optuna state, ``best`` (None before the first complete trial), ``failed``
+        with reasons, ``history`` of changes to the space and claims, and further fields.
 
     Raises:
         StorageError: if the database cannot be read.
@@ -72,7 +72,7 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
 
 
 def _foreign(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
-    """What is known of a study that lorasweep did not make, under the same names."""
+    """Snapshot of a study not created by lorasweep, with the same field names."""
     trials = trials_of(study)
     directions = [direction.name.lower() for direction in study.directions]
     counts = count_states(trials)
@@ -95,7 +95,7 @@ def _foreign(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
 
 
 def _best_of(trials: Sequence[FrozenTrial], directions: Sequence[str]) -> FrozenTrial | None:
-    """The best of a stranger's trials that is feasible; None where there is none."""
+    """Best feasible COMPLETE trial of a study not created by lorasweep; None if there is none."""
     usable = [
         trial
         for trial in trials
@@ -114,7 +114,7 @@ def _folders(study: optuna.Study, spec: StudySpec, address: StorageUrl) -> Trial
 
 
 def _driver(study: optuna.Study) -> str | None:
-    """The process that drives the study, unless it is surely gone."""
+    """The driver process that holds the study's lease, unless it is provably dead."""
     owner = current_lease(study)
     return None if owner is None or owner.provably_dead() else str(owner)
 
@@ -127,7 +127,7 @@ def _best(
         return None
     try:
         adapter = folders.adapter(dict(trial.params), trial.user_attrs.get("seed", 0))
-    except OSError as error:  # the store is away, which is no reason to show nothing
+    except OSError as error:  # the object store is unreachable; show the rest
         log.warning("whether the best trial has an adapter is not known: %s", _said(error))
         adapter = None
     details: Mapping[str, Any] = trial.user_attrs.get("details", {})
@@ -143,14 +143,14 @@ def _best(
 
 
 def _said(error: OSError) -> str:
-    """An error of a store in one line, with the way out where its library is missing."""
+    """An object-store error in one line, with install instructions if its library is missing."""
     missing = isinstance(error.__cause__, ImportError)
     way_out = " (pip install 'lorasweep[remote]')" if missing else ""
     return f"{' '.join(str(error).split())}{way_out}"
 
 
 def _is_failed(trial: FrozenTrial) -> bool:
-    """Whether it has no value for want of luck; one that ran out of memory reads PRUNED."""
+    """Whether a trial failed; out-of-memory trials have state PRUNED and a stored failure."""
     return trial.state == TrialState.FAIL or failure_of(trial) is not None
 
 

@@ -1,4 +1,4 @@
-"""From a study in its database to the ``TrialTable`` that analyses read."""
+"""Convert a stored Optuna study to a ``TrialTable`` for analysis."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ SAMPLING: Mapping[str, Sampling] = {
     "tpe": "adaptive",
     "gp": "adaptive",
 }
-"""A spec's sampler to what it makes of its trials."""
+"""Sampler name to the kind of sampling."""
 
 SIZES = ("adapter_parameters", "trainable_parameters")
-"""Where an objective tells how much a trial trained; the first that all trials have is used."""
+"""Names of the trainable-parameter count in a trial's details or metrics; the first that all
+trials have is used."""
 
 
 def to_table(study: optuna.Study) -> TrialTable:
-    """Every COMPLETE trial as a row, with the counts of all states and the failed trials.
+    """Table of all COMPLETE trials, with counts by state and the failed trials.
 
-    Of a study with a design, ``sampling`` speaks of the trials that do not search.
+    For a study with a design, ``sampling`` describes the trials outside the search phase.
 
     Args:
-        study: a study of lorasweep's, or of plain Optuna's, of which less is known.
+        study: a study created by lorasweep, or by plain Optuna, which has fewer attributes.
 
     Raises:
         StorageError: if the study has several objectives.
@@ -60,7 +61,7 @@ def to_table(study: optuna.Study) -> TrialTable:
 
 
 def _foreign(study: optuna.Study, trials: Sequence[FrozenTrial]) -> TrialTable:
-    """A table of a study that says nothing of how its trials were chosen."""
+    """Table of a study not created by lorasweep, whose sampling is unknown."""
     if len(study.directions) > 1:
         shown = [direction.name.lower() for direction in study.directions]
         rule = "have one objective"
@@ -107,7 +108,7 @@ def _row(trial: FrozenTrial, values: Mapping[str, Any]) -> Row:
 
 
 def _with_sizes(rows: Sequence[Row], trials: Sequence[FrozenTrial]) -> list[Row]:
-    """The rows with how much each trial trained, all of them counted in the same way."""
+    """The rows with trainable-parameter counts, if one of ``SIZES`` is known for all trials."""
     by_number = {trial.number: trial.user_attrs for trial in trials}
     for name in SIZES:
         sizes = [_figure(by_number[row.number], name) for row in rows]
@@ -117,7 +118,7 @@ def _with_sizes(rows: Sequence[Row], trials: Sequence[FrozenTrial]) -> list[Row]
 
 
 def _figure(attributes: Mapping[str, Any], name: str) -> float | None:
-    """A figure from a trial's details, or else from its metrics; None where there is none."""
+    """A number from a trial's details, else from its metrics; None if in neither."""
     for place in ("details", "metrics"):
         tree = attributes.get(place)
         found = tree.get(name) if isinstance(tree, Mapping) else None
@@ -127,14 +128,14 @@ def _figure(attributes: Mapping[str, Any], name: str) -> float | None:
 
 
 def _sampling(spec: StudySpec, rows: Sequence[Row]) -> Sampling:
-    """How the rows were chosen; with a design, those that do not search."""
+    """How the rows were sampled; for a design, those outside the search phase."""
     if spec.design is not None and any(row.phase in (MEASURE, PILOT) for row in rows):
         return "designed"
     return SAMPLING.get(spec.sampler.name, "unknown")
 
 
 def _has_failed(trial: FrozenTrial) -> bool:
-    """Whether it failed by itself: not cut short from outside, nor spared as another's double."""
+    """Whether a trial failed by itself: neither interrupted nor skipped as a duplicate."""
     failure = _failure(trial)
     if failure is None:
         return trial.state == TrialState.FAIL
@@ -147,7 +148,7 @@ def _failure(trial: FrozenTrial) -> Failure | None:
 
 
 def _failed(trial: FrozenTrial) -> Failed:
-    """A failed trial, with the values it had or was queued with."""
+    """A failed trial, with its sampled or enqueued parameter values."""
     values = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
     failure = _failure(trial)
     reason = "unknown: nothing was stored" if failure is None else str(failure)
