@@ -1,1 +1,1 @@
-"""A report that people keep: one tree of records, and a page, figures and files drawn from it."""
+"""Study reports: one JSON tree, and the HTML page, figures and files made from it."""

@@ -1,4 +1,4 @@
-"""optuna-dashboard on a study, with a note that says what it does not."""
+"""Run optuna-dashboard on a study, with lorasweep's verdict as a note."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def require_dashboard() -> None:
 
 
 def note_text(found: Mapping[str, Any]) -> str:
-    """The note of a study, in Markdown.
+    """The dashboard note for a study, in Markdown.
 
     Args:
-        found: as ``sweep.results.analysis.analyse_study`` makes it.
+        found: result of ``sweep.results.analysis.analyse_study``.
     """
     where = f"--storage {shlex.quote(found['storage'])} --name {shlex.quote(found['study'])}"
     lines = [
@@ -57,10 +57,10 @@ def note_text(found: Mapping[str, Any]) -> str:
 
 
 def leave_note(study: optuna.Study, text: str) -> bool:
-    """Put a note on a study, unless somebody drives it: only its driver may write then.
+    """Save a note to a study unless a driver is running it, which alone may write then.
 
     Returns:
-        Whether the study carries the note now.
+        Whether the study has the note now.
     """
     from optuna_dashboard import get_note, save_note
 
@@ -74,14 +74,14 @@ def leave_note(study: optuna.Study, text: str) -> bool:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers several questions at a time, which a page asks."""
+    """Threaded WSGI server, since a page sends several requests at once."""
 
     daemon_threads = True
 
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that left; of anything else, what the base class says."""
+        """Ignore connection errors of clients; report other errors like the base class."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -90,18 +90,18 @@ class _Handler(WSGIRequestHandler):
     timeout = PATIENCE_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing of each request."""
+        """Disable request logging."""
 
 
 def dashboard_server(study: optuna.Study, port: int) -> WSGIServer:
-    """optuna-dashboard on a study's storage, on this machine alone.
+    """optuna-dashboard server for a study's storage, on the loopback interface only.
 
     Args:
         study: any study of the storage.
-        port: where; 0 for any that is free.
+        port: TCP port; 0 for any free one.
 
     Raises:
-        UsageError: if the port cannot be had.
+        UsageError: if the port is not available.
     """
     from optuna_dashboard import wsgi
 
@@ -111,7 +111,7 @@ def dashboard_server(study: optuna.Study, port: int) -> WSGIServer:
 
 
 def _guarded(app: WSGIApplication) -> WSGIApplication:
-    """An application for this machine's user alone; see ``sweep.report.serve.ours``."""
+    """WSGI middleware that rejects cross-site requests; see ``sweep.report.serve.ours``."""
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         origins = [environ["HTTP_ORIGIN"]] if "HTTP_ORIGIN" in environ else []
@@ -124,7 +124,7 @@ def _guarded(app: WSGIApplication) -> WSGIApplication:
 
 
 def _plain(text: str) -> str:
-    """A sentence of the study's in Markdown: names may hold what it would read as its own."""
+    """Text of a study, with Markdown characters escaped."""
     for sign in "\\`*_{}[]<>#|!":
         text = text.replace(sign, "\\" + sign)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Figures as PNG and SVG, through kaleido, which needs a browser."""
+"""Export figures as PNG and SVG with kaleido, which needs a browser."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sweep.report.figures.figure import ReportFigure
 FORMATS = ("png", "svg")
 INSTALL = "pip install 'lorasweep[images]'"
 WIDTH, HEIGHT, SCALE = 900, 540, 2
-"""Of an image in CSS pixels where its figure does not say, and PNG pixels in each of them."""
+"""Default image size in CSS pixels, and PNG pixels per CSS pixel."""
 
 
 def images_of(
     drawn: Sequence[ReportFigure], folder: Path, formats: Sequence[str]
 ) -> tuple[dict[str, list[str]], str]:
-    """Write each figure as images.
+    """Write each figure as image files.
 
     Args:
         drawn: the figures.
-        folder: where.
-        formats: of ``FORMATS``.
+        folder: output folder.
+        formats: image formats, a subset of ``FORMATS``.
 
     Returns:
-        File names by figure, and why there are none; empty where there are, or none were wanted.
+        File names by figure key, and why there are none (empty if there are, or none requested).
 
     Raises:
         OSError: if a file cannot be written.
@@ -40,10 +40,10 @@ def images_of(
         return {}, ""
     if importlib.util.find_spec("kaleido") is None:
         return {}, f"images need kaleido: {INSTALL}"
-    for name in ("kaleido", "choreographer", "logistro"):  # which tell of every tab
+    for name in ("kaleido", "choreographer", "logistro"):  # which log every browser tab
         logging.getLogger(name).setLevel(logging.WARNING)
     import kaleido
-    from choreographer.errors import ChromeNotFoundError  # kaleido's way to browsers
+    from choreographer.errors import ChromeNotFoundError  # kaleido's browser library
 
     specs = [(each, name) for each in there for name in formats]
     try:
@@ -58,7 +58,7 @@ def images_of(
 
 
 def _rendered(kaleido: Any, specs: Sequence[tuple[ReportFigure, str]]) -> list[bytes]:
-    """Each figure in each format, by one browser."""
+    """Image data of each figure in each format, rendered by one browser."""
 
     async def render() -> list[bytes]:
         async with kaleido.Kaleido(n=1) as browser:
@@ -67,12 +67,12 @@ def _rendered(kaleido: Any, specs: Sequence[tuple[ReportFigure, str]]) -> list[b
                 for each, name in specs
             ]
 
-    with ThreadPoolExecutor(1) as pool:  # a notebook's thread has a loop that runs already
+    with ThreadPoolExecutor(1) as pool:  # notebooks already run an event loop
         return pool.submit(lambda: asyncio.run(render())).result()
 
 
 def _on_white(drawn: ReportFigure) -> dict[str, Any]:
-    """A figure's background is its page's; an image has none."""
+    """The figure with a white background and its title, which a page would provide."""
     figure = drawn.figure or {}
     white = {"paper_bgcolor": "white", "plot_bgcolor": "white", "title": {"text": drawn.title}}
     margin = {**figure["layout"].get("margin", {}), "t": 60}

@@ -1,4 +1,4 @@
-"""A report that is served to this machine, and follows a study while it runs."""
+"""HTTP server for a live report, on the loopback interface, that follows a running study."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from sweep.storage.owner import current_lease
 from sweep.storage.url import StorageUrl
 
 HOST = "127.0.0.1"
-"""NullListener else's machine: a report tells paths and errors."""
+"""Loopback interface only, since a report contains file paths and error messages."""
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
-"""The names under which it may be asked."""
+"""Accepted ``Host`` headers."""
 
 PATIENCE_SECONDS = 30.0
-"""How long a client may be silent, or not take what it asked for."""
+"""Socket timeout of a client connection."""
 
 EVERY_SECONDS = 2.0
-"""How often the study is asked whether it has changed."""
+"""Interval of checks whether the study has changed."""
 
 REST = 4.0
-"""Times as long as the last drawing took, until the next: most of a core stays with the sweep."""
+"""Pause after a refresh, as a multiple of its duration, to leave CPU time to the sweep."""
 
 log = logging.getLogger("lorasweep")
 
@@ -49,14 +49,15 @@ Tree = Mapping[str, Any]
 
 
 def ours(hosts: Sequence[str], origins: Sequence[str]) -> bool:
-    """Whether a request is this machine's user's: no other site's page had a browser make it.
+    """Whether a request is same-origin, to reject DNS rebinding and cross-site requests.
 
-    Such a page can have its own name lead here, and can send writes to any address; the browser
-    tells in ``Host`` which name it asked, and in ``Origin`` whose page did, of every write.
+    A page of another site can make its own host name resolve to this server, and can send writes
+    to any address. The browser sets ``Host`` to the requested name and, for every write,
+    ``Origin`` to the site of the page.
 
     Args:
-        hosts: the ``Host`` headers, of which there must be one.
-        origins: the ``Origin`` headers; none from a program that is no browser.
+        hosts: the ``Host`` headers; there must be exactly one.
+        origins: the ``Origin`` headers; empty for clients other than browsers.
     """
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         return False
@@ -65,14 +66,14 @@ def ours(hosts: Sequence[str], origins: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class ReportVersion:
-    """A report at one moment.
+    """A rendered report of the study's state at one time.
 
     Attributes:
-        version: differs from that of every other edition.
-        running: whether somebody drives the study.
-        whole: the page.
-        main: the part of it that changes.
-        numbers: the tree as JSON.
+        version: hash of the report tree.
+        running: whether a driver is running the study.
+        whole: the HTML page.
+        main: the content of its ``<main>`` element, which changes between versions.
+        numbers: the report tree as JSON.
     """
 
     version: str
@@ -83,7 +84,7 @@ class ReportVersion:
 
     @classmethod
     def of(cls, tree: Tree) -> ReportVersion:
-        """Draw a tree."""
+        """Render a report tree."""
         drawn = draw(tree)
         numbers = json.dumps(tree, allow_nan=False).encode(errors="surrogatepass")
         return cls(
@@ -96,14 +97,14 @@ class ReportVersion:
 
 
 class ReportRefresher:
-    """Draws a new edition when the study has changed.
+    """Renders a new version of the report when the study has changed.
 
     Args:
-        gather: the study's tree, now.
-        state: something cheap that differs whenever the study has changed.
+        gather: function that builds the study's current report tree.
+        state: cheap function whose result changes whenever the study changes.
 
     Attributes:
-        edition: the latest.
+        edition: the latest version.
     """
 
     def __init__(self, gather: Callable[[], Tree], state: Callable[[], object]) -> None:
@@ -113,9 +114,9 @@ class ReportRefresher:
         self.edition = ReportVersion.of(gather())
 
     def renew(self) -> bool:
-        """Whether there was something new, which is in ``edition`` now.
+        """Refresh ``edition`` if the study has changed; return whether it was refreshed.
 
-        A database that cannot be read for a moment leaves the edition as it is.
+        If the storage cannot be read, the version is kept and a warning logged.
         """
         try:
             state = self._state()
@@ -129,7 +130,7 @@ class ReportRefresher:
         return True
 
     def keep_renewing(self, stop: threading.Event) -> None:
-        """Until told to stop."""
+        """Refresh periodically until ``stop`` is set."""
         pause = EVERY_SECONDS
         while not stop.wait(pause):
             started = time.monotonic()
@@ -139,14 +140,14 @@ class ReportRefresher:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers with the latest edition."""
+    """Request handler that serves the latest version of the report."""
 
     server: Server
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE_SECONDS
 
     def do_GET(self) -> None:
-        """One of a handful of documents."""
+        """Serve the page, its fragment, state, JSON or script."""
         if not ours(self.headers.get_all("Host", []), self.headers.get_all("Origin", [])):
             self.send_error(HTTPStatus.FORBIDDEN)
             return
@@ -176,12 +177,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: a page asks every two seconds."""
+        """Disable request logging, since a page polls every two seconds."""
 
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[None]:
-    """Errors of taking a port, as ours."""
+    """Convert errors of binding a port to ``UsageError``."""
     try:
         yield
     except (OSError, OverflowError) as error:
@@ -190,18 +191,18 @@ def listening(port: int) -> Iterator[None]:
 
 
 class Server(ThreadingHTTPServer):
-    """The report on this machine alone.
+    """HTTP server of the report on the loopback interface.
 
     Args:
-        editor: has the latest edition.
-        port: where; 0 for any that is free.
+        editor: provides the latest version.
+        port: TCP port; 0 for any free one.
 
     Raises:
-        UsageError: if the port cannot be had.
+        UsageError: if the port is not available.
     """
 
     daemon_threads = True
-    request_queue_size = 128  # a browser of many tabs, each with many questions
+    request_queue_size = 128  # many browser tabs, each with many requests
 
     def __init__(self, editor: ReportRefresher, port: int) -> None:
         self.editor = editor
@@ -209,17 +210,17 @@ class Server(ThreadingHTTPServer):
             super().__init__((HOST, port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that left; of anything else, what the base class says."""
+        """Ignore connection errors of clients; report other errors like the base class."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
-        """What to type into a browser."""
+        """URL of the report."""
         return f"http://{HOST}:{self.server_address[1]}/"
 
     def serve(self) -> None:
-        """Until interrupted; draws new editions meanwhile."""
+        """Serve until interrupted, refreshing the report in a background thread."""
         stop = threading.Event()
         editing = threading.Thread(target=self.editor.keep_renewing, args=(stop,), daemon=True)
         editing.start()
@@ -231,7 +232,7 @@ class Server(ThreadingHTTPServer):
 
 
 def state_of(study: optuna.Study, address: StorageUrl) -> object:
-    """What differs whenever a trial begins, reports or ends, or the driver comes or goes."""
+    """State that changes whenever a trial starts, reports or ends, or a driver starts or stops."""
     with storage_errors(address):
         trials = study.get_trials(deepcopy=False)
         owner = current_lease(study)
@@ -242,7 +243,7 @@ def state_of(study: optuna.Study, address: StorageUrl) -> object:
 def gatherer(
     study: optuna.Study, address: StorageUrl, *, quick: bool
 ) -> Callable[[], dict[str, Any]]:
-    """A function that gathers the study's tree; cross-checks wait until nobody drives it."""
+    """A function that builds the report tree, without cross-checks while the study is running."""
 
     def gather() -> dict[str, Any]:
         owner = current_lease(study)

@@ -1,4 +1,4 @@
-"""A report as files: the page, its numbers, and each figure by itself."""
+"""Write a report to files: HTML page, JSON, and each figure separately."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweep.report.page.page import page
 from sweep.storage.url import StorageUrl, folder_beside
 
 HEIGHT = 500
-"""Of a figure that does not say, in CSS pixels."""
+"""Default figure height in CSS pixels."""
 
 
 @cache
@@ -31,7 +31,7 @@ def library() -> str:
 
 
 def standalone(drawn: ReportFigure) -> str:
-    """A figure as a page of its own, beside ``plotly.min.js``."""
+    """A figure as a separate HTML page that loads ``plotly.min.js`` from its folder."""
     spec = json.dumps(drawn.figure, allow_nan=False).replace("<", "\\u003c")
     config = json.dumps(dict(CONFIG))
     height = (drawn.figure or {})["layout"].get("height", HEIGHT)
@@ -59,23 +59,24 @@ PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
 
 
 def default_folder(address: StorageUrl, name: str) -> Path:
-    """Where a report goes when nobody says otherwise: beside a file's database."""
+    """Default report folder, beside the storage's database file."""
     return folder_beside(address, name, "report")
 
 
 def write_report(
     tree: Mapping[str, Any], folder: Path, image_formats: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Write a report; each file appears whole, in the place of an earlier one.
+    """Write a report's files; each is replaced atomically.
 
     Args:
-        tree: as ``sweep.report.tree.build.report_tree`` makes it.
-        folder: where; made if missing.
-        image_formats: ``png`` and ``svg``, for each figure as an image too.
+        tree: result of ``sweep.report.tree.build.report_tree``.
+        folder: output folder; created if missing.
+        image_formats: additional image formats per figure, ``png`` or ``svg``.
 
     Returns:
-        What was written, as a JSON tree: ``page``, ``numbers``, ``figures`` by key with their
-        files, and ``images`` why there are none, if some were asked for.
+        JSON-serialisable data: ``study``, ``storage``, ``folder``, paths of ``page`` and
+        ``numbers``, file names of ``figures`` by key, reasons of ``empty`` figures by key,
+        ``images`` (why requested images are missing; empty if they are not), and ``verdicts``.
 
     Raises:
         UsageError: if the folder cannot be written.
@@ -109,7 +110,7 @@ def write_report(
 
 
 def _write_figures(folder: Path, drawn: Sequence[ReportFigure]) -> dict[str, list[str]]:
-    """Each figure as a page, beside one plotly.js for all of them, and as plotly's JSON."""
+    """Write each figure as an HTML page and as plotly JSON, with one shared plotly.js."""
     there = [each for each in drawn if each.figure is not None]
     if there:
         write_file(folder / "plotly.min.js", library().encode())

@@ -1,4 +1,4 @@
-"""The templates, and all that they may call."""
+"""The Jinja environment of the page's templates, with their filters and globals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sweep.report.page.pointer import JsonPointerNode, entries, kind, maybe, pla
 from sweep.report.page.security import json_script
 
 MOST_BASELINES = 2
-"""Baselines told at the top of the page; the rest stand in their table."""
+"""Largest number of baselines shown at the top of the page; a table has all."""
 
 
 @cache
 def environment() -> Environment:
-    """Templates that escape what they are given, and refuse names that they do not know."""
+    """Jinja environment with autoescaping and strict undefined names."""
     made = Environment(
         loader=PackageLoader("sweep.report.page"),
         autoescape=True,
@@ -56,5 +56,5 @@ def environment() -> Environment:
 
 
 def hundredths(share: JsonPointerNode) -> Markup:
-    """A share of 1 as a place on a line of 100."""
+    """A share in [0, 1] as a coordinate in [0, 100]."""
     return Markup(f"{100 * plain(share):.1f}")  # noqa: S704 - a number

@@ -1,8 +1,8 @@
-"""From a node to HTML: nothing that a report measured reaches the page on another way.
+"""Jinja filters that render nodes of the report tree to HTML; all values are shown through them.
 
-Every number stands in ``<data value="EXACT" data-at="POINTER">``, every sentence or name of the
-tree in an element with its ``data-at``, every key of a mapping in one with its ``data-key``: where
-in report.json it is, for people's tools and for the test that compares the two.
+Every number is in ``<data value="EXACT" data-at="POINTER">``, every string of the tree in an
+element with ``data-at``, every key of a mapping in one with ``data-key``: the JSON pointer of the
+value in report.json, for tools and for the test that compares the page with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MINUS = "−"  # noqa: RUF001 - as wide as a plus, where a hyphen is not
 
 
 def general(value: object) -> str:
-    """A value as the terminal shows it, with a real minus.
+    """A value formatted as in the terminal, with a typographic minus.
 
     Example:
         >>> general(0.24351), general(30720), general(1.5e-5), general(True)
@@ -37,22 +37,22 @@ def general(value: object) -> str:
 
 
 def digits(value: float, places: int) -> str:
-    """A number to so many places."""
+    """A number with a fixed number of decimal places."""
     return f"{value:,.{places}f}".replace("-", MINUS)
 
 
 def signed(value: float) -> str:
-    """A difference, with its sign."""
+    """A difference with its sign, to four decimal places."""
     return f"{value:+.4f}".replace("-", MINUS)
 
 
 def whole(value: float) -> str:
-    """A name that is a number: a trial, a seed; no thousands set apart."""
+    """A number used as an identifier (trial, seed), without thousands separators."""
     return f"{value:.0f}".replace("-", MINUS)
 
 
 def short(value: float) -> str:
-    """A setting: as few digits as it was written with, four at most.
+    """A setting, with at most four significant digits.
 
     Example:
         >>> short(0.01), short(2.0), short(1e-4), short(0.00012345)
@@ -68,14 +68,14 @@ def seconds(value: float) -> str:
 
 
 def moment(text: str) -> str:
-    """An ISO time for people, in UTC: ``25 Nov 2026, 11:20 UTC``."""
+    """An ISO time in readable form, in UTC: ``25 Nov 2026, 11:20 UTC``."""
     when = datetime.fromisoformat(text)
     when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     return f"{when.day} {when:%b %Y, %H:%M} UTC"
 
 
 def exact(value: float) -> str:
-    """A number so that reading it back gives the same, as JSON writes it."""
+    """A number in JSON notation that round-trips exactly."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and not math.isfinite(value):
@@ -89,7 +89,7 @@ def _scientific(value: float) -> str:
 
 
 NONE = Markup('<span class="none">–</span>')  # noqa: RUF001 - the sign of an empty cell
-"""What stands for null."""
+"""HTML shown for null."""
 
 NUMBER = Markup('<data value="{}" data-at="{}">{}</data>')
 TIME = Markup('<time datetime="{}" data-at="{}">{}</time>')
@@ -99,27 +99,27 @@ KEY = Markup('<span data-key="{}">{}</span>')
 
 
 def text(node: JsonPointerNode) -> Markup:
-    """A string of the tree, in full."""
+    """A string of the tree as text."""
     return _string(TEXT, node)
 
 
 def code(node: JsonPointerNode) -> Markup:
-    """A string that people would type."""
+    """A string of the tree as code."""
     return _string(CODE, node)
 
 
 def key(node: JsonPointerNode) -> Markup:
-    """The name under which a node stands in its mapping."""
+    """The node's key in its mapping."""
     return KEY.format(pointer(node), _last(node))
 
 
 def label(node: JsonPointerNode) -> Markup:
-    """The same in people's words, where there are some."""
+    """The node's key as a readable label."""
     return KEY.format(pointer(node), key_label(_last(node)))
 
 
 def when(node: JsonPointerNode) -> Markup:
-    """A moment."""
+    """An ISO time as a ``<time>`` element."""
     value = plain(node)
     if value is None:
         return NONE
@@ -127,18 +127,18 @@ def when(node: JsonPointerNode) -> Markup:
 
 
 def count(node: JsonPointerNode) -> Markup:
-    """How many children a list has."""
+    """Number of children of a list."""
     html = Markup('<data value="{}" data-count="{}">{}</data>')
     return html.format(len(node), pointer(node), general(len(node)))
 
 
 def rows(n: int, table: str) -> Markup:
-    """How many rows a table of the page has."""
+    """Number of rows of a table on the page."""
     return Markup('<data value="{}" data-rows="{}">{}</data>').format(n, table, general(n))
 
 
 def scalar(node: JsonPointerNode) -> Markup:
-    """Any single value, however it looks best."""
+    """Any scalar value."""
     value = plain(node)
     if isinstance(value, str):
         return text(node)
@@ -156,12 +156,12 @@ def setting(node: JsonPointerNode) -> Markup:
 
 
 def num(node: JsonPointerNode) -> Markup:
-    """A number as the terminal shows it."""
+    """A number formatted as in the terminal."""
     return _number(node, general)
 
 
 def fixed(node: JsonPointerNode, places: int) -> Markup:
-    """A number to so many places."""
+    """A number with a fixed number of decimal places."""
     return _number(node, lambda value: digits(value, places))
 
 
@@ -171,20 +171,20 @@ def percent(node: JsonPointerNode) -> Markup:
 
 
 def interval(node: JsonPointerNode, low: str, high: str, places: int | None = None) -> Markup:
-    """An interval between two children of a record: ``[low, high]``."""
+    """An interval from two children of a record: ``[low, high]``."""
     ends = (node[name] for name in (low, high))
     shown = [num(end) if places is None else fixed(end, places) for end in ends]
     return Markup('<span class="interval">[{}, {}]</span>').format(*shown)
 
 
 def named(node: JsonPointerNode, labels: JsonPointerNode) -> Markup:
-    """A parameter's value by its label, where it has one."""
+    """A parameter's value, shown by its label if it has one."""
     value = plain(node)
     return text(labels[value]) if isinstance(value, str) and value in labels else setting(node)
 
 
 def cell(node: JsonPointerNode, column: str) -> Markup:
-    """A value of the trial table."""
+    """A cell of the trial table."""
     show = {"gap": signed, "seconds": seconds, "seed": whole}
     if column == "phase":
         return text(node)
@@ -234,10 +234,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "kind": kind,
     "plain": plain,
 }
-"""By the names that templates use."""
+"""Filters by their names in templates."""
 
 
 def lora_code(node: JsonPointerNode) -> Markup:
-    """The call with the import it needs, and the place of its arguments."""
+    """Python code that creates the ``LoraConfig``, with its import and JSON pointer."""
     code = "\n".join(["from peft import LoraConfig", "", *lora_config_lines(plain(node))])
     return Markup('<code data-lora="{}">{}</code>').format(pointer(node), code)

@@ -1,4 +1,4 @@
-"""Keys of the tree in people's words."""
+"""Readable labels for keys of the report tree."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LABELS: Mapping[str, str] = {
     "best": "at the chosen threshold",
     "argmax": "at argmax",
 }
-"""Names that underscores alone do not make readable."""
+"""Labels of keys that are not readable by replacing underscores."""
 
 CAPITALS: Mapping[str, str] = {"mcc": "MCC", "f1": "F1", "roc": "ROC", "pr": "PR", "auc": "AUC"}
-"""Abbreviations inside longer keys."""
+"""Abbreviations capitalised inside longer keys."""
 
 
 COLUMNS: Mapping[str, str] = {
@@ -32,11 +32,11 @@ COLUMNS: Mapping[str, str] = {
     "size": "parameters",
     "seconds": "time",
 }
-"""Titles of the trial table's further columns."""
+"""Titles of the optional columns of the trial table."""
 
 
 def key_label(name: str) -> str:
-    """A key for people.
+    """Readable label of a key.
 
     Example:
         >>> key_label("roc_auc"), key_label("class_weight"), key_label("test_mcc")

@@ -1,4 +1,4 @@
-"""A report's tree and figures as one HTML file that asks for nothing else."""
+"""Render a report tree and its figures to one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sweep.report.page.sections import Figure, noise, sections
 from sweep.report.page.security import inline_script, policy
 
 EARLY = ("theme.js",)
-"""Scripts that run before anything is seen."""
+"""Scripts that run before the page is displayed."""
 
 LATE = ("figures.js", "tables.js", "contents.js", "print.js", "news.js", "start.js")
-"""Scripts that run when the page is there, in order."""
+"""Scripts that run after the page is loaded, in order."""
 
 STYLES = ("tokens.css", "text.css", "layout.css", "answer.css", "parts.css", "print.css")
 """Style sheets, in order."""
@@ -36,24 +36,23 @@ def page(
     plotly_js: str | None,
     live: bool = False,
 ) -> str:
-    """The whole page.
+    """The HTML page of a report.
 
     Args:
-        tree: as ``sweep.report.tree.build.report_tree`` makes it.
-        drawn: the figures, in order; their keys must differ.
-        plotly_js: text of plotly.js, which becomes part of the page; without it a live page
-            takes it from its server as ``plotly.min.js``, and any other tells its figures in
-            words.
-        live: whether the page asks the server that it came from for news: ``state`` for a JSON
-            object of ``version`` (any string) and ``running``, ``fragment`` for what ``fragment``
-            makes, both beside the page.
+        tree: result of ``sweep.report.tree.build.report_tree``.
+        drawn: the figures, in order, with unique keys.
+        plotly_js: source of plotly.js to inline; if None, a live page loads ``plotly.min.js``
+            from its server, and any other page shows the figures' summaries as text.
+        live: whether the page polls its server for updates: ``state``, a JSON object with
+            ``version`` (any string) and ``running``, and ``fragment``, the result of
+            ``fragment``, both relative to the page.
 
     Returns:
         HTML5 as text, to be written as UTF-8.
 
     Raises:
         ValueError: if a number to be shown or drawn is NaN or infinite.
-        jinja2.UndefinedError: if the tree lacks something.
+        jinja2.UndefinedError: if the tree lacks a required value.
     """
     early, late = (_script(names) for names in (EARLY, LATE))
     library = None if plotly_js is None else inline_script(plotly_js)
@@ -71,7 +70,7 @@ def page(
 
 
 def fragment(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> str:
-    """What stands in the page's ``<main>``, for a live page to put in its place.
+    """The content of the page's ``<main>`` element, by which a live page replaces its own.
 
     Args:
         tree: see ``page``.
@@ -96,22 +95,22 @@ def _context(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> dict[str, Any]
 
 
 def _written(html: str) -> str:
-    """The page with a sign in place of what a name may hold and text should not.
+    """The page with unsafe characters replaced by U+FFFD.
 
-    That is half characters, which UTF-8 has not, and marks that turn the order of what follows.
+    These are lone surrogates, which UTF-8 cannot encode, and bidirectional control characters.
     """
     return _NEVER.sub("\N{REPLACEMENT CHARACTER}", html)
 
 
 @cache
 def _script(names: tuple[str, ...]) -> Markup:
-    """Scripts as one, whose names nobody else sees."""
+    """Scripts concatenated and wrapped in a function, so that they define no globals."""
     config = f"const CONFIG = {json.dumps(dict(CONFIG))};"
     return inline_script(f'(() => {{\n"use strict";\n{config}\n{_assets(names)}\n}})();')
 
 
 @cache
 def _assets(names: tuple[str, ...]) -> str:
-    """Files of the package, one after the other."""
+    """Text of asset files of the package, concatenated."""
     folder = resources.files("sweep.report.page") / "assets"
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)

@@ -1,4 +1,4 @@
-"""A JSON tree whose every value knows where it stands, for a page that says so beside it."""
+"""Values of a JSON tree with their JSON pointers, which the page shows in attributes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 
 class JsonPointerNode:
-    """A value of a JSON tree and its place as a JSON pointer (RFC 6901).
+    """A value of a JSON tree with its JSON pointer (RFC 6901).
 
-    What templates read of it are children only (``node["key"]``, in Jinja also ``node.key``), so
-    no key of a tree can collide with a method. Children of null are null. A key that a mapping
-    lacks is a mistake of the template and raises.
+    It has no public methods, only children (``node["key"]``, in Jinja also ``node.key``), so that
+    no key can collide with a method. Children of null are null. A key missing from a mapping is
+    an error of the template and raises.
 
     Args:
         value: the plain value.
-        at: its place; empty for the whole tree.
+        at: its JSON pointer; empty for the whole tree.
     """
 
     __slots__ = ("_at", "_value")
@@ -25,7 +25,7 @@ class JsonPointerNode:
         self._at = at
 
     def __getitem__(self, key: str | int | slice) -> Any:
-        """The child, or of a slice the list of children.
+        """The child, or a list of children for a slice.
 
         Raises:
             KeyError: if a mapping has no such key.
@@ -40,7 +40,7 @@ class JsonPointerNode:
             raise KeyError(f"{self._at}/{key}") from error
 
     def __iter__(self) -> Iterator[JsonPointerNode]:
-        """The children of a list; the values of a mapping, in order; none of null."""
+        """Children of a list, or values of a mapping, in order; empty for null."""
         keys: Sequence[Any] = ()
         if isinstance(self._value, Mapping):
             keys = list(self._value)
@@ -49,11 +49,11 @@ class JsonPointerNode:
         return (self[key] for key in keys)
 
     def __len__(self) -> int:
-        """How many children there are; none of null."""
+        """Number of children; 0 for null."""
         return 0 if self._value is None else len(self._value)
 
     def __bool__(self) -> bool:
-        """Whether there is something to show: a number is, 0 too; null, empty and false are not."""
+        """False for null, false and empty values; True otherwise, including for 0."""
         value = self._value
         return value is not False and value is not None and value not in ("", [], {})
 
@@ -62,38 +62,38 @@ class JsonPointerNode:
         return self._value is not None and key in self._value
 
     def __eq__(self, other: object) -> bool:
-        """Equality of the plain values."""
+        """Compare the plain values."""
         return bool(self._value == plain(other))
 
     def __hash__(self) -> int:
-        """The hash of a scalar."""
+        """Hash of a scalar value."""
         return hash(self._value)
 
 
 def plain(node: object) -> Any:
-    """The plain value of a node; anything else as it is."""
+    """The plain value of a node; any other object is returned unchanged."""
     return node._value if isinstance(node, JsonPointerNode) else node  # noqa: SLF001 - the other half
 
 
 def pointer(node: JsonPointerNode) -> str:
-    """The place of a node as a JSON pointer."""
+    """The JSON pointer of a node."""
     return node._at  # noqa: SLF001 - the other half
 
 
 def maybe(node: JsonPointerNode, key: str) -> JsonPointerNode:
-    """A child that a mapping may lack, and null then."""
+    """A child of a mapping, or null if the key is missing."""
     value = plain(node)
     known = isinstance(value, Mapping) and key in value
     return node[key] if known else JsonPointerNode(None, f"{pointer(node)}/{_token(key)}")
 
 
 def entries(node: JsonPointerNode) -> list[tuple[str, JsonPointerNode]]:
-    """Keys and children of a mapping, in order; none of null."""
+    """Keys and children of a mapping, in order; empty for null."""
     return [(str(key), node[key]) for key in plain(node) or ()]
 
 
 def kind(node: JsonPointerNode) -> str:
-    """What a node is: ``null``, ``mapping``, ``list`` or ``scalar``."""
+    """Type of a node: ``null``, ``mapping``, ``list`` or ``scalar``."""
     value = plain(node)
     if value is None:
         return "null"
@@ -103,7 +103,7 @@ def kind(node: JsonPointerNode) -> str:
 
 
 def tabular(node: JsonPointerNode) -> bool:
-    """Whether a mapping's children can be rows of one table: two or more of the same few keys."""
+    """Whether a mapping's children can be table rows: two or more mappings with the same keys."""
     rows = [child for _, child in entries(node)]
     if len(rows) < 2 or any(kind(row) != "mapping" for row in rows):
         return False
@@ -116,7 +116,7 @@ _SINGLE = ("scalar", "null")
 
 
 def _cells(node: JsonPointerNode) -> list[JsonPointerNode]:
-    """What a cell of a table would hold: a value, or those of a mapping."""
+    """Values of a table cell: the node itself, or the children of a mapping."""
     return [child for _, child in entries(node)] if kind(node) == "mapping" else [node]
 
 

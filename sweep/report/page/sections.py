@@ -1,4 +1,4 @@
-"""What single parts of the page need of the tree: picked and put in order, never computed."""
+"""Select and order values of the report tree for parts of the page, without computing any."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, Protocol
 from sweep.report.page.pointer import JsonPointerNode, maybe, plain
 
 MOST_TRIALS = 100
-"""Rows of the trial table; a longer study shows its best."""
+"""Largest number of rows of the trial table; a longer study shows its best trials."""
 
 MOST_FAILURES = 50
-"""Failures told one by one, with tracebacks."""
+"""Largest number of failures shown with tracebacks."""
 
 MOST_ITEMS = 24
-"""Entries of a list of the tree that are written out."""
+"""Largest number of entries shown of a list of the tree."""
 
 
 class Figure(Protocol):
-    """A figure as ``sweep.report.figures`` draws it."""
+    """A figure as returned by ``sweep.report.figures``."""
 
     @property
     def key(self) -> str:
-        """Its name, which no other figure has."""
+        """Unique name."""
         ...
 
     @property
@@ -39,7 +39,7 @@ class Figure(Protocol):
 
     @property
     def figure(self) -> dict[str, Any] | None:
-        """Plotly's ``data`` and ``layout``; None where there is nothing to draw."""
+        """Plotly's ``data`` and ``layout``; None if there is nothing to draw."""
         ...
 
     @property
@@ -49,12 +49,12 @@ class Figure(Protocol):
 
     @property
     def summary(self) -> str:
-        """What it shows, in words."""
+        """Text alternative."""
         ...
 
     @property
     def section(self) -> str:
-        """The heading under which it stands."""
+        """Heading of its section."""
         ...
 
 
@@ -64,9 +64,9 @@ class Section:
 
     Attributes:
         name: the heading.
-        anchor: its name in the page.
-        figures: those that are drawn, in order.
-        undrawn: those for which there is nothing to draw, in order.
+        anchor: its HTML id.
+        figures: the figures with something to draw, in order.
+        undrawn: the figures with nothing to draw, in order.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Section:
 
 
 def sections(drawn: Sequence[Figure]) -> list[Section]:
-    """The figures by heading, both in the order in which they first appear."""
+    """Figures grouped by section, in order of first appearance."""
     names = list(dict.fromkeys(figure.section for figure in drawn))
     return [
         Section(
@@ -90,7 +90,7 @@ def sections(drawn: Sequence[Figure]) -> list[Section]:
 
 
 def slug(name: str) -> str:
-    """A name as an anchor."""
+    """A name as an HTML id."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "section"
 
 
@@ -99,10 +99,10 @@ class Trials:
     """The table of trials.
 
     Attributes:
-        rows: the trials, best first; those without a value after them.
+        rows: the trials, best first, then those without a value.
         factors: names of the parameters.
-        numeric: whether a parameter's column is of numbers.
-        extra: keys of further columns that hold something.
+        numeric: parameter name to whether its column is numeric.
+        extra: keys of optional columns that are not empty.
     """
 
     rows: tuple[JsonPointerNode, ...]
@@ -112,7 +112,7 @@ class Trials:
 
 
 def trials(tree: JsonPointerNode) -> Trials:
-    """The best trials, and where they do not fill the table the others by number."""
+    """The table of trials: best first, then those without a value, up to ``MOST_TRIALS``."""
     by_number = {plain(trial["number"]): trial for trial in tree["trials"]}
     ranked = [plain(number) for number in tree["ranking"]]
     have = set(ranked)
@@ -139,13 +139,13 @@ def trials(tree: JsonPointerNode) -> Trials:
 
 
 def told(verdict: JsonPointerNode) -> list[JsonPointerNode]:
-    """Effects worth a row: parameters, groups, and pairs that noise does not explain."""
+    """Effects shown in the table: parameters, groups, and interactions with p below 0.05."""
     pairs = [pair for pair in verdict["interactions"] if plain(pair["p_value"]) < 0.05]
     return [*verdict["parameters"], *verdict["groups"], *pairs]
 
 
 def spoken(verdict: JsonPointerNode) -> list[JsonPointerNode]:
-    """Effects worth a sentence: of what the claim names; without a claim the largest."""
+    """Effects described in text: those named by the claim, or the largest without a claim."""
     effects = [*verdict["parameters"], *verdict["groups"]]
     if not verdict["claim"]:
         return effects[:1]
@@ -160,7 +160,7 @@ def spoken(verdict: JsonPointerNode) -> list[JsonPointerNode]:
 
 
 def noise(tree: JsonPointerNode) -> JsonPointerNode | None:
-    """What runs of one configuration differ by; None where nobody knows."""
+    """Noise between seeds of one configuration; None if unknown."""
     analysis = tree["analysis"]
     claims = list(analysis["claims"]) if analysis else []
     known = [
@@ -170,14 +170,14 @@ def noise(tree: JsonPointerNode) -> JsonPointerNode | None:
 
 
 def methods(analysis: JsonPointerNode) -> list[JsonPointerNode]:
-    """The tables of importance that have rows."""
+    """The importance tables that have rows."""
     return [method for method in analysis["methods"] if method["rows"]]
 
 
 def importance_rows(
     analysis: JsonPointerNode,
 ) -> list[tuple[JsonPointerNode, list[JsonPointerNode | None]]]:
-    """A row per parameter in the first method's order: a record of it, and one by method."""
+    """Rows of the importance table: any record of the parameter, and its record per method."""
     tables = [
         {_row_key(row): row for row in method["rows"] if _worth(row)}
         for method in methods(analysis)
@@ -190,7 +190,7 @@ def importance_rows(
 
 
 def cautions(analysis: JsonPointerNode) -> list[JsonPointerNode]:
-    """Each note of the methods, of the matrices and of the whole, once."""
+    """Distinct notes of the importance methods, the modules and the analysis."""
     notes = [note for method in analysis["methods"] for note in method["notes"]]
     modules = analysis["modules"]
     notes += list(modules["notes"]) if modules else []
@@ -199,7 +199,7 @@ def cautions(analysis: JsonPointerNode) -> list[JsonPointerNode]:
 
 
 def above_chance(row: JsonPointerNode) -> bool:
-    """Whether a share is more than chance gives, as far as that is known."""
+    """Whether a share exceeds its null quantile; True if that is unknown."""
     null = plain(row["null"])
     return null is None or bool(plain(row["share"]) > null)
 
@@ -209,5 +209,5 @@ def _row_key(row: JsonPointerNode) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _worth(row: JsonPointerNode) -> bool:
-    """Whether a row is worth a line: of the pairs only those that chance does not explain."""
+    """Whether a row is shown: pairwise interactions only if above their null quantile."""
     return row["role"] != "interaction" or above_chance(row)

@@ -1,4 +1,4 @@
-"""What keeps a page from asking for anything, and from running what is not its own."""
+"""Content Security Policy and escaping for the report page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 
 def policy(scripts: Iterable[str], *, live: bool) -> str:
-    """The page's Content-Security-Policy: no request leaves it, and only its own scripts run.
+    """The page's Content-Security-Policy: no external requests, only the given scripts run.
 
-    Scripts are allowed by their digests, so that text of a study that slipped through every
-    escape still would not run. Plotly sets style attributes, which have no digests.
+    Scripts are allowed by their hashes, so that text of a study could not run even if it were not
+    escaped. Inline styles are allowed, since Plotly sets style attributes.
 
     Args:
-        scripts: texts of the inline scripts.
-        live: whether the page's server may be asked for news and for plotly.js.
+        scripts: sources of the inline scripts.
+        live: whether requests to the page's own server are allowed.
     """
     allowed = [f"'sha256-{_digest(script)}'" for script in scripts]
     rules = {
@@ -36,7 +36,7 @@ def policy(scripts: Iterable[str], *, live: bool) -> str:
 
 
 def json_script(tree: Any) -> Markup:
-    """JSON for a ``<script type="application/json">``, which no string in it can end.
+    """JSON for a ``<script type="application/json">``, escaped so that it cannot end the element.
 
     Raises:
         ValueError: if a number is NaN or infinite.
@@ -48,10 +48,10 @@ def json_script(tree: Any) -> Markup:
 
 
 def inline_script(text: str) -> Markup:
-    """Text of our own, or of plotly.js, to stand in a ``<script>`` or ``<style>`` as it is.
+    """Trusted source text to inline in a ``<script>`` or ``<style>`` element.
 
     Raises:
-        ValueError: if it holds what would end the element.
+        ValueError: if it contains a sequence that would end the element.
     """
     if re.search(r"</(script|style)|<!--", text, re.IGNORECASE):
         raise ValueError("an inlined script must not hold the end of its element.")

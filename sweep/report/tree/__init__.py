@@ -1,1 +1,1 @@
-"""The content of a report, as one JSON document."""
+"""The content of a report as one JSON tree."""

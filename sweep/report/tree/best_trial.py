@@ -1,4 +1,4 @@
-"""The best trial of a study, with what its predictions look like at each threshold."""
+"""The best trial of a study, with its metrics by decision threshold and its calibration."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ Tree = Mapping[str, Any]
 
 
 def best_entry(found: Tree | None, trials: Sequence[Tree]) -> dict[str, Any] | None:
-    """The best trial for a report.
+    """The best trial as JSON-serialisable data.
 
     Args:
-        found: as ``sweep.results.status.snapshot`` has it; None before the first complete trial.
-        trials: all trials as the report lists them.
+        found: ``best`` of ``sweep.results.status.snapshot``; None before the first complete trial.
+        trials: all trials as report entries.
 
     Returns:
-        Its parameters, its figures, and from the exact counts that it stored: precision, recall and
-        MCC by threshold, and how often residues bind that were given some probability.
+        Its parameters and metrics and, from stored counts, precision, recall and MCC by threshold
+        and the calibration of predicted probabilities; None if ``found`` is None.
     """
     if found is None:
         return None
@@ -40,9 +40,9 @@ def best_entry(found: Tree | None, trials: Sequence[Tree]) -> dict[str, Any] | N
 
 
 def threshold_curve(metrics: Tree) -> dict[str, list[float | None]] | None:
-    """Precision, recall and MCC at each threshold that counts were stored at.
+    """Precision, recall and MCC at each threshold with stored counts.
 
-    Precision is None where nothing is predicted to bind. None without counts.
+    Precision is None where nothing is predicted positive. Returns None without counts.
     """
     counts = metrics.get("threshold_curve")
     if not isinstance(counts, Mapping) or not counts.get("threshold"):
@@ -58,7 +58,7 @@ def threshold_curve(metrics: Tree) -> dict[str, list[float | None]] | None:
 
 
 def mcc(tp: int, fp: int, positives: int, residues: int) -> float:
-    """Matthews' coefficient from counts; 0 where a margin is empty.
+    """Matthews correlation coefficient from counts; 0 if a row or column sum is 0.
 
     Source: Matthews 1975, doi:10.1016/0005-2795(75)90109-9.
     """
@@ -68,7 +68,7 @@ def mcc(tp: int, fp: int, positives: int, residues: int) -> float:
 
 
 def calibration(metrics: Tree) -> dict[str, Any] | None:
-    """Reliability: mean probability against the share of residues that bind, by bin."""
+    """Calibration curve: mean predicted probability and observed positive share per bin."""
     bins = metrics.get("calibration")
     if not isinstance(bins, Mapping) or not bins.get("residues"):
         return None
@@ -82,7 +82,7 @@ def calibration(metrics: Tree) -> dict[str, Any] | None:
 
 
 def _chosen(metrics: Tree) -> dict[str, Any]:
-    """The two decisions that are reported: argmax, and the threshold chosen on validation."""
+    """Metrics at the two reported thresholds: argmax (0.5), and the one chosen on validation."""
     names = ("mcc", "precision", "recall")
     found: dict[str, Any] = {}
     if "mcc" in metrics:

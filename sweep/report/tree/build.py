@@ -1,4 +1,4 @@
-"""Everything a report shows, as one JSON tree: page, figures and tables compute nothing."""
+"""Build the JSON tree of a report, with all computed values; page and figures only display it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from sweep.study.claim import COUPLED
 from sweep.study.spec import StudySpec
 
 FORMAT = 1
-"""Raised when the tree changes in a way that readers must know."""
+"""Format version of the tree, increased on incompatible changes."""
 
 FEW = 20
-"""Configurations below which no verdict is given; see ``sweep.analysis.verdict.preconditions``."""
+"""Smallest number of configurations for a verdict; see ``sweep.analysis.verdict.preconditions``."""
 
 Tree = dict[str, Any]
 
@@ -36,15 +36,15 @@ Tree = dict[str, Any]
 def report_tree(
     study: optuna.Study, address: StorageUrl, inquiry: AnalysisOptions | None = None
 ) -> Tree:
-    """Gather all that is shown of a study.
+    """Build the report tree of a study.
 
     Args:
-        study: a study of lorasweep's, or of plain Optuna's with one objective.
-        address: its database.
-        inquiry: what is asked of its trials; None for what the study claims.
+        study: a study created by lorasweep, or by plain Optuna with one objective.
+        address: its storage URL.
+        inquiry: settings of the analysis; None for the defaults and the study's own claims.
 
     Returns:
-        A JSON tree without NaN; what is absent is None.
+        A JSON tree without NaN; missing values are None.
 
     Raises:
         StorageError: if the database cannot be read, or the study has several objectives.
@@ -77,9 +77,9 @@ def report_tree(
 
 
 def _as_read(tree: Tree) -> Tree:
-    """The tree as its file will be read: lists for tuples, text for names, and no NaN.
+    """The tree as strict JSON: lists instead of tuples, string keys, no NaN or infinity.
 
-    What was not finite is named among what cannot be shown.
+    Non-finite values are listed under ``cannot``.
     """
     tree = strict_document(tree)
     found = dict(tree.get(NOT_FINITE, {}))
@@ -95,7 +95,7 @@ def _as_read(tree: Tree) -> Tree:
 def _analysis(
     study: optuna.Study, address: StorageUrl, table: TrialTable, inquiry: AnalysisOptions
 ) -> tuple[Tree | None, list[str]]:
-    """What the trials say; or why they say nothing."""
+    """The analysis of the trials, or None and the reasons why there is none."""
     if not len(table):
         return None, ["No trial is complete, so nothing can be said of what mattered."]
     if not table.space:
@@ -104,7 +104,7 @@ def _analysis(
 
 
 def _too_few(table: TrialTable) -> list[str]:
-    """Why a complete analysis would still say little."""
+    """Reasons why the analysis is of limited use."""
     configurations = len(set(table.configurations.tolist()))
     said = []
     if 0 < configurations < FEW:
@@ -142,7 +142,7 @@ def _study(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None
 
 
 def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
-    """What was held fixed: every setting in effect that was not sampled."""
+    """All settings in effect that were not sampled."""
     if spec is None:
         return {}
     about = told(study).get("about") or {}
@@ -152,7 +152,7 @@ def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
 
 
 def _baseline_means(state: Mapping[str, Any]) -> list[Tree]:
-    """Each baseline's mean over its seeds, and how far the best trial is from it."""
+    """Mean of each baseline over its seeds, and the best trial's difference from it."""
     by_name: dict[str, list[float]] = {}
     for entry in state.get("baselines", ()):
         if entry["value"] is not None:
@@ -180,7 +180,7 @@ def _about(state: Mapping[str, Any]) -> Tree:
 
 
 def _commands(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None) -> list[Tree]:
-    """What to type to have it again."""
+    """Commands that reproduce or continue the study."""
     where = f"--storage {shlex.quote(state['storage'])} --name {shlex.quote(state['study'])}"
     found = []
     ran = told(study).get("command")

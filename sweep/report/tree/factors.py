@@ -1,4 +1,4 @@
-"""Factors with levels, and what the objective is on each level and where two of them cross."""
+"""Factors with levels, and the mean objective per level and per cell of two crossed factors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sweep.study.trial import Scalar
 from sweep.terminal.formatting import param as shown
 
 INTERVAL = "95 % t intervals of means over configurations"
-"""How uncertain a level's mean is; replicate seeds of one configuration count as one."""
+"""Description of the intervals; seeds of one configuration are averaged first."""
 
 Kind = Literal["choice", "ordered", "range"]
 Value = Callable[[Row], float | None]
@@ -30,10 +30,10 @@ class Level:
     """One value of a factor, or a bin of values.
 
     Attributes:
-        label: for people.
+        label: display name.
         value: the value; None for a bin.
-        low: lower end of a bin, which belongs to it; None for a value.
-        high: upper end of a bin, which belongs to the next one unless this is the last.
+        low: lower end of a bin, inclusive; None for a value.
+        high: upper end of a bin, exclusive unless it is the last bin; None for a value.
         last: whether it is the last bin.
     """
 
@@ -44,7 +44,7 @@ class Level:
     last: bool = False
 
     def holds(self, value: Scalar) -> bool:
-        """Whether a value is on this level."""
+        """Whether a value belongs to this level."""
         if self.low is None or self.high is None:
             return value == self.value and isinstance(value, bool) is isinstance(self.value, bool)
         number = float(value)
@@ -53,15 +53,15 @@ class Level:
 
 @dataclass(frozen=True)
 class Factor:
-    """A sampled parameter, or a figure derived from sampled ones.
+    """A sampled parameter, or one derived from sampled ones.
 
     Attributes:
         name: the parameter.
-        kind: whether its values have an order, and whether they fill a range.
-        log: whether it is even in the logarithm.
-        says: its values in words.
+        kind: unordered ``choice``, ``ordered`` values, or a ``range`` cut into bins.
+        log: whether its scale is logarithmic.
+        says: its values, or its formula, as text.
         levels: values or bins.
-        of: what it is derived from; empty if sampled.
+        of: the parameters it is derived from; empty if sampled.
     """
 
     name: str
@@ -72,11 +72,11 @@ class Factor:
     of: tuple[str, ...] = ()
 
     def to_json(self, rows: Sequence[Row], configurations: Mapping[int, int]) -> dict[str, Any]:
-        """The factor with the objective on each of its levels.
+        """The factor as JSON data, with the objective per level.
 
         Args:
-            rows: the trials that count.
-            configurations: trial number to configuration.
+            rows: the eligible trials.
+            configurations: trial number to configuration index.
         """
         return {
             "name": self.name,
@@ -92,13 +92,13 @@ class Factor:
 def levels_of(
     factor: Factor, rows: Sequence[Row], configurations: Mapping[int, int], value: Value
 ) -> list[dict[str, Any]]:
-    """Count, mean and interval of a figure on each level of a factor.
+    """Count, mean and interval of a quantity per level of a factor.
 
     Args:
         factor: the factor.
-        rows: the trials that count.
-        configurations: trial number to configuration.
-        value: a trial's figure; None where it has none.
+        rows: the eligible trials.
+        configurations: trial number to configuration index.
+        value: function from a row to the quantity; None if missing.
     """
     return [
         {
@@ -115,7 +115,7 @@ def levels_of(
 
 
 def mean_of(rows: Sequence[Row], configurations: Mapping[int, int], value: Value) -> dict[str, Any]:
-    """A figure's mean over configurations with its interval; None where there are too few."""
+    """Count and mean over configurations of a quantity, with its t interval (None if too few)."""
     by_configuration: dict[int, list[float]] = {}
     for row in rows:
         figure = value(row)
@@ -137,13 +137,13 @@ def mean_of(rows: Sequence[Row], configurations: Mapping[int, int], value: Value
 
 @dataclass(frozen=True)
 class Cells:
-    """Two factors crossed.
+    """Cross table of two factors.
 
     Attributes:
-        rows: one factor.
-        columns: the other.
-        of: the trials that count.
-        configurations: trial number to configuration.
+        rows: the factor of the rows.
+        columns: the factor of the columns.
+        of: the eligible trials.
+        configurations: trial number to configuration index.
     """
 
     rows: Factor
@@ -166,7 +166,7 @@ class Cells:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Means and counts, a list per level of ``rows``."""
+        """Means and counts as JSON data, one list per level of ``rows``."""
         return {
             "rows": self.rows.name,
             "columns": self.columns.name,
@@ -178,18 +178,18 @@ class Cells:
 
 
 MOST_LEVELS = 12
-"""Numbers with more distinct values than these are put into bins."""
+"""Numeric parameters with more distinct values are cut into bins."""
 
 BINS = 6
-"""Bins of a range, of equal counts."""
+"""Number of bins of a range, with equal counts."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Makes factors of a study's parameters.
+    """Converts a study's parameters to factors.
 
     Attributes:
-        rows: all usable trials: their values decide bins.
+        rows: all usable trials, whose values determine the bins.
         labels: target set to its short name.
     """
 
@@ -197,7 +197,7 @@ class Reader:
     labels: Mapping[str, str]
 
     def sampled(self, name: str, param: Param) -> Factor:
-        """A parameter of the space."""
+        """Factor of a sampled parameter."""
         match param:
             case TargetSets():
                 levels = tuple(Level(param.label(value), value) for value in param.values)
@@ -218,7 +218,7 @@ class Reader:
         raise TypeError(f"{name}: no factor for {type(param).__name__}")
 
     def derived(self, rule: Derivation) -> Factor:
-        """A figure that the rows have a column of."""
+        """Factor of a derived parameter, which the rows must contain."""
         kind, levels = self._numbers(rule.name, log=True)
         return Factor(rule.name, kind, log=True, says=rule.says, levels=levels, of=rule.of)
 
@@ -241,5 +241,5 @@ class Reader:
 
 
 def _geometric(values: Sequence[float]) -> bool:
-    """Whether values are spaced by factors rather than by steps."""
+    """Whether three or more positive values span a factor of 8, so that a log scale is used."""
     return len(values) > 2 and min(values) > 0 and max(values) / min(values) >= 8.0

@@ -1,4 +1,4 @@
-"""The trials of a study as a report lists them, whatever became of them."""
+"""Report entries of all trials of a study, in any state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sweep.study.trial import DUPLICATE
 from sweep.terminal.formatting import param as shown
 
 KINDS = ("complete", "failed", "pruned", "running", "waiting", "interrupted", "spared")
-"""What became of a trial, in people's words; ``spared`` as the double of another one."""
+"""Outcomes of a trial; ``spared``: skipped as a duplicate of another trial."""
 
 
 def entries(
@@ -26,13 +26,13 @@ def entries(
     used: Collection[int],
     labels: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """One JSON tree per trial, in order.
+    """One entry per trial as JSON-serialisable data, in the order of ``trials``.
 
     Args:
-        trials: all there are.
-        rows: the usable COMPLETE ones by number, with derived values.
-        configurations: number of a usable one to its configuration.
-        used: numbers of those that the verdict rests on.
+        trials: all trials.
+        rows: the usable COMPLETE trials by number, with derived values.
+        configurations: number of a usable trial to its configuration index.
+        used: numbers of the trials that the verdict is based on.
         labels: target set to its short name.
     """
     found = []
@@ -46,13 +46,13 @@ def entries(
 
 
 def entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
-    """One trial; a number that is not finite is None, and ``not_finite`` says what it was."""
+    """Entry of one trial; non-finite numbers are None and listed under ``not_finite``."""
     tree, found = strict(_entry(trial, row, labels))
     return {**tree, NOT_FINITE: found} if found else dict(tree)
 
 
 def _entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The same, with what numbers there are."""
+    """Entry of one trial, which may contain non-finite numbers."""
     told = trial.user_attrs
     metrics, details = _tree(told, "metrics"), _tree(told, "details")
     values = dict(trial.system_attrs.get("fixed_params") or trial.params)
@@ -86,7 +86,7 @@ def _entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> di
 
 
 def kind_of(trial: FrozenTrial) -> str:
-    """What became of a trial; one that ran out of memory reads PRUNED in Optuna, and failed."""
+    """Outcome of a trial, one of ``KINDS``; failed if out of memory (PRUNED in Optuna)."""
     failure = failure_of(trial) if _is_ours(trial.user_attrs) else None
     if trial.state == TrialState.PRUNED:
         return "pruned" if failure is None else "failed"
@@ -98,7 +98,7 @@ def kind_of(trial: FrozenTrial) -> str:
 
 
 def count_kinds(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many trials came to what."""
+    """Number of trials by outcome."""
     kinds = [tree["kind"] for tree in found]
     return {
         **{kind: kinds.count(kind) for kind in KINDS},
@@ -109,7 +109,7 @@ def count_kinds(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _is_ours(told: Mapping[str, Any]) -> bool:
-    """Whether what is called a failure is one of ours: others may use the name for anything."""
+    """Whether the ``failure`` attribute has lorasweep's format; other tools may use the name."""
     stored = told.get("failure")
     return isinstance(stored, Mapping) and {"reason", "kind", "message"} <= set(stored)
 
@@ -124,12 +124,12 @@ def _number(value: object) -> float | int | None:
 
 
 def _moment(when: datetime | None) -> str | None:
-    """Optuna 5 keeps UTC without saying so."""
+    """ISO time in UTC; Optuna 5 stores UTC as naive datetimes."""
     return None if when is None else when.replace(tzinfo=UTC).isoformat(timespec="milliseconds")
 
 
 def _curve(trial: FrozenTrial, told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Validation value and training loss by step; of plain Optuna's trials the values alone."""
+    """Validation value and training loss by step; intermediate values only for plain Optuna."""
     stored = told.get("curve")
     if isinstance(stored, list) and all(isinstance(p, Mapping) and "step" in p for p in stored):
         points = [(p["step"], p.get("value"), p.get("step_loss")) for p in stored]

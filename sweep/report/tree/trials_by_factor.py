@@ -1,4 +1,4 @@
-"""The trials of a study by their factors: what is on each level, and what stands out."""
+"""The part of a report tree that describes trials by factor."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sweep.study.parameters import TargetSets
 
 
 def front(rows: Iterable[Row], sign: float) -> list[int]:
-    """Numbers of the Pareto-optimal trials: few parameters, good value.
+    """Numbers of the Pareto-optimal trials in trainable parameters and objective.
 
     Args:
         rows: the trials; those of unknown size are left out.
-        sign: 1 where higher values are better, -1 where lower ones are.
+        sign: 1 if higher values are better, -1 if lower ones are.
 
     Returns:
-        By rising size, and so by improving value.
+        In order of increasing size, and so of improving value.
     """
     sized = [(row.size, -sign * row.value, row.number) for row in rows if row.size is not None]
     best, found = float("inf"), []
@@ -40,7 +40,7 @@ def front(rows: Iterable[Row], sign: float) -> list[int]:
 
 
 MOST_CELLS = 4
-"""Pairs of factors that are crossed."""
+"""Largest number of factors crossed with the dominant one."""
 
 Tree = dict[str, Any]
 
@@ -51,9 +51,9 @@ class FactorTables:
     Args:
         study: the study.
         trials: all its trials.
-        table: the usable ones.
-        inquiry: what is asked of them.
-        state: the study's snapshot.
+        table: the usable trials.
+        inquiry: settings of the analysis.
+        state: the study's snapshot (``sweep.results.status.snapshot``).
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FactorTables:
         self._sign = 1.0 if table.direction == "maximize" else -1.0
 
     def to_json(self) -> Tree:
-        """The part as JSON."""
+        """The part as JSON-serialisable data."""
         factors = self._factors()
         counting = [row for number, row in self._rows.items() if number in self._used]
         listed = entries(self._trials, self._rows, self._configurations, self._used, self._labels)
@@ -132,7 +132,7 @@ class FactorTables:
         ]
 
     def _sizes(self) -> str | None:
-        """What trials are counted by; None where they tell nothing."""
+        """Which parameters are counted as a trial's size; None if a trial's size is unknown."""
         if not self._rows or any(row.size is None for row in self._rows.values()):
             return None
         details = [
@@ -168,12 +168,12 @@ def _rule(table: TrialTable) -> Derivation | None:
 
 
 def _with(table: TrialTable, rule: Derivation) -> TrialTable:
-    """With the derived column, rounded: 0.30000000000000004 is the 0.3 of another trial."""
+    """The table with the derived column, rounded so that 0.30000000000000004 equals 0.3."""
     return table.with_derived(rule.name, lambda values: float(f"{rule.compute(values):.12g}"))
 
 
 def _dominant(table: TrialTable, groups: Sequence[tuple[str, ...]]) -> str | None:
-    """The factor that trials are told apart by: the claim's, else target sets, else choices."""
+    """The factor that trials are grouped by: claimed dominant, else target sets, else choices."""
     space = table.space
     claimed = [name for group in groups for name in group if name in space]
     targets = [name for name in space if isinstance(space[name], TargetSets)]
@@ -182,7 +182,7 @@ def _dominant(table: TrialTable, groups: Sequence[tuple[str, ...]]) -> str | Non
 
 
 def _used(table: TrialTable, claims: Sequence[Any]) -> Collection[int]:
-    """Numbers of the trials that the first claim's verdict rests on."""
+    """Numbers of the trials that the first claim's verdict is based on."""
     from sweep.analysis.verdict.claim_terms import roles_of
     from sweep.analysis.verdict.eligible_trials import (  # SciPy takes a second to import
         measured_of,
