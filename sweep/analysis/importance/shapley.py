@@ -24,7 +24,8 @@ EXACT = 8
 """Largest number of parameters for which all subsets are evaluated; else orders are sampled."""
 
 CUBE = 2**10
-"""Largest full grid of predictions, per tree; numeric axes get fewer than 64 points to fit it."""
+"""Largest full grid, in points per tree of the forest; numeric axes get at most 64 points, fewer if
+needed to fit."""
 
 FEWEST_PLACES = 6
 """Smallest number of grid points of a numeric axis for a full grid."""

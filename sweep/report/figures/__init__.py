@@ -1,5 +1,5 @@
 """The figures of a report, each a pure function of its tree.
 
-Figures are plain JSON for plotly.js. Nothing is computed here: what is drawn or said stands in the
-tree, but for where a mark stands beside others of its level.
+Figures are plain JSON for plotly.js. All values that are drawn or described are in the tree; only
+the offsets of overlapping marks are computed here.
 """

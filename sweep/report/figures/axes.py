@@ -1,4 +1,4 @@
-"""Where the levels of a factor stand on an axis of numbers."""
+"""Numeric axes of figures: positions of a factor's levels, logarithmic ticks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sweep.report.figures.text import safe, wrapped
 from sweep.report.figures.theme import axis
 
 CLOSEST = 0.03
-"""Levels nearer to each other than this part of the axis are spaced evenly instead."""
+"""If two levels are closer than this fraction of the axis, all levels are evenly spaced."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis of a factor whose values are numbers.
+    """The axis of a factor with ordered numeric levels.
 
     Attributes:
-        values: of the levels, rising.
+        values: values of the levels, ascending.
         log: whether the axis is logarithmic.
-        even: whether levels stand at 0, 1, 2, ... instead of at their values.
+        even: whether levels are at 0, 1, 2, ... instead of at their values.
     """
 
     values: Sequence[float]
@@ -33,7 +33,7 @@ class Scale:
 
     @classmethod
     def of(cls, factor: Tree) -> Scale:
-        """The axis of an ordered factor."""
+        """Choose the scale for an ordered factor."""
         values = [level["value"] for level in factor["levels"]]
         log = min(values) > 0 and (factor["log"] or _powers_of_two(values))
         places = [math.log10(v) if log else float(v) for v in values]
@@ -43,22 +43,22 @@ class Scale:
 
     @property
     def step(self) -> float:
-        """The least distance between levels, in the axis's own unit."""
+        """Smallest distance between levels, in decades if logarithmic."""
         if self.even or len(self.values) < 2:
             return 1.0
         places = [math.log10(v) if self.log else float(v) for v in self.values]
         return min(b - a for a, b in itertools.pairwise(places))
 
     def place(self, index: int, offset: float) -> float:
-        """Where a mark of a level stands, ``offset`` steps aside from it."""
+        """Position of a mark, ``offset`` steps from its level."""
         value = index if self.even else self.values[index]
-        if self.log:  # beside the largest and the smallest numbers there are none
+        if self.log:  # keep within floating-point range
             aside = value * 10 ** (offset * self.step)
             return min(max(aside, math.ulp(0.0)), sys.float_info.max)
         return float(value + offset * self.step)
 
     def axis(self, factor: Tree) -> dict[str, Any]:
-        """The axis with a tick at each level."""
+        """Plotly axis with a tick at each level."""
         ends = (self.place(0, -0.6), self.place(len(self.values) - 1, 0.6))
         return axis(
             safe(factor["name"]),
@@ -71,13 +71,13 @@ class Scale:
 
 
 def log_axis(title: str, low: float, high: float, **more: Any) -> dict[str, Any]:
-    """A logarithmic axis over numbers above 0, with one to three ticks in each decade.
+    """Plotly axis in log scale over positive numbers, with one to three ticks per decade.
 
     Args:
-        title: escaped.
-        low: the least number.
-        high: the greatest.
-        more: further attributes.
+        title: axis title, escaped.
+        low: the smallest number.
+        high: the largest number.
+        more: further axis attributes.
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     decades = math.log10(high) - math.log10(low)
@@ -94,12 +94,12 @@ def log_axis(title: str, low: float, high: float, **more: Any) -> dict[str, Any]
 
 
 def is_numeric(factor: Tree) -> bool:
-    """Whether all levels are numbers in rising order."""
+    """Whether all levels are numbers in ascending order."""
     values = [level["value"] for level in factor["levels"]]
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     return numbers and all(a < b for a, b in itertools.pairwise(values))
 
 
 def _powers_of_two(values: Sequence[float]) -> bool:
-    """Whether each level is one, as ranks and alphas usually are."""
+    """Whether all values are powers of two, as ranks and alphas usually are."""
     return len(values) > 1 and all(v > 0 and math.frexp(v)[0] == 0.5 for v in values)

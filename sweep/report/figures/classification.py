@@ -1,4 +1,4 @@
-"""What the best trial's predictions are worth at each threshold, and whether to believe them."""
+"""Figures of the best trial's classification: precision-recall, MCC by threshold, calibration."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ CHOSEN = {
     "argmax": ("argmax", "circle", COLOURS[1]),
     "best": ("chosen on validation", "diamond", COLOURS[5]),
 }
-"""The decisions that are reported: name, symbol, colour."""
+"""Reported decision thresholds: label, marker symbol, colour."""
 
 
 def precision_recall(view: ReportData) -> list[ReportFigure]:
-    """Precision against recall, by threshold."""
+    """Precision-recall curve of the best trial."""
     return [_curve(view, "precision-recall", "Precision against recall", "recall", "precision")]
 
 
 def mcc_by_threshold(view: ReportData) -> list[ReportFigure]:
-    """MCC against the threshold."""
+    """MCC of the best trial by decision threshold."""
     return [_curve(view, "mcc-threshold", "MCC by threshold", "threshold", "mcc")]
 
 
@@ -113,7 +113,7 @@ def _mark(name: str, at: Tree, x: str, y: str) -> dict[str, Any]:
 
 
 def calibration(view: ReportData) -> list[ReportFigure]:
-    """How often residues bind that were given some probability, and how many were."""
+    """Calibration curve of the best trial: observed share by predicted probability."""
     key, title = "calibration", "Calibration"
     best = view.tree["best"]
     found = None if best is None else best.get("calibration")

@@ -1,4 +1,4 @@
-"""Trials by level: every trial a dot, replicates joined, mean and interval beside them."""
+"""Traces of trials by level: a dot per trial, lines between replicates, means with intervals."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from sweep.report.figures.theme import (
 from sweep.report.figures.view import ReportData, level_index
 
 GOLDEN = 0.6180339887498949
-"""Multiples of it, modulo 1, spread evenly however many there are."""
+"""Golden ratio conjugate: its multiples modulo 1 are evenly spread for any count."""
 
 REACH = 0.4
-"""How far the axis of values goes beyond the trials for an interval, in spans of the trials."""
+"""Largest extension of the value axis for intervals, as a fraction of the trials' range."""
 
 Point = tuple[Tree, float | int, float]
-"""A trial, where it stands along the factor, and its figure."""
+"""A trial, its position along the factor's axis, and its value."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """How the dots of one trace look.
+    """Appearance of one trace of dots.
 
     Attributes:
-        name: in the legend, escaped.
+        name: legend label, escaped.
         look: colour and symbol.
-        n: dots in the whole figure, which decides how large they are.
-        legend: whether the legend lists it; where not, all dots are circles.
+        n: number of dots in the figure, which determines their size.
+        legend: whether the legend lists the trace; if not, all dots are circles.
     """
 
     name: str
@@ -50,27 +50,27 @@ class Cloud:
 
 
 def spread(trial: Tree, width: float) -> float:
-    """A deterministic offset within half of ``width``, the same for replicates."""
+    """Deterministic jitter in [-width / 2, width / 2), equal for replicates."""
     key = trial["number"] if trial["configuration"] is None else trial["configuration"]
     return float((key * GOLDEN) % 1.0 - 0.5) * width
 
 
 def xy(along: Sequence[Any], figures: Sequence[Any], *, rows: bool) -> dict[str, Any]:
-    """Coordinates: levels as rows, or along the horizontal axis."""
+    """Plotly ``x`` and ``y``: levels on the vertical axis if ``rows``, else on the horizontal."""
     return {"x": figures, "y": along} if rows else {"x": along, "y": figures}
 
 
 def dots(
     view: ReportData, of: Sequence[Point], cloud: Cloud, *, rows: bool, says: str
 ) -> dict[str, Any]:
-    """A trace of trials; what no mean rests on is hollow.
+    """Plotly trace with a dot per trial; trials not used in the means are hollow.
 
     Args:
-        view: the report.
-        of: what to draw.
-        cloud: how it looks.
-        rows: whether levels are rows.
-        says: what the figure is called in the hover label, with its placeholder.
+        view: the report data.
+        of: the points to draw.
+        cloud: appearance of the trace.
+        rows: whether levels are on the vertical axis.
+        says: the value's line of the hover label, with its placeholder.
     """
     symbol = cloud.look.symbol if cloud.legend else "circle"
     symbols = [symbol if trial["used"] else f"{symbol}-open" for trial, _, _ in of]
@@ -93,7 +93,7 @@ def dots(
 
 
 def joined(points: Iterable[Point], *, rows: bool) -> list[dict[str, Any]]:
-    """A thin line through the replicates of each configuration; nothing without any."""
+    """Plotly trace of thin lines between replicates of a configuration; empty without any."""
     by_configuration: dict[int, list[Point]] = {}
     for point in points:
         configuration = point[0]["configuration"]
@@ -124,13 +124,13 @@ def joined(points: Iterable[Point], *, rows: bool) -> list[dict[str, Any]]:
 def means(
     levels: Sequence[Tree], along: Sequence[float], looks: Sequence[str], *, rows: bool
 ) -> list[dict[str, Any]]:
-    """Each level's mean as a diamond on its interval.
+    """Plotly traces of each level's interval, and its mean as a diamond.
 
     Args:
-        levels: with ``mean``, ``low``, ``high``.
-        along: where each stands along the factor.
-        looks: each one's colour.
-        rows: whether levels are rows.
+        levels: levels with ``mean``, ``low``, ``high``.
+        along: position of each level along the factor's axis.
+        looks: colour of each level.
+        rows: whether levels are on the vertical axis.
     """
     places: list[float | None] = []
     ends: list[float | None] = []
@@ -164,10 +164,10 @@ def means(
 
 
 def value_range(figures: Sequence[float], levels: Sequence[Tree]) -> dict[str, Any]:
-    """Attributes of the axis of values: wide enough for the dots, and for ordinary intervals.
+    """Range of the value axis: covers all dots, and intervals of moderate length.
 
-    An interval of two trials may be twenty times as long as the trials are apart; such ones run
-    off the axis, so that the trials can be told apart.
+    The interval of two trials can be twenty times as long as their distance; such intervals are
+    cut off so that the trials remain distinguishable.
     """
     low, high = min(figures, default=0.0), max(figures, default=0.0)
     span = high - low
@@ -180,7 +180,7 @@ def value_range(figures: Sequence[float], levels: Sequence[Tree]) -> dict[str, A
 
 
 def runs_off(figures: Sequence[float], levels: Sequence[Tree]) -> bool:
-    """Whether an interval is longer than the axis shows."""
+    """Whether an interval is cut off by the range of the value axis."""
     low, high = value_range(figures, levels).get("range", (-math.inf, math.inf))
     return any(
         level["low"] is not None and (level["low"] < low or level["high"] > high)
@@ -189,7 +189,7 @@ def runs_off(figures: Sequence[float], levels: Sequence[Tree]) -> bool:
 
 
 def level_says(level: Tree) -> str:
-    """A level in words."""
+    """Text describing a level: label, mean, interval and counts."""
     label = clipped(level["label"], 60)
     if level["mean"] is None:
         return f"{label}: no trial that counts"
@@ -198,7 +198,7 @@ def level_says(level: Tree) -> str:
 
 
 CLOUD, ABOVE, BELOW = 0.5, 0.12, 0.36
-"""In rows: a cloud's height, its middle above the row's, and the mean below it."""
+"""In units of rows: height of the dots, their offset above the row, offset of the mean below."""
 
 
 def level_rows(
@@ -209,16 +209,16 @@ def level_rows(
     figure: Callable[[Tree], float],
     name: str,
 ) -> Figure:
-    """A row per level, the first on top.
+    """Figure with one row per level, the first on top.
 
     Args:
-        view: the report.
-        factor: whose levels they are.
-        levels: with means of the figure that is drawn.
-        of: the trials, of which the figure draws some where there are many; those on no level
-            are left out.
-        figure: what is drawn of a trial.
-        name: of the horizontal axis, escaped.
+        view: the report data.
+        factor: the factor of the levels.
+        levels: levels with the mean of the drawn quantity.
+        of: the trials, a sample of which is drawn if there are many; those on no level are left
+            out.
+        figure: function from a trial to the drawn quantity.
+        name: title of the horizontal axis, escaped.
     """
     drawn = view.thinned(of)
     at = {t["number"]: level_index(levels, t["params"].get(factor["name"])) for t in drawn}

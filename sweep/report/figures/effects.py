@@ -1,4 +1,4 @@
-"""Value by level, a figure per factor: every trial, and each level's mean with its interval."""
+"""Figures of the value by level, one per factor: all trials, and level means with intervals."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from sweep.report.figures.view import ReportData, level_index
 SECTION = "Effects"
 
 MOST = 16
-"""Factors that get a figure."""
+"""Largest number of factors with a figure."""
 
 
 def effects(view: ReportData) -> list[ReportFigure]:
-    """A figure per factor, the dominant one first."""
+    """One figure per factor, the dominant one first."""
     if not view.factors:
         reason = "The study has no parameters." if view.valued else view.no_values()
         return [ReportFigure("effect", SECTION, f"{view.value_start} by parameter", empty=reason)]
@@ -45,7 +45,7 @@ def effects(view: ReportData) -> list[ReportFigure]:
 
 
 def _key(name: str, taken: set[str]) -> str:
-    """A key that no other factor has."""
+    """A figure key unique among the factors."""
     base = f"effect-{slug(name) or 'parameter'}"
     key = next(
         k for i in range(1, MOST + 1) if (k := base if i == 1 else f"{base}-{i}") not in taken
@@ -100,7 +100,7 @@ def _replicated(of: Sequence[Tree]) -> bool:
 
 
 def _clouds(view: ReportData, points: Sequence[Point]) -> tuple[list[dict[str, Any]], list[str]]:
-    """A trace per level of the dominant factor, and what the legend lists: it switches them."""
+    """Traces of dots, one per level of the dominant factor, and their legend entries."""
     by_number = {point[0]["number"]: point for point in points}
     groups = view.groups(trial for trial, _, _ in points)
     several = len(groups) > 1
@@ -118,7 +118,7 @@ def _clouds(view: ReportData, points: Sequence[Point]) -> tuple[list[dict[str, A
 
 
 def _ordered(view: ReportData, factor: Tree, of: Sequence[Tree]) -> Figure:
-    """Numbers of few values along their axis, coloured by the dominant factor."""
+    """Figure of an ordered numeric factor, coloured by the dominant factor."""
     scale = Scale.of(factor)
     levels = factor["levels"]
     points: list[Point] = [
@@ -141,7 +141,7 @@ def _ordered(view: ReportData, factor: Tree, of: Sequence[Tree]) -> Figure:
 
 
 def _range(view: ReportData, factor: Tree, of: Sequence[Tree]) -> Figure:
-    """Numbers of many values where they lie, with the mean of each bin as a step."""
+    """Figure of a range factor: trials at their values, the mean of each bin as a step."""
     points: list[Point] = [(t, t["params"][factor["name"]], t["value"]) for t in view.thinned(of)]
     at = [t["params"][factor["name"]] for t in of]
     low, high = min(at), max(at)
@@ -168,7 +168,7 @@ def _value_range(of: Sequence[Tree], factor: Tree) -> dict[str, Any]:
 
 
 def _bins(levels: Sequence[Tree]) -> list[dict[str, Any]]:
-    """Each bin's interval as an area and its mean as a line, from end to end."""
+    """Plotly traces of each bin's interval as an area and its mean as a line."""
     xs: list[float | None] = []
     ys: list[float | None] = []
     steps: list[tuple[float | None, float | None, list[str]]] = []

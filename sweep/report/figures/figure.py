@@ -1,4 +1,4 @@
-"""What a figure is: data and layout for plotly, and the words that belong beside it."""
+"""``ReportFigure``: data and layout for plotly, with title, caption and text alternative."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Figure = dict[str, Any]
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """One figure, or why there is none.
+    """One figure, or the reason why there is nothing to draw.
 
-    All words are plain text: whoever puts them on a page escapes them. Strings within ``figure``
-    are escaped already, for plotly reads some HTML in them.
+    Texts are plain and must be escaped by the page. Strings within ``figure`` are already escaped,
+    since plotly interprets some HTML in them.
 
     Attributes:
-        key: letters, digits and hyphens, unique in a report: for file names and anchors.
-        section: what it is shown under.
-        title: above the figure.
-        caption: what is drawn, of how many, how to read it, and what it cannot say.
-        summary: the figure in words, for whoever does not see it.
-        figure: ``data`` and ``layout``, strict JSON; None where nothing can be drawn.
-        empty: why nothing can be drawn; empty otherwise.
+        key: unique name of letters, digits and hyphens, for file names and anchors.
+        section: heading of its section.
+        title: title of the figure.
+        caption: what is drawn, from how many trials, how to read it, and its limitations.
+        summary: text alternative for accessibility.
+        figure: ``data`` and ``layout`` as strict JSON; None if there is nothing to draw.
+        empty: why there is nothing to draw; empty otherwise.
     """
 
     key: str
@@ -38,6 +38,6 @@ class ReportFigure:
     empty: str = ""
 
     def __post_init__(self) -> None:
-        """Leave out what is no number: sums of very large values overflow."""
+        """Replace non-finite numbers by None; sums of very large values may overflow."""
         if self.figure is not None:
             object.__setattr__(self, "figure", strict(self.figure)[0])

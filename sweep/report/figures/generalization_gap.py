@@ -1,4 +1,4 @@
-"""How much better trials are on what they were trained on, by level of the dominant factor."""
+"""Figure of the generalisation gap (training minus validation) by level of the dominant factor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEY = "gap"
 
 
 def gaps(view: ReportData) -> list[ReportFigure]:
-    """Train minus validation, every trial a dot."""
+    """Training minus validation value by level, one dot per trial."""
     title = "Training minus validation"
     of = [trial for trial in view.trials if trial["gap"] is not None]
     factor, levels = view.dominant, view.tree["gaps"]

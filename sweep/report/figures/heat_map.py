@@ -1,4 +1,4 @@
-"""Two factors crossed: the mean of each cell, and how many trials it rests on."""
+"""Heat maps of two crossed factors: mean and number of trials of each cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECTION = "Factors together"
 
 
 def heat_maps(view: ReportData) -> list[ReportFigure]:
-    """A heat map per pair of factors that the tree crosses."""
+    """One heat map per pair of factors crossed in the tree."""
     crossed = view.tree["cells"]
     if not crossed:
         reason = "There are no two factors to cross." if view.valued else view.no_values()
@@ -26,7 +26,7 @@ def heat_maps(view: ReportData) -> list[ReportFigure]:
 
 def _heat_map(view: ReportData, cells: Tree, place: int) -> ReportFigure:
     columns = str(cells["columns"])
-    # The place keeps names apart that look alike in an address.
+    # The index distinguishes names with the same slug.
     key = f"heat-{place + 1}-{slug(columns)}".strip("-")
     title = f"{view.value_start} by {cells['rows']} and {columns}"
     known = [
@@ -108,7 +108,7 @@ def _figure(view: ReportData, cells: Tree) -> Figure:
 
 
 def _ticks(factor: Tree | None, labels: Sequence[str]) -> dict[str, Any]:
-    """Labels beneath columns; of bins the ends between them, which are shorter."""
+    """Ticks of the columns: their labels, or the bin edges for bins, which are shorter."""
     levels = [] if factor is None else factor["levels"]
     if len(levels) == len(labels) and all(level["from"] is not None for level in levels):
         ends = [*(level["from"] for level in levels), levels[-1]["to"]]
@@ -121,13 +121,13 @@ def _ticks(factor: Tree | None, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _brief(value: float, columns: int) -> str:
-    """A mean short enough for its cell: hover tells four digits."""
+    """A mean with few digits to fit its cell; the hover label shows four."""
     digits = 3 if columns <= 8 else 2
     return f"{value:.{digits}f}" if abs(value) < 1 else f"{value:.{digits + 1}g}"
 
 
 def _empty(cells: Tree, said: list[list[str]]) -> list[dict[str, Any]]:
-    """A cross in each cell without a trial: blank alone could be a pale colour."""
+    """Crosses in cells without trials, to distinguish them from pale colours."""
     at = [
         (x, y)
         for y, values in enumerate(cells["mean"])

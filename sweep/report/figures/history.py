@@ -1,4 +1,4 @@
-"""How the study went: values in the order of trials, phases, baselines, the best so far."""
+"""Optimization history: values in trial order, phases, baselines, best value so far."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SECTION = "History"
 KEY = "history"
 
 PHASE_SYMBOLS = ("circle", "triangle-up", "square", "diamond")
-"""By the order in which phases began."""
+"""Marker symbols of the phases, in order of their first trials."""
 
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
 def history(view: ReportData) -> list[ReportFigure]:
-    """Value by trial number."""
+    """Figure of the value by trial number."""
     title = f"{view.value_start} by trial"
     if not view.valued:
         return [ReportFigure(KEY, SECTION, title, empty=view.no_values())]
@@ -50,7 +50,7 @@ def _baseline_words(view: ReportData) -> str:
 
 
 def _phases(view: ReportData) -> list[str]:
-    """Phases by first trial; what has none is called so."""
+    """Names of the phases in order of their first trials; ``no phase`` for trials without one."""
     return list(dict.fromkeys(str(trial["phase"] or "no phase") for trial in view.valued))
 
 
@@ -116,7 +116,7 @@ def _trials(
 
 
 def _key_of(name: str, symbol: str) -> dict[str, Any]:
-    """An entry of the legend for a phase: no point, only its symbol."""
+    """A trace without points that adds a phase's symbol to the legend."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -131,9 +131,9 @@ def _key_of(name: str, symbol: str) -> dict[str, Any]:
 
 
 def _best_line(best: Sequence[Tree]) -> dict[str, Any]:
-    """A step at each trial that was better than all before, and the end.
+    """Step line of the best value so far.
 
-    Of a long study the trials in between, which leave the line as it is, are left out.
+    For a long study, trials that do not change the line are left out.
     """
     if are_many(best):
         rises = [b for a, b in itertools.pairwise(best) if a["best"] != b["best"]]
@@ -157,7 +157,7 @@ def _baseline_says(baseline: Tree) -> str:
 
 
 def _baselines(view: ReportData) -> list[dict[str, Any]]:
-    """Lines from the first trial to the last."""
+    """Horizontal lines at the baselines' means, from the first trial to the last."""
     ends = [view.valued[0]["number"], view.valued[-1]["number"]]
     return [
         {

@@ -1,4 +1,4 @@
-"""What a point says of its trial: the words once in a template, the figures in its row."""
+"""Hover labels of trials: a shared plotly template, and ``customdata`` per trial."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sweep.report.figures.figure import Tree
 from sweep.report.figures.text import clipped, safe
 
 MOST = 16
-"""Parameters that a hover label lists; it would not fit a screen with more."""
+"""Largest number of parameters in a hover label, to fit a screen."""
 
 LONGEST = 40
-"""Characters of one value: plotly does not wrap, and a phone has room for 50 with the name."""
+"""Largest number of characters of a value, since plotly does not wrap and a phone fits 50."""
 
 _HEAD = "<b>trial %{customdata[0]}</b>"
 
@@ -20,8 +20,8 @@ _HEAD = "<b>trial %{customdata[0]}</b>"
 class Hover:
     """Hover labels of a study's trials.
 
-    A label tells number, parameters by their labels, seed and phase. Strings of the tree go into
-    ``customdata``, which plotly fills in once and does not search for placeholders.
+    A label shows number, parameters by their labels, seed and phase. Strings of the tree are put
+    into ``customdata``, in which plotly does not expand placeholders.
     """
 
     def __init__(self, trials: Sequence[Tree], names: Sequence[str]) -> None:
@@ -37,18 +37,18 @@ class Hover:
         return [trial["number"], *shown, *told]
 
     def rows(self, trials: Sequence[Tree], *extra: Sequence[Any]) -> list[list[Any]]:
-        """``customdata`` of trials, with further columns."""
+        """``customdata`` rows of trials, with optional further columns."""
         more = zip(*extra, strict=True) if extra else ((),) * len(trials)
         return [
             [*self._rows[trial["number"]], *each] for trial, each in zip(trials, more, strict=True)
         ]
 
     def template(self, first: str, *extra: str) -> str:
-        """``hovertemplate`` for ``rows``.
+        """``hovertemplate`` that matches the columns of ``rows``.
 
         Args:
             first: the line under the trial's number, such as ``value %{y}``.
-            extra: what stands before each further column, escaped by whoever calls.
+            extra: label of each further column, escaped.
         """
         names = [*map(_short, self._shown), "seed", "phase"]
         lines = [f"{name} %{{customdata[{i}]}}" for i, name in enumerate(names, start=1)]
@@ -59,7 +59,7 @@ class Hover:
         return "<br>".join([_HEAD, *filter(None, [first]), *lines]) + "<extra></extra>"
 
     def short(self, first: str) -> str:
-        """The same for points that have the trial's number alone."""
+        """``hovertemplate`` for points whose ``customdata`` is the trial's number only."""
         return "<br>".join(filter(None, [_HEAD, first])) + "<extra></extra>"
 
 

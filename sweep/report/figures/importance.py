@@ -1,4 +1,4 @@
-"""Importance, a figure per method, and the effects that the verdict rests on."""
+"""Figures of importance per method, of the verdict's effects, and of modules."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SYMBOLS = {
     "interaction": "cross",
     "interactions": "x",
 }
-"""A row's role: only circles are parameters as they were sampled."""
+"""Marker symbol by a row's role; only circles are sampled parameters."""
 
 
 def importance(view: ReportData) -> list[ReportFigure]:
-    """Shares by method."""
+    """One figure of importance shares per method."""
     methods = (view.tree["analysis"] or {}).get("methods") or []
     if not methods:
         reason = view.no_values() if not view.valued else _not_analysed(view)
@@ -65,7 +65,7 @@ def _method(view: ReportData, method: Tree) -> ReportFigure:
 
 
 def _is_worth_a_row(row: Tree) -> bool:
-    """Of the pairs only those that chance does not explain."""
+    """Whether a row is shown: pairwise interactions only if above their null quantile."""
     return row["role"] != "interaction" or not _is_chance(row)
 
 
@@ -74,7 +74,7 @@ def _is_chance(row: Tree) -> bool:
 
 
 def row_name(row: Tree) -> str:
-    """A row's name, with what sets it apart from the sampled parameters."""
+    """Display name of a row, marking derived parameters, groups and interactions."""
     of = [str(name) for name in row["of"]]
     match row["role"]:
         case "derived":
@@ -117,7 +117,7 @@ def _summary(method: Tree, shown: list[Tree]) -> str:
 
 
 def effects_of_verdict(view: ReportData) -> list[ReportFigure]:
-    """Variance components: what each parameter does to the objective, in its own unit."""
+    """Variance components: standard deviation caused by each parameter, in the objective's unit."""
     key, title = "variance-components", f"Spread of {view.value_name} that each parameter causes"
     claims = (view.tree["analysis"] or {}).get("claims") or []
     if not claims or not claims[0].get("parameters"):
@@ -169,7 +169,7 @@ def _effect_says(effect: Tree) -> str:
 
 
 def modules(view: ReportData) -> list[ReportFigure]:
-    """What adapting each matrix is worth."""
+    """Gain of adapting each matrix (module), as Shapley values."""
     key, title = "modules", f"What adapting each matrix adds to {view.value_name}"
     report = (view.tree["analysis"] or {}).get("modules")
     if not report or not report["rows"]:

@@ -1,4 +1,4 @@
-"""Estimates as dots with their intervals, one row each: never a bare bar."""
+"""Figures of estimates as dots with intervals, one per row."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from sweep.report.figures.text import paragraph, wrapped
 from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
 
 ROW_HEIGHT = 40
-"""Pixels of a row with a label of two lines."""
+"""Height in pixels of a row with a label of two lines."""
 
 REACH = 0.34
-"""Half the height of a row's band, in rows."""
+"""Half the height of a row's null band, in units of rows."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One row.
+    """One row: an estimate with its interval.
 
     Attributes:
-        label: of the row.
+        label: label of the row.
         value: the estimate.
         low: lower end of its interval.
         high: upper end.
-        says: of the row, in the hover label.
-        colour: of dot and interval.
-        symbol: of the dot.
-        band: where chance ends, which begins at 0; None where unknown.
-        hollow: whether the estimate is no more than chance gives.
+        says: text of the hover label.
+        colour: colour of dot and interval.
+        symbol: symbol of the dot.
+        band: upper end of the band of values expected by chance, which begins at 0; None if
+            unknown.
+        hollow: whether the estimate is not significant.
     """
 
     label: str
@@ -51,13 +52,13 @@ def estimates_figure(
     bound: tuple[str, float] | None = None,
     **more: Any,
 ) -> Figure:
-    """Rows from top to bottom.
+    """Figure of estimates, one per row, the first on top.
 
     Args:
-        rows: what to draw.
-        title: of the horizontal axis, escaped.
-        band: what the legend calls the bands, escaped.
-        bound: a line through all rows: what the legend calls it, escaped, and where it is.
+        rows: the estimates.
+        title: title of the horizontal axis, escaped.
+        band: legend label of the bands, escaped.
+        bound: legend label, escaped, and position of a vertical line through all rows.
         more: further attributes of the horizontal axis.
     """
     areas = [_bands(rows, band), _ends(rows)] if any(r.band is not None for r in rows) else []
@@ -75,12 +76,12 @@ def estimates_figure(
 
 
 def row_height(labels: Sequence[str]) -> int:
-    """Pixels of a row in which each label has room."""
+    """Height in pixels of a row that fits every label."""
     return ROW_HEIGHT + 10 * any(wrapped(label).count("<br>") > 1 for label in labels)
 
 
 def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
-    """A vertical axis with a label per row, the first on top."""
+    """Plotly vertical axis with one label per row, the first on top."""
     return axis(
         tickvals=list(range(len(labels))),
         ticktext=[wrapped(label) for label in labels],
@@ -96,7 +97,7 @@ def _places(rows: Sequence[Estimate]) -> range:
 
 
 def _bands(rows: Sequence[Estimate], name: str) -> dict[str, Any]:
-    """What chance gives, as an area from 0."""
+    """Trace of the bands expected by chance, as areas from 0."""
     xs: list[float | None] = []
     ys: list[float | None] = []
     for y, row in enumerate(rows):
@@ -118,7 +119,7 @@ def _bands(rows: Sequence[Estimate], name: str) -> dict[str, Any]:
 
 
 def _ends(rows: Sequence[Estimate]) -> dict[str, Any]:
-    """The end of each band as a tick: an area alone is faint, and unseen where it is narrow."""
+    """Trace of ticks at the bands' ends, since a narrow area is hardly visible."""
     at = [(row.band, y) for y, row in enumerate(rows) if row.band is not None]
     return {
         "type": "scatter",

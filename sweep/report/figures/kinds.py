@@ -1,4 +1,4 @@
-"""The kinds of figures that a report has, in the order in which a page shows them."""
+"""The figures of a report, in the order in which the page shows them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sweep.report.figures.view import ReportData
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A kind of figure, of which a report may have several.
+    """A kind of figure; a report may have several of each.
 
     Attributes:
-        name: the key of its figures, or how their keys begin.
-        section: what they are shown under.
-        draw: makes them from a report's tree; at least one, however little the tree holds.
+        name: key, or prefix of the keys, of its figures.
+        section: heading of their section.
+        draw: function from the report data to its figures, at least one even if all are empty.
     """
 
     name: str
@@ -50,17 +50,17 @@ FIGURES: tuple[FigureKind, ...] = (
     FigureKind("parallel", "History", parallel),
     FigureKind("timeline", "History", timeline),
 )
-"""In the order in which a page shows them."""
+"""All kinds of figures, in the order in which the page shows them."""
 
 
 def draw(tree: Tree) -> list[ReportFigure]:
     """Draw every figure of a report.
 
     Args:
-        tree: as ``sweep.report.tree.build.report_tree`` makes it.
+        tree: result of ``sweep.report.tree.build.report_tree``.
 
     Returns:
-        In the order of a page; where there is nothing to draw, with the reason.
+        The figures in page order; those with nothing to draw contain the reason.
     """
     view = ReportData(tree)
     return [drawn for kind in FIGURES for drawn in kind.draw(view)]

@@ -1,4 +1,4 @@
-"""Learning curves of all trials, in one trace per level and outcome."""
+"""Figure of the learning curves of all trials, with one trace per level and outcome."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SECTION = "Learning"
 KEY = "curves"
 
 DASHES = {"complete": "solid", "pruned": "dash", "running": "dot"}
-"""Of what became of a trial; of the rest ``solid``, with a cross at the end."""
+"""Line style by outcome; others are ``solid`` with a cross at the end."""
 
 FULL = 3000
-"""Points up to which each tells all of its trial; of more only the last of a curve does."""
+"""Largest number of points with full hover labels; with more, only the last of each curve has."""
 
 MANY = 60
-"""Curves from which lines are thin and faint."""
+"""With more curves, lines are thin and faint."""
 
 Read = Callable[[Tree], Any]
 
@@ -53,7 +53,7 @@ def _with_loss(of: Sequence[Tree]) -> list[Tree]:
 
 
 def _summary(view: ReportData, of: Sequence[Tree]) -> str:
-    """Where the trials of each level ended, the three best of the study first."""
+    """Text alternative: number of curves, and first and last value of the three best trials."""
     numbers = [n for n in view.tree["ranking"] if view.by_number[n]["curve"]][:3]
     said = listed(_course(view.by_number[n]) for n in numbers)
     return f"{trials(len(of))} with curves. Best of them: {said or 'none has a value'}."
@@ -94,7 +94,7 @@ def _figure(view: ReportData, of: Sequence[Tree]) -> Figure:
 
 
 def _list_once(data: Iterable[dict[str, Any]], *, listed: bool) -> None:
-    """One legend entry per level, which switches all of its traces."""
+    """Show one legend entry per level, which toggles all of its traces."""
     seen: set[str] = set()
     for trace in data:
         trace["showlegend"] = listed and trace["legendgroup"] not in seen
@@ -104,7 +104,7 @@ def _list_once(data: Iterable[dict[str, Any]], *, listed: bool) -> None:
 def _panel(
     view: ReportData, group: Group, what: str, *, full: bool, n: int
 ) -> list[dict[str, Any]]:
-    """Lines of one level by outcome, then the last point of each."""
+    """Traces of one level: lines by line style, then the last point of each curve."""
     by_dash: dict[str, list[Tree]] = {}
     for trial in group.trials:
         by_dash.setdefault(DASHES.get(trial["kind"], "solid"), []).append(trial)
@@ -129,7 +129,7 @@ def _panel(
 
 
 def _gapped(view: ReportData, of: Sequence[Tree], what: str, *, full: bool) -> dict[str, Any]:
-    """Curves one after the other, with a gap between."""
+    """Curves concatenated in one trace, separated by gaps (None)."""
     xs: list[Any] = []
     ys: list[Any] = []
     rows: list[Any] = []
@@ -150,7 +150,7 @@ def _says(view: ReportData, what: str, ys: Sequence[Any]) -> str:
 
 
 def _last(view: ReportData, group: Group, what: str, *, n: int) -> dict[str, Any]:
-    """The last point of each curve, which tells what became of the trial."""
+    """Trace of the last point of each curve, with the trial's outcome in its hover label."""
     ends = []
     for trial in group.trials:
         known = [point for point in trial["curve"] if point[what] is not None]

@@ -1,4 +1,4 @@
-"""Each trial as a line through its parameters and its value."""
+"""Parallel coordinates: each trial as a line through its parameters and its value."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ SECTION = "History"
 KEY = "parallel"
 
 MOST = 10
-"""Parameters that get an axis."""
+"""Largest number of parameters with an axis."""
 
 ALL = 60
-"""Trials up to which all are coloured; of more only the best tenth is."""
+"""Largest number of trials that are all coloured; with more, only the best tenth is."""
 
 FULL = 3000
-"""Points up to which each tells all of its trial; of more only the one on the value's axis does."""
+"""Largest number of points with full hover labels; with more, only those on the value axis have."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One axis of numbers from 0 to 1.
+    """One axis, scaled to [0, 1].
 
     Attributes:
-        name: what it is of.
-        ticks: places and labels.
-        places: trial number to place; None where a trial has none.
+        name: name of the parameter or value.
+        ticks: positions and labels.
+        places: trial number to position; None if missing.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Line:
 
 
 def parallel(view: ReportData) -> list[ReportFigure]:
-    """Parallel coordinates, one axis below the other so that a phone has room for their labels."""
+    """Parallel coordinates with horizontal axes, so that labels fit a phone screen."""
     title = "Trials as lines through their parameters"
     if len(view.valued) < 2 or not view.factors:
         reason = "Lines compare trials, and there is one." if view.valued else view.no_values()
@@ -102,7 +102,7 @@ def _figure(view: ReportData, best: set[int]) -> Figure:
 
 
 def _ticks(line: Line, y: int) -> list[dict[str, Any]]:
-    """Labels below an axis, those at its ends within it; many long ones in two rows."""
+    """Annotations of an axis's tick labels, in two alternating rows if they are long."""
     labels = [clipped(label, max(8, 72 // len(line.ticks))) for _, label in line.ticks]
     staggered = sum(len(label) + 2 for label in labels) > 30
     return [
@@ -133,7 +133,7 @@ def _between(value: float, low: float, high: float) -> float:
 
 
 def _line(view: ReportData, factor: Tree) -> Line:
-    """A factor's axis: levels at even distances, a range where its numbers lie."""
+    """Axis of a factor: levels evenly spaced, a range by its (log) values."""
     name, levels = factor["name"], factor["levels"]
     given = {trial["number"]: trial["params"].get(name) for trial in view.valued}
     if factor["kind"] != "range":
@@ -170,7 +170,7 @@ def _traces(
     *,
     full: bool,
 ) -> list[dict[str, Any]]:
-    """The lines of some trials, and what they tell on the value's axis if not everywhere."""
+    """Traces of some trials' lines, plus points with full hover labels if not ``full``."""
     xs: list[float | None] = []
     ys: list[int | None] = []
     rows: list[Any] = []

@@ -1,4 +1,4 @@
-"""What trained parameters buy: value against their number."""
+"""Figure of the value against the number of trained parameters, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def sizes(view: ReportData) -> list[ReportFigure]:
 
 
 def _front(front: list[Tree]) -> dict[str, object]:
-    """A step line: a size without a trial does no better than the next smaller one."""
+    """Step line of the Pareto front: between two sizes, the smaller one's value applies."""
     return {
         "type": "scatter",
         "mode": "lines",

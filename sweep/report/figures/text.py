@@ -1,4 +1,4 @@
-"""Words and numbers in figures: escaped, short enough for a phone, the same everywhere."""
+"""Text and number formatting in figures: escaping, clipping and wrapping for small screens."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from sweep.terminal.formatting import number
 
 LONGEST = 160
-"""Characters of one string in a figure; the page has the rest."""
+"""Largest number of characters of a string in a figure; the page has the full text."""
 
 _ENTITIES = str.maketrans(
-    # % opens a placeholder of a template, $ a formula where a page has MathJax.
+    # % starts a placeholder in templates, $ a formula if the page has MathJax.
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "%": "&#37;", "$": "&#36;"}
 )
 _CONTROL = re.compile(
@@ -22,10 +22,10 @@ _WEAK_BREAK = re.compile(r"(?<=[_\-:/])|(?<=[a-zA-Z]\.)")
 
 
 def safe(text: object) -> str:
-    """A string that plotly shows as it is.
+    """A string escaped so that plotly shows it literally.
 
-    plotly.js takes ``<…>`` in any text as one of a few tags, decodes entities once, and fills in
-    placeholders: with <, > and & as entities nothing is left that could open a tag.
+    plotly.js interprets some HTML tags in any text, decodes entities once, and expands
+    placeholders.
 
     Example:
         >>> safe('<a href="x">100 %</a>')
@@ -35,13 +35,13 @@ def safe(text: object) -> str:
 
 
 def clipped(text: object, most: int = LONGEST) -> str:
-    """One line of at most ``most`` characters."""
+    """Text as one line of at most ``most`` characters, without control characters."""
     line = _CONTROL.sub(" ", str(text)).strip()
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def wrapped(text: object, width: int = 14, lines: int = 3) -> str:
-    """A label in a few short lines, escaped, joined by ``<br>``.
+    """A label wrapped to a few short lines, escaped, joined by ``<br>``.
 
     Example:
         >>> wrapped("attention+mlp.down")
@@ -59,7 +59,7 @@ def wrapped(text: object, width: int = 14, lines: int = 3) -> str:
 
 
 def _parts(text: str, width: int) -> Iterable[str]:
-    """Pieces of a text that stay together: words, what is too long in parts of words."""
+    """Unbreakable parts of a text: words, with words longer than ``width`` split."""
     for word in _BREAK.split(text):
         if len(word.rstrip()) <= width:
             yield word
@@ -69,7 +69,7 @@ def _parts(text: str, width: int) -> Iterable[str]:
 
 
 def paragraph(text: object) -> str:
-    """A sentence for a hover label, which plotly does not wrap, in lines that fit a phone."""
+    """Text wrapped for a hover label, which plotly does not wrap itself."""
     return wrapped(text, width=42, lines=6)
 
 
@@ -79,7 +79,7 @@ def sentence(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Letters, digits and hyphens.
+    """Text reduced to lower-case letters, digits and hyphens, at most 40 characters.
 
     Example:
         >>> slug("learning_rate"), slug("<b>")
@@ -89,12 +89,12 @@ def slug(text: str) -> str:
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:
-    """A figure with its interval, as far as it has one."""
+    """A number with its interval, if it has one."""
     return number(value) if low is None else f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def listed(items: Iterable[str], most: int = 12, what: str = "more") -> str:
-    """Items in a row; the rest is counted.
+    """The first ``most`` items joined by semicolons, and the number of the rest.
 
     Example:
         >>> listed(["a", "b", "c"], most=2)
@@ -108,7 +108,7 @@ def listed(items: Iterable[str], most: int = 12, what: str = "more") -> str:
 
 
 def rests_on(n: int, configurations: int) -> str:
-    """How many trials, and how many different ones.
+    """Text with the numbers of trials and of configurations.
 
     Example:
         >>> rests_on(162, 150), rests_on(1, 1)
@@ -119,7 +119,7 @@ def rests_on(n: int, configurations: int) -> str:
 
 
 def percent(level: float) -> str:
-    """A level as people write it.
+    """A confidence level as a percentage.
 
     Example:
         >>> percent(0.9)
@@ -129,11 +129,11 @@ def percent(level: float) -> str:
 
 
 def trials(n: int) -> str:
-    """A number of trials."""
+    """Text with a number of trials."""
     return f"{n:,} trial" if n == 1 else f"{n:,} trials"
 
 
 def d3_format(values: Sequence[float]) -> str:
-    """How plotly prints such values: four digits, as the terminal does."""
+    """d3 format of values: four digits, as in the terminal."""
     plain = all(v == 0 or 0.001 <= abs(v) < 10_000 for v in values)
     return ".4f" if plain else ".4~g"

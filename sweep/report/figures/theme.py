@@ -1,6 +1,6 @@
-"""How figures look: colours that hold on white and on near black, layout that fits a phone.
+"""Style of figures: colours for light and dark backgrounds, layout for small screens.
 
-Fonts' and grids' colours are not set here: the page sets them to its light or dark theme.
+Colours of text and grid lines are set by the page, by its light or dark theme.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from sweep.report.figures.figure import Tree
 COLOURS = ("#216be0", "#b18e15", "#16a08c", "#a780e6", "#53761f", "#aa4471")
 """Colours of levels and parameters, contrast at least 3 on #ffffff and on #16181d.
 
-Okabe and Ito's eight do not all have that (https://jfly.uni-koeln.de/color/): these were searched
-for under it, as far apart as can be in OKLab for normal vision and as simulated for protanopia,
-deuteranopia and tritanopia (Machado et al. 2009, doi:10.1109/TVCG.2009.113).
+Not all of Okabe and Ito's eight colours have that contrast (https://jfly.uni-koeln.de/color/).
+These were found by maximising their distances in OKLab under this constraint, for normal vision
+and for simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009,
+doi:10.1109/TVCG.2009.113).
 """
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "star", "hexagram")
-"""One more than colours, so that level 7 differs from level 1 by symbol and 42 differ by both."""
+"""Seven symbols for six colours, so that 42 levels have distinct combinations."""
 
 NEUTRAL = "#7d8590"
-"""Lines and marks that stand for no level."""
+"""Colour of lines and marks that do not belong to a level."""
 
 BAND = "rgba(125,133,144,0.28)"
-"""Areas: chance, intervals."""
+"""Fill colour of null bands and intervals."""
 
 STATES: Mapping[str, str] = {
     "complete": COLOURS[2],
@@ -37,7 +38,7 @@ STATES: Mapping[str, str] = {
     "waiting": NEUTRAL,
     "spared": NEUTRAL,
 }
-"""What became of a trial."""
+"""Colour by outcome of a trial."""
 
 SCALE: Sequence[tuple[float, str]] = (
     (0.0, "#00224e"),
@@ -46,7 +47,7 @@ SCALE: Sequence[tuple[float, str]] = (
     (0.75, "#bcae6c"),
     (1.0, "#fee838"),
 )
-"""Cividis: even in lightness, the same to colour-blind eyes (doi:10.1371/journal.pone.0199239)."""
+"""Cividis colour map: even in lightness, colour-blind safe (doi:10.1371/journal.pone.0199239)."""
 
 CONFIG: Mapping[str, Any] = {
     "responsive": True,
@@ -56,26 +57,26 @@ CONFIG: Mapping[str, Any] = {
     "modeBarButtonsToRemove": ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
     "plotlyServerURL": "",
 }
-"""For ``Plotly.newPlot``."""
+"""Configuration of ``Plotly.newPlot``."""
 
 NARROW = 300
-"""Pixels that a legend has on a phone."""
+"""Width of a legend on a phone, in pixels."""
 
 ROW = 20
-"""Pixels of a line of a legend."""
+"""Height of a legend line, in pixels."""
 
 
 BAR = 32
-"""Pixels of plotly's bar of buttons, which stays on top of a figure on a touch screen."""
+"""Height of plotly's mode bar, in pixels; it is always visible on touch screens."""
 
 
 def layout(height: int, legend: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    """A layout: transparent, as wide as the page lets it be.
+    """Plotly layout: transparent background, width from the page.
 
     Args:
-        height: of the plot with its axes, in pixels, without buttons above and legend below.
-        legend: what the legend lists; empty for none.
-        more: further attributes.
+        height: height of the plot with its axes, in pixels, without mode bar and legend.
+        legend: legend entries; empty for no legend.
+        more: further layout attributes.
     """
     rows = legend_rows(legend)
     below = ROW * rows + 8 if rows else 0
@@ -88,7 +89,7 @@ def layout(height: int, legend: Sequence[str] = (), **more: Any) -> dict[str, An
         "font": {"family": "system-ui, sans-serif", "size": 13},
         "hovermode": "closest",
         "hoverlabel": {"align": "left", "namelength": -1},
-        # A finger on a figure scrolls the page; the bar's buttons zoom.
+        # Touch scrolls the page; the mode bar's buttons zoom.
         "dragmode": False,
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": NEUTRAL, "activecolor": COLOURS[0]},
         "showlegend": bool(rows),
@@ -108,7 +109,7 @@ def layout(height: int, legend: Sequence[str] = (), **more: Any) -> dict[str, An
 
 
 def legend_rows(names: Sequence[str]) -> int:
-    """Lines that a legend takes on a phone, entry after entry."""
+    """Number of lines of a legend on a phone."""
     rows, used = 0, NARROW + 1
     for name in names:
         width = 48 + 7 * len(name)
@@ -119,33 +120,33 @@ def legend_rows(names: Sequence[str]) -> int:
 
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
-    """An axis that makes room for its labels.
+    """Plotly axis with automatic margins.
 
     Args:
-        title: escaped by whoever calls.
-        more: further attributes.
+        title: axis title, escaped.
+        more: further axis attributes.
     """
     named = {"title": {"text": title, "standoff": 8, "font": {"size": 12}}} if title else {}
     return {"automargin": True, "zeroline": False, "tickfont": {"size": 12}, **named, **more}
 
 
 def marker_size(n: int) -> int:
-    """Pixels of a dot, so that a cloud of many is still a cloud."""
+    """Dot size in pixels, smaller for many dots."""
     return 9 if n <= 100 else 7 if n <= 500 else 4
 
 
 def opacity(n: int) -> float:
-    """Of dots, so that overlapping ones can be told."""
+    """Dot opacity, lower for many dots so that overlaps are visible."""
     return 0.95 if n <= 100 else 0.85 if n <= 500 else 0.75
 
 
 @dataclass(frozen=True)
 class MarkerStyle:
-    """How marks of one level look.
+    """Colour and symbol of a level's marks.
 
     Attributes:
-        colour: hexadecimal.
-        symbol: plotly's name of the marker.
+        colour: hexadecimal colour.
+        symbol: plotly marker symbol.
     """
 
     colour: str
@@ -153,14 +154,14 @@ class MarkerStyle:
 
 
 OTHER = MarkerStyle(NEUTRAL, "circle")
-"""What has no level of its own."""
+"""Style of trials that belong to no level."""
 
 
 def look(index: int) -> MarkerStyle:
-    """The look of a factor's level, or of a parameter, by its place among them."""
+    """Style of a level or parameter, by its index."""
     return MarkerStyle(COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)])
 
 
 def parameter_looks(factors: Sequence[Tree]) -> dict[str, MarkerStyle]:
-    """Each parameter's look, by its place in the space."""
+    """Parameter name to style, by order in the space."""
     return {factor["name"]: look(i) for i, factor in enumerate(factors)}

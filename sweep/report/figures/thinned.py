@@ -1,4 +1,4 @@
-"""Which trials a figure draws where there are more than can be told apart."""
+"""Random subset of the trials for figures of large studies."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Sequence
 from sweep.report.figures.figure import Tree
 
 MOST_DRAWN = 2000
-"""Trials that one figure draws: each takes 100 bytes of the page or more, and of dots beyond some
-thousand most hide others."""
+"""Largest number of trials in a figure: each takes at least 100 bytes of the page, and thousands of
+dots hide each other."""
 
 
 def are_many(of: Sequence[object]) -> bool:
-    """Whether a figure draws only some of so many trials."""
+    """Whether there are more than ``MOST_DRAWN`` trials."""
     return len(of) > MOST_DRAWN
 
 
 def thinned(of: Sequence[Tree], best: Sequence[int]) -> list[Tree]:
-    """At most ``MOST_DRAWN`` of some trials, drawn at random and always the same; and the best.
+    """Deterministic random sample of ``MOST_DRAWN`` trials, and the best trial.
 
-    At random, since every so-and-so-many-th might be always the same seed of a design.
+    The sample is random, since every n-th trial might have the same seed of a design.
 
     Args:
-        of: the trials, which stay in their order.
+        of: the trials, whose order is kept.
         best: numbers of the study's trials, the best first.
     """
     if not are_many(of):
@@ -33,7 +33,7 @@ def thinned(of: Sequence[Tree], best: Sequence[int]) -> list[Tree]:
 
 
 def drawn_of(of: Sequence[Tree]) -> str:
-    """What a caption says where ``thinned`` leaves trials out, after a space; else nothing."""
+    """Caption text if ``thinned`` leaves trials out, with a leading space; else empty."""
     if not are_many(of):
         return ""
     return (

@@ -1,4 +1,4 @@
-"""When each trial ran, and what became of it."""
+"""Timeline figure: start, duration and outcome of each trial."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = "timeline"
 
 
 def timeline(view: ReportData) -> list[ReportFigure]:
-    """A bar per trial, from its start to its end."""
+    """Figure with one bar per trial, from its start, coloured by outcome."""
     title = "Trials over time"
     of = [trial for trial in view.trials if _is_timed(view, trial)]
     if not of:
@@ -49,14 +49,14 @@ def _is_timed(view: ReportData, trial: Tree) -> bool:
 
 
 def _end(view: ReportData, trial: Tree) -> str | None:
-    """When it ended; of one that runs, when the report was made."""
+    """End time of a trial; for a running trial, when the report was made."""
     if trial["ended"] is None and trial["kind"] == "running":
         return str(view.tree["made"])
     return None if trial["ended"] is None else str(trial["ended"])
 
 
 def _length(view: ReportData, trial: Tree) -> float:
-    """Milliseconds, as they were measured where that is known: a clock may be set meanwhile."""
+    """Duration in milliseconds: as measured if known, else from clock times, which may be reset."""
     if trial["ended"] is not None and trial["seconds"]:
         return max(0.0, float(trial["seconds"]) * 1000)
     return _milliseconds(str(trial["started"]), _end(view, trial))
@@ -80,7 +80,7 @@ def _figure(view: ReportData, of: Sequence[Tree]) -> Figure:
 
 
 def _bars(view: ReportData, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
-    """Bars begin at ``base`` and are as long as ``x`` says, in milliseconds."""
+    """Trace of bars, from ``base`` with length ``x`` in milliseconds."""
     colour = STATES.get(kind, NEUTRAL)
     took = [_took(trial) for trial in of]
     extra = [took, [paragraph(t["reason"] or "-") for t in of]] if kind != "complete" else [took]
@@ -93,9 +93,9 @@ def _bars(view: ReportData, kind: str, of: Sequence[Tree], n: int) -> dict[str, 
         "base": [trial["started"] for trial in of],
         "x": [_length(view, trial) for trial in of],
         "y": [trial["number"] for trial in of],
-        # By default a bar is as wide as its trace's numbers are apart.
+        # The default width is the smallest distance between the trace's trial numbers.
         "width": 0.85 if n <= 200 else 1,
-        # Bars thinner than a pixel fade away without an outline.
+        # Without an outline, bars thinner than a pixel are invisible.
         "marker": {"color": colour, "line": {"width": 0.5 if n <= 400 else 1, "color": colour}},
         "customdata": view.hover.rows(of, *extra),
         "hovertemplate": view.hover.template(safe(kind), *names),
@@ -108,6 +108,6 @@ def _took(trial: Tree) -> str:
 
 
 def _milliseconds(start: str, end: str | None) -> float:
-    """From one time to another; 0 where a clock was set back in between."""
+    """Milliseconds between two times; 0 if the clock was set back in between."""
     span = datetime.fromisoformat(str(end)) - datetime.fromisoformat(start)
     return max(0.0, span.total_seconds() * 1000)

@@ -1,4 +1,4 @@
-"""A report's tree as figures read it."""
+"""``ReportData``: accessors of a report tree for figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.report.figures.theme import OTHER, MarkerStyle, look, parameter_looks
 from sweep.report.figures.thinned import thinned
 
 MOST_GROUPS = 12
-"""Levels that trials are told apart by; a legend of more is not read."""
+"""Largest number of levels with their own colour; further ones are grouped as ``other``."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Group:
     """Trials of one level.
 
     Attributes:
-        label: of the level, as the tree has it.
+        label: label of the level.
         look: its colour and symbol.
-        trials: in order of their numbers.
+        trials: its trials, in the given order.
     """
 
     label: str
@@ -34,22 +34,22 @@ class Group:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A tree with what several figures ask of it.
+    """A report tree with values shared by several figures.
 
     Attributes:
-        tree: the report.
+        tree: the report tree.
     """
 
     tree: Tree
 
     @cached_property
     def trials(self) -> list[Tree]:
-        """All trials by number."""
+        """All trials, sorted by number."""
         return sorted(self.tree["trials"], key=lambda trial: int(trial["number"]))
 
     @cached_property
     def by_number(self) -> Mapping[int, Tree]:
-        """Trials by number."""
+        """Trial number to trial."""
         return {trial["number"]: trial for trial in self.trials}
 
     @cached_property
@@ -59,42 +59,42 @@ class ReportData:
 
     @cached_property
     def factors(self) -> Sequence[Tree]:
-        """The parameters and what is derived from them."""
+        """The sampled and derived parameters."""
         return list(self.tree["factors"])
 
     @cached_property
     def looks(self) -> Mapping[str, MarkerStyle]:
-        """The look of each parameter."""
+        """Style of each parameter."""
         return parameter_looks(self.factors)
 
     @cached_property
     def hover(self) -> Hover:
-        """Hover labels."""
+        """Hover labels of the trials."""
         return Hover(self.trials, [factor["name"] for factor in self.factors])
 
     @cached_property
     def value_format(self) -> str:
-        """How values are printed in hover labels."""
+        """d3 format of values in hover labels."""
         return d3_format([trial["value"] for trial in self.valued])
 
     @property
     def value_name(self) -> str:
-        """What the objective is called."""
+        """Name of the objective."""
         return str(self.tree["study"]["value_name"])
 
     @property
     def value_start(self) -> str:
-        """The same at the start of a title."""
+        """Name of the objective with a capital letter, to start a title."""
         return sentence(self.value_name)
 
     @property
     def value_title(self) -> str:
-        """The same, escaped for plotly."""
+        """Name of the objective, escaped for plotly."""
         return safe(self.value_name)
 
     @property
     def value_says(self) -> str:
-        """How hover labels tell a value that is drawn upwards."""
+        """Hover label line of the value on the vertical axis."""
         return f"{self.value_title} %{{y:{self.value_format}}}"
 
     @property
@@ -104,11 +104,11 @@ class ReportData:
 
     @property
     def better(self) -> str:
-        """Which way is better, in a word."""
+        """``higher`` or ``lower``, whichever is better."""
         return "higher" if self.maximize else "lower"
 
     def factor(self, name: str | None) -> Tree | None:
-        """A factor by name; None where there is none."""
+        """A factor by name; None if there is none."""
         return next((factor for factor in self.factors if factor["name"] == name), None)
 
     @cached_property
@@ -117,11 +117,11 @@ class ReportData:
         return self.factor(self.tree["dominant"])
 
     def thinned(self, of: Sequence[Tree]) -> list[Tree]:
-        """Those of some trials that a figure draws: see ``sweep.report.figures.thinned``."""
+        """Subset of the trials to draw; see ``sweep.report.figures.thinned``."""
         return thinned(of, self.tree["ranking"])
 
     def groups(self, of: Iterable[Tree]) -> list[Group]:
-        """Trials by level of the dominant factor, in its order; last what is on no level."""
+        """Trials grouped by level of the dominant factor, in order; trials on no level last."""
         of = list(of)
         factor = self.dominant
         if factor is None:
@@ -139,7 +139,7 @@ class ReportData:
         ]
 
     def no_values(self) -> str:
-        """Why there is nothing to draw values of."""
+        """Reason why there are no values to draw."""
         n = len(self.trials)
         if not n:
             return "The study has no trials yet."
@@ -151,7 +151,7 @@ class ReportData:
 
 
 def level_index(levels: Sequence[Tree], value: Any) -> int | None:
-    """Which level a value is on: its own, or the bin from ``from`` up to ``to``."""
+    """Index of the level or bin (``from`` to ``to``) of a value; None if there is none."""
     if value is None:
         return None
     truth = isinstance(value, bool)
