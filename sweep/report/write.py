@@ -59,7 +59,7 @@ PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
 
 
 def default_folder(address: StorageUrl, name: str) -> Path:
-    """Default report folder, beside the storage's database file."""
+    """Default report folder: beside a SQLite database file, else in ``runs``."""
     return folder_beside(address, name, "report")
 
 

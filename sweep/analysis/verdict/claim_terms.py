@@ -77,7 +77,7 @@ def _named(claim: Claim, field: str, part: Part, names: Sequence[str], faults: l
 
 
 def _members(name: str, names: Sequence[str]) -> Group:
-    """The table's parameters that stand for a named one: itself, or those that determine it."""
+    """The table's parameters that represent a named one: itself, or those that determine it."""
     pair = tuple(each for each in COUPLED if each in names)
     if name in COUPLED and len(pair) == 2 and "scaling" not in pair:
         # The effect of rank at fixed alpha differs from its effect at fixed scaling.
