@@ -1,4 +1,4 @@
-// The contents: folded away on a phone; elsewhere they mark where the reader is.
+// Table of contents: collapsed on a phone; elsewhere it highlights the current section.
 
 const wide = matchMedia("(min-width: 68rem)");
 
@@ -9,7 +9,7 @@ function foldContents() {
 
 let spy = null;
 
-/** Mark the entry of the last section or figure that began above the middle of the screen. */
+/** Highlight the last section or figure that starts above the middle of the screen. */
 function followReader() {
   spy?.disconnect();
   const links = [...document.querySelectorAll(".contents a")];

@@ -1,11 +1,11 @@
-// Figures: drawn when they come near the screen, in the page's colours and type.
-// CONFIG (for Plotly.newPlot) comes before this script: figures by themselves have the same.
+// Figures: drawn when they are near the viewport, in the page's colours and font.
+// CONFIG (for Plotly.newPlot) is defined before this script, as for standalone figures.
 
 
-// Pixels of a figure's width below which it is laid out for a phone.
+// Figures narrower than this many pixels use the phone layout.
 const NARROW = 560;
 
-/** The page's colours and type as they are now. */
+/** The page's current colours and font. */
 function look() {
   const probe = document.body.appendChild(document.createElement("span"));
   const colour = (name) => {
@@ -19,7 +19,7 @@ function look() {
   return found;
 }
 
-/** A figure's layout with the page's look, and for a phone where it is narrow. */
+/** A figure's layout in the page's style, adapted to narrow screens. */
 function themed(layout, place) {
   const page = look();
   const narrow = place.clientWidth < NARROW;
@@ -38,9 +38,9 @@ function themed(layout, place) {
     },
     modebar: { bgcolor: page.surface, color: page.soft, activecolor: page.accent },
   };
-  delete made.title; // it stands above the figure
+  delete made.title; // shown above the figure
   const paper = document.documentElement.dataset.printing !== undefined;
-  if (paper) made.height = Math.round(0.8 * (layout.height ?? place.clientHeight)); // two to a page
+  if (paper) made.height = Math.round(0.8 * (layout.height ?? place.clientHeight)); // two figures per page
   const lines = { gridcolor: page.grid, zerolinecolor: page.axis, linecolor: page.axis, tickcolor: page.axis };
   for (const name of Object.keys(made).filter((key) => /^[xy]axis\d*$/.test(key))) {
     made[name] = { automargin: true, ...made[name], ...lines };
@@ -51,7 +51,7 @@ function themed(layout, place) {
   return made;
 }
 
-/** Traces with names of their own, so that what was hidden stays hidden when others come. */
+/** Traces with unique uids, so that hidden traces stay hidden after an update. */
 function identified(traces) {
   const seen = new Map();
   return traces.map((trace) => {
@@ -61,7 +61,7 @@ function identified(traces) {
   });
 }
 
-/** Give a legend below a figure the room that it takes, which its makers could but guess. */
+/** Adjust the bottom margin to the legend's actual height, which was only estimated. */
 async function fitLegend(place) {
   const layout = place.layout;
   const box = place.querySelector(".legend .bg")?.getBBox();
@@ -73,7 +73,7 @@ async function fitLegend(place) {
   await Plotly.relayout(place, { height: layout.height - spare, "margin.b": room });
 }
 
-/** Draw a figure, or draw it again with what is now in its JSON. */
+/** Draw a figure, or update it from its current JSON. */
 async function draw(place) {
   const again = place.dataset.drawn === "true";
   place.dataset.drawn = again ? "true" : "drawing";
@@ -84,7 +84,7 @@ async function draw(place) {
     const name = place.id.replace(/^plot-/, "");
     const config = { ...CONFIG, toImageButtonOptions: { filename: name, scale: 2 } };
     const looks = themed(layout ?? {}, place);
-    place.style.height = `${looks.height}px`; // or a resized window would take it from the figure
+    place.style.height = `${looks.height}px`; // keep the height when the window is resized
     await plot(place, identified(data), looks, config);
     await fitLegend(place);
     place.dataset.drawn = "true";
@@ -115,7 +115,7 @@ const widths = new ResizeObserver((seen) => {
   }
 });
 
-/** Have figures drawn when they are near, and again when they become narrow or wide. */
+/** Draw figures when they are near the viewport, and redraw when they become narrow or wide. */
 function watchFigures(places) {
   for (const place of places) {
     if (!isDrawn(place)) near.observe(place);
@@ -123,7 +123,7 @@ function watchFigures(places) {
   }
 }
 
-/** Draw those again that were drawn: the theme has changed. */
+/** Redraw the figures already drawn, after a change of theme. */
 function redraw() {
   figures().filter((place) => place.dataset.drawn === "true").forEach(draw);
 }

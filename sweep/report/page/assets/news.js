@@ -1,16 +1,16 @@
-// News from `lorasweep watch`: asks for them, and puts them where the old ones were.
+// Live updates from `lorasweep watch`: poll the server and replace the report's content.
 
-const PERIOD = 2000; // milliseconds between two questions
-const PATIENCE = 30000; // milliseconds until a server that says nothing counts as gone
+const PERIOD = 2000; // milliseconds between polls
+const PATIENCE = 30000; // milliseconds without an answer until the server counts as unreachable
 
-/** Ask the page's own server. */
+/** Send a request to the page's own server. */
 async function ask(name) {
   const answer = await fetch(name, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
   return answer;
 }
 
-/** Say how things stand; a screen reader hears only what is new. */
+/** Show the connection status; screen readers announce changes only. */
 function tell(state, text) {
   const news = document.getElementById("news");
   if (news.textContent === text && news.dataset.state === state) return;
@@ -26,7 +26,7 @@ function progress() {
 
 const clock = () => new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** What the reader has done to the page, to be done again to the next one. */
+/** State of the user interface, to be restored after an update. */
 function remembered(main) {
   const open = [...main.querySelectorAll("details[id]")].map((each) => [each.id, each.open]);
   const sorted = [...main.querySelectorAll("table.sortable")].flatMap((table) => {
@@ -43,7 +43,7 @@ function remembered(main) {
   return { open, sorted, scrolled, anchor: anchor?.id, top, focus: focusPath(main) };
 }
 
-/** Where the focus is: the nearest element with an id, and which of its focusable parts. */
+/** The focused element: nearest ancestor with an id, and index among its focusable parts. */
 function focusPath(main) {
   const active = document.activeElement;
   if (!main.contains(active)) return null;
@@ -69,12 +69,12 @@ function restore(before) {
   }
 }
 
-/** Replace the report; figures that were drawn move over and change in place. */
+/** Replace the report; figures already drawn are moved to the new content and updated. */
 function renew(html) {
   const main = document.getElementById("main");
   const before = remembered(main);
   const next = document.createElement("template");
-  next.innerHTML = html; // made by the same templates; scripts in it never run
+  next.innerHTML = html; // from the same templates; scripts in it never run
   const kept = [];
   for (const place of next.content.querySelectorAll(".figure")) {
     const old = document.getElementById(place.id);
@@ -90,7 +90,7 @@ function renew(html) {
   kept.forEach(draw);
 }
 
-/** Ask again and again, while the page is seen. */
+/** Poll periodically while the page is visible. */
 async function follow() {
   let version = null;
   for (;;) {

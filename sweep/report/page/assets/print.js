@@ -1,4 +1,4 @@
-// Paper: all figures drawn, light and as wide as a page, and everything open.
+// Print: draw all figures in the light theme at page width, and expand everything.
 
 const PAPER = "660px"; // fits A4 and Letter between their margins
 

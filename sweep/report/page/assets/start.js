@@ -1,4 +1,4 @@
-// What happens when the page is there.
+// Initialise the page after it is loaded.
 
 const system = matchMedia("(prefers-color-scheme: dark)");
 
@@ -17,7 +17,7 @@ function startTheme() {
     try {
       localStorage.setItem("lorasweep-theme", chosen);
     } catch {
-      // Storage may be forbidden; the choice holds until the page is left.
+      // Storage may be disabled; the choice then lasts until the page is closed.
     }
     show();
     redraw();
@@ -29,7 +29,7 @@ function startTheme() {
   show();
 }
 
-/** Make a report's parts work; again for each one that comes from the server. */
+/** Initialise a report's interactive parts; repeated after each update from the server. */
 function enhance(main) {
   enhanceTables(main);
   foldContents();

@@ -1,6 +1,6 @@
-// Tables that can be sorted, regions that scroll, listings that can be copied.
+// Sortable tables, scrollable regions, code listings with a copy button.
 
-/** What a cell is sorted by: a number where it holds one, else its text; null where it is empty. */
+/** Sort key of a cell: its number if it has one, else its text; null if empty. */
 function sortKey(cell) {
   const raw = cell.dataset.sort ?? cell.querySelector("data")?.value ?? cell.textContent.trim();
   if (raw === "" || cell.querySelector(".none")) return null;
@@ -40,7 +40,7 @@ function makeSortable(table) {
   });
 }
 
-/** A region is a stop of the keyboard only while there is something to scroll. */
+/** Make a region focusable by keyboard only while it can be scrolled. */
 const overflows = new ResizeObserver((seen) => {
   for (const { target } of seen) {
     const scrolls = target.scrollWidth > target.clientWidth + 1;
@@ -62,7 +62,7 @@ function makeCopyable(listing) {
   listing.append(button);
 }
 
-/** Copy, or where the browser forbids it select, so that the keyboard can. */
+/** Copy a listing; if the browser forbids it, select it for copying by keyboard. */
 async function copied(code) {
   try {
     await navigator.clipboard.writeText(code.textContent);

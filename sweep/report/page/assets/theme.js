@@ -1,7 +1,7 @@
-// The theme that was chosen, before anything is painted. Without a choice the system's holds.
+// Apply the chosen theme before the first paint; the default is the system's theme.
 try {
   const chosen = localStorage.getItem("lorasweep-theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
 } catch {
-  // Storage may be forbidden, and then nothing is remembered.
+  // Storage may be disabled; then the choice is not remembered.
 }
