@@ -57,7 +57,7 @@ def ours(hosts: Sequence[str], origins: Sequence[str]) -> bool:
 
     Args:
         hosts: the ``Host`` headers; there must be exactly one.
-        origins: the ``Origin`` headers; empty for clients other than browsers.
+        origins: the ``Origin`` headers; may be empty.
     """
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         return False

@@ -106,7 +106,7 @@ def importance(
     With more than ``trials.MOST_TRIALS`` trials, a random subset is used, as ``notes`` states.
 
     The intervals are percentile bootstraps over configurations. They show the variability between
-    samples of trials; their coverage of the true share is below ``level``. In simulations of
+    samples of trials; their coverage of the true share can be below ``level``. In simulations of
     fANOVA (nominal 90 %, random sampling, seed noise of sd 0.010, signal of sd 0.021, 16 studies
     per case, 50 resamples, so accurate to about 10 points) the coverage for six target sets was 69
     to 94 % at 40 trials and 62 to 100 % at 80, for rank 94 to 100 % and 88 to 94 %. The mean bias
