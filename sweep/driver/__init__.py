@@ -1,1 +1,1 @@
-"""The driver process: it runs a study and is the one that writes to the storage."""
+"""The driver process: runs a study and is the only process that writes to its storage."""

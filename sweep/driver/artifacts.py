@@ -1,4 +1,4 @@
-"""Which trial is the best so far, and what of its files and the others' stays."""
+"""The best trial so far, and which files of finished trials are kept."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Best:
     """The best complete trial.
 
     Attributes:
-        params: what it was.
-        value: its value, as measured.
+        params: its parameters and seed.
+        value: its objective value.
     """
 
     params: TrialParams
@@ -28,11 +28,11 @@ class Best:
 
 
 class ArtifactRetention:
-    """Puts the files of ended trials in order.
+    """Deletes files of finished trials that are no longer needed and tracks the best trial.
 
     Args:
-        spec: names the direction and what to keep.
-        folders: where trials keep files.
+        spec: the study's spec; its direction and ``policy.keep`` are used.
+        folders: the trials' folders.
 
     Attributes:
         best: the best complete trial; None before the first.
@@ -45,11 +45,11 @@ class ArtifactRetention:
         self.best: Best | None = None
 
     def folder(self, params: TrialParams) -> str:
-        """Where a trial keeps its files."""
+        """The folder of a trial's files, as text."""
         return text_of(self._folders.of(dict(params.values), params.seed))
 
     def begin(self, trials: Sequence[FrozenTrial]) -> None:
-        """Find the best of a study, and do what a driver that was killed left undone."""
+        """Find the best trial, and finish a cleanup that a killed driver did not complete."""
         found = best_trial(trials, self._spec)
         if found is not None and found.value is not None:
             replicate = found.user_attrs.get("replicate", 0)
@@ -65,14 +65,18 @@ class ArtifactRetention:
         self._folders.tidy(complete, best)
 
     def _seed(self, trial: FrozenTrial) -> int:
-        """A trial's seed; one that was told by hand may have none written down."""
+        """A trial's seed; the study's first seed for a trial that was added without one."""
         return int(trial.user_attrs.get("seed", self._spec.seeds[0]))
 
     def settle(self, params: TrialParams, result: TrialResult) -> None:
-        """Keep of a trial's files what is still needed; its result is in the study."""
+        """Delete the files of a finished trial that are no longer needed.
+
+        Its result must be in the study already. Files of a failed trial that may be retried are
+        kept.
+        """
         values, failure = dict(params.values), result.failure
         if failure is not None and (failure.interrupted or self._spec.policy.failure_retries):
-            return  # it may be run again, from its checkpoint
+            return  # may be retried from its checkpoint
         if result.value is None:
             self._folders.discard(values, params.seed)
             return
@@ -85,11 +89,11 @@ class ArtifactRetention:
                 self._folders.settle(dict(before.params.values), before.params.seed, best=False)
 
     def discard(self, params: TrialParams) -> None:
-        """Nothing will go on from a trial's files."""
+        """Delete all files of a trial."""
         self._folders.discard(dict(params.values), params.seed)
 
     def keep_best(self) -> None:
-        """What the best trial left while it was trained again is not needed."""
+        """Delete what retraining the best trial for the final test left, except its adapter."""
         if self.best is not None:
             params = self.best.params
             self._folders.settle(dict(params.values), params.seed, best=True)

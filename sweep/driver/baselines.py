@@ -1,4 +1,4 @@
-"""The baselines of a study: measured once per seed, kept beside its trials, never among them."""
+"""Baselines of a study: measured once per seed, stored as study attributes, not as trials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweep.study.trial import TrialParams, TrialResult
 
 
 def owed_baselines(study: optuna.Study, spec: StudySpec) -> list[tuple[Baseline, TrialParams]]:
-    """The baselines still to be measured, once per seed; numbered -1, -2, ..."""
+    """The baselines not yet measured, one per seed, with trial numbers -1, -2, ..."""
     pairs = [
         (baseline, replicate) for baseline in spec.baselines for replicate in range(len(spec.seeds))
     ]
@@ -24,7 +24,7 @@ def owed_baselines(study: optuna.Study, spec: StudySpec) -> list[tuple[Baseline,
 def write_baseline(
     study: optuna.Study, baseline: Baseline, params: TrialParams, result: TrialResult
 ) -> None:
-    """Keep a measured baseline."""
+    """Store the result of a baseline as a study attribute."""
     record = {
         "name": baseline.name,
         "replicate": params.replicate,

@@ -1,4 +1,4 @@
-"""Who else is told of each trial that is over: Optuna's kind of callbacks, kept from harm."""
+"""Run user callbacks after each finished trial; exceptions are logged, never raised."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from optuna.trial import FrozenTrial
 log = logging.getLogger("lorasweep")
 
 Callback = Callable[[optuna.Study, FrozenTrial], None]
-"""As ``optuna.Study.optimize`` takes them: called with the study and a trial that has ended."""
+"""A callback as for ``optuna.Study.optimize``: called with the study and a finished trial."""
 
 
 class Callbacks:
-    """Callbacks of one study; what one of them raises never reaches the sweep.
+    """The callbacks of one study.
 
     Args:
         study: the study.
-        callbacks: called in order. One that raises is called no more in this run.
+        callbacks: called in order. One that raises is logged and not called again in this run.
     """
 
     def __init__(self, study: optuna.Study, callbacks: Iterable[Callback] = ()) -> None:
@@ -27,10 +27,10 @@ class Callbacks:
         self._callbacks = list(callbacks)
 
     def tell(self, number: int) -> None:
-        """Tell of a trial, once its end is in the database.
+        """Call the callbacks with a finished trial, read from the storage.
 
         Raises:
-            StorageError: if the trial cannot be read; none has been told of it then.
+            StorageError: if the trial cannot be read; no callback has been called then.
         """
         if not self._callbacks:
             return

@@ -1,4 +1,4 @@
-"""How many failures a sweep bears before it stops by itself."""
+"""Stop rules: abort a sweep after repeated failures."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from sweep.errors import SweepError
 from sweep.study.trial import INPUT_AWAY, Failure, TrialResult
 
 FIRST = 5
-"""If the first so many trials of a run all fail, nothing will work: the sweep stops."""
+"""The sweep stops if this many trials at the start of a run all fail."""
 
 IN_A_ROW = 20
-"""The same for failures in a row later on, when trials have worked before. Where every other
-trial runs out of memory, 20 in a row come once in a million."""
+"""The sweep stops after this many failures in a row, once a trial has succeeded.
+
+If every other trial runs out of memory, 20 in a row happen once in a million.
+"""
 
 
 class FailurePolicy:
-    """Counts the failures of one run.
+    """Counts the failures of one run and decides when to stop.
 
     Args:
         on_failure: the study's policy: ``continue``, ``stop`` or ``retry(k)``.
@@ -28,10 +30,10 @@ class FailurePolicy:
         self._worked = False
 
     def judge(self, results: Sequence[TrialResult]) -> SweepError | None:
-        """Count in results that came together; a failure that several share counts once.
+        """Count results that arrived together; a failure shared by several trials counts once.
 
         Returns:
-            Why the sweep must stop; None to go on.
+            The error to stop the sweep with; None to continue.
         """
         counted: set[Failure] = set()
         for result in results:

@@ -1,4 +1,4 @@
-"""The final test: the best trial, trained again to the same weights, on the test split."""
+"""The final test: retrain the best trial with its seed and score it on the test split."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from sweep.workers.pool import Pool
 
 
 def final_test(team: Team) -> None:
-    """Score the test split with the best trial.
+    """Retrain the best trial and store its metrics on the test split with the study.
 
     Args:
-        team: who works on the study.
+        team: the driver's collaborators.
 
     Raises:
         SweepError: if there is no complete trial, or the trial fails.
-        StorageError: if the database cannot be written any more.
-        Interruption: if a signal asked to end.
+        StorageError: if the database can no longer be written.
+        Interruption: if a signal asked to stop.
     """
     store, retention = team.store, team.retention
     if retention.best is None:
@@ -56,7 +56,7 @@ def final_test(team: Team) -> None:
 
 
 def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> TrialResult:
-    """Wait for the one trial under way, calling it away if a signal comes."""
+    """The result of the one running trial; asks it to stop when a signal arrives."""
     called, result = False, None
     while True:
         if interrupts.number is not None and not called:

@@ -1,4 +1,4 @@
-"""Who is told what happens in a sweep: a progress bar, a diary, nobody."""
+"""Progress events of a sweep: the listener protocol, and a listener that ignores them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweep.study.space import Space
 
 
 def label(space: Space, values: Mapping[str, Any]) -> str:
-    """A configuration in a few words, target sets by their short names."""
+    """A configuration as short text, with target module sets by their short names."""
     short = space.labels()
     return " ".join(
         f"{name}={short.get(str(value), value)}"
@@ -20,33 +20,33 @@ def label(space: Space, values: Mapping[str, Any]) -> str:
 
 
 class ProgressListener(Protocol):
-    """Who is told what happens (a progress bar)."""
+    """Receives progress events, for example to draw a progress bar."""
 
     def started(self, number: int, label: str) -> None:
-        """A trial began."""
+        """A trial started."""
         ...
 
     def reported(self, number: int, step: int, value: float) -> None:
-        """A trial came to an evaluation point."""
+        """A trial reported an intermediate value."""
         ...
 
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
-        """A trial ended."""
+        """A trial finished."""
         ...
 
 
 class NullListener:
-    """A ``ProgressListener`` for sweeps that nobody looks at: a script's, a test's."""
+    """A ``ProgressListener`` that ignores all events, for scripts and tests."""
 
     def started(self, number: int, label: str) -> None:
-        """Nothing to show."""
+        """Ignore the event."""
 
     def reported(self, number: int, step: int, value: float) -> None:
-        """Nothing to show."""
+        """Ignore the event."""
 
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
-        """Nothing to show."""
+        """Ignore the event."""

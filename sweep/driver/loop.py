@@ -1,6 +1,6 @@
-"""The sweep itself: ask, launch, tell, until the study has what its budget says.
+"""The tuning loop: ask for trials, run them on workers, tell the results, until the budget is met.
 
-Only this process writes the database; the workers compute.
+Only the driver process writes to the database; workers only compute.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Team:
     """One driver's collaborators.
 
     Attributes:
-        store: the study, claimed by this process.
-        retention: of its trials' files.
-        launcher: computes.
-        listener: is told what happens.
-        interrupts: asked between events whether to end.
-        callbacks: told of each trial that is over.
+        store: the study's trials; this process holds the study's lease.
+        retention: deletes files of finished trials.
+        launcher: runs packs of trials on workers.
+        listener: receives progress events.
+        interrupts: signals received; checked between events.
+        callbacks: called after each finished trial.
     """
 
     store: TrialStore
@@ -69,10 +69,10 @@ T = TypeVar("T")
 
 
 class TuningLoop:
-    """One driver's work on one study.
+    """Runs the trials of one study.
 
     Args:
-        team: who works on it.
+        team: the driver's collaborators.
     """
 
     def __init__(self, team: Team) -> None:
@@ -90,12 +90,12 @@ class TuningLoop:
         self._leaving = False
 
     def sweep(self) -> None:
-        """Go on until the budget is met, the space is exhausted, or time is up.
+        """Run trials until the budget is met, the space is exhausted, or time is up.
 
         Raises:
-            SweepError: if the failures are too many, or no worker can work.
-            StorageError: if the database cannot be written any more.
-            Interruption: if a signal asked to end; the trials under way have checkpointed.
+            SweepError: if too many trials fail, or no worker can run.
+            StorageError: if the database can no longer be written.
+            Interruption: if a signal asked to stop; the running trials have saved checkpoints.
         """
         interrupted = self._durably(self.store.recover)
         if interrupted:
@@ -116,10 +116,10 @@ class TuningLoop:
         self._interrupts.check()
         if self._stop is not None:
             raise self._stop
-        self._durably(self.store.recover)  # what a broken connection left half-asked
+        self._durably(self.store.recover)  # trials left RUNNING by a lost database connection
 
     def _call_away(self) -> None:
-        """Start nothing more, and have what runs leave as soon as it can."""
+        """Start no more trials, and ask the running ones to checkpoint and stop."""
         self._leaving = True
         if self._interrupts.number is not None and self._running:
             log.info(
@@ -131,7 +131,7 @@ class TuningLoop:
         self._launcher.request_stop()
 
     def _fill(self) -> None:
-        """Give each idle worker a pack, or a trial that must be alone."""
+        """Submit a pack, or one trial that must run alone, to each idle worker."""
         alone, packs = self._source.next_packs(self._launcher.free(), self._launcher.lanes)
         for params in alone:
             self._submit([params], alone=True)
@@ -143,7 +143,7 @@ class TuningLoop:
         self._launcher.submit([self._started(params) for params in pack], closed=alone)
 
     def _successor(self) -> TrialParams | None:
-        """The trial that takes the place of one that is over; None if the place stays empty."""
+        """The trial for a lane that became free; None to leave the lane empty."""
         if self._leaving or self._stop is not None or self._interrupts.number is not None:
             return None
         params = self._source.next_among_others()
@@ -155,7 +155,11 @@ class TuningLoop:
             self._launcher.drain_one()
 
     def _started(self, params: TrialParams) -> TrialParams:
-        """Note that a trial runs from now on; the trial, with what its worker needs to know."""
+        """Record that a trial started.
+
+        Returns:
+            The trial with its folder, and whether its files are kept.
+        """
         self._running[params.number] = params
         baseline = self._source.baselines.get(params.number)
         said = (
@@ -168,7 +172,7 @@ class TuningLoop:
         return replace(params, keep=keep, folder=self._retention.folder(params))
 
     def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
-        """Do something with the database, waiting for its server as long as no signal comes."""
+        """Call the database; retry while its server is unreachable and no signal has arrived."""
         return retry_while_unreachable(act, self._interrupts.check, again)
 
     def _handle(self, event: Event | None) -> None:
@@ -177,7 +181,7 @@ class TuningLoop:
                 stop = self._durably(lambda: self.store.report(number, step, value, metrics))
                 answer(stop)
                 self._listener.reported(number, step, value)
-            case TrialFinished(result, room, answer):  # written before anything takes its place
+            case TrialFinished(result, room, answer):  # stored before the next trial starts
                 self._finish([result])
                 answer(self._successor() if room else None)
             case SlotsFree(lanes, answer):
@@ -197,8 +201,8 @@ class TuningLoop:
         self._stop = self._stop or self._limits.judge(sound)
 
     def _remove_dead(self, pack: Pack, failure: Failure) -> None:
-        """End the trials that a worker took with it."""
-        if self._leaving:  # they were to be run again anyhow
+        """Record the trials of a dead worker as failed or interrupted."""
+        if self._leaving:  # stopping: the next driver runs them again
             message = failure.message
             self._finish([TrialResult.interrupted(each.number, message) for each in pack])
         elif len(pack) == 1:
@@ -207,17 +211,20 @@ class TuningLoop:
             self._send_back(pack, failure)
 
     def _send_back(self, pack: Pack, failure: Failure) -> None:
-        """Have each trial of a dead worker run again by itself; together they are one failure."""
+        """Mark the trials of a dead worker as interrupted, so that each is retried alone.
+
+        For the stop rules they count as one failure.
+        """
         message = f"{failure.message}; {len(pack)} trials were in it"
         for number in [params.number for params in pack]:
-            if number in self._source.baselines:  # of which the store queues no retry
+            if number in self._source.baselines:  # the store queues no retries of baselines
                 self._source.isolated.append(self._running[number])
             self._write(TrialResult.failed(number, Failure(INTERRUPTED, PACK_DIED, message)))
         blow = TrialResult.failed(pack[0].number, failure)
         self._stop = self._stop or self._limits.judge([blow])
 
     def _write(self, result: TrialResult) -> None:
-        """Tell the study and the listener of a trial that is over, and put its files in order."""
+        """Store a finished trial's result, clean up its files, and run the callbacks."""
         params = self._running[result.number]
         baseline = self._source.baselines.get(result.number)
         if baseline is not None:

@@ -1,4 +1,4 @@
-"""Take a study, run it, let it go: what a driver process does from beginning to end."""
+"""Run a study from start to end: acquire the lease, run the sweep, release the lease."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ log = logging.getLogger("lorasweep")
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, as opposed to what.
+    """How to run a study, as opposed to what it measures.
 
     Attributes:
-        workers: processes to use; None for as many as suit the machine.
-        pack: trials that each of them runs together; None for as many as the objective advises.
-        cluster: a Ray cluster to compute on; None for worker processes on this machine.
+        workers: number of workers; None for as many as suit the machine.
+        pack: trials that one worker runs together; None for as many as the objective advises.
+        cluster: the Ray cluster to compute on; None for worker processes on this machine.
         take_over: drive the study even if another process seems to.
-        final_test: afterwards score the test split with the best trial.
-        files: where trials keep files; empty for the study's own place.
-        command: what was typed to run it, without secrets; kept with the study.
-        source: the folders of the study's code, kept with it; None for those that are kept.
-        callbacks: told of each trial of the study that is over, in this process: trackers, or
-            any of Optuna's kind. What they raise is logged, once each, and costs nothing else.
+        final_test: score the best trial on the test split afterwards.
+        files: where trials keep files; empty for the study's default folder.
+        command: the command line that runs it, without secrets; stored with the study.
+        source: the folders of the study's code, stored with it; None to keep those stored.
+        callbacks: called in this process after each finished trial, such as trackers or Optuna
+            callbacks. One that raises is logged and not called again.
     """
 
     workers: int | None = None
@@ -76,23 +76,23 @@ class Options:
 def run_study(
     spec: StudySpec, address: StorageUrl, listener: ProgressListener, options: Options = Options()
 ) -> optuna.Study:
-    """Make or resume a study and run it to its budget.
+    """Create or resume a study and run it until its budget is met.
 
     Args:
         spec: what to measure.
         address: the database.
-        listener: is told what happens.
+        listener: receives progress events.
         options: how to run.
 
     Returns:
-        The study, released.
+        The study, no longer held by this process.
 
     Raises:
-        SpecError: if the settings, the space or a target set breaks a rule; all at once.
+        SpecError: if the settings, the space or a target set is invalid; lists all faults.
         ResumeError: if the study was made from another spec or other inputs.
         StorageError: if the database cannot be used or has another driver.
-        SweepError: if the sweep cannot go on.
-        Interruption: if a signal asked to end; open trials are queued for the next run.
+        SweepError: if the sweep cannot continue.
+        Interruption: if a signal asked to stop; unfinished trials are queued for the next run.
     """
     pins = known_pins(address, spec)
     launcher = _launcher(pinned(spec, pins or {}), options)
@@ -122,24 +122,24 @@ def run_study(
                     if options.final_test:
                         final_test(team)
             finally:
-                launcher.close()  # first: no worker may compute for a trial already closed
+                launcher.close()  # first: workers must not compute trials that are closed next
                 store.abandon()
     return study
 
 
 def _decide(launcher: Pool, facts: ObjectiveInfo, interrupts: Interrupts) -> None:
-    """Have a study that has yet to begin keep to what this machine makes of its open settings."""
+    """Fix, for the whole study, the open settings that the objective chose on this machine."""
     launcher.pin(facts.pinned, interrupts=interrupts)
     decided = ", ".join(f"{name}={value}" for name, value in facts.pinned.items())
     log.info("decided on this machine, for all of the study: %s", decided)
 
 
 def _launcher(spec: StudySpec, options: Options) -> Pool:
-    """Who computes.
+    """The launcher of the workers: local processes or a Ray cluster.
 
     Raises:
-        UsageError: if it is to be a cluster, and Ray is not installed.
-        SweepError: if there is no such cluster.
+        UsageError: if a cluster is wanted and Ray is not installed.
+        SweepError: if the cluster cannot be reached.
     """
     workers = options.workers or 1
     if options.cluster is None:
@@ -155,7 +155,10 @@ def _launcher(spec: StudySpec, options: Options) -> Pool:
 def driven(
     spec: StudySpec, address: StorageUrl, facts: ObjectiveInfo, *, take_over: bool
 ) -> Iterator[tuple[optuna.Study, DriverLease]]:
-    """Hold a study as its only driver.
+    """Open a study and hold its driver lease while the context is open.
+
+    Yields:
+        The study and this process's lease.
 
     Raises:
         ResumeError: if the study was made from another spec or other inputs.
@@ -178,7 +181,7 @@ def driven(
 
 def points_of(spec: StudySpec) -> tuple[Point, ...]:
     """The runs of the spec's design, in order."""
-    from sweep.analysis.experiment_design.points import design_points  # SciPy takes a second
+    from sweep.analysis.experiment_design.points import design_points  # SciPy loads slowly
 
     return design_points(spec.space, spec.design)
 
@@ -187,10 +190,10 @@ def points_of(spec: StudySpec) -> tuple[Point, ...]:
 def _own_folder(
     folders: TrialFolders, study: optuna.Study, address: StorageUrl, files: str
 ) -> Iterator[None]:
-    """Use a folder that other databases' studies may use too, as the only copy of this study.
+    """Claim the study's folder of files, where other databases' studies may use the same place.
 
     Raises:
-        ResumeError: if another copy of the study uses it.
+        ResumeError: if another copy of the study uses the folder.
     """
     if not shared(address, files):
         yield
@@ -201,24 +204,24 @@ def _own_folder(
         yield
     finally:
         with contextlib.suppress(StorageError), storage_errors(address):
-            renew(folders.root, study, address)  # a copy made meanwhile must not know the token
+            renew(folders.root, study, address)  # outdates a database copied meanwhile
 
 
 def _let_go(study: optuna.Study) -> None:
-    """Close the connections that the storage keeps, so that its file can be folded up."""
+    """Close the storage's open connections, so that SQLite's write-ahead log can be merged."""
     backend = getattr(study._storage, "_backend", None)  # noqa: SLF001 - Optuna wraps its storages
     if isinstance(backend, optuna.storages.RDBStorage):
         backend.engine.dispose()
 
 
 def _remember(study: optuna.Study, command: str) -> None:
-    """Keep how the study was first run."""
+    """Store the command line that first ran the study."""
     if command and "command" not in study.user_attrs:
         study.set_user_attr("command", command)
 
 
 def _files(study: optuna.Study, wanted: str) -> str:
-    """Where trials keep files; remembered, so that a resume from the database finds them."""
+    """Where trials keep files; stored with the study, so that a resume finds them."""
     if wanted:
         refuse_secrets(wanted)
         study.set_user_attr("files", wanted)

@@ -1,4 +1,4 @@
-"""The trials of a study in memory, kept up to date by the only process that writes them."""
+"""An in-memory index of a study's trials, updated by the driver."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from sweep.study.spec import StudySpec
 from sweep.study.trial import Scalar, TrialParams
 
 Run = tuple[Key, int]
-"""A configuration and a seed: what decides a result."""
+"""A configuration and a seed, which together determine a trial's result."""
 
 
 def run_of(params: TrialParams) -> Run:
-    """What a trial computes."""
+    """The configuration key and seed of a trial."""
     return configuration_key(params.values), params.seed
 
 
 class TrialIndex:
-    """Counts and indices over a study's trials, so that no ask reads them all again.
+    """Counts and indices over a study's trials, so that an ask need not read all of them.
 
     Args:
-        spec: the study's.
-        trials: all there are.
+        spec: the study's spec.
+        trials: all trials of the study.
 
     Attributes:
-        tried: keys of the configurations that some trial has, had or waits to have.
-        complete: trials that count towards the budget: COMPLETE, not a copy of another, and
-            not the second run of one that collapsed.
+        tried: keys of the configurations that have a trial, in whatever state.
+        complete: number of trials that count towards the budget: COMPLETE, neither copies of
+            another trial nor reruns of a collapsed one.
     """
 
     def __init__(self, spec: StudySpec, trials: Sequence[FrozenTrial]) -> None:
@@ -57,19 +57,19 @@ class TrialIndex:
             self._finished.setdefault(run, trial.number)
 
     def note(self, values: Any) -> None:
-        """A configuration has a trial now."""
+        """Record that a configuration has a trial."""
         key = configuration_key(values)
         if key not in self.tried:
             self.tried.add(key)
             self._tried_here += self._spec.space.contains(values)
 
     def finish(self, params: TrialParams, *, counted: bool) -> None:
-        """A trial has its result, which no trial needs to compute again."""
+        """Record that a trial has a result, so that no other trial needs to compute it."""
         self.complete += counted
         self._finished.setdefault(run_of(params), params.number)
 
     def twin(self, params: TrialParams) -> int | None:
-        """The finished trial that computed the same, if there is one."""
+        """The finished trial with the same configuration and seed; None if there is none."""
         return self._finished.get(run_of(params))
 
     @property

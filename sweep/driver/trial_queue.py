@@ -1,4 +1,4 @@
-"""Queueing of what a study owes: the design's points, retries, seeds, and second runs."""
+"""Queue the trials a study still needs: design points, retries, further seeds, and reruns."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from sweep.study.spec import StudySpec
 
 
 class Queue:
-    """The trials that wait in a study.
+    """The queue of WAITING trials of a study.
 
     Args:
-        study: open, and driven by this process.
-        spec: what it measures.
-        index: its trials in memory.
-        points: of its design, in order.
+        study: the open study, held by this process.
+        spec: the study's spec.
+        index: the in-memory index of its trials.
+        points: the runs of its design, in order.
     """
 
     def __init__(
@@ -45,23 +45,23 @@ class Queue:
         return self._study.get_trials(deepcopy=False)
 
     def owed_again(self) -> None:
-        """Queue retries, second runs and replicates that are owed and not queued; none twice."""
+        """Queue the retries, reruns and replicates that are due and not queued yet."""
         for kind in (pending_retries, owed_reruns, owed_replicates):
             for owed in list(kind(self._trials(), self._spec)):
                 self.add(owed)
 
     def add(self, owed: PendingTrial) -> None:
-        """Queue a trial, in one write."""
+        """Queue a trial, with one write to the storage."""
         self._study.enqueue_trial(dict(owed.values), user_attrs=dict(owed.tags))
         self._index.note(owed.values)
 
     def add_replicates(self, values: Values) -> None:
-        """Queue a configuration of the search with all the study's other seeds."""
+        """Queue a configuration of the search with all further seeds of the study."""
         for number in range(1, len(self._spec.seeds)):
             self.add(replicate(values, number, self._spec))
 
     def add_point(self) -> None:
-        """Queue the design's next point if nothing else waits."""
+        """Queue the design's next point if no trial is waiting."""
         if self._through or self._spec.design is None or self.waits():
             return
         phase = self._spec.design.phase
@@ -71,11 +71,11 @@ class Queue:
             self.add(owed)
 
     def waits(self) -> bool:
-        """Whether a trial waits to be run."""
+        """Whether a trial is WAITING."""
         return any(trial.state == TrialState.WAITING for trial in self._trials())
 
     def reruns(self) -> int:
-        """How many second runs of collapsed trials wait."""
+        """The number of WAITING reruns of collapsed trials."""
         if self._spec.design is None:
             return 0
         waiting = (trial for trial in self._trials() if trial.state == TrialState.WAITING)
@@ -83,5 +83,5 @@ class Queue:
 
     @property
     def ends(self) -> bool:
-        """Whether nothing is sampled when nothing waits: a pilot has its points alone."""
+        """Whether no trial is sampled once the queue is empty: a pilot has its design only."""
         return self._through and isinstance(self._spec.design, Pilot)

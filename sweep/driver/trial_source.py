@@ -1,4 +1,4 @@
-"""Which trial comes next: baselines, what the store asks for, and what must run by itself."""
+"""The order of trials: baselines first, then what the store asks for; some must run alone."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ log = logging.getLogger("lorasweep")
 
 
 class TrialSource:
-    """The trials that wait to be computed.
+    """The trials to run next.
 
     Args:
-        store: the study, claimed by this process.
-        check: asked while the database's server is away; may raise to give up.
+        store: the study's trials; this process holds the study's lease.
+        check: called while the database server is unreachable; may raise to give up.
 
     Attributes:
-        baselines: those owed when the sweep began, by number.
-        aside: begun, and waiting for a worker of their own. If the sweep ends before, they are
-            among what the store abandons, and so queued for the next.
+        baselines: the baselines not yet measured when the sweep began, by trial number.
+        isolated: started trials that wait for a worker of their own. If the sweep ends first, the
+            store closes them and the next driver queues them again.
     """
 
     def __init__(self, store: TrialStore, check: Callable[[], None]) -> None:
@@ -41,18 +41,18 @@ class TrialSource:
         self.isolated: list[TrialParams] = []
 
     def begin(self) -> None:
-        """Find the baselines that are owed."""
+        """Find the baselines not yet measured."""
         owed = retry_while_unreachable(self._store.owed_baselines, self._check)
         self.baselines = {params.number: baseline for baseline, params in owed}
         self._owed_baselines = [params for _, params in owed]
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the budget's seconds are over; what runs is finished."""
+        """Whether the time budget is used up; running trials are finished."""
         return self._deadline is not None and time.monotonic() > self._deadline
 
     def next(self) -> TrialParams | None:
-        """Begin the next baseline or trial; None if none is owed now."""
+        """Start the next baseline or trial; None if none is due now."""
         if self._owed_baselines:
             return self._owed_baselines.pop(0)
         if (
@@ -68,17 +68,17 @@ class TrialSource:
         return asked
 
     def next_among_others(self) -> TrialParams | None:
-        """Begin the next that may join a pack; put aside those before it that may not."""
+        """Start the next trial that may share a pack; set aside those before it that may not."""
         while (params := self.next()) is not None and self.must_be_alone(params):
             self.isolated.append(params)
         return params
 
     def next_packs(self, workers: int, lanes: int) -> tuple[list[TrialParams], list[Pack]]:
-        """Begin as many as idle workers have lanes for.
+        """Start as many trials as idle workers have lanes for.
 
         Returns:
-            The trials that must each have a worker alone, and packs for the other workers, as
-            even as can be.
+            The trials that each need a worker alone, and packs of nearly equal size for the other
+            workers.
         """
         ready = min(workers, len(self.isolated)) if not self.out_of_time else 0
         alone, self.isolated = self.isolated[:ready], self.isolated[ready:]
@@ -97,26 +97,26 @@ class TrialSource:
         return alone, [together[first::left] for first in range(min(left, len(together)))]
 
     def must_be_alone(self, params: TrialParams) -> bool:
-        """Whether a trial might take a whole pack with it; see ``PACK_DIED``."""
+        """Whether a trial must run alone, because it might kill a whole pack; see ``PACK_DIED``."""
         if params.number in self.baselines or not self._store.retries(params.number):
-            return False  # most are none, and reading a large study takes its time
+            return False  # most trials are no retries, and reading a large study is slow
         study = self._store.study
         trials = retry_while_unreachable(lambda: study.get_trials(deepcopy=False), self._check)
         return died_in_a_pack(trials, params.number)
 
     def ended(self) -> None:
-        """A trial is over; if it is to be run again, there is something to run after all."""
+        """Record that a trial finished; if it is due again, there are trials left to run."""
         if self._exhausted:
             self._exhausted = not retry_while_unreachable(self._store.waits, self._check)
 
 
 def died_in_a_pack(trials: Sequence[FrozenTrial], number: int) -> bool:
-    """Whether a trial runs one again, at whatever remove, that died in a pack with others.
+    """Whether a trial is a direct or indirect retry of one whose worker died with a shared pack.
 
-    Read off the study, so that the next driver knows it as well.
+    Read from the study's attributes, so that the next driver finds it too.
     """
     earlier: int | None = trials[number].user_attrs.get("retry_of")
-    while earlier is not None and 0 <= earlier < number:  # a study edited by hand may hold a ring
+    while earlier is not None and 0 <= earlier < number:  # a study edited by hand may hold a cycle
         failure = failure_of(trials[earlier])
         if failure is not None and failure.kind == PACK_DIED:
             return True

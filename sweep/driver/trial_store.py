@@ -1,7 +1,7 @@
-"""The driver's ask and tell over the database.
+"""Ask and tell for the driver, over the study's storage.
 
-Everything a trial yields is written before its state, so that a trial that reads
-COMPLETE has all it should have, wherever the driver was killed.
+A trial's state is written last, so that a trial in state COMPLETE has all its attributes even if
+the driver is killed at any point.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from sweep.study.trial import TrialState as State
 
 @dataclass(frozen=True)
 class Running:
-    """A trial that this driver has started and not yet told.
+    """A trial that this driver has asked for and not yet told.
 
     Attributes:
-        trial: Optuna's handle.
-        params: what it computes.
-        phase: what it is for.
-        counted: whether it counts towards the budget; not as the second run of one that collapsed.
-        retry: whether it runs another one again.
+        trial: Optuna's trial object.
+        params: its parameters and seed.
+        phase: the phase it belongs to, such as ``SEARCH``.
+        counted: whether it counts towards the budget; a rerun of a collapsed trial does not.
+        retry: whether it is a retry of another trial.
     """
 
     trial: optuna.Trial
@@ -61,11 +61,11 @@ class Running:
 
 
 def close(study: optuna.Study, trial: FrozenTrial, failure: Failure) -> None:
-    """End a trial of which this process has no handle, unless it has ended meanwhile.
+    """Fail a trial that this process did not ask for, unless it has finished meanwhile.
 
-    A driver that was taken over may write a last result before it notices; that one stands.
+    A driver that was taken over may write a last result before it notices; that result is kept.
     """
-    # Optuna has no public way to annotate a trial of another process.
+    # Optuna has no public way to set attributes of another process's trial.
     storage, trial_id = study._storage, trial._trial_id  # noqa: SLF001
     with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
         storage.set_trial_user_attr(trial_id, "failure", failure.to_json())
@@ -73,7 +73,7 @@ def close(study: optuna.Study, trial: FrozenTrial, failure: Failure) -> None:
 
 
 def write_result(trial: optuna.Trial, result: TrialResult) -> None:
-    """Write all that a trial yields, its state last."""
+    """Store a trial's whole result, its state last."""
     state = TrialState[result.state.value]
     trial.set_user_attr("metrics", dict(result.metrics))
     trial.set_user_attr("details", dict(result.details))
@@ -81,7 +81,7 @@ def write_result(trial: optuna.Trial, result: TrialResult) -> None:
     if result.failure is not None:
         trial.set_user_attr("failure", result.failure.to_json())
         if result.failure.reason == OUT_OF_MEMORY:
-            # Samplers learn from constraints of pruned trials; of failed ones, nothing.
+            # Samplers use the constraints of pruned trials, and ignore failed trials.
             trial.set_constraint("memory", 1.0)
             state = TrialState.PRUNED
     trial.study.tell(trial, result.value, state)
@@ -91,7 +91,7 @@ _COPIED = ("metrics", "details", "seconds", "curve")
 
 
 def reuse_result(trial: optuna.Trial, source: FrozenTrial) -> None:
-    """Give a trial the result of the finished one that computed the same, and say so."""
+    """Copy the result of a finished trial with the same configuration and seed."""
     for name in _COPIED:
         if name in source.user_attrs:
             trial.set_user_attr(name, source.user_attrs[name])
@@ -103,26 +103,26 @@ def reuse_result(trial: optuna.Trial, source: FrozenTrial) -> None:
 
 
 def close_duplicate(trial: optuna.Trial, running: int) -> None:
-    """End a trial that would race one with the same parameters and seed."""
+    """Fail a trial whose configuration and seed are those of a running trial."""
     message = f"trial {running} has the same parameters and seed and is running"
     trial.set_user_attr("failure", Failure(DUPLICATE, "Duplicate", message).to_json())
     trial.study.tell(trial, state=TrialState.FAIL)
 
 
 MOST_SPARED = 100
-"""So many proposals in a row may be known already before a space counts as exhausted."""
+"""The space counts as exhausted after this many proposals in a row that need no new computation."""
 
 _LEFT = Failure(INTERRUPTED, DRIVER_DIED, "the driver ended while the trial ran")
 
 
 class TrialStore:
-    """The trials of one study, as its only driver sees them.
+    """The trials of one study, for its only driver.
 
     Args:
-        study: an open study made from ``spec``, claimed by ``owner``.
-        spec: what it measures.
+        study: an open study made from ``spec``, held by ``owner``.
+        spec: the study's spec.
         address: its database, for messages.
-        owner: this process's claim, made by ``sweep.storage.guard.take``.
+        owner: this process's lease, from ``sweep.storage.guard.take``.
     """
 
     def __init__(
@@ -147,10 +147,10 @@ class TrialStore:
         return self.study.get_trials(deepcopy=False)
 
     def _guard(self) -> None:
-        """See whether the study is still this driver's.
+        """Check that this process still holds the study's lease.
 
         Raises:
-            HeldError: naming who has taken it over.
+            HeldError: if another driver has taken it over; names that driver.
         """
         if not is_held(self.study, self._owner):
             record = self.study.user_attrs.get(ATTRIBUTE)
@@ -158,10 +158,10 @@ class TrialStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Write to the study; each transaction checks that it is still this driver's.
+        """Write to the study; each transaction checks that this process still holds the lease.
 
         Raises:
-            StorageError: if it is not, or cannot be written; in words.
+            StorageError: if it does not, or the database cannot be written.
         """
         with storage_errors(self._address):
             try:
@@ -171,27 +171,27 @@ class TrialStore:
                 raise
 
     def running(self) -> int:
-        """How many trials this driver has started and not yet told."""
+        """The number of trials that this driver has asked for and not yet told."""
         return len(self._running)
 
     def retries(self, number: int) -> bool:
-        """Whether a trial that this driver has started runs another one again."""
+        """Whether a running trial is a retry of another."""
         return self._running[number].retry
 
     def owed(self) -> int:
-        """How many more trials to start: for the target of COMPLETE ones, and collapsed ones."""
+        """How many more trials to start: those the budget still allows, and reruns."""
         counted = self._index.complete + sum(each.counted for each in self._running.values())
         with storage_errors(self._address):
             return max(0, self.spec.budget.trials - counted) + self._queue.reruns()
 
     def recover(self) -> int:
-        """Close what no living driver runs, and queue what is owed.
+        """Fail RUNNING trials that this driver does not run, and queue what is due.
 
         Returns:
-            How many trials were found RUNNING.
+            The number of trials found RUNNING.
         """
         with self._writing():
-            self._guard()  # there may be nothing to write, and files are tidied next
+            self._guard()  # there may be no write that would check it, and files are deleted next
             mine = self._running
             left = [
                 trial
@@ -204,20 +204,20 @@ class TrialStore:
         return len(left)
 
     def requeue(self) -> None:
-        """Queue what is owed again and not queued; nothing twice."""
+        """Queue the retries, reruns and replicates that are due and not queued yet."""
         with storage_errors(self._address):
             self._queue.owed_again()
 
     def waits(self) -> bool:
-        """Whether a trial waits to be run."""
+        """Whether a trial is WAITING."""
         with storage_errors(self._address):
             return self._queue.waits()
 
     def ask(self) -> TrialParams | None:
-        """Start the next trial that has to be computed.
+        """Start the next trial that needs computing.
 
         Returns:
-            Its parameters; None when a pilot is through, or the space has no configuration left.
+            Its parameters; None when a pilot is complete, or the space has no configuration left.
         """
         for _ in range(MOST_SPARED):
             with self._writing():
@@ -230,15 +230,15 @@ class TrialStore:
                 if not self._spared(opened.trial, opened.params):
                     self._running[opened.params.number] = opened
                     return opened.params
-        return None  # of an endless space, too, so little may be left that all is known
+        return None  # also an infinite space, if the sampler proposes only known configurations
 
     def _open(self) -> Running | None:
-        """A new RUNNING trial with all its parameters; None if it was queued with wrong ones."""
+        """A new RUNNING trial with all its parameters; None if it was queued with invalid ones."""
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # said by the check below
+                warnings.simplefilter("ignore", UserWarning)  # reported by the check below
                 trial = self.study.ask(self._distributions)
-        except ValueError as error:  # a choice that there is not, queued by hand
+        except ValueError as error:  # a value that is not among the choices, queued by hand
             if not self._refuse_queued(str(error)):
                 raise
             return None
@@ -259,7 +259,7 @@ class TrialStore:
         return Running(trial, params, tags["phase"], "rerun_of" not in tags, retry)
 
     def _refuse_queued(self, why: str) -> bool:
-        """Close the trial just opened if somebody queued it by hand with impossible values."""
+        """Fail the trial just started if it was queued by hand with invalid values."""
         opened = [
             trial
             for trial in self._trials()
@@ -272,7 +272,7 @@ class TrialStore:
         return bool(opened)
 
     def _spared(self, trial: optuna.Trial, params: TrialParams) -> bool:
-        """Whether the same was computed before, or is right now; then the trial is over."""
+        """Whether a trial with the same result is finished or running; if so, close this one."""
         twin = self._index.twin(params)
         if twin is not None:
             reuse_result(trial, self._trials()[twin])
@@ -284,23 +284,23 @@ class TrialStore:
         return True
 
     def report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Write one intermediate value; True asks the trial to stop."""
-        if number not in self._running:  # a baseline: measured, never pruned
+        """Store an intermediate value; True asks the trial to stop."""
+        if number not in self._running:  # a baseline is never pruned
             return False
         running = self._running[number]
         curve = self._curves.setdefault(number, [])
-        if not curve or curve[-1]["step"] < step:  # else told again after the server was away
+        if not curve or curve[-1]["step"] < step:  # not for a repeated report
             curve.append(strict({"step": step, "value": value, **metrics})[0])
         with self._writing():
             running.trial.report(value, step)
             running.trial.set_user_attr("curve", curve)
-            # What is measured is measured to its end: a value cut short is no value.
+            # Trials outside the search are never pruned: the analysis needs their final values.
             return running.phase == SEARCH and running.trial.should_prune()
 
     def tell(self, result: TrialResult) -> None:
-        """Write a trial's result, its state last.
+        """Store a trial's result, its state last.
 
-        May be called again after an error: what was written is not written twice.
+        May be repeated after an error: what is stored already is not stored twice.
         """
         running = self._running[result.number]
         with self._writing():
@@ -319,19 +319,19 @@ class TrialStore:
         return bool(self._trials()[number].state.is_finished())
 
     def abandon(self) -> None:
-        """Close this driver's own RUNNING trials; the next driver queues them again."""
+        """Mark this driver's RUNNING trials as interrupted; the next driver queues them again."""
         for number in list(self._running):
-            with suppress(StorageError):  # the next driver closes what this one cannot
+            with suppress(StorageError):  # the next driver closes those that fail here
                 message = "the driver stopped while the trial ran"
                 self.tell(TrialResult.interrupted(number, message))
 
     def owed_baselines(self) -> list[tuple[Baseline, TrialParams]]:
-        """The baselines still to be measured."""
+        """The baselines not yet measured."""
         with storage_errors(self._address):
             return owed_baselines(self.study, self.spec)
 
     def tell_baseline(self, baseline: Baseline, params: TrialParams, result: TrialResult) -> None:
-        """Write a measured baseline; a failed one is left owed."""
+        """Store a baseline's result; a failed one is measured again by the next run."""
         if result.failure is None:
             with self._writing():
                 write_baseline(self.study, baseline, params, result)
