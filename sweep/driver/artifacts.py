@@ -93,7 +93,7 @@ class ArtifactRetention:
         self._folders.discard(dict(params.values), params.seed)
 
     def keep_best(self) -> None:
-        """Delete what retraining the best trial for the final test left, except its adapter."""
+        """Delete what retraining for the final test left, except an adapter that is kept."""
         if self.best is not None:
             params = self.best.params
             self._folders.settle(dict(params.values), params.seed, best=True)

@@ -1,1 +1,1 @@
-"""Workers: processes on this machine or actors on a Ray cluster, and their messages."""
+"""Workers that compute trials: processes on this machine or Ray actors, and their messages."""

@@ -1,4 +1,4 @@
-"""One worker as the driver sees it: what it has to do, and how it is spoken with."""
+"""The driver's handle of one worker: its pack, its lanes and the channel to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sweep.study.trial import Failure, Pack, TrialParams
 
 
 class WorkerHandle(ABC):
-    """One worker and the trials it has.
+    """One worker and the trials submitted to it.
 
     Attributes:
-        busy: whether a pack is under way; its last trial may have settled already.
-        trials: the trials of the pack that are not over, by number.
-        closed: whether no trial is to follow into the pack.
-        waiting: those of its trials for which it has no lane yet.
-        facts: what its objective said of its device and inputs; None before it was asked.
-        stopped: whether it was stopped because its trials did not leave in time.
+        busy: whether a pack is running; all its trials may have finished already.
+        trials: the unfinished trials of the pack, by number.
+        closed: whether no further trial may join the pack.
+        waiting: the trials of the pack that have no lane yet.
+        facts: what its objective reports of its device and inputs; None before it was asked.
+        stopped: whether it was killed because its trials did not stop in time.
     """
 
     def __init__(self) -> None:
@@ -31,71 +31,71 @@ class WorkerHandle(ABC):
         self.stopped = False
 
     def assign(self, pack: Pack, *, closed: bool) -> None:
-        """Have it be the one that computes a pack, once it is told to start."""
+        """Set the pack that it computes next; ``start`` starts it."""
         self.busy, self.closed = True, closed
         self.trials = {params.number: params for params in pack}
         self.waiting = list(pack)
 
     def start(self, lanes: int) -> None:
-        """Have it compute as many of its waiting trials as it has lanes; the others follow."""
+        """Start as many waiting trials as it has lanes; the others follow as lanes become free."""
         pack, self.waiting = self.waiting[:lanes], self.waiting[lanes:]
         self.send(("run", pack))
 
     def extend(self, more: Sequence[TrialParams]) -> None:
-        """Have trials wait for it beside those of its pack."""
+        """Add trials to the pack, waiting for a lane."""
         self.trials.update({params.number: params for params in more})
         self.waiting += more
 
     def refill_waiting(self, _: TrialParams | None) -> None:
-        """Answer a trial that settled with the next that waits."""
+        """Start the next waiting trial in the lane of a finished one."""
         self.send(self.waiting.pop(0))
 
     def place(self) -> str:
-        """Names the device that it computes on among those of the pool."""
+        """The name of the device that it computes on; empty if the pool has one device."""
         return ""
 
     def refill(self, params: TrialParams | None) -> None:
-        """Answer a trial that settled with the one in its place."""
+        """Start a trial, or none, in the lane of a finished one."""
         if params is not None:
             self.trials[params.number] = params
         self.send(params)
 
     @abstractmethod
     def alive(self) -> bool:
-        """Whether it can be given something to do."""
+        """Whether it can accept a message."""
 
     @abstractmethod
     def send(self, message: object) -> None:
-        """Send it something; of one that died meanwhile, the next event will tell."""
+        """Send a message; if the worker has died, the next event reports it."""
 
     @abstractmethod
     def receive(self) -> tuple[Any, ...]:
-        """What it says, once it is ready.
+        """The worker's next message, once ``Pool.ready`` has returned the worker.
 
         Raises:
-            EOFError, OSError: if it is gone and has said all it had to say.
+            EOFError, OSError: if it is dead and all its messages have been read.
         """
 
     @abstractmethod
     def request_stop(self) -> None:
-        """Ask its trials to leave; it is not used again."""
+        """Ask its trials to checkpoint and stop; the worker is not used again."""
 
     @abstractmethod
     def stop(self) -> None:
-        """End it in the middle of whatever it does; its end is heard like any other death."""
+        """Kill it at any point; its death is reported as an event, like any other."""
 
     @abstractmethod
     def shutdown(self) -> None:
-        """End it: an idle one leaves by itself, a busy one is stopped."""
+        """End it: an idle worker exits by itself, a busy one is killed."""
 
     @abstractmethod
     def join(self) -> None:
-        """Wait until it is."""
+        """Wait until it has exited."""
 
     @abstractmethod
     def exit_failure(self) -> Failure:
-        """Why it is gone, as far as can be told."""
+        """Why it died, as far as is known."""
 
     @abstractmethod
     def oom_killed(self) -> bool:
-        """Whether it ended as those end who have too much memory."""
+        """Whether it ended as processes do that the kernel kills for lack of memory."""

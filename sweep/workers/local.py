@@ -1,4 +1,4 @@
-"""One worker process on this machine: its pipes, and how it ended."""
+"""Worker processes on this machine: pipes, and the cause of their death."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sweep.workers.worker import work
 
 
 class WorkerProcess(WorkerHandle):
-    """One process.
+    """One worker process, spawned at once.
 
     Args:
         spec: names the objective, its settings and inputs.
@@ -26,7 +26,7 @@ class WorkerProcess(WorkerHandle):
 
     def __init__(self, spec: StudySpec) -> None:
         super().__init__()
-        context = multiprocessing.get_context("spawn")  # fork would copy a half-used torch
+        context = multiprocessing.get_context("spawn")  # fork would copy torch's state
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
         heard, self._call = context.Pipe(duplex=False)
@@ -37,47 +37,47 @@ class WorkerProcess(WorkerHandle):
         )
         with held_back():
             self.process.start()
-        theirs.close()  # so that its death reads as end of file here
+        theirs.close()  # so that the worker's death closes the pipe
         heard.close()
 
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self.process.is_alive()
 
     def send(self, message: object) -> None:
-        """Send it something; of one that died meanwhile, the next event will tell."""
+        """Send a message; if the worker has died, the next event reports it."""
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
     def receive(self) -> tuple[Any, ...]:
-        """What it says; waits for it."""
+        """The worker's next message; blocks until there is one."""
         said: tuple[Any, ...] = self.pipe.recv()
         return said
 
     def request_stop(self) -> None:
-        """Ask its trials to leave; it is not used again."""
+        """Ask its trials to checkpoint and stop; the worker is not used again."""
         with contextlib.suppress(OSError):
             self._call.send(None)
 
     def stop(self) -> None:
-        """Kill it: code that never returns to Python hears of nothing else."""
+        """Kill it, since native code may never return to Python to see a request."""
         self.process.kill()
 
     def shutdown(self) -> None:
-        """Close both pipes: an idle worker reads the end of file and leaves by itself."""
+        """Close both pipes: an idle worker reads end of file and exits by itself."""
         self.pipe.close()
         self._call.close()
         if self.busy:
-            self.process.kill()  # signals that can be ignored are
+            self.process.kill()  # workers ignore other signals
 
     def join(self) -> None:
-        """Wait until the process is, and see to it."""
+        """Wait until the process has exited; kill it after 10 s."""
         self.process.join(timeout=10)
         if self.process.is_alive():
             self.process.kill()
 
     def exit_failure(self) -> Failure:
-        """Why the process is gone, as far as its exit code tells."""
+        """Why the process died, as far as its exit code shows."""
         code = self.exit_code()
         if code == -signal.SIGBUS:
             why = "a file that it reads was cut short, or its disk cannot be read"
@@ -90,37 +90,37 @@ class WorkerProcess(WorkerHandle):
         return Failure(WORKER_DIED, "WorkerDied", f"the worker process ended: {how}{hint}")
 
     def oom_killed(self) -> bool:
-        """Whether it ended as the kernel ends who has too much memory."""
+        """Whether it was killed by SIGKILL, as the kernel does when memory runs out."""
         return self.exit_code() == -signal.SIGKILL
 
     def exit_code(self) -> int | None:
-        """How the process ended, which is about to."""
+        """The exit code of a process that has exited or is about to."""
         self.process.join(timeout=10)
         return self.process.exitcode
 
 
 class LocalLauncher(Pool):
-    """Runs packs in worker processes.
+    """Runs packs in worker processes on this machine.
 
     Args:
         spec: names the objective, its settings and inputs.
-        workers: how many processes to use; they start when first needed.
-        lanes: how many trials one of them runs together.
+        workers: number of processes; they start when first needed.
+        lanes: how many trials one process runs together.
     """
 
     def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
         super().__init__(spec, workers, lanes)
 
     def hire(self) -> WorkerProcess:
-        """Start a process."""
+        """Start a worker process."""
         return WorkerProcess(self.spec)
 
     def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
-        """A worker with something in its pipe, or at its end."""
+        """A worker that has a message in its pipe or has died; None if there is none in time."""
         pipes = {w.pipe: w for w in workers if isinstance(w, WorkerProcess)}
         found = wait(list(pipes), timeout_seconds)
         return pipes[found[0]] if found else None  # type: ignore[index]
 
     def capacity(self, advised: int) -> int:
-        """As many as the objective advises: it was asked on this machine."""
+        """As many as the objective advises, which was asked on this machine."""
         return advised

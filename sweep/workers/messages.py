@@ -1,4 +1,4 @@
-"""What a launcher says to the driver, and what the driver may ask of it."""
+"""Events that a launcher returns to the driver, and the launcher protocol."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sweep.study.trial import Failure, Pack, TrialParams, TrialResult
 
 @dataclass(frozen=True)
 class TrialReported:
-    """A trial came to an evaluation point and waits for the answer.
+    """A trial reported an intermediate value and waits for the decision about pruning.
 
     Attributes:
         number: the trial's number.
         step: optimiser steps done.
-        value: the objective so far.
-        metrics: other figures at this point.
-        answer: call with True to stop the trial, False to let it go on.
+        value: the objective value at this step.
+        metrics: further metrics at this step.
+        answer: call with True to stop the trial, False to continue.
     """
 
     number: int
@@ -30,12 +30,12 @@ class TrialReported:
 
 @dataclass(frozen=True)
 class TrialFinished:
-    """A trial is over, and its worker waits for one in its place.
+    """A trial finished, and its worker waits for another in its lane.
 
     Attributes:
-        result: what it yielded.
-        room: whether the worker is to have another.
-        answer: call with that, or with None to leave the place empty.
+        result: the trial's result.
+        room: whether the worker may get another trial.
+        answer: call with the next trial, or None to leave the lane empty.
     """
 
     result: TrialResult
@@ -45,11 +45,11 @@ class TrialFinished:
 
 @dataclass(frozen=True)
 class SlotsFree:
-    """A worker is about to start a pack, and has lanes for more trials than are in it.
+    """A worker is about to start a pack, and has more lanes than the pack has trials.
 
     Attributes:
-        lanes: how many more.
-        answer: call with those that are to join, which may be none; then the pack starts.
+        lanes: number of free lanes.
+        answer: call with the trials that join, possibly none; then the pack starts.
     """
 
     lanes: int
@@ -58,10 +58,10 @@ class SlotsFree:
 
 @dataclass(frozen=True)
 class PackFinished:
-    """A pack is done, its worker free.
+    """A pack finished, and its worker is idle.
 
     Attributes:
-        results: of its trials that were not settled before.
+        results: results of the trials that have not been reported as ``TrialFinished``.
     """
 
     results: Sequence[TrialResult]
@@ -69,11 +69,11 @@ class PackFinished:
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """A worker ended by itself, or was ended, and took its trials with it.
+    """A worker died or was killed while it had a pack.
 
     Attributes:
-        pack: the trials that it had then; those that had settled are not among them.
-        failure: how it ended.
+        pack: its unfinished trials.
+        failure: why it died.
     """
 
     pack: Pack
@@ -82,10 +82,10 @@ class WorkerDied:
 
 @dataclass(frozen=True)
 class ObjectiveFailed:
-    """The objective cannot be built or used at all; no trial could succeed.
+    """The objective cannot be built or used, so no trial can succeed.
 
     Attributes:
-        error: what to raise.
+        error: the exception to raise.
     """
 
     error: Exception
@@ -95,39 +95,39 @@ Event = TrialReported | TrialFinished | SlotsFree | PackFinished | WorkerDied | 
 
 
 class Launcher(Protocol):
-    """Computes packs somewhere.
+    """Runs packs of trials on workers.
 
     Attributes:
-        workers: how many packs at a time.
-        lanes: how many trials in one of them; fewer once a pack was too large for the memory.
-            A launcher whose workers differ has each start as many as suit its own device.
+        workers: how many packs run at a time.
+        lanes: how many trials one pack has at most; halved after a pack ran out of memory. Where
+            workers have different devices, each has its own number of lanes.
     """
 
     workers: int
     lanes: int
 
     def free(self) -> int:
-        """How many packs could start now."""
+        """How many packs can be started now."""
         ...
 
     def busy(self) -> bool:
-        """Whether any pack is under way."""
+        """Whether any pack is running."""
         ...
 
     def submit(self, pack: Pack, *, closed: bool = False) -> None:
-        """Start a pack on a free worker; into a closed one no trial follows."""
+        """Start a pack on a free worker; no further trial joins a closed pack."""
         ...
 
     def drain_one(self) -> None:
-        """See to it that a worker comes free: nothing follows into its pack."""
+        """Let the next worker become free: no further trial joins its pack."""
         ...
 
     def next_event(self, timeout_seconds: float) -> Event | None:
-        """Wait for the next event; None when none came in time."""
+        """Wait for the next event; None if there is none in time."""
         ...
 
     def request_stop(self) -> None:
-        """Ask all trials under way to checkpoint and leave."""
+        """Ask all running trials to checkpoint and stop."""
         ...
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Whether a trial failed because something that it reads was away or changed, and not by itself.
+"""Tell failures caused by missing or changed inputs from failures of the trial itself.
 
-A network drive that is away for a moment fails every configuration that meets it, whatever its
-parameters are. Such trials are interrupted, and run again when the input is back.
+If, for example, a network drive is unavailable for a moment, every configuration fails, whatever
+its parameters are. Such trials count as interrupted and run again once the input is back.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _OF_THE_MACHINE = frozenset(
     )
     if hasattr(errno, name)
 )
-"""What the system says of a disk, a network or a limit; no configuration is to blame for it."""
+"""Error numbers of a disk, a network or a system limit, which no configuration causes."""
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _READERS = {"HFValidationError", "SafetensorError"}
-"""How libraries say that a folder is not there, other than as an ``OSError``."""
+"""Exceptions, other than an ``OSError``, that libraries raise for a missing folder."""
 
 
 class Inputs:
-    """What the trials of a worker read.
+    """The inputs that a worker's trials read.
 
     Args:
-        inputs: a study's, by name: paths, or names of a hub.
+        inputs: the study's inputs by name: paths, or names on a hub.
     """
 
     def __init__(self, inputs: Mapping[str, str]) -> None:
@@ -48,7 +48,7 @@ class Inputs:
         self._named = [*paths, *(cache for cache in caches if cache)]
 
     def judged(self, failure: Failure) -> Failure:
-        """The failure; as an interruption, if an input was away."""
+        """The failure; turned into an interruption if an input was missing or changed."""
         if failure.reason != "exception" or not self._away(failure):
             return failure
         message = f"{failure.kind}: {failure.message}"
@@ -68,12 +68,12 @@ class Inputs:
 
 
 def _names_it(message: str, path: str) -> bool:
-    """Whether a message names a path, or something below it."""
+    """Whether a message contains a path, or a path below it."""
     return re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-]|\.\w)", message) is not None
 
 
 def _names(kind: type[BaseException]) -> Iterator[str]:
-    """The names of a class of errors and of all that inherit from it."""
+    """The names of an exception class and of all its subclasses."""
     yield kind.__name__
     for each in kind.__subclasses__():
         yield from _names(each)

@@ -1,4 +1,4 @@
-"""A pool of workers, wherever they are: packs out, events back, deaths noticed."""
+"""A pool of workers: submit packs, receive events, replace dead workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sweep.workers.worker import PIN
 log = logging.getLogger("lorasweep")
 
 LATE = "did not leave in time after a signal and lost the worker"
-"""What became of a trial that went on computing when it was asked to leave."""
+"""The message for a trial that did not stop in time after a signal."""
 
 
 class Pool(ABC):
@@ -36,16 +36,16 @@ class Pool(ABC):
 
     Args:
         spec: names the objective, its settings and inputs.
-        workers: how many to use; they are hired when first needed.
-        lanes: how many trials one of them runs together.
+        workers: number of workers; they start when first needed.
+        lanes: how many trials one worker runs together.
 
     Attributes:
-        spec: that of the workers hired from now on.
-        own_lanes: whether each worker runs as many together as it finds best itself.
+        spec: the spec of the workers started from now on.
+        auto_lanes: whether each worker uses the number of lanes that its own objective advises.
     """
 
     differ = False
-    """Whether workers may have other devices, and other inputs by mistake, than each other."""
+    """Whether workers may have different devices and, by mistake, different inputs."""
 
     def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
         self.spec = spec
@@ -63,47 +63,47 @@ class Pool(ABC):
 
     @abstractmethod
     def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
-        """A worker that has said something or is gone; None when none has in time."""
+        """A worker that has a message or has died; None if there is none in time."""
 
     @abstractmethod
     def capacity(self, advised: int) -> int:
-        """How many workers there is room for.
+        """The number of workers that can run at once.
 
         Args:
-            advised: by the objective, for the machine that it was asked on.
+            advised: the objective's advice for the machine that it was asked on.
         """
 
     def call(self, method: str, *arguments: Any, interrupts: Interrupts) -> Any:
         """Call ``facts`` or ``check`` of the objective in a worker.
 
         Raises:
-            SweepError: what the objective raised, or that its worker died.
-            Interruption: if a signal came meanwhile.
+            SweepError: the objective's own error, or that its worker died.
+            Interruption: if a signal arrived meanwhile.
         """
         return self._ask(self._idle(), method, *arguments, interrupts=interrupts)
 
     def pin(self, settings: Mapping[str, Any], *, interrupts: Interrupts) -> None:
-        """Have objectives built with settings that were left open, those there are built anew.
+        """Fix settings that were left open, and rebuild the objectives of all workers with them.
 
         Raises:
-            SweepError: if the objective cannot be built so, or a worker died.
-            Interruption: if a signal came meanwhile.
+            SweepError: if the objective cannot be built, or a worker died.
+            Interruption: if a signal arrived meanwhile.
         """
         self.spec = replace(self.spec, settings={**self.spec.settings, **settings})
         for worker in list(self._pool):
             self._ask(worker, PIN, dict(settings), interrupts=interrupts)
-            worker.facts = None  # the objective was built anew and will read its inputs again
+            worker.facts = None  # the rebuilt objective will read its inputs again
 
     def _ask(
         self, worker: WorkerHandle, method: str, *arguments: Any, interrupts: Interrupts
     ) -> Any:
-        """Ask an idle worker something and wait for what it says."""
+        """Send a call to an idle worker and wait for its reply."""
         worker.send((method, *arguments))
         interrupts.check()
         while self.ready([worker], 1.0) is None:
             interrupts.check()
         try:
-            # A worker that could not build its objective said why before it left.
+            # A worker that failed to build its objective sent the error before it exited.
             kind, value = worker.receive()
         except (EOFError, OSError) as error:
             self._pool.remove(worker)
@@ -117,7 +117,7 @@ class Pool(ABC):
         return value
 
     def free(self) -> int:
-        """Workers without a pack, started or not."""
+        """The number of workers without a pack, whether started or not."""
         return self.workers - sum(worker.busy for worker in self._pool)
 
     def busy(self) -> bool:
@@ -133,11 +133,12 @@ class Pool(ABC):
         return worker
 
     def submit(self, pack: Pack, *, closed: bool = False) -> None:
-        """Start a pack on an idle worker, hiring one if there is none.
+        """Start a pack on an idle worker, starting a worker if there is none.
 
-        A worker reads data and base when it is first asked, which may be hours after the study
-        began; so each tells what it has read before its first pack, and none with other inputs
-        than the first computes anything.
+        A worker reads data and base model when it is first asked, which may be hours after the
+        study
+        began. So each worker reports the fingerprints of its inputs before its first pack, and one
+        whose inputs differ from the first worker's computes nothing.
         """
         worker = self._idle()
         worker.assign(pack, closed=closed)
@@ -155,7 +156,7 @@ class Pool(ABC):
         return min(lanes, self._most.get(worker.place(), lanes))
 
     def _begin(self, worker: WorkerHandle) -> SlotsFree | None:
-        """Have a worker start its pack, unless more trials could be in it."""
+        """Start a worker's pack, or first ask the driver for more trials if lanes are free."""
         lanes = self._lanes_of(worker)
         if worker.closed or lanes <= len(worker.waiting):
             worker.start(lanes)
@@ -168,7 +169,7 @@ class Pool(ABC):
         return SlotsFree(lanes - len(worker.waiting), answer)
 
     def _asked(self, worker: WorkerHandle, facts: ObjectiveInfo) -> Event | None:
-        """A worker has told what it has, and starts its pack if its inputs are the study's."""
+        """Record what a worker reports, and start its pack if its inputs are those of the study."""
         misfit = self._misfit(worker, facts)
         if misfit:
             return ObjectiveFailed(SweepError(misfit))
@@ -178,7 +179,7 @@ class Pool(ABC):
         return None
 
     def _misfit(self, worker: WorkerHandle, facts: ObjectiveInfo) -> str:
-        """Note what a worker has; how its inputs differ from the first worker's, if they do."""
+        """Record what a worker reports; return how its inputs differ from the first worker's."""
         worker.facts = facts
         if self._fingerprints is None:
             self._fingerprints = facts.fingerprints
@@ -190,13 +191,13 @@ class Pool(ABC):
         return fault("the inputs", rule, "; ".join(differ), way_out=way_out)
 
     def drain_one(self) -> None:
-        """Let the pack nearest to its end run out, unless a worker comes free anyhow."""
+        """Close the pack with the fewest trials left, unless a worker is or becomes free anyway."""
         under_way = [worker for worker in self._pool if worker.busy]
         if not self.free() and not any(worker.closed for worker in under_way):
             min(under_way, key=lambda worker: len(worker.trials)).closed = True
 
     def next_event(self, timeout_seconds: float) -> Event | None:
-        """The next report or result, or the death of a worker."""
+        """The next event: a report, a result, or the death of a worker."""
         if self._with_slots:
             return self._begin(self._with_slots.pop())
         worker = self.ready([worker for worker in self._pool if worker.busy], timeout_seconds)
@@ -209,7 +210,7 @@ class Pool(ABC):
         return self._event(worker, *said)
 
     def _event(self, worker: WorkerHandle, kind: str, *body: Any) -> Event | None:
-        """What a worker's message means."""
+        """The event that a worker's message stands for."""
         if kind == "report":
             number, step, value, metrics = body
             return TrialReported(number, step, value, metrics, worker.send)
@@ -219,7 +220,7 @@ class Pool(ABC):
             return ObjectiveFailed(body[0])
         if kind == "reply":
             return self._asked(worker, body[0])
-        if worker.waiting:  # its pack ended at once, whatever became of that
+        if worker.waiting:  # the pack ended with trials still waiting
             worker.assign(worker.waiting, closed=worker.closed)
             self._with_slots.append(worker)
         else:
@@ -234,7 +235,7 @@ class Pool(ABC):
         return TrialFinished(result, room, worker.refill)
 
     def _remove_dead(self, worker: WorkerHandle) -> WorkerDied:
-        """Take leave of a worker that is gone, and of large packs if those were its end."""
+        """Remove a dead worker; halve the number of lanes if it was OOM-killed."""
         self._pool.remove(worker)
         if worker in self._with_slots:
             self._with_slots.remove(worker)
@@ -242,7 +243,7 @@ class Pool(ABC):
         if worker.stopped:
             return WorkerDied(pack, Failure(INTERRUPTED, "Interrupted", LATE))
         inside = len(pack) - len(worker.waiting)
-        # A pack from before the lanes were halved tells nothing of the lanes there are now.
+        # A pack larger than the present number of lanes was started before an earlier halving.
         if worker.oom_killed() and 1 < inside <= lanes:
             self._halve(worker, lanes // 2)
             log.warning(
@@ -255,20 +256,20 @@ class Pool(ABC):
         return WorkerDied(pack, worker.exit_failure())
 
     def _halve(self, worker: WorkerHandle, lanes: int) -> None:
-        """Have fewer trials together, on the worker's device alone where devices differ."""
+        """Lower the number of lanes; for the worker's device alone where devices differ."""
         if self.differ:
             self._most[worker.place()] = lanes
         else:
             self.lanes = lanes
 
     def request_stop(self) -> None:
-        """Ask all trials under way to checkpoint and leave; their results tell how it went."""
+        """Ask all running trials to checkpoint and stop; their results arrive as events."""
         for worker in self._pool:
             if worker.busy:
                 worker.request_stop()
 
     def stop_late(self) -> None:
-        """Stop the workers whose trials have not left; each one's death is an event to come."""
+        """Kill the workers whose trials have not stopped; their deaths arrive as events."""
         late = [worker for worker in self._pool if worker.busy and not worker.stopped]
         if late:
             trials = sum(len(worker.trials) for worker in late)
@@ -282,7 +283,7 @@ class Pool(ABC):
             worker.stop()
 
     def close(self) -> None:
-        """End all workers now; busy ones lose what came after their checkpoints."""
+        """Stop all workers now; running trials lose what they computed since their checkpoints."""
         for worker in self._pool:
             worker.shutdown()
         for worker in self._pool:

@@ -1,7 +1,7 @@
-"""What an objective hands over, checked before it leaves the worker.
+"""Checks of what an objective returns and reports, made in the worker.
 
-An objective is anybody's code. A result or a report that breaks the contract fails its own trial,
-with the sentence that says how; the sweep, and the trials beside it, go on.
+Objectives are user code. A result or report that breaks the contract fails its own trial, with a
+message that says how; the other trials and the sweep continue.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Failure, TrialResult, TrialState
 
 MOST_STEP = 2**31 - 1
-"""What every database keeps as a step."""
+"""The largest step that every supported database can store."""
 
 NOTES = "notes"
-"""Under which a trial's details say what was changed in what its objective handed over."""
+"""The key of a trial's details that lists values changed by these checks."""
 
 Reported = tuple[int, float, dict[str, Any]]
-"""Step, value and figures of an evaluation point."""
+"""Step, value and metrics of a report."""
 
 
 def number_of(result: object) -> int:
-    """Which trial a result is of.
+    """The number of the trial that a result belongs to.
 
     Raises:
-        SweepError: if it does not tell.
+        SweepError: if it has no valid number.
     """
     rule = "give results that are TrialResults, each with its trial's number"
     if not isinstance(result, TrialResult):
@@ -43,7 +43,7 @@ def number_of(result: object) -> int:
 
 
 def listed(results: object) -> list[Any]:
-    """The results that ``run`` returned.
+    """The results that ``run`` returned, as a list.
 
     Raises:
         SweepError: if it returned something else.
@@ -54,7 +54,7 @@ def listed(results: object) -> list[Any]:
 
 
 def facts(given: object) -> ObjectiveInfo:
-    """What an objective depends on, plain; it is written into the study and compared there.
+    """The objective's info in plain types; it is stored with the study and compared on resume.
 
     Raises:
         SweepError: if it breaks the contract.
@@ -84,10 +84,10 @@ def facts(given: object) -> ObjectiveInfo:
 
 
 def findings(given: object) -> dict[str, Any]:
-    """What an objective's ``check`` found, as strict JSON.
+    """What the objective's ``check`` returned, as strict JSON.
 
     Raises:
-        SweepError: if it is no JSON.
+        SweepError: if it is not JSON.
     """
     plain = native_tree(given)
     if not isinstance(plain, dict) or not _is_json(plain):
@@ -96,21 +96,21 @@ def findings(given: object) -> dict[str, Any]:
 
 
 REPLIES: Mapping[str, Callable[[object], Any]] = {"facts": facts, "check": findings}
-"""What is made of the answers to calls, by call."""
+"""The check of the reply to each call."""
 
 
 def bad(number: int, sentence: str, kind: str = "BadResult") -> TrialResult:
-    """The failed trial that an objective's mistake makes."""
+    """A failed result for a trial whose objective broke the contract."""
     return TrialResult.failed(number, Failure("exception", kind, sentence))
 
 
 def checked(result: TrialResult, *, asked_to_leave: bool) -> TrialResult:
-    """A result as plain as the database keeps it; a failed one if it breaks the contract.
+    """A result in plain types, as the database stores it; a failed one if it breaks the contract.
 
     Args:
         result: of a trial whose number is known.
-        asked_to_leave: whether trials under way were asked to; no other may say that it was
-            interrupted, since it would be run again for ever.
+        asked_to_leave: whether running trials were asked to stop. Otherwise a trial may not report
+            an interruption, since it would be retried without end.
     """
     number = number_of(result)
     plain = TrialResult(
@@ -132,7 +132,7 @@ def checked(result: TrialResult, *, asked_to_leave: bool) -> TrialResult:
 
 
 def report(step: object, value: object, metrics: object) -> Reported:
-    """An evaluation point as plain as the database keeps it.
+    """A report in plain types, as the database stores it.
 
     Raises:
         SweepError: if it breaks the contract.
@@ -160,7 +160,7 @@ def report(step: object, value: object, metrics: object) -> Reported:
 
 
 def _state(given: object) -> Any:
-    """Optuna's word too, if that is what was given."""
+    """The state; Optuna's ``TrialState`` is accepted too."""
     try:
         return TrialState(native(given))
     except ValueError:
@@ -168,7 +168,7 @@ def _state(given: object) -> Any:
 
 
 def _failure(given: object) -> Any:
-    """A failure with plain texts; anything else as it is."""
+    """A failure with plain text fields; anything else unchanged."""
     if not isinstance(given, Failure):
         return given
     texts = {
@@ -219,7 +219,7 @@ def _tree_faults(result: TrialResult) -> Iterator[str]:
 
 
 def _is_json(tree: object) -> bool:
-    """Whether JSON gives it back: names that are text, and nothing of a stranger's class."""
+    """Whether a value survives JSON: text keys and plain types only."""
     try:
         json.dumps(tree)
     except (TypeError, ValueError, RecursionError):
@@ -236,7 +236,7 @@ def _has_text_names(tree: object) -> bool:
 
 
 def _finite(result: TrialResult) -> TrialResult:
-    """The result with None for what JSON has no word for, and a note that says so."""
+    """The result with None for values that are not finite, and a note that lists them."""
     (metrics, details), found = strict((result.metrics, result.details))
     if found:
         places = {

@@ -20,7 +20,7 @@ from sweep.workers import result_checks
 from sweep.workers.missing_inputs import Inputs
 
 PIN = "pin"
-"""The call that has the objective built anew, with settings that were left open."""
+"""The call that rebuilds the objective with settings that were left open."""
 
 
 def work(
@@ -30,23 +30,23 @@ def work(
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
 ) -> None:
-    """The life of a worker process: serve calls until the driver hangs up.
+    """The main function of a worker process: serve calls until the driver closes the pipe.
 
-    Anything to read from ``calls_away`` asks the trials under way to leave.
+    Anything to read from ``calls_away`` asks the running trials to stop.
     """
     _keep_to_ourselves()
     serve(pipe, calls_away.poll, objective, settings, inputs)
 
 
 class Pipe(Protocol):
-    """Both directions between a worker and the driver."""
+    """A two-way channel between a worker and the driver."""
 
     def send(self, message: Any) -> None:
-        """Say something; raises ``OSError`` if nobody is there."""
+        """Send a message; raises ``OSError`` if the driver is gone."""
         ...
 
     def recv(self) -> Any:
-        """What the driver says next; raises ``EOFError`` or ``OSError`` if it is gone."""
+        """The driver's next message; raises ``EOFError`` or ``OSError`` if the driver is gone."""
         ...
 
 
@@ -57,14 +57,15 @@ def serve(
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
 ) -> None:
-    """Build the objective and answer calls until the driver hangs up.
+    """Build the objective and answer calls until the driver closes the pipe.
 
     Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("pin", settings)``,
     ``("run", pack)``.
+
     Messages out: ``("reply", value)``, ``("error", exception)``,
     ``("report", number, step, value, metrics)`` (which waits for a bool),
-    ``("settled", result)`` (which waits for a trial in its place, or None),
-    ``("results", results)`` of the trials not settled before, which ends the pack.
+    ``("settled", result)`` (which waits for the next trial in that lane, or None),
+    ``("results", results)`` of the trials not sent as settled, which ends the pack.
     """
     read = Inputs(inputs)
     built = _build(pipe, objective, settings, inputs)
@@ -85,10 +86,10 @@ def serve(
 def _build(
     pipe: Pipe, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> Objective | None:
-    """The objective; None where it cannot be built, which the driver raises where people see it."""
+    """The objective; None if it cannot be built: the error is sent and the driver raises it."""
     try:
         return load_objective(objective, settings, inputs)
-    except Exception as error:  # noqa: BLE001 - it imports and runs anybody's code
+    except Exception as error:  # noqa: BLE001 - imports and runs user code
         pipe.send(("error", _portable(error)))
         return None
 
@@ -106,9 +107,9 @@ def _answer(
 
 
 class _PackUnderWay:
-    """The trials whose results the driver does not have yet.
+    """A running pack, and its trials whose results the driver does not have yet.
 
-    What the objective hands over of them is checked here: see ``sweep.workers.result_checks``.
+    What the objective returns is checked by ``sweep.workers.result_checks``.
     """
 
     def __init__(self, pack: Pack, pipe: Pipe, leave: Leave, read: Inputs) -> None:
@@ -120,7 +121,7 @@ class _PackUnderWay:
         self._condemned: dict[int, str] = {}
 
     def run(self, objective: Objective) -> list[TrialResult]:
-        """Have the pack run; one result for each trial that was not settled on the way."""
+        """Run the pack; one result for each trial not sent to the driver meanwhile."""
         kept: dict[int, TrialResult] = {}
         failure = Failure("exception", "NoResult", "the objective gave no result for the trial")
         try:
@@ -140,7 +141,7 @@ class _PackUnderWay:
         return [*kept.values(), *lost]
 
     def _checked(self, result: TrialResult) -> TrialResult:
-        """The result as it is to be kept; a failed one after a report that broke the contract."""
+        """The checked result; a failed one if a report of the trial broke the contract."""
         sound = result_checks.checked(result, asked_to_leave=self._leave())
         sentence = self._condemned.get(sound.number)
         if sentence is not None:
@@ -150,7 +151,7 @@ class _PackUnderWay:
         return replace(sound, failure=self._read.judged(sound.failure))
 
     def _must_owe(self, number: int) -> None:
-        """Refuse a result too many: its trial is closed, and the driver knows it no more."""
+        """Refuse a second result: the driver has closed the trial."""
         if number not in self._owed:
             raise SweepError(_too_many(number))
 
@@ -180,7 +181,7 @@ class _PackUnderWay:
         try:
             self._pipe.send(message)
             return self._pipe.recv()
-        except (EOFError, OSError):  # the driver hung up: nobody is left to compute for
+        except (EOFError, OSError):  # the driver is gone, so no result is needed
             os._exit(1)
 
 
@@ -190,25 +191,25 @@ def _too_many(number: int) -> str:
 
 
 def _portable(error: Exception) -> Exception:
-    """The exception itself if it survives the pipe, else one that says the same.
+    """The exception itself if it can be pickled, else one with the same text.
 
-    What the system says of a file is no mistake in anybody's code, and told without a traceback.
+    An ``OSError`` is a file's problem and not a mistake in code, so it is shown without traceback.
     """
     if isinstance(error, OSError):
         return SweepError(f"the objective cannot read what it needs: {error}")
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, a moment old
-    except Exception:  # noqa: BLE001 - whatever a foreign exception's pickling does
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, just pickled
+    except Exception:  # noqa: BLE001 - pickling may run any code
         return SweepError(f"{type(error).__name__}: {error}")
     return error
 
 
 def _keep_to_ourselves() -> None:
-    """Leave stdout, signals and the end of life to the driver."""
+    """Redirect stdout to stderr, ignore signals, and exit when the driver dies."""
     os.dup2(2, 1)  # libraries print; the driver's stdout may be one JSON document
     ignore_signals()
     parent = parent_process()
-    if parent is not None:  # a driver killed with -9 must not leave workers computing
+    if parent is not None:  # a driver killed with -9 must not leave workers running
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 

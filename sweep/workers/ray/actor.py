@@ -1,4 +1,4 @@
-"""A worker on a Ray cluster: an actor that serves the driver as a worker process does."""
+"""A Ray actor that serves the driver as a local worker process does."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from sweep.workers.ray.inputs import ArchiveRef, take
 from sweep.workers.worker import serve
 
 LACKS = "lacks"
-"""What an actor says first, with names, when its node does not have inputs as the driver has."""
+"""Tag of an actor's first message, with the names of inputs that its node lacks."""
 
 GONE = ("gone",)
-"""The last thing that an actor says: its objective could not be built, or its thread ended."""
+"""An actor's last message: its objective could not be built, or its thread ended."""
 
 
 class _Ends:
-    """The worker's ends of the two queues, as the pipe that ``serve`` wants."""
+    """The worker's ends of two queues, with the interface of the pipe that ``serve`` takes."""
 
     def __init__(self, said: SimpleQueue[Any], heard: SimpleQueue[Any]) -> None:
         self._said = said
         self._heard = heard
 
     def send(self, message: Any) -> None:
-        """Leave something for the driver to fetch."""
+        """Queue a message for the driver."""
         self._said.put(message)
 
     def recv(self) -> Any:
-        """Wait for what the driver says next."""
+        """The driver's next message; blocks until there is one."""
         return self._heard.get()
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an actor computes, sent to it.
+    """What an actor needs to build its objective.
 
     Attributes:
-        objective: dotted name.
+        objective: dotted name of the objective.
         settings: its settings.
-        inputs: where its inputs are.
-        parcels: what those of them hold that are paths of the driver's.
-        folders: where the driver's Python looks for modules; a worker looks there last.
+        inputs: the study's inputs by name: paths or names on a hub.
+        parcels: the files of those inputs that are paths on the driver's machine.
+        folders: the driver's ``sys.path``; appended to the worker's.
     """
 
     objective: str
@@ -62,11 +62,11 @@ class Work:
 class WorkerActor:
     """Builds an objective and serves calls in a thread of its own.
 
-    The actor's methods stay free to carry messages meanwhile: reports come out and answers, and
-    calls to leave, come in while a pack runs.
+    The actor's methods stay free to carry messages meanwhile: reports leave, and answers and
+    requests to stop arrive, while a pack runs.
 
     Args:
-        work: what it is there for.
+        work: the objective to build, with settings and inputs.
     """
 
     def __init__(self, work: Work) -> None:
@@ -91,10 +91,10 @@ class WorkerActor:
             self._said.put(GONE)
 
     def _places(self, parcels: Mapping[str, InputArchive]) -> dict[str, str]:
-        """Where inputs are on this node: where the driver has them, or copies.
+        """The paths of the inputs on this node: the driver's paths, or local copies.
 
         Raises:
-            SweepError: if no copy can be made.
+            SweepError: if an input cannot be copied.
         """
         lacking = [name for name, parcel in parcels.items() if not parcel.is_here()]
         places = {name: str(parcels[name].path) for name in parcels if name not in lacking}
@@ -104,23 +104,23 @@ class WorkerActor:
         return places | take(parcels, self._shipped.get())
 
     def ship(self, *shipments: ArchiveRef) -> None:
-        """Take what the node lacks."""
+        """Receive references to the inputs that the node lacks."""
         self._shipped.put(list(shipments))
 
     def send(self, message: Any) -> None:
-        """Take a message of the driver's."""
+        """Receive a message from the driver."""
         self._heard.put(message)
 
     def receive(self) -> Any:
-        """The next message for the driver; waits for one."""
+        """The next message for the driver; blocks until there is one."""
         return self._said.get()
 
     def place(self) -> str:
-        """The node and its accelerators that this actor has."""
+        """The node and the accelerators assigned to this actor."""
         context: Any = ray.get_runtime_context()
         own = [f"{kind} {','.join(i)}" for kind, i in context.get_accelerator_ids().items() if i]
         return " ".join([f"node {context.get_node_id()[:12]}", *own])
 
     def request_stop(self) -> None:
-        """Ask the trials under way to leave."""
+        """Ask the running trials to checkpoint and stop."""
         self._away.set()

@@ -1,6 +1,6 @@
-"""A file or folder that travels to another machine: what it holds, as a stream, and unpacked.
+"""Files and folders sent to other machines as tar streams in chunks.
 
-A stream is a tar archive in chunks. Links are followed, so that what arrives needs nothing else.
+Symbolic links are followed, so that the copy is complete.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any, cast
 from filelock import FileLock
 
 CHUNK_BYTES = 64 << 20
-"""Of one piece of a stream: so much more memory than its store a machine needs on the way."""
+"""Size of one chunk; sending needs this much memory beyond Ray's object store."""
 
 _READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class InputArchive:
-    """What there is at a path.
+    """The files at a path.
 
     Attributes:
-        path: absolute; on another machine the same path may hold something else, or nothing.
-        sizes: bytes of each file by its name below the path; of a file itself under no name.
+        path: an absolute path; another machine may have other files there, or none.
+        sizes: bytes of each file by its relative path; a single file has the empty name.
     """
 
     path: Path
@@ -36,10 +36,10 @@ class InputArchive:
 
     @classmethod
     def at(cls, path: Path) -> InputArchive | None:
-        """What is at a path of this machine; None for nothing.
+        """The files at a path of this machine; None if there are none.
 
         Raises:
-            OSError: if it cannot be looked at.
+            OSError: if they cannot be listed.
         """
         if path.is_file():
             return cls(path, {"": path.stat().st_size})
@@ -56,7 +56,7 @@ class InputArchive:
         return found is not None and found.sizes == self.sizes
 
     def digest(self) -> str:
-        """32 hexadecimal digits over every name and byte.
+        """A SHA-256 hash of all names and contents, as 32 hexadecimal digits.
 
         Raises:
             OSError: if a file cannot be read.
@@ -70,7 +70,10 @@ class InputArchive:
         return whole.hexdigest()[:32]
 
     def send(self, write: Callable[[bytes], object]) -> None:
-        """Hand over the stream, chunk by chunk.
+        """Write the tar stream, chunk by chunk.
+
+        Args:
+            write: called with each chunk.
 
         Raises:
             OSError: if a file cannot be read, or is shorter than it was.
@@ -83,19 +86,19 @@ class InputArchive:
 
 
 def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
-    """Have a parcel in this machine's cache, whole; one process at a time works at it.
+    """Unpack an archive into this machine's cache, under a lock, unless it is there already.
 
     Args:
-        parcel: what is to be there.
-        digest: of its contents.
-        chunks: its stream; not read when it is there already.
+        parcel: the files expected.
+        digest: the hash of their contents.
+        chunks: the tar stream; not read if the files are there already.
         cache: the folder that holds such copies.
 
     Returns:
-        Where it is.
+        The path of the copy.
 
     Raises:
-        OSError: if there is no room, or something else arrived than was sent.
+        OSError: if the disk is full, or the contents differ from the hash.
     """
     home, partial = cache / digest, cache / f"{digest}.partial"
     copy = InputArchive(home / parcel.path.name, parcel.sizes)
@@ -103,7 +106,7 @@ def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Pa
     with FileLock(cache / f"{digest}.lock"):
         if copy.is_here():
             return copy.path
-        for left in (home, partial):  # cut short by a kill, or damaged since
+        for left in (home, partial):  # left by a killed process, or damaged since
             shutil.rmtree(left, ignore_errors=True)
         partial.mkdir()
         with tarfile.open(fileobj=cast("Any", _Reader(chunks)), mode="r|") as archive:
@@ -115,7 +118,7 @@ def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Pa
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Every file below a folder, through links too, each folder once."""
+    """The relative paths of all files below a folder, following links; each folder once."""
     seen = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)
@@ -128,14 +131,14 @@ def _names(folder: Path) -> Iterator[str]:
 
 
 class _Writer:
-    """What ``tarfile`` writes a stream to."""
+    """A file object for ``tarfile`` to write a stream to."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self.write = write
 
 
 class _Reader:
-    """What ``tarfile`` reads a stream from."""
+    """A file object for ``tarfile`` to read a stream from."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)

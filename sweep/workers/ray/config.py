@@ -1,4 +1,4 @@
-"""Whether anybody answers at an address; Ray itself would try for minutes."""
+"""Settings of a Ray cluster, and a quick check that it is reachable: Ray retries for minutes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 from sweep.errors import SweepError, UsageError, fault
 
 GUARDED = "a cluster that asks for a token wants RAY_AUTH_MODE=token set here too"
-"""What to do about a refusal: with an explicit address Ray sends no token unless it is told to."""
+"""Advice if a cluster refuses: with an explicit address Ray sends no token by default."""
 
 REACH_SECONDS = 5.0
-"""In which a cluster must answer."""
+"""How long to wait for a connection to a cluster."""
 
 
 def reach(address: str, worded: Callable[[str, str], str]) -> None:
-    """Connect once.
+    """Check that a server accepts a connection.
 
     Args:
-        address: with or without a scheme; one without a port is a name that Ray may know.
-        worded: says, of the address and of what went wrong, that nobody is there.
+        address: with or without a scheme; an address without a port is not checked.
+        worded: makes the error message from the address and the system's message.
 
     Raises:
-        SweepError: if nobody answers.
+        SweepError: if the connection fails.
     """
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
@@ -38,7 +38,7 @@ def reach(address: str, worded: Callable[[str, str], str]) -> None:
 
 @dataclass(frozen=True)
 class RayConfig:
-    """Where the workers are.
+    """Where workers run, and what each needs.
 
     Attributes:
         address: of a running cluster (``auto``, ``ray://host:10001``); empty to start one on this
@@ -51,12 +51,12 @@ class RayConfig:
     resources: Mapping[str, float] | None = None
 
     def needs(self) -> dict[str, float]:
-        """The same under Ray's names."""
+        """The resources of one worker, under Ray's names."""
         given = {"cpu": 1.0} | dict(self.resources or {})
         return {{"cpu": "CPU", "gpu": "GPU"}.get(name, name): n for name, n in given.items()}
 
 
 def ray_is_missing(error: ImportError) -> UsageError:
-    """What to say when Ray, or a part of it, cannot be imported."""
+    """The error to raise if Ray, or a part of it, cannot be imported."""
     rule, way_out = "be one that is installed", "pip install 'lorasweep[ray]'"
     return UsageError(fault("--launcher", rule, "ray", where=str(error), way_out=way_out))

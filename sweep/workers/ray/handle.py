@@ -1,4 +1,4 @@
-"""One actor of a Ray cluster as the driver sees it."""
+"""The driver's handle of one Ray actor."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from sweep.workers.ray.actor import GONE, LACKS, Work, WorkerActor
 from sweep.workers.ray.inputs import InputStore
 
 CONCURRENT = 4
-"""Calls that an actor takes at once: one waits for a message, others bring some."""
+"""Concurrent calls of an actor's methods: one waits for a message, the others deliver some."""
 
 NO_PLACE = "node has died before it began"
-"""What is said of an actor that waited for a place which went."""
+"""Why an actor failed that was never placed because its node died."""
 
 _NODE = ("node has died", "node died", "preempted", "is unavailable")
-"""What Ray says of an actor whose node is gone or out of reach."""
+"""Words in Ray's messages when an actor's node is dead or unreachable."""
 
 _OOM = ("OutOfMemory", "OOM", "out of memory", "memory monitor", "SIGKILL")
 
 
 class RayWorker(WorkerHandle):
-    """One actor.
+    """One Ray actor.
 
     Args:
-        spec: see ``RayLauncher``.
-        needs: what it takes, under Ray's names.
-        depot: has the inputs for nodes that lack them.
+        spec: names the objective, its settings and inputs.
+        needs: the resources of the actor, under Ray's names.
+        depot: holds the inputs for nodes that lack them.
 
     Attributes:
         next: Ray's reference to its next message.
@@ -50,10 +50,10 @@ class RayWorker(WorkerHandle):
             "memory": needs.get("memory"),
             "resources": own or None,
             "max_concurrency": CONCURRENT,
-            "max_restarts": 0,  # the driver decides what runs again
+            "max_restarts": 0,  # the driver decides about retries
         }
         made: Any = ray.remote(WorkerActor).options(**options)
-        folders = tuple(filter(None, sys.path))  # a study may lie where Python does not look
+        folders = tuple(filter(None, sys.path))  # for objectives outside Python's default path
         inputs = dict(spec.inputs)
         work = Work(spec.objective, dict(spec.settings), inputs, depot.parcels, folders)
         self._actor: Any = made.remote(work)
@@ -65,45 +65,47 @@ class RayWorker(WorkerHandle):
         self._place = ""
 
     def place(self) -> str:
-        """The node and its accelerators; nothing while it has none."""
+        """The node and its accelerators; empty while the actor has not been placed."""
         if not self._place and not self._death and self.up():
             try:
                 self._place = ray.get(self._where)
             except RayError:
-                return ""  # gone before it said so
+                return ""  # died before it answered
         return self._place
 
     def alive(self) -> bool:
-        """Whether nothing has been heard of its death."""
+        """Whether it is not known to be dead."""
         return not self._death
 
     def age(self) -> float:
-        """Seconds since it was hired."""
+        """Seconds since it was requested."""
         return time.monotonic() - self._born
 
     def up(self) -> bool:
-        """Whether it has a place and runs."""
+        """Whether it has been placed and is running."""
         return bool(ray.wait([self._up], timeout=0)[0])
 
     def give_up(self, why: str) -> None:
-        """Count on it no more; it computes no more either."""
+        """Kill the actor and record why."""
         self._death = why
         ray.kill(self._actor)
 
     def send(self, message: object) -> None:
-        """Send it something; it answers before it is sent more, so nothing can overtake."""
+        """Send a message; the worker answers before it is sent another, so order is kept."""
         self._actor.send.remote(message)
 
     def has_news(self) -> bool:
-        """Whether its message, which has come, is for the driver; a wish for inputs is met here.
+        """Whether its next message, which has arrived, is for the driver.
+
+        A request for inputs is answered here.
 
         Raises:
-            SweepError: if an input that it lacks cannot be read any more.
+            SweepError: if an input that it lacks can no longer be read.
         """
         try:
             said: tuple[Any, ...] = () if self._death else ray.get(self.next)
         except RayError:
-            return True  # hear() tells
+            return True  # receive() raises it
         if said[:1] != (LACKS,):
             return True
         self._actor.ship.remote(*(self._depot.ship(name) for name in said[1]))
@@ -111,12 +113,16 @@ class RayWorker(WorkerHandle):
         return False
 
     def receive(self) -> tuple[Any, ...]:
-        """Its next message."""
+        """Its next message.
+
+        Raises:
+            EOFError: if the actor is dead or unreachable.
+        """
         if self._death:
             raise EOFError(self._death)
         try:
             said: tuple[Any, ...] = ray.get(self.next)
-        except RayError as error:  # out of reach is as good as gone: a message may be lost
+        except RayError as error:  # unreachable counts as dead: messages may be lost
             self.give_up(str(error))
             raise EOFError(self._death) from error
         if said == GONE:
@@ -126,7 +132,7 @@ class RayWorker(WorkerHandle):
         return said
 
     def request_stop(self) -> None:
-        """Ask its trials to leave."""
+        """Ask its trials to checkpoint and stop."""
         self._actor.request_stop.remote()
 
     def stop(self) -> None:
@@ -134,20 +140,22 @@ class RayWorker(WorkerHandle):
         self.give_up("it was stopped")
 
     def shutdown(self) -> None:
-        """Kill it."""
+        """Kill the actor."""
         ray.kill(self._actor)
 
     def join(self) -> None:
-        """Wait until it is."""
+        """Wait until it has ended, for 10 s at most."""
         try:
             ray.get(self._actor.__ray_ready__.remote(), timeout=10)
         except (RayActorError, GetTimeoutError):
             return
 
     def exit_failure(self) -> Failure:
-        """Why Ray says it ended, on one line.
+        """Why the actor ended, as Ray reports it, on one line.
 
-        A node that went, pre-empted or lost, took trials with it that are not to blame.
+        The death of its node, pre-empted or lost, counts as an interruption: its trials did not
+        cause
+        it.
         """
         said = " ".join(self._death.split()) or "nothing was heard of it"
         if any(words in said for words in _NODE):
@@ -155,5 +163,5 @@ class RayWorker(WorkerHandle):
         return Failure(WORKER_DIED, "WorkerDied", f"the Ray actor ended: {said[:500]}")
 
     def oom_killed(self) -> bool:
-        """Whether memory may have been why; Ray names that among the causes of a silent end."""
+        """Whether memory may be the cause; Ray lists it for actors that died without a message."""
         return any(word in self._death for word in _OOM)

@@ -1,4 +1,4 @@
-"""Inputs for nodes that do not have them: put into Ray's object store once, when first wanted."""
+"""Inputs for nodes that lack them, put into Ray's object store when first requested."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from sweep.errors import SweepError, fault
 from sweep.workers.ray.archive import InputArchive, unpack
 
 PLACED = ("data", "base")
-"""The inputs that travel: what ``--data`` and ``--base`` name."""
+"""The inputs that are sent to nodes: those of ``--data`` and ``--base``."""
 
 ArchiveRef = tuple[str, str, list[Any]]
-"""An input's name, the digest of what it holds, and references to the chunks of its stream."""
+"""An input's name, the hash of its contents, and Ray references to the chunks of its stream."""
 
 
 class InputStore:
-    """The driver's side.
+    """The driver's side: the inputs that can be sent to nodes.
 
     Args:
-        inputs: as the study names them; those that are no path here stay names.
+        inputs: the study's inputs; those that are no paths on this machine are left out.
 
     Attributes:
-        parcels: by the input's name, what nodes must have.
+        parcels: the files of each input, by the input's name.
 
     Raises:
-        SweepError: if an input is there and cannot be looked at.
+        SweepError: if an input exists and cannot be read.
     """
 
     def __init__(self, inputs: Mapping[str, str]) -> None:
@@ -40,10 +40,10 @@ class InputStore:
         self._shipments: dict[str, ArchiveRef] = {}
 
     def ship(self, name: str) -> ArchiveRef:
-        """What a node needs to make a copy of an input.
+        """What a node needs to make a copy of an input; stored on first use.
 
         Raises:
-            SweepError: if it cannot be read any more.
+            SweepError: if it can no longer be read.
         """
         if name not in self._shipments:
             parcel, chunks = self.parcels[name], []
@@ -57,13 +57,13 @@ class InputStore:
 
 
 def take(parcels: Mapping[str, InputArchive], shipments: Iterable[ArchiveRef]) -> dict[str, str]:
-    """The node's side: make copies in the cache of this machine's user, or find them there.
+    """The node's side: copy inputs into this user's cache, or find them there.
 
     Returns:
-        Where each is, by the input's name.
+        The path of each copy, by the input's name.
 
     Raises:
-        SweepError: if there is no room, or a file cannot be written.
+        SweepError: if the disk is full, or a file cannot be written.
     """
     cache = Path(platformdirs.user_cache_dir("lorasweep")) / "placed"
     places = {}
@@ -86,7 +86,7 @@ def _parcel(name: str, text: str) -> InputArchive | None:
     try:
         path = Path(text).expanduser().absolute()
         return InputArchive.at(path)
-    except (RuntimeError, ValueError):  # of nobody's home, or with a zero byte: no path
+    except (RuntimeError, ValueError):  # an unknown user's home, or a zero byte: no path
         return None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:

@@ -1,4 +1,4 @@
-"""A command as a job of a Ray cluster: it runs on the head node, whoever hangs up meanwhile."""
+"""Run a command as a Ray job: it runs on the head node and needs no open connection."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sweep.errors import SweepError, fault
 from sweep.workers.ray.config import GUARDED, reach
 
 AGENT_SECONDS = 60.0
-"""How long a cluster that was just started may take until it takes jobs."""
+"""How long to wait until a cluster just started accepts jobs."""
 
 NOT_YET = "No available agent"
-"""What Ray says until then, beside "please try again later"."""
+"""Words of Ray's error until then."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One that was submitted.
+    """A submitted job.
 
     Attributes:
         number: Ray's name for it.
-        address: of the server that took it.
+        address: of the server that accepted it.
     """
 
     number: str
@@ -36,15 +36,15 @@ class Job:
 
 
 def submit(address: str, command: Sequence[str], files: Mapping[str, bytes]) -> Job:
-    """Hand a command to a cluster's job server.
+    """Submit a command to a cluster's job server.
 
     Args:
         address: of the cluster or of its dashboard; empty for the one on this machine.
-        command: program and arguments, as the head node knows them.
-        files: what lies in its working directory, by relative path.
+        command: program and arguments, with paths on the head node.
+        files: contents of its working directory, by relative path.
 
     Raises:
-        SweepError: if there is no such server, or it does not take the job.
+        SweepError: if there is no such server, or it does not accept the job.
     """
     reach(address, _no_server)
     with tempfile.TemporaryDirectory(prefix="lorasweep-") as folder:
@@ -65,10 +65,10 @@ def submit(address: str, command: Sequence[str], files: Mapping[str, bytes]) -> 
 
 
 def _patiently(submit_job: Callable[[], str]) -> str:
-    """Submit, and again while no node has an agent up yet: a head answers before it can take jobs.
+    """Submit, and retry while no node has a running agent: a new cluster answers before that.
 
     Raises:
-        RuntimeError: what the server said, if not that, or still that after a minute.
+        RuntimeError: any other error of the server, or this one after ``AGENT_SECONDS``.
     """
     deadline = time.monotonic() + AGENT_SECONDS
     while True:

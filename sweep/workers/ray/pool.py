@@ -1,7 +1,7 @@
-"""Workers on a Ray cluster, one actor each: Ray finds them a place, the driver gives them packs.
+"""Workers on a Ray cluster, one actor each: Ray places them, the driver gives them packs.
 
-The same messages as with worker processes; so pruning, refilling and call-aways flow back while a
-pack runs, and an actor that dies, with its node or alone, is a worker that died.
+The messages are those of worker processes, so pruning, refilling and requests to stop work the
+same. An actor that dies, with its node or alone, is a dead worker.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from sweep.workers.ray.handle import NO_PLACE, RayWorker
 from sweep.workers.ray.inputs import InputStore
 
 PATIENCE_SECONDS = 20.0
-"""How long an actor may take to come up while an idle one could do its work."""
+"""How long to wait for an actor to start while an idle one could run its pack."""
 
 
 class RayLauncher(Pool):
-    """Runs packs in actors.
+    """Runs packs in Ray actors.
 
     Args:
         spec: names the objective, its settings and inputs; nodes that lack these get copies.
-        cluster: where.
-        workers: how many actors to use; they start when first needed.
-        lanes: how many trials one of them runs together.
+        cluster: the cluster and the resources of a worker.
+        workers: number of actors; they start when first needed.
+        lanes: how many trials one actor runs together.
 
     Raises:
-        SweepError: if there is no such cluster, or an input cannot be looked at.
+        SweepError: if there is no such cluster, or an input cannot be read.
     """
 
     differ = True
@@ -53,11 +53,11 @@ class RayLauncher(Pool):
             _join(cluster)
 
     def hire(self) -> RayWorker:
-        """Ask Ray for an actor; it comes up when there is room."""
+        """Request an actor from Ray, which starts it when resources are free."""
         return RayWorker(self.spec, self._needs, self._depot)
 
     def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
-        """A worker whose next message has come, or never will; None too if it was no news."""
+        """A worker that has a message for the driver or has died; None if there is none."""
         ours = _actors(workers)
         waiting = {worker.next: worker for worker in ours}
         if not waiting:
@@ -69,9 +69,10 @@ class RayLauncher(Pool):
         return self._homeless(ours)
 
     def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
-        """A worker that waits for a place which went with its node, told so.
+        """A worker that Ray cannot place any more; it is given up.
 
-        There are more than have room; or it waits for one that an idle worker holds.
+        Either more actors were requested than the cluster can hold, or an idle actor holds the
+        resources that it waits for.
         """
         idle = any(not w.busy and w.alive() and w.up() for w in _actors(self._pool))
         patience = 0.0 if self.free() < 0 else PATIENCE_SECONDS if idle else math.inf
@@ -82,18 +83,18 @@ class RayLauncher(Pool):
         return found
 
     def free(self) -> int:
-        """Workers without a pack for which there is room: none waits for a node that is gone."""
+        """Workers without a pack that the cluster's live nodes have room for."""
         return min(super().free(), self.capacity(0) - sum(worker.busy for worker in self._pool))
 
     def capacity(self, advised: int) -> int:
-        """As many as the cluster's nodes take now, and one at least."""
+        """As many workers as the cluster's live nodes hold now; at least one."""
         del advised
         known: Any = ray.nodes  # untyped
         nodes = [node["Resources"] for node in known() if node["Alive"]]
         return max(1, sum(_fit(node, self._needs) for node in nodes))
 
     def close(self) -> None:
-        """End all actors, and leave the cluster if this launcher joined it."""
+        """End all actors, and disconnect from the cluster if this launcher connected."""
         super().close()
         if self._mine and ray.is_initialized():
             ray.shutdown()
@@ -101,7 +102,7 @@ class RayLauncher(Pool):
 
 
 def _join(cluster: RayConfig) -> None:
-    """Connect to the cluster, or start one here; signals stay with the driver.
+    """Connect to the cluster, or start one here; the driver's signal handlers are kept.
 
     Raises:
         SweepError: if it cannot be reached.
@@ -135,6 +136,6 @@ def _actors(workers: Sequence[WorkerHandle]) -> list[RayWorker]:
 
 
 def _fit(node: Mapping[str, float], needs: Mapping[str, float]) -> int:
-    """How many workers a node takes; one of those that take nothing."""
+    """How many workers fit on a node; one if a worker needs no resources."""
     shares = [node.get(name, 0.0) / n for name, n in needs.items() if n > 0]
     return int(min(shares, default=1.0))
