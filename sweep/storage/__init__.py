@@ -1,1 +1,1 @@
-"""Storages: URLs, databases, what is written of a study, and its one driver."""
+"""Storages: URLs, databases, the attributes stored with a study, and its driver lease."""

@@ -1,7 +1,7 @@
-"""What a study's history says of its claims: a change of them is allowed, and shown.
+"""The history of a study's claims: they may be changed, and each change is recorded.
 
-A claim is pre-registered if it stood in the study before the first trial was complete, which
-is to say, if no entry says otherwise.
+A claim is pre-registered if it was in the study before the first trial was complete, that is, if
+no entry of the history says otherwise.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Tree = Mapping[str, Any]
 
 
 def note_claims(study: optuna.Study, spec: StudySpec) -> None:
-    """Write into a study's history that its claims are about to become the spec's.
+    """Record in a study's history that its claims are about to become the spec's.
 
-    Nothing is written for a study just made, for claims that stay as they are, or where a
-    driver that was killed before it wrote the spec has said so already.
+    Nothing is recorded for a new study, for unchanged claims, or if a driver that was killed before
+    it wrote the spec has recorded the same change.
     """
     stored = study.user_attrs.get("spec")
     if stored is None:
@@ -48,7 +48,7 @@ def note_claims(study: optuna.Study, spec: StudySpec) -> None:
 
 
 def claim_changes(before: Sequence[Tree], after: Sequence[Tree]) -> list[str]:
-    """What differs between two lists of claims, a sentence each; their order does not matter."""
+    """The differences between two lists of claims, one line each; order does not matter."""
     old, new = ({str(claim["says"]): claim for claim in claims} for claims in (before, after))
     gone = [f"- {says}" for says in old if says not in new]
     come = [f"+ {says} ({_sizes(new[says])})" for says in new if says not in old]

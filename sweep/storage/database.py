@@ -1,4 +1,4 @@
-"""Opening the database itself, for a driver that makes it and for those who only look."""
+"""Open a database, for a driver that creates its tables or for readers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from sweep.storage.whole import Backend
 _CONNECT_SECONDS = 10
 
 _TOO_MANY = "too many SQL variables"
-"""What SQLite says of a query that Optuna can ask in another way."""
+"""SQLite's error for a query that Optuna then asks in another way."""
 
 _MARKS = ("studies", "trials", "version_info", "alembic_version")
-"""Tables of Optuna's that tell its databases from other programs'."""
+"""Tables by which a database of Optuna is told from another program's."""
 
 
 def exists(address: StorageUrl) -> bool:
-    """Whether Optuna has finished making its tables there.
+    """Whether a database exists and Optuna has finished creating its tables.
 
-    Opening a database makes what is missing. Whoever looks at one in the moment it is made
-    would race its maker, whose sweep then dies of "table already exists".
+    Opening a database creates missing tables. A reader that did so while the driver creates them
+    would make the driver fail with "table already exists".
 
     Raises:
-        StorageError: if it is a database of something else, or cannot be opened.
+        StorageError: if it is another program's database, or cannot be opened.
     """
     if address.path is not None:
         with storage_errors(address):  # such as a name too long for the disk
@@ -50,15 +50,16 @@ def exists(address: StorageUrl) -> bool:
         _refuse_foreign(address, tables)
         if "alembic_version" not in tables:
             return False
-        # Its one row is the last thing that Optuna writes.
+        # Optuna writes its one row last.
         return bool(connection.scalar(sqlalchemy.text("select count(*) from alembic_version")))
 
 
 def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
-    """Leave another program's database as it is.
+    """Refuse another program's database.
 
-    A server's database may hold others' tables beside ours, unless they keep their own
-    versions where Optuna would.
+    A server's database may hold other programs' tables beside Optuna's, unless they use the table
+    in
+    which Optuna keeps its schema version.
     """
     theirs = "alembic_version" in tables if address.kind == "postgresql" else bool(tables)
     if theirs and "studies" not in tables:
@@ -85,14 +86,14 @@ def _engine_options(address: StorageUrl) -> dict[str, Any]:
     if address.kind == "sqlite":
         return {"connect_args": {"timeout": LOCK_SECONDS}}
     return {
-        "pool_pre_ping": True,  # a connection that the server dropped is noticed before it is used
+        "pool_pre_ping": True,  # detects a connection that the server dropped, before its use
         "connect_args": connect_arguments(address),
         "pool_events": [(_bound_waits, "connect")],
     }
 
 
 def _bound_waits(connection: Any, _: object) -> None:
-    """Have the server end what a driver that was stopped in a transaction keeps locked."""
+    """Have the server release locks of a driver that was stopped within a transaction."""
     with connection.cursor() as cursor:
         for name in ("lock_timeout", "idle_in_transaction_session_timeout"):
             cursor.execute(f"set {name} = '{LOCK_SECONDS}s'")
@@ -100,10 +101,10 @@ def _bound_waits(connection: Any, _: object) -> None:
 
 
 def _refusing(address: StorageUrl) -> Callable[[ExceptionContext], StorageError | None]:
-    """What an engine calls, so that Optuna does not go on after an error of the database.
+    """An engine's error handler that stops Optuna from retrying after an error.
 
-    Optuna takes any of them for a query with too many variables, and sends another in the same
-    transaction, which a server refuses for that reason alone.
+    Optuna takes any such error for a query with too many variables, and sends another in the same
+    transaction, which a server refuses because the transaction has failed.
     """
 
     def handle_error(context: ExceptionContext) -> StorageError | None:
@@ -116,14 +117,14 @@ def _refusing(address: StorageUrl) -> Callable[[ExceptionContext], StorageError 
 
 
 def connect_arguments(address: StorageUrl) -> dict[str, Any]:
-    """How long to wait for a server, unless the URL says so."""
+    """The connection timeout in seconds, unless the URL sets one."""
     if "connect_timeout" in sqlalchemy.engine.make_url(address.url).query:
         return {}
     return {"connect_timeout": _CONNECT_SECONDS}
 
 
 def _passing_options(address: StorageUrl) -> dict[str, Any]:
-    """For a look: connections are closed after each use, none is left to be forgotten."""
+    """Engine options for readers: connections are closed after each use."""
     options = {**_engine_options(address), "poolclass": sqlalchemy.NullPool}
     options.pop("pool_pre_ping", None)
     return options
@@ -133,8 +134,8 @@ def open_storage(address: StorageUrl, *, make: bool) -> BaseStorage:
     """Open a database.
 
     Args:
-        address: where.
-        make: whether to make what is missing; only a driver does, under ``exclusive``.
+        address: the database.
+        make: whether to create missing tables; only for a driver that holds ``storage_lock``.
 
     Raises:
         StorageError: if it cannot be opened.
@@ -151,12 +152,12 @@ def open_storage(address: StorageUrl, *, make: bool) -> BaseStorage:
             return JournalFile(journal, address)
         try:
             options = _engine_options(address) if make else _passing_options(address)
-            # Optuna fills in a template, of which braces are signs.
+            # Optuna uses the URL as a template, in which braces must be doubled.
             url = address.url.replace("{", "{{").replace("}", "}}")
             backend = Backend(url, engine_kwargs=options, skip_table_creation=not make)
             sqlalchemy.event.listen(backend.engine, "handle_error", _refusing(address))
             return Database(backend, address)
-        except RuntimeError as error:  # Optuna's word on a schema of another version
+        except RuntimeError as error:  # raised by Optuna for another schema version
             rule = f"have the database schema of Optuna {optuna.__version__}"
             said = " ".join(str(error).split())
             raise StorageError(fault("--storage", rule, address.shown, where=said)) from error

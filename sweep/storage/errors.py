@@ -1,4 +1,4 @@
-"""What goes wrong with a database, in one sentence with the way out, and without secrets."""
+"""Errors of a database as one sentence with advice, without passwords."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from sweep.errors import StorageError, fault
 from sweep.storage.url import StorageUrl
 
 NOT_FOUND_MSG = "Record does not exist."
-"""What Optuna says, as a KeyError, of a study or trial that is gone."""
+"""Optuna's message, in a KeyError, for a missing study or trial."""
 
 LOCK_SECONDS = 60
-"""How long to wait for SQLite's write lock; Python's default of 5 s is too short for a reader."""
+"""How long to wait for SQLite's write lock; Python's default of 5 s is too short."""
 
 
 class StorageLostError(StorageError):
-    """The database server is away; it may come back."""
+    """The database server is unreachable; it may come back."""
 
 
 class StudyGoneError(StorageError, KeyError):
-    """The study, or a trial of it, is not in its database any more.
+    """The study, or one of its trials, is no longer in the database.
 
-    Whoever asks Optuna's storage for it catches a ``KeyError``.
+    Also a ``KeyError``, which is what callers of Optuna's storages catch.
     """
 
-    __str__ = Exception.__str__  # as KeyError would quote it
+    __str__ = Exception.__str__  # KeyError would quote the message
 
 
 @contextlib.contextmanager
 def storage_errors(address: StorageUrl) -> Iterator[None]:
-    """Turn whatever a database throws into one sentence without secrets.
+    """Turn any error of a database into one sentence without passwords.
 
     Raises:
         StorageLostError: if a server cannot be reached now.
-        StorageError: for anything else that is wrong with the database.
+        StorageError: for any other error of the database.
     """
     try:
         yield
@@ -61,13 +61,13 @@ def storage_errors(address: StorageUrl) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading_errors(address: StorageUrl) -> Iterator[None]:
-    """Turn what a read of damaged rows throws, of whatever type, into one sentence.
+    """Turn errors from reading damaged rows, of whatever type, into one sentence.
 
-    A bit that flips in a database leaves text that is no number, a state that there is not, or
-    JSON that is cut short. For bodies that only read: elsewhere it would hide mistakes.
+    Damaged data may hold text in place of a number, an unknown state, or truncated JSON. Only for
+    code that reads: elsewhere it would hide programming errors.
 
     Raises:
-        StorageError: in place of the body's exception.
+        StorageError: in place of the original exception.
     """
     try:
         with storage_errors(address):
@@ -82,7 +82,7 @@ def reading_errors(address: StorageUrl) -> Iterator[None]:
 
 
 def as_storage_error(address: StorageUrl, error: BaseException) -> StorageError:
-    """Whatever a database threw, as the error that people see."""
+    """Any exception from a database as the error that users see."""
     root: BaseException = error
     while (below := root.__cause__ or getattr(root, "orig", None)) is not None:
         root = below
@@ -97,7 +97,7 @@ def as_storage_error(address: StorageUrl, error: BaseException) -> StorageError:
 
 
 def _no_files_left(error: BaseException) -> bool:
-    """Whether it comes of the limit of open files, of which SQLite says only "unable to open"."""
+    """Whether the cause is the limit of open files; SQLite only reports "unable to open"."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.EMFILE, errno.ENFILE)
     if "unable to open" not in str(error):
@@ -110,11 +110,14 @@ def _no_files_left(error: BaseException) -> bool:
 
 
 _DISK_FULL = "53100"
-"""PostgreSQL's code, an ``OperationalError`` as a lost connection is; waiting makes no room."""
+"""PostgreSQL's code for a full disk.
+
+It is an ``OperationalError``, as a lost connection is, but waiting does not help.
+"""
 
 
 def _is_connection(error: BaseException | None) -> bool:
-    """Whether an error, or one it came from, is about the connection to a server."""
+    """Whether an error, or one of its causes, is about the connection to a server."""
     while error is not None:
         if getattr(getattr(error, "orig", None), "sqlstate", None) == _DISK_FULL:
             return False
@@ -165,7 +168,7 @@ _OF_SERVERS: tuple[_Advice, ...] = (
 
 
 def _advice(address: StorageUrl, said: str) -> tuple[str, str]:
-    """The rule that was broken and the way out, by what the database said."""
+    """The rule that was broken and what to do, by the database's message."""
     lower = said.lower()
     own = _OF_SERVERS if address.path is None else _OF_FILES
     for words, rule, way_out in (

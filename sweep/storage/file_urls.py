@@ -1,4 +1,4 @@
-"""The file that a URL of SQLite or of a journal names: that one, or a sentence."""
+"""The file that a URL of SQLite or of a journal names."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from sweep.errors import StorageError, fault
 
 _FILE = re.compile(r"(?:sqlite|sqlite\+pysqlite|journal):///(?P<path>.+)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
-"""How the paths of Windows begin."""
+"""How Windows paths begin."""
 _UNREADABLE = ("Cc", "Cs")
-"""Unicode's categories of control characters, and of bytes that are no text."""
+"""Unicode categories of control characters, and of bytes that are not text."""
 
 
 def file_of(url: str, name: str) -> Path | None:
-    """The file that a URL names, ``~`` and ``%20`` understood; None if it names none.
+    """The file that a URL names, with ``~`` and ``%20`` resolved; None if it names none.
 
-    A file that exists under just the text of the URL is that one, which older versions made.
+    If a file exists under the URL's literal text, as older versions created it, that one is used.
 
     Args:
-        url: as the user wrote it.
-        name: what the user calls it, for errors.
+        url: the URL as given by the user.
+        name: the option that gave it, for errors.
 
     Raises:
-        StorageError: if the file cannot be told.
+        StorageError: if no file can be derived from it.
     """
     match = _FILE.fullmatch(url)
     if match is None:
@@ -40,7 +40,8 @@ def file_of(url: str, name: str) -> Path | None:
     if "?" in text:
         rule = "name a file without ?: nothing is read from what follows it"
         way_out = "Leave it out, or write %3F for a ? in the file's name"
-        names = [part.partition("=")[0] for part in query.split("&")]  # and no value: a password
+        # without values: one may be a password
+        names = [part.partition("=")[0] for part in query.split("&")]
         raise StorageError(fault(name, rule, f"?{'&'.join(names)}", way_out=way_out))
     decoded = unquote(path, errors="strict")
     if decoded == ":memory:":

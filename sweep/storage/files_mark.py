@@ -1,8 +1,8 @@
-"""Whose a folder of trials' files is: two copies of one study must not use one folder.
+"""Ensure that two copies of one study do not use the same folder of trial files.
 
-A database that is copied keeps the study's name and id, and where its files lie if it was told.
-Each driver leaves a new token in both the study and the folder, so that of two copies the one that
-was there last is known, also on another machine.
+A copied database keeps the study's name and id, and the folder of its files if one was set. Each
+driver writes a new token to both the study and the folder. It shows which of two copies used the
+folder last, also on another machine.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from sweep.storage.owner import DriverLease
 from sweep.storage.url import StorageUrl
 
 TOKENS = "files_tokens"
-"""The study attribute that holds its tokens, the newest first."""
+"""The study attribute that holds its tokens, newest first."""
 
 MARK = "study.json"
-"""The file in a study's folder that says whose the folder is."""
+"""The file in a study's folder that names the database using it."""
 
 _MOST = 50
-"""Tokens kept: a study that goes back to a folder that it used before knows its token."""
+"""Number of tokens kept, so that a study may return to a folder it used before."""
 
 log = logging.getLogger("lorasweep")
 
 
 def take_folder(root: Location, study: optuna.Study, address: StorageUrl) -> None:
-    """Have a study's folder be this database's, unless another copy of the study uses it.
+    """Claim a study's folder for this database, unless another copy of the study uses it.
 
     Args:
         root: the study's folder.
@@ -42,7 +42,7 @@ def take_folder(root: Location, study: optuna.Study, address: StorageUrl) -> Non
         address: its database.
 
     Raises:
-        ResumeError: if another copy uses it.
+        ResumeError: if another copy uses the folder.
     """
     mark = _read(root)
     here = _place_of(root, address)
@@ -62,7 +62,7 @@ def take_folder(root: Location, study: optuna.Study, address: StorageUrl) -> Non
 
 
 def renew(root: Location, study: optuna.Study, address: StorageUrl) -> None:
-    """Leave a new token in the study and then in its folder."""
+    """Write a new token to the study and then to its folder."""
     token = secrets.token_hex(8)
     tokens = list(study.user_attrs.get(TOKENS, ()))
     study.set_user_attr(TOKENS, [token, *tokens][:_MOST])
@@ -74,7 +74,7 @@ def renew(root: Location, study: optuna.Study, address: StorageUrl) -> None:
 
 
 def _place_of(root: Location, address: StorageUrl) -> dict[str, str]:
-    """The folder, the database and the machine, as a mark names them."""
+    """The folder, the database and the machine, as stored in the folder's file."""
     database = address.shown if address.path is None else str(address.path.absolute())
     me = DriverLease.myself()
     return {"folder": str(root), "database": database, "machine": me.machine or me.host}
@@ -85,7 +85,7 @@ def _same(mark: Mapping[str, Any], here: Mapping[str, str]) -> bool:
 
 
 def _read(root: Location) -> Mapping[str, Any] | None:
-    """What a folder says; nothing where it cannot be read, which is said."""
+    """The content of the folder's file; None if it is missing or cannot be read."""
     try:
         mark = json.loads(get_file(root / MARK))
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Writes of a driver, each checked against who holds the study, in the transaction that writes.
+"""Check a driver's lease within each transaction that writes.
 
-A check before a transaction is not enough: the process may be stopped between the two for as long
-as it takes another driver to finish the study.
+A check before the transaction is not enough: the process may be stopped between the two while
+another driver takes over and finishes the study.
 """
 
 from __future__ import annotations
@@ -21,17 +21,25 @@ from sweep.storage.owner import ATTRIBUTE, DriverLease, acquire, release, taken_
 from sweep.storage.url import StorageUrl
 
 Check = Callable[[Any], None]
-"""Is given the study's owner record and raises ``HeldError`` unless it is this driver's."""
+"""Called with the study's owner record; raises ``HeldError`` unless it is this driver's."""
 
 _WRITE = re.compile(r"\s*(insert|update|delete)\b", re.IGNORECASE)
 _CHECKED = "lorasweep checked the owner"
-"""In the ``info`` of a connection: its transaction has been checked."""
+"""Key in a connection's ``info``: its transaction has been checked."""
 
 
 def take(study: optuna.Study, address: StorageUrl, *, take_over: bool = False) -> DriverLease:
-    """Make this process the study's driver; to be called under ``exclusive``.
+    """Make this process the study's driver; call while holding ``storage_lock``.
 
-    From then on nothing is written through this study object once another driver has taken over.
+    From then on, writes through this study object fail once another driver has taken over.
+
+    Args:
+        study: the study.
+        address: its database, for messages.
+        take_over: whether to replace a driver that may still be running.
+
+    Returns:
+        This process's lease.
 
     Raises:
         HeldError: if another process drives it, or may do so on another machine.
@@ -48,7 +56,7 @@ def take(study: optuna.Study, address: StorageUrl, *, take_over: bool = False) -
 
 
 def give_up(study: optuna.Study, owner: DriverLease) -> None:
-    """End what ``take`` began.
+    """Release the lease and end the checks that ``take`` began.
 
     Raises:
         HeldError: if another driver has taken the study over.
@@ -60,7 +68,7 @@ def give_up(study: optuna.Study, owner: DriverLease) -> None:
 
 
 def _arm(study: optuna.Study, check: Check | None) -> None:
-    """Check all further writes through a study object; None ends that."""
+    """Check all further writes through a study object; None ends the checks."""
     storage: Any = study._storage  # noqa: SLF001 - Optuna has no public name for it
     study_id = study._study_id  # noqa: SLF001 - as above
     if isinstance(storage, JournalStorage):
@@ -69,7 +77,7 @@ def _arm(study: optuna.Study, check: Check | None) -> None:
             raise TypeError(f"a journal that a driver writes must be a Journal, got {journal!r}")
         journal.watch(study_id, check)
         return
-    backend = getattr(storage, "_backend", storage)  # Optuna wraps it into one with a cache
+    backend = getattr(storage, "_backend", storage)  # Optuna wraps it in a cache
     if not isinstance(backend, RDBStorage):
         raise TypeError(f"a driver's storage must be a database or a journal, got {backend!r}")
     events: Mapping[str, Callable[..., None]] = getattr(backend, "lorasweep_events", {})
@@ -82,10 +90,11 @@ def _arm(study: optuna.Study, check: Check | None) -> None:
 
 
 def _listeners(study_id: int, check: Check) -> Mapping[str, Callable[..., None]]:
-    """What an engine calls, so that a transaction's first write comes after the check.
+    """Engine event listeners that check the lease before a transaction's first write.
 
-    The lock that the check takes is held until the transaction ends, so that no other driver can
-    take the study over in between: of SQLite the database's write lock, of PostgreSQL the row's.
+    The lock taken for the check is held until the transaction ends, so that no other driver can
+    take
+    over in between: SQLite's write lock, or PostgreSQL's lock of the row.
     """
     select = "select value_json from study_user_attributes where study_id = :study and key = :key"
     query, locking = sqlalchemy.text(select), sqlalchemy.text(f"{select} for share")

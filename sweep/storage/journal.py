@@ -1,4 +1,4 @@
-"""A journal that drivers write: one writer at a time, and none that was taken over."""
+"""Optuna's journal with one writer at a time, which must hold the driver lease."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ _MENTION = json.dumps(ATTRIBUTE).encode()
 
 
 class Journal(JournalFileBackend):
-    """Optuna's journal file behind a lock that the kernel keeps.
+    """Optuna's journal file behind a ``flock`` lock.
 
-    Optuna's own lock is broken by others after 30 s, so that a process stopped while it holds
-    that lock would still write when it is continued. The kernel's lock goes with the process.
+    Optuna's own lock expires after 30 s, so a process that was stopped while it held that lock
+    would
+    still write when it is continued. The kernel releases a ``flock`` only when the process ends.
 
     Args:
-        path: the file; made if missing.
+        path: the file; created if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,7 +50,7 @@ class Journal(JournalFileBackend):
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the kernel's lock; plain ``flock``, as a driver takes it a dozen times a trial."""
+        """Hold the lock; plain ``flock`` for speed, as it is taken a dozen times per trial."""
         gate = os.open(self._gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             deadline = time.monotonic() + WAIT_SECONDS
@@ -64,12 +65,13 @@ class Journal(JournalFileBackend):
                     time.sleep(_POLL_SECONDS)
             yield
         finally:
-            os.close(gate)  # which lets go of the lock
+            os.close(gate)  # this releases the lock
 
     def mend(self, shown: str) -> None:
-        """Have the file end with a whole record, whatever a full disk or a crash left.
+        """Complete or remove a last line that a crash or a full disk left incomplete.
 
-        Optuna skips half a line until another follows it, and refuses the whole file then.
+        Optuna ignores an incomplete last line until another record follows, and then refuses the
+        file.
 
         Args:
             shown: the file, for messages.
@@ -86,20 +88,21 @@ class Journal(JournalFileBackend):
                 log.warning("%s ended in half a line, which is gone", shown)
 
     def watch(self, study_id: int, check: Callable[[Any], None] | None) -> None:
-        """Check a study's owner record before each further write; None ends that.
+        """Check a study's owner record before each further write; None ends the checks.
 
         Args:
-            study_id: the study.
-            check: is given the record, and raises where nothing may be written.
+            study_id: Optuna's id of the study.
+            check: called with the record; raises if nothing may be written.
         """
         self._check, self._study_id = check, study_id
         self._record, self._read = None, 0
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write records at the end.
+        """Append records to the journal.
 
         Raises:
             TimeoutError: if another process holds the lock for too long.
+            HeldError: if another driver has taken the study over.
         """
         with self._alone():
             if self._check is not None:
@@ -108,7 +111,7 @@ class Journal(JournalFileBackend):
             super().append_logs(logs)
 
     def _catch_up(self) -> None:
-        """Read what was added since the last time, and what it says of the study's owner."""
+        """Read the records added since the last call, for changes of the study's owner."""
         with self._path.open("rb") as file:
             file.seek(self._read)
             for line in file:

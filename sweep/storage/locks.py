@@ -1,4 +1,4 @@
-"""One process at a time in the moments when two would race: making tables, taking a study."""
+"""A lock for creating tables and acquiring a study, so that two processes do not race."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sweep.storage.errors import storage_errors
 from sweep.storage.url import StorageUrl
 
 WAIT_SECONDS = 60
-"""How long to wait for the other; making tables takes a second or two."""
+"""How long to wait for the lock; creating tables takes a second or two."""
 
 _KEY = int.from_bytes(b"lorswp")
-"""Our number among the advisory locks of a PostgreSQL database."""
+"""The key of lorasweep's advisory lock in a PostgreSQL database."""
 
 
 @contextlib.contextmanager
 def storage_lock(address: StorageUrl) -> Iterator[None]:
-    """Hold the database's lock; the kernel or the server lets go of it if this process dies.
+    """Hold the database's lock; it is released if this process dies.
 
     Raises:
-        StorageError: if the lock cannot be had.
+        StorageError: if the lock cannot be acquired.
     """
     lock = _server_lock(address) if address.path is None else _file_lock(address, address.path)
     with lock:
@@ -60,7 +60,7 @@ def _server_lock(address: StorageUrl) -> Iterator[None]:
             try:
                 connection.execute(sqlalchemy.text(f"set lock_timeout = '{WAIT_SECONDS}s'"))
                 connection.execute(sqlalchemy.text("select pg_advisory_lock(:key)"), {"key": _KEY})
-                connection.commit()  # the lock is the session's, not the transaction's
+                connection.commit()  # the lock belongs to the session, not to the transaction
             except sqlalchemy.exc.OperationalError as error:
                 if "lock timeout" in str(error):
                     raise _held(address) from error

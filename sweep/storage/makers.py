@@ -1,8 +1,8 @@
-"""Whose a study is, and what may be read of it: a stranger's attributes are not ours.
+"""Whether lorasweep made a study, and which of its attributes may be read.
 
-Plain Optuna lets a study and its trials have attributes of any name and type. One that is called
-``failure`` or ``about`` is ours only in a study that lorasweep made; of any other, nothing but what
-Optuna itself keeps is read.
+Plain Optuna studies and their trials may have attributes of any name and type. Attributes such as
+``failure`` and ``about`` are read only from a study that lorasweep made; of any other study only
+Optuna's own data is read.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def is_ours(study: optuna.Study) -> bool:
 
 
 def signed(attributes: Mapping[str, Any]) -> bool:
-    """Whether a study's attributes are lorasweep's: the spec, and the digest written before it."""
+    """Whether attributes are those of a lorasweep study: a spec, and the digest of one."""
     spec, digest = attributes.get("spec"), attributes.get("spec_digest")
     return isinstance(spec, Mapping) and isinstance(digest, str) and bool(_DIGEST.fullmatch(digest))
 
 
 def told(study: optuna.Study) -> Mapping[str, Any]:
-    """What lorasweep wrote down of a study; nothing of one that it did not make."""
+    """The attributes of a study that lorasweep made; empty for any other study."""
     return study.user_attrs if is_ours(study) else {}
 
 
 def trials_of(study: optuna.Study) -> list[FrozenTrial]:
-    """All trials of a study; those of a stranger's without the attributes that they were given."""
+    """All trials of a study; without user attributes if lorasweep did not make it."""
     trials = study.get_trials(deepcopy=False)
     return trials if is_ours(study) else [_bare(trial) for trial in trials]
 
@@ -51,5 +51,5 @@ def _bare(trial: FrozenTrial) -> FrozenTrial:
 
 
 def _by_visible_name(tree: Mapping[str, T]) -> dict[str, T]:
-    """A parameter whose name is blank is called by that name in quotes."""
+    """Parameters by name; a blank name is shown in quotes."""
     return {name if name.strip() else repr(name): each for name, each in tree.items()}

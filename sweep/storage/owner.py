@@ -1,4 +1,4 @@
-"""Who drives a study: one process at a time, so that nobody closes another's trials."""
+"""The driver lease of a study: one driver process at a time."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ import psutil
 from sweep.errors import HeldError, fault
 
 ATTRIBUTE = "owner"
-"""The study attribute that holds the record."""
+"""The study attribute that holds the lease."""
 
 _TICK_SECONDS = 2.0
-"""Two readings of one start time differ by this at most."""
+"""Two readings of the same start time differ by less than this."""
 
 
 @dataclass(frozen=True)
 class DriverLease:
-    """A driver process, named so that its death can be proved.
+    """Identifies a driver process, so that its death can be detected.
 
     Attributes:
         host: the machine's name.
-        machine: its identity, as the operating system keeps it; empty where it has none.
-        boot_id: of the machine's present run; empty where the system has none.
-        namespace: the process numbers' namespace: a container counts its own processes.
-        pid: the process.
-        started: when it started, in seconds since the boot, whatever the clock says: a
-            number is given to another process one day, with another start.
-        since: when it took the study, seconds since the epoch.
+        machine: its ``/etc/machine-id``; empty where the system has none.
+        boot_id: identifies the machine's current boot; empty where the system has none.
+        namespace: the namespace of process ids, since each container has its own.
+        pid: the process id.
+        started: start time in seconds since boot, independent of clock changes. It tells the
+            process from a later one with the same process id.
+        since: when it acquired the study, in seconds since the epoch.
     """
 
     host: str
@@ -47,12 +47,12 @@ class DriverLease:
 
     @classmethod
     def myself(cls) -> DriverLease:
-        """This process."""
+        """The record of this process."""
         return cls.of(os.getpid())
 
     @classmethod
     def of(cls, pid: int) -> DriverLease:
-        """A process of this machine that takes a study now."""
+        """The record of a process of this machine, acquired now."""
         return cls(
             host=socket.gethostname(),
             machine=_text("/etc/machine-id"),
@@ -70,11 +70,11 @@ class DriverLease:
         return cls(**{name: known[name] for name in cls.__dataclass_fields__})
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree."""
+        """The record as a JSON tree."""
         return asdict(self)
 
     def same_process(self, other: DriverLease) -> bool:
-        """Whether both records name one process."""
+        """Whether both records name the same process."""
         same_place = self._place() == other._place()
         return same_place and abs(self.started - other.started) < _TICK_SECONDS
 
@@ -82,16 +82,17 @@ class DriverLease:
         return (self.host, self.machine, self.boot_id, self.namespace, self.pid)
 
     def provably_dead(self) -> bool:
-        """Whether the process is surely gone.
+        """Whether the process has certainly ended.
 
-        Of another machine's processes, or another container's, nothing is known; and two
-        machines may go by one name.
+        Nothing is known of processes on other machines or in other containers; and two machines may
+        have
+        the same name.
         """
         machine = _text("/etc/machine-id")
         if (self.host, self.machine) != (socket.gethostname(), machine):
             return False
         if self.boot_id != _boot_id():
-            return bool(machine)  # this very machine has been restarted since
+            return bool(machine)  # this machine has been rebooted since
         if self.namespace != _namespace():
             return False
         try:
@@ -101,18 +102,18 @@ class DriverLease:
         return abs(started - self.started) >= _TICK_SECONDS
 
     def __str__(self) -> str:
-        """For messages."""
+        """The process, its machine and the time of acquisition, for messages."""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"process {self.pid} on {self.host} since {since}"
 
 
 def _boot_id() -> str:
-    """Linux's name for this run of the machine; elsewhere nothing, and start times decide."""
+    """Linux's id of the current boot; elsewhere empty, and start times decide."""
     return _text("/proc/sys/kernel/random/boot_id")
 
 
 def _text(path: str) -> str:
-    """A small file of the system's; empty where it has none."""
+    """The content of a small system file; empty if there is none."""
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -127,18 +128,18 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> float:
-    """When a process started, in seconds after the boot.
+    """The start time of a process, in seconds after boot.
 
-    Both figures are reckoned from the clock, so that a step of the clock cancels out.
+    Both times are computed from the same clock, so a clock change cancels out.
     """
     process = psutil.Process(pid)
-    if process.status() == psutil.STATUS_ZOMBIE:  # dead, only not yet buried by its parent
+    if process.status() == psutil.STATUS_ZOMBIE:  # dead, but not yet reaped by its parent
         raise psutil.NoSuchProcess(pid)
     return float(process.create_time()) - float(psutil.boot_time())
 
 
 def current_lease(study: optuna.Study) -> DriverLease | None:
-    """Who holds a study, dead or alive."""
+    """The lease of a study, whether or not its process is alive; None if there is none."""
     record = study.user_attrs.get(ATTRIBUTE)
     if not isinstance(record, Mapping) or not _is_record(record):
         return None
@@ -146,18 +147,21 @@ def current_lease(study: optuna.Study) -> DriverLease | None:
 
 
 def _is_record(tree: Mapping[str, Any]) -> bool:
-    """Whether it is one of ours: a study of plain Optuna may call anything its owner."""
+    """Whether a value is a lease; plain Optuna studies may use the attribute for anything."""
     numbers = (tree.get(name) for name in ("pid", "started", "since"))
     return isinstance(tree.get("host"), str) and all(isinstance(n, (int, float)) for n in numbers)
 
 
 def acquire(study: optuna.Study, shown: str, *, take_over: bool = False) -> DriverLease:
-    """Make this process the study's driver; to be called under the storage's lock.
+    """Make this process the study's driver; call while holding the storage's lock.
 
     Args:
         study: the study.
         shown: its database, for messages.
-        take_over: even if another process seems to drive it.
+        take_over: replace a driver that may still be running.
+
+    Returns:
+        This process's lease.
 
     Raises:
         HeldError: if another process drives it, or may do so on another machine.
@@ -179,11 +183,11 @@ def acquire(study: optuna.Study, shown: str, *, take_over: bool = False) -> Driv
 
 
 def taken_over(name: str, record: object, shown: str) -> HeldError:
-    """What a driver is told that finds another one's record, or none, in its study.
+    """The error for a driver that finds another lease, or none, in its study.
 
     Args:
         name: the study.
-        record: the owner's, as it is in the study now.
+        record: the lease stored in the study now.
         shown: the database, for messages.
     """
     now = str(DriverLease.from_json(record)) if isinstance(record, Mapping) else "nobody"
@@ -199,12 +203,12 @@ def taken_over(name: str, record: object, shown: str) -> HeldError:
 
 
 def is_held(study: optuna.Study, me: DriverLease) -> bool:
-    """Whether nobody has taken the study over."""
+    """Whether this process still holds the study's lease."""
     now = current_lease(study)
     return now is not None and now.same_process(me) and now.since == me.since
 
 
 def release(study: optuna.Study, me: DriverLease) -> None:
-    """Give the study up, unless somebody took it over meanwhile."""
+    """Release the lease, unless another driver has taken the study over."""
     if is_held(study, me):
         study.set_user_attr(ATTRIBUTE, None)

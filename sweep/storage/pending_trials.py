@@ -1,7 +1,7 @@
-"""What a study still owes, read off its trials alone.
+"""The trials that a study still needs, derived from its stored trials alone.
 
-Nothing is remembered between a trial's end and its being queued again: whoever opens the
-study works it out anew, so a driver may be killed at any point and queues nothing twice.
+Nothing is kept in memory between a trial's end and its retry. A driver may be killed at any
+point: the next one derives the same list and queues nothing twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PendingTrial:
 
     Attributes:
         values: its parameters.
-        tags: the user attributes that it is to have.
+        tags: its user attributes.
     """
 
     values: Values
@@ -33,19 +33,19 @@ class PendingTrial:
 
     @property
     def replicate(self) -> int:
-        """Which of its configuration's seeds it has."""
+        """The index of its seed among those of its configuration."""
         return int(self.tags["replicate"])
 
     @property
     def retry_of(self) -> int | None:
-        """The trial that it runs again; None for one that was never queued."""
+        """The number of the trial that it retries; None if it is no retry."""
         return self.tags.get("retry_of")
 
 
 def pending_points(
     trials: Sequence[FrozenTrial], points: Sequence[Point], phase: str
 ) -> Iterator[PendingTrial]:
-    """The runs of a design for which no trial was ever queued, in the design's order."""
+    """The design's runs for which no trial was ever queued, in the design's order."""
     have = {(t.user_attrs.get("design"), t.user_attrs.get("replicate", 0)) for t in trials}
     for point in points:
         if (point.index, point.replicate) not in have:
@@ -54,10 +54,10 @@ def pending_points(
 
 
 def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
-    """The measured trials that collapsed and were not yet run again with another seed.
+    """Reruns, with another seed, of design trials that collapsed.
 
-    One collapse in thirty hides an effect as surely as no measurement would; whether the
-    configuration collapses always, or did so by bad luck, a second seed tells. It is run once.
+    One collapse in thirty trials can hide an effect. A second seed shows whether the configuration
+    always collapses. Each collapsed trial is rerun once.
     """
     again = {trial.user_attrs.get("rerun_of") for trial in trials}
     for trial in trials:
@@ -77,7 +77,7 @@ def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[Pend
 
 
 def pending_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
-    """The interrupted and failed trials that are to be run again and are not queued yet."""
+    """Retries of interrupted and failed trials that are due and not queued yet."""
     by_number = {trial.number: trial for trial in trials}
     retried = {trial.user_attrs.get("retry_of") for trial in trials}
     for trial in trials:
@@ -90,7 +90,7 @@ def pending_retries(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[
 
 
 def _kept(trial: FrozenTrial, spec: StudySpec) -> Tags:
-    """What a trial that runs another again has of it: phase, place in the design, seed."""
+    """User attributes that a retry takes over: phase, place in the design, and seed."""
     tags: dict[str, Any] = {"phase": SEARCH, "replicate": 0, "seed": seed_of(trial, spec)}
     return {**tags, **{name: trial.user_attrs[name] for name in TAGS if name in trial.user_attrs}}
 
@@ -105,8 +105,8 @@ def _deserves_another(
         return False
     chain = [failure, *_earlier(trial, by_number)]
     if failure.interrupted:
-        # A trial that left when asked to is not to blame; one that its driver died with may be,
-        # and one that says each time that its input is away.
+        # A trial that stopped when asked to did not cause the interruption. One whose driver died
+        # may have, and so may one whose input is missing each time.
         suspect = sum(f.kind in (DRIVER_DIED, INPUT_AWAY) for f in chain)
         return suspect <= spec.policy.max_retries
     return sum(not f.interrupted for f in chain) <= spec.policy.failure_retries
@@ -114,7 +114,7 @@ def _deserves_another(
 
 def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterator[Failure]:
     """The failures of the trials that this one is a retry of."""
-    seen: set[int] = set()  # a hand-edited study might hold a ring
+    seen: set[int] = set()  # a study edited by hand may contain a cycle
     number: int | None = trial.user_attrs.get("retry_of")
     while number is not None and number in by_number and number not in seen:
         seen.add(number)
@@ -125,7 +125,7 @@ def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterat
 
 
 def owed_replicates(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
-    """The seeds of configurations in the search for which no trial was ever queued."""
+    """Trials for seeds of searched configurations for which none was ever queued."""
     have: dict[Key, tuple[Values, set[int]]] = {}
     for trial in trials:
         values = values_of(trial, spec)

@@ -1,4 +1,4 @@
-"""Optuna's storages, of which whatever fails is one sentence."""
+"""Optuna's storages, with errors turned into one sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READS = (
     "get_trial",
     "get_all_trials",
 )
-"""The methods that decode what a study's rows hold."""
+"""Methods that decode a study's rows."""
 
 _WRITES = (
     "create_new_study",
@@ -35,15 +35,15 @@ _WRITES = (
     "set_trial_user_attr",
     "set_trial_system_attr",
 )
-"""The methods that write; what they raise says whether a server is only away."""
+"""Methods that write; their errors tell whether a server is only unreachable."""
 
 
 class Database(_CachedStorage):
-    """A database of SQLite or PostgreSQL, with Optuna's own cache.
+    """An SQLite or PostgreSQL database, with Optuna's cache.
 
     Args:
-        backend: the database.
-        address: where it is, for messages.
+        backend: Optuna's storage.
+        address: the database, for messages.
     """
 
     def __init__(self, backend: RDBStorage, address: StorageUrl) -> None:
@@ -52,16 +52,16 @@ class Database(_CachedStorage):
 
 
 class JournalFile(JournalStorage):
-    """A journal.
+    """An Optuna journal.
 
     Args:
-        backend: its file.
-        address: where it is, for messages.
+        backend: the journal file.
+        address: the file, for messages.
     """
 
     def __init__(self, backend: Any, address: StorageUrl) -> None:
         self.address = address
-        with reading_errors(address):  # which replays all of it
+        with reading_errors(address):  # Optuna reads the whole journal here
             super().__init__(backend)
 
 

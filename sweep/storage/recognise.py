@@ -1,4 +1,4 @@
-"""Whether a file is what its URL says, seen before anything opens it to write."""
+"""Check that a file is what its URL says, before it is opened for writing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sweep.errors import StorageError, fault
 from sweep.storage.url import StorageUrl
 
 _SQLITE = b"SQLite format 3\0"
-"""How each database of SQLite begins."""
+"""The first bytes of an SQLite database."""
 
 _OPERATIONS = range(11)
-"""What a record of Optuna's journal may be, by its ``op_code``."""
+"""Possible values of ``op_code`` in a record of Optuna's journal."""
 
 
 def recognise(address: StorageUrl) -> None:
-    """Refuse what is no file, or no database of SQLite; what is not there passes.
+    """Refuse anything but a regular file and, for SQLite, a database; a missing file passes.
 
     Raises:
         StorageError: if it is a device, a pipe or a socket.
         OSError: if it is a folder, or cannot be read.
-        sqlite3.Error: if it is something else than the URL says.
+        sqlite3.Error: if the file is not an SQLite database, but the URL is one's.
     """
     path = address.path
     if path is None or not path.exists():
@@ -42,18 +42,18 @@ def recognise(address: StorageUrl) -> None:
 
 
 def recognise_journal(address: StorageUrl, path: Path) -> None:
-    """Refuse a file that is no journal of Optuna's, but may be cut short in its last line.
+    """Refuse a file that is not a journal of Optuna; its last line may be incomplete.
 
-    Each line must be a record, so that no other file that happens to begin like one is mended.
+    Every line is checked, so that no other file that begins like a journal is changed.
 
     Raises:
-        StorageError: naming the first line that is no record.
+        StorageError: naming the first line that is not a record.
         OSError: if it cannot be read.
     """
     if not path.exists() or not path.stat().st_size:
         return
     with path.open("rb") as file:
-        other = not file.peek(1).startswith(b"{")  # and its first line may be all of a large file
+        other = not file.peek(1).startswith(b"{")  # a large file may be a single line
         for number, line in enumerate([file.read(40)] if other else file, start=1):
             if is_record(line) or (number > 1 and not line.endswith(b"\n")):
                 continue

@@ -1,4 +1,4 @@
-"""When the database's server is away: wait for it, and do again what it did not answer."""
+"""Wait for a database server that is unreachable, and repeat the failed operation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweep.storage.errors import StorageLostError
 log = logging.getLogger("lorasweep")
 
 LOST_SECONDS = 600
-"""How long to wait for a server that is away; the trials go on meanwhile."""
+"""How long to wait for an unreachable server; running trials continue meanwhile."""
 
 T = TypeVar("T")
 
@@ -22,15 +22,18 @@ def retry_while_unreachable(
     check: Callable[[], None],
     again: Callable[[], object] | None = None,
 ) -> T:
-    """Do something with the database; if its server is away, wait for it and do it again.
+    """Run a database operation; while the server is unreachable, wait and repeat it.
 
     Args:
-        act: what to do; harmless when it had been done and only the answer was lost.
-        check: asked between tries; may raise to give up.
-        again: what makes it harmless, done first from the second try on.
+        act: the operation; must be safe to repeat if it succeeded and only the answer was lost.
+        check: called between attempts; may raise to give up.
+        again: called before each repetition, to make it safe.
+
+    Returns:
+        What ``act`` returns.
 
     Raises:
-        StorageError: if the server stays away, or the database itself is at fault.
+        StorageError: if the server stays unreachable, or the database reports another error.
     """
     deadline = time.monotonic() + LOST_SECONDS
     tries = 0

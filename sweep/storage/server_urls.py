@@ -1,4 +1,4 @@
-"""What a URL of a PostgreSQL server may hold: anything that the server's library knows."""
+"""Checks of a PostgreSQL URL: port, host, and parameters known to libpq."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sweep.errors import fault
 
 _LAST_PORT = 65_535
 _SEVERAL = ("host", "port")
-"""Parameters that may be given more than once: a server of several hosts."""
+"""Parameters that may be given more than once, for several hosts."""
 
 
 def server_faults(url: sqlalchemy.engine.URL, name: str) -> Iterator[str]:
-    """Every part of the URL that would be misread or ignored, in words without secrets.
+    """Every part of the URL that would be misread or ignored, described without passwords.
 
     Args:
         url: of a PostgreSQL server.
-        name: what the user calls it, for errors.
+        name: the option that gave it, for errors.
     """
     if "@" in (url.host or ""):
         rule = "have one @, before the host"
@@ -38,7 +38,7 @@ def server_faults(url: sqlalchemy.engine.URL, name: str) -> Iterator[str]:
 
 
 def _parameters() -> frozenset[str]:
-    """What PostgreSQL's own library takes; none where it is not installed."""
+    """The parameters that libpq accepts; empty if it is not installed."""
     try:
         from psycopg.pq import Conninfo
     except ImportError:

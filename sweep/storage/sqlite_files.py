@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log: begun where it is safe, and folded back where we began it."""
+"""SQLite's write-ahead log (WAL): enabled where it is safe, and disabled afterwards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LOCAL = frozenset(
     """apfs bcachefs btrfs ext2 ext3 ext4 f2fs hfs jfs ntfs overlay reiserfs tmpfs xfs
     zfs""".split()  # noqa: SIM905 - a list of names reads better without quotes
 )
-"""File systems of one machine; SQLite's write-ahead log needs memory that all readers share."""
+"""Local file systems; WAL needs memory shared by all readers, which network file systems lack."""
 
 
 def enable_wal(address: StorageUrl) -> None:
-    """Let readers and the driver not wait for each other, where that is safe.
+    """Enable WAL on local file systems, so that readers and the driver do not block each other.
 
-    SQLite's write-ahead log is a second file beside the first until the driver lets go.
-    It is not for network file systems, where a rollback journal stays.
+    WAL is a second file beside the database until the driver disables it. On network file systems
+    the rollback journal stays.
     """
     path = address.path
     if address.kind != "sqlite" or path is None or _file_system(path) not in _LOCAL:
@@ -32,9 +32,9 @@ def enable_wal(address: StorageUrl) -> None:
 
 
 def disable_wal(address: StorageUrl) -> None:
-    """Fold the write-ahead log back, so that the study is one plain file again.
+    """Merge the write-ahead log, so that the database is one file again.
 
-    A database that was in that mode before any driver stays in it.
+    A database that was in WAL mode before any driver opened it stays so.
     """
     path = address.path
     if address.kind != "sqlite" or path is None or not _note(path).exists():
@@ -44,12 +44,12 @@ def disable_wal(address: StorageUrl) -> None:
 
 
 def _note(path: Path) -> Path:
-    """The empty file that says that a driver of ours has changed the mode; it outlives a kill."""
+    """An empty file that records that a driver enabled WAL; it persists if the driver is killed."""
     return path.with_name(f".{path.name}.wal.claim")
 
 
 def _pragma(path: Path, text: str) -> str:
-    """The mode afterwards; empty if somebody is in the way, as it is a matter of comfort."""
+    """Run a pragma; the resulting mode, or empty if the database is busy, since WAL is optional."""
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
             return str(connection.execute(f"pragma {text}").fetchone()[0])
@@ -58,7 +58,7 @@ def _pragma(path: Path, text: str) -> str:
 
 
 def _file_system(path: Path) -> str:
-    """The type of the file system that a file lies on; empty where it is not known."""
+    """The type of a file's file system; empty if unknown."""
     resolved = path.resolve()
     best = ("", "")
     for partition in psutil.disk_partitions(all=True):

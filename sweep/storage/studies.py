@@ -1,10 +1,9 @@
-"""Studies in their database. Only the driver process opens it.
+"""Studies in their database, and the attributes stored with them.
 
-Beside Optuna's own rows a study holds, as user attributes, everything a resume
-needs: ``spec`` and ``spec_digest``, the ``points`` of its design, ``fingerprints`` of the
-inputs' content, package ``versions``, what the objective said ``about`` its inputs, measured
-``baselines``, the ``history`` of its space and claims, the ``code``'s folders, and the ``owner``
-that drives it.
+A study's user attributes hold what a resume needs: ``spec`` and ``spec_digest``, the ``points`` of
+its design, ``fingerprints`` of the inputs' content, package ``versions``, the objective's info
+``about`` its inputs, measured ``baselines``, the ``history`` of its space and claims, the folders
+of its ``code``, and the lease of its ``owner``.
 """
 
 from __future__ import annotations
@@ -39,32 +38,32 @@ from sweep.study.spec import StudySpec, differences
 log = logging.getLogger("lorasweep")
 
 PINNED = "pinned"
-"""The attribute that keeps ``ObjectiveInfo.pinned``; see ``sweep.storage.studies``."""
+"""The attribute that stores ``ObjectiveInfo.pinned``."""
 
 CODE = "code"
-"""The attribute that keeps the folders of the study's code; see ``sweep.study.source``."""
+"""The attribute that stores the folders of the study's code; see ``sweep.study.source``."""
 
 SCHEMA = 4
-"""Version of the attributes below; raised when an older lorasweep would misread them.
+"""Version of the attributes, raised when an older lorasweep would misread them.
 
-With 4 came pinned settings, which an older one would decide anew, and the study's id, without
-which it would not find the study's files.
+Version 4 added pinned settings, which an older lorasweep would choose anew, and the study's id,
+without which it would not find the study's files.
 """
 
 _IDENTITY = "id"
 
 
 def study_names(storage: BaseStorage) -> list[str]:
-    """The studies of a database, sorted."""
+    """The names of a database's studies, sorted."""
     return sorted(study.study_name for study in storage.get_all_studies())
 
 
 def open_study(address: StorageUrl, name: str | None = None) -> optuna.Study:
-    """Open any study that exists, lorasweep's or not, creating nothing.
+    """Open an existing study, made by lorasweep or not; creates nothing.
 
     Args:
         address: the database.
-        name: the study; may be left out when the database holds one study, or one and its pilot.
+        name: the study; optional if the database holds one study, or one and its pilot.
 
     Raises:
         StorageError: if the file or the study is missing.
@@ -91,7 +90,7 @@ def open_study(address: StorageUrl, name: str | None = None) -> optuna.Study:
 
 
 def open_known(address: StorageUrl, name: str | None = None) -> optuna.Study:
-    """Open any study that exists, of whatever maker, unless a newer lorasweep wrote it.
+    """Open an existing study, made by lorasweep or not, unless a newer lorasweep wrote it.
 
     Raises:
         StorageError: as ``open_study`` and ``load_study``.
@@ -104,10 +103,10 @@ def open_known(address: StorageUrl, name: str | None = None) -> optuna.Study:
 
 
 def load_study(address: StorageUrl, name: str | None = None) -> optuna.Study:
-    """Open a study that lorasweep made, creating nothing.
+    """Open an existing study made by lorasweep; creates nothing.
 
     Raises:
-        StorageError: if the file, the study or our attributes are missing, or a newer
+        StorageError: if the file, the study or lorasweep's attributes are missing, or a newer
             lorasweep wrote them.
     """
     study = open_study(address, name)
@@ -141,7 +140,7 @@ def _refuse_other_makers(study: optuna.Study, address: StorageUrl) -> None:
 
 
 def find_study(address: StorageUrl, name: str) -> optuna.Study | None:
-    """The study if it is there and was made by lorasweep; None otherwise."""
+    """The study if it exists and was made by lorasweep; None otherwise."""
     try:
         return load_study(address, name)
     except StorageError:
@@ -154,40 +153,40 @@ def read_spec(study: optuna.Study) -> StudySpec:
 
 
 def read_source(study: optuna.Study) -> Source:
-    """The folders of a study's code; unknown for one from before they were kept."""
+    """The folders of a study's code; unknown for a study older than that attribute."""
     return Source.from_json(study.user_attrs.get(CODE))
 
 
 def write_source(study: optuna.Study, source: Source) -> None:
-    """Keep the folders of a study's code."""
+    """Store the folders of a study's code."""
     if study.user_attrs.get(CODE) != source.to_json():
         study.set_user_attr(CODE, source.to_json())
 
 
 def read_identity(study: optuna.Study) -> str:
-    """What tells a study from others of its name; empty for one from before there were ids."""
+    """An id that tells a study from others of its name; empty for a study older than ids."""
     return str(study.user_attrs.get(_IDENTITY, ""))
 
 
 def read_points(study: optuna.Study) -> tuple[Point, ...]:
-    """The runs of a study's design, in order, as they were laid out when it was made."""
+    """The runs of a study's design, in order, as stored when it was made."""
     return tuple(map(Point.from_json, study.user_attrs.get("points", ())))
 
 
 def create_or_resume(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo) -> optuna.Study:
-    """Open the spec's study, making it when it is not there; under the storage's lock.
+    """Open the spec's study, or create it; call while holding ``storage_lock``.
 
     Args:
-        address: the database; a file's folder is made if missing.
+        address: the database; a missing folder of its file is created.
         spec: what to measure.
-        facts: what the inputs hold.
+        facts: the objective's info, with fingerprints of the inputs.
 
     Raises:
-        ResumeError: if the study was made from another spec, or its inputs held something
-            else; each difference is named.
+        ResumeError: if the study was made from another spec, or its inputs had other contents;
+            lists all differences.
         StorageError: if the database cannot be used.
     """
-    exists(address)  # refuses what belongs to another program
+    exists(address)  # refuses another program's database
     storage = open_storage(address, make=True)
     with storage_errors(address):
         direction = StudyDirection[spec.direction.upper()]
@@ -197,7 +196,8 @@ def create_or_resume(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo)
                 _refuse_other_makers(study, address)
                 _refuse_differences(study, spec, facts, address)
                 return study
-            if study.direction == direction:  # its maker was killed before it wrote the spec
+            if study.direction == direction:
+                # the process that created it was killed before it wrote the spec
                 return study
             optuna.delete_study(study_name=spec.name, storage=storage)
         return optuna.create_study(storage=storage, study_name=spec.name, direction=direction)
@@ -213,17 +213,17 @@ def write_spec(
     facts: ObjectiveInfo,
     points: Callable[[StudySpec], Iterable[Point]] = _no_points,
 ) -> None:
-    """Store what a resume needs; later runs renew budget, inputs and versions.
+    """Store what a resume needs; later runs update budget, inputs and versions.
 
-    Other package versions are allowed (a study may outlive them) but said aloud.
-    The spec goes last: its presence says that the rest is there. What the machine decided is kept
-    when the study begins and never changed.
+    Other package versions are allowed, with a warning. The spec is written last, so its presence
+    shows that the rest is complete. Pinned settings are stored when the study begins and never
+    changed.
 
     Args:
-        study: in the storage.
-        spec: of this run.
-        facts: what the objective says of itself.
-        points: lays out the runs of the spec's design; called once in a study's life.
+        study: the study in its storage.
+        spec: the spec of this run.
+        facts: the objective's info.
+        points: lays out the runs of the spec's design; called once per study.
     """
     versions = {**own_versions(), **facts.versions}
     changed = differences(study.user_attrs.get("versions", versions), versions)
@@ -240,13 +240,13 @@ def write_spec(
             study.set_user_attr(_IDENTITY, secrets.token_hex(6))
     note_claims(study, spec)
     if spec.design is not None and "points" not in study.user_attrs:
-        # Another version of a library might lay them out otherwise, in the middle of a study.
+        # Another version of a library might lay out other runs in the middle of a study.
         study.set_user_attr("points", [point.to_json() for point in points(spec)])
     study.set_user_attr("spec", spec.to_json())
 
 
 def own_versions() -> dict[str, str]:
-    """The versions of what the framework itself stands on."""
+    """Versions of lorasweep, Optuna and Python."""
     return {
         "lorasweep": metadata.version("lorasweep"),
         "optuna": optuna.__version__,
@@ -275,7 +275,7 @@ def _refuse_differences(
 
 
 def count_states(trials: Sequence[FrozenTrial]) -> dict[str, int]:
-    """Number of trials by Optuna state, every state named."""
+    """Number of trials per Optuna state, including states without trials."""
     counts = Counter(trial.state.name for trial in trials)
     return {state.name: counts[state.name] for state in TrialState}
 
@@ -298,7 +298,7 @@ def baselines(study: optuna.Study) -> dict[str, Mapping[str, Any]]:
 
 @contextlib.contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Keep Optuna's per-trial log lines and experimental notices from the terminal."""
+    """Hide Optuna's log lines per trial and its experimental warnings."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
@@ -308,7 +308,7 @@ def quiet_optuna() -> Iterator[None]:
 
 
 def known_pins(address: StorageUrl, spec: StudySpec) -> dict[str, Any] | None:
-    """What the spec's study keeps to; None if it has yet to begin, empty if it left nothing open.
+    """The pinned settings of the spec's study; None if there is no such study yet.
 
     Raises:
         StorageError: if the database cannot be read.
@@ -318,15 +318,16 @@ def known_pins(address: StorageUrl, spec: StudySpec) -> dict[str, Any] | None:
 
 
 def read_pins(study: optuna.Study) -> dict[str, Any]:
-    """What a study keeps to; empty for one from before there were pins."""
+    """A study's pinned settings; empty for a study older than that attribute."""
     return dict(told(study).get(PINNED, {}))
 
 
 def pinned(spec: StudySpec, pins: Mapping[str, Any]) -> StudySpec:
-    """A spec to build the objective of, with nothing left open that is decided.
+    """The spec with its open settings fixed to the pinned values.
 
     Raises:
-        StorageError: if the database decides what files may do, which no machine ever decides.
+        StorageError: if the database pins a permission, such as one to run code from files, which
+            only a user may grant.
     """
     for name in GRANTS:
         if name in pins:

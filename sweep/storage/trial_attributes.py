@@ -1,4 +1,4 @@
-"""What is read off one trial: its configuration, seed and phase, and how it ended."""
+"""Read one trial's attributes: configuration, seed, phase, and failure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Values = Mapping[str, Scalar]
 Tags = Mapping[str, Any]
 
 TAGS = ("phase", "design", "replicate", "seed", "rerun_of")
-"""User attributes that a trial hands on to the one that runs it again.
+"""User attributes that a retry takes over from the trial it retries.
 
-``phase`` is what it is for, ``design`` the number of its configuration in the design,
-``replicate`` which of that configuration's seeds it has, ``seed`` that seed, and ``rerun_of`` the
-collapsed trial in whose place it runs.
+``phase`` is the part of the study, ``design`` the index of the configuration in the design,
+``replicate`` the index of the seed, ``seed`` that seed, and ``rerun_of`` the collapsed trial that
+it reruns.
 """
 
 
 def failure_of(trial: FrozenTrial) -> Failure | None:
-    """Why a trial has no value; None if it has not failed, or nobody wrote down why."""
+    """Why a trial has no value; None if it has not failed, or no reason is stored."""
     stored: Mapping[str, Any] | None = trial.user_attrs.get("failure")
     return None if stored is None else Failure(**stored)
 
@@ -32,15 +32,15 @@ def failure_of(trial: FrozenTrial) -> Failure | None:
 def values_of(trial: FrozenTrial, spec: StudySpec) -> Values | None:
     """A trial's full configuration; None if it ended before it had one.
 
-    Values that a trial was queued with are its own from the start, even if it was killed
-    while they were written out.
+    Values with which a trial was queued count even if it was killed before Optuna stored them as
+    parameters.
     """
     values = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
     return values if set(values) == set(spec.space) else None
 
 
 def seed_of(trial: FrozenTrial, spec: StudySpec) -> int:
-    """A trial's seed; one that was told by hand may have none written down."""
+    """A trial's seed; derived from its replicate index if none is stored."""
     seed: int | None = trial.user_attrs.get("seed")
     if seed is not None:
         return seed
@@ -49,21 +49,21 @@ def seed_of(trial: FrozenTrial, spec: StudySpec) -> int:
 
 
 def counts(trial: FrozenTrial) -> bool:
-    """Whether a COMPLETE trial counts towards the budget: no copy, and no second run."""
+    """Whether a COMPLETE trial counts towards the budget: neither a copy nor a rerun."""
     return not {"reused_from", "rerun_of"} & set(trial.user_attrs)
 
 
 def count_by_phase(trials: Sequence[FrozenTrial], points: int) -> dict[str, Any]:
-    """The trials of a study by phase.
+    """The number of a study's trials by phase.
 
     Args:
-        trials: all there are.
-        points: how many runs its design has; 0 without one.
+        trials: all trials.
+        points: number of runs of its design; 0 without one.
 
     Returns:
-        ``counted``: COMPLETE trials that count towards the budget; ``points``; ``by_phase``:
-        how many of each phase are COMPLETE, copies and second runs apart; ``collapsed``:
-        COMPLETE trials that learned nothing; ``run_again``: second runs of such, COMPLETE.
+        ``counted``: COMPLETE trials that count towards the budget; ``points``; ``by_phase``: those
+        trials by phase; ``collapsed``: how many of them learned nothing; ``run_again``: COMPLETE
+        reruns of collapsed trials.
     """
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     counted = [trial for trial in complete if counts(trial)]

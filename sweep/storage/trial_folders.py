@@ -1,4 +1,4 @@
-"""Where trials keep files: a folder per configuration and seed, and what is left of it."""
+"""Folders of trial files, one per configuration and seed, and their cleanup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep.study.trial import Scalar
 
 Values = dict[str, Scalar]
 ADAPTER = "adapter"
-"""The part of a trial's folder that may outlive the trial; all else is for going on with it."""
+"""The subfolder that may be kept after a trial; all others serve to continue it."""
 
 log = logging.getLogger("lorasweep")
 
@@ -21,12 +21,12 @@ log = logging.getLogger("lorasweep")
 class TrialFolders:
     """The folders of one study's trials.
 
-    A folder belongs to a configuration and a seed, not to a trial's number: a retry finds
-    what the first try left, and so does whoever proposes the same again.
+    A folder belongs to a configuration and a seed, not to a trial number, so that a retry finds the
+    checkpoint of the first attempt.
 
     Args:
-        root: where they lie, on a disk or in an object store.
-        keep: which trained adapters stay: of the ``best`` trial, of ``all``, or ``none``.
+        root: the study's folder, on a disk or in an object store.
+        keep: which trained adapters are kept: of the ``best`` trial, of ``all``, or ``none``.
     """
 
     def __init__(self, root: Location, keep: str) -> None:
@@ -37,20 +37,21 @@ class TrialFolders:
     def of_study(
         cls, address: StorageUrl, name: str, keep: str, files: str = "", identity: str = ""
     ) -> TrialFolders:
-        """The folders of a study: beside its database, unless it was told where.
+        """The folders of a study: beside its database, unless another place was set.
 
         Args:
             address: the database.
             name: the study.
-            keep: see the class.
-            files: where it was told to keep them; empty if it was not.
-            identity: its id, which tells it from other databases' studies of its name where they
-                may share a folder; empty for a study from before there were ids.
+            keep: which trained adapters are kept, as for the class.
+            files: the place set for them; empty if none was.
+            identity: the study's id, which tells it from studies of the same name in other
+                databases
+                where they may share a folder; empty for a study older than ids.
         """
         base = parse_location(files) if files else address.files
         folder = folder_name(name)
         if identity and shared(address, files):
-            folder = f"{folder},{identity}"  # with a sign that no plain name has
+            folder = f"{folder},{identity}"  # the comma cannot occur in a plain name
         return cls(absolute(base / folder), keep)
 
     @property
@@ -59,12 +60,12 @@ class TrialFolders:
         return self._root
 
     def of(self, values: dict[str, Scalar], seed: int) -> Location:
-        """The folder of a configuration and a seed; nothing is made."""
+        """The folder of a configuration and a seed; it is not created."""
         text = f"{configuration_key(values)} {seed}"
         return self._root / hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def settle(self, values: Values, seed: int, *, best: bool) -> None:
-        """A trial is complete: drop what it needed to go on, and its adapter unless kept."""
+        """Delete what a complete trial needed to continue, and its adapter unless it is kept."""
         folder = self.of(values, seed)
         if self._keep == "none" or (self._keep == "best" and not best):
             _remove(folder)
@@ -77,21 +78,21 @@ class TrialFolders:
             _remove(folder)
 
     def discard(self, values: Values, seed: int) -> None:
-        """Nothing will go on from here."""
+        """Delete the folder of a configuration and a seed."""
         _remove(self.of(values, seed))
 
     def tidy(self, complete: Iterable[tuple[Values, int]], best: tuple[Values, int] | None) -> None:
-        """Do what a driver that was killed left undone for trials that are complete."""
+        """Clean up after complete trials whose driver was killed before it did so."""
         there = {part.name for part in _entries(self._root)}
         for values, seed in complete:
             if self.of(values, seed).name in there:
                 self.settle(values, seed, best=(values, seed) == best)
 
     def adapter(self, values: Values, seed: int) -> Location | None:
-        """The adapter that a trial left; None if there is none.
+        """The adapter that a trial saved; None if there is none.
 
         Raises:
-            OSError: if the store of it cannot be read.
+            OSError: if its storage cannot be read.
         """
         folder = self.of(values, seed) / ADAPTER
         return folder if is_whole(folder) else None
@@ -103,7 +104,7 @@ def shared(address: StorageUrl, files: str) -> bool:
 
 
 def _entries(folder: Location) -> Sequence[Location]:
-    """What is in a folder; nothing where it cannot be read, which costs room, not the sweep."""
+    """A folder's entries; empty if it cannot be read, which only wastes space."""
     try:
         return entries(folder)
     except OSError as error:
@@ -112,7 +113,7 @@ def _entries(folder: Location) -> Sequence[Location]:
 
 
 def _remove(path: Location) -> None:
-    """Take it away; what cannot be removed costs room, not the sweep."""
+    """Delete a file or folder; a failure is logged, since it only wastes space."""
     try:
         remove(path)
     except OSError as error:

@@ -1,11 +1,12 @@
-"""Which studies this user of this machine trusts: a database is data, and names code to run.
+"""The studies that this user trusts on this machine: a database names code to run.
 
-A resume imports the objective that the database names, from a folder that it names, and may be
-told by it to read pickles or to run the code of a base. That is done without asking for what this
-user ran here, and for lorasweep's own objectives. All else is asked for once.
+A resume imports the objective that the database names, from a folder that it names; the
+database's settings may also allow it to read pickles or run code of a base model. Studies that
+this user ran here, and lorasweep's own objectives, are trusted. Any other needs the user's
+consent once.
 
-What is trusted is kept outside the database, a file for each study: its name is a digest of all
-that decides which code runs on what, so that a database that was changed is not trusted.
+Trust is stored outside the database, one file per study. The file's name is a digest of all that
+decides which code runs on what, so a changed database is not trusted.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ log = logging.getLogger("lorasweep")
 
 
 def digest(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> str:
-    """64 hexadecimal digits over all that decides which code a study runs, and on what.
+    """A digest, as 64 hexadecimal digits, of all that decides which code a study runs on what.
 
     Args:
-        spec: what it measures, and where its inputs are.
+        spec: the study's spec.
         address: its database.
         source: the folders of its code.
         files: where its trials keep files; empty for beside the database.
@@ -48,12 +49,12 @@ def digest(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> 
 
 
 def remember(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> None:
-    """Trust a study from now on; one that runs nothing but lorasweep's own needs no trust.
+    """Trust a study from now on; a study with lorasweep's own code alone needs no trust.
 
-    Where that cannot be written down, a warning says so: it costs one more question.
+    If that cannot be stored, a warning is logged and a resume will ask again.
 
     Args:
-        spec: see ``digest``, as the others.
+        spec: as for ``digest``, like the other arguments.
         address: its database.
         source: the folders of its code.
         files: where its trials keep files.
@@ -84,7 +85,7 @@ def trust_again(address: StorageUrl, name: str) -> None:
 
 
 def carry(name: str, source: StorageUrl, target: StorageUrl) -> None:
-    """Trust the copy of a study that is trusted."""
+    """Trust the copy of a trusted study."""
     made = find_study(source, name)
     if made is not None and _is_remembered(made, source):
         trust_again(target, name)
@@ -93,20 +94,20 @@ def carry(name: str, source: StorageUrl, target: StorageUrl) -> None:
 def require(
     study: optuna.Study, address: StorageUrl, granted: Mapping[str, bool], *, trusted: bool
 ) -> bool:
-    """Let a study's code be imported, with its folders on the path, or refuse to.
+    """Allow a study's code to be imported, with its folders on ``sys.path``, or refuse it.
 
     Args:
         study: made by lorasweep.
         address: its database.
         granted: which of ``GRANTS`` the command line gives.
-        trusted: whether the command line says that the study is to be trusted.
+        trusted: whether the command line gives ``--trust-study``.
 
     Returns:
-        Whether the study is trusted, and its folders are on the path; otherwise it has one of
-        lorasweep's own objectives, and was granted what it needs.
+        Whether the study is trusted and its folders are on ``sys.path``. Otherwise its objective is
+        lorasweep's own and has the permissions it needs.
 
     Raises:
-        UsageError: if trust has to be given for it.
+        UsageError: if the study is not trusted.
         StorageError: if the database cannot be read.
     """
     with storage_errors(address):
@@ -130,7 +131,7 @@ def require(
 
 
 def _distrust(spec: StudySpec, source: Source, address: StorageUrl) -> list[str]:
-    """Why the study's objective is not imported; nothing where it is lorasweep's own."""
+    """Why the study's objective is not imported; empty if it is lorasweep's own."""
     if is_own(spec.objective) and not source.objective:
         return []
     folder = source.objective or folder_of(spec.objective) or source.study or "an unknown folder"
@@ -148,7 +149,7 @@ def _lacking(name: str, spec: StudySpec, address: StorageUrl) -> str:
 
 
 def _granted(settings: Mapping[str, Any]) -> list[str]:
-    """Those of ``GRANTS`` that settings turn on."""
+    """The names in ``GRANTS`` that the settings turn on."""
     return [name for name in GRANTS if settings.get(name)]
 
 
@@ -161,13 +162,13 @@ def _path(name: str) -> Path:
 
 
 def _said(study: optuna.Study, address: StorageUrl) -> tuple[StudySpec, StorageUrl, Source, str]:
-    """What a database says of a study's code."""
+    """The attributes of a study that decide which code it runs."""
     files = str(study.user_attrs.get("files", ""))
     return read_spec(study), address, read_source(study), files
 
 
 def _is_remembered(study: optuna.Study, address: StorageUrl) -> bool:
-    """Whether a study's file is there, of this user's own, in a folder of this user's own."""
+    """Whether the study's file exists, and it and its folder belong to this user."""
     path = _path(digest(*_said(study, address)))
     with suppress(OSError):
         owners = {path.lstat().st_uid, path.parent.stat().st_uid}

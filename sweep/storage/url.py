@@ -1,4 +1,4 @@
-"""Where a study is kept: one URL, checked, with its password kept out of everything shown."""
+"""Storage URLs: parsed, checked, and shown without passwords."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WAY_OUT = (
 )
 _SECRET = re.compile(r"pass(word|wd)?|secret|token|key$", re.IGNORECASE)
 _SECRET_WITHIN = re.compile(r"(pass(word|wd)?|secret|token|key)\s*=", re.IGNORECASE)
-"""In a value of another name: what was typed with ``?`` for ``&``."""
+"""Matches a password in the value of another parameter, as when ``?`` was typed for ``&``."""
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _HIDDEN = "***"
 
@@ -32,12 +32,12 @@ class StorageUrl:
     """A parsed storage URL.
 
     Attributes:
-        url: what a driver connects to, password and all; never shown.
-        shown: the same for people, logs and reports, without secrets.
+        url: the URL to connect to, with its password; never shown.
+        shown: the URL without passwords, for messages, logs and reports.
         kind: ``sqlite``, ``postgresql`` or ``journal``.
-        path: the file, for ``sqlite`` and ``journal``; of a link, where it leads.
-        secrets: what must not appear in any text.
-        link: the link that the URL names, where it names one.
+        path: the file, for ``sqlite`` and ``journal``; symbolic links are resolved.
+        secrets: texts that must not be shown.
+        link: the symbolic link that the URL names; None if it names none.
     """
 
     url: str
@@ -49,14 +49,14 @@ class StorageUrl:
 
     @classmethod
     def parse(cls, url: str, name: str = "--storage") -> StorageUrl:
-        """Read a URL.
+        """Parse a URL.
 
         Args:
-            url: as the user wrote it.
-            name: what the user calls it, for errors.
+            url: the URL as given by the user.
+            name: the option that gave it, for errors.
 
         Raises:
-            StorageError: if it is no URL of a storage that lorasweep uses.
+            StorageError: if it is not the URL of a supported storage.
         """
         if "\0" in url:
             raise StorageError(fault(name, "be a database URL", "a zero byte", way_out=_WAY_OUT))
@@ -66,8 +66,8 @@ class StorageUrl:
                 return cls._of_file(url, path)
             parsed = sqlalchemy.engine.make_url(url)
             shown, secrets = _without_secrets(parsed)
-        except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # also bytes of no text
-            # The text itself may hold a password that only a parser would find.
+        except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # also bytes that are not text
+            # The text may contain a password that only a parser would find.
             start = re.split(r"[^\w+.-]", url, maxsplit=1)[0]
             got = f"{start}:{_HIDDEN}" if re.search("[@=]", url) else url
             rule = "be a database URL"
@@ -101,7 +101,7 @@ class StorageUrl:
         return cls(real, url, kind, path, link=link)
 
     def redact(self, text: str) -> str:
-        """A text without this address's secrets, however they were written."""
+        """A text with this URL's passwords replaced, in every encoding."""
         for secret in self.secrets:
             for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
                 text = text.replace(form, _HIDDEN)
@@ -109,10 +109,11 @@ class StorageUrl:
 
     @property
     def files(self) -> Path:
-        """Where trials keep their files unless told otherwise: beside a file's database.
+        """The default folder of trial files: beside the database's file, or ``runs/files``.
 
-        Of a database behind a link that is beside the file itself, however it is named, unless
-        an older version has put them beside the link.
+        If the URL names a symbolic link, the folder is beside the link's target, unless an older
+        version
+        has put it beside the link.
         """
         if self.path is None:
             return Path("runs") / "files"
@@ -124,7 +125,7 @@ class StorageUrl:
 
 
 def _without_secrets(url: sqlalchemy.engine.URL) -> tuple[str, tuple[str, ...]]:
-    """The URL for people, and the secrets it held."""
+    """The URL without passwords, and the passwords it held."""
     secrets = [str(url.password)] if url.password else []
     query = dict(url.query)
     for key, value in query.items():
@@ -132,23 +133,23 @@ def _without_secrets(url: sqlalchemy.engine.URL) -> tuple[str, tuple[str, ...]]:
         if _SECRET.search(key) or any(map(_SECRET_WITHIN.search, values)):
             secrets += values
             query[key] = _HIDDEN
-    # What SQLAlchemy quotes again on rendering would read %2A%2A%2A.
+    # SQLAlchemy would render *** as %2A%2A%2A.
     shown = url.set(query=query).render_as_string(hide_password=True).replace("%2A", "*")
     return shown, tuple(secret for secret in secrets if secret)
 
 
 def default_url(name: str) -> str:
-    """Where a study goes when nobody says otherwise."""
+    """The default storage URL of a study."""
     return f"sqlite:///runs/{folder_name(name)}/study.db"
 
 
 def folder_beside(address: StorageUrl, name: str, what: str) -> Path:
-    """A study's folder for something that is made of it: beside a file's database, else in runs.
+    """The default folder for a study's output: beside its database's file, else in ``runs``.
 
     Args:
         address: the database.
         name: the study.
-        what: is made (``report``).
+        what: the kind of output, such as ``report``.
     """
     named = address.link or address.path
     beside = Path("runs") if named is None else named.parent
@@ -156,7 +157,7 @@ def folder_beside(address: StorageUrl, name: str, what: str) -> Path:
 
 
 def folder_name(name: str) -> str:
-    """A study's name as one folder: itself where that is safe, else made so and told apart.
+    """A study's name as a folder name: itself if safe, else made safe and unique by a digest.
 
     Example:
         >>> folder_name("demo")
@@ -168,4 +169,4 @@ def folder_name(name: str) -> str:
     if safe and safe == name:
         return safe
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{safe},{digest}"  # with a sign that no safe name has, so that none is another's
+    return f"{safe},{digest}"  # the comma cannot occur in a safe name, so names stay unique

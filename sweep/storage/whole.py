@@ -1,7 +1,7 @@
-"""All trials of a study read with one plain select a table.
+"""Read all trials of a study with one plain SELECT per table.
 
-Optuna's own reader makes an ORM object of every row and parses the distribution of every parameter
-of every trial: 20 000 trials take it ten times the seconds and three times the memory.
+Optuna's reader creates an ORM object for every row and parses the distribution of every parameter
+of every trial: for 20 000 trials it takes ten times the time and three times the memory.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
 
 AT_ONCE = 10_000
-"""Rows that are fetched together, so that a server's answer is never held whole."""
+"""Rows fetched at once, so that a server's answer is never held in memory as a whole."""
 
 
 class Backend(RDBStorage):
-    """Optuna's database; where all trials of a study are wanted, they are read the short way."""
+    """Optuna's database storage, with a fast path for reading all trials of a study."""
 
     def _get_trials(
         self,
@@ -34,7 +34,7 @@ class Backend(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        """Optuna's private method, which its cache calls: with -1 for trials not seen before."""
+        """Override Optuna's private method; its cache passes -1 for trials not seen before."""
         if states is not None or trial_id_greater_than > -1:
             return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
         with _create_scoped_session(self.scoped_session) as session:
@@ -43,12 +43,12 @@ class Backend(RDBStorage):
 
 
 def all_trials(session: Any, study_id: int) -> list[FrozenTrial]:
-    """The trials of a study in the order of their ids, each equal to what Optuna reads.
+    """The trials of a study ordered by id, equal to those that Optuna reads.
 
-    The states are read first: a trial that is finished then has all its other rows.
+    States are read first: a trial that is finished by then has all its other rows.
 
     Args:
-        session: of the database.
+        session: a database session.
         study_id: Optuna's id of the study.
     """
     trial = models.TrialModel.__table__.c
@@ -122,7 +122,7 @@ def _add_steps(trials: dict[int, FrozenTrial], session: Any, study_id: int) -> N
 
 
 def _of(session: Any, study_id: int, model: Any, *names: str, by: str) -> Iterator[Any]:
-    """Rows of a table that belongs to trials: the trial's id, then the named columns."""
+    """Rows of a table of trial data: the trial's id, then the named columns."""
     table, trial = model.__table__.c, models.TrialModel.__table__.c
     columns = (table.trial_id, *(table[name] for name in names))
     where = sqlalchemy.and_(table.trial_id == trial.trial_id, trial.study_id == study_id)
@@ -135,5 +135,5 @@ def _rows(session: Any, columns: Any, where: Any, *order: Any) -> Iterator[Any]:
 
 
 def _local(when: datetime | None) -> datetime | None:
-    """A moment as Optuna gives it: kept as UTC without saying so, given as local time."""
+    """A stored UTC time as naive local time, as Optuna returns it."""
     return None if when is None else when.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
