@@ -1,1 +1,1 @@
-"""What a study is: its parameters, claims, design and specification. No Optuna here."""
+"""Study specifications: parameters, claims, design, trials. Does not import Optuna."""

@@ -1,4 +1,4 @@
-"""What a study sets out to test, written down before its first trial."""
+"""Claims: the hypotheses that a study tests, fixed before its first trial."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from sweep.study.native import make_native
 from sweep.study.parameters import is_number
 
 Group = tuple[str, ...]
-"""Parameters that are judged together."""
+"""Parameters analysed together as one group."""
 
 Part = str | Group
-"""One parameter, or several as a group."""
+"""One parameter, or a group of parameters."""
 
 COUPLED = ("rank", "alpha", "scaling")
-"""Any two of these determine the third, so what one of them does depends on what stands beside
-it. A study that samples alpha answers about rank and alpha together only."""
+"""Parameters of which any two determine the third.
+
+The effect of one therefore depends on which other one is held fixed. A study that samples alpha
+can only test rank and alpha as a group.
+"""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A parameter dominates others, and these are negligible: with the sizes that make it testable.
+    """The hypothesis that one parameter dominates others and that these are negligible.
 
     Attributes:
-        dominant: the parameter that is said to matter, or a group of them.
-        over: what it is said to dominate: parameters, or groups of them as tuples. Rank and
-            scaling are judged as one group, whichever of them is sampled.
-        negligible: what is said not to matter; empty to claim dominance alone.
-        delta: the smallest effect worth having, in the objective's unit, end to end over a
-            parameter's range.
+        dominant: the parameter claimed to matter, or a group of them.
+        over: what it is claimed to dominate: parameters, or groups of them as tuples. Rank and
+            scaling are analysed as one group, whichever of them is sampled.
+        negligible: what is claimed not to matter; empty to claim dominance alone.
+        delta: the smallest relevant effect, in the objective's unit, over a parameter's whole
+            range.
         kappa: how many times the variance of each of ``over`` the dominant one must explain.
-        nuisances: what every choice of the dominant one deserves its own best value of. The
-            claim must hold averaged over them, and at each choice's best.
-        name: what to call the claim; empty for a sentence made from the rest.
+        nuisances: parameters to be tuned separately for each choice of the dominant one. The claim
+            must hold both averaged over them and at the best value for each choice.
+        name: the claim's name; empty for a sentence made from the rest.
     """
 
     dominant: Part = "targets"
@@ -47,7 +50,7 @@ class Claim:
     name: str = ""
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def __str__(self) -> str:
@@ -62,7 +65,7 @@ class Claim:
         return f"{said}, {those} negligible"
 
     def faults(self, where: str = "claims") -> list[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         found = list(self._name_faults(where))
         for name, low in (("delta", 0.0), ("kappa", 1.0)):
             value = getattr(self, name)
@@ -117,7 +120,7 @@ class Claim:
 
 
 def as_group(part: Part) -> Group:
-    """A part as a group of one or more."""
+    """A parameter or group as a tuple of names."""
     return (part,) if isinstance(part, str) else tuple(part)
 
 

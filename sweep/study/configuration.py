@@ -1,4 +1,4 @@
-"""What makes two configurations the same, and which ones nobody tried."""
+"""Keys that identify a configuration, and the configurations not yet tried."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sweep.study.space import Space
 from sweep.study.trial import Scalar
 
 Key = tuple[tuple[str, str], ...]
-"""A configuration as something hashable."""
+"""A configuration in hashable form."""
 
 
 def configuration_key(values: Mapping[str, Scalar]) -> Key:
-    """What makes two configurations the same (``repr`` keeps ``True`` apart from ``1``)."""
+    """A configuration's key; ``repr`` tells ``True`` from ``1``."""
     return tuple(sorted((name, repr(value)) for name, value in values.items()))
 
 
 def untried(space: Space, tried: Container[Key]) -> list[dict[str, Scalar]] | None:
-    """The configurations of a finite space that nobody tried; None for an endless space."""
+    """The configurations of a finite space without a trial; None for an infinite space."""
     grids = [space[name].grid() for name in space]
     if space.size() is None:
         return None

@@ -1,6 +1,6 @@
-"""The phases of a study, as data: measure what matters, then search for the best.
+"""The phases of a study: a designed experiment, then a search for the best configuration.
 
-A pilot goes ahead of them, as a study of its own.
+A pilot runs before them, as a study of its own.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from sweep.study.native import make_native
 from sweep.study.trial import Scalar
 
 MEASURE = "measure"
-"""The phase whose trials a verdict rests on: designed before the first of them ran."""
+"""The phase of designed trials, laid out before the first one runs; the verdict's data."""
 
 SEARCH = "search"
-"""The phase in which a sampler looks for the best; its trials are no evidence of importance."""
+"""The phase in which a sampler searches for the best value; not used for importance."""
 
 PILOT = "pilot"
-"""Trials that set up a design: noise, and a learning rate at which nothing collapses."""
+"""Trials that prepare a design: seed noise, and a learning rate at which no trial collapses."""
 
 PILOT_SUFFIX = "-pilot"
-"""What is added to a study's name for its pilot's."""
+"""Suffix of the name of a study's pilot."""
 
 MOST_RUNS = 100_000
-"""So large a design is a slip of the pen."""
+"""Designs larger than this are refused as mistakes."""
 
 MOST_SEED = 2**32 - 1
-"""What every library takes as a seed."""
+"""The largest seed that every library accepts."""
 
 COLLAPSED = ("degenerate", "collapsed")
-"""Metrics by which an objective says that a run has a value and learned nothing."""
+"""Metrics by which an objective marks a trial that completed and learned nothing."""
 
 
 def is_collapsed(metrics: Mapping[str, Any]) -> bool:
-    """Whether a trial's metrics say that it learned nothing."""
+    """Whether a trial's metrics mark it as having learned nothing."""
     return any(metrics.get(name) for name in COLLAPSED)
 
 
 @dataclass(frozen=True)
 class Design:
-    """The measurement: configurations spread evenly over the space before the first trial.
+    """The designed experiment: configurations spread evenly over the space.
 
     Attributes:
-        configurations: how many distinct ones.
-        duplicates: how many of them are run with a second seed, for the noise of seeds.
-        seed: decides the configurations, their order and their trials' seeds.
-        tries: random balanced designs among which the one of largest information is taken.
+        configurations: number of distinct configurations.
+        duplicates: how many of them are repeated with a second seed, to estimate seed noise.
+        seed: determines the configurations, their order and their trials' seeds.
+        tries: number of random balanced designs, of which the most informative is used.
     """
 
     configurations: int = 150
@@ -57,18 +57,18 @@ class Design:
     tries: int = 200
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     @property
     def trials(self) -> int:
-        """How many trials the measurement takes."""
+        """The number of trials of the design."""
         return self.configurations + self.duplicates
 
     phase: ClassVar[str] = MEASURE
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         limits = (
             ("configurations", 2, MOST_RUNS),
             ("duplicates", 0, MOST_RUNS),
@@ -88,15 +88,15 @@ class Design:
 
 @dataclass(frozen=True)
 class Pilot:
-    """A few trials before the measurement: the noise of seeds, and a rate at which all train.
+    """A few trials before the design, to estimate seed noise and find a usable learning rate.
 
     Attributes:
-        dominant: the parameter whose choices are all tried, at each of the nuisance's values.
-        nuisance: the range that is tried out (the learning rate); empty for none.
-        choices: how many of the choices get repetitions.
-        repeats: how often each of them is run, with as many seeds.
-        values: how many values of the nuisance each choice is run at.
-        seed: decides the trials' seeds.
+        dominant: the parameter of which every choice is tried, at each value of the nuisance.
+        nuisance: the parameter whose range is tried (the learning rate); empty for none.
+        choices: how many of the choices are repeated.
+        repeats: number of runs of each of these, each with its own seed.
+        values: number of values of the nuisance per choice.
+        seed: determines the trials' seeds.
     """
 
     dominant: str = "targets"
@@ -107,13 +107,13 @@ class Pilot:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     phase: ClassVar[str] = PILOT
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         for name in ("dominant", "nuisance"):
             value = getattr(self, name)
             if not isinstance(value, str) or not (value.isidentifier() or name == "nuisance"):
@@ -158,13 +158,13 @@ def _count_faults(
 
 @dataclass(frozen=True)
 class Point:
-    """A configuration, and the seed it is run with.
+    """One run of a design: a configuration and its seed.
 
     Attributes:
-        index: of its configuration; configurations are numbered in the order they are run.
+        index: number of the configuration, in the order of running.
         values: parameter name to value.
-        seed: the trial's.
-        replicate: 0, or which repetition of its configuration it is.
+        seed: the trial's seed.
+        replicate: index of this run among those of its configuration, from 0.
     """
 
     index: int

@@ -1,6 +1,6 @@
-"""LoRA's scaling: what an adapter's update is multiplied by, from rank and alpha, and back.
+"""LoRA's scaling factor, computed from rank and alpha, and the inverse.
 
-One record, so that what is trained, analysed and told to PEFT is one number.
+Training, analysis and ``peft.LoraConfig`` all use this one computation.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LoraScaling:
-    """Rank, alpha and how the two make the factor on an adapter's update.
+    """Rank, alpha, and the factor that they give an adapter's update.
 
-    The factor is alpha / rank (Hu et al. 2021, arXiv:2106.09685), or alpha / sqrt(rank) with
-    rsLoRA (Kalajdzievski 2023, arXiv:2312.03732), as in ``peft.LoraConfig``.
+    The factor is alpha / rank (Hu et al. 2021, arXiv:2106.09685), or alpha / sqrt(rank) with rsLoRA
+    (Kalajdzievski 2023, arXiv:2312.03732), as in ``peft.LoraConfig``.
 
     Attributes:
-        rank: of the adapter, above 0.
+        rank: rank of the adapter, above 0.
         alpha: LoRA's alpha.
-        rslora: rank-stabilised.
+        rslora: whether to use rsLoRA's factor.
 
     Example:
         >>> LoraScaling(16, 16.0, rslora=True).factor
@@ -34,17 +34,17 @@ class LoraScaling:
 
     @classmethod
     def of_factor(cls, rank: float, factor: float, *, rslora: bool = False) -> LoraScaling:
-        """The one with such a factor."""
+        """The scaling with the alpha that gives a factor at a rank."""
         return cls(rank, factor * _divisor(rank, rslora=rslora), rslora)
 
     @property
     def factor(self) -> float:
-        """What the update is multiplied by."""
+        """The factor by which an adapter's update is multiplied."""
         return self.alpha / _divisor(self.rank, rslora=self.rslora)
 
 
 def power_of_rank(*, rslora: bool) -> float:
-    """How alpha goes up with rank where the factor stays: as rank to this power."""
+    """The power of rank to which alpha is proportional at a fixed factor."""
     return 0.5 if rslora else 1.0
 
 

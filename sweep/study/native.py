@@ -1,8 +1,8 @@
-"""Values as plain Python: what JSON, pickle and a database give back exactly as it was.
+"""Plain Python values, which JSON, pickle and databases return unchanged.
 
-``numpy.float64`` is a ``float`` to ``isinstance`` and is read back from JSON as another type with
-another ``repr``, and so as another configuration. Everything that a person or an objective hands
-over is made plain here, once, where it comes in.
+``numpy.float64`` is a ``float`` to ``isinstance``, but JSON returns it as another type with
+another ``repr``, and so as another configuration. Values from users and objectives are therefore
+converted once, where they enter.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 
 def native(value: Any) -> Any:
-    """One value as a plain ``str``, ``int``, ``float`` or ``bool``, if it is one of those.
+    """A value as a plain ``str``, ``int``, ``float`` or ``bool``, if it is one.
 
-    NumPy's scalars, arrays and tensors without a dimension, and members of ``StrEnum`` and
-    ``IntEnum`` become what they hold. Anything else comes back as it is, for a rule to refuse.
+    NumPy scalars, arrays and tensors of dimension 0, and members of ``StrEnum`` and ``IntEnum`` are
+    converted. Anything else is returned unchanged, for a later check to refuse.
 
     Example:
         >>> import numpy as np
@@ -38,10 +38,10 @@ def native(value: Any) -> Any:
 
 
 def native_tree(tree: Any) -> Any:
-    """A tree of mappings, lists and tuples with every name and value plain.
+    """A tree of mappings, lists and tuples with all keys and values plain.
 
-    Mappings become ``dict``; lists and tuples stay what they are. A tree that holds itself comes
-    back as it is.
+    Mappings become ``dict``; lists and tuples keep their type. A tree that contains itself is
+    returned unchanged.
     """
     try:
         return _tree(tree)
@@ -50,7 +50,7 @@ def native_tree(tree: Any) -> Any:
 
 
 def make_native(record: Any) -> None:
-    """Make every field of a frozen dataclass plain; for its ``__post_init__``."""
+    """Convert every field of a frozen dataclass to plain values; for its ``__post_init__``."""
     for field in fields(record):
         object.__setattr__(record, field.name, native_tree(getattr(record, field.name)))
 
@@ -66,7 +66,7 @@ def _tree(tree: Any) -> Any:
 
 
 def _is_single(value: Any) -> bool:
-    """Whether it is NumPy's scalar, or an array or tensor that holds one value, not masked."""
+    """Whether a value is a NumPy scalar, or an unmasked array or tensor of dimension 0."""
     if isinstance(value, type) or getattr(value, "shape", None) != ():
         return False
     return callable(getattr(value, "item", None)) and not getattr(value, "mask", False)

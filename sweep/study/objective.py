@@ -1,7 +1,7 @@
-"""The contract between the framework and what a trial does.
+"""The interface between the framework and an objective, which runs the trials.
 
-The framework finds an objective by the dotted name in the spec and knows nothing
-else of it: no torch, no model, no data format.
+The framework imports an objective by the dotted name in the spec and depends on nothing else of
+it: not on torch, a model or a data format.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sweep.study.space import Space
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
 METHODS = ("facts", "check", "run")
-"""What an objective can do."""
+"""The methods that an objective must have."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,16 @@ class ObjectiveInfo:
     """What an objective depends on beyond the spec, as found on this machine.
 
     Attributes:
-        fingerprints: input name (``data``, ``base``) to a digest of its *content*, so
-            that a moved folder is the same input and a changed file is not.
+        fingerprints: input name (``data``, ``base``) to a digest of its *content*, so that a moved
+            folder is the same input and a changed file is not.
         versions: package name to version.
-        workers: how many worker processes suit this machine.
-        pack: how many trials one of them does best to run together.
-        about: JSON-ready description for people (chains, residues, parameters).
-        pinned: settings that were left to the machine and that all trials of a study must share,
-            as this machine has them. A study keeps those of the machine that began it, and its
-            objective is built with them from then on.
+        workers: recommended number of worker processes on this machine.
+        pack: recommended number of trials per worker.
+        about: JSON-ready description of the inputs (chains, residues, parameters).
+        pinned: settings that were left to the machine and must be the same for all trials of a
+            study. A study stores those of the machine that began it, and its objective is built
+                with
+            them from then on.
     """
 
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -45,10 +46,10 @@ class ObjectiveInfo:
 
 
 class Objective(Protocol):
-    """What a trial does. Made once per worker process from settings and inputs."""
+    """What a trial does. Built once per worker process from settings and inputs."""
 
     def facts(self) -> ObjectiveInfo:
-        """Read the inputs and tell what they are.
+        """Read the inputs and describe them.
 
         Raises:
             SweepError: if an input cannot be read.
@@ -56,29 +57,46 @@ class Objective(Protocol):
         ...
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Resolve everything a trial would need, training nothing.
+        """Resolve everything a trial needs, without training.
+
+        Args:
+            space: the search space.
+            baselines: parameter values of each baseline.
 
         Returns:
             A JSON-ready report.
 
         Raises:
-            SpecError: with all faults of the space and settings at once.
+            SpecError: lists all faults of the space and settings.
         """
         ...
 
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
     ) -> list[TrialResult]:
-        """Evaluate a pack of trials together; a trial that fails is a result, not an exception.
+        """Run a pack of trials together; a failed trial is a result, not an exception.
 
-        A trial that is over leaves its pack at once: its result goes to ``refill``, which may
-        give another trial to run in its place, of which the same holds. Each result is handed
-        over once, to ``refill`` or in what is returned; all are returned where ``refill`` is
-        ``nobody_waits``. What a trial yields does not depend on those it runs with.
+        A finished trial leaves its pack at once: its result goes to ``refill``, which may return
+        another
+        trial to run in its place, handled the same way. Each result is passed on once, through
+        ``refill`` or in the returned list; if ``refill`` is ``nobody_waits``, all are returned. A
+        trial's
+        result does not depend on the other trials of its pack.
 
-        A trial may keep a checkpoint in its ``folder``. When ``leave`` says so it writes one
-        and returns ``TrialResult.interrupted``; when it is run again it goes on from there,
-        reporting its earlier evaluation points once more, in order.
+        A trial may save a checkpoint in its ``folder``. When ``leave`` returns True it saves one
+        and
+        returns ``TrialResult.interrupted``. When it is run again it continues from there, and
+        repeats
+        its earlier reports in order.
+
+        Args:
+            pack: the trials to run.
+            report: called with intermediate values; returns True to stop the trial.
+            leave: called between steps; returns True to stop all trials.
+            refill: called with each finished trial's result.
+
+        Returns:
+            The results that were not passed to ``refill``.
         """
         ...
 
@@ -97,13 +115,12 @@ def load_objective(
     """Import ``package.module:Name`` and build the objective.
 
     Raises:
-        SpecError: if the name cannot be imported or is no objective's, or the settings
-            break a rule.
+        SpecError: if the name cannot be imported or is not an objective, or a setting is invalid.
     """
     module_name, _, attribute = dotted.partition(":")
     try:
         factory: ObjectiveFactory = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # importing runs code, which may raise anything
+    except Exception as error:  # importing runs code that may raise anything
         said = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
         raise SpecError(
             fault(
@@ -128,13 +145,13 @@ def load_objective(
 
 
 def _misfit(factory: object) -> str:
-    """Why something cannot be called as an objective is made; empty if it can."""
+    """Why an object cannot be called with settings and inputs; empty if it can."""
     if not callable(factory):
         return f"it is a {type(factory).__name__}"
     try:
         inspect.signature(factory).bind({}, {})
     except TypeError as error:
         return str(error)
-    except ValueError:  # of what C code makes, nothing is known
+    except ValueError:  # C code without a signature
         return ""
     return ""

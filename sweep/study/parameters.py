@@ -1,4 +1,4 @@
-"""Parameters that are one of several values."""
+"""The kinds of parameters: ``Choice``, ``TargetSets``, ``Int`` and ``Float``."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Param(Protocol):
     """One dimension of the search space."""
 
     def faults(self, name: str) -> list[str]:
-        """Every broken rule, in words; empty when the parameter is usable."""
+        """All faults, one sentence each; empty if the parameter is valid."""
         ...
 
     def contains(self, value: object) -> bool:
-        """Whether the parameter can take this value."""
+        """Whether a value is valid for the parameter."""
         ...
 
     def encode(self, value: Scalar) -> float:
-        """The value's place on the parameter's axis (log2 where ``log``; index of a choice)."""
+        """A value's coordinate on the parameter's axis (log2 if ``log``; the index of a choice)."""
         ...
 
     def decode(self, place: float) -> Scalar:
-        """The value at, or nearest to, a place on the axis; inverse of ``encode``."""
+        """The value at, or nearest to, a coordinate; inverse of ``encode``."""
         ...
 
     def grid(self) -> tuple[Scalar, ...] | None:
-        """Every value, or None when there are too many to list."""
+        """All values, or None if there are too many to list."""
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def is_number(value: object) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
+    except OverflowError:  # an integer too large for a float
         return False
 
 
@@ -57,7 +57,7 @@ class Choice:
     """One of several values: ``Choice(1, 2, 4)`` or ``Choice("linear", "cosine")``.
 
     Attributes:
-        values: what may be chosen; strings, numbers or booleans, each once.
+        values: the choices: strings, numbers or booleans, each once.
     """
 
     values: tuple[Scalar, ...]
@@ -66,7 +66,7 @@ class Choice:
         object.__setattr__(self, "values", tuple(map(native, values)))
 
     def faults(self, name: str) -> list[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         if not self.values:
             return [fault(f"space.{name}", "offer at least one value", self.values)]
         endless = [v for v in self.values if type(v) in (int, float) and not is_number(v)]
@@ -89,11 +89,11 @@ class Choice:
 
     @property
     def numeric(self) -> bool:
-        """Whether every value is a number, so that the choices have an order."""
+        """Whether every value is a number, so that the choices are ordered."""
         return all(is_number(value) for value in self.values)
 
     def contains(self, value: object) -> bool:
-        """Whether ``value`` is offered (``True`` is not ``1``)."""
+        """Whether ``value`` is among the choices (``True`` is not ``1``)."""
         return any(value == v and type(value) is type(v) for v in self.values)
 
     def encode(self, value: Scalar) -> float:
@@ -143,11 +143,11 @@ class TargetSets:
         return tuple(canonical(text) for _, text in self.sets)
 
     def label(self, value: str) -> str:
-        """The short name of a canonical set, or the set itself when it has none."""
+        """The label of a canonical set, or the set itself if it has none."""
         return next((label for label, text in self.sets if canonical(text) == value), value)
 
     def faults(self, name: str) -> list[str]:
-        """Every broken rule, in words; two names for the same matrices are one."""
+        """All faults, one sentence each; two names for the same matrices are a fault."""
         if not self.sets:
             return [fault(f"space.{name}", "offer at least one target set", ())]
         faults: list[str] = []
@@ -198,7 +198,7 @@ class TargetSets:
 _GRID_LIMIT = 10_000
 
 _EXACT = 2**53
-"""Databases keep numbers as floats, which hold whole numbers up to here one by one."""
+"""Databases store numbers as floats, which represent integers exactly up to this limit."""
 
 
 def _range_faults(name: str, low: object, high: object, *, log: object) -> list[str]:
@@ -222,13 +222,13 @@ def _range_faults(name: str, low: object, high: object, *, log: object) -> list[
 
 @dataclass(frozen=True)
 class Int:
-    """Whole numbers from ``low`` to ``high``, both included.
+    """Integers from ``low`` to ``high``, both included.
 
     Attributes:
         low: smallest value.
         high: largest value.
-        log: sample evenly in the logarithm; excludes ``step``.
-        step: distance of neighbours.
+        log: whether to sample uniformly in the logarithm; requires ``step`` 1.
+        step: distance between neighbouring values.
     """
 
     low: int
@@ -237,11 +237,11 @@ class Int:
     step: int = 1
 
     def __post_init__(self) -> None:
-        """Keep plain numbers."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def faults(self, name: str) -> list[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         faults = [
             fault(f"space.{name}.{end}", "be a whole number", value)
             for end, value in (("low", self.low), ("high", self.high), ("step", self.step))
@@ -264,7 +264,7 @@ class Int:
         return faults
 
     def contains(self, value: object) -> bool:
-        """Whether ``value`` is a whole number in range and on a step."""
+        """Whether ``value`` is an integer in range and on a step."""
         return (
             isinstance(value, int)
             and not isinstance(value, bool)
@@ -283,7 +283,7 @@ class Int:
         return self.low + steps * self.step
 
     def grid(self) -> tuple[int, ...] | None:
-        """All values, up to ten thousand of them."""
+        """All values, or None if there are more than ten thousand."""
         values = range(self.low, self.high + 1, self.step)
         return tuple(values) if len(values) <= _GRID_LIMIT else None
 
@@ -295,12 +295,12 @@ class Int:
 
 @dataclass(frozen=True)
 class Float:
-    """Real numbers from ``low`` to ``high``.
+    """Real numbers from ``low`` to ``high``, both included.
 
     Attributes:
         low: smallest value.
         high: largest value.
-        log: sample evenly in the logarithm.
+        log: whether to sample uniformly in the logarithm.
     """
 
     low: float
@@ -308,11 +308,11 @@ class Float:
     log: bool = False
 
     def __post_init__(self) -> None:
-        """Keep plain numbers."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def faults(self, name: str) -> list[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         faults = _range_faults(name, self.low, self.high, log=self.log)
         if not faults and not math.isfinite(float(self.high) - float(self.low)):
             rule = "span less than the largest float"
@@ -328,12 +328,12 @@ class Float:
         return math.log2(float(value)) if self.log else float(value)
 
     def decode(self, place: float) -> float:
-        """The number at the place, kept in range."""
+        """The number at a coordinate, clipped to the range."""
         number = 2.0**place if self.log else place
         return float(min(max(number, self.low), self.high))
 
     def grid(self) -> tuple[float, ...] | None:
-        """A range of reals cannot be listed, unless it has one point."""
+        """None, since real values cannot be listed, unless the range is a single value."""
         return (float(self.low),) if self.low == self.high else None
 
     def to_json(self) -> dict[str, Any]:

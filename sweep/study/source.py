@@ -1,7 +1,7 @@
-"""Where a study's code lies: the folders that Python needs on its path to import the objective.
+"""The folders of a study's code, which must be on ``sys.path`` to import its objective.
 
-A study file may lie in a folder in which Python does not look. So that a resume, from whatever
-folder, imports what the first run imported, these folders are kept with the study.
+They are stored with the study, so that a resume from any folder imports the same code as the
+first run.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Self
 
 OWN = frozenset({"objectives.binding.objective:BindingObjective", "objectives.synthetic:Synthetic"})
-"""The objectives that come with lorasweep."""
+"""The objectives that are part of lorasweep."""
 
 GRANTS = ("allow_pickle", "trust_remote_code")
-"""Settings by which files may run code."""
+"""Settings that allow files to run code."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,8 @@ class Source:
     """The folders of a study's code.
 
     Attributes:
-        study: that of the study's file, or the one in which its module was found; empty where a
-            script gave the study.
-        objective: that in which the objective was found; empty for an installed one.
+        study: the folder of the study's file or module; empty for a study defined in a script.
+        objective: the folder of the objective's module; empty for an installed one.
     """
 
     study: str = ""
@@ -36,18 +35,18 @@ class Source:
 
     @classmethod
     def of(cls, study: str, objective: str) -> Self:
-        """The folders as they are for this process.
+        """The folders as found by this process.
 
         Args:
-            study: as the attribute.
-            objective: dotted name.
+            study: as for the attribute.
+            objective: dotted name of the objective.
         """
         found = folder_of(objective)
         return cls(study, "" if is_own(objective) or _is_installed(found) else found)
 
     @classmethod
     def from_json(cls, tree: object) -> Self:
-        """Read back what ``to_json`` wrote; of anything else nothing is known."""
+        """Read back what ``to_json`` wrote; anything else gives empty folders."""
         known: Mapping[str, Any] = tree if isinstance(tree, Mapping) else {}
         return cls(*(str(known.get(name, "")) for name in ("study", "objective")))
 
@@ -56,10 +55,11 @@ class Source:
         return asdict(self)
 
     def put_on_path(self, objective: str) -> None:
-        """Let Python find the code, in this process and its workers.
+        """Add the folders to ``sys.path``, for this process and its workers.
 
-        The folders go last, so that they hide nothing; only where another module of the
-        objective's name would be found, its folder goes first, as it did when the study was made.
+        They are appended, so that they hide no other module. If the objective's name would then
+        resolve
+        to another module, its folder is put first, as it was when the study was made.
         """
         for folder in (self.study, self.objective):
             put_last(folder)
@@ -68,24 +68,24 @@ class Source:
 
 
 def put_last(folder: str) -> None:
-    """Have Python look in a folder too, after all others."""
+    """Append a folder to ``sys.path``, unless it is there."""
     if folder and folder not in sys.path:
         sys.path.append(folder)
 
 
 def folder_of(dotted: str) -> str:
-    """The folder in which Python finds a name's first package or module; nothing is imported.
+    """The folder in which Python finds a name's top-level package; imports nothing.
 
     Args:
         dotted: ``package.module:Name``.
 
     Returns:
-        An absolute path; empty where there is none.
+        An absolute path; empty if there is none.
     """
     top = dotted.partition(":")[0].partition(".")[0]
     try:
         found = PathFinder.find_spec(top)
-    except (ImportError, ValueError, OSError):  # no name of a module, or no current folder
+    except (ImportError, ValueError, OSError):  # not a module's name, or no current folder
         return ""
     if found is None:
         return ""
@@ -95,11 +95,11 @@ def folder_of(dotted: str) -> str:
 
 
 def is_own(dotted: str) -> bool:
-    """Whether a name is that of an objective of lorasweep's, and Python would import that one."""
+    """Whether a name is one of lorasweep's objectives, and Python would import that one."""
     return dotted in OWN and folder_of(dotted) == str(Path(__file__).resolve().parents[2])
 
 
 def _is_installed(folder: str) -> bool:
-    """Whether a folder is one of this Python's own, which every run of it looks in."""
+    """Whether a folder is one of this Python's installation paths."""
     own = {str(Path(path).resolve()) for path in sysconfig.get_paths().values()}
     return folder in own

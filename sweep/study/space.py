@@ -1,4 +1,4 @@
-"""The search space: parameters in order, checked and put on axes together."""
+"""The search space: parameters in order, and configurations as points."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def param_from_json(tree: object) -> Param:
 
 
 def _is_pair(tree: object) -> bool:
-    """Whether it is a label and a set, as far as JSON tells."""
+    """Whether a value is a pair, as for a label and a set."""
     return isinstance(tree, (list, tuple)) and len(tree) == 2
 
 
@@ -43,13 +43,13 @@ class Space:
     """Parameters by name, in the order given.
 
     Attributes:
-        params: parameter name to its bounds.
+        params: parameter name to parameter.
     """
 
     params: Mapping[str, Param] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Keep plain names."""
+        """Convert the names to plain strings."""
         make_native(self)
 
     def __iter__(self) -> Iterator[str]:
@@ -61,11 +61,11 @@ class Space:
         return self.params[name]
 
     def __len__(self) -> int:
-        """How many parameters."""
+        """The number of parameters."""
         return len(self.params)
 
     def faults(self) -> list[str]:
-        """The faults of all parameters."""
+        """All faults, one sentence each."""
         if not isinstance(self.params, Mapping):
             return [fault("space", "map names to parameters", self.params)]
         if not self.params:
@@ -100,14 +100,14 @@ class Space:
         }
 
     def size(self) -> int | None:
-        """How many configurations there are; None when they cannot be counted."""
+        """The number of configurations; None if they cannot be counted."""
         grids = [param.grid() for param in self.params.values()]
         if any(grid is None for grid in grids):
             return None
         return math.prod(len(grid) for grid in grids if grid is not None)
 
     def labels(self) -> dict[str, str]:
-        """Canonical target set to its short name, over all target-set parameters."""
+        """Canonical target set to its label, over all target-set parameters."""
         return {
             value: param.label(value)
             for param in self.params.values()

@@ -1,10 +1,10 @@
-"""A study, written down: one frozen, typed, checked record with a digest.
+"""The study spec: a frozen, validated record with a digest.
 
-The spec says *what* is measured. Three of its fields only say how long, where and how
-carefully (``budget``, ``inputs``, ``policy``): they may change between runs of one study
-and stay out of the digest. What an input *holds* is fingerprinted by the objective instead, so a
-moved folder is the same data and an edited file is not. The ``claims`` are not in it either,
-since they change no trial; but a change of theirs is kept in the study's history.
+The spec says *what* is measured. ``budget``, ``inputs`` and ``policy`` say how long, where and
+how failures are handled: they may change between runs of a study and are not part of the digest.
+The content of an input is fingerprinted by the objective, so a moved folder is the same data and
+an edited file is not. ``claims`` are not part of the digest either, as they affect no trial; their
+changes are recorded in the study's history.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 NAME_LENGTH = 512
-"""What Optuna's databases have room for."""
+"""The longest name that Optuna's databases can store."""
 
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _PARTS = {"space": Space, "sampler": Sampler, "pruner": Pruner, "budget": Budget, "policy": Policy}
@@ -63,14 +63,14 @@ class StudySpec:
         direction: ``maximize`` or ``minimize``.
         seeds: one per replicate; every configuration is run once with each.
         baselines: configurations outside the space to compare with.
-        design: the measurement that goes ahead of the search; None to search only.
-        budget: how much is spent (not part of the digest).
-        inputs: where the objective's inputs are (not part of the digest).
-        policy: about failures and adapters (not part of the digest).
-        claims: what the measurement is to test (not part of the digest).
+        design: the designed experiment that precedes the search; None to search only.
+        budget: number of trials and time limit (not part of the digest).
+        inputs: paths or names of the objective's inputs (not part of the digest).
+        policy: handling of failures and adapters (not part of the digest).
+        claims: the hypotheses that the design tests (not part of the digest).
 
     Raises:
-        SpecError: with every fault of the spec at once.
+        SpecError: lists all faults of the spec.
     """
 
     name: str
@@ -89,16 +89,16 @@ class StudySpec:
     claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
-        """Keep plain values, and refuse a spec that breaks a rule."""
+        """Convert the fields to plain Python values, and refuse an invalid spec."""
         make_native(self)
         faults = list(self.faults())
         if faults:
             raise SpecError(faults)
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words; none when it is usable."""
+        """All faults, one sentence each; none for a valid spec."""
         yield from _name_faults(self)
-        # A field that is something else altogether has no rules that could be asked.
+        # Fields of a wrong type are reported first; their contents cannot be checked.
         other = [*_type_faults(self), *_mapping_faults(self)]
         yield from other
         if other:
@@ -144,7 +144,7 @@ class StudySpec:
         """
         try:
             fields = dict(tree)
-            design = fields.pop("design", None)  # studies made before it had one
+            design = fields.pop("design", None)  # absent in older studies
             return cls(
                 space=Space.from_json(fields.pop("space")),
                 sampler=Sampler(**fields.pop("sampler")),
@@ -152,7 +152,7 @@ class StudySpec:
                 seeds=tuple(fields.pop("seeds")),
                 baselines=tuple(Baseline(**b) for b in fields.pop("baselines")),
                 budget=Budget(**fields.pop("budget")),
-                policy=Policy(**fields.pop("policy", {})),  # likewise
+                policy=Policy(**fields.pop("policy", {})),  # absent in older studies
                 design=None if design is None else design_from_json(design),
                 claims=tuple(Claim.from_json(claim) for claim in fields.pop("claims", ())),
                 **fields,
@@ -165,10 +165,10 @@ class StudySpec:
             raise SpecError(fault("a study spec", rule, got, where="JSON")) from error
 
     def identity(self) -> dict[str, Any]:
-        """The part of the JSON that says what is measured: not budget, inputs, policy, claims."""
+        """The part of the JSON that the digest covers: no budget, inputs, policy or claims."""
         tree = self.to_json()
         del tree["budget"], tree["inputs"], tree["policy"], tree["claims"]
-        if self.design is None:  # as studies made before there were designs have it
+        if self.design is None:  # as in studies made before designs existed
             del tree["design"]
         return tree
 
@@ -187,7 +187,7 @@ class StudySpec:
         name: str | None = None,
         policy: Mapping[str, Any] | None = None,
     ) -> StudySpec:
-        """A copy with what the command line overrides; None keeps what is there."""
+        """A copy with the given changes, as from the command line; None keeps a value."""
         return replace(
             self,
             name=self.name if name is None else name,
@@ -214,7 +214,7 @@ def _name_faults(spec: StudySpec) -> Iterator[str]:
 
 
 def _type_faults(spec: StudySpec) -> Iterator[str]:
-    """Fields that are no record of theirs."""
+    """Faults of fields that have a wrong type."""
     for name, kind in _PARTS.items():
         value, wanted = getattr(spec, name), kind.__name__
         if not isinstance(value, kind):
@@ -282,7 +282,7 @@ def _value_faults(spec: StudySpec) -> Iterator[str]:
 
 
 def _survives_json(value: object) -> bool:
-    """Whether storing and loading gives the value back (tuples, NaN and objects do not)."""
+    """Whether JSON returns the value unchanged (tuples, NaN and objects are changed)."""
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError, RecursionError):
@@ -290,7 +290,7 @@ def _survives_json(value: object) -> bool:
 
 
 def _design_faults(spec: StudySpec) -> Iterator[str]:
-    """What no design can be, and what the space has not."""
+    """Faults of the design itself, and parameters of it that the space lacks."""
     design = spec.design
     if design is None:
         return
@@ -309,7 +309,7 @@ def _design_faults(spec: StudySpec) -> Iterator[str]:
 
 
 def _claim_faults(spec: StudySpec) -> Iterator[str]:
-    """What a claim is about must vary; a nuisance may also be a setting that is fixed."""
+    """Faults of the claims: their parameters must vary; a nuisance may also be a fixed setting."""
     known = set(spec.space.params) if isinstance(spec.space.params, Mapping) else set()
     if "rank" in known and known & {"alpha", "scaling"}:
         known |= set(COUPLED)
@@ -340,12 +340,12 @@ def _unknown(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:
-    """Name each leaf in which two JSON trees differ.
+    """List the leaves in which two JSON trees differ.
 
     Args:
-        old: the tree the study was made with.
-        new: the tree at hand.
-        path: where both hang, as a prefix.
+        old: the tree that the study was made with.
+        new: the present tree.
+        path: prefix of the paths shown.
 
     Returns:
         One ``path: old -> new`` per difference, in the old tree's order.

@@ -1,4 +1,4 @@
-"""The parts of a study spec, each with the rules that it checks."""
+"""The parts of a study spec, each with its own checks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SEED_RANGE = f"to {2**32 - 1}"
 
 
 def is_count(value: object) -> bool:
-    """Whether a value is a whole number of 32 bits, as seeds and counts are."""
+    """Whether a value is an integer from 0 to 2**32 - 1, as seeds and counts are."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
 
 
 def one_of(name: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
-    """The fault of a value that is none of those allowed."""
+    """A fault if a value is not one of those allowed."""
     if value not in allowed:
         yield fault(name, f"be one of {', '.join(allowed)}", value)
 
@@ -34,7 +34,7 @@ class Sampler:
     """How configurations are proposed.
 
     Attributes:
-        name: ``tpe`` (find the best), ``random``, ``qmc``, ``gp`` or ``grid``.
+        name: ``tpe`` (to find the best), ``random``, ``qmc``, ``gp`` or ``grid``.
         seed: base of the sampler's seed; each resume derives a new one from it.
     """
 
@@ -42,11 +42,11 @@ class Sampler:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         yield from one_of("sampler.name", self.name, SAMPLERS)
         if not is_count(self.seed):
             yield fault("sampler.seed", f"be a whole number of 0 {SEED_RANGE}", self.seed)
@@ -63,17 +63,17 @@ class Pruner:
     name: str = "none"
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         yield from one_of("pruner.name", self.name, PRUNERS)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is spent on the study.
+    """The number of trials and the time limit of a study.
 
     Attributes:
         trials: run until this many trials are COMPLETE.
@@ -84,11 +84,11 @@ class Budget:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         if not is_count(self.trials) or self.trials < 1:
             yield fault("budget.trials", f"be a whole number of 1 {SEED_RANGE}", self.trials)
         if self.seconds is not None and not (is_number(self.seconds) and self.seconds > 0):
@@ -97,11 +97,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Policy:
-    """What happens when trials fail, and which adapters are kept.
+    """What happens after failed trials, and which adapters are kept.
 
     Attributes:
-        on_failure: ``continue`` with other trials, ``stop`` the sweep, or ``retry(k)``: run
-            a failed trial up to k times more, for faults of the machine.
+        on_failure: ``continue`` with other trials, ``stop`` the sweep, or ``retry(k)``: run a
+            failed
+            trial up to k times more, for failures of the machine.
         max_retries: how often one trial may be interrupted and run again.
         keep: trained adapters to keep: of the ``best`` trial, of ``all``, or ``none``.
     """
@@ -111,17 +112,17 @@ class Policy:
     keep: str = "best"
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     @property
     def failure_retries(self) -> int:
-        """How often a failed trial is run again."""
+        """How often a failed trial is retried."""
         match = RETRY.fullmatch(self.on_failure)
         return int(match[1]) if match else 0
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         chosen = self.on_failure
         if chosen not in ("continue", "stop") and not (
             isinstance(chosen, str) and RETRY.fullmatch(chosen)
@@ -138,19 +139,19 @@ class Baseline:
     """A fixed configuration outside the space, measured once per seed for comparison.
 
     Attributes:
-        name: what to call it (``head only``).
-        values: parameter values, as an objective takes them.
+        name: the baseline's name (``head only``).
+        values: parameter values for the objective.
     """
 
     name: str
     values: Mapping[str, Scalar]
 
     def __post_init__(self) -> None:
-        """Keep plain values."""
+        """Convert the fields to plain Python values."""
         make_native(self)
 
     def faults(self) -> Iterator[str]:
-        """Every broken rule, in words."""
+        """All faults, one sentence each."""
         if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
             yield fault("a baseline's name", "be one printable line", self.name)
         values = self.values
@@ -160,6 +161,6 @@ class Baseline:
 
 
 def _is_plain(item: tuple[object, object]) -> bool:
-    """Whether a name and its value are what a trial can be given."""
+    """Whether a name and its value are valid as a trial's parameter."""
     name, value = item
     return isinstance(name, str) and (isinstance(value, (str, bool)) or is_number(value))

@@ -1,12 +1,12 @@
-"""Target sets as canonical strings: which weight matrices an adapter touches.
+"""Target sets: which weight matrices get an adapter, as canonical strings.
 
-A set is written as names joined by ``+`` in any order; its canonical form expands
-the group names, drops repeats and sorts: ``qkv`` and ``value+query+key`` are both
-``key+query+value``. Strings, because Optuna's SQLite storage cannot resume a study
-whose choices are tuples, and its importance fails on lists.
+A set is written as names joined by ``+`` in any order. Its canonical form expands group names,
+drops repeats and sorts: ``qkv`` and ``value+query+key`` are both ``key+query+value``. Sets are
+strings because Optuna's SQLite storage cannot resume a study whose choices are tuples, and its
+importance analysis fails on lists.
 
-What a name *matches* is the model's business (``objectives``); this module only
-knows the grammar.
+This module only defines the grammar; which modules of a model a name matches is defined in
+``objectives``.
 """
 
 from __future__ import annotations
@@ -25,19 +25,22 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "mlp": ("mlp.up", "mlp.down"),
     "all-linear": ("query", "key", "value", "attention.output", "mlp.up", "mlp.down"),
 }
-"""Group names and the roles they stand for, which is how a group is stored: its members together
-are the group. So a model may give ``mlp`` a gate, too, ``qkv`` one fused matrix, and ``all-linear``
-the linear layers that have none of these roles."""
+"""Group names and the matrix roles they stand for; a group is stored as its roles.
+
+A set that holds all roles of a group equals the group. A model may therefore add a gate to
+``mlp``, use one fused matrix for ``qkv``, and add linear layers with other roles to
+``all-linear``.
+"""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 
 
 def canonical(targets: str, *, where: str = "") -> str:
-    """Put a target set into its one canonical form.
+    """The canonical form of a target set.
 
     Args:
         targets: names joined by ``+``, groups allowed, or ``none``.
-        where: what holds the string, for the error message.
+        where: the place of the string, for the error message.
 
     Returns:
         Sorted, unique, group-free names joined by ``+``; ``none`` for the empty set.
@@ -49,7 +52,7 @@ def canonical(targets: str, *, where: str = "") -> str:
         >>> canonical("value+qkv")
         'key+query+value'
     """
-    # Also what a study file may hold in its place: a list, a number.
+    # A study file may hold a list or a number here.
     names = [name.strip() for name in targets.split("+")] if isinstance(targets, str) else [""]
     bad = [name for name in names if not _NAME.fullmatch(name)]
     if bad or (NOTHING in names and len(names) > 1):

@@ -1,4 +1,4 @@
-"""What goes into a trial and what comes out: plain records that cross process borders."""
+"""A trial's input and output: plain records that are sent between processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sweep.files.strict_json import word
 
 Scalar = str | int | float | bool
-"""A parameter value: what Optuna, JSON and SQLite all keep unchanged."""
+"""A parameter value, of a type that Optuna, JSON and SQLite all preserve."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class TrialParams:
     """One configuration to evaluate.
 
     Attributes:
-        number: the trial's number in the study; negative for a baseline, which is no trial.
+        number: the trial's number in the study; negative for a baseline, which is not a trial.
         values: parameter name to value, as sampled; target sets as canonical strings.
         seed: the only source of randomness of the trial.
-        replicate: which of the study's paired seeds this is, from 0.
-        final_test: also score the test split (only ever for the best trial).
-        folder: this configuration and seed's own folder, the same for every retry, which may
-            not exist yet; empty to keep nothing.
-        keep: also leave the trained adapter in ``folder/adapter``.
+        replicate: index of the seed among the study's paired seeds, from 0.
+        final_test: whether to score the test split too (only for the best trial).
+        folder: the folder of this configuration and seed, the same for every retry; it may not
+            exist yet. Empty to store nothing.
+        keep: whether to save the trained adapter in ``folder/adapter``.
     """
 
     number: int
@@ -40,31 +40,36 @@ class TrialParams:
 
 
 INTERRUPTED = "interrupted"
-"""The reason of a trial that was cut short from outside; it is run again."""
+"""Failure reason: the trial was stopped from outside; it is run again."""
 
 DUPLICATE = "duplicate"
-"""The reason of a trial that would compute what another one is computing."""
+"""Failure reason: another running trial has the same configuration and seed."""
 
 OUT_OF_MEMORY = "out_of_memory"
-"""The reason of a trial for which the memory did not suffice."""
+"""Failure reason: the device or the machine ran out of memory."""
 
 WORKER_DIED = "worker_died"
-"""The reason of a trial whose process ended under it."""
+"""Failure reason: the trial's worker process died."""
 
 PACK_DIED = "PackDied"
-"""The kind of interruption by which a worker ended with several trials in it. Which of them is to
-blame nobody knows, so none has failed: each is run again by itself, and fails if it is the one."""
+"""Kind of interruption: a worker died that ran several trials.
+
+It is unknown which trial caused it, so none counts as failed: each is retried alone, and fails if
+it caused the death.
+"""
 
 INPUT_AWAY = "InputAway"
-"""The kind of interruption by which what a trial reads was away, or was changed. The sweep ends
-with it, and the next one runs the trial again."""
+"""Kind of interruption: an input of the trial was missing or changed.
+
+It ends the sweep; the next run retries the trial.
+"""
 
 DRIVER_DIED = "DriverDied"
-"""The kind of interruption by which a trial's driver ended with it, and not in good order."""
+"""Kind of interruption: the driver was killed while the trial ran."""
 
 
 class TrialState(enum.StrEnum):
-    """How a trial ended, in Optuna's words."""
+    """How a trial ended, as named by Optuna."""
 
     COMPLETE = "COMPLETE"
     PRUNED = "PRUNED"
@@ -77,11 +82,12 @@ class Failure:
 
     Attributes:
         reason: a short class of failure: ``exception``, ``nan``, ``out_of_memory``,
-            ``interrupted``, ``worker_died`` or ``duplicate``.
-        kind: the exception's class name.
+            ``interrupted``,
+            ``worker_died`` or ``duplicate``.
+        kind: the exception's class name, or the kind of interruption.
         message: the exception's text.
-        traceback: the formatted traceback, empty where there is none.
-        peak_memory_bytes: the most memory seen in use by the trial; None where unknown.
+        traceback: the formatted traceback; empty if there is none.
+        peak_memory_bytes: the peak memory use of the trial; None if unknown.
     """
 
     reason: str
@@ -97,7 +103,7 @@ class Failure:
         reason: str = "exception",
         peak_memory_bytes: int | None = None,
     ) -> Failure:
-        """Keep an exception as data."""
+        """Convert an exception to a failure."""
         return cls(
             reason=reason,
             kind=type(error).__name__,
@@ -108,7 +114,7 @@ class Failure:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the trial did not fail by itself and deserves to be run again."""
+        """Whether the trial was stopped from outside and should be run again."""
         return self.reason == INTERRUPTED
 
     def to_json(self) -> dict[str, Any]:
@@ -116,22 +122,22 @@ class Failure:
         return asdict(self)
 
     def __str__(self) -> str:
-        """One line for tables: reason, class and message."""
+        """Reason, kind and message in one line, for tables."""
         return f"{self.reason}: {self.kind}: {self.message}"
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What one trial yields.
+    """The result of one trial.
 
     Attributes:
-        number: the number of the ``TrialParams`` it answers.
+        number: the trial's number.
         state: how it ended.
-        value: the objective (for binding sites: validation MCC); None unless complete.
-        metrics: every measured figure by name (JSON scalars, or JSON trees for per-ligand tables).
+        value: the objective value (for binding sites: validation MCC); None unless complete.
+        metrics: all metrics by name (JSON scalars, or JSON trees for per-ligand tables).
         details: what was trained (adapted modules, trainable parameters, device, versions).
         seconds: wall-clock seconds of the trial.
-        failure: why it failed, for state FAIL only.
+        failure: why it failed; only for state FAIL.
     """
 
     number: int
@@ -144,19 +150,19 @@ class TrialResult:
 
     @classmethod
     def interrupted(cls, number: int, message: str, seconds: float = 0.0) -> TrialResult:
-        """A trial that left when it was asked to."""
+        """A result of a trial that stopped when asked to."""
         return cls.failed(number, Failure(INTERRUPTED, "Interrupted", message), seconds)
 
     @classmethod
     def failed(cls, number: int, failure: Failure, seconds: float = 0.0) -> TrialResult:
-        """A result that carries its reason and no value."""
+        """A failed result with its reason and no value."""
         return cls(number=number, state=TrialState.FAIL, failure=failure, seconds=seconds)
 
 
 def with_finite_value(result: TrialResult) -> TrialResult:
-    """The result itself, or a failed one if it claims to be complete without a finite value.
+    """The result, or a failed one if it is complete without a finite value.
 
-    A storage refuses NaN, and a sampler or forest would be misled by infinity.
+    Storages refuse NaN, and infinity would mislead samplers and random forests.
     """
     if result.state != TrialState.COMPLETE:
         return result
@@ -168,35 +174,35 @@ def with_finite_value(result: TrialResult) -> TrialResult:
 
 
 class Report(Protocol):
-    """How an objective tells of progress and learns that a trial should stop."""
+    """Reports an intermediate value; returns whether the trial should stop."""
 
     def __call__(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Hand over one intermediate value.
+        """Report one intermediate value.
 
         Args:
             number: the trial's number.
             step: optimiser steps done so far.
-            value: the objective's value at this step.
-            metrics: other figures worth a curve.
+            value: the objective value at this step.
+            metrics: further metrics at this step.
 
         Returns:
-            True when the pruner asks the trial to stop.
+            True if the pruner asks the trial to stop.
         """
         ...
 
 
 def ignore_reports(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-    """A ``Report`` for trials that nobody watches; never asks to stop."""
+    """A ``Report`` that discards the values and never asks to stop."""
     del number, step, value, metrics
     return False
 
 
 Leave = Callable[[], bool]
-"""Asked between optimiser steps; True means: checkpoint after this step and leave."""
+"""Called between optimiser steps; True asks to save a checkpoint and stop after this step."""
 
 
 def stay() -> bool:
-    """A ``Leave`` for trials that nobody calls away."""
+    """A ``Leave`` that never asks to stop."""
     return False
 
 
@@ -204,15 +210,15 @@ Pack = Sequence[TrialParams]
 """Trials that run together; a single trial is a pack of one."""
 
 Refill = Callable[[TrialResult], TrialParams | None]
-"""Takes the result of a trial that is over and gives the one in its place; None if none waits."""
+"""Called with a finished trial's result; returns the trial to run in its place, or None."""
 
 
 def nobody_waits(result: TrialResult) -> None:
-    """The ``Refill`` of who wants all results returned: objectives know it and do not call it."""
+    """The ``Refill`` for callers that want all results returned; objectives do not call it."""
     del result
 
 
 def derived_seed(base: int, *parts: object) -> int:
-    """A 32-bit seed that depends on the base and on every part, and on nothing else."""
+    """A 32-bit seed derived from a base seed and further parts by a hash."""
     text = ":".join(map(str, (base, *parts)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
