@@ -1,1 +1,1 @@
-"""Files and where they lie: atomic writes, folders and object stores."""
+"""Files on disks and in object stores, with atomic writes."""

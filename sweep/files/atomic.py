@@ -1,4 +1,4 @@
-"""Files and folders that appear on disk whole or not at all, also when the machine dies."""
+"""Atomic writes: files and folders appear complete or not at all, even after a crash."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sweep.errors import StorageError, fault
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put a file in the place of whatever file was there, in one step.
+    """Write a file, replacing any existing file in one step.
 
     Args:
-        path: where; missing folders are made.
-        data: all it holds.
+        path: the file; missing folders are created.
+        data: its content.
 
     Raises:
-        OSError: if it could not be written; what was there before is still there.
+        OSError: if it cannot be written; an existing file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = _scratch(path)
@@ -36,14 +36,14 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Put a folder of files in the place of whatever folder was there.
+    """Write a folder of files, replacing any existing folder.
 
     Args:
-        path: where; missing folders above it are made.
+        path: the folder; missing parent folders are created.
         files: contents by name.
 
     Raises:
-        OSError: if it could not be written; nothing of the new one is left then.
+        OSError: if it cannot be written; nothing of the new folder is left.
     """
     scratch = _scratch(path)
     try:
@@ -61,7 +61,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def clear_scratch(path: Path) -> None:
-    """Remove what a process killed while writing ``path`` has left beside it."""
+    """Remove temporary files left beside ``path`` by a process killed while writing it."""
     for left in path.parent.glob(f"{path.name}.*.tmp"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
@@ -71,7 +71,7 @@ def clear_scratch(path: Path) -> None:
 
 
 def _scratch(path: Path) -> Path:
-    """A name of this process's own in the same folder, hence on the same disk."""
+    """A temporary path unique to this process, in the same folder and so on the same disk."""
     return path.with_name(f"{path.name}.{os.getpid()}.tmp")
 
 
@@ -79,11 +79,11 @@ def _write_through(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())  # a rename must not reach the disk before the data
+        os.fsync(file.fileno())  # the data must reach the disk before the rename
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the disk know which files a folder holds."""
+    """Flush a folder's entries to disk."""
     if os.name == "nt":  # pragma: no cover  # Windows has no handle for a folder
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -98,20 +98,20 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextlib.contextmanager
 def replacing(out: Path) -> Iterator[Path]:
-    """A scratch file beside ``out`` that takes its place if all goes well.
+    """A temporary file beside ``out`` that replaces it if the context ends without error.
 
     Yields:
-        Where to write; to be closed again by then.
+        The path to write to; the file must be closed when the context ends.
 
     Raises:
-        StorageError: if the disk refuses; what was there before is still there.
+        StorageError: if the file cannot be written; an existing file is unchanged.
     """
-    real = out.resolve()  # a link stays a link
+    real = out.resolve()  # a symbolic link is kept
     scratch = real.with_name(f".{real.name}.{os.getpid()}.part")
     try:
         yield scratch
         with scratch.open("rb+") as file:
-            os.fsync(file.fileno())  # a rename must not reach the disk before the data
+            os.fsync(file.fileno())  # the data must reach the disk before the rename
         scratch.replace(real)
         sync_folder(real.parent)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Inputs that lie elsewhere on this machine than the study says, and what the study calls them.
+"""Names that the user gave to inputs of which this machine reads a local copy.
 
-A worker on another machine may read a copy of its own. What is written down of a trial names the
-input as the user did, or results would depend on where they were computed.
+A worker on another machine may read its own copy. Stored results name the input as the user did,
+so that they do not depend on where they were computed.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ _given: dict[str, str] = {}
 
 
 def register_alias(places: Mapping[str, str]) -> None:
-    """Note, once per worker process, where copies lie.
+    """Register, once per worker process, the paths of copies.
 
     Args:
-        places: what the user wrote, by the path that is read here in its place.
+        places: the user's name of an input, by the path that is read here instead.
     """
     _given.update(places)
 
 
 def user_path(path: str) -> str:
-    """What the user wrote for an input that is read at a path.
+    """The user's name of an input that is read at a path.
 
     Example:
-        >>> as_given("facebook/esm2_t6_8M_UR50D")
+        >>> user_path("facebook/esm2_t6_8M_UR50D")
         'facebook/esm2_t6_8M_UR50D'
     """
     return _given.get(path, path)

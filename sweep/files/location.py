@@ -1,4 +1,4 @@
-"""Where trials keep files: folders on disks, or places in object stores, by one set of verbs."""
+"""Places for trial files: one interface to folders on disk and in object stores."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Location = Path | ObjectStorePath
 
 
 def parse_location(text: str) -> Location:
-    """What a user's ``--files``, or a trial's folder, is.
+    """The place that ``--files``, or a trial's folder, names.
 
     Example:
-        >>> place("s3://bucket/runs")
-        Remote(url='s3://bucket/runs')
-        >>> str(place("file:///data/a%20b")), str(place("runs"))
+        >>> parse_location("s3://bucket/runs")
+        ObjectStorePath(url='s3://bucket/runs')
+        >>> str(parse_location("file:///data/a%20b")), str(parse_location("runs"))
         ('/data/a b', 'runs')
     """
     if text.startswith("file://"):
@@ -31,14 +31,14 @@ def parse_location(text: str) -> Location:
 
 
 def at_home(text: str, name: str) -> str:
-    """A path with ``~`` at its start read as a shell reads it, which it does in no ``--out=~/x``.
+    """A path with a leading ``~`` expanded, which no shell does within ``--out=~/x``.
 
     Args:
         text: the path.
-        name: what the user calls it, for errors.
+        name: the option that gave it, for errors.
 
     Raises:
-        UsageError: if it names the home of a user that there is not.
+        UsageError: if it names the home of an unknown user.
     """
     if not text.startswith("~"):
         return text
@@ -50,25 +50,25 @@ def at_home(text: str, name: str) -> str:
 
 
 def check(where: Location) -> None:
-    """See whether a store can be written; a disk's folder is made when it is needed.
+    """Check that an object store can be written; folders on disk are created when needed.
 
     Raises:
-        UsageError: if not.
+        UsageError: if it cannot.
     """
     if isinstance(where, ObjectStorePath):
         where.check()
 
 
 def absolute(where: Location) -> Location:
-    """The same from any folder."""
+    """The place as an absolute path or URL."""
     return where.absolute() if isinstance(where, Path) else where
 
 
 def put_file(where: Location, data: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file, complete or not at all.
 
     Raises:
-        OSError: if it could not be written; what was there before is still there.
+        OSError: if it cannot be written; an existing file is unchanged.
     """
     if isinstance(where, Path):
         atomic.write_file(where, data)
@@ -77,25 +77,25 @@ def put_file(where: Location, data: bytes) -> None:
 
 
 def get_file(where: Location) -> bytes:
-    """What a file holds.
+    """The content of a file.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: if it does not exist.
         OSError: if it cannot be read.
     """
     return where.read_bytes() if isinstance(where, Path) else where.read()
 
 
 def text_of(where: Location) -> str:
-    """What ``parse_location`` reads back, secrets and all; never to be shown."""
+    """The text that ``parse_location`` reads back, with any passwords; never to be shown."""
     return where.url if isinstance(where, ObjectStorePath) else str(where)
 
 
 def refuse_secrets(text: str) -> None:
-    """See that the URL of a store holds no password: it is kept with the study, and shown.
+    """Refuse a store's URL that holds a password, since it is stored with the study and shown.
 
     Raises:
-        UsageError: if it does.
+        UsageError: if it holds one.
     """
     where = parse_location(text)
     if isinstance(where, ObjectStorePath) and str(where) != where.url:
@@ -106,10 +106,10 @@ def refuse_secrets(text: str) -> None:
 
 @contextlib.contextmanager
 def local_copy(where: Location) -> Iterator[Path]:
-    """A file on this machine's disk, for libraries that read no other.
+    """A copy of a file on this machine's disk, for libraries that only read local files.
 
     Raises:
-        FileNotFoundError: if there is none in the store.
+        FileNotFoundError: if it does not exist.
         OSError: if it cannot be read.
     """
     if isinstance(where, Path):
@@ -122,10 +122,10 @@ def local_copy(where: Location) -> Iterator[Path]:
 
 
 def put_folder(where: Location, files: Mapping[str, bytes]) -> None:
-    """Write a folder whole or not at all.
+    """Write a folder, complete or not at all.
 
     Raises:
-        OSError: if it could not be written.
+        OSError: if it cannot be written.
     """
     if isinstance(where, Path):
         atomic.write_folder(where, files)
@@ -134,7 +134,7 @@ def put_folder(where: Location, files: Mapping[str, bytes]) -> None:
 
 
 def get_folder(where: Location) -> dict[str, bytes]:
-    """All files of a folder; none where it is gone, or going, or not whole.
+    """The contents of all files of a folder; empty if it is missing or incomplete.
 
     Raises:
         OSError: if it cannot be read.
@@ -143,12 +143,12 @@ def get_folder(where: Location) -> dict[str, bytes]:
         return where.read_all()
     try:
         return {each.name: each.read_bytes() for each in sorted(where.iterdir()) if each.is_file()}
-    except FileNotFoundError:  # a driver that found a better trial takes it away meanwhile
+    except FileNotFoundError:  # a driver may delete it meanwhile
         return {}
 
 
 def is_whole(where: Location) -> bool:
-    """Whether a folder was written by ``put_folder``.
+    """Whether a folder is complete, as written by ``put_folder``.
 
     Raises:
         OSError: if the store cannot be read.
@@ -157,7 +157,7 @@ def is_whole(where: Location) -> bool:
 
 
 def entries(where: Location) -> list[Path] | list[ObjectStorePath]:
-    """What is directly in a folder.
+    """The files and folders directly in a folder.
 
     Raises:
         OSError: if it cannot be read.
@@ -168,10 +168,10 @@ def entries(where: Location) -> list[Path] | list[ObjectStorePath]:
 
 
 def remove(where: Location) -> None:
-    """Take a file or folder away.
+    """Delete a file or folder.
 
     Raises:
-        OSError: if that cannot be done.
+        OSError: if it cannot be deleted.
     """
     if not isinstance(where, Path):
         where.remove()
@@ -182,6 +182,6 @@ def remove(where: Location) -> None:
 
 
 def clear_scratch(where: Location) -> None:
-    """Remove what a process killed while writing has left beside a path; stores keep nothing."""
+    """Remove temporary files beside a path, left by a killed process; object stores have none."""
     if isinstance(where, Path):
         atomic.clear_scratch(where)

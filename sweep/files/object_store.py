@@ -1,7 +1,7 @@
-"""Files in object stores, through fsspec; the one module that knows of it.
+"""Files in object stores, through fsspec, which only this module uses.
 
-An object appears whole or not at all. A folder of several is whole once a list of what it holds,
-with a checksum each, is written; that comes last, and goes first when the folder is replaced.
+An object appears complete or not at all. A folder is complete once its last object is written, a
+list of the others with checksums; when the folder is replaced, that list is deleted first.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Any
 from sweep.errors import UsageError, fault
 
 WHOLE = "whole.json"
-"""The last object of a folder: the names of the others and their SHA-256."""
+"""The last object written to a folder: the names of the others and their SHA-256."""
 
 _USER = re.compile(r"(?<=://)([^/@:]*):(?!\d+(?:/|$)).*@")
 _KEY = re.compile(
     r"([^&=]*(?:pass(?:word|wd)?|secret|token|key|sig(?:nature)?))=[^&]*", re.IGNORECASE
 )
-"""Where a URL holds what must not be shown."""
+"""Matches the parts of a URL that must not be shown."""
 
 _OWN_MEMORY = "memory"
-"""The scheme of a store that each process has for itself."""
+"""The scheme of fsspec's in-memory store, which is separate for each process."""
 
 
 @dataclass(frozen=True)
 class ObjectStorePath:
-    """A place in a store, of a file or of a folder.
+    """A file or folder in an object store.
 
     Attributes:
         url: with a scheme that fsspec knows: ``s3://bucket/prefix``, ``gs://bucket/prefix``.
@@ -40,11 +40,11 @@ class ObjectStorePath:
     url: str
 
     def __truediv__(self, name: str) -> ObjectStorePath:
-        """A place below."""
+        """A file or folder below this one."""
         return ObjectStorePath(f"{self.url.rstrip('/')}/{name}")
 
     def __str__(self) -> str:
-        """The URL for people, without a password or key that it may hold."""
+        """The URL without passwords and keys."""
         start, mark, query = _USER.sub(r"\1:***@", self.url).partition("?")
         return start + mark + _KEY.sub(r"\1=***", query)
 
@@ -54,10 +54,10 @@ class ObjectStorePath:
         return self.url.rstrip("/").rpartition("/")[2]
 
     def check(self) -> None:
-        """See whether files can be written and removed here.
+        """Check that files can be written and deleted here.
 
         Raises:
-            UsageError: if not.
+            UsageError: if they cannot.
         """
         rule = "be a folder, or the URL of a store that can be written"
         if self.url.startswith(f"{_OWN_MEMORY}:"):
@@ -75,26 +75,26 @@ class ObjectStorePath:
             raise UsageError(text) from error
 
     def read(self) -> bytes:
-        """What the file holds.
+        """The content of the file.
 
         Raises:
-            FileNotFoundError: if there is none.
+            FileNotFoundError: if it does not exist.
             OSError: if the store cannot be read.
         """
         with self._store() as (store, path):
             return bytes(store.cat_file(path))
 
     def write(self, data: bytes) -> None:
-        """Put a file in the place of whatever was there.
+        """Write a file, replacing any existing file.
 
         Raises:
-            OSError: if it could not be written; what was there before is still there.
+            OSError: if it cannot be written; an existing file is unchanged.
         """
         with self._store() as (store, path):
             store.pipe_file(path, data)
 
     def exists(self) -> bool:
-        """Whether there is such a file.
+        """Whether the file exists.
 
         Raises:
             OSError: if the store cannot be read.
@@ -103,7 +103,7 @@ class ObjectStorePath:
             return bool(store.isfile(path))
 
     def entries(self) -> list[ObjectStorePath]:
-        """Files and folders directly below.
+        """The files and folders directly below.
 
         Raises:
             OSError: if the store cannot be read.
@@ -117,20 +117,20 @@ class ObjectStorePath:
         return [self / name.rpartition("/")[2] for name in sorted(below)]
 
     def remove(self) -> None:
-        """Take a file or folder away.
+        """Delete a file or folder.
 
         Raises:
-            OSError: if that cannot be done.
+            OSError: if it cannot be deleted.
         """
         with contextlib.suppress(FileNotFoundError), self._store() as (store, path):
-            for name in store.find(path):  # rm() would read signs in it as patterns
+            for name in store.find(path):  # rm() would expand wildcards
                 store.rm_file(name)
 
     def write_all(self, files: Mapping[str, bytes]) -> None:
-        """Put a folder of files in the place of whatever folder was there.
+        """Write a folder of files, replacing any existing folder.
 
         Raises:
-            OSError: if it could not be written; it is not whole then.
+            OSError: if it cannot be written; the folder is incomplete then.
         """
         self.remove_list()
         for old in self.entries():
@@ -141,23 +141,23 @@ class ObjectStorePath:
         (self / WHOLE).write(json.dumps(sums, sort_keys=True).encode())
 
     def remove_list(self) -> None:
-        """Have the folder be not whole, whatever comes next."""
+        """Mark the folder as incomplete."""
         (self / WHOLE).remove()
 
     def is_whole(self) -> bool:
-        """Whether a folder was written to its end."""
+        """Whether the folder is complete."""
         return (self / WHOLE).exists()
 
     def read_all(self) -> dict[str, bytes]:
-        """All files of a folder; none where it is not whole.
+        """The contents of all files of a folder; empty if it is incomplete.
 
         Raises:
-            OSError: if the store cannot be read, or holds something else than was written.
+            OSError: if the store cannot be read, or a checksum does not match.
         """
         try:
             sums: dict[str, str] = json.loads((self / WHOLE).read())
             files = {name: (self / name).read() for name in sums}
-        except FileNotFoundError:  # not whole, or going meanwhile
+        except FileNotFoundError:  # incomplete, or deleted meanwhile
             return {}
         except ValueError as error:
             raise OSError(f"{self / WHOLE} is damaged: {error}") from error
@@ -168,11 +168,11 @@ class ObjectStorePath:
 
     @contextlib.contextmanager
     def _store(self) -> Iterator[tuple[Any, str]]:
-        """The store and the path in it; whatever its library raises is an ``OSError``."""
+        """The store and the path in it; errors of its library are raised as ``OSError``."""
         try:
             from fsspec.core import url_to_fs
 
-            # What other processes wrote must be seen at once.
+            # Changes by other processes must be seen at once.
             store, path = url_to_fs(self.url, use_listings_cache=False)
             yield store, path
         except OSError:

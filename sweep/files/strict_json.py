@@ -1,4 +1,4 @@
-"""JSON as its standard has it: no NaN, no infinity, and a word for each that was left out."""
+"""Standard JSON, without NaN and infinity; values left out are listed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 NOT_FINITE = "not_finite"
-"""Under which a document says what its nulls were: place to ``nan``, ``inf`` or ``-inf``."""
+"""The key of a document's replaced values: path to ``nan``, ``inf`` or ``-inf``."""
 
 
 def strict(tree: Any) -> tuple[Any, dict[str, str]]:
-    """A tree that strict JSON can hold, and what became None for it.
+    """A tree that standard JSON can hold, and the numbers replaced by None.
 
-    A number that is NaN, infinite, or whole and beyond every float becomes None: no reader of
-    JSON but Python's would understand it.
+    Numbers that are NaN, infinite, or integers too large for a float become None, since JSON
+    readers
+    other than Python's may refuse them.
 
     Returns:
-        The tree with lists for tuples and text for names; and place to number, as words.
+        The tree, with lists for tuples and strings for keys; and path to replaced number, as text.
 
     Example:
         >>> strict({"loss": [0.5, float("nan")]})
@@ -28,21 +29,21 @@ def strict(tree: Any) -> tuple[Any, dict[str, str]]:
 
 
 def strict_document(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A document that strict JSON can hold, which says itself what its nulls were."""
+    """A document that standard JSON can hold, and that lists the numbers replaced by null."""
     document, found = strict(tree)
     before: Mapping[str, str] = tree.get(NOT_FINITE, {})
     return {**document, NOT_FINITE: {**before, **found}} if found else dict(document)
 
 
 def said(found: Mapping[str, str], most: int = 5) -> str:
-    """Numbers that are not finite, in a few words: ``loss[1] is nan, value is inf``."""
+    """Numbers that are not finite, as short text: ``loss[1] is nan, value is inf``."""
     shown = [f"{place} is {word}" for place, word in list(found.items())[:most]]
     more = len(found) - most
     return ", ".join(shown + ([f"and {more} more"] if more > 0 else []))
 
 
 def word(number: float) -> str:
-    """What a number is called that is no finite float; empty for one that is."""
+    """The name of a number that is not a finite float; empty for one that is."""
     try:
         return "" if math.isfinite(number) else repr(float(number))
     except OverflowError:
@@ -50,7 +51,7 @@ def word(number: float) -> str:
 
 
 def _strict(tree: Any, place: str, found: dict[str, str]) -> Any:
-    if tree is None or isinstance(tree, (str, bool)):  # most of a tree
+    if tree is None or isinstance(tree, (str, bool)):  # most values
         return tree
     if isinstance(tree, (int, float)):
         called = word(tree)
