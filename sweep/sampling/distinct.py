@@ -1,4 +1,4 @@
-"""Any Optuna sampler, kept from repeating itself."""
+"""A wrapper for Optuna samplers that avoids repeated configurations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sweep.study.space import Space
 
 
 def distribution(param: Param) -> BaseDistribution:
-    """Optuna's form of one parameter."""
+    """Optuna's distribution of one parameter."""
     match param:
         case Int(low, high, log, step):
             return IntDistribution(low, high, log=log, step=step)
@@ -36,23 +36,25 @@ def distribution(param: Param) -> BaseDistribution:
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Optuna's form of a whole space."""
+    """Optuna's distributions of all parameters of a space."""
     return {name: distribution(space[name]) for name in space}
 
 
 def with_memory_limit(study: Study, trial: FrozenTrial) -> tuple[Study, FrozenTrial]:
-    """The study as a Gaussian process learns most from it.
+    """A copy of the study that shows out-of-memory trials to Optuna's GP sampler.
 
-    Optuna's GP sampler reads COMPLETE trials alone, all with the same constraints or none.
-    Trials that ran out of memory (pruned, with a violated constraint) are shown to it as
-    complete, with the worst value there is and the constraint violated.
+    The GP sampler reads COMPLETE trials only, and needs constraints on all of them or on none.
+    Trials
+    that ran out of memory (pruned, with a violated constraint) are copied as complete, with the
+    worst
+    value of the study and the constraint violated.
 
     Args:
-        study: whose trials to show.
-        trial: the one to be sampled, RUNNING.
+        study: the study to copy.
+        trial: the RUNNING trial to sample for.
 
     Returns:
-        The same two if no trial ran out of memory, else a copy in memory and its new trial.
+        The arguments if no trial ran out of memory, else a copy in memory and its new trial.
     """
     trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
     values = [float(t.value or 0.0) for t in trials if t.state == TrialState.COMPLETE]
@@ -78,7 +80,7 @@ def with_memory_limit(study: Study, trial: FrozenTrial) -> tuple[Study, FrozenTr
 
 
 ATTEMPTS = 16
-"""How often a sampler may propose something already tried before one is drawn for it."""
+"""How often a sampler may propose a known configuration before one is drawn at random."""
 
 
 class SpaceExhaustedError(SweepError):
@@ -86,17 +88,19 @@ class SpaceExhaustedError(SweepError):
 
 
 class DistinctSampler(BaseSampler):
-    """Any Optuna sampler, kept from proposing a configuration twice.
+    """An Optuna sampler that proposes no configuration twice.
 
     Optuna's samplers repeat themselves in finite spaces (7 to 20 of 50 trials on 120
-    configurations), and a repeat with the same seed gives the same number at full price.
-    After ``ATTEMPTS`` repeats, or without a base sampler, an untried configuration is drawn.
+    configurations),
+    and a repeat with the same seed costs a full trial for the same value. After ``ATTEMPTS``
+    repeats,
+    or without a base sampler, an untried configuration is drawn at random.
 
     Args:
         base: the sampler that proposes; None draws untried configurations at random.
-        space: what may be proposed.
-        seed: for the draws.
-        tried: keys of what is not to be proposed again.
+        space: the search space.
+        seed: for the random draws.
+        tried: keys of configurations not to be proposed again.
     """
 
     def __init__(
@@ -112,7 +116,7 @@ class DistinctSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """The whole space: it is known, whatever the trials so far have seen."""
+        """The distributions of the whole space, independent of earlier trials."""
         del study, trial
         return self._distributions
 
@@ -126,13 +130,13 @@ class DistinctSampler(BaseSampler):
         """
         del search_space
         if trial.system_attrs.get("fixed_params"):
-            return {}  # an enqueued trial brings its values
+            return {}  # an enqueued trial has its values
         for _ in range(ATTEMPTS if self._base else 0):
             values = self._propose(self._base, study, trial)
             if configuration_key(values) not in self._tried:
                 return values
         free = untried(self._space, self._tried)
-        if free is None:  # an endless space, in which a random draw is new
+        if free is None:  # infinite: a random draw is new
             return self._propose(self._random, study, trial)
         if not free:
             raise SpaceExhaustedError("every configuration of the space has been tried")
@@ -156,23 +160,23 @@ class DistinctSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
-        """Only reached for a parameter that an enqueued trial leaves open."""
+        """Sample a parameter that an enqueued trial leaves open; not called otherwise."""
         base = self._base or self._random
         return base.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Passed on."""
+        """Call the base sampler's method."""
         if self._base:
             self._base.before_trial(study, trial)
 
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        """Passed on."""
+        """Call the base sampler's method."""
         if self._base:
             self._base.after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:
-        """Passed on."""
+        """Call the base sampler's method."""
         if self._base:
             self._base.reseed_rng()
