@@ -1,10 +1,11 @@
-"""lorasweep's framework: studies, how they run, and what they show.
+"""lorasweep's framework: define studies, run them, and analyse them.
 
-Knows Optuna, and nothing of models: what a trial does is an objective's business.
+It uses Optuna and is independent of models: what a trial does is defined by an objective.
 
-Any simulator or spreadsheet can have a verdict, without running a study here:
+Trials of any other program can be analysed without running a study here:
 
     from sweep import Claim, TrialTable, verdict
+
     table = TrialTable.from_frame(frame, value="mcc")
     print(verdict(table, Claim(dominant="targets", over=("rank", "scaling"))).headline)
 """
@@ -47,7 +48,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What needs numpy or scipy is imported when it is first asked for."""
+    """Import names that need numpy or scipy on first use."""
     match name:
         case "TrialTable":
             from sweep.analysis.table import TrialTable

@@ -1,7 +1,7 @@
-"""Modules under the names that they had in version 0.1.0, kept for one release.
+"""Importable aliases of modules under their names of version 0.1.0, kept for one release.
 
-Objectives and scripts of users import them: ``from sweep.objective import Facts``. Each such import
-warns and gives the names of the module that it is now.
+User code imports them: ``from sweep.objective import Facts``. Each such import issues a
+``DeprecationWarning`` and provides the names of the present modules.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ MOVED = {
     "sweep.targets": ("sweep.study.targets",),
     "sweep.trial": ("sweep.study.trial",),
 }
-"""Where the names of each old module are now."""
+"""The present modules for the names of each old module."""
 
 RENAMED = {"sweep.objective": {"Facts": "ObjectiveInfo"}}
-"""Names that are others now, by their old module."""
+"""Renamed objects, by their old module."""
 
 
 class MovedFinder(MetaPathFinder, Loader):
-    """Finds the old modules."""
+    """An import finder and loader for the old modules."""
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         """A spec that this loader loads; None for any other module."""
         return ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """Leave it to Python."""
+        """Use Python's default module."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give it the names of the modules that are in its place."""
+        """Copy the names of the present modules into the old one, with a warning."""
         old = module.__name__
         where = " and ".join(MOVED[old])
         warnings.warn(f"{old} is now {where}", DeprecationWarning, stacklevel=2)
@@ -60,6 +60,6 @@ class MovedFinder(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Let Python find the old modules, once."""
+    """Register the finder for the old modules, once."""
     if not any(isinstance(finder, MovedFinder) for finder in sys.meta_path):
         sys.meta_path.append(MovedFinder())

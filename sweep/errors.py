@@ -1,7 +1,7 @@
-"""The errors people see, and the one sentence shape they share.
+"""lorasweep's exceptions, and the common form of their messages.
 
-Every message reads ``<name> must <rule>, got <value!r> (<where>). <way out>.``
-so that a person can find the value, see the rule and act, whatever failed.
+Every message reads ``<name> must <rule>, got <value!r> (<where>). <way out>.``, so that users can
+find the value, see the rule and correct it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LONGEST = 600
-"""Characters shown of an offending value, or of its place; the rule must stay in sight."""
+"""Longest value or place shown in a message, in characters, so that the rule stays visible."""
 
 
 def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = "") -> str:
-    """Word one fault in the project's sentence shape.
+    """A message in the common form.
 
     Args:
         name: what is wrong, as the user would write it (``space.rank.low``).
@@ -31,20 +31,20 @@ def fault(name: str, rule: str, got: object, *, where: str = "", way_out: str = 
 
 
 def _shown(got: object) -> str:
-    """A value as Python writes it; its class, where that fails (a whole number too long)."""
+    """The value's ``repr``; its class name if that fails (such as for a very long integer)."""
     try:
         return repr(got)
-    except Exception:  # noqa: BLE001 - the repr of a stranger's class runs anything
+    except Exception:  # noqa: BLE001 - the repr of any class may run any code
         return f"a {type(got).__name__} that cannot be shown"
 
 
 def _cut(text: str) -> str:
-    """A text of which the rest is a number, when it is very long."""
+    """A text, shortened if it is very long."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 class SweepError(Exception):
-    """Base of every error that lorasweep raises on purpose; the command line prints it alone."""
+    """Base of all errors that lorasweep raises on purpose; shown without traceback."""
 
 
 class FaultsError(SweepError, ValueError):
@@ -59,28 +59,28 @@ class FaultsError(SweepError, ValueError):
         super().__init__("\n".join(self.faults))
 
     def __reduce__(self) -> tuple[type, tuple[tuple[str, ...]]]:
-        """Pickle by the faults: errors cross from worker processes to the driver."""
+        """Pickle the faults, as errors are sent from worker processes to the driver."""
         return type(self), (self.faults,)
 
 
 class SpecError(FaultsError):
-    """A study spec, its settings or its search space breaks a rule."""
+    """A study spec, its settings or its search space is invalid."""
 
 
 class TargetError(SpecError):
-    """A target set names no matrix of the model, or is not written as one."""
+    """A target set matches no matrix of the model, or is not written as one."""
 
 
 class DataError(FaultsError):
-    """A data file breaks its format; each fault names file and line."""
+    """A data file is invalid; each fault names file and line."""
 
 
 class UsageError(FaultsError):
-    """The command line cannot be understood."""
+    """The command line is invalid."""
 
 
 class StorageError(SweepError, RuntimeError):
-    """The study database cannot be opened, or does not hold what was asked for."""
+    """The study database cannot be opened, or lacks what was asked for."""
 
 
 class HeldError(StorageError):
@@ -88,12 +88,12 @@ class HeldError(StorageError):
 
 
 class ResumeError(SweepError, RuntimeError):
-    """A study would go on with another spec, data set or base than it began with."""
+    """A study would continue with another spec, data set or base model than before."""
 
 
 class InputChangedError(SweepError, RuntimeError):
-    """What a trial reads was changed while it was read: no configuration is to blame."""
+    """An input changed while a trial read it; the configuration is not the cause."""
 
 
 class TrialError(SweepError, RuntimeError):
-    """One trial failed; it never gets a number in place of its reason."""
+    """One trial failed; its failure is stored with its reason, never as a value."""

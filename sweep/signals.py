@@ -1,8 +1,9 @@
-"""Signals that ask a sweep to end, heard at safe points only.
+"""Signals that ask a sweep to stop, handled at safe points only.
 
-A handler that raised would cut a database transaction in two. So the first signal is
-only noted, and the driver's loop asks; a second one ends the process at once. Trials that have not
-left ``GRACE_SECONDS`` after the first one lose their workers, so one signal always ends a sweep.
+An exception raised in a handler could interrupt a database transaction. So the first signal is
+only recorded, and the driver's loop checks for it; a second one ends the process at once. Workers
+with trials still running ``GRACE_SECONDS`` after the first signal are killed, so that one signal
+always ends a sweep.
 """
 
 from __future__ import annotations
@@ -21,16 +22,22 @@ ASKING = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     if hasattr(signal, name)
 )
-"""Ctrl-C; kill, and Slurm before it takes a machine away; a closed terminal; and the two that
-``sbatch --signal`` is told to send ahead of the end."""
+"""The handled signals.
+
+Ctrl-C; ``kill``, also used by Slurm before a machine is taken away; a closed terminal; and the
+two that ``sbatch --signal`` can send before the time limit.
+"""
 
 GRACE_SECONDS = 90.0
-"""How long trials have to finish their step and checkpoint after the first signal. Slurm is often
-told to send it 120 s ahead of the end, which leaves the driver time to close the study."""
+"""Time for trials to finish their step and save a checkpoint after the first signal.
+
+A common setting of Slurm sends the signal 120 s before the time limit, which leaves time to close
+the study.
+"""
 
 
 class Interruption(BaseException):
-    """A signal asked the sweep to end; not an ``Exception``, so that nothing swallows it.
+    """A signal asked the sweep to stop; not an ``Exception``, so that no handler catches it.
 
     Attributes:
         number: the signal.
@@ -42,11 +49,11 @@ class Interruption(BaseException):
 
 
 class Interrupts:
-    """Notes the signals that ask to end while it is entered.
+    """Records signals that ask to stop while the context is open.
 
     Attributes:
-        number: the first signal that came; None as long as none did.
-        grace_seconds: how long trials have to leave after it.
+        number: the first signal received; None if there was none.
+        grace_seconds: time for trials to stop after it.
     """
 
     def __init__(self) -> None:
@@ -56,7 +63,7 @@ class Interrupts:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        """Listen; only the main thread may, elsewhere (a notebook's thread) this does nothing."""
+        """Install the signal handlers; does nothing outside the main thread, as in a notebook."""
         if threading.current_thread() is not threading.main_thread():
             return self
         for number in ASKING:
@@ -71,7 +78,7 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Put back who listened before."""
+        """Restore the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -79,22 +86,22 @@ class Interrupts:
         del frame
         if self.number is None:
             self.number, self._since = number, time.monotonic()
-        for other in self._before:  # whichever comes next ends the process
+        for other in self._before:  # a second signal ends the process
             signal.signal(other, signal.SIG_DFL)
 
     def check(self) -> None:
-        """Raise ``Interruption`` if a signal came."""
+        """Raise ``Interruption`` if a signal was received."""
         if self.number is not None:
             raise Interruption(self.number)
 
     def overdue(self) -> bool:
-        """Whether a signal came so long ago that trials still under way are to be stopped."""
+        """Whether the time for running trials to stop after a signal is over."""
         late = time.monotonic() - self._since > self.grace_seconds
         return self.number is not None and late
 
 
 def ignore_signals() -> None:
-    """Leave it to the driver what a signal means: it reaches a whole process group."""
+    """Ignore the signals: they reach a whole process group, and the driver handles them."""
     for number in ASKING:
         signal.signal(number, signal.SIG_IGN)
     if sys.platform != "win32":
@@ -103,9 +110,9 @@ def ignore_signals() -> None:
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Hold signals back for a moment, in this process and in those that it starts meanwhile.
+    """Block signals for a moment, in this process and in processes started meanwhile.
 
-    A child inherits this, so that no signal meets it before it has chosen to ignore it.
+    A child process inherits the block, so no signal reaches it before it ignores signals.
     """
     if sys.platform == "win32":
         yield
