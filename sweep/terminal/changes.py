@@ -1,4 +1,4 @@
-"""What an export or a copy did, as text."""
+"""Reports of an export, a copy or an extension, as text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _counts(report: Mapping[str, Any]) -> str:
 
 
 def print_history(report: Mapping[str, Any], console: Console) -> None:
-    """How the study's space and claims came to be what they are: no figure is read without it."""
+    """Print the changes of a study's space and claims, which every figure depends on."""
     for entry in report.get("history", ()):
         what = "; ".join(entry["changes"])
         if "n_complete" in entry:
@@ -47,7 +47,7 @@ def print_history(report: Mapping[str, Any], console: Console) -> None:
 
 
 def print_extension(report: Mapping[str, Any], console: Console) -> None:
-    """Print what ``extend`` returns."""
+    """Print the report of ``extend``."""
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
     print_history(report, console)

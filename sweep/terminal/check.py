@@ -1,4 +1,4 @@
-"""What ``check`` resolved, as text."""
+"""The report of ``check``, as text."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def print_check(report: Tree, console: Console) -> None:
     """Print the report of ``check``: target sets as a table, all else as indented lines.
 
     Args:
-        report: what the objective's ``check`` found; ``targets`` may list target sets with
+        report: what the objective's ``check`` returned; ``targets`` may list target sets with
             ``label``, ``count``, ``modules`` and ``trainable_parameters`` by rank.
-        console: where to.
+        console: the console to print to.
     """
     for name, value in report.items():
         if name != "targets":
@@ -49,7 +49,7 @@ def _inline(value: object) -> str:
 
 
 def _targets(report: Tree, console: Console) -> None:
-    """One line per target set: what it matched, and what that trains at each rank."""
+    """Print one row per target set: its matched modules and trainable parameters per rank."""
     ranks = list(
         dict.fromkeys(rank for entry in report["targets"] for rank in entry["trainable_parameters"])
     )
@@ -67,5 +67,5 @@ def _targets(report: Tree, console: Console) -> None:
 
 
 def _first_and_last(modules: list[str]) -> str:
-    """Enough of a long list to recognise it."""
+    """The first and last of a long list of module names."""
     return ", ".join(modules) if len(modules) < 3 else f"{modules[0]} ... {modules[-1]}"

@@ -1,4 +1,4 @@
-"""How text reaches people: colour and boxes on a terminal, plain lines in a pipe or a file."""
+"""Consoles: colours and boxes on a terminal, plain lines in a pipe or a file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.segment import Segment
 from sweep.terminal.printable import printable
 
 PLAIN_WIDTH = 200
-"""Columns when nobody says how wide the output is: wide enough that no cell is cut."""
+"""Columns if the output has no width, so wide that no cell is cut."""
 
 
 class _Console(Console):
-    """A console that obeys nothing in a text, and leaves a pipe that is closed to its caller."""
+    """A console that escapes control characters and raises on a closed pipe."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -39,7 +39,7 @@ def make_console(stream: TextIO | None = None) -> Console:
     terminal = target.isatty()
     return _Console(
         file=target,
-        force_terminal=terminal,  # rich would also believe FORCE_COLOR and some CI variables
+        force_terminal=terminal,  # rich would also follow FORCE_COLOR and some CI variables
         width=None if terminal else PLAIN_WIDTH,
         highlight=False,
         markup=False,
@@ -48,7 +48,10 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.4 s``, ``42 s``, ``3 min 20 s``, ``2 h 05 min``.
+    """A duration as text: ``0.4 s``, ``42 s``, ``3 min 20 s``, ``2 h 05 min``.
+
+    Args:
+        seconds: the duration.
 
     Example:
         >>> duration(200.0)

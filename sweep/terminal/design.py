@@ -1,4 +1,4 @@
-"""A design and what a pilot found, for people."""
+"""A design and a pilot's results, as text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Tree = Mapping[str, Any]
 
 
 def print_design(report: Tree, console: Console) -> None:
-    """Print what ``sweep.analysis.experiment_design.report.design_report`` makes.
+    """Print a design report.
 
     Args:
-        report: it, with ``study``, ``labels`` and perhaps ``points``.
-        console: where to.
+        report: from ``sweep.analysis.experiment_design.report.design_report``, with ``study``,
+            ``labels`` and optionally ``points``.
+        console: the console to print to.
     """
     line(console, f"study      {report['study']}", "bold")
     runs = f"{report['configurations']} configurations + {report['duplicates']} duplicates"
@@ -88,7 +89,7 @@ def _balance(report: Tree, console: Console) -> None:
 
 
 def _power(forecast: Tree, console: Console) -> None:
-    """How often the rule answered simulated studies of this design."""
+    """Print the share of simulated studies of this design that reach each answer."""
     line(console)
     line(console, f"power      {forecast['claim']['says']}")
     if not forecast["power"]:
@@ -110,7 +111,7 @@ def _power(forecast: Tree, console: Console) -> None:
 
 
 def _needed(forecast: Tree) -> Iterator[str]:
-    """So many trials, and what they would likely tell."""
+    """The numbers of trials needed, each with the answer that they would likely give."""
     for each in forecast["power"]:
         if each["for_dominance"] is not None:
             what = f"tell dominance, yes or no, if {each['truth']}"
@@ -136,11 +137,12 @@ def _points(report: Tree, console: Console) -> None:
 
 
 def print_pilot(report: Tree, console: Console) -> None:
-    """Print what ``sweep.analysis.experiment_design.pilot_report.pilot_report`` makes.
+    """Print a pilot report.
 
     Args:
-        report: it, with ``study``, ``storage`` and ``failed``.
-        console: where to.
+        report: from ``sweep.analysis.experiment_design.pilot_report.pilot_report``, with ``study``,
+            ``storage`` and ``failed``.
+        console: the console to print to.
     """
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
@@ -159,7 +161,7 @@ def print_pilot(report: Tree, console: Console) -> None:
 
 
 def _collapse_rate(report: Tree) -> str:
-    """What so few runs can say: of none that collapsed, not that none will."""
+    """An upper confidence bound of the collapse rate, as text."""
     rate = report["collapse_rate"]
     where = " in this range" if report["nuisance"] else ""
     counted = f"{rate['collapsed']} of {rate['runs']} runs{where}"
@@ -174,7 +176,7 @@ def _pilot_noise(noise: Tree | None) -> str:
 
 
 def _nuisance(nuisance: Tree, console: Console) -> None:
-    """Mean by choice and value; a star for a value at which runs collapsed."""
+    """Print the mean value per choice and nuisance value, with the number of collapsed runs."""
     found, name = nuisance["range"], nuisance["name"]
     said = "none" if found is None else f"{found['low']:.3g} to {found['high']:.3g}"
     line(console, f"range      {name}: {said}", "bold")

@@ -1,4 +1,4 @@
-"""How single values and plain tables look; shared by all reports."""
+"""Text of single values and plain tables, used by all reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.terminal.printable import printable
 
 
 def number(value: object) -> str:
-    """A value for a cell: ``-`` for None, thousands apart, floats to four digits.
+    """A value as a table cell: ``-`` for None, thousands separated, floats to four digits.
 
     Example:
         >>> number(0.24351), number(30720), number(None), number(1.5e-5)
@@ -34,7 +34,7 @@ def number(value: object) -> str:
 
 
 def param(value: object, labels: Mapping[str, str]) -> str:
-    """A parameter's value: target sets by their short names, numbers as they were written."""
+    """A parameter's value as text, with target sets by their labels."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -48,7 +48,7 @@ def params(values: Mapping[str, Any], labels: Mapping[str, str]) -> str:
 
 
 def scalars(tree: Mapping[str, Any], most: int) -> str:
-    """The first plain figures of a tree in one line; the rest is left to ``--json``."""
+    """The first plain values of a tree in one line; ``--json`` shows the rest."""
     shown = [
         f"{name} {number(value)}"
         for name, value in tree.items()
@@ -59,7 +59,7 @@ def scalars(tree: Mapping[str, Any], most: int) -> str:
 
 
 def line(console: Console, text: str = "", style: str = "") -> None:
-    """One line, not wrapped where the output is not a terminal."""
+    """Print one line, not wrapped if the output is not a terminal."""
     console.print(Text(printable(text), style=style), soft_wrap=not console.is_terminal)
 
 
@@ -70,13 +70,13 @@ def table(
     *,
     left: Sequence[str] = (),
 ) -> None:
-    """A table: ruled on a terminal, columns of text elsewhere.
+    """Print a table: with rules on a terminal, as columns of text elsewhere.
 
     Args:
-        console: where to.
+        console: the console to print to.
         header: column names.
-        rows: cells, one row after the other.
-        left: names of columns of words, aligned left; the others are figures.
+        rows: cells, row by row.
+        left: names of text columns, aligned left; the others are numbers.
     """
     grid = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,

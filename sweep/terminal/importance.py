@@ -1,4 +1,4 @@
-"""Importance as one table, the methods side by side."""
+"""Importance reports as text: one table, with a column per method."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ def print_importance(report: Tree, console: Console) -> None:
     """Print an importance report.
 
     Args:
-        report: as ``ImportanceReport.to_json`` makes it; ``study`` and ``storage`` are shown
-            when there.
-        console: where to.
+        report: from ``ImportanceReport.to_json``; ``study`` and ``storage`` are shown if present.
+        console: the console to print to.
     """
     if "study" in report:
         line(console, f"study      {report['study']}", "bold")
@@ -51,7 +50,7 @@ def print_importance(report: Tree, console: Console) -> None:
 
 
 def _trials(report: Tree) -> str:
-    """How many trials the shares rest on, and how many they do not."""
+    """The number of trials used, and of those that are not."""
     counts = report["counts"]
     rest = [
         f"{counts.get(state, 0)} {word}"
@@ -61,7 +60,7 @@ def _trials(report: Tree) -> str:
 
 
 def _shares(methods: Sequence[Tree], console: Console) -> None:
-    """A row per parameter in the first method's order; a column per method."""
+    """Print a row per parameter, in the first method's order, and a column per method."""
     by_method = [{_key(row): row for row in method["rows"] if _shown(row)} for method in methods]
     keys = list(dict.fromkeys(key for found in by_method for key in found))
     rows = [
@@ -73,12 +72,12 @@ def _shares(methods: Sequence[Tree], console: Console) -> None:
 
 
 def _chance(method: Tree) -> str:
-    """What the figure behind each interval is, where there is one."""
+    """A heading for the null value after each interval, if the method has one."""
     return " chance" if any(row["null"] is not None for row in method["rows"]) else ""
 
 
 def _shown(row: Tree) -> bool:
-    """Whether a row is worth a line: of the pairs only those that chance does not explain."""
+    """Whether a row is shown: of interactions, only those with a share above the null value."""
     return row["role"] != "interaction" or row["null"] is None or row["share"] > row["null"]
 
 
@@ -87,7 +86,7 @@ def _key(row: Tree) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _name(name: str, role: str, of: tuple[str, ...]) -> str:
-    """A row's name, with what sets it apart from the sampled parameters."""
+    """A row's name, which distinguishes it from the sampled parameters."""
     match role:
         case "derived":
             return f"{name} (derived from {', '.join(of)})"
@@ -108,7 +107,7 @@ def _share(row: Tree | None) -> str:
 
 
 def _modules(report: Tree, console: Console) -> None:
-    """What each matrix of the target sets is worth, and what cannot be told apart."""
+    """Print each matrix's contribution, and which matrices cannot be distinguished."""
     if report["rows"]:
         line(console)
         rows = [
@@ -128,7 +127,7 @@ def _modules(report: Tree, console: Console) -> None:
 
 
 def _notes(report: Tree, console: Console) -> None:
-    """Each caution once, said by the methods that raise it."""
+    """Print each note once, with the methods that give it."""
     said: dict[str, list[str]] = {}
     for method in report["methods"]:
         for note in method["notes"]:

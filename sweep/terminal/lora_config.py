@@ -1,4 +1,4 @@
-"""An adapter's configuration as Python to paste."""
+"""An adapter's ``peft.LoraConfig`` as Python code."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sweep.terminal.formatting import line
 from sweep.terminal.printable import printable
 
 WIDTH = 76
-"""Columns; a longer list is broken after its bracket and between its items."""
+"""Line width; a longer list is broken after its bracket and between its items."""
 
 
 def lora_config_lines(keywords: Mapping[str, Any]) -> list[str]:
-    """The lines of a call of ``peft.LoraConfig``; lists of full paths take several.
+    """The lines of a call of ``peft.LoraConfig``; lists of full paths take several lines.
 
     Args:
         keywords: its arguments.
@@ -37,13 +37,13 @@ def lora_config_lines(keywords: Mapping[str, Any]) -> list[str]:
 
 
 def _is_name(name: str) -> bool:
-    """Whether Python reads it as an argument's name, and as this one: it folds some letters."""
+    """Whether a name can be written as a keyword argument; Python normalises non-ASCII names."""
     return name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
 
 
 def _argument(start: str, value: Any) -> str:
-    """One argument: Python whose value is the value, whatever that is of JSON."""
-    if isinstance(value, str):  # of which pformat would make several
+    """One argument, as Python code for any JSON value."""
+    if isinstance(value, str):  # pformat would split it
         return f"{start}{value!r},"
     shown = pformat(_finite(value), width=WIDTH - len(start) + 1, sort_dicts=False)
     if "\n" in shown:
@@ -53,14 +53,14 @@ def _argument(start: str, value: Any) -> str:
 
 
 class _Float(float):
-    """A number that is no literal of Python's, as an expression."""
+    """A float without a Python literal (NaN or infinity), shown as an expression."""
 
     def __repr__(self) -> str:
         return f"float('{float(self)!r}')"
 
 
 def _finite(value: Any) -> Any:
-    """The same, with numbers that are not finite as ``_Float``."""
+    """The value, with floats that are not finite as ``_Float``."""
     if isinstance(value, float) and not math.isfinite(value):
         return _Float(value)
     if isinstance(value, Mapping):
@@ -69,11 +69,11 @@ def _finite(value: Any) -> Any:
 
 
 def print_lora_config(report: Mapping[str, Any], console: Console) -> None:
-    """Print the best trial's, each line by itself, where the objective has told one.
+    """Print the best trial's ``LoraConfig``, if the objective reported one.
 
     Args:
-        report: as ``sweep.results.status.snapshot`` makes it.
-        console: where to.
+        report: from ``sweep.results.status.snapshot``.
+        console: the console to print to.
     """
     best = report["best"]
     keywords = None if best is None else best.get("lora_config")
@@ -81,5 +81,5 @@ def print_lora_config(report: Mapping[str, Any], console: Console) -> None:
         return
     line(console)
     line(console, f"trial {best['number']} for peft:", "bold")
-    for each in lora_config_lines(keywords):  # never wrapped: a string cut in two is no Python
+    for each in lora_config_lines(keywords):  # never wrapped: a broken string is no valid Python
         console.print(Text(printable(each)), soft_wrap=True)

@@ -1,17 +1,18 @@
-"""Text of strangers on its way to a terminal: names and messages are shown, never obeyed."""
+"""Escape text from files and databases, so that a terminal shows it and runs no control codes."""
 
 from __future__ import annotations
 
 
 def printable(text: object, keep: str = "") -> str:
-    """A text in which every character that is not printable is written as Python escapes it.
+    """A text with every character that is not printable escaped as in Python.
 
-    A terminal obeys control characters, reorders lines by others, and cannot show half a
-    character; no name of a study, a file or a protein needs them.
+    Terminals act on control characters, reorder lines at others, and cannot show half of a
+    surrogate
+    pair. Names of studies, files and proteins need none of them.
 
     Args:
         text: what to show.
-        keep: characters to leave as they are, such as line ends.
+        keep: characters to leave unchanged, such as line ends.
 
     Example:
         >>> printable("a" + chr(27) + "[31m") == "a" + chr(92) + "x1b[31m"

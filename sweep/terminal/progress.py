@@ -1,4 +1,4 @@
-"""What a running sweep shows: a live bar on a terminal, one line per event elsewhere."""
+"""Progress of a running sweep: a live bar on a terminal, one line per event elsewhere."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from sweep.terminal.printable import printable
 
 
 class Progress:
-    """Watches a sweep; use as a context manager.
+    """A ``ProgressListener`` that shows a sweep's progress; use as a context manager.
 
     Trials with a negative number are baselines: shown, but not counted towards ``total``.
 
     Args:
-        total: COMPLETE trials wanted.
-        done: COMPLETE trials that the study already has.
-        stream: where to show it; stdout stays free for results.
-        higher_is_better: which value is the best.
-        best: the best value the study already has.
+        total: number of COMPLETE trials wanted.
+        done: number of COMPLETE trials in the study.
+        stream: where to show it; stderr when None, as stdout is for results.
+        higher_is_better: whether the study maximises its value.
+        best: the best value in the study.
     """
 
     def __init__(
@@ -67,23 +67,23 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the bar as it stands; exceptions pass through."""
+        """Stop updating the bar; exceptions pass through."""
         if self._live:
             self._live.stop()
 
     def started(self, number: int, label: str) -> None:
-        """A trial began.
+        """Show that a trial started.
 
         Args:
             number: the trial's number, negative for a baseline.
-            label: its configuration in a few words.
+            label: its configuration as short text.
         """
         self._running[number] = label
         if not self._live:
             self._line(f"{_title(number)} started: {label}")
 
     def reported(self, number: int, step: int, value: float) -> None:
-        """A trial came to an evaluation point; shown on the bar only."""
+        """Show an intermediate value, on the bar only."""
         if self._live:
             label = self._running.get(number, "").split("  ·  ")[0]
             self._running[number] = f"{label}  ·  step {step}: {value:.4f}"
@@ -91,14 +91,14 @@ class Progress:
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
-        """A trial ended.
+        """Show that a trial finished.
 
         Args:
             state: ``COMPLETE``, ``PRUNED``, ``FAIL`` or ``INTERRUPTED``, which is run again.
             number: the trial's number, negative for a baseline.
-            value: the objective, None unless complete.
-            reason: why it failed, or was interrupted.
-            seconds: how long it took.
+            value: the objective value; None unless complete.
+            reason: why it failed or was interrupted.
+            seconds: its duration.
         """
         self._running.pop(number, None)
         if number >= 0:
@@ -139,7 +139,7 @@ class Progress:
         self._best = value if self._best is None else better(self._best, value)
 
     def _seconds_left(self) -> float | None:
-        """From the rate of COMPLETE trials in this run, failures and idle workers included."""
+        """Remaining time, from the rate of COMPLETE trials in this run."""
         here = self._done - self._done_before
         if here < 1:
             return None
@@ -161,5 +161,5 @@ class Progress:
 
 
 def _title(number: int) -> str:
-    """How a trial is called in a line."""
+    """A trial's name in a line."""
     return f"baseline {-number}" if number < 0 else f"trial {number}"

@@ -1,4 +1,4 @@
-"""The state of a study: what ``status`` shows, and a run when it ends."""
+"""The state of a study as text, for ``status`` and the end of a run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Tree = Mapping[str, Any]
 
 
 def print_head(report: Tree, console: Console) -> None:
-    """Print what a study is, and how many trials it has.
+    """Print a study's name, objective, trial counts and driver.
 
     Args:
-        report: as ``sweep.results.status.snapshot`` makes it.
-        console: where to.
+        report: from ``sweep.results.status.snapshot``.
+        console: the console to print to.
     """
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
@@ -32,7 +32,7 @@ def print_head(report: Tree, console: Console) -> None:
     failures: Sequence[Tree] = report.get("failed", ())
     interrupted = sum(map(is_interrupted, failures))
     failed = len(failures) - interrupted
-    # One that ran out of memory is told to Optuna as pruned, for its samplers to learn from.
+    # Trials that ran out of memory are stored as PRUNED, so that samplers use them.
     pruned = counts.get("PRUNED", 0) + counts.get("FAIL", 0) - len(failures)
     reused = sum(trial.get("reused_from") is not None for trial in report.get("trials", ()))
     parts = [
@@ -54,7 +54,7 @@ def print_head(report: Tree, console: Console) -> None:
 
 
 def _phases(report: Tree, console: Console) -> None:
-    """What of a study with a design is measured, and what of that learned nothing."""
+    """Print the number of complete trials per phase, and of collapsed ones."""
     phases: Tree = report.get("phases", {})
     if not phases.get("points"):
         return
@@ -74,44 +74,44 @@ def _phases(report: Tree, console: Console) -> None:
 
 
 def _complete(report: Tree) -> int:
-    """COMPLETE trials, without second runs of collapsed ones, which count towards no target."""
+    """COMPLETE trials without reruns of collapsed ones, which do not count towards the target."""
     again: int = report.get("phases", {}).get("run_again", 0)
     return int(report["counts"].get("COMPLETE", 0)) - again
 
 
 def _target(report: Tree) -> str:
-    """How many COMPLETE trials are wanted; plain Optuna does not say."""
+    """The target number of COMPLETE trials; empty for a study of plain Optuna."""
     return "" if report["target_trials"] is None else f"/{report['target_trials']}"
 
 
 def _running(report: Tree) -> str:
-    """What RUNNING means: a driver that was killed could not say that its trials ended."""
+    """A word for RUNNING trials, which a killed driver may have left in that state."""
     ours = report["target_trials"] is not None
     orphaned = ours and report["counts"].get("RUNNING") and not report.get("driver")
     return "left by a driver that is gone (a resume runs them again)" if orphaned else "running"
 
 
 def is_interrupted(entry: Tree) -> bool:
-    """Whether a trial did not fail by itself, but with the process that drove it."""
+    """Whether a trial was interrupted from outside."""
     return bool(entry.get("interrupted"))
 
 
 SHOWN_TRIALS = 60
-"""Rows of the trial table; a longer study shows its best ones."""
+"""Rows of the trial table; a longer study shows its best trials."""
 
 SHOWN_METRICS = 10
-"""Figures of the best trial that are printed."""
+"""Number of the best trial's metrics that are printed."""
 
 SHOWN_FAILURES = 20
-"""Failures told one by one."""
+"""Number of failures that are listed."""
 
 
 def print_status(report: Tree, console: Console) -> None:
     """Print a study's snapshot.
 
     Args:
-        report: as ``sweep.results.status.snapshot`` makes it.
-        console: where to.
+        report: from ``sweep.results.status.snapshot``.
+        console: the console to print to.
     """
     labels: Mapping[str, str] = report.get("labels", {})
     print_head(report, console)
@@ -143,7 +143,7 @@ def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
 
 
 def _baselines(report: Tree, console: Console) -> None:
-    """Each baseline's mean over its seeds, and how far the best trial is from it."""
+    """Print each baseline's mean over its seeds, and the best trial's difference from it."""
     best = report["best"]
     by_name: dict[str, list[float]] = {}
     for entry in report.get("baselines", ()):
@@ -216,11 +216,11 @@ def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
 
 
 def print_failures(report: Tree, console: Console) -> None:
-    """Print every failure of a study in full.
+    """Print every failure of a study with its traceback.
 
     Args:
-        report: as ``sweep.results.status.snapshot`` makes it.
-        console: where to.
+        report: from ``sweep.results.status.snapshot``.
+        console: the console to print to.
     """
     failed = report["failed"]
     line(console, f"study      {report['study']}", "bold")
@@ -241,7 +241,7 @@ def _first_line(reason: object) -> str:
 
 
 def _next(report: Tree, console: Console) -> None:
-    """What to type next: go on while trials are owed, then ask what mattered."""
+    """Print commands for the next step: resume while trials are missing, then importance."""
     complete = report.get("phases", {}).get("counted", report["counts"].get("COMPLETE", 0))
     where = f"--storage {shlex.quote(report['storage'])} --name {shlex.quote(report['study'])}"
     line(console)

@@ -1,4 +1,4 @@
-"""A verdict in words and tables: the answer first, then what it rests on."""
+"""A verdict as text: first the answer, then its parts and the effects."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def print_verdict(report: Tree, console: Console, *, registered: bool) -> None:
     """Print one verdict.
 
     Args:
-        report: as ``Verdict.to_json`` makes it; ``labels`` shortens target sets.
-        console: where to.
-        registered: whether the claim was written down before the first trial.
+        report: from ``Verdict.to_json``; ``labels`` shortens target sets.
+        console: the console to print to.
+        registered: whether the claim was in the study before its first trial.
     """
     claim = report["claim"]
     if claim is not None:
@@ -87,7 +87,7 @@ def _noise(report: Tree) -> str:
 
 
 def _best(report: Tree, console: Console) -> None:
-    """Each dominant choice at its best nuisances, beside its average."""
+    """Print each dominant choice's value at its best nuisances, and averaged over them."""
     names = list(report["best"][0]["at"])
     labels = report.get("labels", {})
     rows = []
