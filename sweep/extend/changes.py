@@ -1,7 +1,7 @@
-"""The three ways in which a parameter can grow.
+"""The three ways to extend a parameter.
 
-What is new goes to the end: Optuna stores a choice as its place in the list, so the old ones
-must keep theirs. A range may only grow, because every trial has to stay inside it.
+New choices are appended, since Optuna stores a choice as its index in the list. A range may only
+be widened, since every stored trial must stay inside it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from sweep.study.targets import canonical
 
 Params = Mapping[str, Param]
 Addition = Callable[[Params, str], tuple[str, Param, str]]
-"""From all parameters and one text to a name, its new parameter, and what changed in words."""
+"""Takes all parameters and one text; returns a name, its new parameter, and the change as text."""
 
 _OPTIONS = {Choice: "--add-choice", TargetSets: "--add-target", Int: "--widen", Float: "--widen"}
 _NOTHING_NEW = "There is nothing to add"
 
 
 def add_target(params: Params, text: str) -> tuple[str, Param, str]:
-    """``LABEL=SET`` or ``PARAM:LABEL=SET``: one more set of matrices.
+    """Add a target set, given as ``LABEL=SET`` or ``PARAM:LABEL=SET``.
 
     Raises:
-        SpecError: saying what is wrong with the text.
+        SpecError: if the text is invalid.
     """
     left, sign, written = text.partition("=")
     prefix, colon, label = left.rpartition(":")
@@ -53,10 +53,10 @@ def add_target(params: Params, text: str) -> tuple[str, Param, str]:
 
 
 def add_choice(params: Params, text: str) -> tuple[str, Param, str]:
-    """``PARAM=VALUE``: one more value.
+    """Add a choice, given as ``PARAM=VALUE``.
 
     Raises:
-        SpecError: saying what is wrong with the text.
+        SpecError: if the text is invalid.
     """
     name, sign, written = text.partition("=")
     if not (sign and name and written):
@@ -78,10 +78,10 @@ def add_choice(params: Params, text: str) -> tuple[str, Param, str]:
 
 
 def widen(params: Params, text: str) -> tuple[str, Param, str]:
-    """``PARAM=LOW:HIGH``: a range that holds the present one.
+    """Widen a range, given as ``PARAM=LOW:HIGH``.
 
     Raises:
-        SpecError: saying what is wrong with the text.
+        SpecError: if the text is invalid.
     """
     name, sign, ends = text.partition("=")
     low, high = map(_number, ends.partition(":")[::2])
@@ -89,7 +89,7 @@ def widen(params: Params, text: str) -> tuple[str, Param, str]:
         way_out = "For example learning_rate=1e-5:1e-2"
         raise SpecError(fault("--widen", "be PARAM=LOW:HIGH", text, way_out=way_out))
     old: Any = _named(params, name, text, "--widen")
-    # An end that stays is kept as it was written: 1 and 1.0 make different digests.
+    # An unchanged bound keeps its type: 1 and 1.0 give different digests.
     low = old.low if low == old.low else low
     high = old.high if high == old.high else high
     new: Int | Float = replace(old, low=low, high=high)
@@ -100,7 +100,7 @@ def widen(params: Params, text: str) -> tuple[str, Param, str]:
 
 
 def _named(params: Params, name: str, text: str, option: str) -> Any:
-    """The parameter of that name, of a kind that the option is for."""
+    """The parameter of that name; it must be of a kind that the option is for."""
     if name not in params:
         rule = f"name one of the parameters {', '.join(params)}"
         raise SpecError(fault(option, rule, name, where=text))
@@ -114,7 +114,7 @@ def _named(params: Params, name: str, text: str, option: str) -> Any:
 
 
 def _only_target_sets(params: Params, text: str) -> str:
-    """The parameter that is meant when none is named."""
+    """The only parameter of target sets, for a text that names none."""
     names = [name for name, param in params.items() if isinstance(param, TargetSets)]
     if len(names) == 1:
         return names[0]
@@ -128,7 +128,7 @@ def _only_target_sets(params: Params, text: str) -> str:
 def _json_or_word(text: str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # no JSON, or more of it than Python reads
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
         return text
 
 
@@ -140,7 +140,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _not_wider(old: Int | Float, new: Int | Float, text: str) -> Iterator[str]:
-    """A range that leaves something out, or adds nothing."""
+    """Faults of a range that is not wider than the old one."""
     where = f"it is {old.low}..{old.high}"
     if new.low > old.low or new.high < old.high:
         rule, way_out = "hold the whole range there is", "Trials may have any value of it"
@@ -151,7 +151,7 @@ def _not_wider(old: Int | Float, new: Int | Float, text: str) -> Iterator[str]:
 
 
 def _off_grid(old: Int | Float, new: Int | Float, text: str) -> Iterator[str]:
-    """A range whose steps miss the values that trials have."""
+    """Faults of a range whose steps miss stored values."""
     if isinstance(old, Int) and (old.low - new.low) % old.step:
         rule = f"keep to the steps of {old.step} through {old.low}"
         where, way_out = f"it is {old.low}..{old.high}", f"Lower it by a multiple of {old.step}"
@@ -160,12 +160,12 @@ def _off_grid(old: Int | Float, new: Int | Float, text: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Request:
-    """What to add, in the words of the command line.
+    """What to add to a space, as given on the command line.
 
     Attributes:
-        targets: ``LABEL=SET``, or ``PARAM:LABEL=SET`` where a space has several TargetSets.
-        choices: ``PARAM=VALUE``; the value is JSON, a bare word is a string.
-        ranges: ``PARAM=LOW:HIGH``, both ends.
+        targets: ``LABEL=SET``, or ``PARAM:LABEL=SET`` if the space has several TargetSets.
+        choices: ``PARAM=VALUE``; the value is JSON, or else a string.
+        ranges: ``PARAM=LOW:HIGH``.
     """
 
     targets: tuple[str, ...] = ()
@@ -173,24 +173,24 @@ class Request:
     ranges: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether anything is requested."""
         return bool(self.targets or self.choices or self.ranges)
 
     def additions(self) -> Iterator[tuple[Addition, str]]:
-        """What is to be done with each text; of one kind, in the order given."""
+        """The function for each text; texts of one kind keep their order."""
         yield from ((add_target, text) for text in self.targets)
         yield from ((add_choice, text) for text in self.choices)
         yield from ((widen, text) for text in self.ranges)
 
 
 def extended(space: Space, request: Request) -> tuple[Space, list[str]]:
-    """The space with what was asked for.
+    """The space with the requested additions.
 
     Returns:
         The new space, and one sentence per change.
 
     Raises:
-        SpecError: with every fault of the request at once.
+        SpecError: lists all faults of the request.
 
     Example:
         >>> from sweep import Choice

@@ -1,4 +1,4 @@
-"""Extend a study: work the new spec out, have the objective check it, migrate."""
+"""Extend a study: derive the new spec, have the objective check it, migrate the database."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ _COPY = "Copy the study to SQLite (lorasweep copy) and extend the copy"
 def extend_study(
     spec: StudySpec, address: StorageUrl, request: Request, *, take_over: bool = False
 ) -> dict[str, Any]:
-    """Give a study more choices or wider ranges; its trials are kept.
+    """Add choices or widen ranges of a study; its trials are kept.
 
-    Until the last moment nothing is written, and then all of it at once.
+    All changes are written at the end, in one transaction.
 
     Args:
-        spec: what the study measures; it may name other places for its inputs.
+        spec: the study's spec; its inputs may be at other paths.
         address: its database; a journal is refused.
         request: what to add.
-        take_over: even if another process seems to drive the study.
+        take_over: extend even if another process seems to drive the study.
 
     Returns:
         ``study``, ``storage`` and ``history``, which holds this extension's entry alone.
 
     Raises:
-        UsageError: if nothing is to be added.
-        SpecError: if what is to be added breaks a rule; all faults at once.
+        UsageError: if the request is empty.
+        SpecError: lists all faults of the request.
         ResumeError: if the study was made from another spec or other inputs.
         StorageError: if the database cannot be used, or the study has a driver.
-        Interruption: if a signal asked to end; the study is as it was.
+        Interruption: if a signal asked to stop; the study is unchanged.
     """
     if not request:
         raise UsageError(fault("extend", "be told what to add", "nothing", way_out=_WAY_OUT))
@@ -66,13 +66,13 @@ def extend_study(
     after = replace(spec, space=space)
     with Interrupts() as interrupts:
         facts = _checked(after, interrupts)
-        interrupts.check()  # what follows takes a moment, and is done or not
+        interrupts.check()  # the rest is short and not interrupted
         entry = apply(address, spec, after, facts, changes, take_over=take_over)
     return {"study": spec.name, "storage": address.shown, "history": [entry]}
 
 
 def _checked(spec: StudySpec, interrupts: Interrupts) -> ObjectiveInfo:
-    """Have the objective resolve all that its trials might need, as a run does."""
+    """Have the objective check the new spec in a worker, as a run does."""
     launcher = LocalLauncher(spec)
     with contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
@@ -90,17 +90,17 @@ def apply(
     *,
     take_over: bool = False,
 ) -> dict[str, Any]:
-    """Hold the study as its driver, and migrate it.
+    """Acquire the study's lease and migrate it.
 
     Returns:
-        The entry that its history got.
+        The new entry of its history.
 
     Raises:
-        ResumeError: if its spec is not ``before``, or its inputs hold something else.
+        ResumeError: if its spec is not ``before``, or its inputs have other contents.
         StorageError: if the database cannot be used, or the study has a driver.
     """
     with _held(address, before, facts, take_over=take_over) as study:
-        now = read_spec(study)  # budget and policy may have changed since it was read
+        now = read_spec(study)  # budget and policy may have changed meanwhile
         after = replace(now, space=after.space, inputs=after.inputs)
         return migrate(study, now, after, changes)
 
@@ -109,7 +109,7 @@ def apply(
 def _held(
     address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo, *, take_over: bool
 ) -> Iterator[optuna.Study]:
-    """The study with this process as its only driver, whom nobody can overtake meanwhile."""
+    """Open the study and hold its driver lease, under the storage's lock."""
     with storage_lock(address):
         study = create_or_resume(address, spec, facts)
         try:
@@ -122,5 +122,5 @@ def _held(
                 with contextlib.suppress(StorageError), storage_errors(address):
                     give_up(study, owner)
         finally:
-            engine_of(study).dispose()  # first, so that the file can be folded up
+            engine_of(study).dispose()  # first, so that the write-ahead log can be merged
             disable_wal(address)

@@ -1,8 +1,8 @@
-"""The migration: one SQL transaction, so that a study is the old one or the new one, never a mix.
+"""Migrate a study to an extended space in one SQL transaction.
 
-Optuna refuses a new choice and takes a new range without a word, after which its samplers and
-importances drop the parameter: trials of one study must agree on it. So the distribution that
-each trial is stored with is renewed together with the spec. Values are left alone.
+Optuna refuses a new choice in a stored parameter, and accepts a wider range silently; its samplers
+and importances then drop that parameter, since all trials of a study must agree on it. So the
+distribution stored with each trial is updated together with the spec. Values are unchanged.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _PARAMS = table(
 
 
 def engine_of(study: optuna.Study) -> Engine:
-    """The engine of a study in SQLite or PostgreSQL."""
-    storage: Any = study._storage  # noqa: SLF001 - Optuna wraps it into one with a cache
+    """The SQLAlchemy engine of a study in SQLite or PostgreSQL."""
+    storage: Any = study._storage  # noqa: SLF001 - Optuna wraps it in a cache
     engine: Engine = storage._backend.engine  # noqa: SLF001
     return engine
 
@@ -41,23 +41,23 @@ def engine_of(study: optuna.Study) -> Engine:
 def migrate(
     study: optuna.Study, before: StudySpec, after: StudySpec, changes: Sequence[str]
 ) -> dict[str, Any]:
-    """Make a study of one spec a study of another that offers more.
+    """Replace a study's spec, and the distributions of its trials, by extended ones.
 
     Args:
         study: the study, held by this process.
         before: its spec.
         after: the same with choices appended or ranges widened.
-        changes: what was done, a sentence each.
+        changes: one sentence per change, for the history.
 
     Returns:
-        The entry that its history got.
+        The new entry of its history.
 
     Raises:
-        StorageError: if it is no study of ``before`` any more.
+        StorageError: if its spec is not ``before`` any more.
     """
     study_id = study._study_id  # noqa: SLF001 - Optuna has no public name for it
     with engine_of(study).begin() as connection:
-        # A write comes first, and takes SQLite's lock: what is read below stays true.
+        # The first statement is a write, which takes SQLite's lock, so later reads stay valid.
         _swap_digest(connection, study, before.digest(), after.digest())
         _rewrite_trials(connection, study_id, before.space, after.space)
         entry = {
@@ -74,7 +74,7 @@ def migrate(
 
 
 def _swap_digest(connection: Connection, study: optuna.Study, old: str, new: str) -> None:
-    """Only if nobody else extended the study meanwhile."""
+    """Replace the spec's digest; fails if the study was extended meanwhile."""
     found = connection.execute(
         sqlalchemy.update(_ATTRIBUTES)
         .where(*_attribute(study._study_id, "spec_digest"))  # noqa: SLF001 - as above
@@ -89,9 +89,9 @@ def _swap_digest(connection: Connection, study: optuna.Study, old: str, new: str
 
 
 def _rewrite_trials(connection: Connection, study_id: int, old: Space, new: Space) -> None:
-    """Every trial's record of what a parameter might have been, whatever state it is in.
+    """Replace the distributions stored with all trials, whatever their state.
 
-    A distribution that is not the old space's (of a trial added by hand) is left as it is.
+    A distribution that is not the old space's (of a trial added by hand) is unchanged.
     """
     before, after = distributions(old), distributions(new)
     mine = _PARAMS.c.trial_id.in_(select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id == study_id))
