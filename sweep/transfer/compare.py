@@ -1,4 +1,4 @@
-"""Whether two studies hold the same."""
+"""Compare two studies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sweep.transfer.snapshot import Snapshot
 def refuse_differences(
     source: Snapshot, copy: Snapshot, address: StorageUrl, without: Collection[str] = ()
 ) -> None:
-    """Compare every trial and every attribute.
+    """Compare every trial and attribute of a study and its copy.
 
     Args:
-        source: what was copied.
-        copy: what was read back.
-        address: where from.
+        source: the copied study.
+        copy: the copy, as read back.
+        address: the copy's database.
         without: study attributes that are not written yet.
 
     Raises:
@@ -42,7 +42,7 @@ def refuse_differences(
 def differences(
     source: Snapshot, copy: Snapshot, address: StorageUrl, without: Collection[str] = ()
 ) -> Iterator[str]:
-    """The differences that ``refuse_differences`` refuses, a few words each."""
+    """The differences between a study and its copy, as short texts."""
     if source.directions != copy.directions:
         yield "directions"
     if len(source.trials) != len(copy.trials):
@@ -62,7 +62,7 @@ def differences(
 
 
 def _comparable(trial: FrozenTrial, address: StorageUrl) -> Record:
-    """All of a trial that the database can keep: SQLite drops the sign of a zero."""
+    """All of a trial that the database can store; SQLite drops the sign of a zero."""
     record = whole(trial)
     if address.kind == "sqlite":
         values = trial.values

@@ -1,4 +1,4 @@
-"""Copy a study into another database, where it is whole or known not to be."""
+"""Copy a study into another database; an unfinished copy is marked as such."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ from sweep.transfer.snapshot import COPYING, Snapshot, closing, mark, take
 log = logging.getLogger("lorasweep")
 
 _SAY_SECONDS = 10
-"""How often a copy that takes long says how far it is."""
+"""Interval of progress messages of a long copy."""
 
 _LAST = "spec"
-"""The attribute whose presence says that a study of lorasweep's is whole."""
+"""The attribute written last; its presence shows that a lorasweep study is complete."""
 
 
 def copy_study(source: StorageUrl, name: str | None, target: StorageUrl) -> dict[str, Any]:
-    """Copy a study, lorasweep's or not, and compare every trial and attribute.
+    """Copy a study, made by lorasweep or not, and compare every trial and attribute.
 
-    The study's files (checkpoints, adapters) are not copied, and neither is who drives it.
-    If this process is killed on the way, the target knows that it holds an unfinished copy,
-    and the same call makes it anew.
+    The study's files (checkpoints, adapters) and its driver lease are not copied. If this process
+    is
+    killed meanwhile, the target's study stays marked as unfinished, and the same call replaces it.
 
     Args:
-        source: where the study is; it is only read.
-        name: the study; may be left out when the database holds one study.
-        target: where it goes, under the same name.
+        source: the database to copy from; it is only read.
+        name: the study; optional if the database holds one study.
+        target: the database to copy to; the study keeps its name.
 
     Returns:
-        What was done, as a JSON tree.
+        A JSON-ready report.
 
     Raises:
-        StorageError: if either database cannot be used, the target has a study of that name
-            already, or the copy differs from its source.
+        StorageError: if either database cannot be used, the target already has a study of that
+            name, or the copy differs from its source.
     """
     with _called("FROM"):
         snapshot = take(source, name)
     with _called("TO"), storage_lock(target):
-        exists(target)  # refuses what belongs to another program
+        exists(target)  # refuses another program's database
         with storage_errors(target), closing(open_storage(target, make=True)) as storage:
             study, redone = _room(storage, snapshot, target)
             study.set_user_attr(COPYING, mark(source, metadata.version("lorasweep")))
@@ -78,10 +78,13 @@ def copy_study(source: StorageUrl, name: str | None, target: StorageUrl) -> dict
 def _room(
     storage: BaseStorage, snapshot: Snapshot, target: StorageUrl
 ) -> tuple[optuna.Study, bool]:
-    """An empty study for the copy, and whether an unfinished copy had to go for it.
+    """Create an empty study for the copy.
+
+    Returns:
+        The study, and whether it replaces an unfinished copy.
 
     Raises:
-        StorageError: if there is a study of that name which is no unfinished copy.
+        StorageError: if there is a study of that name that is no unfinished copy.
     """
     redone = False
     if snapshot.name in study_names(storage):
@@ -104,10 +107,11 @@ def _is_bare(there: Snapshot, snapshot: Snapshot) -> bool:
 
 
 def _is_leftover(there: Snapshot, snapshot: Snapshot, target: StorageUrl) -> bool:
-    """Whether a study is an unfinished copy that nobody can have gone on with."""
+    """Whether a study is an unfinished copy that has not been resumed."""
     if not there.ours:
         return there.marked
-    # Killed between the last two writes; whole, so that somebody may have resumed it since.
+    # A process killed between the last two writes leaves a complete study, which may have been
+    # resumed since.
     same = next(differences(snapshot, there, target), None) is None
     return there.marked and there.driver is None and same
 
@@ -120,7 +124,7 @@ def _refuse_taken(snapshot: Snapshot, there: Snapshot, target: StorageUrl) -> No
 
 
 def _fill(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:
-    """Write all but the last attribute."""
+    """Write everything but the last attribute."""
     storage, study_id = study._storage, study._study_id  # noqa: SLF001 - as Optuna's copy_study
     for key, value in snapshot.system_attrs.items():
         storage.set_study_system_attr(study_id, key, value)
@@ -132,8 +136,8 @@ def _fill(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:
         if time.monotonic() - said > _SAY_SECONDS:
             said = time.monotonic()
             log.info("%d of %d trials are copied", trial.number, len(snapshot.trials))
-        # Not add_trial, which refuses trials that a study may well hold, such as one that was
-        # queued with a value outside its range.
+        # add_trial would refuse trials that a study may hold, such as one queued with a value
+        # outside its range.
         try:
             storage.create_new_trial(study_id, template_trial=trial)
         except ValueError as error:
@@ -145,7 +149,7 @@ def _fill(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:
 
 
 def _finish(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:
-    """Compare, and call it whole."""
+    """Compare the copy, write the last attribute, and remove the mark."""
     refuse_differences(snapshot, _seen_anew(study, target), target, without=(_LAST, COPYING))
     lasting = snapshot.lasting_attrs
     if _LAST in lasting:
@@ -155,13 +159,13 @@ def _finish(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None
 
 
 def _seen_anew(study: optuna.Study, target: StorageUrl) -> Snapshot:
-    """What the database holds; the storage that wrote it would answer from its own memory."""
+    """The study as stored; the storage that wrote it would answer from its cache."""
     with closing(open_storage(target, make=False)) as storage:
         return Snapshot.of(optuna.load_study(study_name=study.study_name, storage=storage))
 
 
 def _notes(snapshot: Snapshot, source: StorageUrl) -> Iterator[str]:
-    """What whoever goes on with the copy should know."""
+    """Notes for the user of the copy."""
     driver = snapshot.driver
     if driver is not None and not driver.provably_dead():
         yield (
@@ -180,7 +184,7 @@ def _notes(snapshot: Snapshot, source: StorageUrl) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _called(name: str) -> Iterator[None]:
-    """Name a database in errors as the user did: there are two."""
+    """Name the database in errors as on the command line, as there are two."""
     try:
         yield
     except StorageError as error:

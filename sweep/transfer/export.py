@@ -1,4 +1,4 @@
-"""Write a study's trials into a file, and read them back before it takes its name."""
+"""Export a study's trials to a file, and read it back before it replaces an existing one."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from sweep.transfer.snapshot import Snapshot, take
 log = logging.getLogger("lorasweep")
 
 _NAMED = ("spec", "spec_digest", "history", "versions")
-"""Attributes of a study that readers of an export look for first."""
+"""Study attributes placed first in an export."""
 
 
 def export_study(address: StorageUrl, name: str | None, out: Path) -> dict[str, Any]:
-    """Write a study's trials to a Parquet, CSV or JSON file, by the file's suffix.
+    """Write a study's trials to a Parquet, CSV or JSON file, depending on the suffix.
 
-    The file appears whole and compared with the study, or what was there before stays.
+    The file is compared with the study before it replaces an existing file.
 
     Args:
         address: the database.
-        name: the study; may be left out when the database holds one study.
+        name: the study; optional if the database holds one study.
         out: the file.
 
     Returns:
-        What was done, as a JSON tree.
+        A JSON-ready report.
 
     Raises:
-        UsageError: if the suffix is none of those known, or the file is the database.
-        StorageError: if the study cannot be read, or the file not written; or if the file
-            does not hold what the study does.
+        UsageError: if the suffix is unknown, or the file is the database.
+        StorageError: if the study cannot be read, the file cannot be written, or the file differs
+            from the study.
     """
     suffix = _suffix(out, address)
     snapshot = take(address, name)
@@ -77,7 +77,7 @@ def _suffix(out: Path, address: StorageUrl) -> str:
 
 
 def study_facts(snapshot: Snapshot, address: StorageUrl) -> Facts:
-    """What there is to say of the study as a whole: strict JSON, without credentials."""
+    """Data of the study as a whole: standard JSON, without passwords."""
     attributes = snapshot.lasting_attrs
     directions = [direction.name.lower() for direction in snapshot.directions]
     facts = {
@@ -98,7 +98,7 @@ def study_facts(snapshot: Snapshot, address: StorageUrl) -> Facts:
 
 
 def verify(path: Path, suffix: str, table: Table, facts: Facts) -> None:
-    """Compare what a file holds with what it was to hold, cell by cell.
+    """Compare a file's content with the table, cell by cell.
 
     Raises:
         StorageError: naming the first trials that differ.
@@ -112,7 +112,7 @@ def verify(path: Path, suffix: str, table: Table, facts: Facts) -> None:
     if len(rows) != len(table.rows):
         wrong.append(f"{len(rows)} trials for {len(table.rows)}")
     for row, wanted in zip(rows, table.rows, strict=False):
-        # repr tells 1 from True and 0.0 from -0.0, and knows NaN for itself.
+        # repr distinguishes 1 from True and 0.0 from -0.0, and treats NaN as equal to NaN.
         expected = {name: repr(form.keeps(cell)) for name, cell in wanted.items()}
         found = {name: repr(cell) for name, cell in row.items()}
         if found != expected:

@@ -1,4 +1,4 @@
-"""The files that a table can be written to and read back from."""
+"""File formats of a table, for writing and reading back."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from sweep.transfer.records import Kind, Record, Scalar, Table
 Facts = Mapping[str, Any]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KEY = b"lorasweep"
-"""Under which a Parquet file's schema holds the facts of its study."""
+"""The key of the study's data in a Parquet file's schema."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        write: puts a table and its study's facts into a file open for writing.
-        read: what a file holds: its facts (None where it has no place for them) and its rows.
-        keeps: what becomes of a cell: a format may have no word for it.
+        write: writes a table and its study's data to an open file.
+        read: returns a file's study data (None if the format holds none) and its rows.
+        keeps: the value that is read back for a cell, which a format may change.
     """
 
     write: Callable[[Table, Facts, BinaryIO], None]
@@ -55,16 +55,16 @@ def _write_parquet(table: Table, facts: Facts, file: BinaryIO) -> None:
 def _read_parquet(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
     import pyarrow.parquet as pq
 
-    del columns  # the file knows them itself
+    del columns  # stored in the file
     with path.open("rb") as file:
         table = pq.read_table(file)
     return json.loads(table.schema.metadata[_KEY]), table.to_pylist()
 
 
 def _write_csv(table: Table, facts: Facts, file: BinaryIO) -> None:
-    del facts  # rows are all that it has a place for
+    del facts  # CSV holds rows only
     stream = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    # Its own line ends are CR LF, and it quotes either of them inside a cell for that.
+    # The csv module ends rows with CR LF, and quotes cells that contain either.
     writer = csv.writer(stream)
     writer.writerow(table.columns)
     writer.writerows([_csv_cell(cell) for cell in row.values()] for row in table.rows)
@@ -80,9 +80,9 @@ def _csv_cell(cell: Scalar) -> str:
 
 
 def _no_formula(cell: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins as those do gets a quote.
+    """A text that spreadsheets do not run as a formula: a quote is put before it.
 
-    Numbers stay what they are.
+    Numbers are unchanged.
     """
     return f"'{cell}" if cell.startswith(_FORMULA) and not _is_written_number(cell) else cell
 
@@ -96,7 +96,7 @@ def _is_written_number(cell: str) -> bool:
 
 
 def _read_csv(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
-    limit = csv.field_size_limit(sys.maxsize)  # the usual one is less than a long curve
+    limit = csv.field_size_limit(sys.maxsize)  # the default limit is shorter than a long curve
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file, strict=True))
@@ -124,9 +124,9 @@ def _from_csv(cell: str, kind: Kind) -> Scalar:
 
 
 def _csv_keeps(cell: Scalar) -> Scalar:
-    """An empty text reads as nothing, and what might be a formula has a quote before it.
+    """The value read back from CSV: None for an empty text, a quote before a formula.
 
-    The JSON texts, which begin with neither, still tell what was there.
+    The JSON columns still hold the original values.
     """
     return (_no_formula(cell) or None) if isinstance(cell, str) else cell
 
@@ -138,13 +138,13 @@ def _write_json(table: Table, facts: Facts, file: BinaryIO) -> None:
 
 
 def _read_json(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, list[Record]]:
-    del columns  # numbers and texts look different in JSON
+    del columns  # JSON has types
     document = json.loads(path.read_bytes())
     return document["study"], document["trials"]
 
 
 def _json_keeps(cell: Scalar) -> Scalar:
-    """JSON has no NaN or infinity; the trial's state and JSON texts still tell."""
+    """The value read back from JSON: None for NaN and infinity; the JSON columns hold them."""
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
@@ -153,4 +153,4 @@ FORMATS: Mapping[str, Format] = {
     ".csv": Format(_write_csv, _read_csv, _csv_keeps),
     ".json": Format(_write_json, _read_json, _json_keeps),
 }
-"""By the suffix of a file's name."""
+"""Formats by file suffix."""

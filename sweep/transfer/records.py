@@ -1,4 +1,4 @@
-"""A trial of any Optuna study as one flat record, with the whole of it beside as JSON text."""
+"""A trial of any Optuna study as one flat record, with all of its data as JSON text."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _FAILURE = ("reason", "kind", "message")
 
 
 def whole(trial: FrozenTrial) -> Record:
-    """Everything that Optuna keeps of a trial; two trials are the same if these are.
+    """Everything that Optuna stores of a trial; two trials are equal if these are.
 
-    What is no number, state or time is JSON text with sorted keys: storages return the same
-    attributes in different orders. A NaN, which equals nothing, is text that equals itself.
+    Anything but a number, state or time is JSON text with sorted keys, since storages return
+    attributes in different orders. NaN, which does not equal itself, becomes text.
     """
     distributions = {
         name: json.loads(distribution_to_json(distribution))
@@ -45,10 +45,9 @@ def whole(trial: FrozenTrial) -> Record:
 
 
 def record(trial: FrozenTrial) -> Record:
-    """A trial as one row: ``whole`` and, for those who read tables, its parts by name.
+    """A trial as one row: ``whole``, and its parts as columns of their own.
 
-    Cells are scalars. What is nested, or has a name that no file can hold, is in the JSON
-    texts alone.
+    Cells are scalars. Nested values, and names that no file can hold, are only in the JSON text.
     """
     attributes = trial.user_attrs
     failure = _mapping(attributes.get("failure"))
@@ -63,12 +62,12 @@ def record(trial: FrozenTrial) -> Record:
 
 
 def text(tree: Any) -> str:
-    """A JSON tree as text in which equal trees are equal; ASCII, so that any file holds it."""
+    """A tree as sorted JSON, so that equal trees give equal text; ASCII only."""
     return json.dumps(tree, sort_keys=True)
 
 
 def is_writable(value: str) -> bool:
-    """Whether a text can be UTF-8; JSON from a database may hold half a surrogate pair."""
+    """Whether a text can be encoded as UTF-8; JSON may hold half of a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -85,17 +84,17 @@ def _only(values: list[float] | None) -> float | None:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    """The attribute, unless a foreign study calls something else by its name."""
+    """The attribute, or an empty mapping if another program uses its name for something else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def _utc(local: datetime | None) -> str | None:
-    """Optuna hands out this machine's local time without a zone; a file outlives the machine."""
+    """A time of Optuna, which is local and without time zone, as UTC."""
     return None if local is None else local.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 Kind = Literal["bool", "int", "float", "text", "json"]
-"""What a column's cells are; ``json`` has any scalars, each as JSON text."""
+"""The type of a column's cells; ``json`` is any scalar as JSON text."""
 
 _FIRST: Mapping[str, Kind] = {
     "number": "int",
@@ -121,16 +120,16 @@ _LAST: Mapping[str, Kind] = {
     "system_attrs": "text",
 }
 _EXACT = 2**53
-"""Up to here a float is any whole number that it is given."""
+"""Floats represent integers exactly up to this limit."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Trials, one a row.
+    """Trials as a table, one per row.
 
     Attributes:
-        columns: their kinds by name, in order; those that every study has are always there.
-        rows: a cell for each column; None where a trial has nothing.
+        columns: the type of each column by name, in order; some are in every table.
+        rows: one cell per column; None if a trial has no value.
     """
 
     columns: Mapping[str, Kind]
@@ -138,7 +137,7 @@ class Table:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Table:
-        """Give every record the same columns, of a kind that loses nothing."""
+        """Give all records the same columns, of types that lose no information."""
         fixed = {**_FIRST, **_LAST}
         found = dict.fromkeys(name for record in records for name in record if name not in fixed)
         names = [
@@ -160,7 +159,7 @@ class Table:
 
 
 def _kind(values: Iterable[Scalar], otherwise: Kind) -> Kind:
-    """The plainest kind in which no value changes."""
+    """The simplest type that changes no value."""
     present = [value for value in values if value is not None]
     types = {type(value) for value in present}
     if not present:

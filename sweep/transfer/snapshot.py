@@ -1,4 +1,4 @@
-"""A study as it was at one moment, which is what a copy or an export is compared with."""
+"""A study's content at one time, to compare a copy or an export with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweep.storage.studies import open_study
 from sweep.storage.url import StorageUrl
 
 COPYING = "copying"
-"""The study attribute of a copy that is not finished yet."""
+"""The study attribute that marks an unfinished copy."""
 
 _MAKER = "lorasweep"
 _UNKNOWN_ZONE = {
@@ -33,14 +33,14 @@ _UNKNOWN_ZONE = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a study holds.
+    """A study's content.
 
     Attributes:
-        name: the study's.
+        name: the study's name.
         directions: one per objective.
-        user_attrs: of the study.
-        system_attrs: of the study; a sampler may keep its position there.
-        trials: all of them, by number.
+        user_attrs: user attributes of the study.
+        system_attrs: system attributes of the study; a sampler may store its position there.
+        trials: all trials, by number.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, study: optuna.Study) -> Snapshot:
-        """Read a study; one that is driven meanwhile may have gone on before this returns."""
+        """Read a study; if it is being driven, later changes are not included."""
         system_attrs = study._storage.get_study_system_attrs(study._study_id)  # noqa: SLF001 - Optuna's copy_study does the same
         return cls(
             study.study_name,
@@ -68,18 +68,18 @@ class Snapshot:
 
     @property
     def marked(self) -> bool:
-        """Whether it was made as a copy that nobody has called finished."""
+        """Whether it is marked as an unfinished copy."""
         mark = self.user_attrs.get(COPYING)
         return isinstance(mark, Mapping) and _MAKER in mark
 
     @property
     def driver(self) -> DriverLease | None:
-        """The process that holds the study, dead or alive."""
+        """The lease of the study's driver, whether or not its process is alive."""
         return _owner(self.user_attrs.get(OWNER))
 
     @property
     def lasting_attrs(self) -> dict[str, Any]:
-        """The study's attributes without those of the moment: who drives it, who copies it."""
+        """The user attributes without driver lease and copy mark."""
         lasting = dict(self.user_attrs)
         released = self.ours and lasting.get(OWNER) is None
         if released or self.driver is not None:
@@ -89,7 +89,7 @@ class Snapshot:
         return lasting
 
     def times_note(self, address: StorageUrl) -> str | None:
-        """What must be said of its times; None where they are sure to be right."""
+        """A warning about the study's times; None if they are certainly right."""
         if self.ours or not any(trial.datetime_start for trial in self.trials):
             return None
         return (
@@ -99,12 +99,12 @@ class Snapshot:
 
 
 def mark(source: StorageUrl, version: str) -> dict[str, str]:
-    """What an unfinished copy's ``copying`` says."""
+    """The mark of an unfinished copy."""
     return {_MAKER: version, "from": source.shown}
 
 
 def _owner(value: object) -> DriverLease | None:
-    """A record of our own; a foreign study may call something else its owner."""
+    """A driver lease; None if another program uses the attribute for something else."""
     if not isinstance(value, Mapping):
         return None
     try:
@@ -115,17 +115,17 @@ def _owner(value: object) -> DriverLease | None:
 
 @contextlib.contextmanager
 def closing(storage: BaseStorage) -> Iterator[BaseStorage]:
-    """Close the connections that a storage keeps, once done with it."""
+    """Close a storage's connections at the end of the context."""
     try:
         yield storage
     finally:
-        backend = getattr(storage, "_backend", storage)  # Optuna wraps some in a cache
+        backend = getattr(storage, "_backend", storage)  # Optuna wraps some storages in a cache
         if isinstance(backend, RDBStorage):
             backend.engine.dispose()
 
 
 def take(address: StorageUrl, name: str | None) -> Snapshot:
-    """Read any study that is whole, lorasweep's or not.
+    """Read a study that is no unfinished copy, made by lorasweep or not.
 
     Raises:
         StorageError: if it cannot be read, or is an unfinished copy.
