@@ -1,4 +1,4 @@
-"""A trial that is over, as a tracker shows it."""
+"""A finished trial in the form that trackers log."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from sweep.study.parameters import is_number
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial that is over.
+    """A finished trial.
 
     Attributes:
         study: the study's name.
-        number: the trial's.
-        state: ``complete``, ``pruned``, ``failed`` or ``interrupted`` (it runs again as another
-            trial).
-        params: configuration; target sets by their short names.
-        tags: what else tells it from others: phase, seed, replicate, and why it failed.
-        metrics: every figure that is one number, and ``value``, the objective.
-        curve: its evaluations: steps done, and figures.
-        started: when it began.
-        ended: when it was over.
+        number: the trial's number.
+        state: ``complete``, ``pruned``, ``failed`` or ``interrupted`` (retried as another trial).
+        params: its configuration, with target sets by their labels.
+        tags: phase, seed, replicate, and the failure if any.
+        metrics: metrics that are single numbers, and ``value``, the objective value.
+        curve: intermediate metrics, as pairs of step and metrics.
+        started: when it started.
+        ended: when it finished.
     """
 
     study: str
@@ -44,15 +43,15 @@ class Ended:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """The name of the tracker's run."""
         return f"{self.study} trial {self.number}"
 
 
 def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
-    """Read a trial that has ended.
+    """Read a finished trial.
 
     Args:
-        study: a study of lorasweep's.
+        study: a study made by lorasweep.
         trial: one of its trials.
     """
     attributes = trial.user_attrs
@@ -80,7 +79,7 @@ def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
 
 
 def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
-    """The figures that are one finite number each; yes and no are 1 and 0."""
+    """The metrics that are one finite number each; booleans become 1 and 0."""
     return {
         name: float(figure)
         for name, figure in figures.items()
@@ -93,7 +92,7 @@ def _without_step(point: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _state(trial: FrozenTrial) -> str:
-    """As ``lorasweep status`` has it: what ran out of memory failed, though it reads PRUNED."""
+    """As in ``lorasweep status``: out-of-memory trials, stored as PRUNED, count as failed."""
     failure = failure_of(trial)
     if failure is not None:
         return "interrupted" if failure.interrupted else "failed"

@@ -1,4 +1,4 @@
-"""Trackers by name, made when they are asked for: none of their libraries is needed otherwise."""
+"""Make trackers by name; their libraries are imported only when used."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def trackers(names: Sequence[str], address: StorageUrl, study: str) -> tuple[Cal
 
     Args:
         names: some of ``NAMES``.
-        address: the study's database; TensorBoard's files go beside it.
+        address: the study's database; TensorBoard's files are written beside it.
         study: the study's name.
 
     Raises:
-        UsageError: if there is no such tracker or its library is missing; all at once.
+        UsageError: if a tracker is unknown or its library is missing; lists all faults.
     """
     made, faults = [], []
     for name in dict.fromkeys(names):

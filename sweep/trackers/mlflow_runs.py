@@ -1,4 +1,4 @@
-"""Each trial as a run of MLflow, the study its experiment."""
+"""Log each trial as an MLflow run, in one experiment per study."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from optuna.trial import FrozenTrial
 from sweep.trackers.finished_trial import Ended, ended_of
 
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "interrupted": "KILLED"}
-"""MLflow's words; all else is FAILED."""
+"""MLflow's status for each state; FAILED for any other."""
 
 
 def log_to_mlflow(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Log a trial that is over: configuration, evaluations by step, and final figures.
+    """Log a finished trial: configuration, intermediate metrics by step, and final metrics.
 
     The server is MLflow's own setting, ``MLFLOW_TRACKING_URI``.
 
     Raises:
-        Exception: whatever ``mlflow`` raises.
+        Exception: any error of ``mlflow``.
     """
     ended = ended_of(study, trial)
     client = mlflow.MlflowClient()
@@ -39,13 +39,13 @@ def log_to_mlflow(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def _metrics(ended: Ended, over: int) -> list[Metric]:
-    """Evaluations at their steps, the final figures after the last of them."""
+    """Intermediate metrics at their steps, and the final ones at the last step."""
     last = max((step for step, _ in ended.curve), default=0)
     points = [*ended.curve, (last, ended.metrics)]
     return [Metric(name, value, over, step) for step, p in points for name, value in p.items()]
 
 
 def _milliseconds(moment: datetime | None) -> int:
-    """Since 1970; Optuna's moments are UTC without saying so."""
+    """Milliseconds since 1970; a time without zone is taken as UTC."""
     moment = datetime.now(UTC) if moment is None else moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)

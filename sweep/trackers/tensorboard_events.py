@@ -1,4 +1,4 @@
-"""Each trial as a run of TensorBoard, with the table of hyperparameters."""
+"""Log each trial as a TensorBoard run, with its hyperparameters."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class TensorBoardEvents:
     """Writes event files, one folder per trial.
 
     Args:
-        folder: where; ``tensorboard --logdir`` takes it.
+        folder: the folder for ``tensorboard --logdir``.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def __call__(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Log a trial that is over: configuration, evaluations by step, and final figures.
+        """Log a finished trial: configuration, intermediate metrics by step, and final metrics.
 
         Raises:
             OSError: if the folder cannot be written.

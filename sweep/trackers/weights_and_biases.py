@@ -1,4 +1,4 @@
-"""Each trial as a run of Weights & Biases, the study its group."""
+"""Log each trial as a Weights & Biases run, in one group per study."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sweep.trackers.finished_trial import ended_of
 
 
 def log_to_wandb(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Log a trial that is over: configuration, evaluations by step, and final figures.
+    """Log a finished trial: configuration, intermediate metrics by step, and final metrics.
 
     The project is ``WANDB_PROJECT``, else ``lorasweep``; ``WANDB_MODE=offline`` writes files that
     ``wandb sync`` uploads later.
 
     Raises:
-        Exception: whatever ``wandb`` raises.
+        Exception: any error of ``wandb``.
     """
     ended = ended_of(study, trial)
     run = wandb.init(
@@ -28,7 +28,7 @@ def log_to_wandb(study: optuna.Study, trial: FrozenTrial) -> None:
         job_type=ended.tags.get("phase"),
         tags=[ended.state],
         config={**ended.params, "trial": ended.number, **ended.tags},
-        reinit="create_new",  # whatever run the script itself may have open
+        reinit="create_new",  # the script may have a run open
         settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
     )
     for step, figures in ended.curve:
