@@ -1,4 +1,4 @@
-"""The verb that takes trained adapters out of a study."""
+"""The verb ``adapters``: export trained adapters from a study."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def adapters(options: argparse.Namespace) -> int:
 
 
 def _input_faults(options: argparse.Namespace) -> list[str]:
-    """Inputs that nothing would read, and trust in code that nothing would run."""
+    """Faults of inputs and permissions that are given without ``--retrain``."""
     if options.retrain:
         return []
     rule, way_out = "be given with --retrain", "What was kept is not trained again"
@@ -91,7 +91,7 @@ def _input_faults(options: argparse.Namespace) -> list[str]:
 
 
 def print_adapter(report: Mapping[str, Any], console: Console) -> None:
-    """Print what ``export_adapter`` returns, and what to type next."""
+    """Print the report of ``export_adapter``, and a command that uses the adapter."""
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
     line(console, f"trial      {report['trial']}, value {number(report['value'])}")

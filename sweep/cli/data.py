@@ -1,4 +1,4 @@
-"""The verb for data: fetch it, look at it, convert it, before a study uses it."""
+"""The verb ``data``: fetch, describe or convert data before a study uses it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep.cli.options import json_argument
 VERBS = ("data",)
 
 TOOLS = "objectives.data.tools"
-"""What does the work. A name, imported when it is needed, as in ``sweep.cli.predict``."""
+"""The package that does the work, imported when needed, as in ``sweep.cli.predict``."""
 
 
 def data_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,7 +75,7 @@ def _source_arguments(action: argparse.ArgumentParser) -> None:
 
 
 def data(options: argparse.Namespace) -> int:
-    """Fetch, describe or convert."""
+    """Fetch, describe or convert data."""
     from sweep.cli.output import show
     from sweep.cli.terminal_data import print_converted, print_described, print_fetched
 
@@ -106,7 +106,7 @@ def _describe(options: argparse.Namespace) -> dict[str, Any]:
 
     tool = importlib.import_module(f"{TOOLS}.describe")
     settings = read_settings(options.settings) | _flags(options)
-    with make_console(sys.stderr).status("reading and comparing"):  # nothing, but on a terminal
+    with make_console(sys.stderr).status("reading and comparing"):  # shown on a terminal only
         report: dict[str, Any] = tool.describe(options.source, settings, leakage=options.leakage)
     return report
 

@@ -1,4 +1,4 @@
-"""The verbs that prepare a measurement: ``design`` shows it, ``pilot`` finds what it needs."""
+"""The verbs ``design``, which shows a design, and ``pilot``, which measures its inputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERBS = ("design", "pilot")
 
 
 def design(options: argparse.Namespace) -> int:
-    """What a measurement tells, and what it costs."""
+    """Report what a design can show, and what it costs."""
     from sweep.analysis.experiment_design.points import (
         design_points,  # SciPy takes a second to import
     )
@@ -56,7 +56,7 @@ def design(options: argparse.Namespace) -> int:
 
 
 def design_size(spec: StudySpec) -> dict[str, int]:
-    """How many configurations and runs a study's design has."""
+    """The number of configurations and runs of a study's design."""
     from sweep.analysis.experiment_design.points import design_points
 
     points = design_points(spec.space, spec.design)
@@ -65,11 +65,11 @@ def design_size(spec: StudySpec) -> dict[str, int]:
 
 
 def _designed(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
-    """The study with the design and the claims that the options make of them.
+    """The study with design and claims changed by the options.
 
     Raises:
-        SpecError: if there is no design, or one that breaks a rule.
-        UsageError: if noise or delta is no size.
+        SweepError: if there is no design, or an invalid one.
+        UsageError: if noise or delta is not a finite number above 0.
     """
     for option in ("noise", "delta"):
         value = getattr(options, option)
@@ -94,10 +94,10 @@ def _designed(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
 
 
 def _within(trials: int) -> dict[str, int]:
-    """A design of so many trials, duplicates in the default's proportion.
+    """A design of a given number of trials, with the default's proportion of duplicates.
 
     Raises:
-        UsageError: if no design is that small.
+        UsageError: if the number is below 2.
     """
     if trials < 2:
         raise UsageError(fault("--budget", "be 2 trials or more", trials))
@@ -107,7 +107,7 @@ def _within(trials: int) -> dict[str, int]:
 
 
 def _beyond(spec: StudySpec, found: Mapping[str, Any] | None) -> list[str]:
-    """Whether the design goes where the pilot's runs collapsed, or saw nothing."""
+    """A note if the design's range goes beyond the range that the pilot recommends."""
     nuisance = None if found is None else found["nuisance"]
     if nuisance is None or nuisance["range"] is None:
         return []
@@ -129,7 +129,7 @@ def _noise(options: argparse.Namespace, found: Mapping[str, Any] | None) -> dict
 
 
 def pilot(options: argparse.Namespace) -> int:
-    """Measure the noise of seeds, and where every choice trains."""
+    """Measure seed noise, and a learning rate at which all choices train."""
     from sweep.analysis.experiment_design.pilot import pilot_of
 
     whole = apply_options(load_spec(options.study), options)
@@ -143,7 +143,7 @@ def pilot(options: argparse.Namespace) -> int:
 
 
 def _piloted(spec: StudySpec, address: StorageUrl) -> dict[str, Any] | None:
-    """What the study's pilot found, if the database holds one with trials."""
+    """The report of the study's pilot, if the database holds one with trials."""
     from sweep.analysis.experiment_design.pilot import pilot_of
 
     name = pilot_of(spec).name

@@ -1,4 +1,4 @@
-"""``run --detach``: the same command as a job of a Ray cluster, and how to follow it."""
+"""``run --detach``: submit the command as a job of a Ray cluster, and show how to follow it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _NOT_THERE = ("verb", "study", "command", "detach", "settings", "ray_address", "
 
 
 def detach(spec: StudySpec, options: argparse.Namespace) -> dict[str, str]:
-    """Submit the command that the options are, to run on the cluster's head node.
+    """Submit the command given by the options, to run on the cluster's head node.
 
     Returns:
-        ``job``, ``address``, and the commands that follow it, read its log and stop it.
+        ``job``, ``address``, and commands that show its status and log and stop it.
 
     Raises:
-        UsageError: if an option cannot be kept there.
-        SweepError: if nobody takes the job.
+        UsageError: if an option cannot be used there.
+        SweepError: if the job cannot be submitted.
     """
     address = _reachable(spec, options)
     try:
@@ -55,17 +55,17 @@ def detach(spec: StudySpec, options: argparse.Namespace) -> dict[str, str]:
 
 
 def print_job(report: Mapping[str, Any], _: Console) -> None:
-    """What was submitted, and what to type next; unbroken, to be pasted."""
+    """Print the job and the commands to follow it, unwrapped so that they can be pasted."""
     for name in ("job", "status", "watch", "log", "stop"):
         print(printable(f"{name:<8}{report[name]}"))
 
 
 def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
-    """The arguments that run a study on the head node as these options would run it here.
+    """Arguments that run a study on the head node as these options would run it here.
 
     Args:
-        options: of ``run``.
-        study: what its file or module is called there.
+        options: the options of ``run``.
+        study: the name of its file or module there.
     """
     given = {name: value for name, value in vars(options).items() if name not in _NOT_THERE}
     for name in ("data", "base"):
@@ -85,10 +85,10 @@ def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
 
 
 def _reachable(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
-    """The database, one that the head node can use.
+    """The database, which the head node must be able to use.
 
     Raises:
-        UsageError: with all that hinders a job of its own.
+        UsageError: lists all options that prevent a job.
     """
     faults = []
     if options.launcher != "ray":
@@ -116,10 +116,11 @@ def _reachable(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
 
 
 def _study_files(named: str) -> tuple[str, dict[str, bytes]]:
-    """What the study is called in the job's working directory, and what must lie there.
+    """The study's name in the job's working directory, and the files to send there.
 
-    A file goes alone. A module goes with the Python files of its package if it was found in
-    the current folder; one that is installed is on the head node too.
+    A file is sent alone. A module in the current folder is sent with the Python files of its
+    package;
+    an installed module must be installed on the head node.
     """
     try:
         if named.endswith(".py"):

@@ -1,4 +1,4 @@
-"""Run a study from the command line: with progress, and with what to type next."""
+"""Run a study from the command line, with progress and a hint how to continue."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from sweep.trackers.make import trackers
 
 
 def storage_of(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
-    """The database that the command line names, or the study's own."""
+    """The database named on the command line, or the study's default."""
     return StorageUrl.parse(default_url(spec.name) if options.storage is None else options.storage)
 
 
 def files_option(options: argparse.Namespace) -> str:
-    """Where checkpoints go, from whatever folder the command is typed; empty for unsaid."""
+    """The place for checkpoints as an absolute path or URL; empty if not given."""
     if options.files is None:
         return ""
     refuse_secrets(options.files)
@@ -40,17 +40,17 @@ def files_option(options: argparse.Namespace) -> str:
 def drive(
     spec: StudySpec, address: StorageUrl, options: argparse.Namespace, source: Source | None
 ) -> dict[str, Any]:
-    """Run a study, or go on with it, as the options say.
+    """Run or resume a study as the options say.
 
     Args:
-        spec: what it measures.
+        spec: the study's spec.
         address: its database.
-        options: how to run.
-        source: the folders of its code, kept with it and trusted from now on; None for a study
-            that this user has not come to trust.
+        options: command-line options.
+        source: the folders of its code, stored with it and trusted from now on; None for a study
+            that this user does not trust.
 
     Returns:
-        Its snapshot when it has what its budget says.
+        Its snapshot once the budget is met.
     """
     how = Options(
         workers=amount(options, "workers"),
@@ -74,7 +74,7 @@ def drive(
             with _progress(spec, before) as watcher:
                 run_study(spec, address, watcher, how)
         except (UsageError, SpecError, ResumeError, HeldError):
-            raise  # the same command, or a resume, would be refused again
+            raise  # repeating the command would fail again
         except BaseException:
             say_how_to_go_on(spec, address)
             raise
@@ -87,10 +87,10 @@ def drive(
 
 
 def refuse_failures(report: Mapping[str, Any], address: StorageUrl) -> None:
-    """See to it that a run which completed nothing, for trials that failed, is no success.
+    """Fail a run in which trials failed and none was completed.
 
     Raises:
-        SweepError: if trials are lacking and some failed by themselves.
+        SweepError: if the budget is not met and some trials failed.
     """
     failed = [t for t in report["failed"] if t["state"] == "FAIL" and not t["interrupted"]]
     counted, wanted = report["phases"]["counted"], report["target_trials"]
@@ -106,7 +106,7 @@ def refuse_failures(report: Mapping[str, Any], address: StorageUrl) -> None:
 
 
 def say_how_to_go_on(spec: StudySpec, address: StorageUrl) -> None:
-    """The command that continues a study which exists and ended early."""
+    """Print the command that continues a study which ended early, if it exists."""
     if find_study(address, spec.name) is None:
         return
     where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"

@@ -1,4 +1,4 @@
-"""The verb that judges: what mattered in a study, and what became of its claims."""
+"""The verb ``importance``: importance of parameters, and verdicts on claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERBS = ("importance",)
 
 
 def importance(options: argparse.Namespace) -> int:
-    """The verdict on each claim of a study, and every method of importance beside it."""
+    """Report the verdict on each claim of a study, and the importance by every method."""
     asked = inquiry(options)
     with quiet_optuna():
         address = StorageUrl.parse(options.storage)
@@ -28,10 +28,10 @@ def importance(options: argparse.Namespace) -> int:
 
 
 def inquiry(options: argparse.Namespace) -> AnalysisOptions:
-    """What the command line asks of a study.
+    """The analysis options given on the command line.
 
     Raises:
-        UsageError: if a method is unknown, or a claim is half said.
+        UsageError: if a method is unknown, or a claim is incomplete.
     """
     from sweep.analysis.importance.result import TITLES
 

@@ -1,4 +1,4 @@
-"""The command line, as data: verbs, options, help. Imports nothing heavy."""
+"""The command line: verbs, options, help. Imports nothing slow."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read a command line; argparse exits with 2 when it is wrong."""
+    """Parse a command line; argparse exits with 2 if it is invalid."""
     return build_parser().parse_args(arguments)
 
 
@@ -243,10 +243,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(sys.argv[1:] if arguments is None else arguments)
         finally:
             with to_stdout():
-                pass  # what is still to be written
-    except ReaderLeft:  # has all that it wanted (| head)
+                pass  # flushes the rest
+    except ReaderLeft:  # the reader has all it wanted (| head)
         return DONE
-    except BrokenPipeError:  # nobody hears of a sweep any more
+    except BrokenPipeError:  # stderr is closed
         give_up()
         return 128 + signal.SIGPIPE
     except SweepError as error:  # stdout is full
@@ -284,7 +284,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; what argparse says of wrong ones is also the one document of ``--json``."""
+    """The options; with ``--json``, argparse's error is printed as the one JSON document too."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

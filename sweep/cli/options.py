@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options shared by several verbs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sweep.workers.ray.config import RayConfig
 
 _BARE = ("study", "source", "fasta")
 _PATHS = (*_BARE, "adapter", "out", "html", "files")
-"""Options and arguments that are paths, or may be; ``--data`` and ``--base`` may be names too."""
+"""Options and arguments that are paths; ``--data`` and ``--base`` may also be names."""
 
 
 def expand_paths(options: argparse.Namespace) -> None:
-    """Read ``~`` at the start of each path, wherever a shell has left it.
+    """Expand a leading ``~`` in each path option, where the shell did not.
 
     Raises:
-        UsageError: with each that names the home of a user that there is not.
+        UsageError: lists all that name the home of an unknown user.
     """
     faults: list[str] = []
     for name in _PATHS:
@@ -35,7 +35,7 @@ def expand_paths(options: argparse.Namespace) -> None:
 
 
 def amount(options: argparse.Namespace, name: str) -> int | None:
-    """How many an option says; None for ``auto``, and for a verb without the option.
+    """The number that an option gives; None for ``auto``, or if the verb lacks the option.
 
     Raises:
         UsageError: if it is neither ``auto`` nor a whole number of 1 or more.
@@ -56,7 +56,7 @@ def cluster(options: argparse.Namespace) -> RayConfig | None:
     """The Ray cluster that the options name; None for this machine.
 
     Raises:
-        UsageError: with all that is wrong with them.
+        UsageError: lists all faults of these options.
     """
     faults, resources = [], {}
     for part in filter(None, (each.strip() for each in options.resources.split(","))):
@@ -80,7 +80,7 @@ def cluster(options: argparse.Namespace) -> RayConfig | None:
 
 
 def study_arguments(parser: argparse.ArgumentParser) -> None:
-    """The study's file, and what of its settings and inputs to change."""
+    """Add options for the study's file, settings and inputs."""
     parser.add_argument(
         "study", help="a module or file that holds STUDY: studies.demo, or studies/demo.py"
     )
@@ -119,7 +119,7 @@ TRUSTING = ("trust_study", "allow_pickle", "trust_remote_code")
 
 
 def trust_arguments(parser: argparse.ArgumentParser) -> None:
-    """What of a database that others may have made is allowed to run."""
+    """Add options that allow code named by a database to run."""
     parser.add_argument(
         "--trust-study",
         action="store_true",
@@ -129,18 +129,18 @@ def trust_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def name_argument(parser: argparse.ArgumentParser) -> None:
-    """The study's name."""
+    """Add the option for the study's name."""
     parser.add_argument("--name", help="the study's name in its database")
 
 
 def input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where a study's inputs are."""
+    """Add options for the study's inputs."""
     parser.add_argument("--data", metavar="DIR", help="labelled chains: a folder, file or data set")
     parser.add_argument("--base", metavar="MODEL", help="the base model: a folder or a Hub name")
 
 
 def run_arguments(parser: argparse.ArgumentParser) -> None:
-    """How long to run, how, and what to do afterwards."""
+    """Add options for the budget, the workers and the final test."""
     parser.add_argument("--trials", type=int, help="run until this many trials are COMPLETE")
     worker_arguments(parser)
     parser.add_argument(
@@ -151,7 +151,7 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def worker_arguments(parser: argparse.ArgumentParser) -> None:
-    """How to run trials."""
+    """Add options for running trials."""
     parser.add_argument("--seconds", type=float, help="start no new trial after this long")
     parser.add_argument(
         "--workers",
@@ -216,7 +216,7 @@ def worker_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def storage_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """The database."""
+    """Add the option for the database."""
     parser.add_argument(
         "--storage",
         metavar="URL",
@@ -226,5 +226,5 @@ def storage_arguments(parser: argparse.ArgumentParser, *, required: bool) -> Non
 
 
 def json_argument(parser: argparse.ArgumentParser) -> None:
-    """The same as one document."""
+    """Add the option for JSON output."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")

@@ -1,4 +1,4 @@
-"""What a command found, for a person or for a program."""
+"""Print a command's report as text or JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ def show(
     *,
     as_json: bool,
 ) -> None:
-    """Print a report: as one JSON document, or as its printer does.
+    """Print a report: as one JSON document, or as text by its printer.
 
-    In the document a number that is not finite is null, and ``not_finite`` says what it was.
+    In JSON, numbers that are not finite become null and are listed under ``not_finite``.
+
+    Args:
+        report: the report.
+        printer: prints the report as text.
+        as_json: whether to print JSON.
 
     Raises:
-        SweepError: if stdout cannot take it.
+        SweepError: if stdout cannot be written.
     """
     with to_stdout():
         if as_json:

@@ -1,4 +1,4 @@
-"""The verb that predicts: the residues of chains from a FASTA file, with a kept adapter."""
+"""The verb ``predict``: binding residues of the chains of a FASTA file, with a stored adapter."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ARGMAX = 0.5
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be made.
+    """What to write.
 
     Attributes:
         form: ``tsv``, ``json`` or ``gff3``.
-        results: whether there are results to write, or just a page to draw.
-        out: where results go; None for stdout.
-        page: where the page goes; None for no page.
-        threshold: as asked for; None for the adapter's.
+        results: whether to write results, or only to draw a page.
+        out: the results' file; None for stdout.
+        page: the page's file; None for no page.
+        threshold: the threshold given; None for the adapter's.
     """
 
     form: str
@@ -39,10 +39,10 @@ class Wanted:
 
 
 def wanted(options: argparse.Namespace) -> Wanted:
-    """Work out the options.
+    """Check the options and derive what to write.
 
     Raises:
-        UsageError: with all faults at once.
+        UsageError: lists all faults.
     """
     threshold, faults = _threshold(options.threshold)
     form = options.format
@@ -90,7 +90,7 @@ def _threshold(text: str | None) -> tuple[float | None, list[str]]:
 
 
 def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
-    """Why a file cannot be written: something else would be lost, or it has no place."""
+    """Why a file cannot be written: it would replace something else, or has no folder."""
     if name is None:
         return []
     path = Path(name)
@@ -103,7 +103,7 @@ def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
             return [fault(option, "be another file than the FASTA file", name)]
         if not path.parent.is_dir():
             return [fault(option, "be in a folder that exists", name)]
-    except (OSError, ValueError) as error:  # too long, or forbidden
+    except (OSError, ValueError) as error:  # too long, or not permitted
         return [fault(option, "be a path", name, where=str(error))]
     return []
 
@@ -111,14 +111,15 @@ def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
 VERBS = ("predict",)
 
 PREDICTIONS = "objectives.binding.predict"
-"""What predicts. A name, imported when it is needed: the framework stands below every objective
-and finds them by name, as ``sweep.study.objective`` does."""
+"""The module that predicts, imported by name when needed: the framework does not depend on
+objectives.
+"""
 
 _DEVICES = "auto, cpu, cuda or cuda:N (auto)"
 
 
 def predict_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Its options."""
+    """Declare the verb and its options."""
     verb = verbs.add_parser(
         "predict", help="binding residues of the chains of a FASTA file, by a kept adapter"
     )
@@ -150,8 +151,7 @@ def predict_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Predict every chain, or draw one."""
-    # gone
+    """Predict the binding residues of every chain, or draw one chain."""
     from sweep.cli.output import show
     from sweep.cli.progress_bars import residue_bar
     from sweep.cli.streams import say
@@ -193,7 +193,7 @@ def predict(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _results(asked: bool, path: Path | None) -> Iterator[TextIO | None]:  # noqa: FBT001
-    """Where results go; a file appears under its name once it is whole."""
+    """Open the stream for results; a file replaces an existing one once it is complete."""
     if not asked:
         yield None
     elif path is None:
@@ -228,13 +228,14 @@ def _write_page(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _ending_tidily() -> Iterator[None]:
-    """Let a signal that asks to end raise at once, so that no half file is left.
+    """Let a signal that asks to stop raise at once, so that no incomplete file remains.
 
-    Nothing here is a transaction that an exception could cut in two, and a pipe that is read
-    may be silent for long: there is no safe point to wait for.
+    No transaction can be interrupted here, and reading a pipe may block for long, so there is no
+    safe
+    point to wait for.
 
     Raises:
-        Interruption: when the signal comes.
+        Interruption: when the signal arrives.
     """
     import signal
     import threading

@@ -1,4 +1,4 @@
-"""A bar of residues as they are predicted."""
+"""Progress bars of predictions and downloads."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sweep.terminal.console import duration, make_console
 def residue_bar(
     total: int | None, results: TextIO | None, stream: TextIO | None = None
 ) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how far a prediction is; elsewhere nothing.
+    """Show the progress of a prediction on a terminal; nothing elsewhere.
 
     Args:
-        total: residues in all; None where that is not known.
-        results: where results are written: not over the bar, if that is a terminal too.
-        stream: where to show it; stderr when None.
+        total: number of residues; None if unknown.
+        results: the stream of the results; no bar is shown if that is a terminal too.
+        stream: where to show the bar; stderr when None.
 
     Yields:
-        To be called with how many residues were predicted since the last call.
+        A function to call with the number of residues predicted since the last call.
     """
     console = make_console(sys.stderr if stream is None else stream)
     if not console.is_terminal or (results is not None and results.isatty()):
@@ -46,7 +46,7 @@ def residue_bar(
 
 
 def words(done: int, total: int | None, seconds: float) -> str:
-    """How far it is, how fast, and how long it takes.
+    """Progress as text: residues done, rate, and time left.
 
     Example:
         >>> words(1500, 4500, 1.0)
@@ -59,21 +59,21 @@ def words(done: int, total: int | None, seconds: float) -> str:
 
 
 def grouped(number: int) -> str:
-    """A number with its thousands apart."""
+    """A number with thousands separated by spaces."""
     return f"{number:,}".replace(",", " ")
 
 
 @contextmanager
 def byte_bar(total: int, stream: TextIO | None = None) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how far a download is; elsewhere nothing.
+    """Show the progress of a download on a terminal; nothing elsewhere.
 
     Args:
-        total: bytes in all.
-        stream: where to show it; stderr when None.
+        total: number of bytes.
+        stream: where to show the bar; stderr when None.
 
     Yields:
-        To be called with how many bytes were added since the last call; fewer than none
-        where some were thrown away.
+        A function to call with the number of bytes added since the last call; negative if bytes
+        were discarded.
     """
     console = make_console(sys.stderr if stream is None else stream)
     if not console.is_terminal:

@@ -1,4 +1,4 @@
-"""The verbs that show a study: a report to keep, one that follows, and Optuna's dashboard."""
+"""The verbs ``report``, ``watch`` and ``dashboard``, which show a study."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def print_written(written: Mapping[str, Any], console: Console) -> None:
-    """Say where a report is."""
+    """Print the paths of a written report."""
     from sweep.terminal.formatting import line
 
     for verdict in written["verdicts"]:
@@ -59,7 +59,7 @@ def print_written(written: Mapping[str, Any], console: Console) -> None:
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Serve a report that follows its study, until interrupted."""
+    """Serve a report that is updated as its study runs, until interrupted."""
     from sweep.report.serve import ReportRefresher, Server, gatherer, state_of
 
     with quiet_optuna():
@@ -98,7 +98,7 @@ def dashboard(options: argparse.Namespace) -> int:
 
 
 def _announce(url: str, options: argparse.Namespace) -> None:
-    """Where to look; as the one JSON document, when asked."""
+    """Print the server's URL, as text or JSON, and open it if asked."""
     show({"url": url}, lambda tree, console: console.print(tree["url"]), as_json=options.json)
     say("Ctrl-C ends it")
     if options.open:
@@ -109,7 +109,7 @@ WATCH_PORT, DASHBOARD_PORT = 8088, 8080
 
 
 def seeing_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """What ``report``, ``watch`` and ``dashboard`` take."""
+    """Declare the verbs ``report``, ``watch`` and ``dashboard``."""
     report = verbs.add_parser("report", help="write the verdict and all figures into a folder")
     storage_arguments(report, required=True)
     name_argument(report)

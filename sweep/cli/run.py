@@ -1,4 +1,4 @@
-"""One function per verb; what only one verb needs is imported there."""
+"""The other verbs, one function each; imports are made where they are needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sweep.terminal.status import print_failures, print_status
 
 
 def check(options: argparse.Namespace) -> int:
-    """Resolve data, base and target sets; train nothing."""
+    """Resolve data, base model and target sets, without training."""
     spec = apply_options(load_spec(options.study), options)
     objective = load_objective(spec.objective, spec.settings, spec.inputs)
     baselines = [dict(baseline.values) for baseline in spec.baselines]
@@ -40,7 +40,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a study, or go on with it; here, or as a job of a cluster."""
+    """Run or resume a study, here or as a job of a cluster."""
     spec = apply_options(load_spec(options.study), options)
     if options.detach:
         show(detach(spec, options), print_job, as_json=options.json)
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
-    """Go on with a study from its database alone."""
+    """Resume a study from its database alone."""
     address = StorageUrl.parse(options.storage)
     with quiet_optuna():
         study = load_study(address, options.name)
@@ -63,7 +63,7 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """What a study has, and why trials failed."""
+    """Show a study's trials, and why some failed."""
     with quiet_optuna():
         address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
@@ -90,7 +90,7 @@ def extend(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    """Write every trial of a study into a file."""
+    """Write every trial of a study to a file."""
     from sweep.terminal.changes import print_export
     from sweep.transfer.export import export_study
 
@@ -102,7 +102,7 @@ def export(options: argparse.Namespace) -> int:
 
 
 def copy(options: argparse.Namespace) -> int:
-    """Copy a study into another database."""
+    """Copy a study to another database."""
     from sweep.terminal.changes import print_copy
     from sweep.transfer.copy import copy_study
 

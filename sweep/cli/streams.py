@@ -1,4 +1,4 @@
-"""The standard streams, whatever the caller has left of them, and what is said there."""
+"""The standard streams: preparation, messages, logging, and errors of writing."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _WAYS_OUT: Mapping[int, str] = {
     errno.EACCES: "Check your rights to it",
     errno.EPERM: "Check your rights to it",
 }
-"""What a machine may lack, and what to do then."""
+"""Advice for each error of a machine's limits or disks."""
 
 
 def prepare() -> None:
-    """Make the streams such that nothing else can take their place, and any text goes through."""
+    """Open missing standard streams, and let stdout and stderr write any text."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed: the next file to be opened, a database, would get its number
+        except OSError:  # closed: the next open file, such as a database, would get its number
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    if sys.stderr is None:  # print would take stdout for it
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as we live
+    if sys.stderr is None:  # print() would use stdout instead
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until exit
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def require_surroundings() -> None:
-    """Refuse to begin without a stdout or a current folder.
+    """Refuse to start without stdout or a current folder.
 
     Raises:
         SweepError: if one is missing.
@@ -61,7 +61,7 @@ def require_surroundings() -> None:
 
 
 def log_to_stderr() -> None:
-    """Have what the framework logs said on stderr."""
+    """Write the framework's log messages to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("lorasweep: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
@@ -73,22 +73,22 @@ class _Formatter(logging.Formatter):
 
 
 def say(text: str) -> None:
-    """Tell a person something, beside the results."""
+    """Print a message to stderr."""
     for line in text.split("\n"):
         print(f"lorasweep: {printable(line)}", file=sys.stderr)
 
 
-class ReaderLeft(BrokenPipeError):  # noqa: N818 - it is no error of anybody's
-    """Whoever read stdout wants no more of it."""
+class ReaderLeft(BrokenPipeError):  # noqa: N818 - not an error
+    """The reader of stdout has closed it."""
 
 
 @contextlib.contextmanager
 def to_stdout() -> Iterator[None]:
-    """Write to stdout, all of it.
+    """Write to stdout, and flush it at the end of the context.
 
     Raises:
-        ReaderLeft: if whoever read it has left.
-        SweepError: if it cannot take what is written.
+        ReaderLeft: if the reader has closed it.
+        SweepError: if it cannot be written.
     """
     try:
         try:
@@ -106,7 +106,7 @@ def to_stdout() -> Iterator[None]:
 
 
 def give_up() -> None:
-    """Lose what the streams have not taken; Python would try again at its end, and complain."""
+    """Discard unwritten output of both streams, which Python would try to write at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -117,7 +117,7 @@ def give_up() -> None:
 
 
 def lacking(error: OSError | MemoryError) -> str:
-    """What this machine lacks, as a sentence; empty where an error tells of something else."""
+    """The limit of the machine that an error reports, as a sentence; empty for another error."""
     number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
     if number is None or number not in _WAYS_OUT:
         return ""

@@ -1,4 +1,4 @@
-"""From what the user names to a ``StudySpec``."""
+"""Load a ``StudySpec`` from a module or file, and apply command-line options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_spec(named: str) -> StudySpec:
     """The ``STUDY`` of a module (``studies.demo``) or of a file (``studies/demo.py``).
 
     Raises:
-        SpecError: if there is no such module or file, it fails, or it holds no ``STUDY``.
+        SpecError: if there is no such module or file, it fails, or it has no ``STUDY``.
     """
     module = _from_file(named) if named.endswith(".py") else _from_module(named)
     spec = getattr(module, "STUDY", None)
@@ -35,7 +35,7 @@ def load_spec(named: str) -> StudySpec:
 
 
 def _from_module(named: str) -> ModuleType:
-    if "" not in sys.path:  # a console script does not look in the current folder
+    if "" not in sys.path:  # a console script does not search the current folder
         sys.path.insert(0, "")
     if not all(part.isidentifier() for part in named.split(".")):
         raise SpecError(_no_module(named, "no name of a module"))
@@ -43,7 +43,7 @@ def _from_module(named: str) -> ModuleType:
         try:
             return importlib.import_module(named)
         except ModuleNotFoundError as error:
-            if not f"{named}.".startswith(f"{error.name}."):  # something that it imports
+            if not f"{named}.".startswith(f"{error.name}."):  # raised by one of its own imports
                 raise
             raise SpecError(_no_module(named, str(error))) from error
 
@@ -60,14 +60,14 @@ def _from_file(named: str) -> ModuleType:
     if not _is_file(path) or spec is None or spec.loader is None:
         raise SpecError(fault("the study file", "exist", named, way_out="Check the path"))
     module = importlib.util.module_from_spec(spec)
-    put_last(str(path.resolve().parent))  # where its objective may lie
+    put_last(str(path.resolve().parent))  # the objective may be there
     with _told(named):
         spec.loader.exec_module(module)
     return module
 
 
 def source_of(named: str, spec: StudySpec) -> Source:
-    """The folders of the code of a study that ``load_spec`` has read."""
+    """The folders of the code of a study read by ``load_spec``."""
     if named.endswith(".py"):
         folder = Path(named).resolve().parent
     else:
@@ -80,23 +80,23 @@ def source_of(named: str, spec: StudySpec) -> Source:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long, or no name
+    except (OSError, ValueError):  # a name too long, or none
         return False
 
 
 @contextlib.contextmanager
 def _told(named: str) -> Iterator[None]:
-    """Tell whatever a study's code raises as one fault, with the line.
+    """Turn any exception of a study's code into one fault, with its line.
 
     Raises:
-        SpecError: in place of the body's exception.
+        SpecError: in place of the original exception.
     """
     try:
         yield
     except SweepError:
         raise
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {getattr(error, 'msg', error)}"  # syntax without place
+        said = f"{type(error).__name__}: {getattr(error, 'msg', error)}"  # msg omits the place
         way_out = "Correct the study, or what it imports"
         raise SpecError(
             fault(named, "run without an error", said, where=_place(error), way_out=way_out)
@@ -104,7 +104,7 @@ def _told(named: str) -> Iterator[None]:
 
 
 def _place(error: BaseException) -> str:
-    """File and line: of bad syntax, or where the study's own code was."""
+    """File and line: of a syntax error, or of the first frame in the study's code."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     for frame, line in traceback.walk_tb(error.__traceback__):
@@ -115,14 +115,14 @@ def _place(error: BaseException) -> str:
 
 
 def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
-    """The spec with what the command line overrides.
+    """The spec with the command line's changes.
 
     Raises:
-        UsageError: if a ``--set`` is not NAME=VALUE, or an amount is none.
-        SpecError: if an override breaks a rule.
+        UsageError: if a ``--set`` is not NAME=VALUE, or a number of workers or lanes is invalid.
+        SpecError: if the changed spec is invalid.
     """
     for name in ("workers", "pack"):
-        amount(options, name)  # before anything is read or made
+        amount(options, name)  # checked first
     settings = read_settings(getattr(options, "settings", []))
     for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
         if getattr(options, flag, False):
@@ -148,19 +148,19 @@ def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
 
 
 def lasting(path_or_name: str) -> str:
-    """A path that a resume finds from any folder; names of hubs and built-ins stay names."""
+    """A path as an absolute one, so that a resume from any folder finds it; names are unchanged."""
     try:
         path = Path(path_or_name).expanduser()
         return str(path.resolve()) if path.exists() else path_or_name
-    except (OSError, RuntimeError, ValueError):  # too long, or of nobody's home: no path
+    except (OSError, RuntimeError, ValueError):  # too long, or an unknown user's home: no path
         return path_or_name
 
 
 def read_settings(pairs: list[str]) -> dict[str, Any]:
-    """Settings from ``NAME=VALUE``: JSON, or a bare word.
+    """Settings from ``NAME=VALUE``, where a value is JSON or else a string.
 
     Raises:
-        UsageError: with all that are not written so.
+        UsageError: lists all that are not written so.
     """
     settings: dict[str, Any] = {}
     wrong = []
@@ -171,8 +171,8 @@ def read_settings(pairs: list[str]) -> dict[str, Any]:
             continue
         try:
             settings[name] = json.loads(text)
-        except (ValueError, RecursionError):  # no JSON, or more of it than Python reads
-            settings[name] = text  # a bare word is a string
+        except (ValueError, RecursionError):  # no JSON, or nested too deeply
+            settings[name] = text  # a string
     if wrong:
         raise UsageError(wrong)
     return settings

@@ -1,4 +1,4 @@
-"""What a data set holds, and what was fetched or converted, as text."""
+"""Reports of the verb ``data``, as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILES = 20
 
 
 def print_fetched(report: Tree, console: Console) -> None:
-    """What is there now, and where."""
+    """Print what was fetched, and its folder."""
     line(console, f"{report['name']}  {report['title']}")
     fetched, files = report["fetched"], report["files"]
     done = "all were there" if not fetched else f"{fetched} fetched from {report['from']}"
@@ -27,7 +27,7 @@ def print_fetched(report: Tree, console: Console) -> None:
 
 
 def print_converted(report: Tree, console: Console) -> None:
-    """What was written, by split."""
+    """Print what was written, per split."""
     _skipped(report["skipped_bad"], console)
     _counts(report["left_open"], console)
     rows = [
@@ -39,11 +39,11 @@ def print_converted(report: Tree, console: Console) -> None:
 
 
 def print_described(report: Tree, console: Console) -> None:
-    """The figures of ``data describe``: splits, ligands, families and leakage.
+    """Print the report of ``data describe``: splits, ligands, families and leakage.
 
     Args:
         report: see ``objectives.data.tools.describe.describe``.
-        console: where to.
+        console: the console to print to.
     """
     line(console, f"source   {report['source']}")
     line(console, f"records  {number(report['records'])}")
@@ -68,7 +68,7 @@ def print_described(report: Tree, console: Console) -> None:
 
 
 def _skipped(texts: Sequence[str], console: Console) -> None:
-    """The bad records that were left out, as many as a screen holds."""
+    """Print the bad records that were left out, up to a limit."""
     for text in texts[:_SKIPPED]:
         line(console, f"skipped  {text}")
     if len(texts) > _SKIPPED:
@@ -76,7 +76,7 @@ def _skipped(texts: Sequence[str], console: Console) -> None:
 
 
 def _files(report: Tree, console: Console) -> None:
-    """Which file went where, what was passed over, and what a person should know."""
+    """Print which file went into which split, files that were ignored, and notes."""
     for split, files in report.get("files", {}).items():
         for name, count in list(files.items())[:_FILES]:
             line(console, f"read     {split}: {name}, {number(count)} chains")

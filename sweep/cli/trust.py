@@ -1,4 +1,4 @@
-"""Whether a command may run what its database names, as its options say."""
+"""Whether a command may run the code that its database names, by its options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sweep.study.source import GRANTS, Source
 def trusted_source(
     study: optuna.Study, address: StorageUrl, options: argparse.Namespace
 ) -> Source | None:
-    """The folders of a study's code, which Python looks in from now on.
+    """The folders of a trusted study's code, which are added to ``sys.path``.
 
     Args:
         study: made by lorasweep.
@@ -23,11 +23,11 @@ def trusted_source(
         options: of a verb with ``trust_arguments``.
 
     Returns:
-        The folders as they are for this process; None for a study of lorasweep's own objective
-        that is not trusted beyond that.
+        The folders as found by this process; None for a study that is not trusted and has one of
+        lorasweep's own objectives.
 
     Raises:
-        UsageError: if the study has to be trusted first.
+        UsageError: if the study is not trusted.
         StorageError: if the database cannot be read.
     """
     granted = {name: getattr(options, name) for name in GRANTS}

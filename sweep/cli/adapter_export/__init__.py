@@ -1,1 +1,1 @@
-"""Export of trained adapters: files, a model card, and how to load them."""
+"""Export of trained adapters: files, a model card, and code to load them."""

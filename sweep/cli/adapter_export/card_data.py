@@ -1,4 +1,4 @@
-"""What a model card tells, gathered from the study and the adapter's own record."""
+"""The data of a model card, from the study and the adapter's own record."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def facts_of(
     record: Tree,
     measured: Tree,
 ) -> dict[str, Any]:
-    """All records that a card is written from.
+    """All data from which a model card is written.
 
     Args:
-        study: the trial's.
-        spec: the study's.
+        study: the trial's study.
+        spec: the study's spec.
         address: its database.
         trial: the trial.
         record: the adapter's ``trial.json``.
-        measured: ``value``, ``metrics`` and ``details`` of the training that left the adapter,
-            and whether that was ``retrained``.
+        measured: ``value``, ``metrics`` and ``details`` of the training that produced the adapter,
+            and whether it was ``retrained``.
 
     Returns:
-        A JSON tree; no figure of the card is from elsewhere.
+        A JSON tree; the card uses no other figures.
     """
     attributes = study.user_attrs
     trials = study.get_trials(deepcopy=False)
@@ -65,7 +65,7 @@ def facts_of(
 
 
 def _test(final: Tree | None, number: int) -> dict[str, Any]:
-    """The test split's figures under plain names; none unless it was scored with this trial."""
+    """The test metrics without prefix; empty unless this trial was scored on the test split."""
     if final is None or final["number"] != number:
         return {}
     metrics: Tree = final["metrics"]
@@ -77,7 +77,7 @@ def _test(final: Tree | None, number: int) -> dict[str, Any]:
 
 
 def _baselines(entries: Sequence[Tree]) -> list[dict[str, Any]]:
-    """What the study measured to compare with, each seed."""
+    """The values of the study's baselines, one per seed."""
     return [
         {"name": each["name"], "value": each["value"]}
         for each in entries

@@ -1,4 +1,4 @@
-"""Write a trial's adapter into a folder of its own, with a model card."""
+"""Write a trial's adapter and a model card to a new folder."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Request:
     Attributes:
         trial: ``best``, or a trial's number.
         out: the folder to write; new, or empty.
-        retrain: train the trial again instead of taking what it kept.
-        licence: of the adapter, as the Hugging Face Hub writes it.
+        retrain: whether to train the trial again instead of using the stored adapter.
+        licence: the adapter's licence, as an identifier of the Hugging Face Hub.
     """
 
     trial: str
@@ -43,7 +43,7 @@ class Request:
     licence: str = UNKNOWN
 
     def faults(self) -> list[str]:
-        """What cannot end well, before anything is read or trained."""
+        """All faults of the request, one sentence each."""
         found = []
         if not re.fullmatch(r"best|[0-9]+", self.trial):
             found.append(fault("--trial", "be best, or the number of a trial", self.trial))
@@ -60,23 +60,24 @@ class Request:
 def export_adapter(
     study: optuna.Study, spec: StudySpec, address: StorageUrl, request: Request
 ) -> dict[str, Any]:
-    """Export an adapter; nothing is written to the study.
+    """Export an adapter; the study is not changed.
 
     Args:
-        study: made by lorasweep.
-        spec: the study's; it may name other places for its inputs.
-        address: the study's database.
+        study: a study made by lorasweep.
+        spec: its spec; the inputs may be at other paths.
+        address: its database.
         request: what to export.
 
     Returns:
         A JSON tree: ``study``, ``storage``, ``trial``, ``value``, ``out``, ``files``,
-        ``retrained``, and ``bitwise`` (whether the value is the study's to the last bit).
+            ``retrained``,
+        and ``bitwise`` (whether the value equals the study's exactly).
 
     Raises:
-        UsageError: if the request breaks a rule; all faults at once.
+        UsageError: lists all faults of the request.
         SweepError: if the trial has no such adapter, or the folder cannot be written.
-        ResumeError: if data or base are not the study's.
-        Interruption: if a signal asked to end a training.
+        ResumeError: if data or base model differ from the study's.
+        Interruption: if a signal asked to stop a training.
     """
     _refuse(request)
     with storage_errors(address):
@@ -87,7 +88,7 @@ def export_adapter(
     with storage_errors(address):
         facts = facts_of(study, spec, address, trial, record, measured)
     files = {**files, CARD: model_card(facts, request.licence).encode()}
-    _refuse(request)  # a training takes its time
+    _refuse(request)  # checked again after a long training
     _write(request.out, files)
     return {
         "study": study.study_name,
@@ -104,7 +105,7 @@ def export_adapter(
 def _taken(
     study: optuna.Study, spec: StudySpec, address: StorageUrl, trial: FrozenTrial, *, retrain: bool
 ) -> tuple[Files, dict[str, Any]]:
-    """The adapter's files, and what was measured of just these weights."""
+    """The adapter's files, and the metrics measured with these weights."""
     seed = int(trial.user_attrs.get("seed", spec.seeds[0]))
     if retrain:
         result, files = train_again(study, spec, trial, seed)

@@ -1,4 +1,4 @@
-"""The trial that was asked for, and the files that its adapter is."""
+"""Select a trial, and read and check its adapter's files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def chosen_trial(trials: Sequence[FrozenTrial], spec: StudySpec, which: str) -> 
     """The complete trial that ``--trial`` names.
 
     Args:
-        trials: the study's.
-        spec: the study's.
+        trials: the study's trials.
+        spec: the study's spec.
         which: ``best``, or a number.
 
     Raises:
@@ -53,16 +53,16 @@ def chosen_trial(trials: Sequence[FrozenTrial], spec: StudySpec, which: str) -> 
 
 
 def kept_files(folder: Location | None, trial: FrozenTrial, seed: int, keep: str) -> Files:
-    """The adapter that a trial left, if it is the trial's and there.
+    """The files of a trial's stored adapter, checked against its record and the study.
 
     Args:
-        folder: where it left it; None if nowhere.
+        folder: the adapter's folder; None if there is none.
         trial: the trial.
         seed: its seed.
         keep: which adapters the study keeps.
 
     Raises:
-        SweepError: if it is not kept, was changed or damaged since, or is another trial's.
+        SweepError: if it was not kept, has changed since, or is another trial's.
     """
     files = {} if folder is None else read_files(folder)
     name = f"the adapter of trial {trial.number}"
@@ -84,7 +84,7 @@ def kept_files(folder: Location | None, trial: FrozenTrial, seed: int, keep: str
 def _refuse_changed(
     files: Files, record: Mapping[str, Any], name: str, folder: Location | None
 ) -> None:
-    """Refuse files whose contents are not those that the trial wrote; older records tell of none.
+    """Refuse files whose SHA-256 differs from the record; older records hold no hashes.
 
     Raises:
         SweepError: naming the files.
@@ -103,14 +103,14 @@ def _refuse_changed(
 
 
 def record_of(files: Files, name: str) -> dict[str, Any]:
-    """What was written beside an adapter.
+    """The record stored with an adapter.
 
     Args:
-        files: the adapter's.
-        name: what it is called in errors.
+        files: the adapter's files.
+        name: the adapter's name in errors.
 
     Raises:
-        SweepError: if it is a head alone, or was left by a lorasweep that wrote less.
+        SweepError: if there is only a head, or an older lorasweep wrote the record.
     """
     if RECORD in files and CONFIG not in files:
         rule = "be one that PEFT loads"
@@ -128,7 +128,7 @@ def record_of(files: Files, name: str) -> dict[str, Any]:
 
 
 def read_files(folder: Location) -> Files:
-    """All files of an adapter's folder; none where it is gone, or going."""
+    """The contents of all files of an adapter's folder; empty if it is missing."""
     try:
         return get_folder(folder)
     except OSError as error:
@@ -136,7 +136,7 @@ def read_files(folder: Location) -> Files:
 
 
 def unreadable(folder: Location, error: OSError) -> SweepError:
-    """What is said of a store that is away, or whose library is missing."""
+    """The error for a folder that cannot be read, or whose library is missing."""
     missing = isinstance(error.__cause__, ImportError)
     way_out = "pip install 'lorasweep[remote]'" if missing else ""
     where = " ".join(str(error).split()).rstrip(".")

@@ -1,4 +1,4 @@
-"""The part of a model card that the Hugging Face Hub reads."""
+"""The metadata of a model card that the Hugging Face Hub reads."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _METRICS = {
     "precision_at_threshold": ("precision", "precision at the threshold"),
     "recall_at_threshold": ("recall", "recall at the threshold"),
 }
-"""Our names to the Hub's, and how they read."""
+"""Metrics by lorasweep's name: the Hub's name and a title."""
 
 _TAGS = ["lora", "peft", "biology", "protein", "esm", "binding-sites", "lorasweep"]
 
 
 def front_matter(facts: Tree, licence: str) -> str:
-    """YAML between dashes: what the adapter is, and what was measured.
+    """YAML metadata between dashes: the adapter's properties and metrics.
 
-    Bases and data sets are named where the Hub could know them; paths are not.
+    Base models and data sets are named if they may be on the Hub; paths are left out.
 
     Args:
         facts: see ``sweep.cli.adapter_export.card_data``.
-        licence: an identifier of the Hub's.
+        licence: an identifier of the Hub.
     """
     from huggingface_hub import ModelCardData
 
@@ -55,7 +55,7 @@ def front_matter(facts: Tree, licence: str) -> str:
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether a base or a data set may be one of the Hub's: no path, no built-in."""
+    """Whether a base model or data set may be on the Hub: neither a path nor built-in."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -67,13 +67,13 @@ def is_hub_name(name: str) -> bool:
 
 
 def data_name(facts: Tree) -> str:
-    """What the data are called: a Hub's or built-in name, or the last part of a path."""
+    """The data set's name: on the Hub, built-in, or the last part of a path."""
     data = str(facts["inputs"].get("data", "")) or "not named"
     return data if is_hub_name(data) or data.startswith("builtin:") else Path(data).name
 
 
 def base_name(facts: Tree) -> str:
-    """What the base is called, likewise."""
+    """The base model's name: on the Hub, built-in, or the last part of a path."""
     base = str(facts["record"]["base"])
     return base if is_hub_name(base) or base.startswith("builtin:") else Path(base).name
 

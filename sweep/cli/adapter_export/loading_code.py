@@ -1,4 +1,4 @@
-"""Python that loads an exported adapter with plain PEFT, as the trial computed."""
+"""Python code that loads an exported adapter with PEFT, and computes as the trial did."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ for module in model.modules():
 
 
 def loading_code(record: Tree, threshold: float) -> str:
-    """Python for a reader of the card; its working directory is the adapter's folder.
+    """Python code for the card; it runs in the adapter's folder.
 
     Args:
         record: the adapter's ``trial.json``.
-        threshold: the probability above which residues bind.
+        threshold: the probability above which residues are predicted to bind.
 
     Raises:
-        SweepError: if the record holds anything that would be no name or number in the code.
+        SweepError: if a value of the record is of another type than the code expects.
     """
     load: Tree = record["load"]
     _refuse_odd(load, threshold)
@@ -78,7 +78,7 @@ def loading_code(record: Tree, threshold: float) -> str:
 
 
 def _refuse_odd(load: Tree, threshold: object) -> None:
-    """Whoever pastes the code runs it, so a record's words go in as names, numbers or strings."""
+    """Refuse values that could inject code, since users run the generated code."""
     embedded, four_bit = load["embedded"] or ["", ""], load["four_bit"] or {}
     checks = {
         "labels": (load["labels"], "be a whole number", isinstance(load["labels"], int)),
@@ -111,7 +111,7 @@ def _imports(load: Tree, names: list[str]) -> str:
 
 
 def _tokens(load: Tree) -> dict[str, str]:
-    """How a sequence is written for the tokenizer, and where its residues are among the tokens."""
+    """How a sequence is passed to the tokenizer, and which tokens are its residues."""
     told = {"fill": "", "gap": "", "before": 1, "after": 1} | dict(load.get("tokens", {}))
     fill, gap = str(told["fill"]), str(told["gap"])
     before, after = int(told["before"]), int(told["after"])
@@ -124,7 +124,7 @@ def _tokens(load: Tree) -> dict[str, str]:
 
 
 def _base(record: Tree) -> str:
-    """Where the base is: a package's own folder, or the name that the study gave it."""
+    """The base model's path or name; built-in ones are a folder of the package."""
     if record["load"]["embedded"]:
         package, folder = record["load"]["embedded"]
         return f"base = str(files({package!r}) / {folder!r})  # comes with lorasweep\n"

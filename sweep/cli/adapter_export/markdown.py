@@ -1,4 +1,4 @@
-"""Text from a study as Markdown that shows it, whatever it holds."""
+"""Any text from a study as Markdown that shows it literally."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def plain(text: object) -> str:
-    """A text as one line of prose, without markup."""
+    """A text as one line, without markup."""
     return _RISKY.sub(r"\\\1", _line(text))
 
 
 def code(text: object, *, cell: bool = False) -> str:
-    """A text as code within a line; in the cell of a table where ``cell`` says so."""
+    """A text as inline code; escaped for a table cell if ``cell``."""
     line = _line(text)
     ticks = "`" * (_longest(line) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
@@ -27,24 +27,24 @@ def code(text: object, *, cell: bool = False) -> str:
 
 
 def block(text: str, language: str = "") -> str:
-    """Lines of code, fenced."""
+    """Text as a fenced code block."""
     fence = "`" * max(3, _longest(text) + 1)
     return f"{fence}{language}\n{printable(text.rstrip(), keep=_LINE_END)}\n{fence}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; the first column is of words, the others of figures."""
+    """A table; the first column holds text, the others numbers."""
     ruler = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ruler, *rows))
 
 
 def bullets(items: Mapping[str, str]) -> str:
-    """A list of names and what is said of each; empty ones are left out."""
+    """A bullet list of names and texts; empty texts are left out."""
     return "\n".join(f"- {name}: {said}" for name, said in items.items() if said)
 
 
 def folded(title: str, body: str) -> str:
-    """What a reader may open."""
+    """A collapsed section."""
     return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
 
 

@@ -1,4 +1,4 @@
-"""The parts of a model card that are figures and names: measured, data, base, training."""
+"""The model card: metrics, data, base model, training, limits and licences."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _DROPPED = {
 
 
 def measured(facts: Tree) -> list[str]:
-    """Figures with intervals, of validation and of what was tested."""
+    """Metrics with intervals, on validation and, if scored, on the test split."""
     metrics, test = facts["metrics"], facts["test"]
     sides = [("validation", metrics), *([("test", test)] if test else [])]
     header = ["", *(head for name, _ in sides for head in (name, "95 % interval"))]
@@ -60,7 +60,7 @@ def measured(facts: Tree) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    """A figure; what a record holds in place of one, as code."""
+    """A number as a table cell; any other value as code."""
     if value is None:
         return ""
     return number(value) if isinstance(value, (int, float)) else code(value, cell=True)
@@ -72,7 +72,7 @@ def _interval(side: Tree, key: str) -> str:
 
 
 def _per_ligand(ligands: Tree | None) -> str:
-    """Each ligand's residues against those that bind nothing."""
+    """Metrics per ligand: its residues against those that bind nothing."""
     if not ligands:
         return ""
     names = ("mcc", "recall", "roc_auc", "positives")
@@ -92,7 +92,7 @@ def _compared(facts: Tree) -> str:
 
 
 def data(facts: Tree) -> list[str]:
-    """What was learnt from, and how it was divided."""
+    """The data set and its splits."""
     about = facts["data"]
     splits: Tree = about.get("splits", {})
     columns = ("chains", "residues", "positives", "windows")
@@ -114,7 +114,7 @@ def data(facts: Tree) -> list[str]:
 
 
 def base(facts: Tree) -> str:
-    """What is adapted."""
+    """The base model."""
     about, load = facts["base"], facts["record"]["load"]
     four_bit = load["four_bit"]
     how = "none"
@@ -135,7 +135,7 @@ def base(facts: Tree) -> str:
 
 
 def training(facts: Tree) -> list[str]:
-    """What decided the weights, and which matrices they adapt."""
+    """Hyperparameters, and the matrices that were adapted."""
     details, record = facts["details"], facts["record"]
     keywords = details.get("lora_config")
     modules: Sequence[str] = details.get("modules", ())
@@ -164,7 +164,7 @@ def training(facts: Tree) -> list[str]:
 
 
 UNKNOWN = "unknown"
-"""The Hub's word for a licence that nobody has chosen."""
+"""The Hub's identifier for a licence that was not chosen."""
 
 _BASE = "The base must be loaded exactly so: the adapter was trained on these rounded weights."
 _HALF = "In half precision the figures below come out again but for rounding."
@@ -182,11 +182,11 @@ _TERMS = "to be filled in; its terms hold for what is made of it"
 
 
 def model_card(facts: Tree, licence: str = UNKNOWN) -> str:
-    """A card as the Hugging Face Hub reads one.
+    """A model card in the Hugging Face Hub's format.
 
     Args:
         facts: see ``sweep.cli.adapter_export.card_data``.
-        licence: the adapter's, as the Hub writes it.
+        licence: the adapter's licence, as an identifier of the Hub.
     """
     parts = [
         front_matter(facts, licence),

@@ -1,4 +1,4 @@
-"""Train a trial of a study again, in a worker, for the adapter that it did not keep."""
+"""Retrain a trial in a worker, to obtain an adapter that was not kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sweep.study.trial import TrialParams, TrialResult
 from sweep.workers.local import LocalLauncher
 
 TOLERANCE = 1e-6
-"""How far the value may be from the study's: past rounding it would be another adapter."""
+"""Largest difference from the study's value; beyond rounding it would be another adapter."""
 
 log = logging.getLogger("lorasweep")
 
@@ -32,21 +32,21 @@ log = logging.getLogger("lorasweep")
 def train_again(
     study: optuna.Study, spec: StudySpec, trial: FrozenTrial, seed: int
 ) -> tuple[TrialResult, Files]:
-    """Train a complete trial once more, from its parameters and seed; the study is only read.
+    """Train a complete trial again, from its parameters and seed; the study is only read.
 
     Args:
-        study: the trial's.
-        spec: the study's; it may name other places for its inputs.
-        trial: which.
-        seed: the trial's.
+        study: the trial's study.
+        spec: its spec; the inputs may be at other paths.
+        trial: the trial.
+        seed: its seed.
 
     Returns:
-        What it measured now, and the adapter that it left.
+        The new result and the adapter's files.
 
     Raises:
-        ResumeError: if data or base hold something else than the study's.
-        SweepError: if the trial fails, leaves no adapter, or has another value.
-        Interruption: if a signal asked to end.
+        ResumeError: if data or base model differ from the study's.
+        SweepError: if the trial fails, saves no adapter, or has another value.
+        Interruption: if a signal asked to stop.
     """
     launcher = LocalLauncher(pinned(spec, read_pins(study)))
     with (
@@ -77,7 +77,7 @@ def train_again(
 
 
 def _changed_inputs(study: optuna.Study, facts: ObjectiveInfo) -> str:
-    """Which inputs hold something else than when the study was made; empty if none does."""
+    """A message naming inputs whose contents differ from the study's; empty if none do."""
     before: dict[str, str] = study.user_attrs.get("fingerprints", {})
     found = differences(before, dict(facts.fingerprints))
     if not found:
@@ -88,13 +88,13 @@ def _changed_inputs(study: optuna.Study, facts: ObjectiveInfo) -> str:
 
 
 def _versions(study: optuna.Study, facts: ObjectiveInfo) -> list[str]:
-    """Which packages are of another version than the study's."""
+    """Packages whose versions differ from the study's."""
     known: dict[str, Any] = study.user_attrs.get("versions", {})
     return differences({name: known.get(name) for name in facts.versions}, dict(facts.versions))
 
 
 def refuse_another(result: TrialResult, trial: FrozenTrial, versions: list[str]) -> None:
-    """Refuse a result that is not the study's."""
+    """Refuse a result whose value is not the study's."""
     name = f"trial {trial.number}"
     if result.failure is not None:
         raise SweepError(f"training {name} again failed: {result.failure}")
