@@ -3,11 +3,12 @@
     python -m benchmarks.cluster.driver_throughput                  # all: 10 minutes
     python -m benchmarks.cluster.driver_throughput --only workers --databases sqlite
 
-``workers``: asks and tells a second with 1 to 64 workers that answer at once, in an empty study.
-``size``: the same with 16 workers in studies that have trials already. ``model``: the rate with 64
-and 256 workers of which the driver is half busy, busy, and too busy, beside what ``model.py``
-predicts from the costs. Seconds are those of ``simulated.py``. On PostgreSQL the server's CPU time
-is told beside the driver's. Prints tables, and as the last line one JSON object.
+``workers``: trials per second with 1 to 64 workers that answer at once, in an empty study.
+``size``: the same with 16 workers in studies that already have trials. ``model``: the rate with 64
+and 256 workers whose trials need half, all, or more of the driver's time, beside the rate that
+``model.py`` predicts from the costs. Seconds are measured as in ``simulated.py``. On PostgreSQL
+the server's CPU time is shown beside the driver's. Prints tables, and as the last line one JSON
+object.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ SIZES = (1_000, 10_000)
 SAMPLERS = ("random", "tpe")
 FEW_AND_MANY = (4, 128)
 ASKED = {64: (0.5, 1.0, 1.5), 256: (1.0,)}
-"""Workers, and how much of the driver's time their trials ask for together."""
+"""Number of workers: the share of the driver's time that their trials need together."""
 
 Row = dict[str, Any]
 
 
 class Databases:
-    """Fresh databases of one kind.
+    """Creates empty databases of one kind.
 
     Args:
         kind: ``sqlite`` or ``postgresql``.
-        folder: for files.
-        server: for databases of a server.
+        folder: the folder for SQLite files.
+        server: the server for PostgreSQL databases.
     """
 
     def __init__(self, kind: str, folder: Path, server: Postgres | None) -> None:
@@ -58,27 +59,27 @@ class Databases:
         self._server = server
 
     def fresh(self) -> StorageUrl:
-        """An empty one."""
+        """The URL of an empty database."""
         if self._server is not None:
             return StorageUrl.parse(self._server.new_database())
         return StorageUrl.parse(f"sqlite:///{tempfile.mkdtemp(dir=self._folder)}/study.db")
 
     def server_seconds(self) -> float:
-        """CPU seconds of the server's processes so far; 0 without one."""
+        """CPU seconds used by the server's processes so far; 0 without a server."""
         if self._server is None:
             return 0.0
-        # Other processes of that name may run; what they use meanwhile would be counted.
+        # Other processes of that name are counted too.
         total = 0.0
         for process in psutil.process_iter(["name"]):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if process.info["name"] == "postgres":
-                    total += sum(process.cpu_times()[:4])  # with children that have ended
+                    total += sum(process.cpu_times()[:4])  # including ended children
         return total
 
 
 @contextlib.contextmanager
 def databases(kind: str) -> Iterator[Databases]:
-    """Databases of a kind, with their server if they have one."""
+    """Databases of a kind, with a running server if they need one."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         server = stack.enter_context(Postgres()) if kind == "postgresql" else None
@@ -86,7 +87,7 @@ def databases(kind: str) -> Iterator[Databases]:
 
 
 def figures(made: Drive, database: str, sampler: str, **where: int) -> Row:
-    """One drive as a row."""
+    """The figures of one measured run, as a row of the table."""
     spent = made.spent
     return {
         "database": database,
@@ -101,7 +102,7 @@ def figures(made: Drive, database: str, sampler: str, **where: int) -> Row:
 
 
 def by_workers(base: Databases) -> Iterator[Row]:
-    """Asks and tells of an empty study, by how many workers answer at once."""
+    """Costs in an empty study, by number of workers that answer at once."""
     for sampler in SAMPLERS:
         for workers in WORKERS:
             trials = 20 + 3 * workers
@@ -114,7 +115,7 @@ def by_workers(base: Databases) -> Iterator[Row]:
 
 
 def by_size(base: Databases) -> Iterator[Row]:
-    """The same by how many trials the study has, with 16 workers."""
+    """Costs with 16 workers, by number of trials in the study."""
     for size in SIZES:
         address = base.fresh()
         fill(address, size, EVALUATIONS)
@@ -127,10 +128,11 @@ def by_size(base: Databases) -> Iterator[Row]:
 
 
 def costs(base: Databases) -> tuple[float, float]:
-    """CPU seconds of a trial, and what each trial under way adds to that.
+    """CPU seconds of a trial, and the additional seconds per running trial.
 
-    From the rates with few and with many workers that answer at once: Optuna reads every trial
-    under way anew for each that is asked for.
+    Computed from the rates with few and with many workers that answer at once. The cost grows
+    because
+    Optuna reads every running trial again at each ask.
     """
     seconds = []
     for workers in FEW_AND_MANY:
@@ -142,7 +144,7 @@ def costs(base: Databases) -> tuple[float, float]:
 
 
 def against_model(base: Databases) -> Iterator[Row]:
-    """The rate where the driver is half busy, busy, and too busy, measured and predicted."""
+    """The rate if trials need half, all, or more of the driver's time, measured and predicted."""
     alone, each = costs(base)
     for lanes, demands in ASKED.items():
         cost = alone + lanes * each
@@ -170,7 +172,7 @@ PARTS = {"workers": by_workers, "size": by_size, "model": against_model}
 
 
 def shown(rows: Iterator[Row]) -> list[Row]:
-    """The rows, each printed when it is there."""
+    """The rows, each printed as soon as it is measured."""
     kept: list[Row] = []
     for row in rows:
         if not kept:

@@ -1,9 +1,9 @@
-"""What a message between driver and worker costs the driver: pipes of processes, and Ray.
+"""The driver's cost of one worker message: pipes of local processes, and Ray.
 
     python -m benchmarks.cluster.messages
 
-Two real workers report as fast as they are answered; no study is written. Driver CPU per report,
-and reports a second. As the last line one JSON object.
+Two real workers report as fast as they are answered; no study is written. Prints driver CPU time
+per report and reports per second, and as the last line one JSON object.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPEC = StudySpec(
 
 
 def measure(launcher: Pool) -> dict[str, Any]:
-    """Have each worker run one trial, answering its reports."""
+    """Run one trial on each worker, answering its reports."""
     with contextlib.closing(launcher):
         for number in range(WORKERS):
             params = TrialParams(number, {"x1": 0.5, "x2": 0.5}, seed=0, replicate=0)
@@ -44,7 +44,7 @@ def measure(launcher: Pool) -> dict[str, Any]:
         while launcher.busy():
             match launcher.next_event(10.0):
                 case TrialReported() as event:
-                    if not heard:  # the workers are up
+                    if not heard:  # the workers have started
                         started, used = time.perf_counter(), time.process_time()
                     heard += 1
                     event.answer(False)

@@ -1,21 +1,21 @@
-"""How many trials a second one driver keeps going: a queue with one server and many customers.
+"""A queueing model of the driver's throughput: one server and many customers.
 
-A lane computes for ``seconds``, in parts, and after each part waits for the driver, which serves
-one message at a time: E reports and one end per trial, ``cost`` CPU seconds of it in all. Mean
-value analysis (Reiser and Lavenberg 1980, doi:10.1145/322186.322195) gives the rate; it assumes
-service times that vary like exponential ones, so a real driver, which is steadier, waits less.
+A lane computes for ``seconds`` in total, in parts, and after each part waits for the driver, which
+handles one message at a time: the reports and the end of each trial, for ``cost`` CPU seconds in
+total. Mean value analysis (Reiser and Lavenberg 1980, doi:10.1145/322186.322195) gives the rate.
+It assumes exponentially distributed service times; the driver's vary less, so lanes wait less.
 """
 
 from __future__ import annotations
 
 
 def rate(lanes: int, seconds: float, cost: float) -> float:
-    """Trials a second.
+    """The predicted rate in trials per second.
 
     Args:
-        lanes: trials under way together.
-        seconds: that a trial computes.
-        cost: that the driver spends on it.
+        lanes: number of trials that run at the same time.
+        seconds: computing time of a trial.
+        cost: CPU seconds that the driver spends on a trial.
     """
     queue = found = 0.0
     for count in range(1, lanes + 1):
@@ -26,5 +26,5 @@ def rate(lanes: int, seconds: float, cost: float) -> float:
 
 
 def bound(lanes: int, seconds: float, cost: float) -> float:
-    """The rate if nobody ever waited, or the driver's own: the lower of both."""
+    """The upper bound of the rate: without waiting, or with the driver always busy."""
     return min(lanes / (seconds + cost), 1 / cost)

@@ -1,4 +1,4 @@
-"""A large study made of a small one, by copying rows: adding ten thousand trials takes minutes."""
+"""Make a large study from a small one by copying rows, as adding trials one by one is slow."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _CHILDREN = {
     "trial_user_attributes": ("c.key", "c.value_json"),
     "trial_system_attributes": ("c.key", "c.value_json"),
 }
-"""Tables of Optuna's with what each has of a trial."""
+"""Optuna's tables of trial data, with their columns."""
 
 
 def multiply(url: str, trials: int) -> None:
-    """Copy the trials of a database's only study until there are so many.
+    """Copy the trials of a database's only study until it has a given number.
 
-    Continuous parameters and values are moved a little in each copy. Categories are stored as
-    whole numbers and stay.
+    Continuous parameters and values are changed slightly in each copy. Categories are stored as
+    integers and unchanged.
 
     Args:
-        url: of the database.
-        trials: how many there are to be.
+        url: the database's URL.
+        trials: the number of trials wanted.
     """
     engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:

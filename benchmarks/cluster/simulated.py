@@ -1,13 +1,13 @@
-"""Workers that take their time without computing, to load the real driver with many of them.
+"""Simulated workers, which answer after a set time without computing, to load the real driver.
 
-A simulated host obeys the launcher's interface (``sweep.workers``): the driver submits packs to it,
-hears reports and results and answers them, exactly as with processes or actors. Only what lies
-behind the messages is missing: pipes, pickling, the network. Each lane of a pack goes on by
-itself, and waits for the driver's answer at each report and at its end.
+They implement the worker interface (``sweep.workers``): the driver submits packs and answers
+reports and results as with processes or Ray actors. Only pipes, pickling and the network are left
+out. Each lane of a pack runs independently, and waits for the driver's answer at each report and
+at its end.
 
-Time is the CPU time of this process plus the waiting that is left out: while the driver has
-nothing to do the clock is put forward to the next message. So a study of hours takes seconds, and
-what else the machine does is not in the figures; nor is what the driver waits for the database.
+Time is this process's CPU time plus skipped waiting: while the driver is idle, the clock is set
+forward to the next message. A study of hours thus takes seconds. Other processes, and the time
+that the driver waits for the database, are not counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sweep.workers.handle import WorkerHandle
 from sweep.workers.pool import Pool
 
 METRICS = {f"metric_{number}": 0.123456789 for number in range(30)}
-"""As many figures as a fine-tune has."""
+"""As many metrics as a fine-tuning trial has."""
 
 DETAILS = {
     "lora_config": {"r": 8, "lora_alpha": 16, "target_modules": ["query", "value"]},
@@ -38,12 +38,12 @@ DETAILS = {
 
 @dataclass(frozen=True)
 class Load:
-    """What simulated trials are like.
+    """The load that simulated trials cause.
 
     Attributes:
         seconds: mean duration of a trial.
-        evaluations: reports of a trial, evenly spaced, the last at its end.
-        spread: standard deviation of a duration's logarithm; 0 for equal durations.
+        evaluations: reports per trial, evenly spaced, the last at its end.
+        spread: standard deviation of the logarithm of durations; 0 for equal durations.
     """
 
     seconds: float
@@ -53,7 +53,7 @@ class Load:
 
 @dataclass
 class _Lane:
-    """A trial under way."""
+    """A running trial."""
 
     params: TrialParams
     seconds: float
@@ -62,7 +62,16 @@ class _Lane:
 
 @dataclass
 class Clock:
-    """What is to happen when, and what happened."""
+    """A simulated clock with planned events.
+
+    Attributes:
+        load: the load of the trials.
+        events: a heap of planned messages: time, order, worker, trial number.
+        settled: times of finished trials.
+        skipped: seconds of skipped waiting.
+        order: a counter that orders events of equal time.
+        random: the random generator of durations and values.
+    """
 
     load: Load
     events: list[tuple[float, int, SimulatedWorker, int]] = field(default_factory=list)
@@ -72,20 +81,20 @@ class Clock:
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def now(self) -> float:
-        """Seconds."""
+        """The simulated time in seconds."""
         return time.process_time() + self.skipped
 
     def duration(self) -> float:
-        """Of a trial."""
+        """A random duration of a trial, log-normal."""
         spread = self.load.spread
         return self.load.seconds * float(self.random.lognormal(-(spread**2) / 2, spread))
 
     def plan(self, seconds: float, worker: SimulatedWorker, number: int) -> None:
-        """Have a worker say something about a trial in so many seconds."""
+        """Plan a worker's message about a trial, in a number of seconds."""
         heapq.heappush(self.events, (self.now() + seconds, next(self.order), worker, number))
 
     def next(self, timeout_seconds: float) -> SimulatedWorker | None:
-        """Go on to when the next has something to say."""
+        """Advance to the next message, and return its worker; None if there is none in time."""
         due = self.events[0][0] - self.now() if self.events else math.inf
         self.skipped += min(max(due, 0.0), timeout_seconds)
         if due > timeout_seconds:
@@ -96,7 +105,7 @@ class Clock:
 
 
 class SimulatedWorker(WorkerHandle):
-    """One worker; ``speaking`` is the trial that it has something to say about, -1 for none."""
+    """One worker; ``speaking`` is the trial of its next message, -1 for the end of the pack."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -105,7 +114,7 @@ class SimulatedWorker(WorkerHandle):
         self.speaking = -1
 
     def say(self, message: Any) -> None:
-        """Take a pack, or the answer to what it said last."""
+        """Receive a pack, or the answer to the last message."""
         match message:
             case ("run", pack):
                 for params in pack:
@@ -125,14 +134,14 @@ class SimulatedWorker(WorkerHandle):
         self._go_on(lane)
 
     def _go_on(self, lane: _Lane) -> None:
-        """Compute to the next report; after the last one the trial is over at once."""
+        """Plan the trial's next report; after the last one, its end at once."""
         left = lane.reported < self._clock.load.evaluations
         parts = max(self._clock.load.evaluations, 1)
         seconds = lane.seconds / parts if left or not self._clock.load.evaluations else 0.0
         self._clock.plan(seconds, self, lane.params.number)
 
     def hear(self) -> tuple[Any, ...]:
-        """A report, a result, or that the pack is over."""
+        """The next message: a report, a result, or the end of the pack."""
         if self.speaking < 0:
             return ("results", [])
         lane = self._lanes[self.speaking]
@@ -146,27 +155,27 @@ class SimulatedWorker(WorkerHandle):
         return ("settled", result)
 
     def alive(self) -> bool:
-        """It never dies."""
+        """Always True."""
         return True
 
     def request_stop(self) -> None:
-        """NullListener is called away here."""
+        """Does nothing: simulated sweeps are not stopped."""
 
     def stop(self) -> None:
-        """Nothing runs."""
+        """Does nothing."""
 
     def dismiss(self) -> None:
-        """Nothing runs."""
+        """Does nothing."""
 
     def gone(self) -> None:
-        """Nothing ran."""
+        """Does nothing."""
 
     def exit_failure(self) -> Failure:
-        """It never dies."""
+        """Raise, since simulated workers do not die."""
         raise AssertionError("a simulated worker does not die")
 
     def oom_killed(self) -> bool:
-        """It never dies."""
+        """Always False."""
         return False
 
 
@@ -174,10 +183,10 @@ class SimulatedLauncher(Pool):
     """Runs packs on simulated workers.
 
     Args:
-        spec: the study's.
-        load: what trials are like.
-        workers: how many workers.
-        lanes: how many trials one of them runs together.
+        spec: the study's spec.
+        load: the load of the trials.
+        workers: number of workers.
+        lanes: how many trials one worker runs together.
     """
 
     def __init__(self, spec: StudySpec, load: Load, workers: int, lanes: int = 1) -> None:
@@ -185,15 +194,15 @@ class SimulatedLauncher(Pool):
         self.clock = Clock(load)
 
     def hire(self) -> SimulatedWorker:
-        """A worker, at once."""
+        """A simulated worker."""
         return SimulatedWorker(self.clock)
 
     def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
-        """The worker whose next message is due first, when it is."""
+        """The worker whose message is due first; None if none is due in time."""
         del workers
         return self.clock.next(timeout_seconds)
 
     def capacity(self, advised: int) -> int:
-        """As many as it was given."""
+        """The number of workers given."""
         del advised
         return self.workers

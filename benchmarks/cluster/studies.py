@@ -1,4 +1,4 @@
-"""Studies to load the driver with: filled with trials that look like real ones, and driven."""
+"""Studies that load the driver: filled with realistic trials, and run on simulated workers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SPACE = Space(
 
 
 def make_spec(sampler: str, trials: int) -> StudySpec:
-    """A study of four parameters."""
+    """The spec of a study of four parameters."""
     return StudySpec(
         name="loaded",
         objective="objectives.synthetic:Synthetic",
@@ -53,7 +53,7 @@ def make_spec(sampler: str, trials: int) -> StudySpec:
 
 
 def fill(address: StorageUrl, trials: int, evaluations: int) -> None:
-    """Make a study that has so many complete trials already."""
+    """Create a study with a number of complete trials."""
     spec = make_spec("random", trials)
     with quiet_optuna(), driven(spec, address, ObjectiveInfo(), take_over=False) as (study, _):
         study.add_trials(_trials(min(trials, _ADDED), evaluations))
@@ -98,13 +98,13 @@ def _drawn(known: optuna.distributions.BaseDistribution, random: np.random.Gener
 
 @dataclass
 class Spent:
-    """CPU seconds and calls of what a driver does."""
+    """CPU seconds and number of calls of the driver's operations."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
 
     def watch(self, owner: Any, name: str) -> None:
-        """Time a method of an object from now on."""
+        """Time an object's method from now on."""
         act: Callable[..., Any] = getattr(owner, name)
 
         def timed(*arguments: Any) -> Any:
@@ -119,19 +119,19 @@ class Spent:
         setattr(owner, name, timed)
 
     def each(self, name: str) -> float:
-        """Milliseconds of a call in the mean."""
+        """Mean CPU milliseconds of a call."""
         return 1000 * self.seconds.get(name, 0.0) / max(self.calls.get(name, 0), 1)
 
 
 @dataclass(frozen=True)
 class Drive:
-    """What a driver did.
+    """The measurements of one run of the driver.
 
     Attributes:
-        trials: told while every worker had one.
-        seconds: from the first of them to the last, on the simulated clock.
-        cost: CPU seconds of a trial, all told.
-        spent: CPU in ``ask``, ``tell``, ``report`` and ``owed``.
+        trials: trials told while every worker had one.
+        seconds: simulated time from the first of them to the last.
+        cost: total CPU seconds per trial.
+        spent: CPU seconds in ``ask``, ``tell``, ``report`` and ``owed``.
     """
 
     trials: int
@@ -141,7 +141,7 @@ class Drive:
 
     @property
     def rate(self) -> float:
-        """Trials a second."""
+        """Trials per second."""
         return (self.trials - 1) / self.seconds
 
 
@@ -149,7 +149,7 @@ class Drive:
 def _team(
     address: StorageUrl, spec: StudySpec, launcher: SimulatedLauncher
 ) -> Iterator[tuple[Team, TrialStore]]:
-    """The collaborators of ``sweep.driver.run_study.run_study`` around a simulated host."""
+    """The collaborators of ``sweep.driver.run_study.run_study``, with a simulated launcher."""
     held = driven(spec, address, ObjectiveInfo(), take_over=False)
     with quiet_optuna(), Interrupts() as interrupts, held as (study, owner):
         ledger = TrialStore(study, spec, address, owner)
@@ -165,7 +165,7 @@ def _team(
 
 
 def rename_sampler(address: StorageUrl, sampler: str, trials: int) -> StudySpec:
-    """Have a filled study go on with another sampler, which a user could not."""
+    """Change the sampler of a filled study, which users cannot."""
     spec = make_spec(sampler, trials)
     study = optuna.load_study(study_name=spec.name, storage=address.url)
     study.set_user_attr("spec", spec.to_json())
@@ -174,9 +174,9 @@ def rename_sampler(address: StorageUrl, sampler: str, trials: int) -> StudySpec:
 
 
 def drive(address: StorageUrl, spec: StudySpec, load: Load, workers: int, lanes: int = 1) -> Drive:
-    """Run a study to its budget on simulated workers, and see where the driver's time went.
+    """Run a study to its budget on simulated workers, and measure the driver's time.
 
-    The first and the last trial of each lane are not counted: they meet an idle driver.
+    The first and the last trial of each lane are not counted, as they find the driver idle.
     """
     launcher, spent = SimulatedLauncher(spec, load, workers, lanes), Spent()
     with _team(address, spec, launcher) as (team, ledger):
