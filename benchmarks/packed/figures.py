@@ -1,4 +1,4 @@
-"""From the outcomes of rounds to figures: trials per hour, and ratios to ours."""
+"""Figures from measured outcomes: trials per hour, and ratios to lorasweep."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MEASURES: Mapping[str, Callable[[Outcome], float]] = {
     "cpu": lambda outcome: outcome.cpu,
     "marginal_cpu": lambda outcome: outcome.marginal_cpu,
 }
-"""What is measured of a trial."""
+"""The measures of a trial."""
 
 
 def summary(rounds: Mapping[str, Sequence[Sequence[Outcome]]], workers: int) -> dict[str, Any]:
-    """Figures of each variant, its ratios to ours, and what share of a core a process had.
+    """Figures of each variant, its ratios to lorasweep, and the mean share of a core per process.
 
     Args:
         rounds: by variant, the outcomes of each round.
-        workers: trials at a time; trials per hour is for that many, none of them ever idle.
+        workers: trials at a time; trials per hour assumes that all workers are always busy.
     """
     variants: dict[str, Any] = {}
     for name, done in rounds.items():
@@ -59,7 +59,7 @@ def _ratio(
     ours: Sequence[Sequence[Outcome]],
     get: Callable[[Outcome], float],
 ) -> dict[str, float]:
-    """The ratio of the sums, and the least and the greatest of the rounds'."""
+    """The ratio of the sums over all rounds, and the smallest and largest ratio of a round."""
     pairs = [
         (sum(map(get, their_round)), sum(map(get, our_round)))
         for their_round, our_round in zip(theirs, ours, strict=True)
@@ -70,18 +70,18 @@ def _ratio(
 
 
 def settled(variants: Mapping[str, Any], trials: int, workers: int) -> dict[str, float]:
-    """Seconds of each variant over ours, of the trials that found ours' workers at work.
+    """Each variant's seconds over lorasweep's, for trials after its workers have started.
 
-    That is a sweep of many trials: a start per worker, which they have had, is nothing in it,
-    and a start per trial, which the rivals have, stays.
+    This is the ratio in a long sweep: the start of each worker, which lorasweep has once, becomes
+    negligible; the start of a process per trial, as Trainer has it, remains.
 
     Args:
-        variants: of ``summary``, with the seconds of each trial, time after time.
-        trials: how many there were each time.
-        workers: how many ran at once, the first of each time with the workers' start.
+        variants: of ``summary``, with the seconds of each trial of all repeats.
+        trials: number of trials per repeat.
+        workers: number of workers; the first trial of each includes its start.
 
     Returns:
-        By variant; nothing if no trial came after the first of each worker.
+        The ratio by variant; empty if no worker ran a second trial.
     """
     sums = {
         name: sum(s for i, s in enumerate(found["seconds"]) if i % trials >= workers)
@@ -93,7 +93,7 @@ def settled(variants: Mapping[str, Any], trials: int, workers: int) -> dict[str,
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on, and when."""
+    """The machine and the date."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "cpu": cpu_name(),
@@ -103,7 +103,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """The processor as the system calls it."""
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -116,5 +116,5 @@ def cpu_name() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of what computes."""
+    """Versions of Python and of the packages that compute."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}

@@ -1,4 +1,4 @@
-"""What the arithmetic of a training step would take at the rate of a plain matrix product."""
+"""A lower bound of a training step's time: its FLOP at the rate of a plain matrix product."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _TRIES = 30
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the arithmetic of a step.
+    """The sizes that determine the FLOP of a step.
 
     Attributes:
-        base: parameters of the frozen matrices.
-        adapters: parameters of the low-rank matrices.
-        head: parameters of the head.
-        layers: of the encoder.
-        hidden: its width.
+        base: number of parameters of the frozen matrices.
+        adapters: number of parameters of the low-rank matrices.
+        head: number of parameters of the head.
+        layers: number of encoder layers.
+        hidden: width of the encoder.
     """
 
     base: int
@@ -56,14 +56,18 @@ class Shape:
 def floor(shape: Shape, lengths: Sequence[int], rate: float) -> dict[str, float]:
     """Seconds of the products and of the attention of one step, forward and backward.
 
-    A frozen parameter costs a token 2 FLOP forward and 2 for the gradient of its input; a
-    trained one 2 more for its own. Attention makes two products of length x length x width
-    forward and four backward; computing the shares again, as its kernels do, is not counted.
+    Per token, a frozen parameter costs 2 FLOP forward and 2 for the gradient of its input; a
+    trained
+    one costs 2 more for its own gradient. Attention takes two products of length x length x width
+    forward and four backward. Recomputing the attention weights, as kernels do, is not counted.
 
     Args:
-        shape: of the trial.
+        shape: the sizes of the trial.
         lengths: tokens of each window.
         rate: FLOP per second.
+
+    Returns:
+        Seconds of ``gemm`` and ``attention``.
     """
     products = sum(lengths) * (4 * shape.base + 6 * (shape.adapters + shape.head))
     pairs = sum(length**2 for length in lengths)
@@ -72,12 +76,12 @@ def floor(shape: Shape, lengths: Sequence[int], rate: float) -> dict[str, float]
 
 
 def gemm_rate(hidden: int, tokens: int, dtype: torch.dtype = torch.float32) -> float:
-    """FLOP per second of this machine in a product of the model's widest shape, as ours makes it.
+    """FLOP per second of this machine in a product of the model's widest shape.
 
     Args:
         hidden: width of the model.
         tokens: rows of the product.
-        dtype: of its numbers.
+        dtype: type of its numbers.
     """
     left = torch.randn(tokens, hidden).to(dtype)
     right = torch.randn(4 * hidden, hidden).to(dtype)

@@ -1,12 +1,12 @@
-"""Merged beside unmerged products of one lane and one matrix: where the rule's break-even is.
+"""Break-even of merged and unmerged LoRA products, for one lane and one matrix.
 
 Usage::
 
     python -m benchmarks.packed.formulations
 
 Prints, for matrices as in ESM-2 8M, 150M and 650M, process-CPU time of forward and backward
-merged over unmerged, at tokens in units of outputs * inputs / (outputs + inputs). The last
-line is one JSON object.
+merged over unmerged, at tokens in units of outputs * inputs / (outputs + inputs). The last line is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ UNITS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def passes(shape: tuple[int, int], rank: int, tokens: int, *, merged: bool) -> Callable[[], None]:
-    """A forward and backward pass to be timed."""
+    """A function that runs one forward and backward pass."""
     outputs, inputs = shape
     weight = torch.randn(outputs, inputs)
     matrix = SimpleNamespace(dense=lambda: weight)
@@ -45,7 +45,7 @@ def passes(shape: tuple[int, int], rank: int, tokens: int, *, merged: bool) -> C
 
 
 def ratio(shape: tuple[int, int], rank: int, tokens: int, rounds: int = 15) -> float:
-    """Fastest merged pass over fastest unmerged one, timed in turns."""
+    """The fastest merged pass over the fastest unmerged one, timed alternately."""
     both = [passes(shape, rank, tokens, merged=merged) for merged in (True, False)]
     best = [float("inf"), float("inf")]
     for _ in range(rounds):

@@ -3,9 +3,11 @@
     python -m benchmarks.packed.gpu --data FOLDER --base FOLDER [--shape 650M]
 
 Both sides train the same trials on the same windows and evaluate after each epoch. *ours* trains
-K in one pass; *in process* is Trainer, one trial after the other in one process whose start and
-loading are not counted; *process* is a fresh process for each trial, counted whole. ``--shape``
-takes random weights in another size of ESM-2. Prints a table, and as the last line one JSON object.
+K trials in one pass; *in process* runs Trainer for one trial after the other in one process,
+without
+counting its start and loading; *process* runs a new process per trial, counted in full.
+``--shape`` uses random weights of another size of ESM-2. Prints a table, and as the last line one
+JSON object.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ from benchmarks.packed.work import Size, Work
 Figures = dict[str, Any]
 LANES = (1, 4, 16, 32, 64)
 SHAPES = {"8M": (6, 320), "35M": (12, 480), "150M": (30, 640), "650M": (33, 1280)}
-"""Layers and width of ESM-2; all have 20 heads."""
+"""Layers and width of ESM-2 models; all have 20 heads."""
 
 _SIDE = {"cuda": 8192, "cpu": 512}
 _TRIES = 20
 
 
 def write_random(base: str, shape: str, folder: Path) -> str:
-    """Save random weights in another size, with the tokenizer of a base."""
+    """Save random weights of another size, with the tokenizer of a base model."""
     layers, width = SHAPES[shape]
     config = AutoConfig.from_pretrained(
         base,
@@ -49,7 +51,7 @@ def write_random(base: str, shape: str, folder: Path) -> str:
 
 
 def roof(device: torch.device, dtype: torch.dtype) -> float:
-    """FLOP per second of a large square product."""
+    """FLOP per second of a large square matrix product."""
     side = _SIDE[device.type]
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     best = float("inf")
@@ -61,7 +63,7 @@ def roof(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def measure(sides: Sides, work: Work, device: torch.device, args: argparse.Namespace) -> Figures:
-    """All figures, ours by lanes and the rival's by variant, and the ratios between them."""
+    """All figures: lorasweep by number of lanes, Trainer by variant, and their ratios."""
     dtype = getattr(torch, str(work.settings["compute_dtype"]))
     rate = roof(device, dtype)
     ours = {}
@@ -135,12 +137,12 @@ def main() -> None:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Whole numbers, from ``1,4,16``."""
+    """Integers, from ``1,4,16``."""
     return tuple(int(part) for part in text.split(","))
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Variants of the rival, from ``stock,best``; none from an empty text."""
+    """Trainer variants, from ``stock,best``; none from an empty text."""
     found = tuple(part for part in text.split(",") if part)
     unknown = [name for name in found if name not in VARIANTS]
     if unknown:

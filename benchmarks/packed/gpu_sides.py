@@ -1,4 +1,4 @@
-"""Packs of ours, and Trainer in one process and in many, on one device."""
+"""Trials on one device: packs of lorasweep, and Trainer in one process or one per trial."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from sweep.study.trial import TrialParams, TrialState, ignore_reports
 
 
 def clock(device: torch.device) -> float:
-    """Seconds, once the device has done all that it was asked."""
+    """Seconds, after all work submitted to the device is done."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
 class Sides:
-    """The trials, and both ways to run them.
+    """The trials, and the ways to run them.
 
     Args:
-        work: what to do.
-        device: where.
+        work: data, settings and trials.
+        device: the device to compute on.
     """
 
     def __init__(self, work: Work, device: torch.device) -> None:
@@ -46,7 +46,7 @@ class Sides:
         self._objective = BindingObjective(work.settings, work.inputs)
 
     def trials(self, lanes: int) -> list[TrialParams]:
-        """The first so many trials, under numbers of their own."""
+        """The first trials, with new numbers."""
         kinds = len(CONFIGURATIONS)
         return [
             TrialParams(next(self._numbers), CONFIGURATIONS[i % kinds], seed=i // kinds)
@@ -54,7 +54,7 @@ class Sides:
         ]
 
     def flop(self, lanes: int) -> float:
-        """Arithmetic of the trials' training and of their evaluations, which only look forward."""
+        """FLOP of the trials' training and evaluation; evaluation is forward only."""
         splits = self._work.splits
         train, validation = splits.train.lengths, splits.validation.lengths
         whole = 0.0
@@ -62,14 +62,14 @@ class Sides:
             settings = {**self._work.settings, **params.values}
             shape = Shape.of(self._work.inputs, settings)
             plan = plan_steps(train, BindingSettings.from_mapping(settings), params.seed)
-            read = [train[i] for batch in plan.batches for i in batch]  # epoch after epoch
+            read = [train[i] for batch in plan.batches for i in batch]  # all epochs
             whole += sum(floor(shape, read, 1.0).values())
             once = floor(shape, validation, 1.0)
             whole += len(plan.evaluate_at) * (once["gemm"] / 2 + once["attention"] / 3)
         return whole
 
     def ours(self, lanes: int) -> dict[str, Any]:
-        """A pack, after a short one that warms up."""
+        """Measure a pack, after a short one as warm-up."""
         warm = [TrialParams(p.number, {**p.values, "steps": 2}, p.seed) for p in self.trials(lanes)]
         self._run(warm)
         reset_peak(self._device)
@@ -92,7 +92,7 @@ class Sides:
         return [float(result.value or 0.0) for result in found]
 
     def in_process(self, variant: str, trials: int) -> dict[str, Any]:
-        """Trainer, trial after trial in this process, the first of which warms up."""
+        """Measure Trainer in this process, trial by trial, after one as warm-up."""
         options = rival_options(VARIANTS[variant], self._work.widest)
         jobs = [self._work.job(params, options) for params in self.trials(trials + 1)]
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
@@ -103,7 +103,7 @@ class Sides:
         return {"seconds_per_trial": seconds, "per_hour": 3600 / seconds, "mcc": mcc}
 
     def process(self, variant: str, trials: int) -> dict[str, Any]:
-        """Trainer, a process for each trial."""
+        """Measure Trainer with one process per trial."""
         side = Rival(self._work, VARIANTS[variant])
         done = [side.run([params])[0] for params in self.trials(trials)]
         seconds = sum(one.seconds for one in done) / trials

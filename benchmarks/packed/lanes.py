@@ -4,7 +4,7 @@
 
 Times are process-CPU seconds of one thread (wall-clock on a GPU), the fastest of several passes
 taken in turns. Prints tables, and as the last line one JSON object. ``--data`` and ``--base``
-default to what the package embeds.
+default to the data and base model in the package.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ ROUNDS = 4
 
 
 class Bench:
-    """A base, data, and passes over them.
+    """A base model, data, and timed passes over them.
 
     Args:
-        inputs: places of data and base.
-        settings: of the study.
+        inputs: paths of data and base model.
+        settings: the study's settings.
     """
 
     def __init__(self, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> None:
@@ -62,18 +62,18 @@ class Bench:
 
     @property
     def tokens(self) -> int:
-        """Of the batch that is timed."""
+        """The number of tokens of the timed batch."""
         return sum(self._lengths(self.batch))
 
     def add_lane(self, targets: str, rank: int, seed: int = 0) -> Adapters:
-        """A lane with adapters."""
+        """Add a lane with adapters."""
         resolved = resolve(self.inputs.skeleton, targets, self.model.head)
         modules = resolved.modules if rank else ()
         config = AdapterConfig(rank, 2.0 * rank, resolved.targets, modules)
         return self.model.add_lane(config, seed, self.settings.batch_tokens)
 
     def step(self, lanes: Sequence[Adapters], skip: int = 0) -> None:
-        """Forward and backward of all lanes."""
+        """Run forward and backward of all lanes."""
         shares = [LaneBatch(lane, self.windows, self.batch, 1) for lane in lanes]
         made = self.model.logits(shares, skip=skip)
         torch.autograd.backward([logits.square().mean() for logits in made])
@@ -81,7 +81,7 @@ class Bench:
             self.model.zero_grad(lane)
 
     def fastest(self, cases: Mapping[Any, Callable[[], None]]) -> dict[Any, float]:
-        """Seconds of each case, the fastest of several turns."""
+        """Seconds of each case, the fastest of several passes taken in turns."""
         clock = time.process_time if self.precision.device.type == "cpu" else _device_clock
         best = dict.fromkeys(cases, float("inf"))
         for once in cases.values():
@@ -94,7 +94,7 @@ class Bench:
         return {name: round(seconds, 4) for name, seconds in best.items()}
 
     def cost(self, cases: Mapping[Any, Sequence[tuple[str, int]]]) -> dict[Any, float]:
-        """Seconds of a step of each case's lanes, given as target set and rank."""
+        """Seconds of a step of each case's lanes, given as pairs of target set and rank."""
         lanes = {
             name: [self.add_lane(*each, seed=i) for i, each in enumerate(case)]
             for name, case in cases.items()
@@ -106,7 +106,7 @@ class Bench:
         return found
 
     def prefix(self) -> dict[str, float]:
-        """Seconds of a step with adapters in the upper third alone, its lower layers cached."""
+        """Seconds of a step with adapters in the upper third, lower layers cached or not."""
         layers = len(self.model.layers)
         above = range(layers - layers // 3, layers)
         lane = self.add_lane("+".join(f"layer.{i}.attention.self.query" for i in above), 8)
@@ -120,7 +120,7 @@ class Bench:
         return found
 
     def padding(self) -> dict[str, float]:
-        """Tokens computed over real tokens, in one epoch's batches."""
+        """Computed tokens over real tokens, in one epoch's batches, by way of padding."""
         plan = plan_steps(self.windows.lengths, self.settings, seed=0)
         lengths = [self._lengths(batch) for batch in plan.batches]
         real = sum(sum(each) for each in lengths)
@@ -155,7 +155,7 @@ print(json.dumps([first, peak_memory_bytes(bench.precision.device)]))
 
 
 def fresh(inputs: Mapping[str, str], settings: Mapping[str, Any], lanes: int) -> tuple[float, int]:
-    """Seconds to the first step and peak memory, each in a process of its own."""
+    """Seconds to the first step and peak memory in MiB, measured in a new process."""
     argument = json.dumps([dict(inputs), dict(settings)])
     command = [sys.executable, "-c", _FRESH, argument, str(lanes)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603

@@ -2,10 +2,10 @@
 
     python -m benchmarks.packed.launches --base FOLDER
 
-A GPU whose lanes are small waits for its host to launch them. Counted, not timed, and on a CPU:
-what each operator takes there says nothing of a GPU, how many there are does. Attention counts as
-the one kernel per layer that it is on a GPU. Prints a table, and as the last line one JSON object.
-``--base`` defaults to what the package embeds.
+On a GPU, small lanes are limited by the time to launch operators. This counts operators, on a CPU:
+their times there do not carry over to a GPU, but their number does. Attention counts as one kernel
+per layer, as on a GPU. Prints a table, and as the last line one JSON object. ``--base`` defaults to
+the base model in the package.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DROPOUTS = (0.0, 0.1)
 
 
 class Operators(TorchDispatchMode):
-    """Counts operators: all, and those that compute, not merely look at a tensor otherwise."""
+    """Counts operators: all, and those that are not views."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,21 +46,21 @@ class Operators(TorchDispatchMode):
         self.computing = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Count it and run it."""
+        """Count an operator and run it."""
         self.all += 1
         self.computing += not func.is_view
         return func(*args, **(kwargs or {}))
 
 
 def counted(inputs: Inputs, fixed: BindingSettings, lanes: int, dropout: float) -> tuple[int, int]:
-    """Operators of one step, and those of them that compute."""
+    """The number of operators of one step, and of those that are not views."""
     trials: list[Trial] = []
     for number in range(lanes):
         kind = number % len(SETS)
         values = {"targets": SETS[kind], "rank": RANKS[kind], "alpha": 16, "dropout": dropout}
         params = TrialParams(number, values, seed=number)
         trials.append(Trial(params, fixed, inputs, ignore_reports))
-    step(trials, lambda _, act: act())  # the first prepares
+    step(trials, lambda _, act: act())  # the first step also prepares
     with Operators() as operators:
         step(trials, lambda _, act: act())
     for trial in trials:
@@ -69,7 +69,7 @@ def counted(inputs: Inputs, fixed: BindingSettings, lanes: int, dropout: float) 
 
 
 def as_one_kernel(tensors: Any, scale: float, lengths: list[int], *_: Any) -> torch.Tensor:
-    """Attention as often launched as on a GPU; the numbers are others."""
+    """Attention with as many operators as on a GPU; its values differ."""
     del lengths
     query, key, value = tensors
     made = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=scale)

@@ -1,10 +1,10 @@
-"""What computes products and attention fastest on this CPU, side by side.
+"""The fastest kernels for products and attention on this CPU, compared.
 
     python -m benchmarks.packed.libraries
 
-One thread. Prints GFLOP/s of a product of ESM-2 8M's shapes as PyTorch makes it in float32, as
-ours has it made, and in bfloat16; and for windows of several lengths, 2 048 tokens in all, the time
-of attention, forward and backward, over that of PyTorch's fused kernel in float32. The last line is
+One thread. Prints GFLOP/s of a product of ESM-2 8M's shapes in PyTorch's float32, in lorasweep's
+float32, and in bfloat16. For windows of several lengths, 2 048 tokens in all, it prints the time of
+attention, forward and backward, over that of PyTorch's fused kernel in float32. The last line is
 one JSON object.
 """
 
@@ -32,7 +32,7 @@ ROUNDS = 12
 
 
 def fastest(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """CPU seconds of each way, the least of several rounds taken in turns."""
+    """CPU seconds of each way, the smallest of several rounds taken in turns."""
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(ROUNDS):
         for name, once in ways.items():
@@ -43,7 +43,7 @@ def fastest(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
 
 
 def products(outputs: int, inputs: int) -> dict[str, float]:
-    """GFLOP/s by each way."""
+    """GFLOP/s of each way."""
     rows, weight = torch.randn(TOKENS, inputs), torch.randn(outputs, inputs)
     half_rows, half_weight = rows.bfloat16(), weight.bfloat16()
     found = fastest(
@@ -58,7 +58,7 @@ def products(outputs: int, inputs: int) -> dict[str, float]:
 
 
 def attention(length: int) -> dict[str, float]:
-    """Seconds by each way over those of the fused kernel in float32, and these in ms."""
+    """Seconds of each way over those of the fused kernel in float32, and the latter in ms."""
 
     def way(dtype: torch.dtype, attend: Callable[..., torch.Tensor]) -> Callable[[], None]:
         shape = (1, HEADS, length, FEATURES)

@@ -3,9 +3,9 @@
     python -m benchmarks.packed.profile_step --base FOLDER --lengths 256x8
 
 Prints a table, and as the last line one JSON object. Seconds are self times of operators as
-torch.profiler counts them, on one thread; by the clock, so other work on the machine adds to them.
-``--steps module:function`` profiles something else: the function takes settings and inputs, and
-returns a callable that makes so many steps.
+torch.profiler measures them, on one thread; it measures wall-clock time, so other work on the
+machine adds to them. ``--steps module:function`` profiles something else: the function takes
+settings and inputs, and returns a callable that makes a given number of steps.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         *("aten::sum", "aten::addcmul", "aten::addcdiv", "aten::clamp", "aten::index"),
     ),
 }
-"""Kinds of operators by how their names begin (attention, layer norm: by what they hold).
+"""Kinds of operators by the start of their names (attention, layer norm: by a part of them).
 
-On a CPU nothing but attention that is written out multiplies in batches.
+On a CPU only the unfused attention uses batched products.
 """
 
 _SHOWN = 12
@@ -51,15 +51,16 @@ _SHOWN = 12
 def profile(steps: Steps, few: int = 2, many: int = 8) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of one step, by kind of operator and by operator.
 
-    What comes with any number of steps, as an evaluation does, is in both runs alike and drops
-    out of the difference between them.
+    The difference between a longer and a shorter run is used, so that work outside the steps, such
+    as
+    an evaluation, cancels.
 
     Args:
-        steps: makes so many steps.
+        steps: makes a given number of steps.
         few: steps of the shorter run.
         many: steps of the longer run.
     """
-    steps(few)  # reads and allocates what is needed only once
+    steps(few)  # reads and allocates what is needed once
     short, long = _operators(steps, few), _operators(steps, many)
     each = {name: (long[name] - short[name]) / (many - few) for name in long}
     kinds = dict.fromkeys((*KINDS, "other"), 0.0)
@@ -132,7 +133,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def rows(figures: Mapping[str, Any]) -> Iterator[str]:
-    """A table: each kind, its share, and its floor where it has one."""
+    """A table of each kind, its share, and its lower bound if it has one."""
     whole, least = figures["seconds"], figures["floor"]
     yield "| kind | ms a step | share | floor, ms |"
     yield "|---|---|---|---|"

@@ -1,16 +1,16 @@
-"""One trial as a careful user writes it today: transformers, PEFT, bitsandbytes, HF ``Trainer``.
+"""One trial with transformers, PEFT, bitsandbytes and HF ``Trainer``, for comparison.
 
     python benchmarks/packed/rival.py JOB.json
 
-Knows nothing of lorasweep: the harness gives it token ids, labels and the full paths of the
-matrices to adapt. Prints one JSON object as its last line. One process computes one trial.
+Does not import lorasweep: the job file gives token ids, labels and the full paths of the matrices
+to adapt. Prints one JSON object as its last line. One process computes one trial.
 """
 
 from __future__ import annotations
 
 import time
 
-_BEGAN = time.perf_counter()  # before the imports, which are part of what a process costs
+_BEGAN = time.perf_counter()  # before the imports, which count as start
 
 import json  # noqa: E402
 import sys  # noqa: E402
@@ -40,18 +40,18 @@ _HEAD = "classifier"
 
 
 def read_split(path: str) -> list[dict[str, list[int]]]:
-    """Chains as the collator takes them; no attention mask, the collator adds it."""
+    """Chains for the collator, which adds the attention mask."""
     with Path(path).open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 def load_model(job: dict[str, Any]) -> nn.Module:
-    """The base in NF4 with double quantisation, prepared for training, with LoRA adapters."""
+    """The base model in NF4 with double quantisation, prepared for training, with LoRA adapters."""
     dtype = torch.bfloat16 if job["bf16"] else torch.float32
     model = AutoModelForTokenClassification.from_pretrained(
         job["base"],
         num_labels=2,
-        dtype=torch.float32,  # what is not quantised
+        dtype=torch.float32,  # weights that are not quantised
         attn_implementation="sdpa",
         device_map={"": job["device"]},
         quantization_config=BitsAndBytesConfig(
@@ -75,10 +75,11 @@ def load_model(job: dict[str, Any]) -> nn.Module:
 
 
 def _mend(model: nn.Module) -> None:
-    """Keep bitsandbytes off its path for AVX512-BF16, where evaluation ends the training.
+    """Turn off bitsandbytes' AVX512-BF16 path, in which training fails after an evaluation.
 
-    Seen with 0.50.2: the first evaluation packs the weights for inference alone, and the next
-    training step raises. A user on such a CPU has to find this before there is a second epoch.
+    Seen with 0.50.2: the first evaluation packs the weights for inference only, and the next
+    training
+    step raises. A user on such a CPU would have to find this before the second epoch.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
@@ -86,7 +87,7 @@ def _mend(model: nn.Module) -> None:
 
 
 def arguments(job: dict[str, Any], folder: str) -> TrainingArguments:
-    """Evaluated at each epoch, and nothing written."""
+    """Training arguments: evaluate after each epoch, write nothing."""
     return TrainingArguments(
         output_dir=folder,
         num_train_epochs=job["epochs"],
@@ -111,7 +112,7 @@ def arguments(job: dict[str, Any], folder: str) -> TrainingArguments:
 
 
 def classes(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Keep of the logits what the metric needs."""
+    """The predicted classes, which are all that the metric needs."""
     del labels
     return logits.argmax(-1)
 
@@ -124,7 +125,7 @@ def score(predicted: EvalPrediction) -> dict[str, float]:
 
 
 class Weighted:
-    """Mean cross-entropy in which a binding residue weighs more, as binding residues are rare."""
+    """Mean cross-entropy with a higher weight for binding residues, which are rare."""
 
     def __init__(self, weight: float) -> None:
         self._weight = torch.tensor([1.0, weight])
@@ -140,7 +141,7 @@ class Weighted:
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Train and evaluate; figures of the trial and where the seconds went."""
+    """Train and evaluate; the trial's metrics and the time of each part."""
     imported = time.perf_counter()
     torch.set_num_threads(1)
     set_seed(job["seed"])

@@ -1,4 +1,4 @@
-"""The two sides at work on one round of trials: as many at a time as there are workers."""
+"""Run rounds of trials with lorasweep or Trainer, as many at a time as there are workers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _RIVAL = Path(__file__).with_name("rival.py")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one trial took and found.
+    """Time and result of one trial.
 
     Attributes:
-        seconds: from the request to the answer; the start of a process included if it was due.
-        marginal: seconds of training and evaluation alone, the base being loaded.
-        cpu: CPU seconds, start included; steadier than the clock on a shared machine.
-        marginal_cpu: those without the start; of ours, a worker's first trial loads the base.
-        mcc: on validation.
+        seconds: from the request to the answer, including the start of a process if needed.
+        marginal: seconds of training and evaluation alone, with the base model loaded.
+        cpu: CPU seconds including the start; varies less than wall-clock time on a shared machine.
+        marginal_cpu: CPU seconds without the start; in lorasweep, a worker's first trial includes
+            loading the base model.
+        mcc: MCC on validation.
         steps: optimiser steps.
     """
 
@@ -46,11 +47,11 @@ class Side(Protocol):
     """Runs rounds of trials."""
 
     def run(self, trials: Sequence[TrialParams]) -> list[Outcome]:
-        """Run a round, all of it at once."""
+        """Run all trials of a round at the same time."""
         ...
 
     def close(self) -> None:
-        """End what still runs."""
+        """End all processes."""
         ...
 
 
@@ -60,14 +61,14 @@ def make_side(work: Work, variant: Variant, workers: int) -> Side:
 
 
 class Rival:
-    """A fresh process for each trial."""
+    """Trainer, with a new process for each trial."""
 
     def __init__(self, work: Work, variant: Variant) -> None:
         self._work = work
         self._options = rival_options(variant, work.widest)
 
     def run(self, trials: Sequence[TrialParams]) -> list[Outcome]:
-        """Run a round, all of it at once.
+        """Run all trials of a round at the same time.
 
         Raises:
             SystemExit: if one fails.
@@ -96,11 +97,11 @@ class Rival:
         )
 
     def close(self) -> None:
-        """Nothing runs on."""
+        """Does nothing: its processes have ended."""
 
 
 class Ours:
-    """Worker processes that start with the first round and stay, as in a sweep."""
+    """lorasweep, with worker processes that start in the first round and stay, as in a sweep."""
 
     def __init__(self, work: Work, variant: Variant, workers: int) -> None:
         self._pool = ProcessPoolExecutor(
@@ -111,7 +112,7 @@ class Ours:
         )
 
     def run(self, trials: Sequence[TrialParams]) -> list[Outcome]:
-        """Run a round, all of it at once.
+        """Run all trials of a round at the same time.
 
         Raises:
             SystemExit: if one fails.
@@ -133,7 +134,7 @@ def _outcome(result: TrialResult, cpu: float, marginal_cpu: float, seconds: floa
         raise SystemExit(f"our trial {result.number} ended {result.state}: {result.failure}")
     return Outcome(
         seconds=seconds,
-        # Not result.seconds, which holds the loading of the base in a worker's first trial.
+        # result.seconds would include loading the base model in a worker's first trial.
         marginal=float(result.metrics["seconds"]),
         cpu=cpu,
         marginal_cpu=marginal_cpu,

@@ -1,4 +1,4 @@
-"""Training steps to profile, and the chains they train on."""
+"""Training steps to profile, and data for them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from objectives.binding.objective import BindingObjective
 from sweep.study.trial import TrialParams, ignore_reports
 
 Steps = Callable[[int], object]
-"""Makes so many training steps."""
+"""Makes a given number of training steps."""
 
 
 def through_objective(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Steps:
-    """Steps by the objective itself, with one small evaluation at the end of each run."""
+    """Steps made by the objective, with one small evaluation at the end of each run."""
     objective = BindingObjective(settings, inputs)
 
     def steps(count: int) -> None:
@@ -29,7 +29,7 @@ def through_objective(settings: Mapping[str, Any], inputs: Mapping[str, str]) ->
 
 
 def write_data(folder: Path, lengths: Sequence[int]) -> None:
-    """Random chains of these lengths to train on, and a short one to evaluate."""
+    """Write random chains of these lengths for training, and a short one for validation."""
     random = np.random.default_rng(0)
     for split, residues in (("train", lengths), ("validation", (16,))):
         with (folder / f"{split}.csv").open("w", newline="", encoding="utf-8") as file:
@@ -37,7 +37,7 @@ def write_data(folder: Path, lengths: Sequence[int]) -> None:
             rows.writerow(["id", "sequence", "labels", "ligand"])
             for number, length in enumerate(residues):
                 letters = "".join(random.choice(list("ACDEFGHIKLMNPQRSTVWY"), length))
-                labels = "01" + "0" * (length - 2)  # every split must hold both classes
+                labels = "01" + "0" * (length - 2)  # every split needs both classes
                 rows.writerow([f"{split}{number}", letters, labels, "ANY"])
 
 

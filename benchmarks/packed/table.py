@@ -31,7 +31,7 @@ _WORDS = (
 
 
 def page(figures: dict[str, Any]) -> str:
-    """The whole page."""
+    """The page as Markdown."""
     title = f"# Trials per hour on a CPU, {figures['date']}"
     blocks = [[title], _about(figures), list(rows(figures)), textwrap.wrap(_WORDS, 100)]
     blocks += [list(_trials(figures)), [f"- `{n}`: {VARIANTS[n].says}." for n in _names(figures)]]
@@ -50,7 +50,7 @@ def rows(figures: dict[str, Any]) -> Iterator[str]:
         numbers += [found[f"mean_{key}"] for key in MEASURES]
         shown = [f"{number:.1f}" for number in numbers]
         sweep = figures["settled"].get(name, math.nan)
-        shown.append("-" if math.isnan(sweep) else f"{sweep:.2f}")  # too few trials to tell
+        shown.append("-" if math.isnan(sweep) else f"{sweep:.2f}")  # too few trials
         shown += [_ratio(against.get(key)) for key in MEASURES]
         steps = sorted(set(found["steps"]))
         shown.append("-".join(str(step) for step in dict.fromkeys((steps[0], steps[-1]))))
@@ -59,7 +59,7 @@ def rows(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _names(figures: dict[str, Any]) -> list[str]:
-    """Ours first, then the rivals as they were asked for."""
+    """Lorasweep first, then the other variants in the given order."""
     return [OURS, *(name for name in figures["variants"] if name != OURS)]
 
 
@@ -93,7 +93,7 @@ def _about(figures: dict[str, Any]) -> list[str]:
 
 
 def _trials(figures: dict[str, Any]) -> Iterator[str]:
-    """What was tried, and the MCC by each variant, of the first time."""
+    """The trials' parameters, and the MCC of each variant in the first repeat."""
     names = _names(figures)
     parameters = list(figures["trials"][0])
     yield from _head(*parameters, *(f"MCC {name}" for name in names))
@@ -103,7 +103,7 @@ def _trials(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Read the command line and write."""
+    """Read the command line and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("figures", type=Path, help="a file whose last line is the JSON object")
     parser.add_argument("--out", type=Path, help="default: benchmarks/results/packed-DATE.md")

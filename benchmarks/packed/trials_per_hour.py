@@ -2,9 +2,10 @@
 
     python -m benchmarks.packed.trials_per_hour --data FOLDER --base FOLDER
 
-Prints a table, and as the last line one JSON object. Both sides do the same trials on the same
-windows with one single-threaded process per core; ``--data`` and ``--base`` default to what the
-package embeds. Variants take turns round by round, so that slow minutes of the machine hit all.
+Prints a table, and as the last line one JSON object. Both sides run the same trials on the same
+windows with one single-threaded process per core; ``--data`` and ``--base`` default to the data
+and base model in the package. Variants take turns round by round, so that slow periods of the
+machine affect all of them.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ Rounds = dict[str, list[list[Outcome]]]
 
 
 def measure(work: Work, names: list[str], workers: int, repeats: int) -> Rounds:
-    """Run all trials by all variants, round by round.
+    """Run all trials with all variants, round by round.
 
     Args:
-        work: what to do.
-        names: of the variants.
+        work: data, settings and trials.
+        names: names of the variants.
         workers: processes at a time.
-        repeats: how often to do it all; each time ours starts its workers again.
+        repeats: number of repeats; lorasweep's workers start anew in each.
     """
     rounds: Rounds = defaultdict(list)
     trials = work.trials
@@ -49,7 +50,7 @@ def measure(work: Work, names: list[str], workers: int, repeats: int) -> Rounds:
                 for name in names
             }
             for first in range(0, len(trials), workers):
-                turn = first // workers % len(names)  # nobody always goes first
+                turn = first // workers % len(names)  # so that no variant always runs first
                 for name in names[turn:] + names[:turn]:
                     done = sides[name].run(trials[first : first + workers])
                     rounds[name].append(done)
@@ -60,7 +61,7 @@ def measure(work: Work, names: list[str], workers: int, repeats: int) -> Rounds:
 
 def bench(size: Size, places: dict[str, str], names: list[str], **how: int) -> dict[str, Any]:
     """All figures of one run."""
-    # One thread for each process, ours and theirs; they inherit the environment.
+    # One thread per process, on both sides; child processes inherit the environment.
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:
         work = Work(size, places, Path(folder))

@@ -1,4 +1,4 @@
-"""Who is measured: ours, and the rival in the settings that its users have."""
+"""The variants measured: lorasweep, and HF Trainer with common settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OURS = "ours"
-"""What the ratios are to."""
+"""The variant that ratios refer to."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Variant:
     """One way to run the trials.
 
     Attributes:
-        says: for the table.
-        settings: of ours that differ; None for a rival.
-        options: of ``rival.py`` that differ.
+        says: description for the table.
+        settings: lorasweep's settings that differ; None for Trainer.
+        options: options of ``rival.py`` that differ.
     """
 
     says: str
@@ -46,15 +46,15 @@ VARIANTS: Mapping[str, Variant] = {
 }
 
 DEFAULT = (OURS, "ours-f32", "stock", "best", "best-bf16", "best-grouped", "pad-1024")
-"""Ours by itself and in float32; the rival by its defaults and at its best in both numbers."""
+"""lorasweep in its own dtype and in float32; Trainer by default, and tuned in both dtypes."""
 
 
 def rival_options(variant: Variant, widest: int) -> dict[str, Any]:
-    """All options of a rival.
+    """All options of a Trainer variant for ``rival.py``.
 
     Args:
-        variant: the rival.
-        widest: tokens that ``pad`` pads to.
+        variant: the variant.
+        widest: number of tokens that ``pad`` pads to.
     """
     chosen = {"checkpointing": False, "grouping": False, "bf16": False, **variant.options}
     return {**chosen, "pad_to": widest if chosen.pop("pad", False) else None}

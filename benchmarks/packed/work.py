@@ -1,4 +1,4 @@
-"""The same work for all: windows, trials and settings, in the terms of either side."""
+"""The same data, trials and settings for all variants, in the form that each needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from objectives.lora.training.inputs import Inputs
 from sweep.study.trial import Scalar, TrialParams
 
 BATCH = 8
-"""Chains per step of the rivals; ours counts tokens, and has as many on average."""
+"""Chains per step of Trainer; lorasweep's batches are token counts, with as many on average."""
 
 CONFIGURATIONS: tuple[dict[str, Scalar], ...] = (
     {"rank": 8, "scaling": 2.0, "targets": "all-linear", "learning_rate": 2e-3},
@@ -28,7 +28,7 @@ CONFIGURATIONS: tuple[dict[str, Scalar], ...] = (
     {"rank": 4, "scaling": 4.0, "targets": "mlp", "learning_rate": 3e-3},
     {"rank": 8, "scaling": 4.0, "targets": "query+value", "learning_rate": 1e-3},
 )
-"""What is tried, as a sweep would: wide and narrow target sets, high and low ranks and rates."""
+"""Configurations as in a sweep: wide and narrow target sets, high and low ranks and rates."""
 
 _SPECIAL = 2
 _WIDEST = 1024
@@ -36,13 +36,13 @@ _WIDEST = 1024
 
 @dataclass(frozen=True)
 class Size:
-    """How much work.
+    """The amount of work.
 
     Attributes:
-        train_chains: to train on.
-        validation_chains: to evaluate on after each epoch.
+        train_chains: number of training chains.
+        validation_chains: number of chains to evaluate on after each epoch.
         epochs: passes over the training chains.
-        trials: how many.
+        trials: number of trials.
     """
 
     train_chains: int = 100
@@ -52,14 +52,14 @@ class Size:
 
 
 class Work:
-    """Prepared data and settings, read once.
+    """Data and settings, prepared once.
 
     Args:
-        size: how much.
-        places: ``data`` and ``base`` as in ``objectives.lora.training.inputs``; empty for
-            the embedded.
-        folder: for prepared data and for what the rivals read.
-        device: where both sides compute.
+        size: the amount of work.
+        places: paths of ``data`` and ``base`` as in ``objectives.lora.training.inputs``; empty for
+            those in the package.
+        folder: folder for prepared data and for Trainer's files.
+        device: device of both sides.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Work:
 
     @property
     def trials(self) -> list[TrialParams]:
-        """The trials in their order; a configuration's next turn has another seed."""
+        """The trials in order; a repeated configuration has another seed."""
         count = len(CONFIGURATIONS)
         return [
             TrialParams(number, CONFIGURATIONS[number % count], seed=number // count)
@@ -88,15 +88,15 @@ class Work:
 
     @property
     def widest(self) -> int:
-        """The tokens that padding to a fixed length pads to."""
+        """The length in tokens for padding to a fixed length."""
         return min(_WIDEST, self._read.max_residues + _SPECIAL)
 
     def job(self, params: TrialParams, options: Mapping[str, Any]) -> dict[str, Any]:
-        """A trial as ``rival.py`` takes it.
+        """A trial as the job of ``rival.py``.
 
         Args:
             params: the trial.
-            options: of the rival's variant.
+            options: of the variant.
         """
         values, fixed = params.values, self.settings
         head = [name for name, _ in self._read.skeleton.named_children() if name == "classifier"]
@@ -118,7 +118,7 @@ class Work:
         }
 
     def about(self) -> dict[str, Any]:
-        """What the work is, for the table."""
+        """A description of the work, for the table."""
         lengths = self.splits.train.lengths
         named = {"data": "builtin:motifs", "base": "builtin:esm2-mini", **self.inputs}
         config = self._read.skeleton.config
@@ -142,13 +142,13 @@ class Work:
 
 
 def _settings(size: Size) -> dict[str, Any]:
-    """Ours, all but the batch size, which hangs on the data."""
+    """The settings of lorasweep, without the batch size, which depends on the data."""
     return {
         "threads": 1,
         "train_chains": size.train_chains,
         "validation_chains": size.validation_chains,
         "epochs": size.epochs,
-        "train_metric_chains": 0,  # the rivals do not score their training chains
+        "train_metric_chains": 0,  # Trainer does not score training chains
         "class_weight": 6,
         "weight_decay": 0.01,
         "warmup": 0.1,

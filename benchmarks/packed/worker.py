@@ -1,4 +1,4 @@
-"""A worker process of ours: the objective built once, then one trial after the other."""
+"""A worker process of lorasweep: builds the objective once and runs trial after trial."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from objectives.binding.objective import BindingObjective
 from sweep.study.trial import TrialParams, TrialResult, ignore_reports
 
 _worker: dict[str, Any] = {}
-"""This process' objective, and the CPU seconds it had used when its last trial ended."""
+"""This process's objective, and the CPU seconds used when its last trial ended."""
 
 
 def begin(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
-    """Build the objective; it loads the base with its first trial."""
-    # No CPU seconds are settled yet: what the start took counts with the first trial.
+    """Build the objective; it loads the base model in its first trial."""
+    # The CPU seconds of the start count towards the first trial.
     _worker.update(objective=BindingObjective(settings, inputs), settled=0.0)
 
 
@@ -23,7 +23,8 @@ def answer(params: TrialParams) -> tuple[TrialResult, float, float]:
     """Run a trial.
 
     Returns:
-        Its result, the CPU seconds since the last one's end, and those since it was asked for.
+        Its result, the CPU seconds since the end of the previous trial, and those since the
+            request.
     """
     asked = time.process_time()
     (result,) = _worker["objective"].run([params], ignore_reports)
