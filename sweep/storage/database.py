@@ -26,7 +26,7 @@ _TOO_MANY = "too many SQL variables"
 """SQLite's error for a query that Optuna then asks in another way."""
 
 _MARKS = ("studies", "trials", "version_info", "alembic_version")
-"""Tables by which a database of Optuna is told from another program's."""
+"""Tables that identify a database as Optuna's."""
 
 
 def exists(address: StorageUrl) -> bool:

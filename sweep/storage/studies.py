@@ -164,7 +164,7 @@ def write_source(study: optuna.Study, source: Source) -> None:
 
 
 def read_identity(study: optuna.Study) -> str:
-    """An id that tells a study from others of its name; empty for a study older than ids."""
+    """The id of a study, unlike its name unique; empty for a study older than ids."""
     return str(study.user_attrs.get(_IDENTITY, ""))
 
 

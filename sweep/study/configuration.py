@@ -13,7 +13,7 @@ Key = tuple[tuple[str, str], ...]
 
 
 def configuration_key(values: Mapping[str, Scalar]) -> Key:
-    """A configuration's key; ``repr`` tells ``True`` from ``1``."""
+    """A configuration's key; ``repr`` distinguishes ``True`` and ``1``."""
     return tuple(sorted((name, repr(value)) for name, value in values.items()))
 
 

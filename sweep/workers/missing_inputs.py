@@ -1,4 +1,4 @@
-"""Tell failures caused by missing or changed inputs from failures of the trial itself.
+"""Distinguish failures caused by missing or changed inputs from failures of the trial.
 
 If, for example, a network drive is unavailable for a moment, every configuration fails, whatever
 its parameters are. Such trials count as interrupted and run again once the input is back.

@@ -210,7 +210,7 @@ class Pool(ABC):
         return self._event(worker, *said)
 
     def _event(self, worker: WorkerHandle, kind: str, *body: Any) -> Event | None:
-        """The event that a worker's message stands for."""
+        """The event for a worker's message."""
         if kind == "report":
             number, step, value, metrics = body
             return TrialReported(number, step, value, metrics, worker.send)

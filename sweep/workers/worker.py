@@ -42,11 +42,11 @@ class Pipe(Protocol):
     """A two-way channel between a worker and the driver."""
 
     def send(self, message: Any) -> None:
-        """Send a message; raises ``OSError`` if the driver is gone."""
+        """Send a message; raises ``OSError`` if the driver has exited."""
         ...
 
     def recv(self) -> Any:
-        """The driver's next message; raises ``EOFError`` or ``OSError`` if the driver is gone."""
+        """The driver's next message; raises ``EOFError`` or ``OSError`` if it has exited."""
         ...
 
 
@@ -181,7 +181,7 @@ class _PackUnderWay:
         try:
             self._pipe.send(message)
             return self._pipe.recv()
-        except (EOFError, OSError):  # the driver is gone, so no result is needed
+        except (EOFError, OSError):  # the driver has exited, so no result is needed
             os._exit(1)
 
 

@@ -62,7 +62,7 @@ class Work:
 class WorkerActor:
     """Builds an objective and serves calls in a thread of its own.
 
-    The actor's methods stay free to carry messages meanwhile: reports leave, and answers and
+    The actor's methods stay free to carry messages meanwhile: reports are sent, and answers and
     requests to stop arrive, while a pack runs.
 
     Args:

@@ -69,7 +69,7 @@ class RayLauncher(Pool):
         return self._homeless(ours)
 
     def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
-        """A worker that Ray cannot place any more; it is given up.
+        """A worker that Ray can no longer place; it is killed.
 
         Either more actors were requested than the cluster can hold, or an idle actor holds the
         resources that it waits for.
