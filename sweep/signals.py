@@ -1,9 +1,9 @@
 """Signals that ask a sweep to stop, handled at safe points only.
 
-An exception raised in a handler could interrupt a database transaction. So the first signal is
-only recorded, and the driver's loop checks for it; a second one ends the process at once. Workers
-with trials still running ``GRACE_SECONDS`` after the first signal are killed, so that one signal
-always ends a sweep.
+An exception raised in a handler could interrupt a database transaction. So the first signal is only
+recorded, and the driver's loop checks for it; a second one ends the process at once. Workers with
+trials still running ``GRACE_SECONDS`` after the first signal are killed, so that one signal always
+ends a sweep.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ASKING = tuple(
 )
 """The handled signals.
 
-Ctrl-C; ``kill``, also used by Slurm before a machine is taken away; a closed terminal; and the
-two that ``sbatch --signal`` can send before the time limit.
+Ctrl-C; ``kill``, also used by Slurm before a machine is taken away; a closed terminal; and the two
+that ``sbatch --signal`` can send before the time limit.
 """
 
 GRACE_SECONDS = 90.0

@@ -6,9 +6,8 @@
 ``workers``: trials per second with 1 to 64 workers that answer at once, in an empty study.
 ``size``: the same with 16 workers in studies that already have trials. ``model``: the rate with 64
 and 256 workers whose trials need half, all, or more of the driver's time, beside the rate that
-``model.py`` predicts from the costs. Seconds are measured as in ``simulated.py``. On PostgreSQL
-the server's CPU time is shown beside the driver's. Prints tables, and as the last line one JSON
-object.
+``model.py`` predicts from the costs. Seconds are measured as in ``simulated.py``. On PostgreSQL the
+server's CPU time is shown beside the driver's. Prints tables, and as the last line one JSON object.
 """
 
 from __future__ import annotations
@@ -131,8 +130,7 @@ def costs(base: Databases) -> tuple[float, float]:
     """CPU seconds of a trial, and the additional seconds per running trial.
 
     Computed from the rates with few and with many workers that answer at once. The cost grows
-    because
-    Optuna reads every running trial again at each ask.
+    because Optuna reads every running trial again at each ask.
     """
     seconds = []
     for workers in FEW_AND_MANY:

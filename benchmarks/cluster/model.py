@@ -2,8 +2,8 @@
 
 A lane computes for ``seconds`` in total, in parts, and after each part waits for the driver, which
 handles one message at a time: the reports and the end of each trial, for ``cost`` CPU seconds in
-total. Mean value analysis (Reiser and Lavenberg 1980, doi:10.1145/322186.322195) gives the rate.
-It assumes exponentially distributed service times; the driver's vary less, so lanes wait less.
+total. Mean value analysis (Reiser and Lavenberg 1980, doi:10.1145/322186.322195) gives the rate. It
+assumes exponentially distributed service times; the driver's vary less, so lanes wait less.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 They implement the worker interface (``sweep.workers``): the driver submits packs and answers
 reports and results as with processes or Ray actors. Only pipes, pickling and the network are left
-out. Each lane of a pack runs independently, and waits for the driver's answer at each report and
-at its end.
+out. Each lane of a pack runs independently, and waits for the driver's answer at each report and at
+its end.
 
 Time is this process's CPU time plus skipped waiting: while the driver is idle, the clock is set
-forward to the next message. A study of hours thus takes seconds. Other processes, and the time
-that the driver waits for the database, are not counted.
+forward to the next message. A study of hours thus takes seconds. Other processes, and the time that
+the driver waits for the database, are not counted.
 """
 
 from __future__ import annotations

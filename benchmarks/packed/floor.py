@@ -57,9 +57,9 @@ def floor(shape: Shape, lengths: Sequence[int], rate: float) -> dict[str, float]
     """Seconds of the products and of the attention of one step, forward and backward.
 
     Per token, a frozen parameter costs 2 FLOP forward and 2 for the gradient of its input; a
-    trained
-    one costs 2 more for its own gradient. Attention takes two products of length x length x width
-    forward and four backward. Recomputing the attention weights, as kernels do, is not counted.
+    trained one costs 2 more for its own gradient. Attention takes two products of length x length x
+    width forward and four backward. Recomputing the attention weights, as kernels do, is not
+    counted.
 
     Args:
         shape: the sizes of the trial.

@@ -4,9 +4,9 @@ Usage::
 
     python -m benchmarks.packed.formulations
 
-Prints, for matrices as in ESM-2 8M, 150M and 650M, process-CPU time of forward and backward
-merged over unmerged, at tokens in units of outputs * inputs / (outputs + inputs). The last line is
-one JSON object.
+Prints, for matrices as in ESM-2 8M, 150M and 650M, process-CPU time of forward and backward merged
+over unmerged, at tokens in units of outputs * inputs / (outputs + inputs). The last line is one
+JSON object.
 """
 
 from __future__ import annotations

@@ -2,12 +2,10 @@
 
     python -m benchmarks.packed.gpu --data FOLDER --base FOLDER [--shape 650M]
 
-Both sides train the same trials on the same windows and evaluate after each epoch. *ours* trains
-K trials in one pass; *in process* runs Trainer for one trial after the other in one process,
-without
-counting its start and loading; *process* runs a new process per trial, counted in full.
-``--shape`` uses random weights of another size of ESM-2. Prints a table, and as the last line one
-JSON object.
+Both sides train the same trials on the same windows and evaluate after each epoch. *ours* trains K
+trials in one pass; *in process* runs Trainer for one trial after the other in one process, without
+counting its start and loading; *process* runs a new process per trial, counted in full. ``--shape``
+uses random weights of another size of ESM-2. Prints a table, and as the last line one JSON object.
 """
 
 from __future__ import annotations

@@ -52,8 +52,7 @@ def profile(steps: Steps, few: int = 2, many: int = 8) -> tuple[dict[str, float]
     """Seconds of one step, by kind of operator and by operator.
 
     The difference between a longer and a shorter run is used, so that work outside the steps, such
-    as
-    an evaluation, cancels.
+    as an evaluation, cancels.
 
     Args:
         steps: makes a given number of steps.

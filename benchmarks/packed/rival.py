@@ -78,8 +78,7 @@ def _mend(model: nn.Module) -> None:
     """Turn off bitsandbytes' AVX512-BF16 path, in which training fails after an evaluation.
 
     Seen with 0.50.2: the first evaluation packs the weights for inference only, and the next
-    training
-    step raises. A user on such a CPU would have to find this before the second epoch.
+    training step raises. A user on such a CPU would have to find this before the second epoch.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):

@@ -3,9 +3,9 @@
     python -m benchmarks.packed.trials_per_hour --data FOLDER --base FOLDER
 
 Prints a table, and as the last line one JSON object. Both sides run the same trials on the same
-windows with one single-threaded process per core; ``--data`` and ``--base`` default to the data
-and base model in the package. Variants take turns round by round, so that slow periods of the
-machine affect all of them.
+windows with one single-threaded process per core; ``--data`` and ``--base`` default to the data and
+base model in the package. Variants take turns round by round, so that slow periods of the machine
+affect all of them.
 """
 
 from __future__ import annotations

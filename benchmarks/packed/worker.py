@@ -24,7 +24,7 @@ def answer(params: TrialParams) -> tuple[TrialResult, float, float]:
 
     Returns:
         Its result, the CPU seconds since the end of the previous trial, and those since the
-            request.
+        request.
     """
     asked = time.process_time()
     (result,) = _worker["objective"].run([params], ignore_reports)

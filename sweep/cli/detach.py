@@ -119,8 +119,7 @@ def _study_files(named: str) -> tuple[str, dict[str, bytes]]:
     """The study's name in the job's working directory, and the files to send there.
 
     A file is sent alone. A module in the current folder is sent with the Python files of its
-    package;
-    an installed module must be installed on the head node.
+    package; an installed module must be installed on the head node.
     """
     try:
         if named.endswith(".py"):

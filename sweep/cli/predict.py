@@ -231,8 +231,7 @@ def _ending_tidily() -> Iterator[None]:
     """Let a signal that asks to stop raise at once, so that no incomplete file remains.
 
     No transaction can be interrupted here, and reading a pipe may block for long, so there is no
-    safe
-    point to wait for.
+    safe point to wait for.
 
     Raises:
         Interruption: when the signal arrives.

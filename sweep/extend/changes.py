@@ -1,7 +1,7 @@
 """The three ways to extend a parameter.
 
-New choices are appended, since Optuna stores a choice as its index in the list. A range may only
-be widened, since every stored trial must stay inside it.
+New choices are appended, since Optuna stores a choice as its index in the list. A range may only be
+widened, since every stored trial must stay inside it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Names that the user gave to inputs of which this machine reads a local copy.
 
-A worker on another machine may read its own copy. Stored results name the input as the user did,
-so that they do not depend on where they were computed.
+A worker on another machine may read its own copy. Stored results name the input as the user did, so
+that they do not depend on where they were computed.
 """
 
 from __future__ import annotations

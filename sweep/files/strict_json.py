@@ -14,8 +14,7 @@ def strict(tree: Any) -> tuple[Any, dict[str, str]]:
     """A tree that standard JSON can hold, and the numbers replaced by None.
 
     Numbers that are NaN, infinite, or integers too large for a float become None, since JSON
-    readers
-    other than Python's may refuse them.
+    readers other than Python's may refuse them.
 
     Returns:
         The tree, with lists for tuples and strings for keys; and path to replaced number, as text.

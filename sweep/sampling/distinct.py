@@ -44,10 +44,8 @@ def with_memory_limit(study: Study, trial: FrozenTrial) -> tuple[Study, FrozenTr
     """A copy of the study that shows out-of-memory trials to Optuna's GP sampler.
 
     The GP sampler reads COMPLETE trials only, and needs constraints on all of them or on none.
-    Trials
-    that ran out of memory (pruned, with a violated constraint) are copied as complete, with the
-    worst
-    value of the study and the constraint violated.
+    Trials that ran out of memory (pruned, with a violated constraint) are copied as complete, with
+    the worst value of the study and the constraint violated.
 
     Args:
         study: the study to copy.
@@ -91,10 +89,8 @@ class DistinctSampler(BaseSampler):
     """An Optuna sampler that proposes no configuration twice.
 
     Optuna's samplers repeat themselves in finite spaces (7 to 20 of 50 trials on 120
-    configurations),
-    and a repeat with the same seed costs a full trial for the same value. After ``ATTEMPTS``
-    repeats,
-    or without a base sampler, an untried configuration is drawn at random.
+    configurations), and a repeat with the same seed costs a full trial for the same value. After
+    ``ATTEMPTS`` repeats, or without a base sampler, an untried configuration is drawn at random.
 
     Args:
         base: the sampler that proposes; None draws untried configurations at random.

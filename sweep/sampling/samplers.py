@@ -20,11 +20,9 @@ def make_sampler(spec: StudySpec, n_existing: int, tried: Container[Key]) -> Bas
     Args:
         spec: the study's spec.
         n_existing: number of trials in the study. Optuna does not store a sampler's random state,
-            so
-            the same seed after a resume would repeat the first run's draws.
+            so the same seed after a resume would repeat the first run's draws.
         tried: keys of configurations that have a trial, in whatever state; read at each proposal,
-            so
-            it may grow.
+            so it may grow.
     """
     seed = derived_seed(spec.sampler.seed, n_existing)
     base: BaseSampler | None

@@ -1,7 +1,7 @@
 """The history of a study's claims: they may be changed, and each change is recorded.
 
-A claim is pre-registered if it was in the study before the first trial was complete, that is, if
-no entry of the history says otherwise.
+A claim is pre-registered if it was in the study before the first trial was complete, that is, if no
+entry of the history says otherwise.
 """
 
 from __future__ import annotations

@@ -58,8 +58,7 @@ def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
     """Refuse another program's database.
 
     A server's database may hold other programs' tables beside Optuna's, unless they use the table
-    in
-    which Optuna keeps its schema version.
+    in which Optuna keeps its schema version.
     """
     theirs = "alembic_version" in tables if address.kind == "postgresql" else bool(tables)
     if theirs and "studies" not in tables:

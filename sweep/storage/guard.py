@@ -93,8 +93,7 @@ def _listeners(study_id: int, check: Check) -> Mapping[str, Callable[..., None]]
     """Engine event listeners that check the lease before a transaction's first write.
 
     The lock taken for the check is held until the transaction ends, so that no other driver can
-    take
-    over in between: SQLite's write lock, or PostgreSQL's lock of the row.
+    take over in between: SQLite's write lock, or PostgreSQL's lock of the row.
     """
     select = "select value_json from study_user_attributes where study_id = :study and key = :key"
     query, locking = sqlalchemy.text(select), sqlalchemy.text(f"{select} for share")

@@ -32,8 +32,8 @@ class Journal(JournalFileBackend):
     """Optuna's journal file behind a ``flock`` lock.
 
     Optuna's own lock expires after 30 s, so a process that was stopped while it held that lock
-    would
-    still write when it is continued. The kernel releases a ``flock`` only when the process ends.
+    would still write when it is continued. The kernel releases a ``flock`` only when the process
+    ends.
 
     Args:
         path: the file; created if missing.

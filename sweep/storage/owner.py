@@ -85,8 +85,7 @@ class DriverLease:
         """Whether the process has certainly ended.
 
         Nothing is known of processes on other machines or in other containers; and two machines may
-        have
-        the same name.
+        have the same name.
         """
         machine = _text("/etc/machine-id")
         if (self.host, self.machine) != (socket.gethostname(), machine):

@@ -1,7 +1,7 @@
 """The trials that a study still needs, derived from its stored trials alone.
 
-Nothing is kept in memory between a trial's end and its retry. A driver may be killed at any
-point: the next one derives the same list and queues nothing twice.
+Nothing is kept in memory between a trial's end and its retry. A driver may be killed at any point:
+the next one derives the same list and queues nothing twice.
 """
 
 from __future__ import annotations

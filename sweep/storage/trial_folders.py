@@ -45,8 +45,7 @@ class TrialFolders:
             keep: which trained adapters are kept, as for the class.
             files: the place set for them; empty if none was.
             identity: the study's id, which tells it from studies of the same name in other
-                databases
-                where they may share a folder; empty for a study older than ids.
+                databases where they may share a folder; empty for a study older than ids.
         """
         base = parse_location(files) if files else address.files
         folder = folder_name(name)

@@ -1,9 +1,8 @@
 """The studies that this user trusts on this machine: a database names code to run.
 
-A resume imports the objective that the database names, from a folder that it names; the
-database's settings may also allow it to read pickles or run code of a base model. Studies that
-this user ran here, and lorasweep's own objectives, are trusted. Any other needs the user's
-consent once.
+A resume imports the objective that the database names, from a folder that it names; the database's
+settings may also allow it to read pickles or run code of a base model. Studies that this user ran
+here, and lorasweep's own objectives, are trusted. Any other needs the user's consent once.
 
 Trust is stored outside the database, one file per study. The file's name is a digest of all that
 decides which code runs on what, so a changed database is not trusted.

@@ -112,8 +112,7 @@ class StorageUrl:
         """The default folder of trial files: beside the database's file, or ``runs/files``.
 
         If the URL names a symbolic link, the folder is beside the link's target, unless an older
-        version
-        has put it beside the link.
+        version has put it beside the link.
         """
         if self.path is None:
             return Path("runs") / "files"

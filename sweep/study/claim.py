@@ -19,8 +19,8 @@ Part = str | Group
 COUPLED = ("rank", "alpha", "scaling")
 """Parameters of which any two determine the third.
 
-The effect of one therefore depends on which other one is held fixed. A study that samples alpha
-can only test rank and alpha as a group.
+The effect of one therefore depends on which other one is held fixed. A study that samples alpha can
+only test rank and alpha as a group.
 """
 
 

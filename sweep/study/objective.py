@@ -1,7 +1,7 @@
 """The interface between the framework and an objective, which runs the trials.
 
-The framework imports an objective by the dotted name in the spec and depends on nothing else of
-it: not on torch, a model or a data format.
+The framework imports an objective by the dotted name in the spec and depends on nothing else of it:
+not on torch, a model or a data format.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ class ObjectiveInfo:
         about: JSON-ready description of the inputs (chains, residues, parameters).
         pinned: settings that were left to the machine and must be the same for all trials of a
             study. A study stores those of the machine that began it, and its objective is built
-                with
-            them from then on.
+            with them from then on.
     """
 
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -77,17 +76,13 @@ class Objective(Protocol):
         """Run a pack of trials together; a failed trial is a result, not an exception.
 
         A finished trial leaves its pack at once: its result goes to ``refill``, which may return
-        another
-        trial to run in its place, handled the same way. Each result is passed on once, through
-        ``refill`` or in the returned list; if ``refill`` is ``nobody_waits``, all are returned. A
-        trial's
-        result does not depend on the other trials of its pack.
+        another trial to run in its place, handled the same way. Each result is passed on once,
+        through ``refill`` or in the returned list; if ``refill`` is ``nobody_waits``, all are
+        returned. A trial's result does not depend on the other trials of its pack.
 
         A trial may save a checkpoint in its ``folder``. When ``leave`` returns True it saves one
-        and
-        returns ``TrialResult.interrupted``. When it is run again it continues from there, and
-        repeats
-        its earlier reports in order.
+        and returns ``TrialResult.interrupted``. When it is run again it continues from there, and
+        repeats its earlier reports in order.
 
         Args:
             pack: the trials to run.

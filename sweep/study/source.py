@@ -1,7 +1,7 @@
 """The folders of a study's code, which must be on ``sys.path`` to import its objective.
 
-They are stored with the study, so that a resume from any folder imports the same code as the
-first run.
+They are stored with the study, so that a resume from any folder imports the same code as the first
+run.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ class Source:
         """Add the folders to ``sys.path``, for this process and its workers.
 
         They are appended, so that they hide no other module. If the objective's name would then
-        resolve
-        to another module, its folder is put first, as it was when the study was made.
+        resolve to another module, its folder is put first, as it was when the study was made.
         """
         for folder in (self.study, self.objective):
             put_last(folder)

@@ -1,9 +1,9 @@
 """The study spec: a frozen, validated record with a digest.
 
-The spec says *what* is measured. ``budget``, ``inputs`` and ``policy`` say how long, where and
-how failures are handled: they may change between runs of a study and are not part of the digest.
-The content of an input is fingerprinted by the objective, so a moved folder is the same data and
-an edited file is not. ``claims`` are not part of the digest either, as they affect no trial; their
+The spec says *what* is measured. ``budget``, ``inputs`` and ``policy`` say how long, where and how
+failures are handled: they may change between runs of a study and are not part of the digest. The
+content of an input is fingerprinted by the objective, so a moved folder is the same data and an
+edited file is not. ``claims`` are not part of the digest either, as they affect no trial; their
 changes are recorded in the study's history.
 """
 

@@ -101,8 +101,7 @@ class Policy:
 
     Attributes:
         on_failure: ``continue`` with other trials, ``stop`` the sweep, or ``retry(k)``: run a
-            failed
-            trial up to k times more, for failures of the machine.
+            failed trial up to k times more, for failures of the machine.
         max_retries: how often one trial may be interrupted and run again.
         keep: trained adapters to keep: of the ``best`` trial, of ``all``, or ``none``.
     """

@@ -82,8 +82,7 @@ class Failure:
 
     Attributes:
         reason: a short class of failure: ``exception``, ``nan``, ``out_of_memory``,
-            ``interrupted``,
-            ``worker_died`` or ``duplicate``.
+            ``interrupted``, ``worker_died`` or ``duplicate``.
         kind: the exception's class name, or the kind of interruption.
         message: the exception's text.
         traceback: the formatted traceback; empty if there is none.

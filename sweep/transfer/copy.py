@@ -35,8 +35,8 @@ def copy_study(source: StorageUrl, name: str | None, target: StorageUrl) -> dict
     """Copy a study, made by lorasweep or not, and compare every trial and attribute.
 
     The study's files (checkpoints, adapters) and its driver lease are not copied. If this process
-    is
-    killed meanwhile, the target's study stays marked as unfinished, and the same call replaces it.
+    is killed meanwhile, the target's study stays marked as unfinished, and the same call replaces
+    it.
 
     Args:
         source: the database to copy from; it is only read.

@@ -136,9 +136,8 @@ class Pool(ABC):
         """Start a pack on an idle worker, starting a worker if there is none.
 
         A worker reads data and base model when it is first asked, which may be hours after the
-        study
-        began. So each worker reports the fingerprints of its inputs before its first pack, and one
-        whose inputs differ from the first worker's computes nothing.
+        study began. So each worker reports the fingerprints of its inputs before its first pack,
+        and one whose inputs differ from the first worker's computes nothing.
         """
         worker = self._idle()
         worker.assign(pack, closed=closed)

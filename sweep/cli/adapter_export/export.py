@@ -70,8 +70,7 @@ def export_adapter(
 
     Returns:
         A JSON tree: ``study``, ``storage``, ``trial``, ``value``, ``out``, ``files``,
-            ``retrained``,
-        and ``bitwise`` (whether the value equals the study's exactly).
+        ``retrained``, and ``bitwise`` (whether the value equals the study's exactly).
 
     Raises:
         UsageError: lists all faults of the request.

@@ -154,8 +154,7 @@ class RayWorker(WorkerHandle):
         """Why the actor ended, as Ray reports it, on one line.
 
         The death of its node, pre-empted or lost, counts as an interruption: its trials did not
-        cause
-        it.
+        cause it.
         """
         said = " ".join(self._death.split()) or "nothing was heard of it"
         if any(words in said for words in _NODE):
