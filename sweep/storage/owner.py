@@ -32,8 +32,8 @@ class DriverLease:
         boot_id: identifies the machine's current boot; empty where the system has none.
         namespace: the namespace of process ids, since each container has its own.
         pid: the process id.
-        started: start time in seconds since boot, independent of clock changes. It tells the
-            process from a later one with the same process id.
+        started: start time in seconds since boot, independent of clock changes. It
+            distinguishes the process from a later one with the same process id.
         since: when it acquired the study, in seconds since the epoch.
     """
 

@@ -28,7 +28,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Group names and the matrix roles they stand for; a group is stored as its roles.
 
 A set that holds all roles of a group equals the group. A model may therefore add a gate to ``mlp``,
-use one fused matrix for ``qkv``, and add linear layers with other roles to ``all-linear``.
+use one fused matrix for ``qkv``, and add linear layers without a role to ``all-linear``.
 """
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")

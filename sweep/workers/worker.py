@@ -59,13 +59,17 @@ def serve(
 ) -> None:
     """Build the objective and answer calls until the driver closes the pipe.
 
-    Messages in: ``("facts",)``, ``("check", space, baselines)``, ``("pin", settings)``, ``("run",
-    pack)``.
+    Messages in:
 
-    Messages out: ``("reply", value)``, ``("error", exception)``, ``("report", number, step, value,
-    metrics)`` (which waits for a bool), ``("settled", result)`` (which waits for the next trial in
-    that lane, or None), ``("results", results)`` of the trials not sent as settled, which ends the
-    pack.
+    - ``("facts",)``, ``("check", space, baselines)``, ``("pin", settings)``
+    - ``("run", pack)``
+
+    Messages out:
+
+    - ``("reply", value)``, ``("error", exception)``
+    - ``("report", number, step, value, metrics)``, which waits for a bool
+    - ``("settled", result)``, which waits for the next trial in that lane, or None
+    - ``("results", results)`` of the trials not sent as settled, which ends the pack
     """
     read = Inputs(inputs)
     built = _build(pipe, objective, settings, inputs)
