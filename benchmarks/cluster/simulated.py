@@ -113,7 +113,7 @@ class SimulatedWorker(WorkerHandle):
         self._lanes: dict[int, _Lane] = {}
         self.speaking = -1
 
-    def say(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         """Receive a pack, or the answer to the last message."""
         match message:
             case ("run", pack):
@@ -140,7 +140,7 @@ class SimulatedWorker(WorkerHandle):
         seconds = lane.seconds / parts if left or not self._clock.load.evaluations else 0.0
         self._clock.plan(seconds, self, lane.params.number)
 
-    def hear(self) -> tuple[Any, ...]:
+    def receive(self) -> tuple[Any, ...]:
         """The next message: a report, a result, or the end of the pack."""
         if self.speaking < 0:
             return ("results", [])
@@ -164,10 +164,10 @@ class SimulatedWorker(WorkerHandle):
     def stop(self) -> None:
         """Does nothing."""
 
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         """Does nothing."""
 
-    def gone(self) -> None:
+    def join(self) -> None:
         """Does nothing."""
 
     def exit_failure(self) -> Failure:

@@ -46,6 +46,5 @@ def _metrics(ended: Ended, over: int) -> list[Metric]:
 
 
 def _milliseconds(moment: datetime | None) -> int:
-    """Milliseconds since 1970; a time without zone is taken as UTC."""
-    moment = datetime.now(UTC) if moment is None else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    """Milliseconds since 1970; a time without zone is local, as Optuna gives it."""
+    return int((datetime.now(UTC) if moment is None else moment).timestamp() * 1000)

@@ -60,7 +60,7 @@ def facts(given: object) -> ObjectiveInfo:
         SweepError: if it breaks the contract.
     """
     if not isinstance(given, ObjectiveInfo):
-        raise SweepError(fault("the objective's facts", "be Facts", given))
+        raise SweepError(fault("the objective's facts", "be an ObjectiveInfo", given))
     plain = ObjectiveInfo(
         **{field.name: native_tree(getattr(given, field.name)) for field in fields(ObjectiveInfo)}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,17 @@ def test_what_is_told_of_a_trial(tmp_path: Path) -> None:
         assert all(isinstance(value, float) for value in each.metrics.values())
 
 
+@pytest.fixture
+def tokyo() -> Iterator[None]:
+    """A local time that is nine hours ahead of UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("tokyo")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the library's own
 def test_mlflow_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Configuration, figures by step, state and times, read back by MLflow's own client."""
@@ -84,6 +96,10 @@ def test_mlflow_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert found.info.end_time - found.info.start_time == pytest.approx(
             1000 * trial.duration.total_seconds(), abs=2
         )
+        assert trial.datetime_start is not None
+        began = trial.datetime_start.timestamp()
+        assert found.info.start_time == pytest.approx(1000 * began, abs=2)
+        assert abs(began - time.time()) < 3600  # not 9 hours off
         if trial.state == TrialState.COMPLETE:
             assert found.data.metrics["value"] == trial.value
             curve = client.get_metric_history(found.info.run_id, "value")
