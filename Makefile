@@ -20,7 +20,7 @@ FAST := $(addprefix tests/sweep/,\
 	study/test_spec.py cli/test_study_file.py terminal/test_terminal.py analysis/test_table.py \
 	study/test_targets.py)
 
-.PHONY: help demo test test-fast test-slow test-lowest check structure evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
+.PHONY: help demo test test-fast test-slow test-lowest check structure docs evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -65,6 +65,10 @@ check: $(VENV)/.ready-dev  ## lint, types, import contracts
 structure: $(VENV)/.ready-dev  ## counts of files, lines, packages, circles of imports
 	$(BIN)/python -m benchmarks.structure
 
+docs: $(VENV)/.ready-dev  ## the pages of docs/ into site/, the reference from the code
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m mkdocs build --strict
+
 evidence: $(VENV)/.ready  ## numbers and documents of the studies, from their databases (2 min)
 	$(BIN)/python -m studies.evidence
 
@@ -96,4 +100,4 @@ bench-cluster: $(VENV)/.ready-dev  ## the driver under 1 to 256 simulated worker
 	$(BIN)/python -m benchmarks.cluster.driver_throughput $(ARGS)
 
 clean:  ## remove the environment and caches, keep runs/
-	rm -rf $(VENV) $(LOWEST) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -23,6 +23,31 @@ def test_every_link_leads_somewhere() -> None:
     assert [link for link in relative if not (ROOT / link).exists()] == []
 
 
+def test_the_readme_is_short_and_begins_with_two_commands_and_a_verdict() -> None:
+    """What a first screen shows: the picture, how to try it, and what comes out."""
+    first = README.splitlines()[:40]
+
+    assert len(README.splitlines()) < 150
+    assert any(line.startswith("![") for line in first[:8])
+    assert [line.split("#")[0].strip() for line in first if line.startswith("make ")] == [
+        "make demo",
+        "make test",
+    ]
+    assert any(re.match(r"verdict +(CONFIRMED|REFUTED|INCONCLUSIVE)$", line) for line in first)
+
+
+def test_the_map_names_every_package() -> None:
+    """Of the framework and of the objectives, and no other."""
+    named = set(re.findall(r"^  (\w+)/ ", README, flags=re.MULTILINE))
+    packages = {
+        path.parent.name
+        for top in ("sweep", "objectives")
+        for path in (ROOT / top).glob("*/__init__.py")
+    }
+
+    assert named == packages
+
+
 def test_the_study_in_the_readme_is_valid() -> None:
     """Copied into a file it would run."""
     code = next(text for language, text in BLOCKS if language == "python")

@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 PAGES = {
     "studies.md.jinja": ROOT / "studies" / "README.md",
-    "esm2_binding_sites.md.jinja": ROOT / "docs" / "esm2_binding_sites.md",
+    "esm2_binding_sites.md.jinja": ROOT / "docs" / "results" / "esm2_binding_sites.md",
 }
 """Each template, and the document made of it."""
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/clusters.md, as they stand there, as far as one machine can run them."""
+"""The recipes of docs/guides/cluster.md, as they stand there, as far as one machine can run them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sweep.cli.main import parse
 from sweep.cli.options import cluster
 from sweep.storage.url import StorageUrl
 
-PAGE = (TESTS.parent / "docs" / "clusters.md").read_text()
+PAGE = (TESTS.parent / "docs" / "guides" / "cluster.md").read_text()
 ONE_NODE, MANY_NODES = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 [MANIFEST] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
