@@ -4,6 +4,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -86,6 +87,16 @@ def test_every_recipe_names_the_files_that_it_takes() -> None:
     for page in DOCS.glob("develop/add-*.md"):
         files = set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*\.(?:py|md))`", page.read_text("utf-8")))
         assert len(files) >= 2, page
+
+
+def test_the_layers_of_the_architecture_are_those_of_the_contract() -> None:
+    """From the top down."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    framework = next(each for each in contracts if each.get("containers") == ["sweep"])
+    blocks = [text.splitlines() for _, text in BLOCK.findall(PAGES["docs/develop/architecture.md"])]
+
+    assert framework["layers"] in blocks
 
 
 COMMANDS = [
