@@ -1,4 +1,4 @@
-"""The recipes of docs/guides/cluster.md, as they stand there, as far as one machine can run them."""
+"""The recipes of docs/guides/cluster.md, run as far as one machine can run them."""
 
 from __future__ import annotations
 
