@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
 
 from sweep.cli.options import (
     TRUSTING,
@@ -19,7 +14,6 @@ from sweep.cli.options import (
     trust_arguments,
 )
 from sweep.errors import UsageError, fault
-from sweep.terminal.formatting import line, number
 
 VERBS = ("adapters",)
 
@@ -61,6 +55,7 @@ def adapters(options: argparse.Namespace) -> int:
     from sweep.cli.trust import trusted_source
     from sweep.storage.studies import load_study, quiet_optuna, read_spec
     from sweep.storage.url import StorageUrl
+    from sweep.terminal.adapter import print_adapter
 
     out = Path(options.out).expanduser().resolve()
     request = Request(options.trial, out, options.retrain, options.license)
@@ -88,22 +83,3 @@ def _input_faults(options: argparse.Namespace) -> list[str]:
         for name in ("data", "base", *TRUSTING)
         if (value := getattr(options, name)) not in (None, False)
     ]
-
-
-def print_adapter(report: Mapping[str, Any], console: Console) -> None:
-    """Print the report of ``export_adapter``, and a command that uses the adapter."""
-    line(console, f"study      {report['study']}", "bold")
-    line(console, f"storage    {report['storage']}")
-    line(console, f"trial      {report['trial']}, value {number(report['value'])}")
-    if report["retrained"]:
-        same = (
-            "the same value, bit for bit"
-            if report["bitwise"]
-            else "the same value but for rounding"
-        )
-        line(console, f"trained    again, to {same}")
-    line(console, f"adapter    {report['out']}")
-    line(console, f"           {', '.join(report['files'])}")
-    line(console)
-    where = shlex.quote(report["out"])
-    line(console, f"predict with it: lorasweep predict --adapter {where} proteins.fasta")

@@ -25,7 +25,7 @@ from sweep.cli.options import (
     worker_arguments,
 )
 from sweep.cli.predict import predict_verb
-from sweep.cli.report import seeing_verbs
+from sweep.cli.report_options import seeing_verbs
 from sweep.cli.streams import (
     ReaderLeft,
     give_up,
