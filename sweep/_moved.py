@@ -62,4 +62,4 @@ class MovedFinder(MetaPathFinder, Loader):
 def install() -> None:
     """Register the finder for the old modules, once."""
     if not any(isinstance(finder, MovedFinder) for finder in sys.meta_path):
-        sys.meta_path.append(MovedFinder())
+        sys.meta_path.insert(0, MovedFinder())  # a folder of old bytecode is a package too

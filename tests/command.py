@@ -37,7 +37,7 @@ def lorasweep(
         out, err = Path(kept) / "out", Path(kept) / "err"
         out.touch()
         err.touch()
-        code = _parent().run(
+        code = _parent(_of_python(environment)).run(
             {
                 "argv": command,
                 "cwd": str(folder),
@@ -51,9 +51,9 @@ def lorasweep(
 
 
 class _Parent:
-    """The process that forks, see ``forked``."""
+    """The process that forks, see ``forked``; one for each environment of Python's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: frozenset[tuple[str, str]]) -> None:
         script = str(Path(__file__).with_name("forked.py"))
         pipe = subprocess.PIPE
         # Its stderr is not the test's, which is closed and deleted with it.
@@ -62,16 +62,12 @@ class _Parent:
             stdin=pipe,
             stdout=pipe,
             stderr=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            env={n: v for n, v in os.environ.items() if not n.startswith("PYTHON")} | dict(python),
         )
-        self.python = _of_python(os.environ)
         atexit.register(self.end)
 
     def run(self, request: dict[str, object]) -> int:
         """A command's exit code, negative for a signal."""
-        environment = request["env"]
-        assert isinstance(environment, dict)
-        assert _of_python(environment) == self.python
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
@@ -100,10 +96,11 @@ class _Parent:
 
 
 @cache
-def _parent() -> _Parent:
-    return _Parent()
+def _parent(python: frozenset[tuple[str, str]]) -> _Parent:
+    return _Parent(python)
 
 
-def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+def _of_python(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     """What an interpreter reads as it starts, but for the path, which a child puts in place."""
-    return {n: v for n, v in environment.items() if n.startswith("PYTHON") and n != "PYTHONPATH"}
+    python = ((n, v) for n, v in environment.items() if n.startswith("PYTHON"))
+    return frozenset((n, v) for n, v in python if n != "PYTHONPATH")

@@ -30,7 +30,10 @@ SPLITS = {40: (36, 4), 80: (72, 8), 162: (150, 12), 240: (222, 18)}
 """Trials to configurations and duplicates."""
 
 _CODE = digest(
-    *(FRAMEWORK / name for name in ("design", "effects/basis.py", "axes.py", "seeds.py"))
+    *(
+        FRAMEWORK / "analysis" / name
+        for name in ("experiment_design", "effects/basis.py", "axes.py")
+    )
 )
 
 

@@ -18,8 +18,8 @@ from benchmarks.verdict.fingerprint import FRAMEWORK, HERE, digest
 from benchmarks.verdict.study import Cell
 
 _FRAMEWORK = (
-    *("claim.py", "axes.py", "columns.py", "rows.py", "seeds.py", "space", "table.py"),
-    *("design", "effects", "importance", "judge"),
+    *("analysis", "study/claim.py", "study/design.py", "study/parameters.py", "study/space.py"),
+    "study/trial.py",
 )
 _OURS = ("designs.py", "noise.py", "scenarios.py", "study.py", "surface.py", "world.py")
 

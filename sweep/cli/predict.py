@@ -110,7 +110,7 @@ def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
 
 VERBS = ("predict",)
 
-PREDICTIONS = "objectives.binding.predict"
+PREDICTIONS = "objectives.binding.predict.job"
 """The module that predicts, imported by name when needed: the framework does not depend on
 objectives.
 """

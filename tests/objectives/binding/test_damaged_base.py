@@ -285,7 +285,8 @@ def test_a_base_deleted_after_facts_fails_the_trial_with_a_reason(
     assert (result.number, result.state, result.value) == (4, TrialState.FAIL, None)
     assert result.failure is not None
     assert (result.failure.reason, result.failure.kind) == ("exception", "InputChangedError")
-    assert f"base must be an existing folder, got '{copy}'" in result.failure.message
+    assert "base must stay what it was while it is read" in result.failure.message
+    assert str(copy) in result.failure.message
 
 
 def test_data_deleted_before_the_first_trial_fails_it_with_a_reason(

@@ -88,7 +88,7 @@ def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
     (failed,) = report["failed"]
     assert failed["reason"] == "nan: FloatingPointError: loss became nan at step 3"
     (trial,) = load_study(address).trials
-    assert "test_ledger.py" in trial.user_attrs["failure"]["traceback"]
+    assert "test_trial_store.py" in trial.user_attrs["failure"]["traceback"]
     assert trial.value is None
 
 

@@ -6,7 +6,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from sweep import Sampler, StudySpec, sampling
+from sweep import Sampler, StudySpec
+from sweep.sampling.distinct import distributions
 from sweep.sampling.samplers import make_sampler
 from sweep.storage.database import open_storage
 from sweep.storage.owner import DriverLease
@@ -88,7 +89,7 @@ def test_a_quasi_random_sampler_goes_on_where_it_stood(
     qmc = replace(spec, sampler=Sampler("qmc", 1))
     study = create_or_resume(address, qmc, FACTS)
     write_spec(study, qmc, FACTS)
-    space = sampling.distributions(spec.space)
+    space = distributions(spec.space)
 
     def next_of(opened: optuna.Study) -> dict[str, object]:
         opened.sampler = make_sampler(qmc, len(opened.trials), set())

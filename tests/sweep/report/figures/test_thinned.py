@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from report_trees import made_of, trial
 
-from sweep.report.figures import ReportFigure, draw, thinned
+from sweep.report.figures import thinned
+from sweep.report.figures.figure import ReportFigure
+from sweep.report.figures.kinds import draw
 
 FULL, MOST = 90, 30
 DOTS = ("effect-targets", "effect-rank", "effect-learning-rate", "curves", "history", "timeline")
