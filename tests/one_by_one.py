@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,8 @@ from sweep.study.trial import (
 )
 
 
-class OneByOne:
-    """Whatever ``one`` of a subclass makes of each trial."""
+class OneByOne(ABC):
+    """Runs ``one`` of a subclass on each trial."""
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         self._settings, self._inputs = settings, inputs
@@ -41,6 +42,6 @@ class OneByOne:
         del leave, refill
         return [self.one(params, report) for params in pack]
 
+    @abstractmethod
     def one(self, params: TrialParams, report: Report) -> TrialResult:
         """A trial's result."""
-        raise NotImplementedError
