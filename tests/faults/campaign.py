@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -146,6 +147,22 @@ class Campaign:
         _, alive = psutil.wait_procs(family, timeout=30)
         assert not alive, f"{kind} left {alive} behind"
         self.hits[kind] += 1
+
+    def stop_between_writes(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGSTOP at a moment when the sweep does not hold the file's lock: it would keep it."""
+        file = self.address.path
+        assert file is not None
+        while True:
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            with (
+                contextlib.suppress(sqlite3.OperationalError),  # locked
+                contextlib.closing(sqlite3.connect(file, timeout=0)) as connection,
+            ):
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            process.send_signal(signal.SIGCONT)
+            time.sleep(self.rng.uniform(0, 0.1))
 
     def run_to_the_end(self) -> None:
         """Let it go on, unharmed, until it says that it is done."""

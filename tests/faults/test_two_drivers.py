@@ -116,7 +116,7 @@ def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Pat
     )
     first = campaign.launch()
     campaign.wait_for(2)
-    first.send_signal(signal.SIGSTOP)  # so that it cannot finish before the other has begun
+    campaign.stop_between_writes(first)  # so that it cannot finish before the other has begun
     second = campaign.launch("--take-over")
     while load_study(campaign.address).user_attrs[ATTRIBUTE]["pid"] != second.pid:
         assert second.poll() is None, campaign.stderr()

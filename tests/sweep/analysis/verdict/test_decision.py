@@ -7,7 +7,7 @@ from judged import quick, study
 
 from sweep.analysis.verdict import result
 from sweep.analysis.verdict.decision import decide, trials_needed
-from sweep.analysis.verdict.result import TestResult, Verdict
+from sweep.analysis.verdict.result import Verdict
 from sweep.study.claim import Claim
 
 CLAIM = Claim()
@@ -89,8 +89,10 @@ def test_each_choice_has_its_best_rate() -> None:
     assert sum(p.value_low <= 0.25 <= p.value_high for p in found.best) >= 3
 
 
-def _part(name: str, view: str, state: result.PartState, needed: int | None = None) -> TestResult:
-    return TestResult(name, view, state, 0.5, 0.5, "", needed)
+def _part(
+    name: str, view: str, state: result.PartState, needed: int | None = None
+) -> result.TestResult:
+    return result.TestResult(name, view, state, 0.5, 0.5, "", needed)
 
 
 YES, NO, OPEN, UNTESTED = "CONFIRMED", "REFUTED", "INCONCLUSIVE", "UNTESTED"
