@@ -14,6 +14,9 @@ from typing import Any
 
 TESTS = Path(__file__).parent
 
+ACTORS = "ray::WorkerActor"
+"""In the command line of every actor's process."""
+
 
 @contextlib.contextmanager
 def nodes(*cpus: int | Mapping[str, Any], **head: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
-from ray_clusters import TESTS
+from ray_clusters import ACTORS, TESTS
 
 from sweep.storage.url import StorageUrl
 from sweep.workers.ray.config import RayConfig
@@ -50,7 +50,7 @@ def actors() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if "ray::Host" in " ".join(process.cmdline()):
+            if ACTORS in " ".join(process.cmdline()):
                 found.append(process)
         except psutil.NoSuchProcess:
             continue

@@ -16,7 +16,7 @@ from typing import Any
 import optuna
 import pytest
 from command import PROGRAM
-from ray_clusters import cannot_hide, node_without
+from ray_clusters import ACTORS, cannot_hide, node_without
 
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.driver.listener import NullListener
@@ -236,7 +236,7 @@ def _when_there_are(count: int) -> list[int]:
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        found = [p.pid for p in psutil.process_iter(["cmdline"]) if "ray::Host" in str(p.info)]
+        found = [p.pid for p in psutil.process_iter(["cmdline"]) if ACTORS in str(p.info)]
         if len(found) >= count:
             return found
         time.sleep(0.1)

@@ -123,57 +123,6 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
     assert "must go on as it was made" in start(folder, "run", "toy.py").communicate(timeout=120)[1]
 
 
-HANGING = """
-import time
-from pathlib import Path
-import sweep.signals
-from objectives.synthetic import Synthetic
-from sweep import Budget, Choice, Space, StudySpec
-
-sweep.signals.GRACE_SECONDS = 0.5
-
-class Hanging(Synthetic):
-    def run(self, pack, report, leave, refill):
-        if not Path("mended").exists():
-            while True:  # as a call into C that never returns: it asks nothing, and reports nothing
-                time.sleep(3600)
-        return super().run(pack, report, leave, refill)
-
-STUDY = StudySpec(
-    name="toy", objective="toy:Hanging",
-    space=Space({"rank": Choice(1, 2), "alpha": Choice(1, 2), "targets": Choice("query")}),
-    settings={"function": "surface"}, budget=Budget(trials=2),
-)
-"""
-
-
-def test_a_worker_that_never_returns_is_stopped_when_its_time_is_over(folder: Path) -> None:
-    """One signal ends it; its trials wait to be run again, and are, with nothing counted twice."""
-    (folder / "toy.py").write_text(HANGING)
-    process = start(folder, "run", "toy.py")
-    running(folder, process, reported=False)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=120)
-    address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
-    trials = load_study(address).trials
-    (folder / "mended").touch()
-    again = start(folder, "run", "toy.py")
-    again.communicate(timeout=240)
-    after = load_study(address).trials
-
-    assert process.returncode == 128 + signal.SIGTERM
-    assert "checkpoint, for which they have 0.5 s; once more to stop at once" in stderr
-    assert "2 trial(s) did not leave in time after a signal and lost the worker" in stderr
-    assert "when memory runs out" not in stderr
-    assert [trial.state.name for trial in trials] == ["FAIL", "FAIL", "WAITING", "WAITING"]
-    assert {t.user_attrs["failure"]["reason"] for t in trials[:2]} == {"interrupted"}
-    psutil.wait_procs(workers, timeout=60)
-    assert not [worker for worker in workers if worker.is_running()]
-    assert again.returncode == 0
-    assert [t.state.name for t in after] == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
-
-
 def test_a_signal_while_inputs_are_read_ends_it_too(folder: Path) -> None:
     """There is nothing to go on with yet, and nothing is said of it."""
     process = start(folder, "run", "toy.py")
