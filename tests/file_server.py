@@ -1,8 +1,7 @@
-"""A real HTTP server of files, with ranges, that can be told to fail."""
+"""A real HTTP server of files that can be told to fail."""
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +18,18 @@ class Files:
         root: the folder.
         cut: bytes of a body after which the connection breaks, once for each item.
         errors: statuses to answer with, once for each item.
-        ranges: whether ranges are understood.
-        asked: paths and ranges of the requests so far.
+        stop_after: bytes of a body after which the server waits for ``go_on``.
+        stopped: set when it waits.
+        asked: paths of the requests so far.
     """
 
     root: Path
     cut: list[int] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
-    ranges: bool = True
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    stop_after: int | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    asked: list[str] = field(default_factory=list)
     url: str = ""
 
 
@@ -55,25 +57,23 @@ def serving(root: Path) -> Iterator[Files]:
 
 
 def answer(handler: BaseHTTPRequestHandler, files: Files) -> None:
-    """Send a file, or the rest of it, or what it is told to."""
-    wanted = handler.headers.get("Range", "")
-    files.asked.append((handler.path.lstrip("/"), wanted))
-    path = files.root / handler.path.lstrip("/")
+    """Send a file, or what it is told to."""
+    name = handler.path.lstrip("/")
+    files.asked.append(name)
     if files.errors:
         handler.send_error(files.errors.pop(0))
         return
-    if not path.is_file():
+    if not (files.root / name).is_file():
         handler.send_error(404)
         return
-    body = path.read_bytes()
-    found = re.fullmatch(r"bytes=(\d+)-", wanted) if files.ranges else None
-    start = int(found[1]) if found else 0
-    if found and start >= len(body):
-        handler.send_error(416)
-        return
-    handler.send_response(206 if found else 200)
-    if found:
-        handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-    handler.send_header("Content-Length", str(len(body) - start))
+    body = (files.root / name).read_bytes()
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
-    handler.wfile.write(body[start : start + files.cut.pop(0)] if files.cut else body[start:])
+    if files.stop_after:
+        handler.wfile.write(body[: files.stop_after])
+        handler.wfile.flush()
+        files.stopped.set()
+        files.go_on.wait(60)
+        return
+    handler.wfile.write(body[: files.cut.pop(0)] if files.cut else body)

@@ -72,8 +72,7 @@ def byte_bar(total: int, stream: TextIO | None = None) -> Iterator[Callable[[int
         stream: where to show the bar; stderr when None.
 
     Yields:
-        A function to call with the number of bytes added since the last call; negative if bytes
-        were discarded.
+        A function to call with the number of bytes added since the last call.
     """
     console = make_console(sys.stderr if stream is None else stream)
     if not console.is_terminal:

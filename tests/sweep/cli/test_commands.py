@@ -147,7 +147,7 @@ def test_help_imports_next_to_nothing(folder: Path) -> None:
     code = (
         "import sys\nfrom sweep.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "assert not {'optuna', 'rich', 'numpy', 'torch'} & set(sys.modules)"
+        "assert not {'optuna', 'rich', 'numpy', 'torch', 'pooch'} & set(sys.modules)"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,6 @@ from objectives.data.tools.fetch import Collection, Pinned, collection, fetch
 from sweep.errors import DataError, UsageError
 
 CONTENT = {"train/A_x.txt": b"first file\n" * 30_000, "test/A_y.txt": b"second file\n" * 3_000}
-NO_WAITS = (0.0, 0.0)
 
 
 @pytest.fixture
@@ -71,84 +72,87 @@ def test_missing_file_alone_is_fetched(wanted: Collection, files: Files, tmp_pat
 
     assert held(out) == CONTENT
     assert report["fetched"] == 1
-    assert files.asked == [("A_y.txt", "")]
+    assert files.asked == ["A_y.txt"]
     assert not (tmp_path / "out.part").exists()
 
 
-def test_connection_that_breaks_is_gone_on_with(
-    wanted: Collection, files: Files, tmp_path: Path
+def test_what_may_pass_is_tried_again(
+    wanted: Collection, files: Files, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each further request asks for the rest alone, however often it breaks."""
-    files.cut = [1000, 70_000, 200, 50_000]
+    """A broken connection, then a busy server, each for a second; nothing is printed."""
+    files.cut = [70_000, len(CONTENT["train/A_x.txt"])]
     told: list[int] = []
 
-    fetch(wanted, tmp_path / "out", tell=told.append, waits=NO_WAITS)
+    def tell(size: int) -> None:
+        told.append(size)
+        files.errors = [503] if len(told) == 2 else []
+
+    fetch(wanted, tmp_path / "out", tell=tell)
 
     assert held(tmp_path / "out") == CONTENT
-    ranges = [asked for path, asked in files.asked if path == "A_x.txt"]
-    assert ranges == ["", "bytes=1000-", "bytes=71000-", "bytes=71200-", "bytes=121200-"]
+    assert files.asked == ["A_x.txt", "A_x.txt", "A_y.txt", "A_y.txt"]
     assert sum(told) == wanted.size
+    assert capfd.readouterr() == ("", "")
 
 
-def test_killed_command_is_gone_on_with(wanted: Collection, files: Files, tmp_path: Path) -> None:
-    """What it left is kept beside the folder, which is not there until all is whole."""
+def test_interrupted_command_keeps_the_files_it_completed(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """Beside the folder, which is not there until all is whole."""
     out = tmp_path / "out"
 
-    def killed(added: int) -> None:
-        if added:
+    def interrupted(size: int) -> None:
+        if size:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch(wanted, out, tell=killed)
+        fetch(wanted, out, tell=interrupted)
     assert not out.exists()
-    left = (tmp_path / "out.part" / "train" / "A_x.txt").stat().st_size
     told: list[int] = []
     fetch(wanted, out, tell=told.append)
 
-    assert 0 < left < len(CONTENT["train/A_x.txt"])
     assert held(out) == CONTENT
-    assert files.asked[1] == ("A_x.txt", f"bytes={left}-")
+    assert files.asked == ["A_x.txt", "A_y.txt"]
     assert sum(told) == wanted.size
 
 
-def test_server_without_ranges_sends_all_again(
-    wanted: Collection, files: Files, tmp_path: Path
+@pytest.mark.parametrize("there", [False, True])
+def test_half_a_download_is_never_taken_for_the_file(
+    wanted: Collection, tmp_path: Path, *, there: bool
 ) -> None:
-    """And no byte is doubled."""
-    files.ranges, files.cut = False, [1000]
-    told: list[int] = []
-
-    fetch(wanted, tmp_path / "out", tell=told.append, waits=NO_WAITS)
-
-    assert held(tmp_path / "out") == CONTENT
-    assert sum(told) == wanted.size
-
-
-def test_busy_server_is_asked_again(wanted: Collection, files: Files, tmp_path: Path) -> None:
-    """Twice in vain."""
-    files.errors = [503, 429]
-
-    fetch(wanted, tmp_path / "out", waits=NO_WAITS)
-
-    assert held(tmp_path / "out") == CONTENT
-
-
-def test_beginning_that_is_not_the_file_s_is_thrown_away(
-    wanted: Collection, files: Files, tmp_path: Path
-) -> None:
-    """The sum tells; then it is fetched from its first byte."""
+    """Under the file's name or another: it is fetched in full, and nothing else arrives."""
     growing = tmp_path / "out.part" / "train"
     growing.mkdir(parents=True)
-    (growing / "A_x.txt").write_bytes(b"something else")
-    (tmp_path / "out.part" / "test").mkdir()
-    (tmp_path / "out.part" / "test" / "A_y.txt").write_bytes(b"x" * 50_000)  # longer than it is
-    told: list[int] = []
+    (growing / "A_x.txt").write_bytes(CONTENT["train/A_x.txt"][:5000])
+    (growing / "tmp1234").write_bytes(CONTENT["train/A_x.txt"][:5000])
+    if there:
+        (tmp_path / "out").mkdir()
 
-    fetch(wanted, tmp_path / "out", tell=told.append)
+    fetch(wanted, tmp_path / "out")
 
     assert held(tmp_path / "out") == CONTENT
-    assert [asked for path, asked in files.asked if path == "A_x.txt"] == ["bytes=14-", ""]
-    assert sum(told) == wanted.size
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_killed_download_is_made_anew(wanted: Collection, files: Files, tmp_path: Path) -> None:
+    """SIGKILL in the middle of a file leaves no folder, and the next command fetches all."""
+    files.stop_after = 70_000
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from objectives.data.tools.fetch import Collection, Pinned, fetch\n"
+        f"fetch({wanted!r}, Path('out'))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as command:
+        assert files.stopped.wait(60)
+        command.kill()
+    left = [path for path in (tmp_path / "out.part").rglob("*") if path.is_file()]
+    files.stop_after = None
+    files.go_on.set()
+
+    assert not (tmp_path / "out").exists()
+    assert left
+    fetch(wanted, tmp_path / "out")
+    assert held(tmp_path / "out") == CONTENT
 
 
 @pytest.mark.parametrize("spoil", [b"X" * len(CONTENT["test/A_y.txt"]), b"short", b"Y" * 90_000])
@@ -159,7 +163,7 @@ def test_file_that_is_not_the_pinned_one_is_refused(
     (files.root / "A_y.txt").write_bytes(spoil)
 
     with pytest.raises(DataError, match=re.escape(f"{files.url}A_y.txt must be ")):
-        fetch(wanted, tmp_path / "out", waits=NO_WAITS)
+        fetch(wanted, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
 
@@ -195,7 +199,7 @@ def test_offline_is_one_error(wanted: Collection, tmp_path: Path) -> None:
         address = gone.url
 
     with pytest.raises(DataError) as told:
-        fetch(wanted, tmp_path / "out", mirror=address, waits=NO_WAITS)
+        fetch(wanted, tmp_path / "out", mirror=address, retries=0)
 
     assert len(told.value.faults) == 1
     assert re.search(
