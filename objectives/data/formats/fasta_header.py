@@ -2,8 +2,11 @@
 
 Fields ``KEY=value`` after the id, keys in any case: ``SET`` and ``VALIDATION`` give the split,
 ``TARGET`` the labels, ``MASK`` the residues whose labels are known (1), ``ligand`` the ligand.
+A field without a key, ``>id|1|training`` or ``>id test``, that is only the name of a split gives
+the split too.
 
-Source: the format of biotrainer, Sanchez et al., github.com/sacdallago/biotrainer.
+Source: the formats of biotrainer, Sanchez et al., github.com/sacdallago/biotrainer, and of
+iFeature, Chen et al. 2018, doi:10.1093/bioinformatics/bty140 (``>id|label|training``).
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from collections.abc import Mapping
 
 from objectives.data.chain import IGNORED
 from objectives.data.errors import shown
+from objectives.data.split_names import hint_in, split_of, without_split
 from sweep.errors import DataError, fault
 
 _FIELD = re.compile(r"(?:^|[\s|;,])(\w+)=([^\s|;,]*)")
+_BARE = re.compile(r"[|;,]")
 _LABELS = re.compile(r"[01-]+")
 _MASK = re.compile(r"[01]+")
 
@@ -31,7 +36,26 @@ def read_header(header: str) -> tuple[str | None, dict[str, str]]:
     """
     words = header.split(maxsplit=1)
     fields = {key.lower(): value for key, value in _FIELD.findall(header)}
+    named = _split_without_key(header)
+    if named:
+        fields["set" if "set" not in fields else "split"] = named
     return (words[0] if words else None), fields
+
+
+def _split_without_key(header: str) -> str:
+    """The field that is only the name of a split, such as ``training``; empty if there is none.
+
+    Names such as ``holdout``, which are not understood, are returned too: the reader of the splits
+    refuses them.
+    """
+    own, *rest = _BARE.split(header)
+    fields = (part.strip() for part in [*own.split(maxsplit=1)[1:], *rest])
+    return next((name for name in fields if _is_split(name)), "")
+
+
+def _is_split(name: str) -> bool:
+    hint = hint_in(name)
+    return hint == name.lower() if hint else bool(split_of(name)) and not without_split(name)
 
 
 def labels_of(fields: Mapping[str, str], below: str, length: int, where: str) -> list[str] | None:

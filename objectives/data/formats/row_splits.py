@@ -23,7 +23,7 @@ from sweep.errors import fault
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
-_NAMED = {"split", "splits", "partition", "fold", "folds"}
+_NAMED = {"split", "splits", "partition", "fold", "folds", "cv"}
 _MAYBE = {"set", "subset", "dataset", "stage", "phase", "usage", "purpose", "role"}
 """Column names that often mean something else; used only if some value names a split."""
 

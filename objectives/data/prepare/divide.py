@@ -13,6 +13,7 @@ from objectives.data.letters import judge_letters
 from objectives.data.notes import carving_notes, label_notes
 from objectives.data.options import DataOptions
 from objectives.data.similarity.grouping import Grouping, Tool, clustering_tool, group
+from objectives.data.split_names import listed, splits_in
 from objectives.data.splits import (
     SPLITS,
     Splits,
@@ -84,11 +85,12 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
     read = source.read(problems)
     judge_letters(read, name, problems)
     skipped = problems.settle(name, skip_bad=options.skip_bad, sound=read.count() > 0)
+    _require_no_splits_in_ids(read, name)
     read = mask_dropped(read, problems.dropped)
     united = read.map(lambda _, chains: merge_identical(chains))
     disjoint, overlapping = drop_overlap(united)
     short, long = drop_long(disjoint, options.max_residues)
-    _require_chains(short, name)
+    _require_chains(short, name, overlapping, long)
     splits, method, grouping = _with_validation(short, options, tool)
     carved = None if grouping is None else splits
     splits = cap(splits, options)
@@ -139,12 +141,34 @@ def _with_validation(
     return Splits(train, validation, test), method, grouping
 
 
-def _require_chains(splits: Splits, source: str) -> None:
+def _require_no_splits_in_ids(splits: Splits, source: str) -> None:
+    """Refuse ids such as ``train_1`` and ``test_1`` if nothing else gives a split."""
+    if splits.validation is not None or splits.test is not None:
+        return
+    named: dict[str, str] = {}
+    for chain in splits.train:
+        for split in splits_in(chain.id):
+            named.setdefault(split, chain.id)
+    if len(named) > 1:
+        rule = "not name splits that no file, column or header gives"
+        way_out = "Add a column 'split', or rename the ids if they mean no splits"
+        _refuse([fault("ids", rule, listed(named.values()), where=source, way_out=way_out)])
+
+
+def _require_chains(splits: Splits, source: str, overlapping: int, long: int) -> None:
     """Refuse a source that leaves train or validation without chains."""
-    way_out = "Add records, or raise max_residues"
+    causes = {
+        f"{overlapping} with the sequence of a chain held out": overlapping,
+        f"{long} longer than max_residues": long,
+    }
+    dropped = [text for text, count in causes.items() if count]
+    got = f"0, as it dropped {' and '.join(dropped)}" if dropped else 0
+    way_out = "Raise max_residues" if long else "Add records"
+    if overlapping:
+        way_out += ", or take out of the files what is in two splits"
     rule = "hold at least one chain after merging and dropping"
     _refuse(
-        fault(name, rule, 0, where=source, way_out=way_out)
+        fault(name, rule, got, where=source, way_out=way_out)
         for name, chains in _needed(splits)
         if not chains
     )

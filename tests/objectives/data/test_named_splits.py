@@ -14,6 +14,8 @@ from relatives import unlike
 
 from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
+from objectives.data.options import DataOptions
+from objectives.data.prepare.divide import divide
 from sweep.errors import DataError
 
 SEQUENCES = unlike(12, 40)
@@ -74,6 +76,7 @@ def read(root: Path) -> tuple[dict[str, int], RecordErrors]:
 T, V, X = "train", "validation", "test"
 FLIP = ["train"] * 10 + ["test"] * 2
 HEADERS = ["SET=train"] * 8 + ["SET=train VALIDATION=True"] * 2 + ["SET=test VALIDATION=False"] * 2
+WORDS = ["training"] * 8 + ["Val"] * 2 + ["testing"] * 2
 HONOURED: dict[str, dict[str, str | bytes]] = {
     "dev": three("train.csv", "dev.csv", "test.csv"),
     "capitals": three("TRAIN.csv", "Valid.csv", "TEST.csv"),
@@ -119,6 +122,20 @@ HONOURED: dict[str, dict[str, str | bytes]] = {
         "d.fasta": "".join(
             f">{row[0]} {said}\n{row[1]}\n{row[2]}\n"
             for row, said in zip(ROWS, HEADERS, strict=True)
+        )
+    },
+    "headers' fields without a key": {
+        "d.fasta": "".join(
+            f">{row[0]}|1|{said}\n{row[1]}\n{row[2]}\n"
+            for row, said in zip(
+                ROWS, ["training"] * 8 + ["Val"] * 2 + ["testing"] * 2, strict=True
+            )
+        )
+    },
+    "headers' only word": {
+        "d.fasta": "".join(
+            f">{row[0]} {said}\n{row[1]}\n{row[2]}\n"
+            for row, said in zip(ROWS, SPLITS, strict=True)
         )
     },
     "headers with targets": {
@@ -211,6 +228,23 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
         "row must be of the split that its file names, test, got 'train'",
     ),
     "a header's word": ({"d.fasta": ">a SET=holdout\nMKV\n010\n"}, "column 'set' must name"),
+    "a header's field without a key": (
+        {
+            "d.fasta": "".join(
+                f">{at}|independent\n{row[1]}\n{row[2]}\n" for at, row in enumerate(ROWS)
+            )
+        },
+        "column 'set' must name",
+    ),
+    "a header without the field": (
+        {"d.fasta": fasta(PARTS[T]) + ">x|test\nMKV\n010\n"},
+        "got \"''\" (d.fasta, line 1)",
+    ),
+    "a header that says it twice": (
+        {"d.fasta": fasta(PARTS[T]) + ">x|test SET=train\nMKV\n010\n"},
+        "column 'set' must name",
+    ),
+    "cv": ({"d.csv": with_columns(cv=list(range(12)))}, "column 'cv' must name"),
     "nothing trains": (
         {"d.csv": with_columns(set=["test"] * 12)},
         "hold chains that train, got '12",
@@ -235,6 +269,30 @@ def test_what_hints_at_a_split_and_is_not_understood_is_named(tmp_path: Path, ca
         settle()
 
     assert says in str(raised.value)
+
+
+def test_ids_that_name_splits_are_refused_if_nothing_else_names_them(tmp_path: Path) -> None:
+    """Else what is called test would train; ids of one word, and ids beside a column, are ids."""
+    ids = [f"{split}_{at}" for at, split in enumerate(SPLITS)]
+    named = fill(tmp_path / "named", {"d.csv": with_columns(id=ids)})
+    beside = fill(tmp_path / "beside", {"d.csv": with_columns(id=ids, split=SPLITS)})
+    tests = fill(tmp_path / "tests", {"d.csv": with_columns(id=[f"test_{at}" for at in range(12)])})
+
+    with pytest.raises(DataError, match=r"^ids must not name splits that no file"):
+        divide(open_source(str(named)), "data", DataOptions())
+    assert len(divide(open_source(str(beside)), "data", DataOptions()).splits.test or []) == 2
+    assert divide(open_source(str(tests)), "data", DataOptions()).records == 12
+
+
+def test_a_split_without_chains_says_what_dropped_them(tmp_path: Path) -> None:
+    """The way out fits the cause."""
+    twice = fill(tmp_path / "twice", {"train.csv": csv(PARTS[T]), "test.csv": csv(PARTS[T])})
+    long = fill(tmp_path / "long", {"train.csv": csv(PARTS[T])})
+
+    with pytest.raises(DataError, match=r"8 with the sequence of a chain held out.*in two splits"):
+        divide(open_source(str(twice)), "data", DataOptions())
+    with pytest.raises(DataError, match=r"8 longer than max_residues.*Raise max_residues"):
+        divide(open_source(str(long)), "data", DataOptions(max_residues=20))
 
 
 @pytest.mark.parametrize(("key", "says"), [("train_5fold", "train_5fold"), ("holdout", "holdout")])

@@ -266,7 +266,7 @@ def test_data_that_lost_every_chain_is_refused(preparer: Preparer, tmp_path: Pat
     """A limit below every length leaves nothing to train on."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(4)})
 
-    with pytest.raises(DataError, match=r"train must hold at least one chain .*raise max_residues"):
+    with pytest.raises(DataError, match=r"train must hold at least one chain .*Raise max_residues"):
         preparer(root, max_residues=10)
 
 
