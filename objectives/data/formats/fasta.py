@@ -8,6 +8,8 @@ is not a protein sequence (``objectives.data.protein``). All 26 letters are read
 ``objectives.data.formats.record``: B, J, O, U, X and Z are residue codes too, and the base
 model's tokenizer decides how to encode them.
 
+Why not dnaio: its records have no line numbers, and it takes ``;`` comments for residues.
+
 Source: Pearson & Lipman 1988, doi:10.1073/pnas.85.8.2444, where lines after ``;`` are comments.
 """
 
@@ -20,6 +22,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import cast
 
@@ -182,7 +185,7 @@ def parse_fasta(lines: Iterable[str], name: str) -> Iterator[FastaRecord | BadRe
         elif line and not line.startswith(";"):
             if draft is None:
                 raise DataError(_headless(line, f"{name}, line {number}"))
-            draft.add(number, line)
+            draft.body.append((number, line))
     if draft is None:
         rule = "hold at least one record, '>' and an id with the sequence in the lines below"
         raise DataError(fault("FASTA", rule, "nothing", where=name))
@@ -218,26 +221,13 @@ class _Draft:
     Attributes:
         line: of the header.
         title: the header without its ``>``.
-        parts: the lines of the sequence.
-        odd: line number and residue offset of the lines with characters other than letters.
+        body: number and text of the lines of the sequence; groups of residues may be separated
+            by blanks.
     """
 
     line: int
     title: str
-    parts: list[str] = field(default_factory=list)
-    odd: list[tuple[int, int]] = field(default_factory=list)
-    _length: int = 0
-    _prose: str = ""
-
-    def add(self, number: int, text: str) -> None:
-        """Add a line of the sequence; groups of residues may be separated by blanks."""
-        letters = "".join(text.split())
-        if len(letters) < len(text) and not self._prose and is_prose(text):
-            self._prose = text
-        if not (letters.isascii() and letters.isalpha()):
-            self.odd.append((number, self._length))
-        self.parts.append(letters)
-        self._length += len(letters)
+    body: list[tuple[int, str]] = field(default_factory=list)
 
     def finish(self, name: str, known: dict[str, int]) -> FastaRecord | BadRecord:
         """Validate the record, and add its id and line to ``known``."""
@@ -249,14 +239,17 @@ class _Draft:
                 rule = f"be unique in the file (it is also in line {known[own]})"
                 faults.append(fault("id", rule, shown(own), where=where))
             known.setdefault(own, self.line)
-        whole = "".join(self.parts)
+        whole = "".join([text for _, text in self.body])
+        plain = whole.isascii() and whole.isalpha()
+        if not plain:
+            whole = "".join(whole.split())
         sequence = whole.rstrip(STOP)
         translated = len(sequence) < len(whole)
         if not sequence:
             faults.append(fault("sequence", "hold at least one residue", whole, where=where))
         elif not translated and (told := self._kind_fault(sequence, where)):
             faults.append(told)
-        elif self.odd:
+        elif not plain:
             faults += self._letter_faults(sequence, name)
         if faults:
             return BadRecord(tuple(faults))
@@ -264,9 +257,11 @@ class _Draft:
 
     def _kind_fault(self, sequence: str, where: str) -> str:
         """The error if the sequence is clearly not a protein's; else an empty string."""
-        if self._prose or (len(self.parts) == 1 and is_missing(sequence)):
+        groups = (text for _, text in self.body if not text.isalpha())
+        prose = next((text for text in groups if len(text.split()) > 1 and is_prose(text)), "")
+        if prose or (len(self.body) == 1 and is_missing(sequence)):
             way = f"If it is a protein, end it with '{STOP}'"
-            got = shown(self._prose or sequence)
+            got = shown(prose or sequence)
             return fault("sequence", "be given", got, where=where, way_out=way)
         kind = other_kind(sequence)
         if not kind:
@@ -299,8 +294,15 @@ class _Draft:
             held = "".join(letter for letter in kind if letter in letters)
             if held:
                 at = min(sequence.index(letter) for letter in held)
-                line = max(number for number, offset in self.odd if offset <= at)
+                line = self._line_of(at)
                 told = f"{rule} (first at residue {at + 1})"
                 where = f"{name}, line {line}"
                 faults.append(fault("sequence", told, shown(held), where=where, way_out=way_out))
         return faults
+
+    def _line_of(self, residue: int) -> int:
+        """The number of the line with a residue, counted from 0."""
+        lengths = accumulate(len("".join(text.split())) for _, text in self.body)
+        return next(
+            line for (line, _), end in zip(self.body, lengths, strict=True) if residue < end
+        )
