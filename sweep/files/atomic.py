@@ -1,4 +1,7 @@
-"""Atomic writes: files and folders appear complete or not at all, even after a crash."""
+"""Atomic writes: files and folders appear complete or not at all, even after a crash.
+
+Why no library: atomicwrites is unmaintained and replaces files only, not folders.
+"""
 
 from __future__ import annotations
 

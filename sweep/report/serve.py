@@ -1,4 +1,7 @@
-"""HTTP server for a live report, on the loopback interface, that follows a running study."""
+"""HTTP server for a live report, on the loopback interface, that follows a running study.
+
+Why the standard library's server: a page and its data need no web framework.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""File formats of a table, for writing and reading back."""
+"""File formats of a table, for writing and reading back.
+
+Why not pyarrow for CSV: it writes 2.0 as 2, so that a column of floats is read as integers.
+"""
 
 from __future__ import annotations
 

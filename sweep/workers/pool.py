@@ -1,4 +1,7 @@
-"""A pool of workers: submit packs, receive events, replace dead workers."""
+"""A pool of workers: submit packs, receive events, replace dead workers.
+
+Why not loky, joblib or Ray's pool: no messages to a running task, no cause of a worker's death.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ Two chains are linked if they share at least a fraction ``THRESHOLD`` of the sho
 distinct k-mers; clusters are the connected components. The measure is MUSCLE's k-mer
 similarity; it follows sequence identity closely and needs no alignment.
 
+Why not MMseqs2 alone: it does not run on every machine.
+
 Source: Edgar 2004, "Local homology recognition and distance measures in linear time using
 compressed amino acid alphabets", doi:10.1093/nar/gkh180.
 

@@ -1,4 +1,7 @@
-"""A trial's checkpoint on disk: a safetensors file with a JSON tree in its metadata."""
+"""A trial's checkpoint on disk: a safetensors file with a JSON tree in its metadata.
+
+Why not ``torch.save``: it writes pickles, which can run any code when they are read.
+"""
 
 from __future__ import annotations
 

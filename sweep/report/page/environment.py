@@ -1,4 +1,7 @@
-"""The Jinja environment of the page's templates, with their filters and globals."""
+"""The Jinja environment of the page's templates, with their filters and globals.
+
+Why Jinja and not a dashboard library: the page must stay one file that needs no server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Inputs for nodes that lack them, put into Ray's object store when first requested."""
+"""Inputs for nodes that lack them, put into Ray's object store when first requested.
+
+Why not Ray's ``working_dir``: it takes 500 MiB at most, and copies what a node has already.
+"""
 
 from __future__ import annotations
 
