@@ -13,12 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -302,16 +300,8 @@ def _steps_done(checkpoint: Location | None) -> int:
 
 
 def _keep_steps(checkpoint: Location | None, step: int) -> None:
-    """Write the number of steps to the checkpoint, atomically."""
-    if checkpoint is None:
-        return
-    if not isinstance(checkpoint, Path):
+    if checkpoint is not None:
         put_file(checkpoint, str(step).encode())
-        return
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    scratch = checkpoint.with_suffix(f".{os.getpid()}.tmp")
-    scratch.write_text(str(step), encoding="utf-8")
-    scratch.replace(checkpoint)
 
 
 def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:

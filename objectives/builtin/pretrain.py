@@ -30,6 +30,7 @@ from transformers import EsmForMaskedLM, EsmTokenizer
 from objectives.builtin import corpus, masking
 from objectives.builtin.training import Recipe, build, train
 from objectives.gelu import fused_gelu
+from sweep.files.atomic import publish
 from sweep.files.strict_json import strict_document
 
 _LOG = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def save(model: Any, out: Path) -> None:
         (folder / "special_tokens_map.json").write_text(special + "\n", encoding="utf-8")
         for file in folder.iterdir():
             file.chmod(0o644)
-            file.replace(out / file.name)
+            publish(file, out / file.name)
 
 
 def measure(out: Path, data: corpus.Corpus, masked: float = 1.0) -> masking.Perplexity:

@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from sweep.errors import StorageError, fault
@@ -27,15 +26,8 @@ def write_file(path: Path, data: bytes) -> None:
         OSError: if it cannot be written; an existing file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = _scratch(path)
-    try:
-        _write_through(scratch, data)
-        scratch.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with _published(path) as scratch:
+        scratch.write_bytes(data)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -48,29 +40,37 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         OSError: if it cannot be written; nothing of the new folder is left.
     """
-    scratch = _scratch(path)
-    try:
+    with _published(path) as scratch:
         scratch.mkdir(parents=True)
         for name, data in files.items():
-            _write_through(scratch / name, data)
-        sync_folder(scratch)
-        if path.exists():
-            shutil.rmtree(path)
-        scratch.rename(path)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
+            (scratch / name).write_bytes(data)
+
+
+def publish(scratch: Path, path: Path) -> None:
+    """Flush a complete temporary file or folder to disk, and rename it to its final name.
+
+    A file replaces an existing file in one step; a folder replaces an existing folder.
+
+    Raises:
+        OSError: if either fails.
+    """
+    _flush(scratch)  # the data must reach the disk before the rename
+    if scratch.is_dir() and path.exists():
+        shutil.rmtree(path)
+    scratch.replace(path)
     sync_folder(path.parent)
 
 
-def clear_scratch(path: Path) -> None:
-    """Remove temporary files left beside ``path`` by a process killed while writing it."""
-    for left in path.parent.glob(f"{path.name}.*.tmp"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                left.unlink()
+@contextlib.contextmanager
+def _published(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that is published if the context ends without error."""
+    scratch = _scratch(path)
+    try:
+        yield scratch
+        publish(scratch, path)
+    except BaseException:
+        _remove(scratch)
+        raise
 
 
 def _scratch(path: Path) -> Path:
@@ -78,11 +78,29 @@ def _scratch(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}.tmp")
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())  # the data must reach the disk before the rename
+def clear_scratch(path: Path) -> None:
+    """Remove temporary files left beside ``path`` by a process killed while writing it."""
+    for left in path.parent.glob(f"{path.name}.*.tmp"):
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Flush a file, or a folder with all its content, to disk."""
+    if path.is_dir():
+        for each in path.iterdir():
+            _flush(each)
+        sync_folder(path)
+    else:
+        with path.open("rb+" if os.name == "nt" else "rb") as file:
+            os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -109,19 +127,11 @@ def replacing(out: Path) -> Iterator[Path]:
     Raises:
         StorageError: if the file cannot be written; an existing file is unchanged.
     """
-    real = out.resolve()  # a symbolic link is kept
-    scratch = real.with_name(f".{real.name}.{os.getpid()}.part")
     try:
-        yield scratch
-        with scratch.open("rb+") as file:
-            os.fsync(file.fileno())  # the data must reach the disk before the rename
-        scratch.replace(real)
-        sync_folder(real.parent)
+        with _published(out.resolve()) as scratch:  # a symbolic link is kept
+            yield scratch
     except OSError as error:
         raise _told(out, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
 
 
 def _told(out: Path, error: OSError) -> StorageError:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from objectives.data.prepare.cache import without_progress_bars
 from objectives.data.protein import STOP
 from objectives.data.splits import Splits, mask_dropped, merge_identical
 from sweep.errors import DataError, UsageError, fault
+from sweep.files.atomic import publish
 
 COLUMNS = ("id", "sequence", "labels", "ligand", "family")
 Row = dict[str, Any]
@@ -76,11 +76,11 @@ def convert(
                 FORMS[form](table, Path(made) / f"{name}.{form}")
             _require_equal(Splits(**given), made, out)
             if to_file:
-                (Path(made) / f"train.{form}").replace(out)
+                publish(Path(made) / f"train.{form}", out)
             else:
                 out.mkdir(exist_ok=True)
                 for name in rows:
-                    shutil.move(Path(made) / f"{name}.{form}", out / f"{name}.{form}")
+                    publish(Path(made) / f"{name}.{form}", out / f"{name}.{form}")
     except OSError as error:
         rule, way_out = "be a place that can be written", "Check the path and your rights to it"
         where = reason(error)

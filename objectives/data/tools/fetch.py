@@ -19,7 +19,7 @@ from requests import HTTPError, RequestException
 
 from objectives.data.errors import reason
 from sweep.errors import DataError, UsageError, fault
-from sweep.files.atomic import sync_folder
+from sweep.files.atomic import publish
 
 RETRIES = 3
 """Further attempts at a file, after 1, 2 and 3 seconds."""
@@ -230,13 +230,12 @@ def _settle(missing: Sequence[Pinned], growing: Path, folder: Path) -> None:
         if left.is_file() and left not in complete:  # of a command that was killed
             left.unlink()
     if not folder.exists():
-        growing.replace(folder)
+        publish(growing, folder)
     else:
         for file in missing:
             target = folder / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            (growing / file.path).replace(target)
+            publish(growing / file.path, target)
         for left in sorted((growing, *growing.rglob("*")), reverse=True):
             with suppress(OSError):
                 left.rmdir()
-    sync_folder(folder.parent)

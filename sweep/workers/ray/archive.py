@@ -16,6 +16,8 @@ from typing import Any, cast
 
 from filelock import FileLock
 
+from sweep.files.atomic import publish
+
 CHUNK_BYTES = 64 << 20
 """Size of one chunk; sending needs this much memory beyond Ray's object store."""
 
@@ -113,7 +115,7 @@ def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Pa
             archive.extractall(partial, filter="data")
         if InputArchive(partial / parcel.path.name, parcel.sizes).digest() != digest:
             raise OSError(f"{parcel.path} changed while it was sent")
-        partial.replace(home)
+        publish(partial, home)
     return copy.path
 
 

@@ -47,7 +47,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("owner", "name"), [("os", "fsync"), ("Path", "rename")])
+@pytest.mark.parametrize(("owner", "name"), [("os", "fsync"), ("Path", "replace")])
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path, owner: str, name: str) -> None:
     """A killed writer's half of one is cleared away."""
     path = tmp_path / "folder"

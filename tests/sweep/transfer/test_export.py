@@ -126,7 +126,7 @@ def test_a_new_export_replaces_the_old_one(
 
     assert link.is_symlink()
     assert len(rows_of(real)) == len(foreign.trials)
-    assert not list(tmp_path.glob(".*.part"))
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 @pytest.mark.parametrize(

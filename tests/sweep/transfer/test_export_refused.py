@@ -136,4 +136,4 @@ def test_a_writer_that_loses_a_trial_replaces_nothing(
         export_study(address, None, out)
 
     assert out.read_text() == "the old table"
-    assert not list(tmp_path.glob(".*.part"))
+    assert not list(tmp_path.glob("*.tmp"))
