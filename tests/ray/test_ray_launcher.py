@@ -200,7 +200,7 @@ def test_the_first_worker_waits_for_a_place_as_long_as_it_takes(
         timer = Timer(4, lambda: later.enter_context(late))
         timer.start()
         there = replace(cluster, resources={"cpu": 0, "late": 1})
-        study = run(tmp_path, replace(SPEC, budget=Budget(trials=3)), cluster=there, workers=2)
+        study = run(tmp_path, replace(SPEC, budget=Budget(trials=3)), cluster=there, workers=1)
         timer.join()
 
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3

@@ -6,6 +6,7 @@ Symbolic links are followed, so that the copy is complete.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tarfile
@@ -80,9 +81,10 @@ class InputArchive:
         Raises:
             OSError: if a file cannot be read, or is shorter than it was.
         """
-        with tarfile.open(
-            fileobj=cast("Any", _Writer(write)), mode="w|", bufsize=CHUNK_BYTES, dereference=True
-        ) as archive:
+        with (
+            io.BufferedWriter(_Writer(write), CHUNK_BYTES) as stream,  # tarfile's own is quadratic
+            tarfile.open(fileobj=stream, mode="w|", dereference=True) as archive,
+        ):
             for name in self.sizes:
                 archive.add(self.path / name, Path(self.path.name) / name, recursive=False)
 
@@ -132,11 +134,20 @@ def _names(folder: Path) -> Iterator[str]:
             yield (Path(root) / name).relative_to(folder).as_posix()
 
 
-class _Writer:
-    """A file object for ``tarfile`` to write a stream to."""
+class _Writer(io.RawIOBase):
+    """A stream that calls a function with each chunk written to it."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self.write = write
+    def __init__(self, take: Callable[[bytes], object]) -> None:
+        self._take = take
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def write(self, chunk: Any) -> int:
+        """Pass a chunk on."""
+        self._take(bytes(chunk))
+        return len(chunk)
 
 
 class _Reader:
