@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
+# Bytecode is kept: tests start many interpreters.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
 FAST := $(addprefix tests/sweep/,\
@@ -40,13 +42,13 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and i
 	$(BIN)/lorasweep report --storage sqlite:///runs/demo/study.db
 
 test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTEST) -m 'not slow' -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-fast: $(VENV)/.ready-dev  ## those of them that need neither torch nor a minute
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m 'not slow' --torch-free $(FAST)
+	$(PYTEST) -q -m 'not slow' --torch-free $(FAST)
 
-test-slow: $(VENV)/.ready-dev  ## the slow tests only
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+test-slow: $(VENV)/.ready-dev  ## the slow tests, and every property on many examples
+	$(PYTEST) -m 'slow or hypothesis' --hypothesis-profile=thorough
 
 test-lowest: $(VENV)/.ready-dev  ## install the lowest versions that pyproject.toml allows, run a tiny sweep (3 min)
 	$(PYTHON) -m venv --clear $(LOWEST)

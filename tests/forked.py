@@ -15,6 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import lean
+import workers
+
 LIGHT = (
     "objectives.synthetic", "optuna.importance", "plotly.io", "sklearn.ensemble",
     "sweep.cli.adapters", "sweep.cli.data", "sweep.cli.importance", "sweep.cli.design",
@@ -51,6 +54,9 @@ def serve() -> dict[str, Any] | None:
     os.dup2(2, 1)  # what a library prints while it is imported is no answer
     for module in LIGHT:
         importlib.import_module(module)
+    lean.save()
+    workers.fork_them(really=True)
+    workers.SERVERS[False].ensure_running()  # before the first child, for all of them
     gc.freeze()
     for line in iter(requests.readline, b""):
         request = json.loads(line)

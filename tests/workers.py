@@ -1,25 +1,59 @@
-"""Worker processes of objectives that need torch, forked from one that has imported it.
+"""Worker processes forked from a process that has imported what they need.
 
-A fresh interpreter takes 10 s to import torch, transformers and PEFT. Workers of other objectives
-and those of slow tests are fresh interpreters, as in the product.
+A fresh interpreter takes 10 s to import torch, transformers and PEFT, and 1 s for NumPy and
+lorasweep itself. Workers of slow tests, and of commands that a test starts as ``PROGRAM``, are
+fresh interpreters, as in the product.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from multiprocessing import context, forkserver
+from multiprocessing import context, forkserver, popen_forkserver
 from multiprocessing.reduction import DupFd
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from sweep.workers import local
 
 HEAVY = "objectives.binding.objective"
+TESTS = str(Path(__file__).parent)
+LIGHT = ("pytest", "objectives.synthetic", "sweep.cli", "sweep.workers.worker")
+
+
+class Server(forkserver.ForkServer):  # type: ignore[misc]
+    """A process that forks workers, also for the forked children of the one that started it."""
+
+    def __init__(self, *modules: str) -> None:
+        super().__init__()
+        self.set_forkserver_preload([__name__, *modules])
+        self.starter = 0
+
+    def ensure_running(self) -> None:
+        """Start it once; a child cannot wait for its parent's child, and need not."""
+        if self.starter and self.starter != os.getpid():
+            return
+        self.starter = os.getpid()
+        # A command looks for nothing among the tests, but its workers are of this module.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", TESTS, prepend=os.pathsep)
+            super().ensure_running()
+
+
+SERVERS = {True: Server(HEAVY), False: Server(*LIGHT)}
 
 
 class Forked(context.ForkServerProcess):
     """A process that has this one's environment and streams, as a spawned one would."""
+
+    @staticmethod
+    def _Popen(process: Any) -> Any:  # noqa: N802 - multiprocessing's name
+        server = SERVERS[any(str(given).startswith(HEAVY) for given in process._args)]
+        forkserver.connect_to_new_process = server.connect_to_new_process  # type: ignore[assignment]
+        return popen_forkserver.Popen(process)
 
     def __getstate__(self) -> dict[str, Any]:
         """What the child is told, at the moment it starts."""
@@ -36,14 +70,9 @@ class Forked(context.ForkServerProcess):
 
 
 class Context(context.SpawnContext):
-    """Spawns, but forks what would import torch."""
+    """Forks what the product would spawn."""
 
-    def Process(self, **how: Any) -> Any:  # noqa: N802 - multiprocessing's name
-        """A worker; its arguments name the objective."""
-        if not any(str(given).startswith(HEAVY) for given in how["args"]):
-            return context.SpawnProcess(**how)
-        forkserver.set_forkserver_preload([HEAVY])
-        return Forked(**how)
+    Process = Forked  # type: ignore[assignment]
 
 
 def fork_them(*, really: bool) -> None:

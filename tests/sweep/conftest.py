@@ -1,16 +1,36 @@
 import logging
+from collections.abc import Iterator
 
 import optuna
 import pytest
 
 from sweep import Choice, Space, StudySpec, TargetSets
+from sweep.analysis.experiment_design import points
 from sweep.storage.url import StorageUrl
+from sweep.study.design import Design, Point
 
 
 @pytest.fixture(autouse=True)
 def quiet_optuna_logs() -> None:
     """Optuna's line per trial belongs in no test report."""
     optuna.logging.set_verbosity(logging.WARNING)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def designs_are_laid_out_once() -> Iterator[None]:
+    """The same arguments give the same points, and balancing them takes a second."""
+    made: dict[str, tuple[Point, ...]] = {}
+    balanced = points.balanced_points
+
+    def once(space: Space, design: Design) -> tuple[Point, ...]:
+        key = repr((space, design))
+        if key not in made:
+            made[key] = balanced(space, design)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points, "balanced_points", once)
+        yield
 
 
 @pytest.fixture
