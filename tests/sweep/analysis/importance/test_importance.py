@@ -1,24 +1,17 @@
-"""From a table of trials to records: each method against what must hold for all."""
+"""From a table of trials to records; what holds of every method is in ``test_methods``."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from few_trees import few_trees
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tables import LORA, noise_table, study_table, surface_table
+from tables import LORA, study_table, surface_table
 
 from sweep.analysis.importance.importance import importance
 from sweep.analysis.importance.methods import ALL_METHODS
-from sweep.analysis.importance.result import ImportanceTable, Method
 from sweep.analysis.table import TrialTable
 from sweep.study.parameters import Choice, Float
 from sweep.study.space import Space
-
-every = pytest.mark.parametrize("method", ALL_METHODS)
 
 
 def test_targets_come_first_where_they_dominate() -> None:
@@ -101,94 +94,6 @@ def test_alpha_is_the_derived_row_where_scaling_is_sampled() -> None:
         result = importance(table, method=method, n_bootstrap=0, n_null=0)
         assert result.row("alpha").derived
         assert not result.row("scaling").derived
-
-
-@every
-@given(n=st.integers(2, 25), seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=8)
-@few_trees()
-def test_shares_are_shares(method: Method, n: int, seed: int) -> None:
-    """In [0, 1], inside their interval, and never more than everything."""
-    result = importance(noise_table(n, seed), method=method, seed=seed, n_bootstrap=4, n_null=0)
-
-    for row in result.rows:
-        assert 0.0 <= row.low <= row.share <= row.high <= 1.0
-        assert (row.method, row.n) == (method, n)
-    total = sum(row.share for row in result.rows if row.role == "sampled")
-    if method != "permutation":  # there an interaction counts for each member in full
-        assert total <= 1.0 + 1e-9
-    if method not in ("permutation", "fanova") and result.rows:
-        assert total == pytest.approx(1.0)
-
-
-@every
-@given(st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=3)
-@few_trees()
-def test_the_order_and_numbering_of_trials_change_nothing(method: Method, random: object) -> None:
-    """A resumed or merged study must not answer differently."""
-    table = surface_table(16)
-    rows = list(table.rows)
-    random.shuffle(rows)  # type: ignore[attr-defined]
-    renumbered = [replace(row, number=i) for i, row in enumerate(rows)]
-    shuffled = TrialTable.from_rows(renumbered, space=LORA)
-
-    first = importance(table, method=method, seed=3, n_bootstrap=1, n_null=0)
-
-    assert importance(shuffled, method=method, seed=3, n_bootstrap=1, n_null=0) == first
-
-
-@every
-@few_trees()
-def test_the_seed_decides_everything(method: Method) -> None:
-    """The same seed gives the same records; another one other intervals."""
-    table = surface_table(24)
-
-    first, again, other = (
-        importance(table, method=method, seed=seed, n_bootstrap=8, n_null=0) for seed in (1, 1, 2)
-    )
-
-    assert first == again
-    assert [row.low for row in first.rows] != [row.low for row in other.rows]
-
-
-@every
-@few_trees()
-def test_replicates_make_no_interval_narrower(method: Method) -> None:
-    """Each trial entered three times holds no more than once; equal rows are not evidence."""
-    table = noise_table(12)
-    rows = [
-        replace(row, number=100 * r + row.number, replicate=r)
-        for row in table.rows
-        for r in (0, 1, 2)
-    ]
-    tripled = TrialTable.from_rows(rows, space=LORA)
-
-    once = importance(table, method=method, n_bootstrap=16, n_null=0)
-    thrice = importance(tripled, method=method, n_bootstrap=16, n_null=0)
-
-    def width(result: ImportanceTable) -> float:
-        return float(np.mean([row.high - row.low for row in result.rows if row.role == "sampled"]))
-
-    assert thrice.configurations == once.configurations == 12
-    assert width(thrice) > 0.7 * width(once)
-
-
-@every
-def test_minimising_the_negated_objective_is_the_same(method: Method) -> None:
-    """Higher is better is restored at the border, so PED-ANOVA finds the same best tenth."""
-    table = surface_table(30)
-    negated = TrialTable.from_rows(
-        [replace(row, value=-row.value) for row in table.rows], space=LORA, direction="minimize"
-    )
-
-    def shares(result: ImportanceTable) -> dict[str, float]:
-        return {row.name: row.share for row in result.rows}
-
-    first = shares(importance(table, method=method, n_bootstrap=0, n_null=0))
-    assert shares(importance(negated, method=method, n_bootstrap=0, n_null=0)) == pytest.approx(
-        first, abs=0.1
-    )
 
 
 def test_ped_anova_finds_what_sets_the_best_apart() -> None:
