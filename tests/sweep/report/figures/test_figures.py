@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import plotly.graph_objects as go
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from report_trees import complete, made_of, trees, trial
 
@@ -74,7 +75,7 @@ def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, ReportF
                 assert axis["automargin"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(trees())
 def test_no_tree_is_too_odd(tree: dict[str, Any]) -> None:
     """Whatever a study holds, each figure is drawn or says why not."""
@@ -180,13 +181,20 @@ def many(n: int) -> Iterator[dict[str, Any]]:
         )
 
 
-def test_two_thousand_trials_stay_light() -> None:
-    """The limits: 8 s, 6 MB, and few traces."""
+def counted(trials: int) -> tuple[dict[str, ReportFigure], int]:
+    """The figures of so many trials, and how many functions drawing them called."""
     kinds = {"targets": "choice", "rank": "ordered", "learning_rate": "range", "alpha": "ordered"}
-    tree = made_of(list(many(2000)), kinds)
-    began = time.perf_counter()
-    found = drawn(tree)
-    assert time.perf_counter() - began < 8.0
+    tree = made_of(list(many(trials)), kinds)
+    profile = cProfile.Profile()
+    found = profile.runcall(drawn, tree)
+    return found, sum(each.callcount for each in profile.getstats())
+
+
+def test_two_thousand_trials_stay_light() -> None:
+    """The limits: five times the calls that a fifth of them takes, 6 MB, and few traces."""
+    found, calls = counted(2000)
+    _, fewer = counted(400)
+    assert calls < 1.3 * 5 * fewer
     sizes = {key: len(json.dumps(each.figure)) for key, each in found.items() if each.figure}
     assert sum(sizes.values()) < 6_000_000, sizes
     for key in sizes:
