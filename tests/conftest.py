@@ -7,14 +7,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import examples  # noqa: F401 - the profiles
+import lean
 import pytest
 import workers
 from faults.postgres import Postgres
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
-# A machine that was busy for a moment is no counterexample.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+settings.load_profile("quick")  # unless --hypothesis-profile names another
+
+lean.save()
 
 STARTED_ONCE = {"ray": "cluster", "postgres": "postgres", "browser": "browser"}
 """Fixtures that take long to start: with ``-n`` the tests that use one share a process."""

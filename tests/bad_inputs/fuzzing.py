@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 
+from examples import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from sweep.errors import SweepError
 
-EXAMPLES = int(os.environ.get("LORASWEEP_FUZZ_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("LORASWEEP_FUZZ_EXAMPLES", examples(200)))
 
 fuzz = settings(
     max_examples=EXAMPLES,

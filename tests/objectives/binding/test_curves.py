@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def rows(curve: dict[str, list[Any]]) -> list[tuple[float, int, int]]:
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_counts_are_those_above_the_probability(some: Predictions) -> None:
     """Wherever no two margins have the same probability, 0 or 1 for lack of digits."""
     chance, binds = probabilities(some), some.labels == 1
@@ -63,7 +64,7 @@ def test_counts_are_those_above_the_probability(some: Predictions) -> None:
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_argmax_and_the_chosen_threshold_are_on_the_curve(some: Predictions) -> None:
     """With the counts and the probability of the figures beside them."""
     chosen = best_threshold(some)
@@ -76,7 +77,7 @@ def test_argmax_and_the_chosen_threshold_are_on_the_curve(some: Predictions) -> 
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_the_curve_goes_from_the_surest_residue_to_all(some: Predictions) -> None:
     """Thresholds descend and counts rise; both marked points may have the same counts."""
     curve = threshold_curve(some, best_threshold(some))
@@ -130,7 +131,7 @@ def test_neighbouring_margins_are_parted() -> None:
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_bins_hold_every_residue_once(some: Predictions) -> None:
     """Sums are exact, probabilities ascend, and equal ones are never parted."""
     found = calibration(some)

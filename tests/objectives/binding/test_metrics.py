@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def squared_mcc(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Fractio
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(predictions(), st.data())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_a_decisions_figures_are_scikit_learns(given_: Predictions, data: st.DataObject) -> None:
     """At argmax, at observed margins and between: counts exactly, MCC and F1 to 1e-12."""
     threshold = data.draw(st.sampled_from([ARGMAX, 0.75, *given_.margin.tolist()]))
@@ -85,7 +86,7 @@ def test_a_decisions_figures_are_scikit_learns(given_: Predictions, data: st.Dat
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_areas_are_scikit_learns(given_: Predictions) -> None:
     """ROC-AUC and average precision to 1e-12, ties and all."""
     assume(len(set(given_.labels)) == 2)
@@ -113,7 +114,7 @@ def test_figures_of_many_residues_are_scikit_learns() -> None:
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_mcc_changes_sign_with_flipped_predictions(given_: Predictions) -> None:
     """A model that is right the other way round is exactly as wrong."""
     assume((given_.margin != 0).all())
@@ -123,7 +124,7 @@ def test_mcc_changes_sign_with_flipped_predictions(given_: Predictions) -> None:
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_an_empty_margin_is_flagged_and_scores_zero(given_: Predictions) -> None:
     """Predicting or labelling one class only is degenerate, anything else is not."""
     figures = decided(given_, ARGMAX)
@@ -134,7 +135,7 @@ def test_an_empty_margin_is_flagged_and_scores_zero(given_: Predictions) -> None
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_the_threshold_is_the_best_there_is(given_: Predictions) -> None:
     """No cut has a higher MCC and no higher cut the same, to the last digit."""
     assume(len(set(given_.labels)) == 2)
@@ -151,7 +152,7 @@ def test_the_threshold_is_the_best_there_is(given_: Predictions) -> None:
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_the_threshold_is_half_way_between_two_margins(given_: Predictions) -> None:
     """In double precision, whatever the margins come in; half a unit below the lowest."""
     assume(len(set(given_.labels)) == 2)
@@ -231,7 +232,7 @@ def test_auc_keeps_the_order_of_residues_whose_probabilities_round_to_one() -> N
 
 
 @given(predictions())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_loss_is_scikit_learns_log_loss(given_: Predictions) -> None:
     """Mean cross-entropy in nats, where a probability still has digits beside 1."""
     margin = np.clip(given_.margin.astype(float), -15, 15)
@@ -285,7 +286,7 @@ def test_all_figures_share_one_sort(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(predictions())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_a_ligands_figures_are_scikit_learns_on_its_residues(given_: Predictions) -> None:
     """As if its residues and those that bind nothing were all there are."""
     table = per_ligand(given_, ["ATP", "ZN", "CA"])

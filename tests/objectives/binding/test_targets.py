@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -125,7 +126,7 @@ def test_bad_names_of_all_sets_are_told_at_once(esm2_8m: EsmForTokenClassificati
     left=st.sampled_from(["query", "qkv", "mlp", "attention.output"]),
     right=st.sampled_from(["key", "mlp.down", "attention", "dense"]),
 )
-@settings(deadline=None, max_examples=16)
+@settings(deadline=None, max_examples=examples(16))
 def test_a_union_of_names_matches_the_union(left: str, right: str) -> None:
     """A set means all that its names mean, whatever stands beside them."""
     model = bert()

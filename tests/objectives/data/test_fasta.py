@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +54,7 @@ def sound(path: str) -> list[tuple[str, str]]:
     stop=st.sampled_from(["", "*"]),
     packed=st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_what_was_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     *,

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ from objectives.data.missing import is_missing
 from objectives.data.protein import other_kind
 from sweep.errors import DataError
 
-EXAMPLES = int(os.environ.get("LORASWEEP_FUZZ_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("LORASWEEP_FUZZ_EXAMPLES", examples(200)))
 WHERE = "a.csv, line 2"
 
 fuzz = settings(

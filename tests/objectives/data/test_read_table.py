@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +59,7 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
 @pytest.mark.parametrize("suffix", sorted(READERS))
 @pytest.mark.parametrize("notation", ["string", "list", "positions"])
 @given(cases=st.lists(rows(), min_size=1, max_size=5))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 def test_what_was_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     suffix: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ def records(draw: st.DrawFn) -> tuple[str, str, str, list[int]]:
 
 
 @given(st.lists(records(), min_size=1, max_size=5), st.booleans())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_what_was_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     cases: list[tuple[str, str, str, list[int]]],

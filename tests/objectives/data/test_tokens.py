@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def lysines(sequence: str, name: str = "a") -> Chain:
 
 
 @given(sequences=SEQUENCES, limit=st.integers(1, 40))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_each_label_and_ligand_stands_on_its_own_residue(
     tokenizer: Any, sequences: list[str], limit: int
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -83,7 +84,7 @@ def made(address: StorageUrl, drawn: list[FrozenTrial]) -> Snapshot:
 
 
 @given(STUDIES)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_study_goes_to_a_journal_and_back(drawn: list[FrozenTrial]) -> None:
     """SQLite, journal, SQLite: what comes back is what was read first."""
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +101,7 @@ def test_any_study_goes_to_a_journal_and_back(drawn: list[FrozenTrial]) -> None:
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
 @given(drawn=STUDIES)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_study_can_be_exported(suffix: str, drawn: list[FrozenTrial]) -> None:
     """Which reads the file back and compares every cell of every trial."""
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +57,7 @@ def shared_predictor(kept: Any) -> Predictor:
 
 
 @given(lengths=st.lists(st.integers(1, 200), max_size=12), at=st.integers(0, 12))
-@settings(deadline=None, max_examples=25, database=None)
+@settings(deadline=None, max_examples=examples(25), database=None)
 def test_neighbours_change_no_bit(shared_predictor: Predictor, lengths: list[int], at: int) -> None:
     """A chain of one residue, or of two windows, alone or among any others."""
     for length in (1, 2, 150):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -141,7 +142,7 @@ def chains(draw: st.DrawFn) -> list[Chain]:
 
 @pytest.mark.parametrize("form", FORMS)
 @given(made=chains())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_chains_are_read_back(
     form: str, made: list[Chain], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import SPACES
@@ -121,7 +122,7 @@ def test_a_finite_space_has_no_configuration_twice(n: int) -> None:
 
 
 @given(SPACES, st.integers(2, 40), st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_any_space_has_a_design(space: Space, n: int, duplicates: int) -> None:
     """Distinct configurations of the space, as many as asked for or as there are."""
     try:

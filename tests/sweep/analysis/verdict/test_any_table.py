@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judged import ABOUT_T, TINY, FloatArray, sound
@@ -79,7 +80,7 @@ RANKED = {"a": "rank", "u": "alpha"}
 """What the parameters are called in half of the tables, so that all the rules of LoRA apply."""
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(), st.sampled_from(CLAIMS), st.booleans())
 def test_any_small_table_has_a_sound_answer(
     table: TrialTable,
