@@ -11,23 +11,25 @@ from faults.campaign import Campaign, check_books, make_spec, run_campaign, unin
 from sweep.storage.url import StorageUrl
 
 
-def one(url: str, folder: Path, trials: int, hits: int, seed: int) -> dict[str, object]:
+def one(
+    url: str, folder: Path, trials: int, hits: int, seed: int, longest: float = 4.0
+) -> dict[str, object]:
     """A campaign from its first launch to its books."""
     spec = make_spec(trials)
     expected = uninterrupted(spec, folder / "plain")
     home = folder / "hit"
     home.mkdir()
     campaign = Campaign(StorageUrl.parse(url), home, spec, random.Random(seed))
-    run_campaign(campaign, hits)
+    run_campaign(campaign, hits, longest)
     return check_books(campaign, expected)
 
 
 def test_a_few_hits_lose_and_double_nothing(tmp_path: Path) -> None:
     """The short version of what follows."""
-    counts = one(f"sqlite:///{tmp_path}/s.db", tmp_path, trials=30, hits=8, seed=1)
+    counts = one(f"sqlite:///{tmp_path}/s.db", tmp_path, trials=12, hits=5, seed=1, longest=3.0)
 
     print(counts)
-    assert counts["COMPLETE"] == 30
+    assert counts["COMPLETE"] == 12
 
 
 @pytest.mark.slow

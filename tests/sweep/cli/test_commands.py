@@ -137,8 +137,8 @@ def test_help_status_and_importance_import_no_model_library(folder: Path) -> Non
     lorasweep(folder, "run", "toy.py", "--trials", "4", "--workers", "1")
     url = "sqlite:///runs/toy/study.db"
 
-    assert imported(folder, "status", "--storage", url) == set()
-    assert imported(folder, "status", "--storage", url, heavy=("scipy", "sklearn")) == set()
+    heavy = (*HEAVY, "scipy", "sklearn")
+    assert imported(folder, "status", "--storage", url, heavy=heavy) == set()
     assert imported(folder, "importance", "--quick", "--storage", url) == set()
 
 

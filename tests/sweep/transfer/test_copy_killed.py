@@ -33,8 +33,8 @@ def test_a_copy_that_was_killed_is_made_anew(
 ) -> None:
     """And until then passes for nothing else."""
     study = optuna.create_study(storage=url, study_name="long")
-    steps = {step: step / 7 for step in range(60)}
-    study.add_trials([create_trial(value=n / 3, intermediate_values=steps) for n in range(80)])
+    steps = {step: step / 7 for step in range(20)}
+    study.add_trials([create_trial(value=n / 3, intermediate_values=steps) for n in range(40)])
     copier = subprocess.Popen([sys.executable, "-c", COPIER, address.url, other.url])
     try:
         while not (done := _trials_in(other)):
@@ -45,7 +45,7 @@ def test_a_copy_that_was_killed_is_made_anew(
         copier.wait()
     left = Snapshot.of(open_study(other))
 
-    assert 0 < done <= len(left.trials) < 80
+    assert 0 < done <= len(left.trials) < 40
     for refused in (
         lambda: load_study(other),
         lambda: copy_study(other, None, StorageUrl.parse(f"sqlite:///{tmp_path}/third.db")),
@@ -54,7 +54,7 @@ def test_a_copy_that_was_killed_is_made_anew(
         with pytest.raises(StorageError, match=r"made by lorasweep|must be whole"):
             refused()
     report = copy_study(address, None, other)
-    assert (report["trials"], report["redone"]) == (80, True)
+    assert (report["trials"], report["redone"]) == (40, True)
     refuse_differences(take(address, None), take(other, None), other)
 
 

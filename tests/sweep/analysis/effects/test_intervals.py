@@ -46,8 +46,7 @@ def _pieces(beta: FloatArray, scatter: FloatArray, seed: int) -> Iterator[Varian
 
 
 @pytest.mark.parametrize("kind", ["balanced", "unbalanced"])
-@pytest.mark.parametrize("k", [1, 4])
-@pytest.mark.parametrize("size", [1.0, 5.0])
+@pytest.mark.parametrize(("k", "size"), [(1, 1.0), (4, 5.0)])
 def test_an_interval_holds_the_true_sum_of_squares(kind: str, k: int, size: float) -> None:
     """In 95 % of studies, give or take three binomial standard errors and a point."""
     scatter = _scatter(kind, k)
@@ -61,7 +60,7 @@ def test_an_interval_holds_the_true_sum_of_squares(kind: str, k: int, size: floa
 
 
 @pytest.mark.parametrize("kind", ["balanced", "unbalanced"])
-@pytest.mark.parametrize("k", [1, 4, 9])
+@pytest.mark.parametrize("k", [1, 9])
 def test_no_effect_has_an_interval_that_begins_at_none(kind: str, k: int) -> None:
     """So that pure noise is no effect, in at least 95 % of studies."""
     pieces = list(_pieces(np.zeros(k), _scatter(kind, k), seed=k))

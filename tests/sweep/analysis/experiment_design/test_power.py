@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sweep.analysis.experiment_design.power import Forecast, Power, forecast
 from sweep.analysis.experiment_design.simulation import Runs, Truth
 from sweep.analysis.table import Row, TrialTable
 from sweep.study.claim import Claim
-from sweep.study.design import Design
+from sweep.study.design import Design, Point
 from sweep.study.parameters import Choice, Float, TargetSets
 from sweep.study.space import Space
 
@@ -29,9 +30,15 @@ SIZES = dict(zip(SETS, (200.0, 300.0, 500.0, 900.0), strict=True))
 NOISE = 0.01
 
 
+@cache
+def points_of(n: int) -> tuple[Point, ...]:
+    """A design of so many configurations, which takes a second."""
+    return balanced_points(SPACE, Design(n, n // 12, tries=2))
+
+
 def design(n: int, sizes: dict[str, float] | None = None, space: Space = SPACE) -> TrialTable:
     """A design's runs, perhaps with what each will train."""
-    points = balanced_points(space, Design(n, n // 12, tries=10))
+    points = points_of(n) if space is SPACE else balanced_points(space, Design(n, 2, tries=2))
     per_rank = sizes or {}
     rows = [
         Row(
@@ -55,13 +62,13 @@ def under(found: Forecast, truth: str) -> Power:
 @pytest.fixture(scope="module")
 def small() -> Forecast:
     """36 configurations whose sizes are known."""
-    return forecast(design(36, SIZES), Claim(), NOISE, studies=20)
+    return forecast(design(36, SIZES), Claim(), NOISE, studies=6)
 
 
 @pytest.fixture(scope="module")
 def large() -> Forecast:
     """So many more that every part is likely told."""
-    return forecast(design(200, SIZES), Claim(), NOISE, studies=20)
+    return forecast(design(200, SIZES), Claim(), NOISE, studies=6)
 
 
 ALONE = "targets alone matters, 2 delta"
@@ -115,16 +122,16 @@ def test_at_the_number_needed_most_simulated_studies_tell_dominance(
     forecast(design(round(n * 12 / 13)), Claim(), NOISE, studies=1)
 
     rng, told = np.random.default_rng(1), 0
-    for _ in range(40):
+    for _ in range(12):
         judged = kept[1].judged(truth, rng)
         told += judged is not None and judged[1]["dominance"].state != "INCONCLUSIVE"
 
-    assert told >= 24  # the chance of fewer, at 80 %, is 0.3 %
+    assert told >= 6  # the chance of fewer, at 80 %, is 0.4 %
 
 
 def test_without_sizes_beyond_size_has_no_forecast_and_says_why() -> None:
     """The other parts have theirs; the claim counts as confirmed without it, as in a verdict."""
-    found = forecast(design(150), Claim(), NOISE, studies=10)
+    found = forecast(design(150), Claim(), NOISE, studies=3)
     power = under(found, ALONE)
 
     assert "not recorded" in found.untested

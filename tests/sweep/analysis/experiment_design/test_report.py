@@ -40,8 +40,9 @@ def printed(tree: dict[str, Any]) -> str:
     return stream.getvalue()
 
 
-def test_the_pilots_sizes_give_beyond_size_its_power() -> None:
+def test_the_pilots_sizes_give_beyond_size_its_power(monkeypatch: pytest.MonkeyPatch) -> None:
     """A share under every truth, in a column of its own."""
+    monkeypatch.setitem(forecast.__kwdefaults__, "studies", 10)
     found = report(0.002, SIZES)
     [made] = found["power"]
     shares = {each["truth"]: each["beyond_size"] for each in made["power"]}

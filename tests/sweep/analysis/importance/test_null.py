@@ -18,7 +18,7 @@ from sweep.study.space import Space
 
 every = pytest.mark.parametrize("method", ALL_METHODS)
 sizes = pytest.mark.parametrize(
-    "trees", [8, pytest.param(64, marks=pytest.mark.slow)], ids=["few trees", "all trees"]
+    "trees", [4, pytest.param(64, marks=pytest.mark.slow)], ids=["few trees", "all trees"]
 )
 
 
