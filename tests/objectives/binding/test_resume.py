@@ -79,7 +79,13 @@ def assert_same(first: TrialResult, second: TrialResult) -> None:
     assert first.details == second.details
 
 
-@pytest.mark.parametrize("left_after", range(1, STEPS + 1))
+@pytest.mark.parametrize(
+    "left_after",
+    [
+        pytest.param(step, marks=[] if step in (2, 3, STEPS) else pytest.mark.slow)
+        for step in range(1, STEPS + 1)
+    ],
+)
 def test_leaving_after_any_step_changes_nothing(
     whole: Whole, tmp_path: Path, left_after: int
 ) -> None:
