@@ -24,6 +24,7 @@ import numpy as np
 from objectives.cooperative import Walk, run_in_lanes
 from sweep.errors import SpecError, fault
 from sweep.files.location import Location, local_copy, parse_location, put_file
+from sweep.study.measures import Metric
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.parameters import is_number
 from sweep.study.space import Space
@@ -201,6 +202,10 @@ class Synthetic:
         return ObjectiveInfo(
             versions={"numpy": metadata.version("numpy")},
             about={"function": self.settings.function, "noise": self.settings.noise},
+            metrics=(
+                Metric("value", "value"),
+                Metric("noise_free", "noise free"),
+            ),
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Trials of any other program can be analysed without running a study here:
 
     from sweep import Claim, TrialTable, verdict
 
-    table = TrialTable.from_frame(frame, value="mcc")
+    table = TrialTable.from_frame(frame, value="accuracy")
     print(verdict(table, Claim(dominant="targets", over=("rank", "scaling"))).headline)
 """
 

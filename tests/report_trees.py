@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from objectives.binding.measures import MEASURES
+
 Tree = dict[str, Any]
 
 TARGETS = ("query+value", "qkv", "attention+mlp.down")
@@ -264,6 +266,7 @@ def made_of(trials: Sequence[Tree], kinds: Mapping[str, str] | None = None, **ch
             "direction": "maximize",
             **changes.pop("study", {}),
         },
+        "measures": MEASURES.to_json(),
         "counts": {kind: found.count(kind) for kind in sorted(set(KINDS))} | {"all": len(found)},
         "dominant": next(iter(asked), None),
         "factors": factors,

@@ -10,6 +10,7 @@ from typing import Any
 import joblib
 import torch
 
+from objectives.binding.measures import MEASURES
 from objectives.binding.space_check import check_space, may_shift
 from objectives.data.similarity.grouping import clustering_tool
 from objectives.lora.base.load import Precision
@@ -88,6 +89,9 @@ class BindingObjective:
                 "engine": engine,
             },
             pinned=self._pinned(engine),
+            metrics=MEASURES.metrics,
+            tables=MEASURES.tables,
+            curves=MEASURES.curves,
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

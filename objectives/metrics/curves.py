@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
+from objectives.metrics.confusion import Confusion
 from objectives.metrics.metrics import ARGMAX, Predictions, Ranking
 
 POINTS = 100
@@ -33,17 +35,26 @@ def threshold_curve(predictions: Predictions, chosen: float = ARGMAX) -> dict[st
     """
     ranking = predictions.ranking
     points = {margin: float(expit(margin)) for margin in (ARGMAX, chosen)}
-    drawn = {_counts(ranking, margin) for margin in points}
+    drawn = {ranking.confusion(margin) for margin in points}
     for cut in _cuts(ranking):
         margin = ranking.threshold(cut)
-        if _counts(ranking, margin) not in drawn:
+        if ranking.confusion(margin) not in drawn:
             points[margin] = _shown(ranking.below(cut), cut, margin)
     margins = sorted(points, reverse=True)
-    counts = [_counts(ranking, margin) for margin in margins]
+    counts = [ranking.confusion(margin) for margin in margins]
     return {
         "threshold": [points[margin] for margin in margins],
-        "tp": [tp for tp, _ in counts],
-        "fp": [fp for _, fp in counts],
+        "tp": [each.tp for each in counts],
+        "fp": [each.fp for each in counts],
+    }
+
+
+def rates(counts: Sequence[Confusion]) -> dict[str, list[Any]]:
+    """Precision (None where nothing is predicted), recall and MCC of each decision of a curve."""
+    return {
+        "precision": [tp / (tp + fp) if tp + fp else None for tp, fp, _, _ in counts],
+        "recall": [tp / (tp + fn) if tp + fn else None for tp, _, fn, _ in counts],
+        "mcc": [each.mcc for each in counts],
     }
 
 
@@ -55,14 +66,6 @@ def _cuts(ranking: Ranking) -> list[float]:
     by_recall = ranking.binding[recalled] if len(ranking.binding) else ranking.binding
     cuts: list[float] = np.unique(np.concatenate([every[predicted - 1], by_recall])).tolist()
     return cuts
-
-
-def _counts(ranking: Ranking, margin: float) -> tuple[int, int]:
-    """True and false positives of the decision ``score > margin``."""
-    tp, fp = (
-        len(m) - int(np.searchsorted(m, margin, "right")) for m in (ranking.binding, ranking.free)
-    )
-    return tp, fp
 
 
 def _shown(below: float, cut: float, margin: float) -> float:

@@ -9,6 +9,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from objectives.data.prepare.windows import Windows
+from objectives.metrics.confusion import matthews
 from objectives.metrics.metrics import ARGMAX, Predictions
 
 RESAMPLES = 1000
@@ -64,7 +65,7 @@ def mcc_intervals(
     drawn: dict[str, list[Floats]] = {name: [] for name in cuts}
     for weights in _resamples(count, seed):
         for name, table in tables.items():
-            drawn[name].append(_mcc(weights @ table))
+            drawn[name].append(matthews(*(weights @ table).T))
     return _ends(drawn, count)
 
 
@@ -153,14 +154,6 @@ def _confusion(
     cells = [chosen & binds, chosen & ~binds, ~chosen & binds, ~chosen & ~binds]
     tallies = [np.bincount(index[cell], minlength=count) for cell in cells]
     return np.stack(tallies, axis=1).astype(np.float64)
-
-
-def _mcc(counts: Floats) -> Floats:
-    """MCC of each row of TP, FP, FN, TN; 0 where a row or column of the 2 x 2 table is empty."""
-    tp, fp, fn, tn = counts.T
-    sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    found: Floats = np.where(sums > 0, tp * tn - fp * fn, 0.0) / np.sqrt(np.maximum(sums, 1.0))
-    return found
 
 
 def _ends(drawn: Mapping[str, list[Floats]], chains: int) -> dict[str, float | None]:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from objectives.metrics.confusion import Confusion
+
 ARGMAX = 0.0
 """The margin above which argmax predicts binding (probability 0.5)."""
 
@@ -31,22 +33,26 @@ class Ranking:
     free: NDArray[np.float64]
     ligands: NDArray[np.int64]
 
+    def confusion(self, threshold: float) -> Confusion:
+        """Counts of the decision ``margin > threshold``."""
+        fn, tn = (int(np.searchsorted(m, threshold, "right")) for m in (self.binding, self.free))
+        return Confusion(len(self.binding) - fn, len(self.free) - tn, fn, tn)
+
     def decided(self, threshold: float) -> dict[str, Any]:
         """MCC, precision, recall, F1, accuracy and counts of the decision ``margin > threshold``.
 
         MCC is 0, and ``degenerate`` true, where a row or column of the 2 x 2 table is empty.
         """
-        fn, tn = (int(np.searchsorted(m, threshold, "right")) for m in (self.binding, self.free))
-        tp, fp = len(self.binding) - fn, len(self.free) - tn
-        sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        counts = self.confusion(threshold)
+        tp, fp, fn, tn = counts
         return {
-            "mcc": (tp * tn - fp * fn) / math.sqrt(sums) if sums else 0.0,
+            "mcc": counts.mcc,
             "precision": tp / max(tp + fp, 1),
             "recall": tp / max(tp + fn, 1),
             "f1": 2 * tp / max(2 * tp + fp + fn, 1),
             "accuracy": (tp + tn) / (tp + fp + fn + tn),
             "predicted_positives": tp + fp,
-            "degenerate": sums == 0,
+            "degenerate": counts.degenerate,
         }
 
     def areas(self) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from objectives import described
 from studies.evidence.lengths import lengths
 from studies.evidence.names import names
 from studies.evidence.narrowed import narrowed
@@ -80,7 +81,7 @@ def _done(folder: Path, name: str) -> bool:
 
 def _measurement(folder: Path, name: str) -> Tree:
     study, address = _opened(folder, name)
-    tree = report_tree(study, address)
+    tree = report_tree(study, address, own=described)
     levels = {factor["name"]: factor["levels"] for factor in tree["factors"]}
     analysis = {key: tree["analysis"][key] for key in ("claims", "methods", "registered", "n")}
     return {
@@ -172,12 +173,12 @@ def _pilot(folder: Path, name: str) -> Tree | None:
 
 def _replication(folder: Path, name: str) -> Tree:
     study, address = _opened(folder, name)
-    return {**_common(report_tree(study, address)), **replication(to_table(study))}
+    return {**_common(report_tree(study, address, own=described)), **replication(to_table(study))}
 
 
 def _final(folder: Path, name: str) -> Tree:
     study, address = _opened(folder, name)
-    tree = report_tree(study, address)
+    tree = report_tree(study, address, own=described)
     return {**_common(tree), "best": _best(tree), "final_test": tree["final_test"]}
 
 

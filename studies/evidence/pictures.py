@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from objectives import described
 from studies.evidence.checkout import ROOT, out_argument, out_folder
 from studies.evidence.numbers import CONFIRM, MEASUREMENT, RESULTS
 from sweep.errors import SweepError
@@ -53,7 +54,9 @@ def pictures(name: str, folder: Path = PICTURES) -> list[Path]:
     """
     address = StorageUrl.parse(f"sqlite:///{RESULTS / name}.db")
     with tempfile.TemporaryDirectory() as scratch:
-        made = write_report(report_tree(open_known(address, name), address), Path(scratch), ["png"])
+        made = write_report(
+            report_tree(open_known(address, name), address, own=described), Path(scratch), ["png"]
+        )
         if made["images"]:
             raise SweepError(made["images"])
         written = []

@@ -23,6 +23,7 @@ def report(options: argparse.Namespace) -> int:
     """Write a study's report, or serve it."""
     if options.watch:
         return watch(options)
+    from sweep.cli.own_objectives import described
     from sweep.report.images import FORMATS
     from sweep.report.tree.build import report_tree
     from sweep.report.write import default_folder, write_report
@@ -35,7 +36,7 @@ def report(options: argparse.Namespace) -> int:
     with quiet_optuna():
         address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
-        tree = report_tree(study, address, AnalysisOptions(quick=options.quick))
+        tree = report_tree(study, address, AnalysisOptions(quick=options.quick), described())
     folder = Path(options.out) if options.out else default_folder(address, study.study_name)
     written = write_report(tree, folder, formats)
     show(written, print_written, as_json=options.json)
@@ -59,12 +60,13 @@ def print_written(written: Mapping[str, Any], console: Console) -> None:
 
 def watch(options: argparse.Namespace) -> int:
     """Serve a report that is updated as its study runs, until interrupted."""
+    from sweep.cli.own_objectives import described
     from sweep.report.serve import ReportRefresher, Server, gatherer, state_of
 
     with quiet_optuna():
         address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
-        gather = gatherer(study, address, quick=options.quick)
+        gather = gatherer(study, address, quick=options.quick, own=described())
         editor = ReportRefresher(gather, lambda: state_of(study, address))
         server = Server(editor, options.port)
         _announce(server.url, options)

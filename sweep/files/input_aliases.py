@@ -24,7 +24,7 @@ def user_path(path: str) -> str:
     """The user's name of an input that is read at a path.
 
     Example:
-        >>> user_path("facebook/esm2_t6_8M_UR50D")
-        'facebook/esm2_t6_8M_UR50D'
+        >>> user_path("some-group/some-base")
+        'some-group/some-base'
     """
     return _given.get(path, path)

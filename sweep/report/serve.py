@@ -27,6 +27,7 @@ from sweep.report.page.page import fragment, page
 from sweep.report.tree.build import report_tree
 from sweep.report.write import library
 from sweep.results.analysis import AnalysisOptions
+from sweep.results.measures import OwnObjectives
 from sweep.storage.errors import storage_errors
 from sweep.storage.owner import current_lease
 from sweep.storage.url import StorageUrl
@@ -244,13 +245,13 @@ def state_of(study: optuna.Study, address: StorageUrl) -> object:
 
 
 def gatherer(
-    study: optuna.Study, address: StorageUrl, *, quick: bool
+    study: optuna.Study, address: StorageUrl, *, quick: bool, own: OwnObjectives | None = None
 ) -> Callable[[], dict[str, Any]]:
     """A function that builds the report tree, without cross-checks while the study is running."""
 
     def gather() -> dict[str, Any]:
         owner = current_lease(study)
         driven = owner is not None and not owner.provably_dead()
-        return report_tree(study, address, AnalysisOptions(quick=quick or driven))
+        return report_tree(study, address, AnalysisOptions(quick=quick or driven), own)
 
     return gather

@@ -13,7 +13,14 @@ from sweep.storage.errors import storage_errors
 from sweep.storage.makers import is_ours, told, trials_of
 from sweep.storage.owner import current_lease
 from sweep.storage.pending_trials import pending_retries
-from sweep.storage.studies import baselines, best_trial, count_states, read_identity, read_spec
+from sweep.storage.studies import (
+    baselines,
+    best_trial,
+    count_states,
+    read_identity,
+    read_measures,
+    read_spec,
+)
 from sweep.storage.trial_attributes import count_by_phase, failure_of
 from sweep.storage.trial_folders import TrialFolders
 from sweep.storage.url import StorageUrl
@@ -44,6 +51,7 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
             return _foreign(study, address)
         attributes = told(study)
         spec = read_spec(study)
+        measures = read_measures(study)
         trials = study.get_trials(deepcopy=False)
     return {
         "study": study.study_name,
@@ -63,6 +71,7 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
         "trials": [_row(trial) for trial in trials],
         "labels": spec.space.labels(),
         "facts": {key: attributes.get(key) for key in _FACTS},
+        "measures": None if measures is None else measures.to_json(),
         "inputs": dict(spec.inputs),
         "policy": spec.to_json()["policy"],
         "history": attributes.get("history", []),

@@ -103,13 +103,13 @@ def _deserves_another(
 ) -> bool:
     if failure.reason == DUPLICATE:
         return False
-    chain = [failure, *_earlier(trial, by_number)]
+    failures = [failure, *_earlier(trial, by_number)]
     if failure.interrupted:
         # A trial that stopped when asked to did not cause the interruption. One whose driver died
         # may have, and so may one whose input is missing each time.
-        suspect = sum(f.kind in (DRIVER_DIED, INPUT_AWAY) for f in chain)
+        suspect = sum(f.kind in (DRIVER_DIED, INPUT_AWAY) for f in failures)
         return suspect <= spec.policy.max_retries
-    return sum(not f.interrupted for f in chain) <= spec.policy.failure_retries
+    return sum(not f.interrupted for f in failures) <= spec.policy.failure_retries
 
 
 def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterator[Failure]:

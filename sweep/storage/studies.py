@@ -2,8 +2,8 @@
 
 A study's user attributes hold what a resume needs: ``spec`` and ``spec_digest``, the ``points`` of
 its design, ``fingerprints`` of the inputs' content, package ``versions``, the objective's info
-``about`` its inputs, measured ``baselines``, the ``history`` of its space and claims, the folders
-of its ``code``, and the lease of its ``owner``.
+``about`` its inputs and what it ``measures``, measured ``baselines``, the ``history`` of its space
+and claims, the folders of its ``code``, and the lease of its ``owner``.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.errors import ResumeError, StorageError, fault
+from sweep.errors import ResumeError, SpecError, StorageError, fault
 from sweep.storage.claim_history import note_claims
 from sweep.storage.database import exists, open_storage
 from sweep.storage.errors import storage_errors
 from sweep.storage.makers import is_ours, told
 from sweep.storage.url import StorageUrl
 from sweep.study.design import PILOT_SUFFIX, Point
+from sweep.study.measures import Measures
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.parameters import is_number
 from sweep.study.source import GRANTS, Source
@@ -42,6 +43,9 @@ PINNED = "pinned"
 
 CODE = "code"
 """The attribute that stores the folders of the study's code; see ``sweep.study.source``."""
+
+MEASURES = "measures"
+"""The attribute that stores ``ObjectiveInfo.measures``; absent if the objective told none."""
 
 SCHEMA = 4
 """Version of the attributes, raised when an older lorasweep would misread them.
@@ -152,6 +156,21 @@ def read_spec(study: optuna.Study) -> StudySpec:
     return StudySpec.from_json(study.user_attrs["spec"])
 
 
+def read_measures(study: optuna.Study) -> Measures | None:
+    """What a study's objective measures; None of a study that does not store it.
+
+    Raises:
+        StorageError: if what is stored is not of that form.
+    """
+    stored = told(study).get(MEASURES)
+    if stored is None:
+        return None
+    try:
+        return Measures.from_json(stored)
+    except SpecError as error:
+        raise StorageError(str(error)) from error
+
+
 def read_source(study: optuna.Study) -> Source:
     """The folders of a study's code; unknown for a study older than that attribute."""
     return Source.from_json(study.user_attrs.get(CODE))
@@ -232,6 +251,8 @@ def write_spec(
     study.set_user_attr("schema", SCHEMA)
     study.set_user_attr("fingerprints", dict(facts.fingerprints))
     study.set_user_attr("about", dict(facts.about))
+    if facts.metrics:
+        study.set_user_attr(MEASURES, facts.measures.to_json())
     study.set_user_attr("versions", versions)
     study.set_user_attr("spec_digest", spec.digest())
     if "spec" not in study.user_attrs:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sweep.errors import SpecError, fault
+from sweep.study.measures import Curve, Measures, Metric, Table
 from sweep.study.space import Space
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
 
@@ -30,10 +31,14 @@ class ObjectiveInfo:
         versions: package name to version.
         workers: recommended number of worker processes on this machine.
         pack: recommended number of trials per worker.
-        about: JSON-ready description of the inputs (chains, residues, parameters).
+        about: JSON-ready description of the inputs (sizes, names, parameters).
         pinned: settings that were left to the machine and must be the same for all trials of a
             study. A study stores those of the machine that began it, and its objective is built
             with them from then on.
+        metrics: what it measures, first the metric that is the trial's value. Status, report and
+            model card name the metrics by these.
+        tables: tables of the best trial in a report.
+        curves: figures of the best trial in a report.
     """
 
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +47,14 @@ class ObjectiveInfo:
     pack: int = 1
     about: Mapping[str, Any] = field(default_factory=dict)
     pinned: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    tables: tuple[Table, ...] = ()
+    curves: tuple[Curve, ...] = ()
+
+    @property
+    def measures(self) -> Measures:
+        """Metrics, tables and curves as one record, which is stored with the study."""
+        return Measures(self.metrics, self.tables, self.curves)
 
 
 class Objective(Protocol):

@@ -132,8 +132,8 @@ class TrialResult:
     Attributes:
         number: the trial's number.
         state: how it ended.
-        value: the objective value (for binding sites: validation MCC); None unless complete.
-        metrics: all metrics by name (JSON scalars, or JSON trees for per-ligand tables).
+        value: the objective value; None unless complete.
+        metrics: all metrics by name (JSON scalars, or JSON trees for tables and curves).
         details: what was trained (adapted modules, trainable parameters, device, versions).
         seconds: wall-clock seconds of the trial.
         failure: why it failed; only for state FAIL.

@@ -27,4 +27,4 @@ def print_adapter(report: Mapping[str, Any], console: Console) -> None:
     line(console, f"           {', '.join(report['files'])}")
     line(console)
     where = shlex.quote(report["out"])
-    line(console, f"predict with it: lorasweep predict --adapter {where} proteins.fasta")
+    line(console, f"predict with it: lorasweep predict --adapter {where} INPUT")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sweep.study.measures import Measures
 from sweep.terminal.printable import printable
 
 
@@ -47,15 +48,27 @@ def params(values: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     return "  ".join(f"{name}={param(value, labels)}" for name, value in values.items())
 
 
-def scalars(tree: Mapping[str, Any], most: int) -> str:
-    """The first plain values of a tree in one line; ``--json`` shows the rest."""
+def scalars(tree: Mapping[str, Any], most: int, measures: Measures | None = None) -> str:
+    """The first plain values of a tree in one line; ``--json`` shows the rest.
+
+    Args:
+        tree: values by name.
+        most: number of values to show.
+        measures: titles and units of the values that are metrics.
+    """
+    known = measures or Measures()
     shown = [
-        f"{name} {number(value)}"
+        f"{_title(name, known)} {number(value)}{known.unit_after(name)}"
         for name, value in tree.items()
         if value is None or isinstance(value, (bool, int, float, str))
     ]
     more = len(shown) - most
     return "  ".join(shown[:most] + ([f"(and {more} more with --json)"] if more > 0 else []))
+
+
+def _title(name: str, measures: Measures) -> str:
+    """The title of a metric; any other name as it is stored."""
+    return measures.title(name) if measures.metric(name) else name
 
 
 def line(console: Console, text: str = "", style: str = "") -> None:

@@ -7,7 +7,7 @@ def printable(text: object, keep: str = "") -> str:
     """A text with every character that is not printable escaped as in Python.
 
     Terminals act on control characters, reorder lines at others, and cannot show half of a
-    surrogate pair. Names of studies, files and proteins need none of them.
+    surrogate pair. Names of studies, files and records need none of them.
 
     Args:
         text: what to show.

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from sweep.study.measures import Measures
 from sweep.terminal.changes import print_history
 from sweep.terminal.console import duration
 from sweep.terminal.formatting import line, number, param, params, scalars, table
@@ -114,17 +115,19 @@ def print_status(report: Tree, console: Console) -> None:
         console: the console to print to.
     """
     labels: Mapping[str, str] = report.get("labels", {})
+    stored = report.get("measures")
+    measures = Measures() if stored is None else Measures.from_json(stored)
     print_head(report, console)
-    _best(report, labels, console)
+    _best(report, labels, measures, console)
     _baselines(report, console)
-    _final_test(report, console)
+    _final_test(report, measures, console)
     print_lora_config(report, console)
     _trials(report, labels, console)
     _failed(report, labels, console)
     _next(report, console)
 
 
-def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
+def _best(report: Tree, labels: Mapping[str, str], measures: Measures, console: Console) -> None:
     line(console)
     best = report["best"]
     if best is None:
@@ -133,9 +136,10 @@ def _best(report: Tree, labels: Mapping[str, str], console: Console) -> None:
             none = "none: no complete trial is feasible and has one finite value"
         line(console, f"best       {none}")
         return
-    line(console, f"best       {number(best['value'])} in trial {best['number']}", "bold green")
+    value = f"{number(best['value'])}{measures.unit_after(measures.value.name)}"
+    line(console, f"best       {value} in trial {best['number']}", "bold green")
     line(console, f"           {params(best['params'], labels)}")
-    metrics = scalars(best.get("metrics") or {}, SHOWN_METRICS)
+    metrics = scalars(best.get("metrics") or {}, SHOWN_METRICS, measures)
     if metrics:
         line(console, f"           {metrics}")
     if best.get("adapter"):
@@ -156,12 +160,12 @@ def _baselines(report: Tree, console: Console) -> None:
         line(console, f"baseline   {number(mean)} {name}{seeds}{ahead}")
 
 
-def _final_test(report: Tree, console: Console) -> None:
+def _final_test(report: Tree, measures: Measures, console: Console) -> None:
     test = report.get("final_test")
     if test:
         measured = {k: v for k, v in test["metrics"].items() if k.startswith("test_")}
         line(console, f"final test of trial {test['number']}, once:", "bold")
-        line(console, f"           {scalars(measured, SHOWN_METRICS)}")
+        line(console, f"           {scalars(measured, SHOWN_METRICS, measures)}")
 
 
 def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from sweep.errors import SweepError, fault
+from sweep.errors import SpecError, SweepError, fault
 from sweep.files.strict_json import said, strict, strict_document, word
+from sweep.study.measures import Measures
 from sweep.study.native import native, native_tree
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Failure, TrialResult, TrialState
@@ -64,7 +65,11 @@ def facts(given: object) -> ObjectiveInfo:
     plain = ObjectiveInfo(
         **{field.name: native_tree(getattr(given, field.name)) for field in fields(ObjectiveInfo)}
     )
-    faults = []
+    faults, measures = [], Measures()
+    try:
+        measures = Measures.of(plain.metrics, plain.tables, plain.curves)
+    except SpecError as error:
+        faults += error.faults
     for name in ("fingerprints", "versions"):
         texts = getattr(plain, name)
         if not isinstance(texts, dict) or {type(t) for kv in texts.items() for t in kv} - {str}:
@@ -80,7 +85,13 @@ def facts(given: object) -> ObjectiveInfo:
             faults.append(fault(f"the objective's facts.{name}", "map names to JSON values", tree))
     if faults:
         raise SweepError("\n".join(faults))
-    return replace(plain, about=strict(plain.about)[0])
+    return replace(
+        plain,
+        about=strict(plain.about)[0],
+        metrics=measures.metrics,
+        tables=measures.tables,
+        curves=measures.curves,
+    )
 
 
 def findings(given: object) -> dict[str, Any]:

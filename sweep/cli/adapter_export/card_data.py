@@ -8,6 +8,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.cli.own_objectives import described
+from sweep.results.measures import measures_of
 from sweep.storage.studies import baselines, best_trial
 from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
@@ -58,6 +60,8 @@ def facts_of(
         "test": _test(attributes.get("final_test"), trial.number),
         "baselines": _baselines(list(baselines(study).values())),
         "inputs": dict(spec.inputs),
+        "measures": measures_of(study, described()).to_json(),
+        "value_name": about.get("value") or "value",
         "data": about.get("data", {}),
         "base": about.get("base", {}),
         "versions": {**attributes.get("versions", {}), **record.get("versions", {})},

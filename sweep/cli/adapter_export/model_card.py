@@ -11,23 +11,11 @@ from sweep.cli.adapter_export.front_matter import base_name, data_name, front_ma
 from sweep.cli.adapter_export.loading_code import loading_code
 from sweep.cli.adapter_export.markdown import block, bullets, code, folded, plain, table
 from sweep.files.strict_json import strict
+from sweep.study.measures import Measures, Metric, Table
 from sweep.terminal.formatting import number
 from sweep.terminal.lora_config import lora_config_lines
 
 Tree = Mapping[str, Any]
-
-_FIGURES = {
-    "mcc": "MCC at argmax",
-    "mcc_at_threshold": "MCC at the threshold",
-    "pr_auc": "PR AUC (average precision)",
-    "roc_auc": "ROC AUC",
-    "precision": "precision at argmax",
-    "recall": "recall at argmax",
-    "precision_at_threshold": "precision at the threshold",
-    "recall_at_threshold": "recall at the threshold",
-    "residues": "residues",
-    "positives": "residues that bind",
-}
 
 _READING = """\
 MCC is Matthews' correlation coefficient over all residues of the split. Intervals are percentiles
@@ -44,19 +32,29 @@ _DROPPED = {
 def measured(facts: Tree) -> list[str]:
     """Metrics with intervals, on validation and, if scored, on the test split."""
     metrics, test = facts["metrics"], facts["test"]
+    measures = Measures.from_json(facts["measures"])
     sides = [("validation", metrics), *([("test", test)] if test else [])]
     header = ["", *(head for name, _ in sides for head in (name, "95 % interval"))]
     rows = []
-    for key, title in _FIGURES.items():
+    for metric in measures.metrics:
+        key = metric.name
         cells = [cell for _, side in sides for cell in (_cell(side.get(key)), _interval(side, key))]
-        if any(cells):
-            rows.append([title, *cells])
+        if any(cells) and (metric.description or metric == measures.value):
+            rows.append([_listed(metric), *cells])
     return [
         table(header, rows),
-        _READING.format(threshold=code(repr(facts["record"]["threshold"]))),
-        _per_ligand(metrics.get("per_ligand")),
-        _compared(facts),
+        _READING.format(threshold=code(repr(facts["record"]["threshold"])))
+        if measures.metric("mcc")
+        else "",
+        *(_groups(each, metrics.get(each.name), measures) for each in measures.tables),
+        _compared(facts, measures),
     ]
+
+
+def _listed(metric: Metric) -> str:
+    """The name of a metric in the card, with its unit."""
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return plain(f"{metric.description or metric.title}{unit}")
 
 
 def _cell(value: object) -> str:
@@ -71,24 +69,26 @@ def _interval(side: Tree, key: str) -> str:
     return "" if low is None else f"{_cell(low)} to {_cell(high)}"
 
 
-def _per_ligand(ligands: Tree | None) -> str:
-    """Metrics per ligand: its residues against those that bind nothing."""
-    if not ligands:
+def _groups(of: Table, groups: Tree | None, measures: Measures) -> str:
+    """A stored table of metrics by group; empty if there is none."""
+    if of.rows or not groups:
         return ""
-    names = ("mcc", "recall", "roc_auc", "positives")
+    names = list(next(iter(groups.values())))
     rows = [
         [code(name, cell=True), *(_cell(each.get(key)) for key in names)]
-        for name, each in ligands.items()
+        for name, each in groups.items()
     ]
-    header = ["ligand (validation)", "MCC", "recall", "ROC AUC", "residues that bind"]
-    return table(header, rows)
+    return table(
+        [plain(f"{of.heading} (validation)"), *map(plain, map(measures.title, names))], rows
+    )
 
 
-def _compared(facts: Tree) -> str:
+def _compared(facts: Tree, measures: Measures) -> str:
     found = [f"{plain(each['name'])} {_cell(each['value'])}" for each in facts["baselines"]]
-    train = facts["metrics"].get("train_mcc")
-    said = "" if train is None else f"On training chains the MCC at argmax is {_cell(train)}. "
-    return f"{said}Baselines of the study (validation MCC): {'; '.join(found)}." if found else said
+    train, value = facts["metrics"].get(f"train_{measures.value.name}"), measures.value
+    said = "" if train is None else f"On training data the {_listed(value)} is {_cell(train)}. "
+    of = plain(facts["value_name"])
+    return f"{said}Baselines of the study ({of}): {'; '.join(found)}." if found else said
 
 
 def data(facts: Tree) -> list[str]:
@@ -233,13 +233,11 @@ def _use(facts: Tree) -> list[str]:
 
 
 def _limits(facts: Tree) -> str:
-    complete = number(facts["complete"])
+    complete, value = number(facts["complete"]), plain(facts["value_name"])
     if facts["is_best"]:
-        chosen = f"This trial is the best of {complete} by its validation MCC: that is optimistic."
+        chosen = f"This trial is the best of {complete} by its {value}: that is optimistic."
     else:
-        chosen = (
-            f"This is one of {complete} trials; if its validation MCC chose it, that is optimistic."
-        )
+        chosen = f"This is one of {complete} trials; if its {value} chose it, that is optimistic."
     tested = _TESTED if facts["test"] else _UNTESTED
     said = [f"{chosen} So is the MCC at a threshold on the split that chose it.", tested]
     said += [_CHAINS, _NEGATIVES]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sweep.report.figures.classification import calibration, mcc_by_threshold, precision_recall
 from sweep.report.figures.effects import effects
 from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.generalization_gap import gaps
@@ -16,6 +15,7 @@ from sweep.report.figures.learning_curves import curves
 from sweep.report.figures.parallel_coordinates import parallel
 from sweep.report.figures.parameter_count import sizes
 from sweep.report.figures.timeline import timeline
+from sweep.report.figures.trial_curves import trial_curves
 from sweep.report.figures.view import ReportData
 
 
@@ -24,7 +24,8 @@ class FigureKind:
     """A kind of figure; a report may have several of each.
 
     Attributes:
-        name: key, or prefix of the keys, of its figures.
+        name: key, or prefix of the keys, of its figures; those of ``trial-curves`` have the keys
+            that the study's objective gives.
         section: heading of their section.
         draw: function from the report data to its figures, at least one even if all are empty.
     """
@@ -43,9 +44,7 @@ FIGURES: tuple[FigureKind, ...] = (
     FigureKind("size", "Size", sizes),
     FigureKind("curves", "Learning", curves),
     FigureKind("gap", "Learning", gaps),
-    FigureKind("precision-recall", "The best trial", precision_recall),
-    FigureKind("mcc-threshold", "The best trial", mcc_by_threshold),
-    FigureKind("calibration", "The best trial", calibration),
+    FigureKind("trial-curves", "The best trial", trial_curves),
     FigureKind("history", "History", history),
     FigureKind("parallel", "History", parallel),
     FigureKind("timeline", "History", timeline),

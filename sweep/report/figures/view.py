@@ -12,6 +12,7 @@ from sweep.report.figures.hover import Hover
 from sweep.report.figures.text import d3_format, safe, sentence, trials
 from sweep.report.figures.theme import OTHER, MarkerStyle, look, parameter_looks
 from sweep.report.figures.thinned import thinned
+from sweep.study.measures import Measures
 
 MOST_GROUPS = 12
 """Largest number of levels with their own colour; further ones are grouped as ``other``."""
@@ -77,6 +78,11 @@ class ReportData:
         """d3 format of values in hover labels."""
         return d3_format([trial["value"] for trial in self.valued])
 
+    @cached_property
+    def measures(self) -> Measures:
+        """What the study's objective measures."""
+        return Measures.from_json(self.tree["measures"])
+
     @property
     def value_name(self) -> str:
         """Name of the objective."""
@@ -89,8 +95,9 @@ class ReportData:
 
     @property
     def value_title(self) -> str:
-        """Name of the objective, escaped for plotly."""
-        return safe(self.value_name)
+        """Name of the objective with its unit, escaped for plotly."""
+        unit = self.measures.value.unit
+        return safe(f"{self.value_name} ({unit})" if unit else self.value_name)
 
     @property
     def value_says(self) -> str:

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
-from sweep.report.page.labels import COLUMNS, key_label
+from sweep.report.page.labels import COLUMNS, is_metric
 from sweep.report.page.pointer import JsonPointerNode, kind, plain, pointer
+from sweep.study.measures import Table
 from sweep.terminal.console import duration
 from sweep.terminal.formatting import number
 from sweep.terminal.lora_config import lora_config_lines
@@ -113,9 +116,30 @@ def key(node: JsonPointerNode) -> Markup:
     return KEY.format(pointer(node), _last(node))
 
 
-def label(node: JsonPointerNode) -> Markup:
-    """The node's key as a readable label."""
-    return KEY.format(pointer(node), key_label(_last(node)))
+@pass_context
+def label(context: Context, node: JsonPointerNode) -> Markup:
+    """The node's key as a readable label: a metric by its title."""
+    name = _last(node)
+    if not is_metric(pointer(node)):
+        return KEY.format(pointer(node), name.replace("_", " "))
+    return KEY.format(pointer(node), context["measures"].title(name))
+
+
+def key_as(node: JsonPointerNode, title: str) -> Markup:
+    """The node's key, shown by a title."""
+    return KEY.format(pointer(node), title)
+
+
+def row_titles(table: Table) -> dict[str, str]:
+    """Row name to title; empty for a table whose rows are stored."""
+    return {row.name: row.title for row in table.rows}
+
+
+@pass_context
+def unit(context: Context, node: JsonPointerNode) -> Markup:
+    """The unit of a metric, after its value; empty without one."""
+    name = context["measures"].unit(_last(node)) if is_metric(pointer(node)) else ""
+    return Markup(' <span class="unit">{}</span>').format(name) if name else Markup()
 
 
 def when(node: JsonPointerNode) -> Markup:
@@ -218,6 +242,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "code": code,
     "key": key,
     "label": label,
+    "key_as": key_as,
+    "row_titles": row_titles,
+    "unit": unit,
     "when": when,
     "count": count,
     "rows": rows,

@@ -4,25 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-LABELS: Mapping[str, str] = {
-    "mcc": "MCC",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "ece": "calibration error",
-    "mcc_at_threshold": "MCC at threshold",
-    "f1_at_threshold": "F1 at threshold",
-    "mcc_gap": "MCC gap",
-    "train_mcc": "train MCC",
-    "best": "at the chosen threshold",
-    "argmax": "at argmax",
-}
-"""Labels of keys that are not readable by replacing underscores."""
-
-CAPITALS: Mapping[str, str] = {"mcc": "MCC", "f1": "F1", "roc": "ROC", "pr": "PR", "auc": "AUC"}
-"""Abbreviations capitalised inside longer keys."""
-
-
 COLUMNS: Mapping[str, str] = {
     "train_value": "on train",
     "gap": "gap to train",
@@ -34,14 +15,19 @@ COLUMNS: Mapping[str, str] = {
 }
 """Titles of the optional columns of the trial table."""
 
+MEASURED = ("best", "final_test")
+"""Parts of the tree whose keys are names of metrics."""
 
-def key_label(name: str) -> str:
-    """Readable label of a key.
+CHOSEN = ("params", "shown")
+"""Parts of these whose keys are names of parameters."""
+
+
+def is_metric(pointer: str) -> bool:
+    """Whether the last key of a JSON pointer may name a metric.
 
     Example:
-        >>> key_label("roc_auc"), key_label("class_weight"), key_label("test_mcc")
-        ('ROC AUC', 'class weight', 'test MCC')
+        >>> is_metric("/best/metrics/loss"), is_metric("/best/params/loss")
+        (True, False)
     """
-    if name in LABELS:
-        return LABELS[name]
-    return " ".join(CAPITALS.get(word, word) for word in name.split("_"))
+    parts = pointer.split("/")[1:]
+    return len(parts) > 2 and parts[0] in MEASURED and parts[1] not in CHOSEN

@@ -16,6 +16,7 @@ from sweep.report.page.environment import environment
 from sweep.report.page.pointer import JsonPointerNode
 from sweep.report.page.sections import Figure, noise, sections
 from sweep.report.page.security import inline_script, policy
+from sweep.study.measures import Measures
 
 EARLY = ("theme.js",)
 """Scripts that run before the page is displayed."""
@@ -87,6 +88,7 @@ def _context(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> dict[str, Any]
     root, parts = JsonPointerNode(tree), sections(drawn)
     return {
         "tree": root,
+        "measures": Measures.from_json(tree["measures"]),
         "noise": noise(root),
         "sections": [part for part in parts if part.figures],
         "undrawn": [figure for part in parts if not part.figures for figure in part.undrawn],

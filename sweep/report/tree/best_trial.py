@@ -1,24 +1,28 @@
-"""The best trial of a study, with its metrics by decision threshold and its calibration."""
+"""The best trial of a study, with its tables and curves."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sweep.study.measures import Curve, Measures, Table
 
 Tree = Mapping[str, Any]
 
 
-def best_entry(found: Tree | None, trials: Sequence[Tree]) -> dict[str, Any] | None:
+def best_entry(
+    found: Tree | None, trials: Sequence[Tree], measures: Measures
+) -> dict[str, Any] | None:
     """The best trial as JSON-serialisable data.
 
     Args:
         found: ``best`` of ``sweep.results.status.snapshot``; None before the first complete trial.
         trials: all trials as report entries.
+        measures: the tables and curves of the study's objective.
 
     Returns:
-        Its parameters and metrics and, from stored counts, precision, recall and MCC by threshold
-        and the calibration of predicted probabilities; None if ``found`` is None.
+        Its parameters and metrics, and each table and the columns of each curve by name; None if
+        ``found`` is None.
     """
     if found is None:
         return None
@@ -30,67 +34,41 @@ def best_entry(found: Tree | None, trials: Sequence[Tree]) -> dict[str, Any] | N
         "params": dict(found["params"]),
         "shown": shown,
         "metrics": {k: v for k, v in metrics.items() if v is None or _is_plain(v)},
-        "per_ligand": metrics.get("per_ligand"),
         "lora_config": found.get("lora_config"),
         "adapter": found.get("adapter"),
-        "threshold_curve": threshold_curve(metrics),
-        "chosen": _chosen(metrics),
-        "calibration": calibration(metrics),
+        **{table.name: table_entry(table, metrics) for table in measures.tables},
+        **{curve.name: curve_entry(curve, metrics) for curve in measures.curves},
     }
 
 
-def threshold_curve(metrics: Tree) -> dict[str, list[float | None]] | None:
-    """Precision, recall and MCC at each threshold with stored counts.
+def table_entry(table: Table, metrics: Tree) -> dict[str, Any] | None:
+    """A table's rows by name, each a mapping of metrics; None if a stored table is missing."""
+    if not table.rows:
+        stored = metrics.get(table.name)
+        return dict(stored) if isinstance(stored, Mapping) else None
+    rows = {}
+    for row in table.rows:
+        names = [name for name in row.values.values() if isinstance(name, str)]
+        if not names or names[0] in metrics:
+            rows[row.name] = {
+                column: metrics.get(name) if isinstance(name, str) else name
+                for column, name in row.values.items()
+            }
+    return rows
 
-    Precision is None where nothing is predicted positive. Returns None without counts.
-    """
-    counts = metrics.get("threshold_curve")
-    if not isinstance(counts, Mapping) or not counts.get("threshold"):
+
+def curve_entry(curve: Curve, metrics: Tree) -> dict[str, Any] | None:
+    """A curve's columns, and its note; None if columns are missing, empty or of other lengths."""
+    stored = metrics.get(curve.name)
+    if not isinstance(stored, Mapping):
         return None
-    positives, residues = metrics["positives"], metrics["residues"]
-    pairs = list(zip(counts["tp"], counts["fp"], strict=True))
-    return {
-        "threshold": list(counts["threshold"]),
-        "precision": [tp / (tp + fp) if tp + fp else None for tp, fp in pairs],
-        "recall": [tp / positives if positives else None for tp, _ in pairs],
-        "mcc": [mcc(tp, fp, positives, residues) for tp, fp in pairs],
-    }
-
-
-def mcc(tp: int, fp: int, positives: int, residues: int) -> float:
-    """Matthews correlation coefficient from counts; 0 if a row or column sum is 0.
-
-    Source: Matthews 1975, doi:10.1016/0005-2795(75)90109-9.
-    """
-    fn, tn = positives - tp, residues - positives - fp
-    sums = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return (tp * tn - fp * fn) / math.sqrt(sums) if sums else 0.0
-
-
-def calibration(metrics: Tree) -> dict[str, Any] | None:
-    """Calibration curve: mean predicted probability and observed positive share per bin."""
-    bins = metrics.get("calibration")
-    if not isinstance(bins, Mapping) or not bins.get("residues"):
+    columns = {column.name: stored.get(column.name) for column in curve.columns}
+    if not all(isinstance(column, list) and column for column in columns.values()):
         return None
-    shares = zip(bins["positives"], bins["residues"], strict=True)
-    return {
-        "probability": list(bins["probability"]),
-        "observed": [positives / residues for positives, residues in shares],
-        "residues": list(bins["residues"]),
-        "ece": bins.get("ece"),
-    }
-
-
-def _chosen(metrics: Tree) -> dict[str, Any]:
-    """Metrics at the two reported thresholds: argmax (0.5), and the one chosen on validation."""
-    names = ("mcc", "precision", "recall")
-    found: dict[str, Any] = {}
-    if "mcc" in metrics:
-        found["argmax"] = {"threshold": 0.5, **{name: metrics.get(name) for name in names}}
-    if "threshold" in metrics:
-        at = {name: metrics.get(f"{name}_at_threshold") for name in names}
-        found["best"] = {"threshold": metrics["threshold"], **at}
-    return found
+    if len({len(column) for column in columns.values() if column}) > 1:
+        return None
+    note = {} if curve.note is None else {curve.note.name: stored.get(curve.note.name)}
+    return {**columns, **note}
 
 
 def _is_plain(value: object) -> bool:

@@ -15,6 +15,7 @@ from sweep.analysis.table import TrialTable
 from sweep.files.strict_json import NOT_FINITE, said, strict_document
 from sweep.report.tree.trials_by_factor import FactorTables
 from sweep.results.analysis import AnalysisOptions, analyse_study
+from sweep.results.measures import OwnObjectives, measures_of
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
 from sweep.storage.errors import storage_errors
@@ -22,6 +23,7 @@ from sweep.storage.makers import is_ours, told, trials_of
 from sweep.storage.studies import read_pins, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED
+from sweep.study.measures import Measures
 from sweep.study.spec import StudySpec
 
 FORMAT = 1
@@ -34,7 +36,10 @@ Tree = dict[str, Any]
 
 
 def report_tree(
-    study: optuna.Study, address: StorageUrl, inquiry: AnalysisOptions | None = None
+    study: optuna.Study,
+    address: StorageUrl,
+    inquiry: AnalysisOptions | None = None,
+    own: OwnObjectives | None = None,
 ) -> Tree:
     """Build the report tree of a study.
 
@@ -42,6 +47,9 @@ def report_tree(
         study: a study created by lorasweep, or by plain Optuna with one objective.
         address: its storage URL.
         inquiry: settings of the analysis; None for the defaults and the study's own claims.
+        own: describes lorasweep's own objectives. Without it a study that does not store what
+            its objective measures has no tables and curves, nor has one whose trials store
+            counts only.
 
     Returns:
         A JSON tree without NaN; missing values are None.
@@ -53,16 +61,21 @@ def report_tree(
     inquiry = inquiry or AnalysisOptions()
     state = snapshot(study, address)
     with storage_errors(address):
+        measures = measures_of(study, own)
         trials = trials_of(study)
         table = to_table(study)
         spec = read_spec(study) if is_ours(study) else None
+    if own is not None and spec is not None and state["best"] is not None:
+        metrics = own.completed(spec.objective, state["best"]["metrics"])
+        state = {**state, "best": {**state["best"], "metrics": metrics}}
     analysis, cannot = _analysis(study, address, table, inquiry)
     tree = {
         "format": FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "lorasweep": metadata.version("lorasweep"),
-        "study": _study(study, state, spec),
-        **FactorTables(study, trials, table, inquiry, state).to_json(),
+        "study": _study(study, state, spec, measures),
+        "measures": measures.to_json(),
+        **FactorTables(study, trials, table, inquiry, state, measures).to_json(),
         "analysis": analysis,
         "cannot": [*cannot, *_too_few(table)],
         "fixed": _fixed(study, spec),
@@ -119,7 +132,9 @@ def _too_few(table: TrialTable) -> list[str]:
     return said
 
 
-def _study(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None) -> Tree:
+def _study(
+    study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None, measures: Measures
+) -> Tree:
     about = told(study).get("about") or {}
     started = [t.datetime_start for t in study.get_trials(deepcopy=False) if t.datetime_start]
     created = min(started).replace(tzinfo=UTC).isoformat(timespec="seconds") if started else None
@@ -128,7 +143,7 @@ def _study(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None
         "name": state["study"],
         "storage": state["storage"],
         "objective": state["objective"],
-        "value_name": about.get("value") or "value",
+        "value_name": about.get("value") or measures.value.title,
         "direction": state["direction"],
         "sampler": None if spec is None else spec.sampler.name,
         "pruner": None if spec is None else spec.pruner.name,

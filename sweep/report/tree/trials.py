@@ -25,6 +25,7 @@ def entries(
     configurations: Mapping[int, int],
     used: Collection[int],
     labels: Mapping[str, str],
+    value: str = "",
 ) -> list[dict[str, Any]]:
     """One entry per trial as JSON-serialisable data, in the order of ``trials``.
 
@@ -34,24 +35,29 @@ def entries(
         configurations: number of a usable trial to its configuration index.
         used: numbers of the trials that the verdict is based on.
         labels: target set to its short name.
+        value: name of the metric that is the value; see ``sweep.study.measures.Metric``.
     """
     found = []
     for trial in trials:
         row = rows.get(trial.number)
-        tree = entry(trial, row, labels)
+        tree = entry(trial, row, labels, value)
         tree["configuration"] = configurations.get(trial.number)
         tree["used"] = trial.number in used
         found.append(tree)
     return found
 
 
-def entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
+def entry(
+    trial: FrozenTrial, row: Row | None, labels: Mapping[str, str], value_name: str = ""
+) -> dict[str, Any]:
     """Entry of one trial; non-finite numbers are None and listed under ``not_finite``."""
-    tree, found = strict(_entry(trial, row, labels))
+    tree, found = strict(_entry(trial, row, labels, value_name))
     return {**tree, NOT_FINITE: found} if found else dict(tree)
 
 
-def _entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> dict[str, Any]:
+def _entry(
+    trial: FrozenTrial, row: Row | None, labels: Mapping[str, str], value_name: str
+) -> dict[str, Any]:
     """Entry of one trial, which may contain non-finite numbers."""
     told = trial.user_attrs
     metrics, details = _tree(told, "metrics"), _tree(told, "details")
@@ -74,8 +80,8 @@ def _entry(trial: FrozenTrial, row: Row | None, labels: Mapping[str, str]) -> di
         "seconds": _number(told.get("seconds")),
         "size": None if row is None else row.size,
         "trained": _number(details.get("trainable_parameters")),
-        "train_value": _number(metrics.get("train_mcc")),
-        "gap": _number(metrics.get("mcc_gap")),
+        "train_value": _number(metrics.get(f"train_{value_name}")),
+        "gap": _number(metrics.get(f"{value_name}_gap")),
         "collapsed": row is not None and row.collapsed,
         "reason": None if failure is None else (str(failure).splitlines() or [""])[0],
         "reused_from": told.get("reused_from"),

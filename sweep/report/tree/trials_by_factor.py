@@ -17,6 +17,7 @@ from sweep.report.tree.factors import INTERVAL, Cells, Factor, Reader, levels_of
 from sweep.report.tree.trials import count_kinds, entries
 from sweep.results.analysis import AnalysisOptions, claims_of
 from sweep.study.claim import as_group
+from sweep.study.measures import Measures
 from sweep.study.parameters import TargetSets
 
 
@@ -54,6 +55,7 @@ class FactorTables:
         table: the usable trials.
         inquiry: settings of the analysis.
         state: the study's snapshot (``sweep.results.status.snapshot``).
+        measures: what the study's objective measures.
     """
 
     def __init__(
@@ -63,9 +65,11 @@ class FactorTables:
         table: TrialTable,
         inquiry: AnalysisOptions,
         state: Mapping[str, Any],
+        measures: Measures,
     ) -> None:
         self._trials = trials
         self._state = state
+        self._measures = measures
         self._labels = table.space.labels()
         self._rule = _rule(table)
         wide = table if self._rule is None else _with(table, self._rule)
@@ -82,7 +86,14 @@ class FactorTables:
         """The part as JSON-serialisable data."""
         factors = self._factors()
         counting = [row for number, row in self._rows.items() if number in self._used]
-        listed = entries(self._trials, self._rows, self._configurations, self._used, self._labels)
+        listed = entries(
+            self._trials,
+            self._rows,
+            self._configurations,
+            self._used,
+            self._labels,
+            self._measures.value.name,
+        )
         values = {t["number"]: t["value"] for t in listed if t["value"] is not None}
         dominant = next((f for f in factors if f.name == self._dominant), None)
         gaps = {t["number"]: t["gap"] for t in listed if t["gap"] is not None}
@@ -100,7 +111,7 @@ class FactorTables:
             "cells": self._cells(dominant, factors, counting),
             "front": front(self._rows.values(), self._sign),
             "sizes": self._sizes(),
-            "best": best_entry(self._state["best"], listed),
+            "best": best_entry(self._state["best"], listed, self._measures),
             "best_so_far": self._best_so_far(values),
             "ranking": sorted(values, key=lambda n: (-self._sign * values[n], n)),
             "failures": self._failures(),

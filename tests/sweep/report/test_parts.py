@@ -1,14 +1,14 @@
-"""Levels, fronts and thresholds, by their definitions."""
+"""Levels, fronts and the best trial, by their definitions."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import matthews_corrcoef
 
+from objectives.binding.measures import MEASURES
 from sweep.analysis.rows import Row
-from sweep.report.tree.best_trial import best_entry, calibration, threshold_curve
+from sweep.report.tree.best_trial import best_entry
 from sweep.report.tree.factors import BINS, Reader, mean_of
 from sweep.report.tree.trials_by_factor import front
 from sweep.study.parameters import Float, Int
@@ -84,46 +84,13 @@ def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]], sign: fl
     assert sizes == sorted(sizes)
 
 
-def test_thresholds_from_counts() -> None:
-    """Precision, recall and MCC of the decisions that the counts describe."""
-    labels = [1, 1, 0, 0, 0, 1]
-    decisions = {0.9: [0, 0, 0, 0, 0, 0], 0.5: [1, 1, 1, 0, 0, 0], 0.1: [1] * 6}
-    pairs = [list(zip(labels, made, strict=True)) for made in decisions.values()]
-    metrics = {
-        "positives": 3,
-        "residues": 6,
-        "threshold_curve": {
-            "threshold": list(decisions),
-            "tp": [pair.count((1, 1)) for pair in pairs],
-            "fp": [pair.count((0, 1)) for pair in pairs],
-        },
-    }
-
-    curve = threshold_curve(metrics)
-
-    assert curve is not None
-    assert curve["precision"] == [None, pytest.approx(2 / 3), 0.5]
-    assert curve["recall"] == [0.0, pytest.approx(2 / 3), 1.0]
-    for found, made in zip(curve["mcc"], decisions.values(), strict=True):
-        assert found == pytest.approx(matthews_corrcoef(labels, made))
-
-
-def test_calibration_is_what_was_observed() -> None:
-    """Positives over residues in each bin."""
-    bins = {"probability": [0.1, 0.7], "positives": [1, 3], "residues": [10, 4], "ece": 0.02}
-
-    assert calibration({"calibration": bins}) == {
-        "probability": [0.1, 0.7],
-        "observed": [0.1, 0.75],
-        "residues": [10, 4],
-        "ece": 0.02,
-    }
-
-
 def test_a_trial_without_predictions_has_none() -> None:
-    """Other objectives, and studies of before, store no counts."""
-    found = best_entry({"number": 3, "value": 0.5, "params": {"x": 1}, "metrics": {"a": 1.5}}, [])
+    """A trial that stores nothing of a described table or curve has None of it."""
+    found = best_entry(
+        {"number": 3, "value": 0.5, "params": {"x": 1}, "metrics": {"a": 1.5}}, [], MEASURES
+    )
 
     assert found is not None
-    assert (found["threshold_curve"], found["calibration"], found["chosen"]) == (None, None, {})
+    names = ("per_ligand", "threshold_curve", "calibration", "chosen")
+    assert [found[name] for name in names] == [None, None, None, {}]
     assert found["metrics"] == {"a": 1.5}

@@ -14,9 +14,13 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
+from task_words import WORDS
+from weather import CURVES, METRICS, TABLES
 
-from sweep.cli.adapter_export.model_card import model_card
+from objectives.binding.measures import MEASURES
+from sweep.cli.adapter_export.model_card import measured, model_card
 from sweep.errors import SweepError
+from sweep.study.measures import Measures
 from sweep.terminal.printable import printable
 
 FACTS: dict[str, Any] = {
@@ -87,6 +91,8 @@ FACTS: dict[str, Any] = {
         },
     },
     "baselines": [{"name": "head only", "value": 0.21113}, {"name": "head only", "value": 0.20071}],
+    "measures": MEASURES.to_json(),
+    "value_name": "validation MCC",
     "inputs": {"data": "someone/binding", "base": "facebook/esm2_t6_8M_UR50D"},
     "data": {
         "splits": {
@@ -384,3 +390,30 @@ def test_what_is_no_figure_is_shown_as_what_it_is(value: Any) -> None:
 
     assert "<script>" not in rendered(card)
     yaml.safe_load(card.split("\n---\n")[0].removeprefix("---\n"))
+
+
+def test_what_was_measured_is_told_in_the_words_of_the_objective() -> None:
+    """Titles, units, intervals and groups of another field, and no word of this one."""
+    told = facts(
+        measures=Measures(METRICS, TABLES, CURVES).to_json(),
+        value_name="RMSE",
+        metrics={
+            "rmse": 2.25,
+            "rmse_low": 2.125,
+            "rmse_high": 2.5,
+            "train_rmse": 1.75,
+            "bias": -0.25,
+            "stations": 12,
+            "per_station": {"north": {"rmse": 2.0}},
+        },
+    )
+
+    card = "\n".join(measured(told))
+
+    assert "| root mean square error (K) | 2.2500 | 2.1250 to 2.5000 |" in card
+    assert "| mean deviation (K) | -0.2500 |" in card
+    assert "stations |" not in card
+    assert "| station (validation) | RMSE |" in card
+    assert "On training data the root mean square error (K) is 1.7500." in card
+    assert "Baselines of the study (RMSE): head only 0.2111; head only 0.2007." in card
+    assert not WORDS.search(card)

@@ -14,8 +14,10 @@ from examples import examples
 from hypothesis import given, settings
 from report_trees import complete, made_of, trees, trial
 
+from objectives.binding.measures import MEASURES
 from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import FIGURES, draw
+from sweep.study.measures import FIGURE_KEYS
 
 FIXED = ("paper_bgcolor", "plot_bgcolor")
 WEBGL = {"scattergl", "parcoords", "scatter3d", "splom", "heatmapgl"}
@@ -56,9 +58,15 @@ def test_every_kind_is_drawn(whole: dict[str, ReportFigure]) -> None:
         assert each.figure is not None, each
         check(each)
     for kind in FIGURES:
-        of = [key for key in whole if key == kind.name or key.startswith(f"{kind.name}-")]
+        own = [curve.key for curve in MEASURES.curves] if kind.name == "trial-curves" else []
+        of = own or [k for k in whole if k == kind.name or k.startswith(f"{kind.name}-")]
         assert of, kind.name
         assert {whole[key].section for key in of} == {kind.section}
+
+
+def test_no_curve_may_have_the_key_of_a_figure() -> None:
+    """Files and anchors are named after keys."""
+    assert {kind.name for kind in FIGURES} == set(FIGURE_KEYS)
 
 
 def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, ReportFigure]) -> None:

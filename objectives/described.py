@@ -1,0 +1,26 @@
+"""What lorasweep's own objectives measure, by dotted name; imports no torch.
+
+For studies that were stored before objectives told it, and for curves of which trials store the
+counts only; see ``sweep.results.measures.OwnObjectives``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from objectives.binding import measures as binding
+from sweep.study.measures import Measures
+
+BINDING = "objectives.binding.objective:BindingObjective"
+"""The dotted name of the only one that stores more than plain numbers."""
+
+
+def measures(objective: str) -> Measures:
+    """What an objective measures; nothing of one that is not lorasweep's."""
+    return binding.MEASURES if objective == BINDING else Measures()
+
+
+def completed(objective: str, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A trial's metrics with the columns of its curves."""
+    return binding.completed(metrics) if objective == BINDING else metrics

@@ -1,0 +1,15 @@
+"""What lorasweep's own objectives measure; see ``sweep.results.measures.OwnObjectives``."""
+
+from __future__ import annotations
+
+import importlib
+
+from sweep.results.measures import OwnObjectives
+
+DESCRIBED = "objectives.described"
+
+
+def described() -> OwnObjectives:
+    """The module that describes them; it imports no model library."""
+    module: OwnObjectives = importlib.import_module(DESCRIBED)  # type: ignore[assignment]
+    return module
