@@ -11,5 +11,5 @@ DESCRIBED = "objectives.described"
 
 def described() -> OwnObjectives:
     """The module that describes them; it imports no model library."""
-    module: OwnObjectives = importlib.import_module(DESCRIBED)  # type: ignore[assignment]
+    module: OwnObjectives = importlib.import_module(DESCRIBED)
     return module

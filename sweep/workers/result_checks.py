@@ -65,7 +65,8 @@ def facts(given: object) -> ObjectiveInfo:
     plain = ObjectiveInfo(
         **{field.name: native_tree(getattr(given, field.name)) for field in fields(ObjectiveInfo)}
     )
-    faults, measures = [], Measures()
+    faults: list[str] = []
+    measures = Measures()
     try:
         measures = Measures.of(plain.metrics, plain.tables, plain.curves)
     except SpecError as error:

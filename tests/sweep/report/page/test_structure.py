@@ -10,10 +10,10 @@ import pytest
 from report_pages import Element, Tree, furnished, parsed, whole
 from report_trees import made_of, trial
 
+from objectives.binding.measures import MEASURES
 from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.page.filters import general, short, signed
-from sweep.report.page.labels import key_label
 from sweep.report.page.page import fragment, page
 
 Shown = Any
@@ -213,5 +213,5 @@ def test_numbers_are_written_as_on_the_terminal() -> None:
     [("roc_auc", "ROC AUC"), ("class_weight", "class weight"), ("test_mcc", "test MCC")],
 )
 def test_keys_are_put_in_words(key: str, label: str) -> None:
-    """Underscores are spaces, abbreviations capitals."""
-    assert key_label(key) == label
+    """A metric by its title, whatever stands before and after it; underscores are spaces."""
+    assert MEASURES.title(key) == label
