@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 import pytest
 import zoo
+from few_trees import few_trees
 
 from sweep.cli import main
 from sweep.report.figures.kinds import draw
@@ -55,6 +56,7 @@ FIRST = (
     "kind",
     [pytest.param(kind, marks=() if kind in FIRST else pytest.mark.slow) for kind in zoo.ZOO],
 )
+@few_trees()
 def test_a_strangers_study_is_read_by_every_command(
     kind: str, read: Callable[[str], str], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 import itertools
 import math
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,7 +25,12 @@ SPACE = Space(
         "learning_rate": Float(5e-4, 1e-2, log=True),
     }
 )
-POINTS = balanced_points(SPACE, Design())
+
+
+@cache
+def usual() -> tuple[Point, ...]:
+    """The usual design, which takes a second."""
+    return balanced_points(SPACE, Design())
 
 
 def configurations(points: tuple[Point, ...]) -> list[Point]:
@@ -40,21 +46,21 @@ def key(point: Point) -> tuple[tuple[str, str], ...]:
 def test_every_level_is_run_equally_often() -> None:
     """150 configurations over five levels are 30 of each."""
     for name in ("rank", "scaling", "targets"):
-        counts = Counter(point.values[name] for point in configurations(POINTS))
+        counts = Counter(point.values[name] for point in configurations(usual()))
         assert counts == dict.fromkeys(SPACE[name].grid(), 30)
 
 
 def test_pairs_of_levels_are_even() -> None:
     """Far more so than by chance, where a cell of 6 on average has from 1 to 12."""
     for a, b in itertools.combinations(("rank", "scaling", "targets"), 2):
-        cells = Counter((p.values[a], p.values[b]) for p in configurations(POINTS))
+        cells = Counter((p.values[a], p.values[b]) for p in configurations(usual()))
         assert len(cells) == 25
         assert 3 <= min(cells.values()) <= max(cells.values()) <= 9
 
 
 def test_a_range_has_one_value_in_each_stratum() -> None:
     """On its axis, which is the logarithm."""
-    rates = [math.log(p.values["learning_rate"]) for p in configurations(POINTS)]
+    rates = [math.log(p.values["learning_rate"]) for p in configurations(usual())]
     unit = (np.array(rates) - math.log(5e-4)) / (math.log(1e-2) - math.log(5e-4))
 
     assert sorted((unit * 150).astype(int).tolist()) == list(range(150))
@@ -62,7 +68,7 @@ def test_a_range_has_one_value_in_each_stratum() -> None:
 
 def test_coefficients_are_as_precise_as_from_orthogonal_columns() -> None:
     """Within 2 % in the mean, and better than the one random design there would be else."""
-    factors, levels = observed(SPACE, [p.values for p in configurations(POINTS)])
+    factors, levels = observed(SPACE, [p.values for p in configurations(usual())])
     x = model(factors, levels, products=True)
     inflation = np.trace(np.linalg.inv(x.T @ x / len(x))) / x.shape[1]
     rng = np.random.default_rng(0)
@@ -82,11 +88,11 @@ def test_the_same_design_is_the_same_points() -> None:
 
 def test_duplicates_have_another_seed_and_are_spread_over_the_names() -> None:
     """Twelve over five target sets: two or three of each; no two runs share a seed."""
-    again = [point for point in POINTS if point.replicate]
-    first = {point.index: point for point in configurations(POINTS)}
+    again = [point for point in usual() if point.replicate]
+    first = {point.index: point for point in configurations(usual())}
 
-    assert len(POINTS) == 162
-    assert len({point.seed for point in POINTS}) == 162
+    assert len(usual()) == 162
+    assert len({point.seed for point in usual()}) == 162
     assert all(key(point) == key(first[point.index]) for point in again)
     assert sorted(Counter(p.values["targets"] for p in again).values()) == [2, 2, 2, 3, 3]
 
@@ -95,17 +101,17 @@ def test_duplicates_have_another_seed_and_are_spread_over_the_names() -> None:
 def test_whatever_has_been_run_is_balanced(runs: int) -> None:
     """Over names to within one run, over ordered levels nearly so."""
     for name, slack in (("targets", 1), ("rank", 5), ("scaling", 5)):
-        counts = Counter(point.values[name] for point in POINTS[:runs])
+        counts = Counter(point.values[name] for point in usual()[:runs])
         turns = [counts[level] for level in SPACE[name].grid()]
         assert max(turns) - min(turns) <= slack
 
 
 def test_configurations_are_numbered_in_the_order_they_are_run() -> None:
     """The index says when; the run order is not the order of the levels."""
-    firsts = [point.index for point in configurations(POINTS)]
+    firsts = [point.index for point in configurations(usual())]
 
     assert firsts == list(range(150))
-    assert [p.values["rank"] for p in POINTS] != sorted(p.values["rank"] for p in POINTS)
+    assert [p.values["rank"] for p in usual()] != sorted(p.values["rank"] for p in usual())
 
 
 @pytest.mark.parametrize("n", [2, 40, 62, 63, 100, 124, 125, 150])
