@@ -18,7 +18,7 @@ from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.driver.artifacts import ArtifactRetention
 from sweep.driver.callbacks import Callbacks
 from sweep.driver.listener import NullListener
-from sweep.driver.loop import Team, TuningLoop
+from sweep.driver.loop import TuningLoop
 from sweep.driver.run_study import driven
 from sweep.driver.trial_store import TrialStore
 from sweep.sampling.distinct import distributions
@@ -146,9 +146,9 @@ class Drive:
 
 
 @contextlib.contextmanager
-def _team(
+def _loop(
     address: StorageUrl, spec: StudySpec, launcher: SimulatedLauncher
-) -> Iterator[tuple[Team, TrialStore]]:
+) -> Iterator[tuple[TuningLoop, TrialStore]]:
     """The collaborators of ``sweep.driver.run_study.run_study``, with a simulated launcher."""
     held = driven(spec, address, ObjectiveInfo(), take_over=False)
     with quiet_optuna(), Interrupts() as interrupts, held as (study, owner):
@@ -156,9 +156,9 @@ def _team(
         keeper = ArtifactRetention(
             spec, TrialFolders.of_study(address, spec.name, spec.policy.keep)
         )
-        team = Team(ledger, keeper, launcher, NullListener(), interrupts, Callbacks(study))
+        loop = TuningLoop(ledger, keeper, launcher, NullListener(), interrupts, Callbacks(study))
         try:
-            yield team, ledger
+            yield loop, ledger
         finally:
             launcher.close()
             ledger.abandon()
@@ -179,11 +179,11 @@ def drive(address: StorageUrl, spec: StudySpec, load: Load, workers: int, lanes:
     The first and the last trial of each lane are not counted, as they find the driver idle.
     """
     launcher, spent = SimulatedLauncher(spec, load, workers, lanes), Spent()
-    with _team(address, spec, launcher) as (team, ledger):
+    with _loop(address, spec, launcher) as (loop, ledger):
         for name in ("ask", "tell", "report", "owed"):
             spent.watch(ledger, name)
         started = time.process_time()
-        TuningLoop(team).sweep()
+        loop.sweep()
         used = time.process_time() - started
     marks = launcher.clock.settled[workers * lanes - 1 : -workers * lanes]
     return Drive(len(marks), marks[-1] - marks[0], used / spent.calls["tell"], spent)

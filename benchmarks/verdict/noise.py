@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from sweep._typing import FloatArray
 
 COLLAPSE = 0.2
 """What a collapsed run loses."""

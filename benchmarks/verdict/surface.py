@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from sweep._typing import FloatArray
+
 Surface = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
 
 SETS = ("qv", "qkv", "qkvo", "mlp", "all")

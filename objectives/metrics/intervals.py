@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from objectives.data.prepare.windows import Windows
 from objectives.metrics.confusion import matthews
 from objectives.metrics.metrics import ARGMAX, Predictions
+from sweep._typing import FloatArray
 
 RESAMPLES = 1000
 QUANTILES = (0.025, 0.975)
@@ -18,8 +19,6 @@ QUANTILES = (0.025, 0.975)
 
 _AT_ONCE = 4_000_000
 """Numbers in one block of resamples; bounds the memory."""
-
-Floats = NDArray[np.float64]
 
 
 def chains_of(split: Dataset, windows: Windows) -> NDArray[np.int64]:
@@ -62,7 +61,7 @@ def mcc_intervals(
     index, count = _indexed(chains)
     cuts = {"mcc": ARGMAX, "mcc_at_threshold": threshold}
     tables = {name: _confusion(predictions, index, count, cut) for name, cut in cuts.items()}
-    drawn: dict[str, list[Floats]] = {name: [] for name in cuts}
+    drawn: dict[str, list[FloatArray]] = {name: [] for name in cuts}
     for weights in _resamples(count, seed):
         for name, table in tables.items():
             drawn[name].append(matthews(*(weights @ table).T))
@@ -86,7 +85,7 @@ def pr_auc_interval(
         with a binding residue.
     """
     index, count = _indexed(chains)
-    drawn: list[Floats] = []
+    drawn: list[FloatArray] = []
     for weights in _resamples(count, seed):
         area, found, chosen = np.zeros((3, len(weights), 1))
         for every, binding in _added(predictions, index, count):
@@ -103,7 +102,7 @@ def pr_auc_interval(
 
 def _added(
     predictions: Predictions, index: NDArray[np.int64], count: int
-) -> Iterator[tuple[Floats, Floats]]:
+) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Count the residues that each threshold adds, from the highest threshold down.
 
     Thresholds are the distinct margins of binding residues.
@@ -133,7 +132,7 @@ def _indexed(chains: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     return index, len(names)
 
 
-def _resamples(count: int, seed: int) -> Iterator[Floats]:
+def _resamples(count: int, seed: int) -> Iterator[FloatArray]:
     """Yield how often each resample draws each chain, in blocks of shape (resamples, count)."""
     rng = np.random.default_rng(seed)
     left, most = RESAMPLES, max(1, _AT_ONCE // count)
@@ -147,7 +146,7 @@ def _resamples(count: int, seed: int) -> Iterator[Floats]:
 
 def _confusion(
     predictions: Predictions, index: NDArray[np.int64], count: int, threshold: float
-) -> Floats:
+) -> FloatArray:
     """TP, FP, FN and TN of each chain; shape (chains, 4)."""
     chosen = predictions.margin.astype(np.float64, copy=False) > threshold
     binds = predictions.labels == 1
@@ -156,7 +155,7 @@ def _confusion(
     return np.stack(tallies, axis=1).astype(np.float64)
 
 
-def _ends(drawn: Mapping[str, list[Floats]], chains: int) -> dict[str, float | None]:
+def _ends(drawn: Mapping[str, list[FloatArray]], chains: int) -> dict[str, float | None]:
     """Lower and upper end of each metric's interval; None if there is only one chain."""
     found: dict[str, float | None] = {}
     for name, blocks in drawn.items():

@@ -17,12 +17,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.table import TrialTable
 from sweep.study.lora_scaling import LoraScaling
 from sweep.study.parameters import Choice, Float, Int, Param, TargetSets
 from sweep.study.trial import Scalar
-
-FloatArray = npt.NDArray[np.float64]
 
 LINE_POINTS = 64
 """Grid points per numeric range."""

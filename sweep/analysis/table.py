@@ -10,10 +10,9 @@ is negated for a study that minimises.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,28 +24,41 @@ from sweep.study.native import native, native_tree
 from sweep.study.space import Space
 from sweep.study.trial import Scalar
 
-
-class Frame(Protocol):
-    """The used methods of ``pandas.DataFrame``, so that pandas need not be imported."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """The names of the columns."""
-        ...
-
-    def __contains__(self, name: object, /) -> bool:
-        """Whether there is a column of that name."""
-        ...
-
-    def __getitem__(self, name: Any, /) -> Any:
-        """The column of that name."""
-        ...
+__all__ = ["Direction", "Dropped", "Failed", "Row", "Sampling", "TrialTable"]
 
 
-class PlainData(ABC):
-    """Constructors of ``TrialTable`` from arrays and DataFrames."""
+@dataclass(frozen=True, kw_only=True)
+class TrialTable:
+    """The trials of a study, one row per COMPLETE trial, in order of number.
+
+    Created by ``from_rows``, ``from_arrays`` or ``from_frame``, which move unusable rows to
+    ``dropped`` with a reason.
+
+    Attributes:
+        space: the search space the trials were sampled from.
+        direction: ``maximize`` or ``minimize``.
+        rows: the usable COMPLETE trials.
+        counts: number of trials by Optuna state (``COMPLETE``, ``FAIL``, ``PRUNED``, ...).
+        dropped: COMPLETE trials that could not be used.
+        derived: names of columns computed from the sampled ones.
+        sampling: how the configurations were chosen.
+        fixed: settings that were held fixed, by name.
+        failed: trials that ended without a value.
+        notes: warnings about data lost when the table was built, one sentence each.
+    """
+
+    space: Space
+    direction: Direction = "maximize"
+    rows: tuple[Row, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    dropped: tuple[Dropped, ...] = ()
+    derived: tuple[str, ...] = ()
+    sampling: Sampling = "unknown"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    failed: tuple[Failed, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    @abstractmethod
     def from_rows(
         cls,
         rows: Iterable[Row],
@@ -57,7 +69,30 @@ class PlainData(ABC):
         sampling: Sampling = "unknown",
         fixed: Mapping[str, Any] | None = None,
     ) -> Self:
-        """See ``TrialTable``."""
+        """Build the table, moving rows that cannot be analysed to ``dropped``.
+
+        Args:
+            rows: the COMPLETE trials, in any order.
+            space: the search space they were sampled from.
+            direction: ``maximize`` or ``minimize``.
+            counts: number of trials by state; counted from ``rows`` when not given.
+            sampling: how the configurations were chosen.
+            fixed: settings that were held fixed, by name.
+
+        Returns:
+            A table whose rows are finite, lie in the space and are sorted by number.
+        """
+        ordered = sorted(map(_plain, rows), key=lambda row: row.number)
+        sorted_out = [(row, _dropped(row, space)) for row in ordered]
+        return cls(
+            space=space,
+            direction=direction,
+            rows=tuple(row for row, dropped in sorted_out if dropped is None),
+            counts={"COMPLETE": len(ordered)} if counts is None else dict(counts),
+            dropped=tuple(dropped for _, dropped in sorted_out if dropped is not None),
+            sampling=sampling,
+            fixed=dict(fixed or {}),
+        )
 
     @classmethod
     def from_arrays(  # noqa: PLR0913 - one argument per column of a row
@@ -122,7 +157,7 @@ class PlainData(ABC):
     @classmethod
     def from_frame(  # noqa: PLR0913 - the names of the columns
         cls,
-        frame: Frame,
+        frame: Any,
         value: str = "value",
         *,
         space: Space | None = None,
@@ -137,7 +172,7 @@ class PlainData(ABC):
         """Build the table from a pandas DataFrame; its index and ``attrs`` are ignored.
 
         Args:
-            frame: one row per trial, shape ``(n, k)``.
+            frame: the ``pandas.DataFrame``, one row per trial, shape ``(n, k)``.
             value: the column of the objective.
             space: see ``from_arrays``; when given, only its parameters' columns are read; when
                 None, every column not named by another argument is a parameter.
@@ -171,77 +206,6 @@ class PlainData(ABC):
             collapsed=read.get(collapsed),
             sampling=sampling,
             fixed=fixed,
-        )
-
-
-__all__ = ["Direction", "Dropped", "Failed", "Row", "Sampling", "TrialTable"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialTable(PlainData):
-    """The trials of a study, one row per COMPLETE trial, in order of number.
-
-    Created by ``from_rows``, ``from_arrays`` or ``from_frame``, which move unusable rows to
-    ``dropped`` with a reason.
-
-    Attributes:
-        space: the search space the trials were sampled from.
-        direction: ``maximize`` or ``minimize``.
-        rows: the usable COMPLETE trials.
-        counts: number of trials by Optuna state (``COMPLETE``, ``FAIL``, ``PRUNED``, ...).
-        dropped: COMPLETE trials that could not be used.
-        derived: names of columns computed from the sampled ones.
-        sampling: how the configurations were chosen.
-        fixed: settings that were held fixed, by name.
-        failed: trials that ended without a value.
-        notes: warnings about data lost when the table was built, one sentence each.
-    """
-
-    space: Space
-    direction: Direction = "maximize"
-    rows: tuple[Row, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    dropped: tuple[Dropped, ...] = ()
-    derived: tuple[str, ...] = ()
-    sampling: Sampling = "unknown"
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    failed: tuple[Failed, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def from_rows(
-        cls,
-        rows: Iterable[Row],
-        *,
-        space: Space,
-        direction: Direction = "maximize",
-        counts: Mapping[str, int] | None = None,
-        sampling: Sampling = "unknown",
-        fixed: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Build the table, moving rows that cannot be analysed to ``dropped``.
-
-        Args:
-            rows: the COMPLETE trials, in any order.
-            space: the search space they were sampled from.
-            direction: ``maximize`` or ``minimize``.
-            counts: number of trials by state; counted from ``rows`` when not given.
-            sampling: how the configurations were chosen.
-            fixed: settings that were held fixed, by name.
-
-        Returns:
-            A table whose rows are finite, lie in the space and are sorted by number.
-        """
-        ordered = sorted(map(_plain, rows), key=lambda row: row.number)
-        sorted_out = [(row, _dropped(row, space)) for row in ordered]
-        return cls(
-            space=space,
-            direction=direction,
-            rows=tuple(row for row, dropped in sorted_out if dropped is None),
-            counts={"COMPLETE": len(ordered)} if counts is None else dict(counts),
-            dropped=tuple(dropped for _, dropped in sorted_out if dropped is not None),
-            sampling=sampling,
-            fixed=dict(fixed or {}),
         )
 
     def __len__(self) -> int:

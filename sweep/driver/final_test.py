@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sweep.driver.listener import label
-from sweep.driver.loop import Team
+from sweep.driver.loop import TuningLoop
 from sweep.errors import SweepError
 from sweep.signals import Interrupts
 from sweep.storage.reconnect import retry_while_unreachable
@@ -20,28 +20,28 @@ from sweep.workers.messages import (
 from sweep.workers.pool import Pool
 
 
-def final_test(team: Team) -> None:
+def final_test(loop: TuningLoop) -> None:
     """Retrain the best trial and store its metrics on the test split with the study.
 
     Args:
-        team: the driver's collaborators.
+        loop: the study's trials, its workers and its files, after the sweep.
 
     Raises:
         SweepError: if there is no complete trial, or the trial fails.
         StorageError: if the database can no longer be written.
         Interruption: if a signal asked to stop.
     """
-    store, retention = team.store, team.retention
+    store, retention = loop.store, loop.retention
     if retention.best is None:
         raise SweepError("the final test needs a complete trial, and there is none yet")
     best, value = retention.best.params, retention.best.value
-    team.launcher.submit(
+    loop.launcher.submit(
         [replace(best, final_test=True, folder=retention.folder(best))], closed=True
     )
-    team.listener.started(best.number, f"final test: {label(store.spec.space, best.values)}")
-    result = only_result(best, team.launcher, team.interrupts)
+    loop.listener.started(best.number, f"final test: {label(store.spec.space, best.values)}")
+    result = only_result(best, loop.launcher, loop.interrupts)
     if result.failure is not None:
-        team.interrupts.check()
+        loop.interrupts.check()
         raise SweepError(f"the final test of trial {best.number} failed: {result.failure}")
     retention.keep_best()
     record = {
@@ -51,7 +51,7 @@ def final_test(team: Team) -> None:
         "metrics": dict(result.metrics),
     }
     retry_while_unreachable(
-        lambda: store.study.set_user_attr("final_test", record), team.interrupts.check
+        lambda: store.study.set_user_attr("final_test", record), loop.interrupts.check
     )
 
 

@@ -41,10 +41,14 @@ from sweep.workers.messages import (
 )
 from sweep.workers.pool import Pool
 
+log = logging.getLogger("lorasweep")
 
-@dataclass(frozen=True)
-class Team:
-    """One driver's collaborators.
+T = TypeVar("T")
+
+
+@dataclass
+class TuningLoop:
+    """Runs the trials of one study.
 
     Attributes:
         store: the study's trials; this process holds the study's lease.
@@ -62,28 +66,10 @@ class Team:
     interrupts: Interrupts
     callbacks: Callbacks
 
-
-log = logging.getLogger("lorasweep")
-
-T = TypeVar("T")
-
-
-class TuningLoop:
-    """Runs the trials of one study.
-
-    Args:
-        team: the driver's collaborators.
-    """
-
-    def __init__(self, team: Team) -> None:
-        self.store = team.store
-        self.spec: StudySpec = team.store.spec
-        self._retention = team.retention
-        self._launcher = team.launcher
-        self._listener = team.listener
-        self._interrupts = team.interrupts
-        self._callbacks = team.callbacks
-        self._source = TrialSource(team.store, team.interrupts.check)
+    def __post_init__(self) -> None:
+        """Start with no trial running."""
+        self.spec: StudySpec = self.store.spec
+        self._source = TrialSource(self.store, self.interrupts.check)
         self._running: dict[int, TrialParams] = {}
         self._limits = FailurePolicy(self.spec.policy.on_failure)
         self._stop: SweepError | None = None
@@ -102,57 +88,57 @@ class TuningLoop:
             log.info("%d interrupted trial(s) queued again", interrupted)
         self._source.begin()
         study = self.store.study
-        self._retention.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
+        self.retention.begin(self._durably(lambda: study.get_trials(deepcopy=False)))
         while True:
-            if not self._leaving and (self._interrupts.number is not None or self._stop):
-                self._call_away()
+            if not self._leaving and (self.interrupts.number is not None or self._stop):
+                self._request_stop()
             if not self._leaving:
                 self._fill()
-            if not (self._running or self._launcher.busy()):
+            if not (self._running or self.launcher.busy()):
                 break
-            if self._interrupts.overdue():
-                self._launcher.stop_late()
-            self._handle(self._launcher.next_event(timeout_seconds=1.0))
-        self._interrupts.check()
+            if self.interrupts.overdue():
+                self.launcher.stop_late()
+            self._handle(self.launcher.next_event(timeout_seconds=1.0))
+        self.interrupts.check()
         if self._stop is not None:
             raise self._stop
         self._durably(self.store.recover)  # trials left RUNNING by a lost database connection
 
-    def _call_away(self) -> None:
+    def _request_stop(self) -> None:
         """Start no more trials, and ask the running ones to checkpoint and stop."""
         self._leaving = True
-        if self._interrupts.number is not None and self._running:
+        if self.interrupts.number is not None and self._running:
             log.info(
                 "ending: %d trial(s) finish their step and checkpoint, for which they have %g s; "
                 "once more to stop at once",
                 len(self._running),
-                self._interrupts.grace_seconds,
+                self.interrupts.grace_seconds,
             )
-        self._launcher.request_stop()
+        self.launcher.request_stop()
 
     def _fill(self) -> None:
         """Submit a pack, or one trial that must run alone, to each idle worker."""
-        alone, packs = self._source.next_packs(self._launcher.free(), self._launcher.lanes)
+        alone, packs = self._source.next_packs(self.launcher.free(), self.launcher.lanes)
         for params in alone:
             self._submit([params], alone=True)
         for pack in packs:
             self._submit(pack)
-        self._free_one_for_those_aside()
+        self._drain_for_isolated()
 
     def _submit(self, pack: Pack, *, alone: bool = False) -> None:
-        self._launcher.submit([self._started(params) for params in pack], closed=alone)
+        self.launcher.submit([self._started(params) for params in pack], closed=alone)
 
     def _successor(self) -> TrialParams | None:
         """The trial for a lane that became free; None to leave the lane empty."""
-        if self._leaving or self._stop is not None or self._interrupts.number is not None:
+        if self._leaving or self._stop is not None or self.interrupts.number is not None:
             return None
         params = self._source.next_among_others()
-        self._free_one_for_those_aside()
+        self._drain_for_isolated()
         return None if params is None else self._started(params)
 
-    def _free_one_for_those_aside(self) -> None:
+    def _drain_for_isolated(self) -> None:
         if self._source.isolated and not self._source.out_of_time:
-            self._launcher.drain_one()
+            self.launcher.drain_one()
 
     def _started(self, params: TrialParams) -> TrialParams:
         """Record that a trial started.
@@ -167,20 +153,20 @@ class TuningLoop:
             if baseline is None
             else f"baseline: {baseline.name}"
         )
-        self._listener.started(params.number, said)
+        self.listener.started(params.number, said)
         keep = baseline is None and self.spec.policy.keep != "none"
-        return replace(params, keep=keep, folder=self._retention.folder(params))
+        return replace(params, keep=keep, folder=self.retention.folder(params))
 
     def _durably(self, act: Callable[[], T], again: Callable[[], object] | None = None) -> T:
         """Call the database; retry while its server is unreachable and no signal has arrived."""
-        return retry_while_unreachable(act, self._interrupts.check, again)
+        return retry_while_unreachable(act, self.interrupts.check, again)
 
     def _handle(self, event: Event | None) -> None:
         match event:
             case TrialReported(number, step, value, metrics, answer):
                 stop = self._durably(lambda: self.store.report(number, step, value, metrics))
                 answer(stop)
-                self._listener.reported(number, step, value)
+                self.listener.reported(number, step, value)
             case TrialFinished(result, room, answer):  # stored before the next trial starts
                 self._finish([result])
                 answer(self._successor() if room else None)
@@ -220,8 +206,8 @@ class TuningLoop:
             if number in self._source.baselines:  # the store queues no retries of baselines
                 self._source.isolated.append(self._running[number])
             self._write(TrialResult.failed(number, Failure(INTERRUPTED, PACK_DIED, message)))
-        blow = TrialResult.failed(pack[0].number, failure)
-        self._stop = self._stop or self._limits.judge([blow])
+        cause = TrialResult.failed(pack[0].number, failure)
+        self._stop = self._stop or self._limits.judge([cause])
 
     def _write(self, result: TrialResult) -> None:
         """Store a finished trial's result, clean up its files, and run the callbacks."""
@@ -230,19 +216,19 @@ class TuningLoop:
         if baseline is not None:
             self._durably(lambda: self.store.tell_baseline(baseline, params, result))
             if result.failure is None:
-                self._retention.discard(params)
+                self.retention.discard(params)
         else:
             self._durably(lambda: self.store.tell(result))
-            self._retention.settle(params, result)
+            self.retention.settle(params, result)
         del self._running[result.number]
         self._source.ended()
-        self._tell_watcher(result)
+        self._notify(result)
         if baseline is None:
-            self._durably(lambda: self._callbacks.tell(result.number))
+            self._durably(lambda: self.callbacks.tell(result.number))
 
-    def _tell_watcher(self, result: TrialResult) -> None:
+    def _notify(self, result: TrialResult) -> None:
         failure = result.failure
         state, reason = result.state.value, None if failure is None else str(failure)
         if failure is not None and failure.interrupted:
             state, reason = "INTERRUPTED", failure.message
-        self._listener.finished(state, result.number, result.value, reason, result.seconds)
+        self.listener.finished(state, result.number, result.value, reason, result.seconds)

@@ -13,7 +13,7 @@ from sweep.driver.artifacts import ArtifactRetention
 from sweep.driver.callbacks import Callback, Callbacks
 from sweep.driver.final_test import final_test
 from sweep.driver.listener import ProgressListener
-from sweep.driver.loop import Team, TuningLoop
+from sweep.driver.loop import TuningLoop
 from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
 from sweep.files.location import refuse_secrets
@@ -114,13 +114,13 @@ def run_study(
             folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files, identity)
             callbacks = Callbacks(study, options.callbacks)
             retention = ArtifactRetention(spec, folders)
-            team = Team(store, retention, launcher, listener, interrupts, callbacks)
+            loop = TuningLoop(store, retention, launcher, listener, interrupts, callbacks)
             log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
                 with _own_folder(folders, study, address, files):
-                    TuningLoop(team).sweep()
+                    loop.sweep()
                     if options.final_test:
-                        final_test(team)
+                        final_test(loop)
             finally:
                 launcher.close()  # first: workers must not compute trials that are closed next
                 store.abandon()

@@ -6,16 +6,14 @@ entry of the history says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
+from sweep._typing import JsonTree
 from sweep.study.spec import StudySpec, differences
-
-Tree = Mapping[str, Any]
 
 
 def note_claims(study: optuna.Study, spec: StudySpec) -> None:
@@ -47,7 +45,7 @@ def note_claims(study: optuna.Study, spec: StudySpec) -> None:
     study.set_user_attr("history", [*history, entry])
 
 
-def claim_changes(before: Sequence[Tree], after: Sequence[Tree]) -> list[str]:
+def claim_changes(before: Sequence[JsonTree], after: Sequence[JsonTree]) -> list[str]:
     """The differences between two lists of claims, one line each; order does not matter."""
     old, new = ({str(claim["says"]): claim for claim in claims} for claims in (before, after))
     gone = [f"- {says}" for says in old if says not in new]
@@ -60,5 +58,5 @@ def claim_changes(before: Sequence[Tree], after: Sequence[Tree]) -> list[str]:
     return [*gone, *come, *stay]
 
 
-def _sizes(claim: Tree) -> str:
+def _sizes(claim: JsonTree) -> str:
     return f"delta {claim['delta']}, kappa {claim['kappa']}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sweep.study.trial import Failure, Pack, TrialParams, TrialResult
 
@@ -92,44 +91,3 @@ class ObjectiveFailed:
 
 
 Event = TrialReported | TrialFinished | SlotsFree | PackFinished | WorkerDied | ObjectiveFailed
-
-
-class Launcher(Protocol):
-    """Runs packs of trials on workers.
-
-    Attributes:
-        workers: how many packs run at a time.
-        lanes: how many trials one pack has at most; halved after a pack ran out of memory. Where
-            workers have different devices, each has its own number of lanes.
-    """
-
-    workers: int
-    lanes: int
-
-    def free(self) -> int:
-        """How many packs can be started now."""
-        ...
-
-    def busy(self) -> bool:
-        """Whether any pack is running."""
-        ...
-
-    def submit(self, pack: Pack, *, closed: bool = False) -> None:
-        """Start a pack on a free worker; no further trial joins a closed pack."""
-        ...
-
-    def drain_one(self) -> None:
-        """Let the next worker become free: no further trial joins its pack."""
-        ...
-
-    def next_event(self, timeout_seconds: float) -> Event | None:
-        """Wait for the next event; None if there is none in time."""
-        ...
-
-    def request_stop(self) -> None:
-        """Ask all running trials to checkpoint and stop."""
-        ...
-
-    def close(self) -> None:
-        """Stop all workers now."""
-        ...

@@ -35,7 +35,7 @@ LATE = "did not leave in time after a signal and lost the worker"
 
 
 class Pool(ABC):
-    """Runs packs on workers of one kind; implements ``Launcher``.
+    """Runs packs of trials on workers of one kind.
 
     Args:
         spec: names the objective, its settings and inputs.
@@ -44,6 +44,9 @@ class Pool(ABC):
 
     Attributes:
         spec: the spec of the workers started from now on.
+        workers: how many packs run at a time.
+        lanes: how many trials one pack has at most; halved after a pack ran out of memory. Where
+            workers have different devices, each has its own number of lanes.
         auto_lanes: whether each worker uses the number of lanes that its own objective advises.
     """
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numpy.polynomial import legendre
 from scipy.linalg import helmert
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def most_columns(axis: Axis, degree: int) -> int:

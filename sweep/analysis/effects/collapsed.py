@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.model import Block, Model
-
-FloatArray = npt.NDArray[np.float64]
 
 FAR = 6.0
 """A run counts as collapsed this many robust standard deviations below the prediction."""

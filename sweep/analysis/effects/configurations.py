@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.axes import Axis
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 LEVEL = 0.95
 """Confidence level of all intervals of effects, noise and best values."""

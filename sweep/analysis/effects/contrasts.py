@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.basis import columns, most_columns
 from sweep.analysis.effects.fit import Fit
 from sweep.analysis.effects.model import Block, Model
 
-FloatArray = npt.NDArray[np.float64]
 Members = tuple[int, ...]
 
 GRID = 101

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg, stats
 
+from sweep._typing import FloatArray
 from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.model import Model
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

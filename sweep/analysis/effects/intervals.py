@@ -13,13 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special, stats
 
+from sweep._typing import FloatArray
 from sweep.analysis.effects.configurations import LEVEL
 from sweep.analysis.effects.fit import Fit
-
-FloatArray = npt.NDArray[np.float64]
 
 NEARLY_NORMAL = 250.0
 """Above this value, the root of a noncentral chi-square is normal to four digits."""

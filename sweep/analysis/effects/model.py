@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.basis import columns, most_columns
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.basis import columns
 from sweep.analysis.effects.contrasts import Contrasts
 from sweep.analysis.effects.fit import Fit
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

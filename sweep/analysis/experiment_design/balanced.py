@@ -13,12 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.experiment_design.factors import (
     Factor,
-    FloatArray,
-    Levels,
     affords_products,
     factors_of,
     model,
@@ -27,11 +25,11 @@ from sweep.study.design import Design, Point
 from sweep.study.space import Space
 from sweep.study.trial import derived_seed
 
-Counts = list[npt.NDArray[np.float64]]
+Counts = list[FloatArray]
 
 
 def in_run_order(
-    factors: Sequence[Factor], levels: Levels, duplicates: int, rng: np.random.Generator
+    factors: Sequence[Factor], levels: IndexArray, duplicates: int, rng: np.random.Generator
 ) -> list[int]:
     """Run order of a design's rows, including duplicates.
 
@@ -55,7 +53,7 @@ def in_run_order(
 
 def _balanced(
     factors: Sequence[Factor],
-    levels: Levels,
+    levels: IndexArray,
     rows: Sequence[int],
     count: int,
     rng: np.random.Generator,
@@ -78,7 +76,7 @@ def _balanced(
     return taken
 
 
-def _turns(turns: Counts, levels: Levels, factors: Sequence[int]) -> npt.NDArray[np.float64]:
+def _turns(turns: Counts, levels: IndexArray, factors: Sequence[int]) -> FloatArray:
     """Number of earlier runs of each row's levels, summed over factors, shape ``(n,)``."""
     total = np.zeros(len(levels))
     for at in factors:
@@ -140,7 +138,7 @@ def information(x: FloatArray) -> float:
 
 def _best(
     factors: Sequence[Factor], n: int, total: int | None, tries: int, rng: np.random.Generator
-) -> Levels:
+) -> IndexArray:
     """Distinct configurations as indices into the factors' values, shape ``(n, d)``."""
     if total is not None and 2 * n > total:
         # Remove a balanced part from the full factorial, so that the rest is balanced too.
@@ -156,12 +154,14 @@ def _best(
     return _exchanged(factors, best, rng)
 
 
-def _random(factors: Sequence[Factor], n: int, rng: np.random.Generator) -> Levels:
+def _random(factors: Sequence[Factor], n: int, rng: np.random.Generator) -> IndexArray:
     """A random design with equal level counts, shape ``(n, d)``."""
     return np.column_stack([factor.spread(n, rng) for factor in factors])
 
 
-def _exchanged(factors: Sequence[Factor], levels: Levels, rng: np.random.Generator) -> Levels:
+def _exchanged(
+    factors: Sequence[Factor], levels: IndexArray, rng: np.random.Generator
+) -> IndexArray:
     """Swap one factor's levels between two configurations while that reduces correlations.
 
     The D-criterion alone favours the corners, where products are largest, and leaves some pairs
@@ -193,7 +193,9 @@ def _likeness(gram: FloatArray, n: int) -> float:
     return float(np.sum((gram / n - np.eye(len(gram))) ** 2))
 
 
-def _distinct(factors: Sequence[Factor], levels: Levels, rng: np.random.Generator) -> Levels:
+def _distinct(
+    factors: Sequence[Factor], levels: IndexArray, rng: np.random.Generator
+) -> IndexArray:
     """Swap single levels between configurations until none is repeated.
 
     If swaps do not suffice, repeated configurations are replaced by random ones.

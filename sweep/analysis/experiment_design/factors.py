@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import qmc
 
+from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.axes import Axis, sampled_axes
 from sweep.analysis.effects.basis import columns
 from sweep.analysis.table import Row, TrialTable
 from sweep.study.parameters import Choice, Int, Param, TargetSets
 from sweep.study.space import Space
 from sweep.study.trial import Scalar
-
-FloatArray = npt.NDArray[np.float64]
-Levels = npt.NDArray[np.intp]
 
 MOST_LEVELS = 12
 """Integers with at most this many values are levels with equal counts, with more a range."""
@@ -49,9 +46,9 @@ class Factor:
     columns: FloatArray
     degree: int
     kind: Literal["unordered", "ordered", "range"]
-    strata: Levels | None = None
+    strata: IndexArray | None = None
 
-    def spread(self, n: int, rng: np.random.Generator) -> Levels:
+    def spread(self, n: int, rng: np.random.Generator) -> IndexArray:
         """Random indices into ``values``, shape ``(n,)``, with counts that differ by at most 1.
 
         For a range, ``n`` of the strata.
@@ -115,7 +112,7 @@ def _axis(name: str, param: Param, values: Sequence[Scalar]) -> Axis:
 
 
 def model(
-    factors: Sequence[Factor], levels: Levels, *, products: bool, full: bool = False
+    factors: Sequence[Factor], levels: IndexArray, *, products: bool, full: bool = False
 ) -> FloatArray:
     """Design matrix of all main effects, and of the products of two parameters.
 
@@ -151,7 +148,7 @@ def affords_products(factors: Sequence[Factor], n: int) -> bool:
 
 def observed(
     space: Space, configurations: Sequence[Mapping[str, Scalar]]
-) -> tuple[list[Factor], Levels]:
+) -> tuple[list[Factor], IndexArray]:
     """Factors and level indices of given configurations.
 
     Returns:

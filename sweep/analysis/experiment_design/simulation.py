@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.contrasts import Contrasts, averaged
@@ -18,8 +19,6 @@ from sweep.analysis.verdict.hypotheses import Hypotheses
 from sweep.analysis.verdict.preconditions import FEWEST
 from sweep.analysis.verdict.result import State, TestResult
 from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
-
-FloatArray = npt.NDArray[np.float64]
 
 DRAWS = 400
 """Pivotal draws per simulated study; few, since results are averaged over studies."""

@@ -24,9 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
-
-FloatArray = npt.NDArray[np.float64]
 
 REFERENCE_BITS = 12
 """Spaces of up to 2**12 points are enumerated; larger ones are sampled with 2**12 points."""

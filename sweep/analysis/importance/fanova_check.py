@@ -13,19 +13,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.importance.cautions import no_answer, nothing_to_share
 from sweep.analysis.importance.fanova import forest_shares
 from sweep.analysis.importance.methods import N_TREES, resample_trees
 from sweep.analysis.importance.resampling import null_shares, resamples
-from sweep.analysis.importance.trials import Indices, TrialArrays, by_content, drawn
+from sweep.analysis.importance.trials import TrialArrays, by_content, drawn
 from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError, fault
 
-FloatArray = npt.NDArray[np.float64]
 Group = tuple[str, ...]
-Measure = Callable[[FloatArray, Indices, int, int], FloatArray]
+Measure = Callable[[FloatArray, IndexArray, int, int], FloatArray]
 """Maps values, row indices, a number of trees and a seed to each group's share."""
 
 PROBABILITY = 0.95
@@ -165,7 +164,7 @@ def _measure(view: TrialArrays, groups: Sequence[Group]) -> Measure:
     at = [view.indices([name for name in group if name in view.names]) for group in groups]
     varied = [index for index, each in enumerate(at) if each]
 
-    def measure(y: FloatArray, rows: Indices, n_trees: int, seed: int) -> FloatArray:
+    def measure(y: FloatArray, rows: IndexArray, n_trees: int, seed: int) -> FloatArray:
         axes = view.take(rows).sampled
         shares = np.zeros(len(groups))
         if varied:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sweep.analysis.importance import cautions
 from sweep.analysis.importance.methods import ESTIMATORS, N_TREES, lines, resample_trees
@@ -64,8 +63,6 @@ class ImportanceOptions:
         if faults:
             raise SpecError(faults)
 
-
-FloatArray = npt.NDArray[np.float64]
 
 METHODS: tuple[Method, ...] = ("fanova", "ped_anova")
 """Default methods of a report, in order."""

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.importance.fanova import forest_shares, grow
 from sweep.analysis.importance.permutation import held_out_shares
@@ -15,7 +15,6 @@ from sweep.analysis.importance.result import Method, Role
 from sweep.analysis.importance.shapley import shapley_shares
 from sweep.analysis.importance.trials import TrialArrays
 
-FloatArray = npt.NDArray[np.float64]
 Line = tuple[str, Role, tuple[str, ...]]
 """Name, role and members of one row."""
 

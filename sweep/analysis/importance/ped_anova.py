@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -22,10 +21,9 @@ from optuna.distributions import (
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.importance.trials import TrialArrays
-
-FloatArray = npt.NDArray[np.float64]
 
 TOP = 0.1
 """Quantile of the trials that count as best (Optuna's default)."""

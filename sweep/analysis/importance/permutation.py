@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.importance.fanova import grow, predict
-
-FloatArray = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
 
 FOLDS = 5
 """Cross-validation folds over configurations."""
@@ -69,7 +67,7 @@ def held_out_shares(
     return shares
 
 
-def _derangement(n: int, rng: np.random.Generator) -> Indices:
+def _derangement(n: int, rng: np.random.Generator) -> IndexArray:
     """A random permutation without fixed points, which would bias the increase towards 0."""
     order = rng.permutation(n)
     other = np.empty(n, dtype=np.intp)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from sweep._typing import FloatArray, IndexArray
 
 WORTH = 50_000
 """Smallest number of estimates times trials for worker processes to be faster: their imports take
@@ -49,8 +48,7 @@ def _in_turn(
     return [estimate(*each) for each in asked]
 
 
-Indices = npt.NDArray[np.intp]
-Estimate = Callable[[Indices, int], FloatArray]
+Estimate = Callable[[IndexArray, int], FloatArray]
 """Maps row indices and a seed to shares, shape ``(k,)``; NaN if undefined."""
 
 NULL_LEVEL = 0.99
@@ -58,7 +56,7 @@ NULL_LEVEL = 0.99
 
 
 def resamples(
-    estimate: Estimate, configurations: Indices, *, n_bootstrap: int, seed: int
+    estimate: Estimate, configurations: IndexArray, *, n_bootstrap: int, seed: int
 ) -> FloatArray:
     """Cluster bootstrap: the estimate on resampled configurations, each with all its seeds.
 
@@ -90,7 +88,7 @@ def resamples(
 def intervals(
     estimate: Estimate,
     point: FloatArray,
-    configurations: Indices,
+    configurations: IndexArray,
     *,
     n_bootstrap: int,
     level: float,
@@ -120,7 +118,7 @@ def intervals(
     return np.minimum(low, point), np.maximum(high, point)
 
 
-def permuted(y: FloatArray, configurations: Indices, rng: np.random.Generator) -> FloatArray:
+def permuted(y: FloatArray, configurations: IndexArray, rng: np.random.Generator) -> FloatArray:
     """Values with the configuration means permuted and the deviations within them kept.
 
     So any effect of the parameters is removed, while seeds of one configuration stay as similar as
@@ -142,7 +140,7 @@ def permuted(y: FloatArray, configurations: Indices, rng: np.random.Generator) -
 def null_shares(
     estimate: Callable[[FloatArray, int], FloatArray],
     y: FloatArray,
-    configurations: Indices,
+    configurations: IndexArray,
     *,
     n_null: int,
     seed: int,

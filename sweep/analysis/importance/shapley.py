@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.importance.fanova import grow, is_constant, predict
 
-FloatArray = npt.NDArray[np.float64]
 Subset = frozenset[int]
 
 EXACT = 8

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.importance.cautions import cannot_be_squared
 from sweep.analysis.importance.resampling import intervals
@@ -29,8 +30,6 @@ from sweep.analysis.importance.trials import TrialArrays, by_content
 from sweep.analysis.table import TrialTable
 from sweep.errors import StorageError, fault
 from sweep.study.targets import members
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

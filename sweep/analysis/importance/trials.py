@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.axes import Axis, Derivation, derivation, sampled_axes, with_derived
 from sweep.analysis.table import TrialTable
-
-FloatArray = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
 
 MOST_TRIALS = 4000
 """Largest number of trials that importance is computed on, since hundreds of forests are fitted.
@@ -33,7 +30,7 @@ class TrialArrays:
     """
 
     y: FloatArray
-    configurations: Indices
+    configurations: IndexArray
     sampled: tuple[Axis, ...]
     other: tuple[Axis, ...] = ()
     rule: Derivation | None = None
@@ -56,7 +53,7 @@ class TrialArrays:
         """The sampled parameters, in the axes' order."""
         return [axis.name for axis in self.sampled]
 
-    def take(self, rows: Indices) -> TrialArrays:
+    def take(self, rows: IndexArray) -> TrialArrays:
         """The arrays of a subset or resample of the rows."""
         return TrialArrays(
             self.y[rows],
@@ -71,7 +68,7 @@ class TrialArrays:
         return replace(self, y=y)
 
     def indices(self, names: Sequence[str]) -> list[int]:
-        """Indices of parameters among the sampled axes."""
+        """IndexArray of parameters among the sampled axes."""
         return [self.names.index(name) for name in names]
 
     def derived_index(self) -> int:

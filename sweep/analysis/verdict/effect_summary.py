@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis, value_at
 from sweep.analysis.effects.configurations import TAILS
 from sweep.analysis.effects.contrasts import surfaces
@@ -16,8 +16,6 @@ from sweep.analysis.verdict.anonymize import AnonymizedTable
 from sweep.analysis.verdict.decision import Assessment
 from sweep.analysis.verdict.hypotheses import Hypotheses, Indices
 from sweep.analysis.verdict.result import BestPlace, Effect
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class Effects:

@@ -7,8 +7,8 @@ its comparisons must hold, each at the full level, and no correction is needed.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from sweep._typing import FloatArray
 from sweep.analysis.effects.contrasts import Contrasts
 from sweep.analysis.effects.fit import Fit
 from sweep.analysis.effects.intervals import PivotalSampler, VarianceComponent
@@ -16,8 +16,6 @@ from sweep.analysis.effects.parameter_count import beyond_size
 from sweep.analysis.verdict.hypotheses import SIGNIFICANT, SURE, SURE_NOT, Hypotheses
 from sweep.analysis.verdict.result import Comparison, PartState, TestResult
 from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class ClaimTests:

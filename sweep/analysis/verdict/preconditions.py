@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis, sampled_axes
 from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.fit import Fit
@@ -17,8 +17,6 @@ from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import ClaimTerms
 from sweep.analysis.verdict.eligible_trials import EligibleTrials
 from sweep.study.parameters import Choice, TargetSets
-
-FloatArray = npt.NDArray[np.float64]
 
 FEWEST = 20
 """Smallest number of configurations for a verdict."""
