@@ -9,20 +9,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from objectives.data.options import CHOICES
-from objectives.lora.setting_rules import (
-    above,
-    between,
-    count,
-    fixed,
-    matching,
-    one_of,
-    or_else,
-    sampled,
-    target_set,
-)
+from objectives.lora.setting_rules import fixed, sampled, target_set
 from sweep.errors import SpecError, fault
 from sweep.study.lora_scaling import LoraScaling
 from sweep.study.parameters import is_number
+from sweep.study.rules import above, between, count, matching, one_of, or_else
 from sweep.study.trial import Scalar
 
 _DEVICES = "be 'auto', 'cpu', 'cuda' or 'cuda:N'"

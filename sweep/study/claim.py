@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sweep.errors import SpecError, fault
 from sweep.study.native import make_native
-from sweep.study.parameters import is_number
+from sweep.study.rules import above, field_faults, ruled
 
 Group = tuple[str, ...]
 """Parameters analysed together as one group."""
@@ -44,8 +44,8 @@ class Claim:
     dominant: Part = "targets"
     over: tuple[Part, ...] = ("rank", "scaling")
     negligible: tuple[Part, ...] = ("rank", "scaling")
-    delta: float = 0.01
-    kappa: float = 2.0
+    delta: float = ruled(0.01, "be a number above 0", above(0))
+    kappa: float = ruled(2.0, "be a number of 1 or more", above(1 - 1e-12))
     nuisances: tuple[str, ...] = ("learning_rate",)
     name: str = ""
 
@@ -66,13 +66,7 @@ class Claim:
 
     def faults(self, where: str = "claims") -> list[str]:
         """All faults, one sentence each."""
-        found = list(self._name_faults(where))
-        for name, low in (("delta", 0.0), ("kappa", 1.0)):
-            value = getattr(self, name)
-            if not is_number(value) or not value > low - (name == "kappa") * 1e-12:
-                rule = "be a number above 0" if name == "delta" else "be a number of 1 or more"
-                found.append(fault(f"{where}.{name}", rule, value))
-        return found
+        return [*self._name_faults(where), *field_faults(self, where)]
 
     def _name_faults(self, where: str) -> Iterator[str]:
         for name in ("over", "negligible", "nuisances"):
@@ -144,3 +138,36 @@ def _plain(part: Part) -> str | list[str]:
 
 def _part(tree: Any) -> Part:
     return tree if isinstance(tree, str) else tuple(tree)
+
+
+def claim_faults(
+    claims: Sequence[Claim], sampled: Collection[str], settings: Collection[str]
+) -> Iterator[str]:
+    """Faults of a study's claims: parameters must vary; a nuisance may also be a fixed setting."""
+    known = set(sampled)
+    if "rank" in known and known & {"alpha", "scaling"}:
+        known |= set(COUPLED)
+    nuisances = known | set(settings) | set(Claim().nuisances)
+    for index, claim in enumerate(claims):
+        where = f"claims[{index}]"
+        faults = claim.faults(where)
+        yield from faults
+        if faults:
+            continue
+        for part in ("dominant", "over", "negligible"):
+            yield from _unknown(f"{where}.{part}", getattr(claim, part), known)
+        what = "parameters of the space, or settings"
+        yield from _unknown(f"{where}.nuisances", claim.nuisances, nuisances, what)
+
+
+def _unknown(
+    where: str,
+    parts: Part | tuple[Part, ...],
+    allowed: set[str],
+    what: str = "parameters of the space",
+) -> Iterator[str]:
+    listed = (parts,) if isinstance(parts, str) else parts
+    for name in (name for part in listed for name in as_group(part)):
+        if name not in allowed:
+            rule = f"name {what} ({', '.join(sorted(allowed))})"
+            yield fault(where, rule, name)

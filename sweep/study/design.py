@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from sweep.errors import SpecError, fault
-from sweep.study.native import make_native
+from sweep.study.rules import Ruled, counted, ruled
+from sweep.study.space import Space
 from sweep.study.trial import Scalar
 
 MEASURE = "measure"
@@ -28,9 +29,6 @@ PILOT_SUFFIX = "-pilot"
 MOST_RUNS = 100_000
 """Designs larger than this are refused as mistakes."""
 
-MOST_SEED = 2**32 - 1
-"""The largest seed that every library accepts."""
-
 COLLAPSED = ("degenerate", "collapsed")
 """Metrics by which an objective marks a trial that completed and learned nothing."""
 
@@ -41,7 +39,7 @@ def is_collapsed(metrics: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True)
-class Design:
+class Design(Ruled):
     """The designed experiment: configurations spread evenly over the space.
 
     Attributes:
@@ -51,31 +49,22 @@ class Design:
         tries: number of random balanced designs, of which the most informative is used.
     """
 
-    configurations: int = 150
-    duplicates: int = 12
-    seed: int = 0
-    tries: int = 200
+    configurations: int = counted(150, 2, MOST_RUNS)
+    duplicates: int = counted(12, 0, MOST_RUNS)
+    seed: int = counted(0, 0)
+    tries: int = counted(200, 1, MOST_RUNS)
 
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
+    part: ClassVar[str] = "design"
+    phase: ClassVar[str] = MEASURE
 
     @property
     def trials(self) -> int:
         """The number of trials of the design."""
         return self.configurations + self.duplicates
 
-    phase: ClassVar[str] = MEASURE
-
     def faults(self) -> Iterator[str]:
         """All faults, one sentence each."""
-        limits = (
-            ("configurations", 2, MOST_RUNS),
-            ("duplicates", 0, MOST_RUNS),
-            ("seed", 0, MOST_SEED),
-            ("tries", 1, MOST_RUNS),
-        )
-        faults = list(_count_faults(self, limits))
+        faults = list(super().faults())
         yield from faults
         if not faults and self.duplicates > self.configurations:
             rule = f"be at most the {self.configurations} configurations"
@@ -86,8 +75,12 @@ class Design:
         return {"kind": MEASURE, **asdict(self)}
 
 
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.isidentifier()
+
+
 @dataclass(frozen=True)
-class Pilot:
+class Pilot(Ruled):
     """A few trials before the design, to estimate seed noise and find a usable learning rate.
 
     Attributes:
@@ -99,32 +92,17 @@ class Pilot:
         seed: determines the trials' seeds.
     """
 
-    dominant: str = "targets"
-    nuisance: str = "learning_rate"
-    choices: int = 2
-    repeats: int = 6
-    values: int = 5
-    seed: int = 0
+    dominant: str = ruled("targets", "be the name of a parameter", _is_name)
+    nuisance: str = ruled(
+        "learning_rate", "be the name of a parameter", lambda value: isinstance(value, str)
+    )
+    choices: int = counted(2, 1, MOST_RUNS)
+    repeats: int = counted(6, 2, MOST_RUNS)
+    values: int = counted(5, 2, MOST_RUNS)
+    seed: int = counted(0, 0)
 
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
-
+    part: ClassVar[str] = "design"
     phase: ClassVar[str] = PILOT
-
-    def faults(self) -> Iterator[str]:
-        """All faults, one sentence each."""
-        for name in ("dominant", "nuisance"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not (value.isidentifier() or name == "nuisance"):
-                yield fault(f"design.{name}", "be the name of a parameter", value)
-        limits = (
-            ("choices", 1, MOST_RUNS),
-            ("repeats", 2, MOST_RUNS),
-            ("values", 2, MOST_RUNS),
-            ("seed", 0, MOST_SEED),
-        )
-        yield from _count_faults(self, limits)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that ``design_from_json`` reads back."""
@@ -147,13 +125,21 @@ def design_from_json(tree: Mapping[str, Any]) -> Design | Pilot:
     return made
 
 
-def _count_faults(
-    design: Design | Pilot, limits: tuple[tuple[str, int, int], ...]
-) -> Iterator[str]:
-    for name, low, high in limits:
-        value = getattr(design, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            yield fault(f"design.{name}", f"be a whole number of {low} to {high}", value)
+def design_faults(design: Design | Pilot | None, space: Space) -> Iterator[str]:
+    """Faults of the design itself, and parameters of it that the space lacks."""
+    if design is None:
+        return
+    faults = list(design.faults())
+    yield from faults
+    if faults or space.faults():
+        return
+    if space.size() == 1:
+        yield fault("design", "have a space with at least two configurations", list(space))
+    if isinstance(design, Pilot):
+        for part in ("dominant", "nuisance"):
+            name = getattr(design, part)
+            if name and name not in space.params:
+                yield fault(f"design.{part}", f"be one of the space's {', '.join(space)}", name)
 
 
 @dataclass(frozen=True)

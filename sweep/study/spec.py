@@ -17,20 +17,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sweep.errors import SpecError, fault
-from sweep.study.claim import COUPLED, Claim, Part, as_group
-from sweep.study.design import Design, Pilot, design_from_json
+from sweep.study.claim import Claim, claim_faults
+from sweep.study.design import Design, Pilot, design_faults, design_from_json
 from sweep.study.native import make_native
+from sweep.study.rules import MOST_SEED, chosen, count, field_faults
 from sweep.study.space import Space
-from sweep.study.spec_parts import (
-    SEED_RANGE,
-    Baseline,
-    Budget,
-    Policy,
-    Pruner,
-    Sampler,
-    is_count,
-    one_of,
-)
+from sweep.study.spec_parts import Baseline, Budget, Policy, Pruner, Sampler
 
 __all__ = [
     "Baseline",
@@ -79,7 +71,7 @@ class StudySpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     sampler: Sampler = field(default_factory=Sampler)
     pruner: Pruner = field(default_factory=Pruner)
-    direction: str = "maximize"
+    direction: str = chosen("maximize", "maximize", "minimize")
     seeds: tuple[int, ...] = (0,)
     baselines: tuple[Baseline, ...] = ()
     budget: Budget = field(default_factory=Budget)
@@ -104,7 +96,7 @@ class StudySpec:
         if other:
             return
         yield from self.space.faults()
-        yield from one_of("direction", self.direction, ("maximize", "minimize"))
+        yield from field_faults(self, "")
         yield from self.sampler.faults()
         yield from self.pruner.faults()
         yield from _grid_faults(self)
@@ -113,8 +105,9 @@ class StudySpec:
         yield from _seed_faults(self)
         yield from _baseline_faults(self)
         yield from _value_faults(self)
-        yield from _design_faults(self)
-        yield from _claim_faults(self)
+        yield from design_faults(self.design, self.space)
+        params = self.space.params if isinstance(self.space.params, Mapping) else {}
+        yield from claim_faults(self.claims, params, self.settings)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that ``from_json`` reads back to an equal spec."""
@@ -250,8 +243,8 @@ def _grid_faults(spec: StudySpec) -> Iterator[str]:
 
 def _seed_faults(spec: StudySpec) -> Iterator[str]:
     seeds = spec.seeds
-    if not isinstance(seeds, tuple) or not seeds or not all(map(is_count, seeds)):
-        rule = f"be a tuple of one or more whole numbers of 0 {SEED_RANGE}"
+    if not isinstance(seeds, tuple) or not seeds or not all(map(count(0, MOST_SEED), seeds)):
+        rule = f"be a tuple of one or more whole numbers of 0 to {MOST_SEED}"
         yield fault("seeds", rule, seeds, way_out="For example seeds=(0, 1)")
     elif len(set(seeds)) < len(seeds):
         yield fault("seeds", "differ from each other", seeds)
@@ -287,56 +280,6 @@ def _survives_json(value: object) -> bool:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError, RecursionError):
         return False
-
-
-def _design_faults(spec: StudySpec) -> Iterator[str]:
-    """Faults of the design itself, and parameters of it that the space lacks."""
-    design = spec.design
-    if design is None:
-        return
-    faults = list(design.faults())
-    yield from faults
-    if faults or spec.space.faults():
-        return
-    if spec.space.size() == 1:
-        yield fault("design", "have a space with at least two configurations", list(spec.space))
-    if isinstance(design, Pilot):
-        for part in ("dominant", "nuisance"):
-            name = getattr(design, part)
-            if name and name not in spec.space.params:
-                rule = f"be one of the space's {', '.join(spec.space)}"
-                yield fault(f"design.{part}", rule, name)
-
-
-def _claim_faults(spec: StudySpec) -> Iterator[str]:
-    """Faults of the claims: their parameters must vary; a nuisance may also be a fixed setting."""
-    known = set(spec.space.params) if isinstance(spec.space.params, Mapping) else set()
-    if "rank" in known and known & {"alpha", "scaling"}:
-        known |= set(COUPLED)
-    nuisances = known | set(spec.settings) | set(Claim().nuisances)
-    for index, claim in enumerate(spec.claims):
-        where = f"claims[{index}]"
-        faults = claim.faults(where)
-        yield from faults
-        if faults:
-            continue
-        for part in ("dominant", "over", "negligible"):
-            yield from _unknown(f"{where}.{part}", getattr(claim, part), known)
-        what = "parameters of the space, or settings"
-        yield from _unknown(f"{where}.nuisances", claim.nuisances, nuisances, what)
-
-
-def _unknown(
-    where: str,
-    parts: Part | tuple[Part, ...],
-    allowed: set[str],
-    what: str = "parameters of the space",
-) -> Iterator[str]:
-    listed = (parts,) if isinstance(parts, str) else parts
-    for name in (name for part in listed for name in as_group(part)):
-        if name not in allowed:
-            rule = f"name {what} ({', '.join(sorted(allowed))})"
-            yield fault(where, rule, name)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:

@@ -1,36 +1,23 @@
-"""The parts of a study spec, each with its own checks."""
+"""The parts of a study spec, each with its own rules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sweep.errors import fault
 from sweep.study.native import make_native
 from sweep.study.parameters import is_number
+from sweep.study.rules import Ruled, above, chosen, counted, matching, or_else, ruled
 from sweep.study.trial import Scalar
 
-SAMPLERS = ("tpe", "random", "qmc", "gp", "grid")
-PRUNERS = ("none", "median", "halving", "hyperband")
-KEEP = ("best", "all", "none")
 RETRY = re.compile(r"retry\((\d{1,3})\)")
-SEED_RANGE = f"to {2**32 - 1}"
-
-
-def is_count(value: object) -> bool:
-    """Whether a value is an integer from 0 to 2**32 - 1, as seeds and counts are."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
-
-
-def one_of(name: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
-    """A fault if a value is not one of those allowed."""
-    if value not in allowed:
-        yield fault(name, f"be one of {', '.join(allowed)}", value)
 
 
 @dataclass(frozen=True)
-class Sampler:
+class Sampler(Ruled):
     """How configurations are proposed.
 
     Attributes:
@@ -38,41 +25,27 @@ class Sampler:
         seed: base of the sampler's seed; each resume derives a new one from it.
     """
 
-    name: str = "tpe"
-    seed: int = 0
+    name: str = chosen("tpe", "tpe", "random", "qmc", "gp", "grid")
+    seed: int = counted(0, 0)
 
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
-
-    def faults(self) -> Iterator[str]:
-        """All faults, one sentence each."""
-        yield from one_of("sampler.name", self.name, SAMPLERS)
-        if not is_count(self.seed):
-            yield fault("sampler.seed", f"be a whole number of 0 {SEED_RANGE}", self.seed)
+    part: ClassVar[str] = "sampler"
 
 
 @dataclass(frozen=True)
-class Pruner:
+class Pruner(Ruled):
     """When a trial is stopped early.
 
     Attributes:
         name: ``none``, ``median``, ``halving`` or ``hyperband``.
     """
 
-    name: str = "none"
+    name: str = chosen("none", "none", "median", "halving", "hyperband")
 
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
-
-    def faults(self) -> Iterator[str]:
-        """All faults, one sentence each."""
-        yield from one_of("pruner.name", self.name, PRUNERS)
+    part: ClassVar[str] = "pruner"
 
 
 @dataclass(frozen=True)
-class Budget:
+class Budget(Ruled):
     """The number of trials and the time limit of a study.
 
     Attributes:
@@ -80,23 +53,14 @@ class Budget:
         seconds: start no new trial after this many seconds of a run; None for no limit.
     """
 
-    trials: int = 20
-    seconds: float | None = None
+    trials: int = counted(20, 1)
+    seconds: float | None = ruled(None, "be a number above 0, or None", or_else(None, above(0)))
 
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
-
-    def faults(self) -> Iterator[str]:
-        """All faults, one sentence each."""
-        if not is_count(self.trials) or self.trials < 1:
-            yield fault("budget.trials", f"be a whole number of 1 {SEED_RANGE}", self.trials)
-        if self.seconds is not None and not (is_number(self.seconds) and self.seconds > 0):
-            yield fault("budget.seconds", "be a number above 0, or None", self.seconds)
+    part: ClassVar[str] = "budget"
 
 
 @dataclass(frozen=True)
-class Policy:
+class Policy(Ruled):
     """What happens after failed trials, and which adapters are kept.
 
     Attributes:
@@ -106,31 +70,21 @@ class Policy:
         keep: trained adapters to keep: of the ``best`` trial, of ``all``, or ``none``.
     """
 
-    on_failure: str = "continue"
-    max_retries: int = 10
-    keep: str = "best"
+    on_failure: str = ruled(
+        "continue",
+        "be 'continue', 'stop' or 'retry(k)'",
+        matching(rf"continue|stop|{RETRY.pattern}"),
+    )
+    max_retries: int = counted(10, 0)
+    keep: str = chosen("best", "best", "all", "none")
 
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
+    part: ClassVar[str] = "policy"
 
     @property
     def failure_retries(self) -> int:
         """How often a failed trial is retried."""
         match = RETRY.fullmatch(self.on_failure)
         return int(match[1]) if match else 0
-
-    def faults(self) -> Iterator[str]:
-        """All faults, one sentence each."""
-        chosen = self.on_failure
-        if chosen not in ("continue", "stop") and not (
-            isinstance(chosen, str) and RETRY.fullmatch(chosen)
-        ):
-            yield fault("policy.on_failure", "be 'continue', 'stop' or 'retry(k)'", chosen)
-        if not is_count(self.max_retries):
-            rule = f"be a whole number of 0 {SEED_RANGE}"
-            yield fault("policy.max_retries", rule, self.max_retries)
-        yield from one_of("policy.keep", self.keep, KEEP)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 
 from objectives.data.errors import printable, reason, shown
 from objectives.lora.adapter_config import AdapterConfig
-from objectives.lora.setting_rules import above, between, count, one_of
 from objectives.lora.settings import BindingSettings
 from sweep.errors import SpecError, fault
+from sweep.study.rules import above, between, count, one_of
 
 COPY_AGAIN = "Copy the folder again from where the trial kept it"
 
