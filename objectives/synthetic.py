@@ -25,8 +25,10 @@ from objectives.cooperative import Walk, run_in_lanes
 from sweep.errors import SpecError, fault
 from sweep.files.location import Location, local_copy, parse_location, put_file
 from sweep.study.measures import Metric
+from sweep.study.lora_scaling import LoraScaling
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.parameters import is_number
+from sweep.study.rules import between, chosen, count, field_faults, ruled
 from sweep.study.space import Space
 from sweep.study.targets import members
 from sweep.study.trial import (
@@ -77,15 +79,20 @@ def ishigami(values: Values) -> float:
 def surface(values: Values) -> float:
     """A simulated MCC: 0.15 with the head alone; the choice of targets adds most.
 
-    Needs ``rank``, ``targets``, and ``alpha`` or ``scaling``; rank 0 is the head alone.
+    Needs ``rank``, ``targets``, and ``alpha`` or ``scaling``; rank 0 is the head alone. ``rslora``
+    makes of alpha another factor.
     """
     rank = float(values["rank"])
     names = members(str(values["targets"]))
     if rank == 0 or not names:
         return 0.15
-    alpha = float(values["alpha"]) if "alpha" in values else rank * float(values["scaling"])
+    rslora = bool(values.get("rslora", False))
+    if "alpha" in values:
+        scaling = LoraScaling(rank, float(values["alpha"]), rslora=rslora)
+    else:
+        scaling = LoraScaling.of_factor(rank, float(values["scaling"]), rslora=rslora)
     gained = sum(GAINS.get(name, 0.01) for name in names)
-    misscaled = (math.log2(alpha / rank) - 1.0) ** 2
+    misscaled = (math.log2(scaling.factor) - 1.0) ** 2
     return 0.15 + gained + 0.004 * math.log2(rank) - 0.0005 * misscaled
 
 
@@ -109,6 +116,15 @@ class SyntheticError(Exception):
     """The failure of a trial that meets a condition of ``fail_on``."""
 
 
+def _are_conditions(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(each, Mapping) and each for each in value
+    )
+
+
+_CONDITIONS = "be a list of non-empty mappings", _are_conditions
+
+
 @dataclass(frozen=True)
 class SyntheticSettings:
     """The function to compute, and the failures to simulate.
@@ -129,15 +145,17 @@ class SyntheticSettings:
             the seed and the parameters.
     """
 
-    function: str = "linear"
-    noise: float = 0.0
-    steps: int = 1
-    sleep_seconds: float = 0.0
-    fail_on: Sequence[Values] = ()
-    nan_on: Sequence[Values] = ()
-    out_of_memory_on: Sequence[Values] = ()
-    collapse_on: Sequence[Values] = ()
-    collapse_rate: float = 0.0
+    function: str = chosen("linear", *FUNCTIONS)
+    noise: float = ruled(0.0, "be a number of 0 or more", between(0, math.inf))
+    sleep_seconds: float = ruled(0.0, "be a number of 0 or more", between(0, math.inf))
+    steps: int = ruled(1, "be a whole number of 1 or more", count(1))
+    collapse_rate: float = ruled(
+        0.0, "be a number of 0 to 1", lambda value: is_number(value) and 0 <= value <= 1
+    )
+    fail_on: Sequence[Values] = ruled((), *_CONDITIONS)
+    nan_on: Sequence[Values] = ruled((), *_CONDITIONS)
+    out_of_memory_on: Sequence[Values] = ruled((), *_CONDITIONS)
+    collapse_on: Sequence[Values] = ruled((), *_CONDITIONS)
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> SyntheticSettings:
@@ -153,32 +171,10 @@ class SyntheticSettings:
             if name not in known
         ]
         made = cls(**{name: settings[name] for name in settings if name in known})
-        faults += made.faults()
+        faults += field_faults(made, "settings")
         if faults:
             raise SpecError(faults)
         return made
-
-    def faults(self) -> list[str]:
-        """Messages of all rules that the settings break; empty if none."""
-        found = []
-        if self.function not in list(FUNCTIONS):  # in a list, since the value may be unhashable
-            rule = f"be one of {', '.join(FUNCTIONS)}"
-            found.append(fault("settings.function", rule, self.function))
-        for name in ("noise", "sleep_seconds"):
-            value = getattr(self, name)
-            if not is_number(value) or value < 0:
-                found.append(fault(f"settings.{name}", "be a number of 0 or more", value))
-        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
-            found.append(fault("settings.steps", "be a whole number of 1 or more", self.steps))
-        if not is_number(self.collapse_rate) or not 0 <= self.collapse_rate <= 1:
-            rule = "be a number of 0 to 1"
-            found.append(fault("settings.collapse_rate", rule, self.collapse_rate))
-        for name in ("fail_on", "nan_on", "out_of_memory_on", "collapse_on"):
-            value = getattr(self, name)
-            listed = isinstance(value, (list, tuple))
-            if not listed or not all(isinstance(each, Mapping) and each for each in value):
-                found.append(fault(f"settings.{name}", "be a list of non-empty mappings", value))
-        return found
 
 
 class Synthetic:

@@ -46,6 +46,16 @@ def test_ishigami_equals_its_formula() -> None:
     assert value == pytest.approx(1.0 + 7.0 + 1.6)
 
 
+@pytest.mark.parametrize("given", [{"alpha": 32}, {"scaling": 8.0}], ids=str)
+def test_surface_scales_by_the_root_of_rank_with_rslora(given: Mapping[str, Scalar]) -> None:
+    """Alpha 32 at rank 16 is a factor of 8 with rsLoRA, of 2 (the surface's best) without."""
+    plain = _run({"function": "surface"}, rank=16, targets=QKV, scaling=2.0).value
+    rank_stabilised = _run({"function": "surface"}, rank=16, targets=QKV, rslora=True, **given)
+
+    assert plain == _run({"function": "surface"}, rank=16, targets=QKV, alpha=32).value
+    assert rank_stabilised.value == pytest.approx(plain - 0.0005 * (3 - 1) ** 2)
+
+
 def test_surface_ranks_wider_target_sets_higher() -> None:
     """The toy MCC is one where the targets dominate."""
     sets = ["none", "query", QKV, "mlp.down+mlp.up"]

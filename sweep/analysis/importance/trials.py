@@ -68,7 +68,7 @@ class TrialArrays:
         return replace(self, y=y)
 
     def indices(self, names: Sequence[str]) -> list[int]:
-        """IndexArray of parameters among the sampled axes."""
+        """Indices of parameters among the sampled axes."""
         return [self.names.index(name) for name in names]
 
     def derived_index(self) -> int:
