@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
-from sweep.study.trial import Leave, Pack, Refill, TrialParams, TrialResult, nobody_waits
+from sweep.study.trial import Leave, Pack, Refill, TrialParams, TrialResult, no_refill
 
 Walk = Generator[None, bool, TrialResult]
 """A running trial. The value sent to its ``yield`` is true if the trial must stop before its next
@@ -29,12 +29,12 @@ def run_in_lanes(
         pack: the trials to start with.
         begin: creates the generator of a trial.
         leave: called once before each turn; if true, all trials stop.
-        refill: takes each result and returns the next trial, or None; ``nobody_waits`` to
+        refill: takes each result and returns the next trial, or None; ``no_refill`` to
             have all results returned instead.
         pause_seconds: time to sleep per turn, in which every trial makes one step.
 
     Returns:
-        All results in the pack's order with ``nobody_waits``; otherwise none, since ``refill``
+        All results in the pack's order with ``no_refill``; otherwise none, since ``refill``
         took them.
     """
     desk = _Desk(begin, refill)
@@ -72,7 +72,7 @@ class _Desk:
                 return walk
 
     def _hand_over(self, result: TrialResult) -> TrialParams | None:
-        if self.refill is nobody_waits:
+        if self.refill is no_refill:
             self.kept[result.number] = result
             return None
         return self.refill(result)

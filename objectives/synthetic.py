@@ -42,7 +42,7 @@ from sweep.study.trial import (
     TrialParams,
     TrialResult,
     TrialState,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -227,7 +227,7 @@ class Synthetic:
         return {"function": self.settings.function, "parameters": list(space)}
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """Evaluate the function for each trial; a pack takes as long as one trial."""
         pause = self.settings.sleep_seconds / self.settings.steps

@@ -32,7 +32,10 @@ MOVED = {
 }
 """The present modules for the names of each old module."""
 
-RENAMED = {"sweep.objective": {"Facts": "ObjectiveInfo"}}
+RENAMED = {
+    "sweep.objective": {"Facts": "ObjectiveInfo"},
+    "sweep.trial": {"nobody_waits": "no_refill"},
+}
 """Renamed objects, by their old module."""
 
 

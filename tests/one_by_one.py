@@ -15,7 +15,7 @@ from sweep.study.trial import (
     Report,
     TrialParams,
     TrialResult,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -36,7 +36,7 @@ class OneByOne(ABC):
         return {}
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """All of the pack, and no more."""
         del leave, refill

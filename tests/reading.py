@@ -12,7 +12,7 @@ from typing import Any
 from objectives.synthetic import Synthetic
 from sweep.files.input_aliases import user_path
 from sweep.study.objective import ObjectiveInfo
-from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refill, stay
 
 
 class Reading(Synthetic):
@@ -37,7 +37,7 @@ class Reading(Synthetic):
         return replace(super().facts(), fingerprints=fingerprints, about={"given": given})
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """As ever; the value says what was read, the details where and by whom."""
         del refill

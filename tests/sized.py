@@ -16,7 +16,7 @@ from sweep.study.trial import (
     Report,
     TrialParams,
     TrialResult,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -35,7 +35,7 @@ class Sized(Synthetic):
         return replace(super().facts(), pack=lanes, fingerprints={"data": data})
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """As ever, with the number of trials in hand noted."""
         inside = {params.number for params in pack}

@@ -193,7 +193,7 @@ class SimulatedLauncher(Pool):
         super().__init__(spec, workers, lanes)
         self.clock = Clock(load)
 
-    def hire(self) -> SimulatedWorker:
+    def start_worker(self) -> SimulatedWorker:
         """A simulated worker."""
         return SimulatedWorker(self.clock)
 

@@ -35,7 +35,7 @@ from sweep.study.trial import (
     Report,
     TrialParams,
     TrialResult,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -128,7 +128,7 @@ class BindingObjective:
         return {**report, "data": self._about_data()}
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """Train and score the trials of a pack together; a failed trial is a result, not an error.
 
@@ -150,7 +150,7 @@ class BindingObjective:
             return TrialResult.failed(params.number, failure, seconds)
 
         reset_peak(device)
-        waits = None if refill is nobody_waits else refill
+        waits = None if refill is no_refill else refill
         return PackTrainer(enter, failed, report, leave, waits).run(pack)
 
     def _regime(self) -> dict[str, Any]:

@@ -72,5 +72,5 @@ def narrowed(
     axis = part.space[RATE]
     assert isinstance(axis, Float)  # noqa: S101  # made above
     judged = [judge(part, claim, cross_checks=cross_checks).to_json() for claim in claims]
-    told = [{key: verdict[key] for key in TOLD} for verdict in judged]
-    return {"high": axis.high, "n": len(part), "apart": sorted(apart), "claims": told}
+    stored = [{key: verdict[key] for key in TOLD} for verdict in judged]
+    return {"high": axis.high, "n": len(part), "apart": sorted(apart), "claims": stored}

@@ -147,11 +147,11 @@ def kinds_of_scaling(table: TrialTable) -> tuple[bool, ...]:
     Returns:
         Sorted, False first; empty if a value is not boolean.
     """
-    told: list[Any] = [table.fixed.get("rslora", False)]
+    values_seen: list[Any] = [table.fixed.get("rslora", False)]
     if "rslora" in table.space:
-        told = [row.values["rslora"] for row in table.rows]
-    known = all(isinstance(each, bool) for each in told)
-    return tuple(sorted(set(told))) if known else ()
+        values_seen = [row.values["rslora"] for row in table.rows]
+    known = all(isinstance(each, bool) for each in values_seen)
+    return tuple(sorted(set(values_seen))) if known else ()
 
 
 def sampled_axes(table: TrialTable) -> tuple[Axis, ...]:

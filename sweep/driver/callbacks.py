@@ -42,4 +42,6 @@ class Callbacks:
                 self._callbacks.remove(callback)
                 name = getattr(callback, "__name__", type(callback).__name__)
                 said = f"{type(error).__name__}: {error}"
-                log.warning("%s failed at trial %d and is told no more (%s)", name, number, said)
+                log.warning(
+                    "%s failed at trial %d and is not called again (%s)", name, number, said
+                )

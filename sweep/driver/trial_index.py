@@ -68,7 +68,7 @@ class TrialIndex:
         self.complete += counted
         self._finished.setdefault(run_of(params), params.number)
 
-    def twin(self, params: TrialParams) -> int | None:
+    def duplicate_of(self, params: TrialParams) -> int | None:
         """The finished trial with the same configuration and seed; None if there is none."""
         return self._finished.get(run_of(params))
 

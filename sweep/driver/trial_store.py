@@ -273,9 +273,9 @@ class TrialStore:
 
     def _spared(self, trial: optuna.Trial, params: TrialParams) -> bool:
         """Whether a trial with the same result is finished or running; if so, close this one."""
-        twin = self._index.twin(params)
-        if twin is not None:
-            reuse_result(trial, self._trials()[twin])
+        duplicate = self._index.duplicate_of(params)
+        if duplicate is not None:
+            reuse_result(trial, self._trials()[duplicate])
             return True
         now = {run_of(other.params): number for number, other in self._running.items()}
         if run_of(params) not in now:

@@ -10,7 +10,7 @@ import optuna
 
 from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError
-from sweep.storage.makers import is_ours, told
+from sweep.storage.makers import is_ours, own_attributes
 from sweep.storage.studies import read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED, Claim
@@ -84,7 +84,7 @@ def analyse_study(
         "study": study.study_name,
         "storage": address.shown,
         "direction": table.direction,
-        "history": told(study).get("history", []),
+        "history": own_attributes(study).get("history", []),
         "registered": registered,
         "claims": verdicts,
         "labels": table.space.labels(),
@@ -110,7 +110,7 @@ def claims_of(
             raise SpecError(faults)
         return (claim,), False
     if stored:
-        late = [e for e in told(study).get("history", []) if e.get("n_complete", 0) > 0]
+        late = [e for e in own_attributes(study).get("history", []) if e.get("n_complete", 0) > 0]
         return stored, not late
     names = set(table.space)
     fits = "targets" in names and "rank" in names and names & set(COUPLED[1:])

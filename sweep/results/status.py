@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import is_ours, told, trials_of
+from sweep.storage.makers import is_ours, own_attributes, trials_of
 from sweep.storage.owner import current_lease
 from sweep.storage.pending_trials import pending_retries
 from sweep.storage.studies import (
@@ -49,7 +49,7 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
     with storage_errors(address):
         if not is_ours(study):
             return _foreign(study, address)
-        attributes = told(study)
+        attributes = own_attributes(study)
         spec = read_spec(study)
         measures = read_measures(study)
         trials = study.get_trials(deepcopy=False)
@@ -165,7 +165,7 @@ def _is_failed(trial: FrozenTrial) -> bool:
 
 def _failed(trial: FrozenTrial) -> dict[str, Any]:
     failure = failure_of(trial)
-    told: Mapping[str, Any] = {} if failure is None else failure.to_json()
+    record: Mapping[str, Any] = {} if failure is None else failure.to_json()
     return {
         "number": trial.number,
         "state": trial.state.name,
@@ -173,10 +173,10 @@ def _failed(trial: FrozenTrial) -> dict[str, Any]:
         "params": dict(trial.system_attrs.get("fixed_params") or trial.params),
         "replicate": trial.user_attrs.get("replicate", 0),
         "seconds": trial.user_attrs.get("seconds"),
-        "kind": told.get("kind"),
-        "message": told.get("message"),
-        "traceback": told.get("traceback"),
-        "peak_memory_bytes": told.get("peak_memory_bytes"),
+        "kind": record.get("kind"),
+        "message": record.get("message"),
+        "traceback": record.get("traceback"),
+        "peak_memory_bytes": record.get("peak_memory_bytes"),
         "interrupted": failure is not None and failure.interrupted,
     }
 

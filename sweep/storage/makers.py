@@ -31,7 +31,7 @@ def signed(attributes: Mapping[str, Any]) -> bool:
     return isinstance(spec, Mapping) and isinstance(digest, str) and bool(_DIGEST.fullmatch(digest))
 
 
-def told(study: optuna.Study) -> Mapping[str, Any]:
+def own_attributes(study: optuna.Study) -> Mapping[str, Any]:
     """The attributes of a study that lorasweep made; empty for any other study."""
     return study.user_attrs if is_ours(study) else {}
 

@@ -27,7 +27,7 @@ from sweep.errors import ResumeError, SpecError, StorageError, fault
 from sweep.storage.claim_history import note_claims
 from sweep.storage.database import exists, open_storage
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import is_ours, told
+from sweep.storage.makers import is_ours, own_attributes
 from sweep.storage.url import StorageUrl
 from sweep.study.design import PILOT_SUFFIX, Point
 from sweep.study.measures import Measures
@@ -312,7 +312,7 @@ def baselines(study: optuna.Study) -> dict[str, Mapping[str, Any]]:
     """The measured baselines by ``name/replicate``."""
     return {
         key.removeprefix("baseline:"): value
-        for key, value in told(study).items()
+        for key, value in own_attributes(study).items()
         if key.startswith("baseline:")
     }
 
@@ -340,7 +340,7 @@ def known_pins(address: StorageUrl, spec: StudySpec) -> dict[str, Any] | None:
 
 def read_pins(study: optuna.Study) -> dict[str, Any]:
     """A study's pinned settings; empty for a study older than that attribute."""
-    return dict(told(study).get(PINNED, {}))
+    return dict(own_attributes(study).get(PINNED, {}))
 
 
 def pinned(spec: StudySpec, pins: Mapping[str, Any]) -> StudySpec:

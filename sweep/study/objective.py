@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from sweep.errors import SpecError, fault
 from sweep.study.measures import Curve, Measures, Metric, Table
 from sweep.study.space import Space
-from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refill, stay
 
 METHODS = ("facts", "check", "run")
 """The methods that an objective must have."""
@@ -84,13 +84,13 @@ class Objective(Protocol):
         ...
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """Run a pack of trials together; a failed trial is a result, not an exception.
 
         A finished trial leaves its pack at once: its result goes to ``refill``, which may return
         another trial to run in its place, handled the same way. Each result is passed on once,
-        through ``refill`` or in the returned list; if ``refill`` is ``nobody_waits``, all are
+        through ``refill`` or in the returned list; if ``refill`` is ``no_refill``, all are
         returned. A trial's result does not depend on the other trials of its pack.
 
         A trial may save a checkpoint in its ``folder``. When ``leave`` returns True it saves one

@@ -212,7 +212,7 @@ Refill = Callable[[TrialResult], TrialParams | None]
 """Called with a finished trial's result; returns the trial to run in its place, or None."""
 
 
-def nobody_waits(result: TrialResult) -> None:
+def no_refill(result: TrialResult) -> None:
     """The ``Refill`` for callers that want all results returned; objectives do not call it."""
     del result
 

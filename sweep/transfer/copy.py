@@ -188,7 +188,7 @@ def _called(name: str) -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        told = str(error)
-        if not told.startswith("--storage "):
+        message = str(error)
+        if not message.startswith("--storage "):
             raise
-        raise type(error)(name + told.removeprefix("--storage")) from error
+        raise type(error)(name + message.removeprefix("--storage")) from error

@@ -111,7 +111,7 @@ class LocalLauncher(Pool):
     def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
         super().__init__(spec, workers, lanes)
 
-    def hire(self) -> WorkerProcess:
+    def start_worker(self) -> WorkerProcess:
         """Start a worker process."""
         return WorkerProcess(self.spec)
 

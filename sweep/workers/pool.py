@@ -64,7 +64,7 @@ class Pool(ABC):
         self._most: dict[str, int] = {}
 
     @abstractmethod
-    def hire(self) -> WorkerHandle:
+    def start_worker(self) -> WorkerHandle:
         """Start a worker."""
 
     @abstractmethod
@@ -134,7 +134,7 @@ class Pool(ABC):
         for worker in self._pool:
             if not worker.busy and worker.alive():
                 return worker
-        worker = self.hire()
+        worker = self.start_worker()
         self._pool.append(worker)
         return worker
 

@@ -17,7 +17,7 @@ from sweep.study.trial import (
     Report,
     TrialParams,
     TrialResult,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -43,7 +43,7 @@ class Deadly(Synthetic):
         return replace(super().facts(), pack=self._advised)
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """As ever, until it does not fit."""
         inside = {params.number: params for params in pack}
@@ -79,7 +79,7 @@ class Careless(Synthetic):
         super().__init__({n: v for n, v in settings.items() if n != "how"}, inputs)
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """As ever, until the trial of rank 8 is over."""
         bad = {params.number for params in pack if params.values["rank"] == 8}

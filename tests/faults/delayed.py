@@ -15,7 +15,7 @@ from sweep.study.trial import (
     Report,
     TrialParams,
     TrialResult,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -36,7 +36,7 @@ class Delayed(Synthetic):
         self._delays, self._straggler = int(own["delays"]), int(own["straggler"])
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """All of a pack by turns."""
         return run_in_lanes(

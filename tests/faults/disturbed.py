@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from objectives.binding.objective import BindingObjective
-from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refill, stay
 
 
 class Disturbed(BindingObjective):
@@ -26,7 +26,7 @@ class Disturbed(BindingObjective):
         self._left = str(own["command"])
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """As ever, until the trials that are told to."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from objectives.synthetic import Synthetic
 from sweep.study.objective import ObjectiveInfo
-from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, nobody_waits, stay
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refill, stay
 
 
 class Swapped(Synthetic):
@@ -36,7 +36,7 @@ class Swapped(Synthetic):
         return replace(super().facts(), fingerprints={"data": digest})
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """As ever, until the trial that is told to."""
 

@@ -19,7 +19,7 @@ from sweep.study.trial import (
     TrialParams,
     TrialResult,
     TrialState,
-    nobody_waits,
+    no_refill,
     stay,
 )
 
@@ -45,7 +45,7 @@ class Worked:
         return self._synthetic.check(space, baselines)
 
     def run(
-        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = nobody_waits
+        self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
         """All of a pack in the time of one."""
         return run_in_lanes(

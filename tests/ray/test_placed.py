@@ -127,8 +127,8 @@ def test_names_travel_as_they_are(tmp_path: Path) -> None:
 
     names = ("facebook/esm2_t6_8M_UR50D", "builtin:motifs", "/only/there", "~nobody/x", "x" * 5000)
     for name in (*names, "a\0b", " "):
-        assert InputStore({"base": name}).parcels == {}
-    assert InputStore({"cache": str(tmp_path), "log": str(tmp_path)}).parcels == {}
+        assert InputStore({"base": name}).archives == {}
+    assert InputStore({"cache": str(tmp_path), "log": str(tmp_path)}).archives == {}
 
 
 @pytest.mark.slow

@@ -118,9 +118,9 @@ class Gff3:
                 "probabilities": ",".join(repr(each) for each in held.tolist()),
                 "threshold": repr(prediction.threshold),
             }
-            told = ";".join(f"{name}={value}" for name, value in attributes.items())
+            text = ";".join(f"{name}={value}" for name, value in attributes.items())
             score = repr(float(held.mean()))
-            columns = (seqid, SOURCE, TYPE, str(first), str(last), score, ".", ".", told)
+            columns = (seqid, SOURCE, TYPE, str(first), str(last), score, ".", ".", text)
             lines.append("\t".join(columns))
         if len(lines) > 1:
             lines.append("###")  # all references to features above are resolved
@@ -149,7 +149,7 @@ class Tally:
         chains: number of valid records.
         residues: their residues.
         bad: number of invalid records.
-        told: errors of the first invalid records, one text each.
+        errors: errors of the first invalid records, one text each.
         first: id of the first valid record; empty if there is none.
         found: whether ``wanted`` was among the valid records.
         letters: letter counts of the valid records, to detect sets that are not proteins.
@@ -159,7 +159,7 @@ class Tally:
     chains: int = 0
     residues: int = 0
     bad: int = 0
-    told: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     first: str = ""
     found: bool = False
     letters: Letters = field(default_factory=Letters)
@@ -173,8 +173,8 @@ class Tally:
         for entry in read_fasta(path):
             if isinstance(entry, BadRecord):
                 self.bad += 1
-                if len(self.told) < SHOWN:
-                    self.told.append(" ".join(entry.faults))
+                if len(self.errors) < SHOWN:
+                    self.errors.append(" ".join(entry.faults))
                 continue
             self.first = self.first or entry.id
             self.found |= entry.id == self.wanted
@@ -197,13 +197,13 @@ class Tally:
             way_out += ", or leave them out with --skip-bad" if self.chains else ""
             head = fault("FASTA", rule, f"{self.bad} bad", where=where, way_out=way_out)
             more = [f"and {self.bad - SHOWN} more"] if self.bad > SHOWN else []
-            raise DataError([head, *self.told, *more])
+            raise DataError([head, *self.errors, *more])
         if not self.chains:
             rule = "hold a record that can be used"
-            raise DataError([fault("FASTA", rule, f"{self.bad} bad", where=where), *self.told])
-        told = self.letters.fault(where)
-        if told:
-            raise DataError(told)
+            raise DataError([fault("FASTA", rule, f"{self.bad} bad", where=where), *self.errors])
+        found = self.letters.fault(where)
+        if found:
+            raise DataError(found)
         if self.wanted is not None and not self.found:
             rule = "be the id of a record, the first word after its '>'"
             raise DataError(fault("--chain", rule, self.wanted, where=where))

@@ -143,7 +143,7 @@ class Job:
             "fasta": self._request.fasta,
             **done,
             "skipped": tally.bad,
-            "skipped_bad": tally.told,
+            "skipped_bad": tally.errors,
             "threshold": self.threshold,
             "threshold_from": self.threshold_from,
             "device": str(self._predictor.precision.device),

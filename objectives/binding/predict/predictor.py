@@ -168,12 +168,12 @@ def _fill(lane: Adapters, kept: KeptAdapter) -> None:
 
 def _difference(wanted: Mapping[str, torch.Size], given: Mapping[str, torch.Size]) -> str:
     names = [name for name in sorted({*wanted, *given}) if wanted.get(name) != given.get(name)]
-    told = [
+    shown_names = [
         f"{name} {_shape(given.get(name))} for {_shape(wanted.get(name))}"
         for name in names[:_NAMED]
     ]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(told) + more
+    return ", ".join(shown_names) + more
 
 
 def _shape(shape: torch.Size | None) -> str:

@@ -62,7 +62,7 @@ class PackTrainer:
         self._refill = refill
         self._leaving = False
         self._trials: list[Trial] = []
-        self._twins: dict[int, list[DuplicateTrial]] = {}
+        self._duplicates: dict[int, list[DuplicateTrial]] = {}
         self._results: list[TrialResult] = []
         self._groups = MemoryGroups()
 
@@ -99,8 +99,8 @@ class PackTrainer:
                 self._trials.append(trial)
             else:  # the same training: run once, with the result for both
                 trial.dismiss()
-                twin = DuplicateTrial(params, trial.settings, trial.details())
-                self._twins.setdefault(leader.params.number, []).append(twin)
+                duplicate = DuplicateTrial(params, trial.settings, trial.details())
+                self._duplicates.setdefault(leader.params.number, []).append(duplicate)
         return following
 
     def _turn(self) -> list[TrialParams]:
@@ -112,7 +112,7 @@ class PackTrainer:
         due = [trial for trial in self._trials if trial.lane.due]
         self._groups.each(due, self._evaluate)
         waiting = self._lost()
-        for trial in [trial for trial in self._trials if trial.course.over]:
+        for trial in [trial for trial in self._trials if trial.progress.over]:
             waiting += self._finish(trial)
         if waiting or due:
             return waiting
@@ -131,8 +131,8 @@ class PackTrainer:
 
         def end(group: Sequence[Trial]) -> None:
             made.append(trial.finish(lambda windows: self._predict(group, windows)[0]))
-            for twin in self._twins.get(trial.params.number, []):
-                trial.keep(twin.params, twin.settings)
+            for duplicate in self._duplicates.get(trial.params.number, []):
+                trial.keep(duplicate.params, duplicate.settings)
 
         self._groups.each([trial], end)
         return self._over(trial, made[0]) if made else self._lost()
@@ -149,9 +149,12 @@ class PackTrainer:
         trial.dismiss()
         self._trials.remove(trial)
         waiting = self._settle(result)
-        for twin in self._twins.pop(result.number, []):
-            number, details = twin.params.number, {**twin.details, "same_as": result.number}
-            trial.course.tell_all(number)
+        for duplicate in self._duplicates.pop(result.number, []):
+            number, details = (
+                duplicate.params.number,
+                {**duplicate.details, "same_as": result.number},
+            )
+            trial.progress.tell_all(number)
             waiting += self._settle(replace(result, number=number, details=details))
         return waiting
 
@@ -170,7 +173,7 @@ class PackTrainer:
         for trial in self._trials:
             number, message = trial.params.number, trial.leave()
             left.append(TrialResult.interrupted(number, message, trial.seconds))
-            before += [twin.params for twin in self._twins.pop(number, [])]
+            before += [duplicate.params for duplicate in self._duplicates.pop(number, [])]
         said = "left when asked to, before its start"
         return left + [TrialResult.interrupted(params.number, said) for params in before]
 

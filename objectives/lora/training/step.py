@@ -59,7 +59,7 @@ def _one_by_one(
     losses: dict[Trial, torch.Tensor] = {}
     made = group[0].model.logits(shares, skip=group[0].skip)
     for trial, logits, share in zip(group, made, shares, strict=True):
-        guard(trial, partial(_judge, losses, trial, logits, share))
+        guard(trial, partial(_compute_loss, losses, trial, logits, share))
     if losses:
         scaled = [trial.lane.scaler.scale(loss) for trial, loss in losses.items()]
         torch.autograd.backward(scaled)
@@ -69,7 +69,7 @@ def _one_by_one(
     return losses
 
 
-def _judge(
+def _compute_loss(
     losses: dict[Trial, torch.Tensor], trial: Trial, logits: torch.Tensor, share: LaneBatch
 ) -> None:
     losses[trial] = trial.lane.loss(logits, share)

@@ -51,7 +51,7 @@ class Trial:
         settings: the study's settings, with the trial's parameter values.
         model: the packed model.
         lane: the training state.
-        course: evaluations, reports and checkpoints.
+        progress: evaluations, reports and checkpoints.
         skip: number of lower layers whose hidden states are cached.
 
     Raises:
@@ -75,7 +75,7 @@ class Trial:
         self._adapters = model.add_lane(self._config, params.seed, settings.batch_tokens)
         try:
             self.lane = self._lane()
-            self.course = self._course(report)
+            self.progress = self._new_progress(report)
         except BaseException:
             model.remove_lane(self._adapters)
             raise
@@ -86,7 +86,7 @@ class Trial:
         plan = plan_steps(windows.lengths, self.settings, self.params.seed)
         return Lane(self._adapters, self.model, windows, plan, self.settings)
 
-    def _course(self, report: Report) -> TrialProgress:
+    def _new_progress(self, report: Report) -> TrialProgress:
         known = self._inputs.fingerprints if self.params.folder else {}
         identity = identity_of(self.params, self.settings, self.lane, known)
         checkpoints = Checkpoints(self.params.folder, identity)
@@ -128,7 +128,7 @@ class Trial:
             InputChangedError: if the data files changed since they were read.
         """
         self._inputs.data.files.check()  # before its checkpoint is written
-        self.course.evaluate(check_finite(predictions))
+        self.progress.evaluate(check_finite(predictions))
 
     def leave(self) -> str:
         """Save a checkpoint before an interruption; return a message with the step reached.
@@ -137,7 +137,7 @@ class Trial:
             InputChangedError: if the data files changed since they were read.
         """
         self._inputs.data.files.check()
-        return self.course.leave()
+        return self.progress.leave()
 
     def finish(self, predict: Predict) -> TrialResult:
         """Score the remaining splits, save the adapter, and return the trial's result.
@@ -149,10 +149,10 @@ class Trial:
             NonFiniteLossError: if predictions are not finite.
             InputChangedError: if the data files changed since they were read.
         """
-        scores, splits, data = self.course.scores, self._splits, self._inputs.data
+        scores, splits, data = self.progress.scores, self._splits, self._inputs.data
         if not self.lane.stopped:
             # A trial resumed after its last step has no predictions yet.
-            last = self.course.predictions or check_finite(predict(splits.validation))
+            last = self.progress.predictions or check_finite(predict(splits.validation))
             scores.describe(last, chains_of(data.validation, splits.validation))
             if len(splits.train_sample):
                 scores.score_train_side(check_finite(predict(splits.train_sample)))
@@ -201,9 +201,9 @@ class Trial:
         return {
             "steps": lane.steps,
             "tokens_per_second": lane.tokens / lane.seconds,
-            "peak_memory_bytes": self.course.peak_memory_bytes,
+            "peak_memory_bytes": self.progress.peak_memory_bytes,
             "trainable_parameters": of_parameters(lane.trained)["trainable_parameters"],
-            "seconds": self.course.seconds,
+            "seconds": self.progress.seconds,
         }
 
     def keep(self, params: TrialParams, settings: BindingSettings) -> None:
@@ -215,7 +215,7 @@ class Trial:
         """
         if self.lane.stopped or not (params.keep and params.folder):
             return
-        figures = self.course.scores.figures
+        figures = self.progress.scores.figures
         dtype = self.model.precision.compute_dtype
         record = {
             "number": params.number,

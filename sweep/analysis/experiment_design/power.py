@@ -99,23 +99,23 @@ def forecast(
         SpecError: if the claim names a parameter that the table lacks.
     """
     rng = np.random.default_rng(seed)
-    roles = roles_of(claim, tuple(table.space))
-    evidence = select_trials(_varied(table, rng), roles)
-    question = hypotheses_of(claim, roles, evidence)
-    if not question.dominant or not question.over:
+    terms = roles_of(claim, tuple(table.space))
+    eligible = select_trials(_varied(table, rng), terms)
+    hypotheses = hypotheses_of(claim, terms, eligible)
+    if not hypotheses.dominant or not hypotheses.over:
         why = "what it compares does not vary in this design"
         return Forecast(claim, noise, (), None, why)
-    runs = Runs(sampled_axes(evidence.table), evidence.table.configurations, question, noise)
-    untested, power = question.no_size, []
-    for truth in _truths(question):
+    runs = Runs(sampled_axes(eligible.table), eligible.table.configurations, hypotheses, noise)
+    untested, power = hypotheses.no_size, []
+    for truth in _truths(hypotheses):
         made, why = _power(runs, truth, rng, studies)
         untested = untested or why
         power.append(made)
     return Forecast(claim, noise, tuple(power), runs.for_negligible(rng), untested)
 
 
-def _truths(question: Hypotheses) -> list[Truth]:
-    delta, name = question.delta, question.label(question.dominant)
+def _truths(hypotheses: Hypotheses) -> list[Truth]:
+    delta, name = hypotheses.delta, hypotheses.label(hypotheses.dominant)
     least = TIMES_DELTA[0]
     return [
         Truth("nothing matters", 0.0, 0.0),

@@ -46,13 +46,13 @@ class Runs:
     Attributes:
         axes: the parameters, each with the runs' coordinates, shape ``(n,)``.
         configurations: configuration index of each run, shape ``(n,)``.
-        question: the hypotheses.
+        hypotheses: the hypotheses.
         noise: standard deviation of a run, above 0.
     """
 
     axes: tuple[Axis, ...]
     configurations: npt.NDArray[np.intp]
-    question: Hypotheses
+    hypotheses: Hypotheses
     noise: float
 
     def judged(
@@ -60,14 +60,14 @@ class Runs:
     ) -> tuple[State, dict[str, TestResult]] | None:
         """State and averaged parts by name of one simulated study; None if not estimable."""
         sample = self._noisy(self._mean(truth, rng), rng)
-        found = assess(sample, self.question, n_draws=DRAWS, seed=0)
+        found = assess(sample, self.hypotheses, n_draws=DRAWS, seed=0)
         if found is None:
             return None
         return found.state, {part.name: part for part in found.parts if part.view == "averaged"}
 
     def for_dominance(self, truth: Truth, rng: np.random.Generator) -> int | None:
         """Trials likely to confirm or refute dominance; None if no number is enough."""
-        known, q = self._known(truth, rng), self.question
+        known, q = self._known(truth, rng), self.hypotheses
         if known is None:
             return None
         main = known.piece(known.view.within(q.dominant), "dominant")
@@ -81,21 +81,21 @@ class Runs:
     def for_negligible(self, rng: np.random.Generator) -> int | None:
         """Trials likely to show that effects of 0 are negligible; None if none is claimed."""
         known = self._known(Truth("nothing matters", 0.0, 0.0), rng)
-        if known is None or not self.question.negligible:
+        if known is None or not self.hypotheses.negligible:
             return None
         pieces = [
             known.piece(known.view.touching(group), f"negligible {i}")
-            for i, group in enumerate(self.question.negligible)
+            for i, group in enumerate(self.hypotheses.negligible)
         ]
-        n, bound = len(self.configurations), self.question.delta_sigma
+        n, bound = len(self.configurations), self.hypotheses.delta_sigma
         return _at_least(for_negligible(pieces, bound, n, smallest=True))
 
     def _mean(self, truth: Truth, rng: np.random.Generator) -> FloatArray:
         """Expected results: effects linear in the coordinate; unordered choices are shuffled."""
         y = np.zeros(len(self.configurations))
-        compared = [i for group in self.question.over for i in group]
+        compared = [i for group in self.hypotheses.over for i in group]
         for index, size in [
-            (self.question.dominant[0], truth.dominant),
+            (self.hypotheses.dominant[0], truth.dominant),
             *((i, truth.others) for i in compared),
         ]:
             axis = self.axes[index]

@@ -42,7 +42,7 @@ class Matrices:
         at: index of each trial's set, shape ``(n,)``.
         columns: indicators of each set's matrices, and products of two if ``pairwise``; shape
             ``(len(sets), p)``.
-        told: whether the sets identify the effects of the matrices.
+        identified: whether the sets identify the effects of the matrices.
         pairwise: whether they also identify all products of two.
         notes: confounded matrices and assumptions of the model.
     """
@@ -51,7 +51,7 @@ class Matrices:
     sets: tuple[str, ...]
     at: npt.NDArray[np.intp]
     columns: FloatArray
-    told: bool
+    identified: bool
     pairwise: bool
     notes: tuple[str, ...]
 
@@ -77,10 +77,10 @@ class Matrices:
         single = np.array(list(blocks), dtype=np.float64).reshape(len(blocks), len(sets)).T
         double = [a * b for a, b in itertools.combinations(single.T, 2)]
         products = np.column_stack([single, *double])
-        told = bool(names) and _full_rank(single)
-        pairwise = told and len(names) > 1 and _full_rank(products)
+        identified = bool(names) and _full_rank(single)
+        pairwise = identified and len(names) > 1 and _full_rank(products)
         notes = _together(blocks.values(), always)
-        if not told:
+        if not identified:
             notes += _not_told(names, single)
         elif len(names) > 1 and not pairwise:
             notes.append(
@@ -88,7 +88,7 @@ class Matrices:
                 "they are taken to."
             )
         columns = products if pairwise else single
-        return cls(names, sets, at, columns, told, pairwise, tuple(notes))
+        return cls(names, sets, at, columns, identified, pairwise, tuple(notes))
 
 
 def _full_rank(columns: FloatArray) -> bool:
@@ -164,7 +164,7 @@ def module_report(
     beyond = cannot_be_squared(table)
     if beyond:
         notes = (*notes, beyond)
-    elif matrices.told:
+    elif matrices.identified:
         fit = _Fit.of(TrialArrays.of(table), matrices, parameter)
         rows = _rows(fit, matrices.names, (seed, n_bootstrap, level))
         if not rows:

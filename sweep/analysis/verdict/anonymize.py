@@ -48,11 +48,11 @@ class AnonymizedTable:
         return tuple(order.index(name) for name in group if name in order)
 
 
-def anonymize(table: TrialTable, roles: ClaimTerms) -> AnonymizedTable:
+def anonymize(table: TrialTable, terms: ClaimTerms) -> AnonymizedTable:
     """Number the parameters by their part in the claim; sort unordered choices by mean result."""
     varied = [name for name in table.space if len({row.values[name] for row in table.rows}) > 1]
     spaces = {name: _ordered(table, name) for name in varied}
-    first = [name for name in (*roles.judged, *roles.nuisances) if name in varied]
+    first = [name for name in (*terms.judged, *terms.nuisances) if name in varied]
     rest = [name for name in varied if name not in first]
     rest.sort(key=lambda name: -round(_explained(table, name), 9))
     real = {f"p{i:02d}": name for i, name in enumerate([*first, *rest])}

@@ -50,24 +50,24 @@ class CheckOptions:
 
 
 def cross_check(
-    claim: Claim, roles: ClaimTerms, evidence: EligibleTrials, options: CheckOptions
+    claim: Claim, terms: ClaimTerms, eligible: EligibleTrials, options: CheckOptions
 ) -> tuple[CrossCheck, ...]:
     """Run all applicable cross-checks.
 
     Args:
         claim: the claim.
-        roles: the claim in the table's names.
-        evidence: the eligible trials.
+        terms: the claim in the table's names.
+        eligible: the eligible trials.
         options: settings of the checks.
     """
-    question = hypotheses_of(claim, roles, evidence)
-    if not question.dominant or not question.over:
+    hypotheses = hypotheses_of(claim, terms, eligible)
+    if not hypotheses.dominant or not hypotheses.over:
         return ()
-    axes, y = sampled_axes(evidence.table), evidence.table.y
-    runs = _Runs(axes, y, evidence.table.configurations, question, options)
-    made = [_fanova(evidence, question, options), _ranks(runs)]
+    axes, y = sampled_axes(eligible.table), eligible.table.y
+    runs = _Runs(axes, y, eligible.table.configurations, hypotheses, options)
+    made = [_fanova(eligible, hypotheses, options), _ranks(runs)]
     made += [*_bounds(runs), *_best_half(runs)]
-    return (*made, *_parametrisation(runs, evidence))
+    return (*made, *_parametrisation(runs, eligible))
 
 
 @dataclass(frozen=True)
@@ -77,37 +77,37 @@ class _Runs:
     axes: tuple[Axis, ...]
     y: np.ndarray
     configurations: np.ndarray
-    question: Hypotheses
+    hypotheses: Hypotheses
     options: CheckOptions
 
     def judged(self) -> Assessment | None:
         sample = ConfigurationMeans.of(self.axes, self.y, self.configurations)
         options = self.options
-        return assess(sample, self.question, n_draws=options.n_draws, seed=options.seed)
+        return assess(sample, self.hypotheses, n_draws=options.n_draws, seed=options.seed)
 
     def take(self, rows: np.ndarray) -> _Runs:
         axes = tuple(axis.take(rows) for axis in self.axes)
         return replace(self, axes=axes, y=self.y[rows], configurations=self.configurations[rows])
 
 
-def _fanova(evidence: EligibleTrials, question: Hypotheses, options: CheckOptions) -> CrossCheck:
+def _fanova(eligible: EligibleTrials, hypotheses: Hypotheses, options: CheckOptions) -> CrossCheck:
     from sweep.analysis.importance.fanova_check import fanova_veto  # scikit-learn is slow to import
 
-    names = list(evidence.neutral.names)
+    names = list(eligible.anonymous.names)
     found = fanova_veto(
-        evidence.table,
-        tuple(names[i] for i in question.dominant),
-        tuple(tuple(names[i] for i in group) for group in question.over),
+        eligible.table,
+        tuple(names[i] for i in hypotheses.dominant),
+        tuple(tuple(names[i] for i in group) for group in hypotheses.over),
         n_bootstrap=options.n_bootstrap,
         n_permutations=options.n_permutations,
         seed=options.seed,
     )
     says = (
-        f"a random forest gives {question.label(question.dominant)} {found.share:.2f} of the "
+        f"a random forest gives {hypotheses.label(hypotheses.dominant)} {found.share:.2f} of the "
         f"variance (99th percentile under permutation {found.null99:.2f}), more than each of the "
         f"others with probability {found.probability:.2f}"
     )
-    whole = len(evidence.table)
+    whole = len(eligible.table)
     if found.n < whole:
         says += f"; grown on {found.n:,} of the {whole:,} trials, drawn at random"
     return CrossCheck(
@@ -124,18 +124,18 @@ def _ranks(runs: _Runs) -> CrossCheck:
     scores = stats.norm.ppf(stats.rankdata(runs.y) / (len(runs.y) + 1.0))
     if scores.any():
         scores *= runs.y.std() / scores.std()  # delta is in the objective's unit
-    question = "does it dominate when only the order of the trials counts?"
-    return _dominance("ranks", question, replace(runs, y=scores))
+    hypotheses = "does it dominate when only the order of the trials counts?"
+    return _dominance("ranks", hypotheses, replace(runs, y=scores))
 
 
 def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
     """Sensitivity to smaller and larger kappa and delta."""
-    asked = runs.question
+    asked = runs.hypotheses
     for name, field, factors in (("kappa", "kappa", (0.75, 1.5)), ("delta", "delta", (0.5, 1.5))):
         figures, states = {}, {}
         for factor in factors:
             bound = getattr(asked, field) * factor
-            found = replace(runs, question=replace(asked, **{field: bound})).judged()
+            found = replace(runs, hypotheses=replace(asked, **{field: bound})).judged()
             if found is not None:
                 # Report the probability of negligibility for delta if claimed, else of dominance.
                 part = found.parts[1 if name == "delta" and asked.negligible else 0]
@@ -155,47 +155,49 @@ def _bounds(runs: _Runs) -> Iterator[CrossCheck]:
 def _best_half(runs: _Runs) -> Iterator[CrossCheck]:
     """Dominance on the trials in the better half of each numeric nuisance's range."""
     fit = select_model(ConfigurationMeans.of(runs.axes, runs.y, runs.configurations))
-    if fit is None or len(runs.question.dominant) != 1:
+    if fit is None or len(runs.hypotheses.dominant) != 1:
         return
-    for index in runs.question.nuisances:
+    for index in runs.hypotheses.nuisances:
         axis = runs.axes[index]
         if axis.kind != "line":
             continue
-        best = float(np.median(best_places(fit, runs.question.dominant[0], (index,)).places[index]))
+        best = float(
+            np.median(best_places(fit, runs.hypotheses.dominant[0], (index,)).places[index])
+        )
         width = (axis.high - axis.low) / 2.0
         low = min(max(best - width / 2.0, axis.low), axis.high - width)
         inside = np.flatnonzero((axis.places >= low) & (axis.places <= low + width))
         half = runs.take(inside)
         axes = list(half.axes)
         axes[index] = replace(axes[index], low=low, high=low + width)
-        name = runs.question.names[index]
-        question = f"does it dominate in the better half of the range of {name}?"
-        yield _dominance(f"better half of {name}", question, replace(half, axes=tuple(axes)))
+        name = runs.hypotheses.names[index]
+        hypotheses = f"does it dominate in the better half of the range of {name}?"
+        yield _dominance(f"better half of {name}", hypotheses, replace(half, axes=tuple(axes)))
 
 
-def _parametrisation(runs: _Runs, evidence: EligibleTrials) -> Iterator[CrossCheck]:
+def _parametrisation(runs: _Runs, eligible: EligibleTrials) -> Iterator[CrossCheck]:
     """Dominance with alpha in place of scaling, or scaling in place of alpha."""
-    real = evidence.neutral.real_table()
+    real = eligible.anonymous.real_table()
     rule = derivation(real)
-    if rule is None or not set(rule.of) <= set(evidence.neutral.names.values()):
+    if rule is None or not set(rule.of) <= set(eligible.anonymous.names.values()):
         return
     axes = tuple(
         replace(axis, name=name)
-        for axis, name in zip(runs.axes, evidence.neutral.names.values(), strict=True)
+        for axis, name in zip(runs.axes, eligible.anonymous.names.values(), strict=True)
     )
     other = with_derived(axes, real, rule)
-    question = f"does it dominate with {rule.name} beside rank in place of {rule.replaces}?"
-    asked = replace(runs.question, size=None, no_size="")  # defined on the old axes
-    yield _dominance("parametrisation", question, replace(runs, axes=other, question=asked))
+    hypotheses = f"does it dominate with {rule.name} beside rank in place of {rule.replaces}?"
+    asked = replace(runs.hypotheses, size=None, no_size="")  # defined on the old axes
+    yield _dominance("parametrisation", hypotheses, replace(runs, axes=other, hypotheses=asked))
 
 
-def _dominance(name: str, question: str, runs: _Runs) -> CrossCheck:
+def _dominance(name: str, hypotheses: str, runs: _Runs) -> CrossCheck:
     """Check that the probability of dominance is still at least ``LIKELY`` on the given runs."""
     found = runs.judged()
     if found is None:
-        return CrossCheck(name, question, None, veto=True, says="too few trials to tell")
+        return CrossCheck(name, hypotheses, None, veto=True, says="too few trials to tell")
     part = found.parts[0]
     sure = part.probability or 0.0
     says = f"probability of dominance {sure:.2f} on {len(runs.y)} trials"
     passes = sure >= LIKELY and part.state != "REFUTED"
-    return CrossCheck(name, question, passes, veto=True, says=says, figures={"probability": sure})
+    return CrossCheck(name, hypotheses, passes, veto=True, says=says, figures={"probability": sure})

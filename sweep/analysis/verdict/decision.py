@@ -42,7 +42,7 @@ class Assessment:
 
 def assess(
     sample: ConfigurationMeans,
-    question: Hypotheses,
+    hypotheses: Hypotheses,
     *,
     n_draws: int,
     seed: int,
@@ -52,7 +52,7 @@ def assess(
 
     Args:
         sample: the configuration means.
-        question: the hypotheses.
+        hypotheses: the hypotheses.
         n_draws: pivotal draws per probability.
         seed: random seed of the draws.
         needed: also estimate the number of trials for inconclusive parts.
@@ -62,15 +62,15 @@ def assess(
         claim did not vary.
     """
     fit = select_model(sample) if np.ptp(sample.y) > 0.0 else None
-    if fit is None or not question.dominant or not question.over:
+    if fit is None or not hypotheses.dominant or not hypotheses.over:
         return None
     drawer = PivotalSampler(fit, n_draws, seed)
     view, best = averaged(fit), None
     n_trials = int(sample.seeds.sum()) if needed else 0
-    parts = ClaimTests(fit, view, drawer, question, n_trials).parts()
-    if question.nuisances and len(question.dominant) == 1:
-        best = best_places(fit, question.dominant[0], question.nuisances)
-        parts += ClaimTests(fit, optimised(fit, best), drawer, question, n_trials).parts()
+    parts = ClaimTests(fit, view, drawer, hypotheses, n_trials).parts()
+    if hypotheses.nuisances and len(hypotheses.dominant) == 1:
+        best = best_places(fit, hypotheses.dominant[0], hypotheses.nuisances)
+        parts += ClaimTests(fit, optimised(fit, best), drawer, hypotheses, n_trials).parts()
     return Assessment(fit, drawer, view, best, parts)
 
 

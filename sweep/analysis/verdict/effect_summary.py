@@ -115,25 +115,25 @@ def _within(piece: VarianceComponent) -> tuple[float, float, float]:
 
 
 def best_of_each(
-    found: Assessment, question: Hypotheses, neutral: AnonymizedTable
+    found: Assessment, hypotheses: Hypotheses, anonymous: AnonymizedTable
 ) -> tuple[BestPlace, ...]:
     """Best nuisance values of each dominant choice, with intervals.
 
     Args:
         found: the assessment.
-        question: the hypotheses.
-        neutral: the anonymised table, for real names and labels.
+        hypotheses: the hypotheses.
+        anonymous: the anonymised table, for real names and labels.
     """
     if found.best is None:
         return ()
-    fit, best, [index] = found.fit, found.best, question.dominant
-    candidates, matrix = surfaces(fit, index, question.nuisances)
+    fit, best, [index] = found.fit, found.best, hypotheses.dominant
+    candidates, matrix = surfaces(fit, index, hypotheses.nuisances)
     drawn = found.drawer.coefficients("best")
-    axes, names = fit.model.axes, list(neutral.names.values())
-    labels = neutral.labels.get(axes[index].name)
+    axes, names = fit.model.axes, list(anonymous.names.values())
+    labels = anonymous.labels.get(axes[index].name)
 
     def value(axis: Axis, place: float) -> float:
-        return value_at(neutral.table.space[axis.name], place)
+        return value_at(anonymous.table.space[axis.name], place)
 
     records = []
     for k in range(len(best.choices)):
@@ -143,8 +143,8 @@ def best_of_each(
         row = np.concatenate([[1.0], best.rows[k]])
         there = fit.constant + float(best.rows[k] @ fit.b)
         half = 1.96 * float(np.sqrt(row @ fit.whole @ row * fit.variance))
-        lows = {names[i]: value(axes[i], low[c]) for c, i in enumerate(question.nuisances)}
-        highs = {names[i]: value(axes[i], high[c]) for c, i in enumerate(question.nuisances)}
+        lows = {names[i]: value(axes[i], low[c]) for c, i in enumerate(hypotheses.nuisances)}
+        highs = {names[i]: value(axes[i], high[c]) for c, i in enumerate(hypotheses.nuisances)}
         choice: Any = labels[k] if labels else value(axes[index], best.choices[k])
         average = fit.constant + float(matrix[k].mean(axis=0) @ fit.b)
         records.append(

@@ -26,7 +26,7 @@ class EligibleTrials:
     """The trials that a verdict is based on, and those excluded.
 
     Attributes:
-        neutral: the eligible trials as an anonymised table.
+        anonymous: the eligible trials as an anonymised table.
         excluded: the excluded trials, grouped by reason.
         collapsed: runs excluded because they collapsed, with anonymous parameter names.
         pool: the eligible and the collapsed runs, with anonymous parameter names; failed trials,
@@ -35,7 +35,7 @@ class EligibleTrials:
         adaptive: whether the configurations were sampled adaptively, from earlier results.
     """
 
-    neutral: AnonymizedTable
+    anonymous: AnonymizedTable
     excluded: tuple[Excluded, ...]
     collapsed: tuple[Row, ...]
     pool: tuple[Row, ...]
@@ -45,27 +45,27 @@ class EligibleTrials:
     @property
     def table(self) -> TrialTable:
         """The anonymised table of eligible trials."""
-        return self.neutral.table
+        return self.anonymous.table
 
 
-def select_trials(table: TrialTable, roles: ClaimTerms) -> EligibleTrials:
+def select_trials(table: TrialTable, terms: ClaimTerms) -> EligibleTrials:
     """Select the eligible trials: those of the measuring phase if any, without collapsed runs."""
     chosen, excluded = measured_of(table)
     excluded += _dropped(table)
     measured = any(row.phase == MEASURE for row in table.rows)
     failed = sum(not measured or each.phase == MEASURE for each in table.failed)
     failed += sum(each.no_value for each in table.dropped)
-    pool = anonymize(chosen, roles)
-    told = [row.collapsed for row in pool.table.rows]
+    pool = anonymize(chosen, terms)
+    flags = [row.collapsed for row in pool.table.rows]
     rest = replace(pool.table, rows=tuple(row for row in pool.table.rows if not row.collapsed))
     low = far_below(sampled_axes(rest), rest.y) if len(rest) else np.zeros(0, dtype=np.bool_)
     fell = [row for row, is_low in zip(rest.rows, low, strict=True) if is_low]
-    own = [row for row, was_told in zip(pool.table.rows, told, strict=True) if was_told]
+    own = [row for row, flagged in zip(pool.table.rows, flags, strict=True) if flagged]
     excluded += _grouped("it collapsed, as its own metrics say", own)
     rule = f"it collapsed: more than {FAR:g} robust sd below what its configuration predicts"
     excluded += _grouped(rule, fell)
     gone = {row.number for row in (*own, *fell)}
-    kept = anonymize(chosen.only(lambda row: row.number not in gone), roles)
+    kept = anonymize(chosen.only(lambda row: row.number not in gone), terms)
     back = {old: new for new, old in kept.names.items()}
     rename = {new: back[old] for new, old in pool.names.items() if old in back}
     collapsed, whole = (

@@ -62,20 +62,20 @@ def _beside(parts: Sequence[TestResult]) -> list[str]:
 
 def notes_on(
     table: TrialTable,
-    evidence: EligibleTrials,
-    roles: ClaimTerms,
-    question: Hypotheses,
+    eligible: EligibleTrials,
+    terms: ClaimTerms,
+    hypotheses: Hypotheses,
     sample: ConfigurationMeans,
 ) -> tuple[str, ...]:
     """Notes and limitations that go with a verdict."""
     found = list(table.notes)
-    if roles.merged:
-        found.append(f"{roles.merged[0].upper()}{roles.merged[1:]}.")
-    if evidence.collapsed:
-        n = len(evidence.pool)
+    if terms.merged:
+        found.append(f"{terms.merged[0].upper()}{terms.merged[1:]}.")
+    if eligible.collapsed:
+        n = len(eligible.pool)
         found.append(
-            f"{len(evidence.collapsed)} of {n} runs collapsed "
-            f"({len(evidence.collapsed) / n:.1%}) and were set apart: the verdict is about runs "
+            f"{len(eligible.collapsed)} of {n} runs collapsed "
+            f"({len(eligible.collapsed) / n:.1%}) and were set apart: the verdict is about runs "
             "that do not."
         )
     if len(sample) < FOR_NAMES:
@@ -85,9 +85,9 @@ def notes_on(
         )
     if sample.seed_noise.sd is None:
         found.append("No configuration has two seeds: the noise of seeds is not known apart.")
-    fixed = [name for name in table.space if name not in evidence.neutral.names.values()]
+    fixed = [name for name in table.space if name not in eligible.anonymous.names.values()]
     if fixed:
         found.append(f"Never varied: {', '.join(fixed)}.")
-    if len(question.dominant) > 1 and question.nuisances:
+    if len(hypotheses.dominant) > 1 and hypotheses.nuisances:
         found.append("A group has no single best nuisance: it was judged averaged only.")
     return tuple(found)

@@ -83,20 +83,20 @@ UNSTEADY = 0.15
 """Largest range of log2(size / rank) within one choice; beyond it, size counts as unknown."""
 
 
-def hypotheses_of(claim: Claim, roles: ClaimTerms, evidence: EligibleTrials) -> Hypotheses:
+def hypotheses_of(claim: Claim, terms: ClaimTerms, eligible: EligibleTrials) -> Hypotheses:
     """Express a claim in terms of the axes that varied."""
-    neutral = evidence.neutral
-    names = tuple(neutral.names.values())
-    dominant = neutral.index(roles.dominant)
-    over = tuple(filter(None, map(neutral.index, roles.over)))
+    anonymous = eligible.anonymous
+    names = tuple(anonymous.names.values())
+    dominant = anonymous.index(terms.dominant)
+    over = tuple(filter(None, map(anonymous.index, terms.over)))
     taken = {i for group in (dominant, *over) for i in group}
-    size, why = _size(evidence, dominant)
+    size, why = _size(eligible, dominant)
     return Hypotheses(
         dominant=dominant,
         over=over,
         beside=tuple((i,) for i in range(len(names)) if i not in taken),
-        negligible=tuple(filter(None, map(neutral.index, roles.negligible))),
-        nuisances=tuple(i for i in neutral.index(roles.nuisances) if _has_order(evidence, i)),
+        negligible=tuple(filter(None, map(anonymous.index, terms.negligible))),
+        nuisances=tuple(i for i in anonymous.index(terms.nuisances) if _has_order(eligible, i)),
         names=names,
         kappa=claim.kappa,
         delta=claim.delta,
@@ -105,22 +105,22 @@ def hypotheses_of(claim: Claim, roles: ClaimTerms, evidence: EligibleTrials) -> 
     )
 
 
-def _has_order(evidence: EligibleTrials, index: int) -> bool:
-    param = evidence.table.space[list(evidence.neutral.names)[index]]
+def _has_order(eligible: EligibleTrials, index: int) -> bool:
+    param = eligible.table.space[list(eligible.anonymous.names)[index]]
     return not isinstance(param, Choice) or param.numeric
 
 
-def _size(evidence: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | None, str]:
+def _size(eligible: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | None, str]:
     """How the dominant choices differ in trained parameters, or why that is unknown.
 
     The reason is empty if the dominant group is rank or several parameters.
     """
-    back = {old: new for new, old in evidence.neutral.names.items()}
-    table = evidence.table
+    back = {old: new for new, old in eligible.anonymous.names.items()}
+    table = eligible.table
     if len(dominant) != 1 or back.get("rank") == list(table.space)[dominant[0]]:
         return None, ""
     axes = sampled_axes(table)
-    lines = [evidence.neutral.names[axis.name] for axis in axes if axis.kind != "unordered"]
+    lines = [eligible.anonymous.names[axis.name] for axis in axes if axis.kind != "unordered"]
     two_ways = {"alpha", "rslora"} <= back.keys() and "scaling" not in back
     if two_ways or "rank" not in lines or ("alpha" in back and "alpha" not in lines):
         known = any(row.size is not None for row in table.rows)
@@ -137,9 +137,9 @@ def _size(evidence: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | N
     if max(map(np.ptp, found.values())) > UNSTEADY:
         return None, "the trained parameters of a choice do not go up with its rank"
     slopes = {
-        axes.index(axis): _log2_sizes(evidence, axis)
+        axes.index(axis): _log2_sizes(eligible, axis)
         for axis in axes
-        if evidence.neutral.names[axis.name] in _grow_with_size(back)
+        if eligible.anonymous.names[axis.name] in _grow_with_size(back)
     }
     if not all(np.isfinite(values).all() for values in slopes.values()):
         return None, "size has no doublings where rank or alpha may be 0 or less"
@@ -152,11 +152,11 @@ def _grow_with_size(back: dict[str, str]) -> tuple[str, ...]:
     return COUPLED[:1] if "scaling" in back else COUPLED[:2]
 
 
-def _log2_sizes(evidence: EligibleTrials, axis: Axis) -> np.ndarray:
+def _log2_sizes(eligible: EligibleTrials, axis: Axis) -> np.ndarray:
     """Log2 of size along the axis of rank, or along the axis of alpha at a fixed scaling."""
-    param, places = evidence.table.space[axis.name], axis.reference()
+    param, places = eligible.table.space[axis.name], axis.reference()
     values = np.array([value_at(param, float(place)) for place in places])
     doublings: np.ndarray = np.log2(values, out=np.full_like(values, -np.inf), where=values > 0.0)
-    if evidence.neutral.names[axis.name] != "alpha":
+    if eligible.anonymous.names[axis.name] != "alpha":
         return doublings
-    return doublings / power_of_rank(rslora=kinds_of_scaling(evidence.table) == (True,))
+    return doublings / power_of_rank(rslora=kinds_of_scaling(eligible.table) == (True,))

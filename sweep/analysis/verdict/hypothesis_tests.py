@@ -25,19 +25,24 @@ class ClaimTests:
         fit: the fitted model.
         view: contrasts averaged, or optimised over the nuisances.
         drawer: pivotal sampler of the fit.
-        question: the hypotheses.
+        hypotheses: the hypotheses.
         n_trials: number of runs; 0 to skip the estimate of how many are needed.
     """
 
     def __init__(
-        self, fit: Fit, view: Contrasts, drawer: PivotalSampler, question: Hypotheses, n_trials: int
+        self,
+        fit: Fit,
+        view: Contrasts,
+        drawer: PivotalSampler,
+        hypotheses: Hypotheses,
+        n_trials: int,
     ) -> None:
         self._fit = fit
         self._view = view
         self._drawer = drawer
-        self._q = question
+        self._q = hypotheses
         self._n = n_trials
-        self._main_rows = view.within(question.dominant)
+        self._main_rows = view.within(hypotheses.dominant)
         self._p = fit.p_value(self._main_rows)
 
     def _piece(self, rows: FloatArray, role: str) -> VarianceComponent:

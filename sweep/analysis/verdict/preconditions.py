@@ -38,15 +38,15 @@ def is_measurable(y: FloatArray) -> bool:
     return bool(np.ptp(y) > 1.0 / LARGEST)
 
 
-def before_fit(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
+def before_fit(table: TrialTable, eligible: EligibleTrials, terms: ClaimTerms) -> Iterator[str]:
     """Violated preconditions that can be detected without a model.
 
     Args:
         table: all trials, with their real names.
-        evidence: the eligible trials.
-        roles: the claim in the table's names.
+        eligible: the eligible trials.
+        terms: the claim in the table's names.
     """
-    rows, y = evidence.table.rows, evidence.table.y
+    rows, y = eligible.table.rows, eligible.table.y
     values = {row.value for row in rows}
     if len(values) < 2:
         yield f"{len(rows)} trials count, with {len(values)} different values: nothing varied"
@@ -54,48 +54,48 @@ def before_fit(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -
     if not is_measurable(y):
         yield f"values as far from 1 as {max(values, key=abs):g} cannot be squared: change the unit"
         return
-    configurations = len(set(evidence.table.configurations.tolist()))
+    configurations = len(set(eligible.table.configurations.tolist()))
     if configurations < FEWEST:
         yield f"{configurations} configurations: fewer than {FEWEST} prove nothing"
-    if evidence.adaptive:
+    if eligible.adaptive:
         yield (
             "every trial was chosen by a sampler that looks at earlier results: such trials "
             "are biased evidence of importance; measure with a design (lorasweep design)"
         )
     elif table.sampling == "unknown":
-        yield from _uneven_sampling(evidence)
-    yield from _fixed(evidence, roles)
-    yield from _missing(table, evidence, roles)
-    yield from _lost(evidence)
+        yield from _uneven_sampling(eligible)
+    yield from _fixed(eligible, terms)
+    yield from _missing(table, eligible, terms)
+    yield from _lost(eligible)
     value, count = Counter(y.tolist()).most_common(1)[0]
-    if count > max(MOST_EQUAL * len(y), 2) and not _is_replicated(evidence, value):
+    if count > max(MOST_EQUAL * len(y), 2) and not _is_replicated(eligible, value):
         yield f"{count} of {len(y)} trials have the value {abs(value):g}: the metric is degenerate"
 
 
-def _is_replicated(evidence: EligibleTrials, value: float) -> bool:
+def _is_replicated(eligible: EligibleTrials, value: float) -> bool:
     """Whether the equal values are replicates of few configurations, as without noise."""
-    table = evidence.table
+    table = eligible.table
     same = {c for c, y in zip(table.configurations, table.y, strict=True) if y == value}
     return len(same) <= max(MOST_EQUAL * len(set(table.configurations.tolist())), 2)
 
 
-def _fixed(evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
-    varied = set(evidence.neutral.names.values())
-    for name in roles.judged:
+def _fixed(eligible: EligibleTrials, terms: ClaimTerms) -> Iterator[str]:
+    varied = set(eligible.anonymous.names.values())
+    for name in terms.judged:
         if name not in varied:
             yield f"{name} never varied, so these trials say nothing of it"
 
 
-def _missing(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> Iterator[str]:
+def _missing(table: TrialTable, eligible: EligibleTrials, terms: ClaimTerms) -> Iterator[str]:
     """Choices of the claim's parameters that were never tried and cannot be interpolated.
 
     Missing numbers between tried ones are interpolated; unordered choices and extremes are not.
     """
-    back = {old: new for new, old in evidence.neutral.names.items()}
-    for name in roles.judged:
+    back = {old: new for new, old in eligible.anonymous.names.items()}
+    for name in terms.judged:
         param = table.space[name]
         if name in back and isinstance(param, (Choice, TargetSets)):
-            seen = {row.values[back[name]] for row in evidence.table.rows}
+            seen = {row.values[back[name]] for row in eligible.table.rows}
             left = [value for value in param.values if value not in seen]
             if isinstance(param, Choice) and param.numeric:
                 ends = min(param.values, key=float), max(param.values, key=float)
@@ -104,25 +104,25 @@ def _missing(table: TrialTable, evidence: EligibleTrials, roles: ClaimTerms) -> 
                 yield f"no trial has {name} = {', '.join(map(str, left))}"
 
 
-def _lost(evidence: EligibleTrials) -> Iterator[str]:
-    n = len(evidence.pool)
-    if evidence.failed > MOST_LOST * (n + evidence.failed):
+def _lost(eligible: EligibleTrials) -> Iterator[str]:
+    n = len(eligible.pool)
+    if eligible.failed > MOST_LOST * (n + eligible.failed):
         yield (
-            f"{evidence.failed} of {n + evidence.failed} trials failed, more than "
+            f"{eligible.failed} of {n + eligible.failed} trials failed, more than "
             f"{MOST_LOST:.0%}: what is left may be no fair sample"
         )
-    fell = evidence.collapsed
+    fell = eligible.collapsed
     if len(fell) > MOST_LOST * n:
         yield (
             f"{len(fell)} of {n} runs collapsed, more than {MOST_LOST:.0%}: narrow the range "
             "that makes them (lorasweep pilot)"
         )
         return
-    for new, name in evidence.neutral.names.items():
+    for new, name in eligible.anonymous.names.items():
         p = _concentration(
-            [row.values[new] for row in fell], [row.values[new] for row in evidence.pool]
+            [row.values[new] for row in fell], [row.values[new] for row in eligible.pool]
         )
-        if p * len(evidence.neutral.names) < 0.01:
+        if p * len(eligible.anonymous.names) < 0.01:
             yield (
                 f"the {len(fell)} collapsed runs of {n} go with {name}, so leaving them out "
                 "would hide an effect: narrow the range that makes them (lorasweep pilot)"
@@ -143,20 +143,20 @@ def _concentration(fell: Sequence[object], pool: Sequence[object]) -> float:
     return min(1.0, float(min(worst)) * len(shares))
 
 
-def _uneven_sampling(evidence: EligibleTrials) -> Iterator[str]:
+def _uneven_sampling(eligible: EligibleTrials) -> Iterator[str]:
     """Parameters that were not sampled evenly, for a study of unknown sampling."""
-    configurations = evidence.table.configurations
+    configurations = eligible.table.configurations
     _, first, runs = np.unique(configurations, return_index=True, return_counts=True)
     # The greatest common divisor of the runs is the number of seeds planned per configuration.
     chosen = np.repeat(first, runs // np.gcd.reduce(runs))
-    for axis in (axis.take(chosen) for axis in sampled_axes(evidence.table)):
+    for axis in (axis.take(chosen) for axis in sampled_axes(eligible.table)):
         unit = (axis.places - axis.low) / (axis.high - axis.low)
         if axis.kind == "line":
             p = stats.kstest(unit, "uniform").pvalue
         else:
             p = stats.chisquare(np.bincount(axis.places.astype(int), minlength=axis.size)).pvalue
         if p < SUSPICIOUS:
-            name = evidence.neutral.names[axis.name]
+            name = eligible.anonymous.names[axis.name]
             yield (
                 f"{name} was not sampled evenly (p = {p:.1g}), as by a sampler that looks at "
                 "earlier results: such trials are biased evidence of importance"

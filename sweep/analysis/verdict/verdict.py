@@ -63,10 +63,10 @@ def judge(
     """
     claim = claim or Claim()
     _check(claim, n_draws, seed)
-    roles = roles_of(claim, tuple(table.space))
-    evidence = select_trials(table, roles)
+    terms = roles_of(claim, tuple(table.space))
+    eligible = select_trials(table, terms)
     case = _Case(
-        table, claim, roles, evidence, hypotheses_of(claim, roles, evidence), n_draws, seed
+        table, claim, terms, eligible, hypotheses_of(claim, terms, eligible), n_draws, seed
     )
     verdict = case.verdict()
     if not cross_checks:
@@ -75,7 +75,7 @@ def judge(
     if verdict.residual_sd is None:
         return verdict
     how = replace(checks or CheckOptions(), seed=seed)
-    return _vetoed(verdict, cross_check(claim, roles, evidence, how))
+    return _vetoed(verdict, cross_check(claim, terms, eligible, how))
 
 
 def _check(claim: Claim, n_draws: int, seed: int) -> None:
@@ -99,45 +99,45 @@ class _Case:
 
     table: TrialTable
     claim: Claim
-    roles: ClaimTerms
-    evidence: EligibleTrials
-    question: Hypotheses
+    terms: ClaimTerms
+    eligible: EligibleTrials
+    hypotheses: Hypotheses
     n_draws: int
     seed: int
 
     def verdict(self) -> Verdict:
         """The verdict before cross-checks."""
-        evidence = self.evidence
-        guards = tuple(before_fit(self.table, evidence, self.roles))
+        eligible = self.eligible
+        guards = tuple(before_fit(self.table, eligible, self.terms))
         base = Verdict(
             verdict="INCONCLUSIVE",
             claim=self.claim,
             reason="",
-            n_trials=len(evidence.table),
-            n_configurations=len(set(evidence.table.configurations.tolist())),
-            excluded=evidence.excluded,
-            delta_sigma=self.question.delta_sigma,
+            n_trials=len(eligible.table),
+            n_configurations=len(set(eligible.table.configurations.tolist())),
+            excluded=eligible.excluded,
+            delta_sigma=self.hypotheses.delta_sigma,
             n_draws=self.n_draws,
             seed=self.seed,
         )
         found = None
-        if base.n_configurations > 1 and is_measurable(evidence.table.y):
-            sample = sample_of(evidence.table)
+        if base.n_configurations > 1 and is_measurable(eligible.table.y):
+            sample = sample_of(eligible.table)
             how = {"n_draws": self.n_draws, "seed": self.seed}
-            found = assess(sample, self.question, **how, needed=True)
+            found = assess(sample, self.hypotheses, **how, needed=True)
         if found is None:
             guards = guards or ("the design cannot tell the parameters' effects apart",)
             return replace(base, guards=guards, reason=explain((), guards, "INCONCLUSIVE"))
-        guards += tuple(after_fit(found.fit, sample, evidence.neutral.names))
+        guards += tuple(after_fit(found.fit, sample, eligible.anonymous.names))
         return self._filled(base, found, sample, guards)
 
     def _filled(
         self, base: Verdict, found: Assessment, sample: ConfigurationMeans, guards: tuple[str, ...]
     ) -> Verdict:
         """The verdict with all effects, best values and notes."""
-        question = self.question
+        hypotheses = self.hypotheses
         state: State = "INCONCLUSIVE" if guards else found.state
-        effects = Effects(found, question.names, len(sample))
+        effects = Effects(found, hypotheses.names, len(sample))
         return replace(
             base,
             verdict=state,
@@ -145,21 +145,21 @@ class _Case:
             only_at=self._only_at() if state == "CONFIRMED" else (),
             parts=found.parts,
             parameters=effects.parameters(),
-            groups=effects.groups((question.dominant, *question.over, *question.negligible)),
+            groups=effects.groups((hypotheses.dominant, *hypotheses.over, *hypotheses.negligible)),
             interactions=effects.interactions(),
-            best=best_of_each(found, question, self.evidence.neutral),
+            best=best_of_each(found, hypotheses, self.eligible.anonymous),
             seed_noise=sample.seed_noise,
             residual_sd=found.fit.variance**0.5,
             lack_of_fit=_lack_of_fit(found, sample),
             guards=guards,
             trials_needed=trials_needed(found.parts) if state == "INCONCLUSIVE" else None,
-            notes=notes_on(self.table, self.evidence, self.roles, question, sample),
+            notes=notes_on(self.table, self.eligible, self.terms, hypotheses, sample),
         )
 
     def _only_at(self) -> tuple[str, ...]:
         """Nuisances that were held fixed, on which the verdict is conditional."""
         table, claim = self.table, self.claim
-        varied = set(self.evidence.neutral.names.values())
+        varied = set(self.eligible.anonymous.names.values())
         about = {name for part in (claim.dominant, *claim.over) for name in as_group(part)}
         return tuple(
             name

@@ -19,7 +19,7 @@ from sweep.results.measures import OwnObjectives, measures_of
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import is_ours, told, trials_of
+from sweep.storage.makers import is_ours, own_attributes, trials_of
 from sweep.storage.studies import read_pins, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED
@@ -135,7 +135,7 @@ def _too_few(table: TrialTable) -> list[str]:
 def _study(
     study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | None, measures: Measures
 ) -> Tree:
-    about = told(study).get("about") or {}
+    about = own_attributes(study).get("about") or {}
     started = [t.datetime_start for t in study.get_trials(deepcopy=False) if t.datetime_start]
     created = min(started).replace(tzinfo=UTC).isoformat(timespec="seconds") if started else None
     design = None if spec is None or spec.design is None else spec.design.to_json()
@@ -160,7 +160,7 @@ def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
     """All settings in effect that were not sampled."""
     if spec is None:
         return {}
-    about = told(study).get("about") or {}
+    about = own_attributes(study).get("about") or {}
     settings = {**(about.get("settings") or {}), **spec.settings, **read_pins(study)}
     coupled = set(COUPLED) if set(COUPLED[1:]) & set(spec.space) else set()
     return {k: v for k, v in settings.items() if k not in spec.space and k not in coupled}
@@ -198,7 +198,7 @@ def _commands(study: optuna.Study, state: Mapping[str, Any], spec: StudySpec | N
     """Commands that reproduce or continue the study."""
     where = f"--storage {shlex.quote(state['storage'])} --name {shlex.quote(state['study'])}"
     found = []
-    ran = told(study).get("command")
+    ran = own_attributes(study).get("command")
     if ran:
         found.append({"what": "run it", "command": ran})
     if spec is not None:

@@ -48,14 +48,14 @@ class Work:
         objective: dotted name of the objective.
         settings: its settings.
         inputs: the study's inputs by name: paths or names on a hub.
-        parcels: the files of those inputs that are paths on the driver's machine.
+        archives: the files of those inputs that are paths on the driver's machine.
         folders: the driver's ``sys.path``; appended to the worker's.
     """
 
     objective: str
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
-    parcels: Mapping[str, InputArchive]
+    archives: Mapping[str, InputArchive]
     folders: Sequence[str] = ()
 
 
@@ -81,7 +81,7 @@ class WorkerActor:
         for folder in work.folders:
             put_last(folder)
         try:
-            places = self._places(work.parcels)
+            places = self._places(work.archives)
             register_alias({place: work.inputs[name] for name, place in places.items()})
             inputs = {**work.inputs, **places}
             serve(ends, self._away.is_set, work.objective, work.settings, inputs)
@@ -90,18 +90,18 @@ class WorkerActor:
         finally:
             self._said.put(GONE)
 
-    def _places(self, parcels: Mapping[str, InputArchive]) -> dict[str, str]:
+    def _places(self, archives: Mapping[str, InputArchive]) -> dict[str, str]:
         """The paths of the inputs on this node: the driver's paths, or local copies.
 
         Raises:
             SweepError: if an input cannot be copied.
         """
-        lacking = [name for name, parcel in parcels.items() if not parcel.is_here()]
-        places = {name: str(parcels[name].path) for name in parcels if name not in lacking}
+        lacking = [name for name, archive in archives.items() if not archive.is_here()]
+        places = {name: str(archives[name].path) for name in archives if name not in lacking}
         if not lacking:
             return places
         self._said.put((LACKS, lacking))
-        return places | take(parcels, self._shipped.get())
+        return places | take(archives, self._shipped.get())
 
     def ship(self, *shipments: ArchiveRef) -> None:
         """Receive references to the inputs that the node lacks."""

@@ -89,11 +89,11 @@ class InputArchive:
                 archive.add(self.path / name, Path(self.path.name) / name, recursive=False)
 
 
-def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
+def unpack(expected: InputArchive, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
     """Unpack an archive into this machine's cache, under a lock, unless it is there already.
 
     Args:
-        parcel: the files expected.
+        expected: the files expected.
         digest: the hash of their contents.
         chunks: the tar stream; not read if the files are there already.
         cache: the folder that holds such copies.
@@ -105,7 +105,7 @@ def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Pa
         OSError: if the disk is full, or the contents differ from the hash.
     """
     home, partial = cache / digest, cache / f"{digest}.partial"
-    copy = InputArchive(home / parcel.path.name, parcel.sizes)
+    copy = InputArchive(home / expected.path.name, expected.sizes)
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{digest}.lock"):
         if copy.is_here():
@@ -115,8 +115,8 @@ def unpack(parcel: InputArchive, digest: str, chunks: Iterable[bytes], cache: Pa
         partial.mkdir()
         with tarfile.open(fileobj=cast("Any", _Reader(chunks)), mode="r|") as archive:
             archive.extractall(partial, filter="data")
-        if InputArchive(partial / parcel.path.name, parcel.sizes).digest() != digest:
-            raise OSError(f"{parcel.path} changed while it was sent")
+        if InputArchive(partial / expected.path.name, expected.sizes).digest() != digest:
+            raise OSError(f"{expected.path} changed while it was sent")
         publish(partial, home)
     return copy.path
 

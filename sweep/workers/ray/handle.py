@@ -34,15 +34,15 @@ class RayWorker(WorkerHandle):
     Args:
         spec: names the objective, its settings and inputs.
         needs: the resources of the actor, under Ray's names.
-        depot: holds the inputs for nodes that lack them.
+        store: holds the inputs for nodes that lack them.
 
     Attributes:
         next: Ray's reference to its next message.
     """
 
-    def __init__(self, spec: StudySpec, needs: Mapping[str, float], depot: InputStore) -> None:
+    def __init__(self, spec: StudySpec, needs: Mapping[str, float], store: InputStore) -> None:
         super().__init__()
-        self._depot = depot
+        self._store = store
         own = {name: n for name, n in needs.items() if name not in ("CPU", "GPU", "memory")}
         options = {
             "num_cpus": needs.get("CPU", 0),
@@ -55,7 +55,7 @@ class RayWorker(WorkerHandle):
         made: Any = ray.remote(WorkerActor).options(**options)
         folders = tuple(filter(None, sys.path))  # for objectives outside Python's default path
         inputs = dict(spec.inputs)
-        work = Work(spec.objective, dict(spec.settings), inputs, depot.parcels, folders)
+        work = Work(spec.objective, dict(spec.settings), inputs, store.archives, folders)
         self._actor: Any = made.remote(work)
         self._up = self._actor.__ray_ready__.remote()
         self._death = ""
@@ -108,7 +108,7 @@ class RayWorker(WorkerHandle):
             return True  # receive() raises it
         if said[:1] != (LACKS,):
             return True
-        self._actor.ship.remote(*(self._depot.ship(name) for name in said[1]))
+        self._actor.ship.remote(*(self._store.ship(name) for name in said[1]))
         self.next = self._actor.receive.remote()
         return False
 

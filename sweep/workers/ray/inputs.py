@@ -31,15 +31,15 @@ class InputStore:
         inputs: the study's inputs; those that are no paths on this machine are left out.
 
     Attributes:
-        parcels: the files of each input, by the input's name.
+        archives: the files of each input, by the input's name.
 
     Raises:
         SweepError: if an input exists and cannot be read.
     """
 
     def __init__(self, inputs: Mapping[str, str]) -> None:
-        found = {name: _parcel(name, inputs[name]) for name in PLACED if name in inputs}
-        self.parcels = {name: parcel for name, parcel in found.items() if parcel is not None}
+        found = {name: _archive_of(name, inputs[name]) for name in PLACED if name in inputs}
+        self.archives = {name: archive for name, archive in found.items() if archive is not None}
         self._shipments: dict[str, ArchiveRef] = {}
 
     def ship(self, name: str) -> ArchiveRef:
@@ -49,17 +49,17 @@ class InputStore:
             SweepError: if it can no longer be read.
         """
         if name not in self._shipments:
-            parcel, chunks = self.parcels[name], []
+            archive, chunks = self.archives[name], []
             try:
-                digest = parcel.digest()
-                parcel.send(lambda chunk: chunks.append(ray.put(chunk)))
+                digest = archive.digest()
+                archive.send(lambda chunk: chunks.append(ray.put(chunk)))
             except (OSError, tarfile.TarError) as error:
-                raise _no_copy(name, parcel, error) from error
+                raise _no_copy(name, archive, error) from error
             self._shipments[name] = name, digest, chunks
         return self._shipments[name]
 
 
-def take(parcels: Mapping[str, InputArchive], shipments: Iterable[ArchiveRef]) -> dict[str, str]:
+def take(archives: Mapping[str, InputArchive], shipments: Iterable[ArchiveRef]) -> dict[str, str]:
     """The node's side: copy inputs into this user's cache, or find them there.
 
     Returns:
@@ -72,9 +72,9 @@ def take(parcels: Mapping[str, InputArchive], shipments: Iterable[ArchiveRef]) -
     places = {}
     for name, digest, chunks in shipments:
         try:
-            places[name] = str(unpack(parcels[name], digest, _fetched(chunks), cache))
+            places[name] = str(unpack(archives[name], digest, _fetched(chunks), cache))
         except (OSError, tarfile.TarError) as error:
-            raise _no_copy(name, parcels[name], error, f"{cache}, ") from error
+            raise _no_copy(name, archives[name], error, f"{cache}, ") from error
     return places
 
 
@@ -83,7 +83,7 @@ def _fetched(chunks: Iterable[Any]) -> Iterator[bytes]:
         yield ray.get(chunk)
 
 
-def _parcel(name: str, text: str) -> InputArchive | None:
+def _archive_of(name: str, text: str) -> InputArchive | None:
     if not text.strip():
         return None
     try:
@@ -97,7 +97,7 @@ def _parcel(name: str, text: str) -> InputArchive | None:
         raise _no_copy(name, InputArchive(path, {}), error) from error
 
 
-def _no_copy(name: str, parcel: InputArchive, error: Exception, where: str = "") -> SweepError:
+def _no_copy(name: str, archive: InputArchive, error: Exception, where: str = "") -> SweepError:
     rule, way_out = "be copied to the nodes that lack it", "Or have every node see it there"
-    text = fault(name, rule, str(parcel.path), where=f"{where}{error}", way_out=way_out)
+    text = fault(name, rule, str(archive.path), where=f"{where}{error}", way_out=way_out)
     return SweepError(text)

@@ -47,14 +47,14 @@ class RayLauncher(Pool):
     ) -> None:
         super().__init__(spec, workers, lanes)
         self._needs = cluster.needs()
-        self._depot = InputStore(spec.inputs)
+        self._store = InputStore(spec.inputs)
         self._mine = not ray.is_initialized()
         if self._mine:
             _join(cluster)
 
-    def hire(self) -> RayWorker:
+    def start_worker(self) -> RayWorker:
         """Request an actor from Ray, which starts it when resources are free."""
-        return RayWorker(self.spec, self._needs, self._depot)
+        return RayWorker(self.spec, self._needs, self._store)
 
     def ready(self, workers: Sequence[WorkerHandle], timeout_seconds: float) -> WorkerHandle | None:
         """A worker that has a message for the driver or has died; None if there is none."""

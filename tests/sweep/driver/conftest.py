@@ -18,7 +18,7 @@ Open = Callable[[StudySpec], TrialStore]
 
 
 @pytest.fixture
-def open_ledger(address: StorageUrl) -> Open:
+def open_store(address: StorageUrl) -> Open:
     """Make or resume a study and take it."""
 
     def opened(spec: StudySpec) -> TrialStore:

@@ -19,17 +19,17 @@ from sweep.study.trial import Failure, TrialResult
 Open = Callable[[StudySpec], TrialStore]
 
 
-def test_a_study_without_a_design_searches(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_study_without_a_design_searches(open_store: Open, spec: StudySpec) -> None:
     """Its trials say so, and have no place in a design."""
-    store = open_ledger(replace(spec, budget=Budget(trials=2)))
+    store = open_store(replace(spec, budget=Budget(trials=2)))
     run(store)
 
     assert tags(store) == [("search", None, 0)] * 2
 
 
-def test_the_design_is_run_first_and_in_its_order(open_ledger: Open, spec: StudySpec) -> None:
+def test_the_design_is_run_first_and_in_its_order(open_store: Open, spec: StudySpec) -> None:
     """Values, seeds and tags of every point, then the search."""
-    store = open_ledger(measured(spec, trials=12))
+    store = open_store(measured(spec, trials=12))
     asked = run(store)
     points = balanced_points(store.spec.space, DESIGN)
 
@@ -43,10 +43,10 @@ def test_the_design_is_run_first_and_in_its_order(open_ledger: Open, spec: Study
     ]
 
 
-def test_a_small_budget_runs_the_first_points(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_small_budget_runs_the_first_points(open_store: Open, spec: StudySpec) -> None:
     """And a larger one goes on with the next, in another process."""
-    run(open_ledger(measured(spec, trials=3)))
-    store = open_ledger(measured(spec, trials=5))
+    run(open_store(measured(spec, trials=3)))
+    store = open_store(measured(spec, trials=5))
     run(store)
 
     assert [place for _, place, _ in tags(store)] == [
@@ -54,7 +54,7 @@ def test_a_small_budget_runs_the_first_points(open_ledger: Open, spec: StudySpec
     ]
 
 
-def test_no_measured_configuration_is_searched_again(open_ledger: Open, spec: StudySpec) -> None:
+def test_no_measured_configuration_is_searched_again(open_store: Open, spec: StudySpec) -> None:
     """In a finite space the search finds what the design left, and then the end."""
     few = replace(
         spec,
@@ -62,7 +62,7 @@ def test_no_measured_configuration_is_searched_again(open_ledger: Open, spec: St
         design=Design(configurations=5, duplicates=1),
         budget=Budget(trials=99),
     )
-    store = open_ledger(few)
+    store = open_store(few)
     asked = run(store)
 
     assert len(asked) == 9 + 1
@@ -70,7 +70,7 @@ def test_no_measured_configuration_is_searched_again(open_ledger: Open, spec: St
     assert [phase for phase, _, _ in tags(store)] == ["measure"] * 6 + ["search"] * 4
 
 
-def test_a_whole_factorial_runs_its_duplicates_and_ends(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_whole_factorial_runs_its_duplicates_and_ends(open_store: Open, spec: StudySpec) -> None:
     """Every configuration has a trial when duplicates are still owed."""
     few = replace(
         spec,
@@ -78,25 +78,25 @@ def test_a_whole_factorial_runs_its_duplicates_and_ends(open_ledger: Open, spec:
         design=Design(configurations=50, duplicates=3),
         budget=Budget(trials=99),
     )
-    store = open_ledger(few)
+    store = open_store(few)
 
     assert len(run(store)) == 4 + 3
     assert store.ask() is None
 
 
-def test_the_search_knows_what_was_measured(open_ledger: Open, spec: StudySpec) -> None:
+def test_the_search_knows_what_was_measured(open_store: Open, spec: StudySpec) -> None:
     """TPE starts from the measured trials: at their best rank oftener than by chance."""
     warm = replace(measured(spec, 40), design=Design(24, 0, tries=5))
-    store = open_ledger(warm)
+    store = open_store(warm)
     searched = run(store)[24:]
 
     assert len(searched) == 16
     assert sum(params.values["rank"] == 8 for params in searched) >= 9
 
 
-def test_every_seed_of_a_study_is_for_the_search_alone(open_ledger: Open, spec: StudySpec) -> None:
+def test_every_seed_of_a_study_is_for_the_search_alone(open_store: Open, spec: StudySpec) -> None:
     """A design has its own duplicates."""
-    store = open_ledger(replace(measured(spec, trials=14), seeds=(7, 8)))
+    store = open_store(replace(measured(spec, trials=14), seeds=(7, 8)))
     asked = run(store)
 
     assert len(read_points(store.study)) == 10
@@ -105,13 +105,13 @@ def test_every_seed_of_a_study_is_for_the_search_alone(open_ledger: Open, spec: 
 
 @pytest.mark.parametrize("moment", ["asked", "queued", "closed"])
 def test_a_driver_killed_at_any_moment_queues_nothing_twice(
-    open_ledger: Open, spec: StudySpec, moment: str
+    open_store: Open, spec: StudySpec, moment: str
 ) -> None:
     """After each trial a driver dies; the design is complete, each point once, in its order."""
     whole = measured(spec, trials=10)
     done = 0
     while done < 10:
-        store = open_ledger(whole)
+        store = open_store(whole)
         store.recover()
         store.tell(complete(store.ask()))
         done += 1
@@ -120,8 +120,8 @@ def test_a_driver_killed_at_any_moment_queues_nothing_twice(
         elif store.owed():
             store.ask()
             if moment == "closed":
-                open_ledger(whole).recover()
-    store = open_ledger(whole)
+                open_store(whole).recover()
+    store = open_store(whole)
     store.recover()
     trials = [t for t in store.study.trials if t.state == TrialState.COMPLETE]
 
@@ -135,9 +135,9 @@ def test_a_driver_killed_at_any_moment_queues_nothing_twice(
     assert {t.user_attrs["phase"] for t in store.study.trials} == {"measure"}
 
 
-def test_a_retry_keeps_its_place(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_retry_keeps_its_place(open_store: Open, spec: StudySpec) -> None:
     """Phase, number in the design, replicate and seed, for failures and interruptions alike."""
-    store = open_ledger(replace(measured(spec), policy=Policy(on_failure="retry(1)")))
+    store = open_store(replace(measured(spec), policy=Policy(on_failure="retry(1)")))
     first, second = store.ask(), store.ask()
     store.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
     store.tell(TrialResult.interrupted(second.number, "left"))
@@ -151,9 +151,9 @@ def test_a_retry_keeps_its_place(open_ledger: Open, spec: StudySpec) -> None:
         assert after.user_attrs["retry_of"] == before.number
 
 
-def test_what_is_measured_is_never_pruned(open_ledger: Open, spec: StudySpec) -> None:
+def test_what_is_measured_is_never_pruned(open_store: Open, spec: StudySpec) -> None:
     """However bad it is; in the search it would be."""
-    store = open_ledger(replace(measured(spec, trials=20), pruner=Pruner("median")))
+    store = open_store(replace(measured(spec, trials=20), pruner=Pruner("median")))
     for _ in range(9):
         params = store.ask()
         store.report(params.number, 1, 0.9, {})
@@ -166,9 +166,9 @@ def test_what_is_measured_is_never_pruned(open_ledger: Open, spec: StudySpec) ->
     assert store.report(searched.number, 1, 0.1, {})
 
 
-def test_a_collapsed_trial_is_run_again_once(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_collapsed_trial_is_run_again_once(open_store: Open, spec: StudySpec) -> None:
     """With another seed, outside the budget, and even if it collapses again."""
-    store = open_ledger(measured(spec, trials=3))
+    store = open_store(measured(spec, trials=3))
     first = store.ask()
     owed = store.owed()
     store.tell(complete(first, 0.0, degenerate=True))
@@ -186,17 +186,17 @@ def test_a_collapsed_trial_is_run_again_once(open_ledger: Open, spec: StudySpec)
     assert TrialState.WAITING not in [t.state for t in store.study.trials]
 
 
-def test_the_last_trial_of_a_budget_is_run_again_too(open_ledger: Open, spec: StudySpec) -> None:
+def test_the_last_trial_of_a_budget_is_run_again_too(open_store: Open, spec: StudySpec) -> None:
     """Though the target is met, and by a driver that opens the study anew."""
     whole = measured(spec, trials=1)
-    store = open_ledger(whole)
+    store = open_store(whole)
     store.tell(complete(store.ask(), 0.0, collapsed=True))
     assert store.owed() == 1
-    resumed = open_ledger(whole)
+    resumed = open_store(whole)
     resumed.recover()
     assert resumed.owed() == 1
     lost = resumed.ask()
-    last = open_ledger(whole)
+    last = open_store(whole)
     last.recover()
     again = last.ask()
     last.tell(complete(again, 0.4))
@@ -204,22 +204,22 @@ def test_the_last_trial_of_a_budget_is_run_again_too(open_ledger: Open, spec: St
     assert (again.values, again.seed) == (lost.values, lost.seed)
     assert last.study.trials[again.number].user_attrs["rerun_of"] == 0
     assert last.owed() == 0
-    assert open_ledger(whole).owed() == 0
+    assert open_store(whole).owed() == 0
 
 
-def test_a_collapse_in_the_search_is_a_result(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_collapse_in_the_search_is_a_result(open_store: Open, spec: StudySpec) -> None:
     """The sampler learns from it; nobody measures with it."""
-    store = open_ledger(replace(spec, budget=Budget(trials=1)))
+    store = open_store(replace(spec, budget=Budget(trials=1)))
     store.tell(complete(store.ask(), 0.0, degenerate=True))
 
     assert store.owed() == 0
     assert len(store.study.trials) == 1
 
 
-def test_a_pilot_ends_with_its_points(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_pilot_ends_with_its_points(open_store: Open, spec: StudySpec) -> None:
     """Nothing is searched, even if points failed; a collapse is what it is there to see."""
     pilot = replace(measured(spec, trials=99), design=Pilot(repeats=2, values=2))
-    store = open_ledger(pilot)
+    store = open_store(pilot)
     store.tell(complete(store.ask(), 0.0, degenerate=True))
     store.tell(TrialResult.failed(store.ask().number, Failure("exception", "E", "m")))
     run(store)
@@ -230,19 +230,19 @@ def test_a_pilot_ends_with_its_points(open_ledger: Open, spec: StudySpec) -> Non
 
 
 def test_points_are_those_laid_out_when_the_study_was_made(
-    open_ledger: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+    open_store: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A library that draws otherwise changes no study that has begun."""
-    laid_out = read_points(open_ledger(measured(spec)).study)
+    laid_out = read_points(open_store(measured(spec)).study)
     monkeypatch.setattr("sweep.analysis.experiment_design.points.design_points", lambda *_: ())
 
-    assert read_points(open_ledger(measured(spec)).study) == laid_out
+    assert read_points(open_store(measured(spec)).study) == laid_out
 
 
-def test_another_design_is_refused_by_name(open_ledger: Open, spec: StudySpec) -> None:
+def test_another_design_is_refused_by_name(open_store: Open, spec: StudySpec) -> None:
     """It would be another measurement."""
-    open_ledger(measured(spec))
+    open_store(measured(spec))
     with pytest.raises(ResumeError, match=r"design\.duplicates: 2 -> 3"):
-        open_ledger(replace(measured(spec), design=replace(DESIGN, duplicates=3)))
+        open_store(replace(measured(spec), design=replace(DESIGN, duplicates=3)))
     with pytest.raises(ResumeError, match=r"design: \{.*\} -> absent"):
-        open_ledger(replace(measured(spec), design=None))
+        open_store(replace(measured(spec), design=None))

@@ -23,10 +23,10 @@ def complete(params: TrialParams, value: float = 0.5) -> TrialResult:
 
 
 def test_what_is_queued_again_by_hand_is_not_trained_again(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """It gets the first one's result, says so, and counts once."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     first = store.ask()
     store.report(first.number, 3, 0.4, {})
     store.tell(complete(first, 0.7))
@@ -49,10 +49,10 @@ def test_what_is_queued_again_by_hand_is_not_trained_again(
 
 
 def test_the_same_parameters_with_another_seed_are_another_run(
-    open_ledger: Open, spec: StudySpec
+    open_store: Open, spec: StudySpec
 ) -> None:
     """Replicates are measured."""
-    store = open_ledger(replace(spec, seeds=(1, 2)))
+    store = open_store(replace(spec, seeds=(1, 2)))
     first = store.ask()
     store.tell(complete(first))
     second = store.ask()
@@ -60,36 +60,36 @@ def test_the_same_parameters_with_another_seed_are_another_run(
     assert (second.values, second.seed) == (first.values, 2)
 
 
-def test_a_resumed_driver_knows_what_was_computed(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_resumed_driver_knows_what_was_computed(open_store: Open, spec: StudySpec) -> None:
     """The index is read off the study."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     first = store.ask()
     store.tell(complete(first, 0.6))
     store.study.enqueue_trial(dict(first.values))
-    again = open_ledger(spec)
+    again = open_store(spec)
     again.ask()
 
     assert again.study.trials[1].user_attrs["reused_from"] == 0
 
 
-def test_a_twin_of_a_running_trial_ends_at_once(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_twin_of_a_running_trial_ends_at_once(open_store: Open, spec: StudySpec) -> None:
     """Two would race in one folder; it is neither counted nor retried."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     first = store.ask()
     store.study.enqueue_trial(dict(first.values))
     second = store.ask()
 
     assert second.values != first.values
-    twin = store.study.trials[1]
-    assert twin.state == TrialState.FAIL
-    assert twin.user_attrs["failure"]["reason"] == "duplicate"
+    duplicate = store.study.trials[1]
+    assert duplicate.state == TrialState.FAIL
+    assert duplicate.user_attrs["failure"]["reason"] == "duplicate"
     store.requeue()
     assert TrialState.WAITING not in [trial.state for trial in store.study.trials]
 
 
-def test_a_failed_trial_is_no_result_to_reuse(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_failed_trial_is_no_result_to_reuse(open_store: Open, spec: StudySpec) -> None:
     """Queued again by hand, it is run again."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     first = store.ask()
     store.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
     store.study.enqueue_trial(dict(first.values))
@@ -101,10 +101,10 @@ def test_a_failed_trial_is_no_result_to_reuse(open_ledger: Open, spec: StudySpec
     "wrong", [{"rank": 3}, {"rank": 1, "alpha": 1, "targets": "nothing"}, {"rank": "1"}]
 )
 def test_values_queued_by_hand_that_the_space_lacks_are_a_failed_trial(
-    open_ledger: Open, spec: StudySpec, wrong: dict[str, object]
+    open_store: Open, spec: StudySpec, wrong: dict[str, object]
 ) -> None:
     """Not the end of the sweep."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     store.study.enqueue_trial(wrong)
     params = store.ask()
 
@@ -113,9 +113,9 @@ def test_values_queued_by_hand_that_the_space_lacks_are_a_failed_trial(
     assert store.study.trials[0].user_attrs["failure"]["kind"] == "QueuedValues"
 
 
-def test_a_number_outside_a_range_is_refused_likewise(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_number_outside_a_range_is_refused_likewise(open_store: Open, spec: StudySpec) -> None:
     """Optuna would run it with a warning."""
-    store = open_ledger(replace(spec, space=Space({"rate": Float(0.1, 1.0)})))
+    store = open_store(replace(spec, space=Space({"rate": Float(0.1, 1.0)})))
     store.study.enqueue_trial({"rate": 7.0})
     params = store.ask()
 
@@ -126,7 +126,7 @@ def test_a_number_outside_a_range_is_refused_likewise(open_ledger: Open, spec: S
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "seeds"), [("tpe", 4), ("gp", 1)])
 def test_samplers_learn_what_does_not_fit_into_memory(
-    open_ledger: Open, spec: StudySpec, name: str, seeds: int
+    open_store: Open, spec: StudySpec, name: str, seeds: int
 ) -> None:
     """Of ranks that always run out, fewer are proposed than if they just failed."""
     ranks = Choice(1, 2, 4, 8, 16, 32)
@@ -139,7 +139,7 @@ def test_samplers_learn_what_does_not_fit_into_memory(
             space=space,
             sampler=Sampler(name, seed),
         )
-        store = open_ledger(made)
+        store = open_store(made)
         late = 0
         for number in range(36):
             params = store.ask()
@@ -158,10 +158,10 @@ def test_samplers_learn_what_does_not_fit_into_memory(
 
 
 def test_out_of_memory_is_a_failure_to_people(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Optuna reads it as pruned, with the constraint violated; nobody reads a value."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     failure = Failure(OUT_OF_MEMORY, "MemoryError", "no room", peak_memory_bytes=1 << 30)
     store.tell(TrialResult.failed(store.ask().number, failure))
     (trial,) = store.study.trials
@@ -175,10 +175,10 @@ def test_out_of_memory_is_a_failure_to_people(
 
 
 def test_nothing_is_written_once_another_driver_has_the_study(
-    open_ledger: Open, spec: StudySpec
+    open_store: Open, spec: StudySpec
 ) -> None:
     """Neither a result, nor a report, nor a new trial."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     params = store.ask()
     other = replace(DriverLease.myself(), pid=1, host="elsewhere")
     store.study.set_user_attr("owner", other.to_json())

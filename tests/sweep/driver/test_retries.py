@@ -31,34 +31,32 @@ def policy(spec: StudySpec, **changes: object) -> StudySpec:
 
 
 def test_a_trial_that_takes_its_driver_down_is_not_run_for_ever(
-    open_ledger: Open, spec: StudySpec
+    open_store: Open, spec: StudySpec
 ) -> None:
     """After max_retries crashes it is left alone; more retries bring it back."""
     twice = policy(spec, max_retries=2)
-    first = open_ledger(twice).ask()
+    first = open_store(twice).ask()
     asked = []
     for _ in range(2):
-        store = open_ledger(twice)
+        store = open_store(twice)
         assert store.recover() == 1
         asked.append(store.ask())
-    store = open_ledger(twice)
+    store = open_store(twice)
     assert store.recover() == 1
 
     assert [(p.values, p.seed) for p in asked] == [(first.values, first.seed)] * 2
     assert states(store) == ["FAIL"] * 3
-    more = open_ledger(policy(spec, max_retries=3))
+    more = open_store(policy(spec, max_retries=3))
     more.recover()
     assert states(more) == ["FAIL"] * 3 + ["WAITING"]
     assert more.study.trials[3].user_attrs["retry_of"] == 2
 
 
-def test_a_trial_that_was_asked_to_leave_is_not_to_blame(
-    open_ledger: Open, spec: StudySpec
-) -> None:
+def test_a_trial_that_was_asked_to_leave_is_not_to_blame(open_store: Open, spec: StudySpec) -> None:
     """Pre-emptions do not count, however many there are."""
     none = policy(spec, max_retries=0)
     for _ in range(5):
-        store = open_ledger(none)
+        store = open_store(none)
         params = store.ask()
         store.tell(TrialResult.interrupted(params.number, "left when asked to"))
 
@@ -70,11 +68,11 @@ def test_a_trial_that_was_asked_to_leave_is_not_to_blame(
     ("on_failure", "runs"), [("continue", 1), ("retry(1)", 2), ("retry(3)", 4)]
 )
 def test_failures_are_retried_as_often_as_the_policy_says(
-    open_ledger: Open, spec: StudySpec, on_failure: str, runs: int
+    open_store: Open, spec: StudySpec, on_failure: str, runs: int
 ) -> None:
     """With the same parameters and seed, each naming the one before."""
     spec = policy(spec, on_failure=on_failure)
-    store = open_ledger(spec)
+    store = open_store(spec)
     values = []
     for _ in range(runs):
         params = store.ask()
@@ -88,13 +86,13 @@ def test_failures_are_retried_as_often_as_the_policy_says(
     assert store.ask().values != values[0][0]
 
 
-def test_interruptions_and_failures_are_counted_apart(open_ledger: Open, spec: StudySpec) -> None:
+def test_interruptions_and_failures_are_counted_apart(open_store: Open, spec: StudySpec) -> None:
     """A crash in the middle takes no retry away."""
     spec = policy(spec, on_failure="retry(1)", max_retries=1)
-    store = open_ledger(spec)
+    store = open_store(spec)
     store.tell(TrialResult.failed(store.ask().number, FAILED))
     store.ask()
-    store = open_ledger(spec)  # the retry's driver died
+    store = open_store(spec)  # the retry's driver died
     store.recover()
     params = store.ask()
     assert params.number == 2
@@ -104,17 +102,17 @@ def test_interruptions_and_failures_are_counted_apart(open_ledger: Open, spec: S
 
 
 def test_a_retry_killed_while_its_values_were_written_is_owed_all_the_same(
-    open_ledger: Open, spec: StudySpec
+    open_store: Open, spec: StudySpec
 ) -> None:
     """It was queued with them."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     lost = store.ask()
-    store = open_ledger(spec)
+    store = open_store(spec)
     store.recover()
     study = store.study
     trial = study.ask()  # popped from the queue, no parameter written
     assert trial.params == {}
-    again = open_ledger(spec)
+    again = open_store(spec)
     assert again.recover() == 1
 
     params = again.ask()
@@ -123,12 +121,12 @@ def test_a_retry_killed_while_its_values_were_written_is_owed_all_the_same(
 
 
 def test_a_fresh_trial_killed_before_it_had_values_leaves_nothing_owed(
-    open_ledger: Open, spec: StudySpec
+    open_store: Open, spec: StudySpec
 ) -> None:
     """Nothing had begun; its number is accounted for."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     store.study.ask()
-    again = open_ledger(spec)
+    again = open_store(spec)
 
     assert again.recover() == 1
     assert states(again) == ["FAIL"]
@@ -136,36 +134,36 @@ def test_a_fresh_trial_killed_before_it_had_values_leaves_nothing_owed(
 
 
 def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
-    open_ledger: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+    open_store: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is owed is read off the trials."""
-    lost = open_ledger(spec).ask()
+    lost = open_store(spec).ask()
     with monkeypatch.context() as patch:
         patch.setattr(TrialStore, "requeue", lambda _: None)
-        open_ledger(spec).recover()
-    store = open_ledger(spec)
+        open_store(spec).recover()
+    store = open_store(spec)
     assert store.recover() == 0
 
     assert store.ask().values == lost.values
 
 
-def test_hundreds_of_recoveries_queue_once(open_ledger: Open, spec: StudySpec) -> None:
+def test_hundreds_of_recoveries_queue_once(open_store: Open, spec: StudySpec) -> None:
     """A driver may die as often as it likes before it starts anything."""
-    open_ledger(spec).ask()
+    open_store(spec).ask()
     for _ in range(20):
-        store = open_ledger(spec)
+        store = open_store(spec)
         store.recover()
 
     assert states(store) == ["FAIL", "WAITING"]
 
 
-def test_replicates_are_retried_with_their_own_seed(open_ledger: Open, spec: StudySpec) -> None:
+def test_replicates_are_retried_with_their_own_seed(open_store: Open, spec: StudySpec) -> None:
     """The second seed of a configuration stays the second."""
     two = replace(spec, seeds=(7, 8), space=Space({"rank": Choice(1)}), settings={})
-    store = open_ledger(two)
+    store = open_store(two)
     store.tell(complete(store.ask()))
     store.ask()
-    store = open_ledger(two)
+    store = open_store(two)
     store.recover()
     params = store.ask()
 

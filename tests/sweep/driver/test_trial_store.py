@@ -34,9 +34,9 @@ def diverge() -> None:
     raise FloatingPointError("loss became nan at step 3")
 
 
-def test_a_ledger_knows_which_of_its_trials_are_retries(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_ledger_knows_which_of_its_trials_are_retries(open_store: Open, spec: StudySpec) -> None:
     """Without reading the study."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     first = store.ask()
     fresh = store.retries(first.number)
     store.tell(TrialResult.interrupted(first.number, "left when asked to"))
@@ -47,10 +47,10 @@ def test_a_ledger_knows_which_of_its_trials_are_retries(open_ledger: Open, spec:
 
 
 def test_a_told_trial_is_complete_with_all_it_yields(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Value, metrics, details, seconds, seed: from another connection."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     params = store.ask()
     store.report(params.number, 10, 0.3, {"train_loss": 1.0})
     store.tell(result(params))
@@ -72,10 +72,10 @@ def test_a_told_trial_is_complete_with_all_it_yields(
 
 
 def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Class, message and traceback."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     params = store.ask()
     with pytest.raises(FloatingPointError, match="step 3") as caught:
         diverge()
@@ -92,9 +92,9 @@ def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
     assert trial.value is None
 
 
-def test_owed_counts_complete_and_running_only(open_ledger: Open, spec: StudySpec) -> None:
+def test_owed_counts_complete_and_running_only(open_store: Open, spec: StudySpec) -> None:
     """A failed trial does not count: the target is N COMPLETE."""
-    store = open_ledger(replace(spec, budget=Budget(trials=3)))
+    store = open_store(replace(spec, budget=Budget(trials=3)))
     first, second = store.ask(), store.ask()
     assert store.owed() == 1
     store.tell(result(first))
@@ -104,13 +104,13 @@ def test_owed_counts_complete_and_running_only(open_ledger: Open, spec: StudySpe
 
 
 def test_an_interrupted_trial_is_closed_and_queued_again(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """What a killed driver left RUNNING runs next, with the same parameters and seed."""
-    dead = open_ledger(spec)
+    dead = open_store(spec)
     dead.tell(result(dead.ask()))
     lost = dead.ask()
-    store = open_ledger(spec)
+    store = open_store(spec)
     assert store.recover() == 1
     again = store.ask()
 
@@ -123,35 +123,35 @@ def test_an_interrupted_trial_is_closed_and_queued_again(
     assert [t.state for t in trials].count(TrialState.COMPLETE) == 1
 
 
-def test_recovering_twice_queues_once(open_ledger: Open, spec: StudySpec) -> None:
+def test_recovering_twice_queues_once(open_store: Open, spec: StudySpec) -> None:
     """A driver that is killed right after recovering loses and doubles nothing."""
-    open_ledger(spec).ask()
-    open_ledger(spec).recover()
-    store = open_ledger(spec)
+    open_store(spec).ask()
+    open_store(spec).recover()
+    store = open_store(spec)
 
     assert store.recover() == 0
     assert count(store, TrialState.WAITING) == 1
 
 
-def test_abandoned_trials_wait_for_the_next_driver(open_ledger: Open, spec: StudySpec) -> None:
+def test_abandoned_trials_wait_for_the_next_driver(open_store: Open, spec: StudySpec) -> None:
     """As after Ctrl-C."""
-    store = open_ledger(spec)
+    store = open_store(spec)
     params = store.ask()
     store.abandon()
-    resumed = open_ledger(spec)
+    resumed = open_store(spec)
 
     assert resumed.recover() == 0
     assert resumed.ask().values == params.values
 
 
 def test_every_configuration_runs_once_per_seed(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Replicates share parameters and differ in seed; no pair runs twice."""
     few = replace(
         spec, space=Space({"rank": Choice(1, 2, 4)}), seeds=(7, 8), budget=Budget(trials=99)
     )
-    store = open_ledger(few)
+    store = open_store(few)
     asked = []
     while (params := store.ask()) is not None:
         asked.append((params.values["rank"], params.seed, params.replicate))
@@ -161,10 +161,10 @@ def test_every_configuration_runs_once_per_seed(
     assert set(to_table(load_study(address)).configurations) == {0, 1, 2}
 
 
-def test_replicates_lost_in_a_crash_are_made_up_for(open_ledger: Open, spec: StudySpec) -> None:
+def test_replicates_lost_in_a_crash_are_made_up_for(open_store: Open, spec: StudySpec) -> None:
     """Killed between asking a configuration and queueing its second seed."""
     two_seeds = replace(spec, seeds=(7, 8))
-    store = open_ledger(two_seeds)
+    store = open_store(two_seeds)
     study = store.study
     trial = study.ask(
         {
@@ -175,7 +175,7 @@ def test_replicates_lost_in_a_crash_are_made_up_for(open_ledger: Open, spec: Stu
     )
     trial.set_user_attr("replicate", 0)
     study.tell(trial, 0.1)
-    resumed = open_ledger(two_seeds)
+    resumed = open_store(two_seeds)
     resumed.recover()
     params = resumed.ask()
 
@@ -183,9 +183,9 @@ def test_replicates_lost_in_a_crash_are_made_up_for(open_ledger: Open, spec: Stu
     assert (params.seed, params.replicate) == (8, 1)
 
 
-def test_a_finite_space_ends(open_ledger: Open, spec: StudySpec) -> None:
+def test_a_finite_space_ends(open_store: Open, spec: StudySpec) -> None:
     """``ask`` says so instead of repeating, and leaves no trial open."""
-    store = open_ledger(replace(spec, space=Space({"rank": Choice(1, 2)})))
+    store = open_store(replace(spec, space=Space({"rank": Choice(1, 2)})))
     for _ in range(2):
         store.tell(result(store.ask()))
 
@@ -193,9 +193,9 @@ def test_a_finite_space_ends(open_ledger: Open, spec: StudySpec) -> None:
     assert count(store, TrialState.RUNNING) == 0
 
 
-def test_the_pruner_is_asked(open_ledger: Open, spec: StudySpec) -> None:
+def test_the_pruner_is_asked(open_store: Open, spec: StudySpec) -> None:
     """With a median pruner a trial far below the others is told to stop."""
-    store = open_ledger(replace(spec, pruner=Pruner("median")))
+    store = open_store(replace(spec, pruner=Pruner("median")))
     for _ in range(6):
         params = store.ask()
         assert not store.report(params.number, 1, 0.9, {})
@@ -208,11 +208,11 @@ def test_the_pruner_is_asked(open_ledger: Open, spec: StudySpec) -> None:
 
 
 def test_baselines_are_measured_once_per_seed(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec
+    open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """They are no trials: the sampler and the importance never see them."""
     based = replace(spec, seeds=(3, 4), baselines=(Baseline("head only", {"rank": 0}),))
-    store = open_ledger(based)
+    store = open_store(based)
     owed = store.owed_baselines()
     assert [(b.name, p.seed, p.replicate) for b, p in owed] == [
         ("head only", 3, 0),
@@ -220,7 +220,7 @@ def test_baselines_are_measured_once_per_seed(
     ]
     baseline, params = owed[0]
     store.tell_baseline(baseline, params, result(params, 0.2))
-    resumed = open_ledger(based)
+    resumed = open_store(based)
 
     assert [params.seed for _, params in resumed.owed_baselines()] == [4]
     assert snapshot(resumed.study, address)["baselines"][0]["value"] == 0.2
@@ -229,10 +229,10 @@ def test_baselines_are_measured_once_per_seed(
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
 def test_best_follows_the_direction(
-    open_ledger: Open, address: StorageUrl, spec: StudySpec, direction: str, best: float
+    open_store: Open, address: StorageUrl, spec: StudySpec, direction: str, best: float
 ) -> None:
     """And is one trial, with its parameters."""
-    store = open_ledger(replace(spec, direction=direction))
+    store = open_store(replace(spec, direction=direction))
     for value in (0.5, 0.9, 0.1):
         store.tell(result(store.ask(), value))
     report = snapshot(store.study, address)

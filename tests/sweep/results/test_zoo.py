@@ -66,9 +66,9 @@ def test_a_strangers_study_is_read_by_every_command(
     zoo.ZOO[kind](study)
     count = len(study.get_trials())
 
-    told = json.loads(read(f"status --storage {url} --json"), parse_constant=refused)
-    assert (told["objective"], len(told["trials"])) == (None, count)
-    assert {trial["seconds"] for trial in told["trials"]} <= {None}
+    own_attributes = json.loads(read(f"status --storage {url} --json"), parse_constant=refused)
+    assert (own_attributes["objective"], len(own_attributes["trials"])) == (None, count)
+    assert {trial["seconds"] for trial in own_attributes["trials"]} <= {None}
     assert "theirs" in read(f"status --storage {url}")
     assert f"of {count} trials" in read(f"status --storage {url} --failed")
     read(f"export --storage {url} --out {{folder}}/out.json")
@@ -109,9 +109,9 @@ def test_what_is_not_finite_is_null_and_said(tmp_path: Path, read: Callable[[str
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=url, direction="maximize")
     zoo.ZOO["infinite values"](study)
-    told = json.loads(read(f"status --storage {url} --json"), parse_constant=refused)
-    assert told["not_finite"] == {"trials[6].value": "inf", "trials[7].value": "-inf"}
-    assert told["best"]["number"] == 5
+    own_attributes = json.loads(read(f"status --storage {url} --json"), parse_constant=refused)
+    assert own_attributes["not_finite"] == {"trials[6].value": "inf", "trials[7].value": "-inf"}
+    assert own_attributes["best"]["number"] == 5
 
     said = "Not finite, and shown as missing: value of trial 6 is inf, value of trial 7 is -inf."
     assert said in watched(url)["cannot"]

@@ -51,9 +51,11 @@ def test_a_file_of_another_kind_stays_as_it_is(
         lambda: copy_study(other, spec.name, address),
         lambda: copy_study(address, None, other),
     ):
-        with pytest.raises(StorageError, match=r"^(--storage|FROM|TO) must be a ") as told:
+        with pytest.raises(
+            StorageError, match=r"^(--storage|FROM|TO) must be a "
+        ) as own_attributes:
             act()
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(own_attributes.value)
 
     assert path.read_text() == text
 

@@ -60,18 +60,20 @@ def test_a_password_is_used_and_never_shown(url: str) -> None:
 )
 def test_what_cannot_hold_a_study_is_refused(url: str) -> None:
     """With the way out, and without a password."""
-    with pytest.raises(StorageError, match=r"--storage must .*Write 'sqlite:///study.db'") as told:
+    with pytest.raises(
+        StorageError, match=r"--storage must .*Write 'sqlite:///study.db'"
+    ) as own_attributes:
         StorageUrl.parse(url)
 
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(own_attributes.value)
 
 
 def test_an_unreadable_url_keeps_its_password_to_itself() -> None:
     """What cannot be parsed cannot be redacted part by part."""
-    with pytest.raises(StorageError, match=r"got 'postgresql:\*\*\*'") as told:
+    with pytest.raises(StorageError, match=r"got 'postgresql:\*\*\*'") as own_attributes:
         StorageUrl.parse("postgresql://u:s3cret@h:port/d")
 
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(own_attributes.value)
 
 
 HOME = Path.home()
@@ -158,12 +160,12 @@ def test_a_url_names_just_that_file(
 )
 def test_a_url_that_would_be_misread_is_one_sentence(url: str, said: str) -> None:
     """Whatever of it would have been ignored, or taken for another file."""
-    with pytest.raises(StorageError, match=said) as told:
+    with pytest.raises(StorageError, match=said) as own_attributes:
         StorageUrl.parse(url)
 
-    assert str(told.value).startswith("--storage must ")
+    assert str(own_attributes.value).startswith("--storage must ")
     for secret in ("s3cret", "s3@cret", "cret"):
-        assert secret not in str(told.value)
+        assert secret not in str(own_attributes.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from sweep.workers.ray import archive as parcels
+from sweep.workers.ray import archive as archive_module
 from sweep.workers.ray.archive import InputArchive, unpack
 
 
@@ -31,11 +31,11 @@ def source(tmp_path: Path) -> Path:
 
 def sent(path: Path) -> tuple[InputArchive, str, list[bytes]]:
     """A parcel, its digest, and its stream."""
-    parcel = InputArchive.at(path)
-    assert parcel is not None
+    expected = InputArchive.at(path)
+    assert expected is not None
     chunks: list[bytes] = []
-    parcel.send(chunks.append)
-    return parcel, parcel.digest(), chunks
+    expected.send(chunks.append)
+    return expected, expected.digest(), chunks
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -55,9 +55,9 @@ def test_a_folder_arrives_with_what_its_links_lead_to(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In many chunks; a link round to itself is followed once."""
-    monkeypatch.setattr(parcels, "CHUNK_BYTES", 1000)
-    parcel, digest, chunks = sent(source)
-    place = unpack(parcel, digest, chunks, tmp_path / "cache")
+    monkeypatch.setattr(archive_module, "CHUNK_BYTES", 1000)
+    expected, digest, chunks = sent(source)
+    place = unpack(expected, digest, chunks, tmp_path / "cache")
 
     assert len(chunks) > 5
     assert max(map(len, chunks)) <= 10240  # tar's own block
@@ -83,12 +83,12 @@ def test_a_file_keeps_its_name(source: Path, tmp_path: Path) -> None:
 
 def test_a_copy_is_used_again_and_a_damaged_one_made_anew(source: Path, tmp_path: Path) -> None:
     """What a killed process left half unpacked is in nobody's way."""
-    parcel, digest, chunks = sent(source)
+    expected, digest, chunks = sent(source)
     (tmp_path / "cache" / f"{digest}.partial" / "source").mkdir(parents=True)
-    place = unpack(parcel, digest, chunks, tmp_path / "cache")
-    assert unpack(parcel, digest, unread(), tmp_path / "cache") == place
+    place = unpack(expected, digest, chunks, tmp_path / "cache")
+    assert unpack(expected, digest, unread(), tmp_path / "cache") == place
     (place / "model.safetensors").write_bytes(b"short")
-    assert unpack(parcel, digest, chunks, tmp_path / "cache") == place
+    assert unpack(expected, digest, chunks, tmp_path / "cache") == place
     assert held(place) == held(source)
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [
         digest,
@@ -98,7 +98,7 @@ def test_a_copy_is_used_again_and_a_damaged_one_made_anew(source: Path, tmp_path
 
 def test_workers_that_come_together_unpack_once(source: Path, tmp_path: Path) -> None:
     """The others wait and use that."""
-    parcel, digest, chunks = sent(source)
+    expected, digest, chunks = sent(source)
     streams: list[int] = []
 
     def stream(number: int) -> Iterator[bytes]:
@@ -106,7 +106,7 @@ def test_workers_that_come_together_unpack_once(source: Path, tmp_path: Path) ->
         yield from chunks
 
     workers = [
-        Thread(target=unpack, args=(parcel, digest, stream(n), tmp_path / "cache"))
+        Thread(target=unpack, args=(expected, digest, stream(n), tmp_path / "cache"))
         for n in range(8)
     ]
     for worker in workers:
@@ -120,19 +120,19 @@ def test_workers_that_come_together_unpack_once(source: Path, tmp_path: Path) ->
 
 def test_what_changed_on_the_way_is_refused(source: Path, tmp_path: Path) -> None:
     """Nothing is left of it."""
-    parcel, digest, _ = sent(source)
+    expected, digest, _ = sent(source)
     (source / "train" / "ATP — β.txt").write_text("1abc;A;R1;R\n")  # of the same length
     chunks: list[bytes] = []
-    parcel.send(chunks.append)
+    expected.send(chunks.append)
     with pytest.raises(OSError, match="changed while it was sent"):
-        unpack(parcel, digest, chunks, tmp_path / "cache")
+        unpack(expected, digest, chunks, tmp_path / "cache")
     assert not (tmp_path / "cache" / digest).exists()
 
 
 def test_the_same_names_and_sizes_are_here_and_others_are_not(source: Path) -> None:
     """A look at names and sizes, not at contents."""
-    parcel, _, _ = sent(source)
-    assert parcel.is_here()
+    expected, _, _ = sent(source)
+    assert expected.is_here()
     (source / "empty").write_text("x")
-    assert not parcel.is_here()
+    assert not expected.is_here()
     assert InputArchive.at(source / "nothing") is None

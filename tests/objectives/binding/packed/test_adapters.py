@@ -115,7 +115,7 @@ def test_a_trial_that_cannot_begin_leaves_no_lane(
     def broken(*_: object) -> None:
         raise RuntimeError("no course")
 
-    monkeypatch.setattr(Trial, "_course", broken)
+    monkeypatch.setattr(Trial, "_new_progress", broken)
     with pytest.raises(RuntimeError, match="no course"), trial_of(SETTINGS):
         raise AssertionError("it began")
     model = tiny_inputs.model(Precision.from_settings(SETTINGS))

@@ -68,7 +68,7 @@ def test_the_step_loss_is_the_mean_since_the_last_evaluation(
                 trial.model, [trial.lane.adapters], trial.validation, settings.batch_tokens
             )
             trial.validate(predictions)
-        first, second = trial.course.points
+        first, second = trial.progress.points
 
     assert first.figures["step_loss"] == pytest.approx(np.mean(losses[:2]))
     assert second.figures["step_loss"] == pytest.approx(np.mean(losses[2:]))

@@ -81,4 +81,4 @@ def test_logits_that_are_not_finite_raise(trial: Trial, tiny_inputs: Inputs) -> 
 
     with pytest.raises(NonFiniteLossError, match="the logits must be finite"):
         trial.validate(predictions)
-    assert trial.course.points == []
+    assert trial.progress.points == []

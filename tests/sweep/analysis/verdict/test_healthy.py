@@ -23,7 +23,7 @@ def _alarms(name: str, n: int, seed: int) -> list[str]:
     fit = select_model(sample)
     assert fit is not None
     said = list(preconditions.before_fit(table, found, roles_))
-    return said + list(preconditions.after_fit(fit, sample, found.neutral.names))
+    return said + list(preconditions.after_fit(fit, sample, found.anonymous.names))
 
 
 @pytest.mark.parametrize(("seeds", "most"), [(5, 2), pytest.param(20, 3, marks=pytest.mark.slow)])

@@ -51,8 +51,8 @@ def table_of(
 
 def asked(table: TrialTable) -> Hypotheses:
     """The question that a claim puts to a table."""
-    roles = roles_of(CLAIM, tuple(table.space))
-    return hypotheses_of(CLAIM, roles, select_trials(table, roles))
+    terms = roles_of(CLAIM, tuple(table.space))
+    return hypotheses_of(CLAIM, terms, select_trials(table, terms))
 
 
 @pytest.mark.parametrize(("kind", "doublings"), [("plain", 3), ("set", 6), ("sampled, always", 6)])
@@ -60,19 +60,19 @@ def test_alpha_counts_as_the_size_that_it_goes_with_at_one_scaling(
     kind: str, doublings: float
 ) -> None:
     """Rank-stabilised, alpha doubles once where rank, and so size, doubles twice."""
-    question = asked(table_of(**KINDS[kind]))
+    hypotheses = asked(table_of(**KINDS[kind]))
 
-    assert question.size is not None
-    spans = {question.names[i]: np.ptp(values) for i, values in question.size.slopes.items()}
+    assert hypotheses.size is not None
+    spans = {hypotheses.names[i]: np.ptp(values) for i, values in hypotheses.size.slopes.items()}
     assert spans == {"rank": pytest.approx(4), "alpha": pytest.approx(doublings)}
 
 
 def test_size_is_not_known_where_alpha_goes_with_it_in_two_ways() -> None:
     """With alpha and rslora both sampled; not where scaling itself is."""
-    question = asked(table_of(**KINDS["sampled"]))
+    hypotheses = asked(table_of(**KINDS["sampled"]))
 
-    assert question.size is None
-    assert question.no_size.startswith("rslora varied beside alpha, so")
+    assert hypotheses.size is None
+    assert hypotheses.no_size.startswith("rslora varied beside alpha, so")
     assert asked(table_of(**KINDS["sampled"], by="scaling")).size is not None
 
 
