@@ -22,7 +22,7 @@ FEW = 36
 """With fewer configurations, the noise estimate is too uncertain to detect collapsed runs."""
 
 
-def collapsed(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
+def far_below(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
     """Mask of runs far below a robust fit of main effects and products of numeric parameters.
 
     The fit is Huber's M-estimate (Huber 1964, doi:10.1214/aoms/1177703732), the scale the

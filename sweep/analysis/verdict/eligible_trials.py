@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sweep.analysis.axes import sampled_axes
-from sweep.analysis.effects.collapsed import FAR
-from sweep.analysis.effects.collapsed import collapsed as far_below
+from sweep.analysis.effects.collapsed import FAR, far_below
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.anonymize import AnonymizedTable, anonymize

@@ -150,7 +150,7 @@ class CrossCheck:
 
     Attributes:
         name: name of the check.
-        hypotheses: the question it answers.
+        question: the question it answers.
         passes: whether it agrees; None if it could not be run.
         veto: whether disagreement vetoes a confirmation.
         says: the result as one sentence.
@@ -158,7 +158,7 @@ class CrossCheck:
     """
 
     name: str
-    hypotheses: str
+    question: str
     passes: bool | None
     veto: bool
     says: str

@@ -8,7 +8,7 @@ import pytest
 from judged import line, names, ordered
 
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.collapsed import FEW, collapsed
+from sweep.analysis.effects.collapsed import FEW, far_below
 
 
 def _study(n: int, seed: int, noise: float) -> tuple[tuple[Axis, ...], npt.NDArray[np.float64]]:
@@ -29,13 +29,13 @@ def test_planted_collapses_are_found_and_nothing_else(n: int, drop: float) -> No
         fell = np.random.default_rng(seed).choice(n, 3, replace=False)
         y[fell] -= drop
 
-        assert np.flatnonzero(collapsed(axes, y)).tolist() == sorted(fell)
+        assert np.flatnonzero(far_below(axes, y)).tolist() == sorted(fell)
 
 
 def test_clean_noise_has_no_collapse() -> None:
     """One in 10^9 normal runs lies so low; with few runs the scale itself is uncertain."""
     found = [
-        collapsed(*_study(n, seed, 0.01)).any() for n in (20, 24, 36, 162) for seed in range(40)
+        far_below(*_study(n, seed, 0.01)).any() for n in (20, 24, 36, 162) for seed in range(40)
     ]
 
     assert sum(found) <= 2
@@ -44,7 +44,7 @@ def test_clean_noise_has_no_collapse() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_no_noise_has_no_collapse(seed: int) -> None:
     """What is left of an exact fit is rounding."""
-    assert not collapsed(*_study(100, seed, 0.0)).any()
+    assert not far_below(*_study(100, seed, 0.0)).any()
 
 
 def test_what_is_too_good_is_not_set_apart() -> None:
@@ -52,7 +52,7 @@ def test_what_is_too_good_is_not_set_apart() -> None:
     axes, y = _study(100, 0, 0.01)
     y[[3, 50]] += 1.0
 
-    assert not collapsed(axes, y).any()
+    assert not far_below(axes, y).any()
 
 
 def test_a_large_effect_of_a_choice_is_no_collapse() -> None:
@@ -60,7 +60,7 @@ def test_a_large_effect_of_a_choice_is_no_collapse() -> None:
     axes, y = _study(100, 0, 0.01)
     y[axes[0].places == 3] -= 0.3
 
-    assert not collapsed(axes, y).any()
+    assert not far_below(axes, y).any()
 
 
 def test_too_few_or_equal_runs_have_no_rule() -> None:
@@ -68,9 +68,9 @@ def test_too_few_or_equal_runs_have_no_rule() -> None:
     axes, y = _study(FEW - 1, 0, 0.01)
     y[0] -= 1.0
 
-    assert not collapsed(axes, y).any()
+    assert not far_below(axes, y).any()
     axes, y = _study(40, 0, 0.01)
-    assert not collapsed(axes, np.full(40, 0.25)).any()
+    assert not far_below(axes, np.full(40, 0.25)).any()
 
 
 def test_the_rule_does_not_depend_on_units_or_on_the_level() -> None:
@@ -78,8 +78,8 @@ def test_the_rule_does_not_depend_on_units_or_on_the_level() -> None:
     axes, y = _study(80, 1, 0.01)
     y[7] -= 0.2
 
-    expected = collapsed(axes, y).tolist()
+    expected = far_below(axes, y).tolist()
 
     assert expected.count(True) == 1
-    assert collapsed(axes, 1e6 * y).tolist() == expected
-    assert collapsed(axes, y - 1e3).tolist() == expected
+    assert far_below(axes, 1e6 * y).tolist() == expected
+    assert far_below(axes, y - 1e3).tolist() == expected

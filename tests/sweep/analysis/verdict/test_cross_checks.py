@@ -85,10 +85,10 @@ def test_every_check_is_made_and_says_what_it_asks(confirmed: Verdict) -> None:
     for check in confirmed.cross_checks:
         assert check.passes is True
         assert check.veto
-        assert check.hypotheses.endswith("?")
+        assert check.question.endswith("?")
         assert check.figures
         assert all(np.isfinite(value) for value in check.figures.values())
-        assert not re.search(r"\bp\d\d\b", check.says + check.name + check.hypotheses)
+        assert not re.search(r"\bp\d\d\b", check.says + check.name + check.question)
 
 
 def test_without_checks_the_answer_is_the_same_and_says_so(confirmed: Verdict) -> None:
@@ -141,7 +141,7 @@ def test_a_study_that_sampled_alpha_has_every_check_too() -> None:
     found = _fast(table, Claim(nuisances=()))
 
     checks = {check.name: check for check in found.cross_checks}
-    assert "scaling beside rank in place of alpha" in checks["parametrisation"].hypotheses
+    assert "scaling beside rank in place of alpha" in checks["parametrisation"].question
     assert checks["parametrisation"].passes
     assert found.part("beyond size").state == "CONFIRMED"
     assert found.verdict == "CONFIRMED"
