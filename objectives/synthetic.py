@@ -24,8 +24,8 @@ import numpy as np
 from objectives.cooperative import Walk, run_in_lanes
 from sweep.errors import SpecError, fault
 from sweep.files.location import Location, local_copy, parse_location, put_file
-from sweep.study.measures import Metric
 from sweep.study.lora_scaling import LoraScaling
+from sweep.study.measures import Metric
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.parameters import is_number
 from sweep.study.rules import between, chosen, count, field_faults, ruled

@@ -8,16 +8,7 @@ from typing import Any
 
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.space import Space
-from sweep.study.trial import (
-    Leave,
-    Pack,
-    Refill,
-    Report,
-    TrialParams,
-    TrialResult,
-    no_refill,
-    stay,
-)
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult, no_refill, stay
 
 
 class OneByOne(ABC):

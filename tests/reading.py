@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.synthetic import Synthetic
-from sweep.files.input_aliases import user_path
+from sweep.files.location import user_path
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refill, stay
 

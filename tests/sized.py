@@ -9,16 +9,7 @@ from dataclasses import replace
 
 from objectives.synthetic import Synthetic
 from sweep.study.objective import ObjectiveInfo
-from sweep.study.trial import (
-    Leave,
-    Pack,
-    Refill,
-    Report,
-    TrialParams,
-    TrialResult,
-    no_refill,
-    stay,
-)
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult, no_refill, stay
 
 
 class Sized(Synthetic):

@@ -8,8 +8,7 @@ from pathlib import Path
 import optuna
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
-from sweep.driver.callbacks import Callback
-from sweep.driver.listener import NullListener
+from sweep.driver.listener import Callback, NullListener
 from sweep.driver.run_study import Options, run_study
 from sweep.storage.studies import quiet_optuna
 from sweep.storage.url import StorageUrl

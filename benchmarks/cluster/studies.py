@@ -16,8 +16,7 @@ from benchmarks.cluster.multiply import multiply
 from benchmarks.cluster.simulated import DETAILS, METRICS, Load, SimulatedLauncher
 from sweep import Budget, Choice, Float, Sampler, Space, StudySpec, TargetSets
 from sweep.driver.artifacts import ArtifactRetention
-from sweep.driver.callbacks import Callbacks
-from sweep.driver.listener import NullListener
+from sweep.driver.listener import Callbacks, NullListener
 from sweep.driver.loop import TuningLoop
 from sweep.driver.run_study import driven
 from sweep.driver.trial_store import TrialStore

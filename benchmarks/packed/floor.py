@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from objectives.lora.base.load import head_modules
-from objectives.lora.packed.cpu import multiply
+from objectives.lora.packed.device import multiply
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training.inputs import Inputs

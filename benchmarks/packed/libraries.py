@@ -21,8 +21,8 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from benchmarks.packed.figures import machine, versions
 from benchmarks.shown import show
 from objectives.lora.memory import keep_memory
-from objectives.lora.packed import attention_cpu
-from objectives.lora.packed.cpu import has_bfloat16, multiply, prefers_onednn
+from objectives.lora.packed.attention import written_out
+from objectives.lora.packed.device import has_bfloat16, multiply, prefers_onednn
 
 TOKENS = 2048
 SHAPES = ((320, 320), (1280, 320), (320, 1280))
@@ -74,7 +74,7 @@ def attention(length: int) -> dict[str, float]:
     def written(
         query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
     ) -> torch.Tensor:
-        return attention_cpu.written_out(query[0], key[0], value[0], scale)[None]
+        return written_out(query[0], key[0], value[0], scale)[None]
 
     found = fastest(
         {

@@ -29,7 +29,7 @@ FOLDER = Path(__file__).parents[2] / "runs" / "verdict-designs"
 SPLITS = {40: (36, 4), 80: (72, 8), 162: (150, 12), 240: (222, 18)}
 """Trials to configurations and duplicates."""
 
-_PARTS = ("experiment_design", "effects/basis.py", "axes.py")
+_PARTS = ("experiment_design", "effects/model.py", "axes.py")
 _CODE = digest(*(FRAMEWORK / "analysis" / name for name in _PARTS))
 
 

@@ -19,6 +19,7 @@ from benchmarks.verdict.study import Cell
 
 _FRAMEWORK = (
     *("analysis", "study/claim.py", "study/design.py", "study/parameters.py", "study/space.py"),
+    "study/rules.py",
     "study/trial.py",
 )
 _OURS = ("designs.py", "noise.py", "scenarios.py", "study.py", "surface.py", "world.py")

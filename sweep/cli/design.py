@@ -24,9 +24,7 @@ VERBS = ("design", "pilot")
 
 def design(options: argparse.Namespace) -> int:
     """Report what a design can show, and what it costs."""
-    from sweep.analysis.experiment_design.points import (
-        design_points,  # SciPy takes a second to import
-    )
+    from sweep.analysis.experiment_design.balanced import design_points
     from sweep.analysis.experiment_design.report import design_report
 
     spec = _designed(apply_options(load_spec(options.study), options), options)
@@ -57,7 +55,7 @@ def design(options: argparse.Namespace) -> int:
 
 def design_size(spec: StudySpec) -> dict[str, int]:
     """The number of configurations and runs of a study's design."""
-    from sweep.analysis.experiment_design.points import design_points
+    from sweep.analysis.experiment_design.balanced import design_points
 
     points = design_points(spec.space, spec.design)
     configurations = len({point.index for point in points})

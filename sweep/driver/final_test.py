@@ -8,7 +8,7 @@ from sweep.driver.listener import label
 from sweep.driver.loop import TuningLoop
 from sweep.errors import SweepError
 from sweep.signals import Interrupts
-from sweep.storage.reconnect import retry_while_unreachable
+from sweep.storage.errors import retry_while_unreachable
 from sweep.study.trial import TrialParams, TrialResult
 from sweep.workers.messages import (
     ObjectiveFailed,

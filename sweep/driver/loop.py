@@ -12,14 +12,13 @@ from itertools import takewhile
 from typing import TypeVar
 
 from sweep.driver.artifacts import ArtifactRetention
-from sweep.driver.callbacks import Callbacks
 from sweep.driver.failure_policy import FailurePolicy
-from sweep.driver.listener import ProgressListener, label
+from sweep.driver.listener import Callbacks, ProgressListener, label
 from sweep.driver.trial_source import TrialSource
 from sweep.driver.trial_store import TrialStore
 from sweep.errors import SweepError
 from sweep.signals import Interrupts
-from sweep.storage.reconnect import retry_while_unreachable
+from sweep.storage.errors import retry_while_unreachable
 from sweep.study.spec import StudySpec
 from sweep.study.trial import (
     INTERRUPTED,

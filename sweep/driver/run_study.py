@@ -10,16 +10,14 @@ from dataclasses import dataclass
 import optuna
 
 from sweep.driver.artifacts import ArtifactRetention
-from sweep.driver.callbacks import Callback, Callbacks
 from sweep.driver.final_test import final_test
-from sweep.driver.listener import ProgressListener
+from sweep.driver.listener import Callback, Callbacks, ProgressListener
 from sweep.driver.loop import TuningLoop
 from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
 from sweep.files.location import refuse_secrets
 from sweep.signals import Interrupts
 from sweep.storage.errors import storage_errors
-from sweep.storage.files_mark import renew, take_folder
 from sweep.storage.guard import give_up, take
 from sweep.storage.locks import storage_lock
 from sweep.storage.owner import DriverLease
@@ -32,7 +30,7 @@ from sweep.storage.studies import (
     write_source,
     write_spec,
 )
-from sweep.storage.trial_folders import TrialFolders, shared
+from sweep.storage.trial_folders import TrialFolders, renew, shared, take_folder
 from sweep.storage.url import StorageUrl
 from sweep.study.design import Point
 from sweep.study.objective import ObjectiveInfo
@@ -181,7 +179,7 @@ def driven(
 
 def points_of(spec: StudySpec) -> tuple[Point, ...]:
     """The runs of the spec's design, in order."""
-    from sweep.analysis.experiment_design.points import design_points  # SciPy loads slowly
+    from sweep.analysis.experiment_design.balanced import design_points  # SciPy loads slowly
 
     return design_points(spec.space, spec.design)
 

@@ -16,9 +16,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.driver.baselines import owed_baselines, write_baseline
-from sweep.driver.trial_index import TrialIndex, run_of
-from sweep.driver.trial_queue import Queue
+from sweep.driver.trial_queue import Queue, TrialIndex, owed_baselines, run_of, write_baseline
 from sweep.errors import StorageError
 from sweep.files.strict_json import strict
 from sweep.sampling.distinct import distributions

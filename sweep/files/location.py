@@ -1,4 +1,8 @@
-"""Places for trial files: one interface to folders on disk and in object stores."""
+"""Places for trial files: one interface to folders on disk and in object stores.
+
+A worker on another machine may read its own copy. Stored results name the input as the user did,
+so that they do not depend on where they were computed.
+"""
 
 from __future__ import annotations
 
@@ -185,3 +189,25 @@ def clear_scratch(where: Location) -> None:
     """Remove temporary files beside a path, left by a killed process; object stores have none."""
     if isinstance(where, Path):
         atomic.clear_scratch(where)
+
+
+_given: dict[str, str] = {}
+
+
+def register_alias(places: Mapping[str, str]) -> None:
+    """Register, once per worker process, the paths of copies.
+
+    Args:
+        places: the user's name of an input, by the path that is read here instead.
+    """
+    _given.update(places)
+
+
+def user_path(path: str) -> str:
+    """The user's name of an input that is read at a path.
+
+    Example:
+        >>> user_path("some-group/some-base")
+        'some-group/some-base'
+    """
+    return _given.get(path, path)

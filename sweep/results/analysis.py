@@ -65,9 +65,7 @@ def analyse_study(
     Raises:
         SpecError: if a claim breaks a rule or names a parameter that the study lacks.
     """
-    from sweep.analysis.importance.importance import (
-        importance_report,  # scikit-learn takes seconds to import
-    )
+    from sweep.analysis.importance.importance import importance_report
     from sweep.analysis.verdict.eligible_trials import measured_of
 
     claims, registered = claims_of(study, table, inquiry.changes)

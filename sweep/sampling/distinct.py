@@ -18,9 +18,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.errors import SweepError
-from sweep.study.configuration import Key, configuration_key, untried
 from sweep.study.parameters import Choice, Float, Int, Param, TargetSets
-from sweep.study.space import Space
+from sweep.study.space import Key, Space, configuration_key, untried
 
 
 def distribution(param: Param) -> BaseDistribution:

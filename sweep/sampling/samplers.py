@@ -9,7 +9,7 @@ import optuna
 from optuna.samplers import BaseSampler, GPSampler
 
 from sweep.sampling.distinct import DistinctSampler
-from sweep.study.configuration import Key
+from sweep.study.space import Key
 from sweep.study.spec import StudySpec
 from sweep.study.trial import derived_seed
 

@@ -15,10 +15,9 @@ from sqlalchemy.exc import OperationalError
 from sweep.errors import StorageError, fault
 from sweep.storage.errors import LOCK_SECONDS, as_storage_error, storage_errors
 from sweep.storage.journal import Journal
-from sweep.storage.reads import Database, JournalFile
+from sweep.storage.reads import Backend, Database, JournalFile
 from sweep.storage.recognise import recognise, recognise_journal
 from sweep.storage.url import StorageUrl
-from sweep.storage.whole import Backend
 
 _CONNECT_SECONDS = 10
 

@@ -13,8 +13,8 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.trial_attributes import TAGS, Tags, Values, failure_of, seed_of, values_of
-from sweep.study.configuration import Key, configuration_key
 from sweep.study.design import MEASURE, SEARCH, Point, is_collapsed
+from sweep.study.space import Key, configuration_key
 from sweep.study.spec import StudySpec
 from sweep.study.trial import DRIVER_DIED, DUPLICATE, INPUT_AWAY, Failure, derived_seed
 

@@ -162,7 +162,7 @@ def read_measures(study: optuna.Study) -> Measures | None:
     Raises:
         StorageError: if what is stored is not of that form.
     """
-    stored = told(study).get(MEASURES)
+    stored = own_attributes(study).get(MEASURES)
     if stored is None:
         return None
     try:

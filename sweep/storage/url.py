@@ -5,16 +5,111 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import sqlalchemy.engine
 import sqlalchemy.exc
 
 from sweep.errors import StorageError, fault
-from sweep.storage.file_urls import file_of
-from sweep.storage.server_urls import server_faults
+
+_FILE = re.compile(r"(?:sqlite|sqlite\+pysqlite|journal):///(?P<path>.+)", re.DOTALL)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+"""How Windows paths begin."""
+_UNREADABLE = ("Cc", "Cs")
+"""Unicode categories of control characters, and of bytes that are not text."""
+
+
+def file_of(url: str, name: str) -> Path | None:
+    """The file that a URL names, with ``~`` and ``%20`` resolved; None if it names none.
+
+    If a file exists under the URL's literal text, as older versions created it, that one is used.
+
+    Args:
+        url: the URL as given by the user.
+        name: the option that gave it, for errors.
+
+    Raises:
+        StorageError: if no file can be derived from it.
+    """
+    match = _FILE.fullmatch(url)
+    if match is None:
+        return None
+    text = match["path"]
+    path, _, query = text.partition("?")
+    literal = Path(text)
+    if ("%" in text or "?" in text or text.startswith("~")) and _is_file(literal):
+        return literal
+    if "?" in text:
+        rule = "name a file without ?: nothing is read from what follows it"
+        way_out = "Leave it out, or write %3F for a ? in the file's name"
+        # without values: one may be a password
+        names = [part.partition("=")[0] for part in query.split("&")]
+        raise StorageError(fault(name, rule, f"?{'&'.join(names)}", way_out=way_out))
+    decoded = unquote(path, errors="strict")
+    if decoded == ":memory:":
+        return None
+    if any(unicodedata.category(sign) in _UNREADABLE for sign in decoded):
+        raise StorageError(fault(name, "be a line of text", decoded))
+    if os.name != "nt" and _DRIVE.match(decoded):
+        rule, way_out = "name a file of this system", "Write / between folders, and no drive"
+        raise StorageError(fault(name, rule, decoded, way_out=way_out))
+    if decoded.endswith("/") or Path(decoded).name in ("", ".", ".."):
+        raise StorageError(fault(name, "name a file, not a folder", decoded))
+    try:
+        return Path(decoded).expanduser()
+    except RuntimeError as error:
+        rule, way_out = "begin with a home folder that there is", "Write the whole path"
+        raise StorageError(fault(name, rule, decoded, way_out=way_out)) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+_LAST_PORT = 65_535
+_SEVERAL = ("host", "port")
+"""Parameters that may be given more than once, for several hosts."""
+
+
+def server_faults(url: sqlalchemy.engine.URL, name: str) -> Iterator[str]:
+    """Every part of the URL that would be misread or ignored, described without passwords.
+
+    Args:
+        url: of a PostgreSQL server.
+        name: the option that gave it, for errors.
+    """
+    if "@" in (url.host or ""):
+        rule = "have one @, before the host"
+        yield fault(name, rule, "several", way_out="Write %40 for an @ in a name or password")
+    if url.port is not None and not 1 <= url.port <= _LAST_PORT:
+        yield fault(name, f"have a port of 1 to {_LAST_PORT}", url.port)
+    known = _parameters()
+    for key, value in url.query.items():
+        if known and key not in known:
+            near = get_close_matches(key, known, 1)
+            way_out = f"Did you mean {near[0]}" if near else "Leave it out"
+            rule = "have parameters of PostgreSQL's library after the ?"
+            yield fault(name, rule, key, way_out=way_out)
+        elif not isinstance(value, str) and key not in _SEVERAL:
+            yield fault(name, f"have {key} once", f"{len(value)} times")
+
+
+def _parameters() -> frozenset[str]:
+    """The parameters that libpq accepts; empty if it is not installed."""
+    try:
+        from psycopg.pq import Conninfo
+    except ImportError:
+        return frozenset()
+    return frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+
 
 _WAY_OUT = (
     "Write 'sqlite:///study.db', 'postgresql+psycopg://user@host/database' or "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,3 +130,24 @@ class Space:
         if not isinstance(tree, Mapping):
             raise SpecError(fault("space", "map names to parameters", tree))
         return cls({name: param_from_json(branch) for name, branch in tree.items()})
+
+
+Key = tuple[tuple[str, str], ...]
+"""A configuration in hashable form."""
+
+
+def configuration_key(values: Mapping[str, Scalar]) -> Key:
+    """A configuration's key; ``repr`` distinguishes ``True`` and ``1``."""
+    return tuple(sorted((name, repr(value)) for name, value in values.items()))
+
+
+def untried(space: Space, tried: Container[Key]) -> list[dict[str, Scalar]] | None:
+    """The configurations of a finite space without a trial; None for an infinite space."""
+    grids = [space[name].grid() for name in space]
+    if space.size() is None:
+        return None
+    return [
+        values
+        for point in itertools.product(*(grid for grid in grids if grid is not None))
+        if configuration_key(values := dict(zip(space, point, strict=True))) not in tried
+    ]

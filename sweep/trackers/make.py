@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sweep.driver.callbacks import Callback
+from sweep.driver.listener import Callback
 from sweep.errors import UsageError, fault
 from sweep.storage.url import StorageUrl, folder_beside
 from sweep.trackers import NAMES

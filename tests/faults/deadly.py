@@ -10,16 +10,7 @@ from typing import Any
 
 from objectives.synthetic import Synthetic
 from sweep.study.objective import ObjectiveInfo
-from sweep.study.trial import (
-    Leave,
-    Pack,
-    Refill,
-    Report,
-    TrialParams,
-    TrialResult,
-    no_refill,
-    stay,
-)
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult, no_refill, stay
 
 
 class Deadly(Synthetic):

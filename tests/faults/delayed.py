@@ -8,16 +8,7 @@ from typing import Any
 
 from objectives.cooperative import Walk, run_in_lanes
 from objectives.synthetic import Synthetic
-from sweep.study.trial import (
-    Leave,
-    Pack,
-    Refill,
-    Report,
-    TrialParams,
-    TrialResult,
-    no_refill,
-    stay,
-)
+from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult, no_refill, stay
 
 TURN_SECONDS = 0.02
 

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from objectives.lora.packed.base_weight import BaseWeight
-from objectives.lora.packed.cpu import multiply
+from objectives.lora.packed.device import multiply
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,9 @@ from objectives.lora.base.load import Base
 from objectives.lora.packed.attention import NAME
 from objectives.lora.packed.base_weight import BaseWeight, choose, dequantised_bytes
 from objectives.lora.packed.dropout import LaneDropout, own_stream
-from objectives.lora.packed.head import LaneHead
 from objectives.lora.packed.lane_parameters import Adapters, fresh_a, frozen_layers
 from objectives.lora.packed.layout import LaneBatch, Layout
-from objectives.lora.packed.linear import LaneLinear
+from objectives.lora.packed.linear import LaneHead, LaneLinear
 from objectives.lora.packed.pass_context import PassContext, running
 from objectives.lora.packed.prefix_cache import LayerGate, Prefix
 from objectives.lora.packed.stacked_parameters import StackedParameterSets

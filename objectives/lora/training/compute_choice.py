@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from objectives.lora.base.load import Precision, head_modules
 from objectives.lora.memory import keep_memory
 from objectives.lora.packed.base_weight import choose
-from objectives.lora.packed.cpu import multiply
+from objectives.lora.packed.device import multiply
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import encoder_linears
 from sweep.errors import SpecError, fault

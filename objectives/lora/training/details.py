@@ -12,7 +12,7 @@ from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import ResolvedTargets, short_names
-from objectives.lora.training.checkpoint_state import shapes
+from objectives.lora.training.checkpoint import shapes
 from objectives.lora.training.lane import Lane
 from sweep.study.trial import TrialParams
 

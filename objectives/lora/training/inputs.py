@@ -34,7 +34,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.training.agreement import agreeing, sample_windows
 from objectives.seeds import derive
 from sweep.errors import InputChangedError, SpecError, fault
-from sweep.files.input_aliases import user_path
+from sweep.files.location import user_path
 
 DEFAULTS = {"data": "builtin:motifs", "base": "builtin:esm2-mini"}
 NAMES = (*DEFAULTS, "cache")

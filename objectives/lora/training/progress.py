@@ -7,8 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from objectives.lora.memory import peak_memory_bytes
-from objectives.lora.training.checkpoint import Checkpoint, Checkpoints
-from objectives.lora.training.checkpoint_state import restore, tensors_of, tree_of
+from objectives.lora.training.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    restore,
+    tensors_of,
+    tree_of,
+)
 from objectives.lora.training.lane import Lane
 from objectives.metrics.metrics import Predictions
 from objectives.metrics.scores import Scores

@@ -16,9 +16,8 @@ import numpy as np
 
 from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.basis import columns, most_columns
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.model import Block, Model
+from sweep.analysis.effects.model import Block, Model, columns, most_columns
 
 Members = tuple[int, ...]
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.basis import columns
 from sweep.analysis.effects.contrasts import Contrasts
 from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.model import columns
 
 
 @dataclass(frozen=True)

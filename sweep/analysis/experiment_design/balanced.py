@@ -15,13 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sweep._typing import FloatArray, IndexArray
-from sweep.analysis.experiment_design.factors import (
-    Factor,
-    affords_products,
-    factors_of,
-    model,
-)
-from sweep.study.design import Design, Point
+from sweep.analysis.experiment_design.factors import Factor, affords_products, factors_of, model
+from sweep.analysis.experiment_design.pilot import pilot_points
+from sweep.study.design import Design, Pilot, Point
 from sweep.study.space import Space
 from sweep.study.trial import derived_seed
 
@@ -218,3 +214,12 @@ def _distinct(
         if len(+changed) >= len(+count):
             levels[rows], count = new, changed
     return levels
+
+
+def design_points(space: Space, design: Design | Pilot | None) -> tuple[Point, ...]:
+    """The runs of a design or pilot, in run order; empty if ``design`` is None."""
+    if design is None:
+        return ()
+    if isinstance(design, Pilot):
+        return pilot_points(space, design)
+    return balanced_points(space, design)

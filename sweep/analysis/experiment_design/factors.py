@@ -12,7 +12,7 @@ from scipy.stats import qmc
 
 from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.axes import Axis, sampled_axes
-from sweep.analysis.effects.basis import columns
+from sweep.analysis.effects.model import columns
 from sweep.analysis.table import Row, TrialTable
 from sweep.study.parameters import Choice, Int, Param, TargetSets
 from sweep.study.space import Space

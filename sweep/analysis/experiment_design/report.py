@@ -71,9 +71,7 @@ def _power(
     spec: StudySpec, points: Sequence[Point], noise: float, sizes: Mapping[str, float] | None
 ) -> list[dict[str, Any]]:
     """Simulated power of the design for each claim."""
-    from sweep.analysis.experiment_design.power import (
-        forecast,  # SciPy and the forests take a second to import
-    )
+    from sweep.analysis.experiment_design.power import forecast
 
     rows = [
         Row(i, point.values, 0.0, seed=point.seed, size=_size(spec.space, point, sizes or {}))

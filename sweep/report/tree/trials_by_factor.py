@@ -195,10 +195,7 @@ def _dominant(table: TrialTable, groups: Sequence[tuple[str, ...]]) -> str | Non
 def _used(table: TrialTable, claims: Sequence[Any]) -> Collection[int]:
     """Numbers of the trials that the first claim's verdict is based on."""
     from sweep.analysis.verdict.claim_terms import roles_of
-    from sweep.analysis.verdict.eligible_trials import (  # SciPy takes a second to import
-        measured_of,
-        select_trials,
-    )
+    from sweep.analysis.verdict.eligible_trials import measured_of, select_trials
 
     if claims:
         evidence = select_trials(table, roles_of(claims[0], tuple(table.space)))

@@ -11,7 +11,7 @@ from typing import Any
 import ray
 
 from sweep.errors import SweepError
-from sweep.files.input_aliases import register_alias
+from sweep.files.location import register_alias
 from sweep.study.source import put_last
 from sweep.workers.ray.archive import InputArchive
 from sweep.workers.ray.inputs import ArchiveRef, take

@@ -14,8 +14,7 @@ from transformers import PreTrainedModel
 
 from objectives.lora.adapter_config import AdapterConfig, trainable_parameters
 from objectives.lora.base.load import head_modules
-from objectives.lora.roles import ROLES
-from objectives.lora.target_modules import UNUSED, resolve, resolve_all
+from objectives.lora.target_modules import ROLES, UNUSED, resolve, resolve_all
 from objectives.lora.training.details import of_lora
 from studies.targets import TARGET_SETS
 from sweep.errors import TargetError

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from objectives.lora.settings import BindingSettings
-from objectives.lora.training.checkpoint_state import restore, shapes, tensors_of, tree_of
+from objectives.lora.training.checkpoint import restore, shapes, tensors_of, tree_of
 from objectives.lora.training.lane import Lane
 from objectives.lora.training.trial import Trial
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers import BertConfig, BertForTokenClassification, EsmForTokenClassification
 
-from objectives.lora.roles import kind
-from objectives.lora.target_modules import resolve, resolve_all
+from objectives.lora.target_modules import kind, resolve, resolve_all
 from sweep.errors import TargetError
 
 HEAD = ("classifier",)

@@ -10,9 +10,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from tracked_studies import tracked
 
-from sweep.driver.callbacks import Callbacks
-from sweep.storage.errors import StorageLostError
-from sweep.storage.reconnect import retry_while_unreachable
+from sweep.driver.listener import Callbacks
+from sweep.storage.errors import StorageLostError, retry_while_unreachable
 
 
 def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_points_are_those_laid_out_when_the_study_was_made(
 ) -> None:
     """A library that draws otherwise changes no study that has begun."""
     laid_out = read_points(open_store(measured(spec)).study)
-    monkeypatch.setattr("sweep.analysis.experiment_design.points.design_points", lambda *_: ())
+    monkeypatch.setattr("sweep.analysis.experiment_design.balanced.design_points", lambda *_: ())
 
     assert read_points(open_store(measured(spec)).study) == laid_out
 

@@ -15,7 +15,7 @@ import optuna
 import pytest
 
 from sweep import Choice, Float, Space, StudySpec, TargetSets
-from sweep.extend.migration import engine_of
+from sweep.extend.extend import engine_of
 from sweep.sampling.distinct import distributions
 from sweep.storage.studies import create_or_resume, load_study, read_spec, write_spec
 from sweep.storage.url import StorageUrl

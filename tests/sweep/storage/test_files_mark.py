@@ -11,11 +11,10 @@ import pytest
 from sweep import StudySpec
 from sweep.errors import ResumeError
 from sweep.files.location import Location
-from sweep.storage.files_mark import MARK, renew, take_folder
 from sweep.storage.guard import give_up, take
 from sweep.storage.owner import DriverLease
 from sweep.storage.studies import create_or_resume, read_identity, write_spec
-from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.trial_folders import MARK, TrialFolders, renew, take_folder
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo
 

@@ -18,9 +18,9 @@ from sweep import Budget, Choice, Space, StudySpec
 from sweep.driver.listener import NullListener
 from sweep.driver.run_study import run_study
 from sweep.results.status import snapshot
+from sweep.storage.reads import Backend
 from sweep.storage.studies import open_known, quiet_optuna
 from sweep.storage.url import StorageUrl
-from sweep.storage.whole import Backend
 
 DISTRIBUTIONS = {
     "rank": IntDistribution(1, 64, log=True),

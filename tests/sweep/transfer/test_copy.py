@@ -14,8 +14,7 @@ from sweep.storage.owner import DriverLease
 from sweep.storage.studies import create_or_resume, load_study, open_study, quiet_optuna, write_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo
-from sweep.transfer.compare import refuse_differences
-from sweep.transfer.copy import copy_study
+from sweep.transfer.copy import copy_study, refuse_differences
 from sweep.transfer.snapshot import COPYING, Snapshot, take
 
 FACTS = ObjectiveInfo({"data": "d1"}, {"torch": "2"})

@@ -15,8 +15,7 @@ from sweep.errors import StorageError
 from sweep.storage.database import open_storage
 from sweep.storage.studies import load_study, open_study
 from sweep.storage.url import StorageUrl
-from sweep.transfer.compare import refuse_differences
-from sweep.transfer.copy import copy_study
+from sweep.transfer.copy import copy_study, refuse_differences
 from sweep.transfer.export import export_study
 from sweep.transfer.snapshot import COPYING, Snapshot, mark, take
 

@@ -17,8 +17,7 @@ from sqlalchemy import make_url
 
 from sweep.errors import StorageError
 from sweep.storage.url import StorageUrl
-from sweep.transfer.compare import refuse_differences
-from sweep.transfer.copy import copy_study
+from sweep.transfer.copy import copy_study, refuse_differences
 from sweep.transfer.export import export_study
 from sweep.transfer.snapshot import take
 

@@ -12,8 +12,7 @@ from sweep.errors import StorageError
 from sweep.storage.database import open_storage
 from sweep.storage.studies import open_study
 from sweep.storage.url import StorageUrl
-from sweep.transfer.compare import refuse_differences
-from sweep.transfer.copy import copy_study
+from sweep.transfer.copy import copy_study, refuse_differences
 from sweep.transfer.snapshot import Snapshot, take
 
 

@@ -11,8 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from sweep.storage.url import StorageUrl
-from sweep.transfer.compare import refuse_differences
-from sweep.transfer.copy import copy_study
+from sweep.transfer.copy import copy_study, refuse_differences
 from sweep.transfer.export import export_study
 from sweep.transfer.formats import FORMATS
 from sweep.transfer.snapshot import take

@@ -16,7 +16,7 @@ from sweep.errors import SweepError
 from sweep.storage.studies import load_study
 from sweep.storage.url import StorageUrl
 from sweep.study.trial import INPUT_AWAY, Failure
-from sweep.workers.missing_inputs import Inputs
+from sweep.workers.worker import Inputs
 
 
 def failed(error: Exception, reason: str = "exception") -> Failure:

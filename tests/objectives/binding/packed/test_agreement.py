@@ -14,7 +14,7 @@ from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.load import Base, Precision
 from objectives.lora.base.sample import sample_base, window_limit
 from objectives.lora.packed import attention
-from objectives.lora.packed.attention_reach import Reach
+from objectives.lora.packed.attention import Reach
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.packed.prefix_cache import LayerGate
 from objectives.lora.training.agreement import agreeing, sample_windows

@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from objectives.lora.packed import attention_cpu, cpu
-from objectives.lora.packed import cpu as dense
-from objectives.lora.packed.attention_cpu import stretch_on_cpu
-from objectives.lora.packed.cpu import multiply
+from objectives.lora.packed import attention, device
+from objectives.lora.packed import device as dense
+from objectives.lora.packed.attention import stretch_on_cpu
+from objectives.lora.packed.device import multiply
 
 AMD = {"cpu_name": "AMD EPYC 9755", "avx512_f": True, "avx512_bf16": True}
 
 
 @pytest.fixture(autouse=True)
 def _afresh() -> None:
-    cpu.prefers_onednn.cache_clear()
-    cpu.has_bfloat16.cache_clear()
+    device.prefers_onednn.cache_clear()
+    device.has_bfloat16.cache_clear()
 
 
 def by_onednn(monkeypatch: pytest.MonkeyPatch, *, wanted: bool = True) -> None:
@@ -41,7 +41,7 @@ def test_a_cpu_is_known_by_what_it_is(
     """Not by how fast it was a moment ago."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
 
-    assert (cpu.prefers_onednn(), cpu.has_bfloat16()) == (onednn, bfloat16)
+    assert (device.prefers_onednn(), device.has_bfloat16()) == (onednn, bfloat16)
 
 
 def test_an_older_pytorch_says_nothing_and_is_left_as_it_is(
@@ -50,8 +50,8 @@ def test_an_older_pytorch_says_nothing_and_is_left_as_it_is(
     """``get_capabilities`` is newer than the oldest release that is supported."""
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
 
-    assert not cpu.prefers_onednn()
-    assert not cpu.has_bfloat16()
+    assert not device.prefers_onednn()
+    assert not device.has_bfloat16()
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch without oneDNN")
@@ -100,7 +100,7 @@ def window(tokens: int, dtype: torch.dtype = torch.bfloat16) -> list[torch.Tenso
 
 @pytest.fixture
 def _bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention_cpu, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(attention, "has_bfloat16", lambda: True)
 
 
 def attended(parts: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -131,7 +131,7 @@ def testwritten_out_attention_is_the_fused_one_to_bfloat16(tokens: int) -> None:
 def test_probabilities_computed_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit by bit: how long a window is decides memory, and nothing else."""
     kept = attended(window(130))
-    monkeypatch.setattr(attention_cpu, "_KEPT", 0)
+    monkeypatch.setattr(attention, "_KEPT", 0)
     again = attended(window(130))
 
     assert all(torch.equal(one, other) for one, other in zip(kept, again, strict=True))
@@ -150,11 +150,11 @@ def test_a_window_hangs_on_itself_alone() -> None:
 @pytest.mark.usefixtures("_bfloat16")
 def test_very_long_windows_are_notwritten_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their probabilities would not fit, or the calls cost more; nor are those of float32."""
-    monkeypatch.setattr(attention_cpu, "written_out", None)  # cannot be called
+    monkeypatch.setattr(attention, "written_out", None)  # cannot be called
     with pytest.raises(TypeError):
         attended(window(60))
     assert attended(window(30))[0].dtype == torch.bfloat16
-    monkeypatch.setattr(attention_cpu, "_WRITTEN", 0)
+    monkeypatch.setattr(attention, "_WRITTEN", 0)
 
     assert attended(window(60))[0].dtype == torch.bfloat16
     assert attended(window(60, torch.float32))[0].dtype == torch.float32

@@ -7,8 +7,7 @@ import pytest
 from judged import line, names, ordered
 from numpy.polynomial import legendre
 
-from sweep.analysis.effects.basis import columns, most_columns
-from sweep.analysis.effects.model import Block, Model
+from sweep.analysis.effects.model import Block, Model, columns, most_columns
 
 NODES, WEIGHTS = legendre.leggauss(20)
 

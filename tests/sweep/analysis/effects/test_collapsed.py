@@ -8,7 +8,7 @@ import pytest
 from judged import line, names, ordered
 
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.collapsed import FEW, far_below
+from sweep.analysis.verdict.eligible_trials import FEW, far_below
 
 
 def _study(n: int, seed: int, noise: float) -> tuple[tuple[Axis, ...], npt.NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sweep import Choice, Claim, Design, Float, Space, StudySpec, TargetSets
-from sweep.analysis.experiment_design.points import design_points
+from sweep.analysis.experiment_design.balanced import design_points
 from sweep.analysis.experiment_design.power import forecast
 from sweep.analysis.experiment_design.report import design_report
 from sweep.terminal.console import make_console
