@@ -12,6 +12,7 @@ import warnings
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MOVED = {
     "objectives.lanes": ("objectives.cooperative",),
@@ -24,9 +25,12 @@ MOVED = {
     "sweep.judge": ("sweep.analysis.verdict.verdict", "sweep.analysis.verdict.result"),
     "sweep.objective": ("sweep.study.objective",),
     "sweep.phases": ("sweep.study.design",),
+    "sweep.report.gather": ("sweep.report.tree.build",),
+    "sweep.rows": ("sweep.analysis.rows",),
     "sweep.space": ("sweep.study.parameters", "sweep.study.space"),
     "sweep.spec": ("sweep.study.spec",),
     "sweep.table": ("sweep.analysis.table",),
+    "sweep.tabulate": ("sweep.results.table",),
     "sweep.targets": ("sweep.study.targets",),
     "sweep.trial": ("sweep.study.trial",),
 }
@@ -37,6 +41,34 @@ RENAMED = {
     "sweep.trial": {"nobody_waits": "no_refill"},
 }
 """Renamed objects, by their old module."""
+
+STORAGE = {
+    "Address": "url.StorageUrl",
+    "StorageLostError": "errors.StorageLostError",
+    "default_url": "url.default_url",
+    "exclusive": "locks.storage_lock",
+    "folder_beside": "url.folder_beside",
+    "folder_name": "url.folder_name",
+    "give_up": "guard.give_up",
+    "is_ours": "makers.is_ours",
+    "one_file": "sqlite_files.disable_wal",
+    "signed": "makers.signed",
+    "storage_errors": "errors.storage_errors",
+    "take": "guard.take",
+    "told": "makers.own_attributes",
+    "trials_of": "makers.trials_of",
+    "write_ahead": "sqlite_files.enable_wal",
+    **{
+        name: f"studies.{name}"
+        for name in (
+            *("baselines", "best_trial", "count_states", "create_or_resume", "find_study"),
+            *("known_pins", "load_study", "open_known", "open_study", "pinned", "quiet_optuna"),
+            *("read_identity", "read_pins", "read_points", "read_source", "read_spec"),
+            *("write_source", "write_spec"),
+        )
+    },
+}
+"""Names that ``sweep.storage`` itself had, and where they are within it."""
 
 
 class MovedFinder(MetaPathFinder, Loader):
@@ -66,3 +98,17 @@ def install() -> None:
     """Register the finder for the old modules, once."""
     if not any(isinstance(finder, MovedFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, MovedFinder())  # a folder of old bytecode is a package too
+
+
+def of_storage(name: str) -> Any:
+    """An attribute of ``sweep.storage`` as in version 0.1.0, with a warning.
+
+    Raises:
+        AttributeError: if it had none of that name.
+    """
+    if name not in STORAGE:
+        raise AttributeError(f"module 'sweep.storage' has no attribute {name!r}")
+    module, _, now = STORAGE[name].rpartition(".")
+    where = f"sweep.storage.{module}"
+    warnings.warn(f"sweep.storage.{name} is now {where}.{now}", DeprecationWarning, stacklevel=3)
+    return getattr(importlib.import_module(where), now)

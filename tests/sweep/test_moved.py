@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep._moved import MOVED
+from sweep._moved import MOVED, STORAGE
 
 OLD = '''
 from collections.abc import Callable
@@ -58,6 +58,22 @@ def test_an_old_module_has_the_names_of_the_new_ones(old: str) -> None:
         for name in vars(new):
             if not name.startswith("__"):
                 assert hasattr(module, name)
+
+
+@pytest.mark.parametrize("name", STORAGE)
+def test_a_name_of_the_old_storage_is_the_present_object(name: str) -> None:
+    """Also where it has another name now."""
+    module, _, now = f"sweep.storage.{STORAGE[name]}".rpartition(".")
+    with pytest.warns(DeprecationWarning, match=f"sweep.storage.{name} is now {module}.{now}"):
+        found = getattr(importlib.import_module("sweep.storage"), name)
+
+    assert found is getattr(importlib.import_module(module), now)
+
+
+def test_a_name_that_the_old_storage_did_not_have_is_an_error() -> None:
+    """As of any module."""
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        importlib.import_module("sweep.storage").nothing  # noqa: B018 - the attribute is the test
 
 
 def test_facts_is_what_it_was() -> None:
