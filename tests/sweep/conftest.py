@@ -5,7 +5,7 @@ import optuna
 import pytest
 
 from sweep import Choice, Space, StudySpec, TargetSets
-from sweep.analysis.experiment_design import points
+from sweep.analysis.experiment_design import balanced
 from sweep.storage.url import StorageUrl
 from sweep.study.design import Design, Point
 
@@ -20,16 +20,16 @@ def quiet_optuna_logs() -> None:
 def designs_are_laid_out_once() -> Iterator[None]:
     """The same arguments give the same points, and balancing them takes a second."""
     made: dict[str, tuple[Point, ...]] = {}
-    balanced = points.balanced_points
+    lay_out = balanced.balanced_points
 
     def once(space: Space, design: Design) -> tuple[Point, ...]:
         key = repr((space, design))
         if key not in made:
-            made[key] = balanced(space, design)
+            made[key] = lay_out(space, design)
         return made[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(points, "balanced_points", once)
+        patch.setattr(balanced, "balanced_points", once)
         yield
 
 
