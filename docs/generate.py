@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.data.options import DataOptions
-from objectives.lora.settings import BindingSettings
+from objectives.lora.settings import BindingSettings, LoraSettings
 from sweep.cli.main import build_parser
 from sweep.study.claim import Claim
 from sweep.study.design import Design, Pilot
@@ -62,10 +62,10 @@ def cli_page() -> str:
 def settings_page() -> str:
     """The page of an objective's settings and of the records of a study."""
     known = {each.name: each for each in fields(BindingSettings)}
-    meaning = attributes(BindingSettings)
-    sampled = [name for name, each in known.items() if each.metadata["sampled"]]
-    data = {each.name for each in fields(DataOptions)} | {"data_seed"}
-    data -= {"skip_bad", "allow_pickle"}  # flags of that command
+    meaning = attributes(LoraSettings) | attributes(DataOptions)
+    sampled = [name for name, each in known.items() if "sampled" in each.metadata]
+    flags = {"skip_bad", "allow_pickle"}  # of the command that describes data
+    data = {each.name for each in fields(DataOptions)} - flags
     lines = [NOTE, "# Settings and study fields", ""]
     lines += [
         "Settings of `objectives.binding.objective:BindingObjective`.",

@@ -1,72 +1,67 @@
-"""Settings for splitting and subsampling the data."""
+"""Settings for reading, splitting and subsampling the data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
-from sweep.errors import fault
+from sweep.study.parameters import is_number
+from sweep.study.rules import count, field_faults, one_of, or_else, ruled
 
-CHOICES = {"split_by": ("cluster", "family"), "cluster_method": ("kmers", "mmseqs", "auto")}
-"""Allowed values of the settings that are a choice."""
+_CHAINS = "be a whole number of 1 or more, or null for all", or_else(None, count(1))
+_SWITCH = "be true or false", one_of(True, False)
+
+
+def _is_share(value: Any) -> bool:
+    return is_number(value) and 0 < value <= 1
+
+
+_SHARE = "be a fraction above 0, at most 1", _is_share
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Settings for reading, splitting and subsampling a data source.
+    """The settings of a study that decide its data, by the names that a study gives them.
 
     Attributes:
-        seed: of the validation split and the subsamples; independent of the trials' seeds, so
-            that every trial is scored on the same chains.
-        validation_fraction: share of the training residues used for validation if the source
-            gives no validation split.
-        max_residues: chains longer than this are dropped from every split.
-        train_chains: most training chains, sampled after splitting; None for all.
-        validation_chains: most validation chains; None for all.
-        test_chains: most test chains; None for all.
-        skip_bad: leave bad records out and list them, instead of raising.
-        allow_pickle: read pickled tables, which can run any code, instead of raising.
-        split_by: what is never divided between train and validation: ``cluster``, chains of
-            similar sequence, or ``family``, also those of one protein family.
-        cluster_method: how similar sequences are found: ``kmers``, ``mmseqs``, or ``auto``,
-            which is MMseqs2 if it runs here, else k-mers.
-        cluster_identity: least sequence identity at which MMseqs2 links two chains.
-        cluster_coverage: least share of both chains that this alignment must cover.
+        validation_fraction: share of the training residues held out for validation, if the
+            data has no validation split of its own.
+        max_residues: longer chains are dropped; null keeps all.
+        train_chains: number of training chains to keep; null for all.
+        validation_chains: number of validation chains to keep; null for all.
+        test_chains: number of test chains to keep; null for all.
+        skip_bad: skip and count malformed records instead of raising an error.
+        allow_pickle: read pickled weights and pickled data, which can run any code; by default
+            they are refused.
+        data_seed: seed of the validation split and of chain subsets.
+        split_by: groups that a split-off validation set keeps together: ``cluster``, chains of
+            similar sequence, or ``family``, also chains of one protein family, if the data
+            names it.
+        cluster_method: sequence clustering by ``kmers``, ``mmseqs``, or ``auto``: MMseqs2 if it
+            runs on this machine, else k-mers; chosen once when a study begins.
+        cluster_identity: minimum sequence identity at which MMseqs2 links two chains.
+        cluster_coverage: minimum share of both chains that the alignment must cover.
     """
 
-    seed: int = 0
-    validation_fraction: float = 0.15
-    max_residues: int | None = None
-    train_chains: int | None = None
-    validation_chains: int | None = None
-    test_chains: int | None = None
-    skip_bad: bool = False
-    allow_pickle: bool = False
-    split_by: str = "cluster"
-    cluster_method: str = "kmers"
-    cluster_identity: float = 0.3
-    cluster_coverage: float = 0.8
+    validation_fraction: float = ruled(
+        0.15, "be a fraction above 0 and below 1", lambda v: is_number(v) and 0 < v < 1
+    )
+    max_residues: int | None = ruled(
+        None, "be a whole number of 1 or more, or null for no limit", or_else(None, count(1))
+    )
+    train_chains: int | None = ruled(None, *_CHAINS)
+    validation_chains: int | None = ruled(None, *_CHAINS)
+    test_chains: int | None = ruled(None, *_CHAINS)
+    skip_bad: bool = ruled(False, *_SWITCH)
+    allow_pickle: bool = ruled(False, *_SWITCH)
+    data_seed: int = ruled(0, "be a whole number of 0 or more", count(0))
+    split_by: str = ruled("cluster", "be 'cluster' or 'family'", one_of("cluster", "family"))
+    cluster_method: str = ruled(
+        "kmers", "be 'kmers', 'mmseqs' or 'auto'", one_of("kmers", "mmseqs", "auto")
+    )
+    cluster_identity: float = ruled(0.3, *_SHARE)
+    cluster_coverage: float = ruled(0.8, *_SHARE)
 
     def faults(self) -> list[str]:
         """The errors of all invalid settings, in the order of the fields."""
-        return [text for field in fields(self) if (text := self._fault(field.name))]
-
-    def _fault(self, name: str) -> str:
-        """The error of one setting; an empty string if it is valid."""
-        value = getattr(self, name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if name in {"skip_bad", "allow_pickle"}:
-            sound, rule = isinstance(value, bool), "be true or false"
-        elif name == "seed":
-            sound, rule = whole and value >= 0, "be a whole number of at least 0"
-        elif name in CHOICES:
-            sound, rule = value in CHOICES[name], f"be one of {', '.join(CHOICES[name])}"
-        elif name == "validation_fraction":
-            number = whole or isinstance(value, float)
-            sound, rule = number and 0 < value < 1, "lie between 0 and 1, both excluded"
-        elif name in {"cluster_identity", "cluster_coverage"}:
-            number = whole or isinstance(value, float)
-            sound, rule = number and 0 < value <= 1, "be a number above 0, at most 1"
-        else:
-            sound = value is None or (whole and value >= 1)
-            rule = "be a whole number of at least 1, or none"
-        return "" if sound else fault(f"data.{name}", rule, value)
+        return list(field_faults(self, "settings"))

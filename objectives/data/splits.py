@@ -128,7 +128,7 @@ def cap(splits: Splits, options: DataOptions) -> Splits:
         limit = caps[name]
         if limit is None or len(chains) <= limit:
             return chains
-        random = np.random.default_rng([options.seed, SPLITS.index(name)])
+        random = np.random.default_rng([options.data_seed, SPLITS.index(name)])
         kept = np.sort(random.permutation(len(chains))[:limit])
         return [chains[index] for index in kept]
 

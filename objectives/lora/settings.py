@@ -8,24 +8,33 @@ from dataclasses import Field, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
-from objectives.data.options import CHOICES
-from objectives.lora.setting_rules import fixed, sampled, target_set
-from sweep.errors import SpecError, fault
+from objectives.data.options import DataOptions
+from sweep.errors import SpecError, TargetError, fault
 from sweep.study.lora_scaling import LoraScaling
 from sweep.study.parameters import is_number
-from sweep.study.rules import above, between, count, matching, one_of, or_else
+from sweep.study.rules import Holds, above, between, count, matching, one_of, or_else, ruled
+from sweep.study.targets import canonical
 from sweep.study.trial import Scalar
 
 _DEVICES = "be 'auto', 'cpu', 'cuda' or 'cuda:N'"
-_SHARE = "be a fraction above 0, at most 1"
-_CHAINS = "be a whole number of 1 or more, or null for all"
+
+
+def target_set(value: object) -> bool:
+    """Whether a value is a valid target set, such as ``query+value``."""
+    try:
+        return isinstance(value, str) and bool(canonical(value))
+    except TargetError:
+        return False
+
+
+def sampled(default: Any, rule: str, holds: Holds) -> Any:
+    """A field with its rule, as ``ruled`` makes it, that a study may sample for each trial."""
+    return ruled(default, rule, holds, sampled=True)
 
 
 @dataclass(frozen=True)
-class BindingSettings:
-    """All settings of a trial except the locations of data and base model.
-
-    A study may sample each field declared with ``sampled``, as a parameter of the same name.
+class LoraSettings:
+    """Settings of fine-tuning, whatever the task.
 
     Attributes:
         rank: rank of each adapter; 0 trains the head alone.
@@ -59,25 +68,8 @@ class BindingSettings:
         threads: CPU threads of one worker; on CPU, results depend on it in the last bits.
         evaluate_every: ``epoch``, or the fraction of training between two evaluations.
         train_metric_chains: number of training windows scored for the ``train_*`` metrics.
-        validation_fraction: share of the training residues held out for validation, if the
-            data has no validation split of its own.
-        max_residues: longer chains are dropped; null keeps all.
-        train_chains: number of training chains to keep; null for all.
-        validation_chains: number of validation chains to keep; null for all.
-        test_chains: number of test chains to keep; null for all.
-        skip_bad: skip and count malformed records instead of raising an error.
-        allow_pickle: read pickled weights and pickled data, which can run any code; by default
-            they are refused.
         trust_remote_code: run Python modules that come with a base model; by default such a
             base is refused.
-        data_seed: seed of the validation split and of chain subsets.
-        split_by: groups that a split-off validation set keeps together: ``cluster``, chains of
-            similar sequence, or ``family``, also chains of one protein family, if the data
-            names it.
-        cluster_method: sequence clustering by ``kmers``, ``mmseqs``, or ``auto``: MMseqs2 if it
-            runs on this machine, else k-mers; chosen once when a study begins.
-        cluster_identity: minimum sequence identity at which MMseqs2 links two chains.
-        cluster_coverage: minimum share of both chains that the alignment must cover.
     """
 
     rank: int = sampled(8, "be a whole number of 0 or more", count(0))
@@ -107,48 +99,54 @@ class BindingSettings:
     label_shift: int = sampled(0, "be 0, or 1 to measure a fault", one_of(0, 1))
     quantization: str = sampled("nf4", "be 'nf4' or 'none'", one_of("nf4", "none"))
 
-    compute_dtype: str = fixed(
+    compute_dtype: str = ruled(
         "auto",
         "be 'auto', 'float32', 'bfloat16' or 'float16'",
         one_of("auto", "float32", "bfloat16", "float16"),
     )
-    base_weights: str = fixed(
+    base_weights: str = ruled(
         "auto",
         "be 'auto', 'nf4' or 'nf4-dequantised'",
         one_of("auto", "nf4", "nf4-dequantised"),
     )
-    device: str = fixed(
+    device: str = ruled(
         "auto",
         _DEVICES,
         matching(r"auto|cpu|cuda(:\d+)?"),
     )
-    threads: int = fixed(1, "be a whole number of 1 or more", count(1))
-    evaluate_every: str | float = fixed(
+    threads: int = ruled(1, "be a whole number of 1 or more", count(1))
+    evaluate_every: str | float = ruled(
         "epoch",
         "be 'epoch' or a fraction of training above 0, at most 1",
         or_else("epoch", lambda value: is_number(value) and 0 < value <= 1),
     )
-    train_metric_chains: int = fixed(64, "be a whole number of 0 or more", count(0))
+    train_metric_chains: int = ruled(64, "be a whole number of 0 or more", count(0))
+    trust_remote_code: bool = ruled(False, "be true or false", one_of(True, False))
 
-    validation_fraction: float = fixed(
-        0.15, "be a fraction above 0 and below 1", lambda v: is_number(v) and 0 < v < 1
-    )
-    max_residues: int | None = fixed(
-        None, "be a whole number of 1 or more, or null for no limit", or_else(None, count(1))
-    )
-    train_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
-    validation_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
-    test_chains: int | None = fixed(None, _CHAINS, or_else(None, count(1)))
-    skip_bad: bool = fixed(False, "be true or false", one_of(True, False))
-    allow_pickle: bool = fixed(False, "be true or false", one_of(True, False))
-    trust_remote_code: bool = fixed(False, "be true or false", one_of(True, False))
-    data_seed: int = fixed(0, "be a whole number of 0 or more", count(0))
-    split_by: str = fixed("cluster", "be 'cluster' or 'family'", one_of(*CHOICES["split_by"]))
-    cluster_method: str = fixed(
-        "kmers", "be 'kmers', 'mmseqs' or 'auto'", one_of(*CHOICES["cluster_method"])
-    )
-    cluster_identity: float = fixed(0.3, _SHARE, lambda v: is_number(v) and 0 < v <= 1)
-    cluster_coverage: float = fixed(0.8, _SHARE, lambda v: is_number(v) and 0 < v <= 1)
+    @property
+    def lora_scaling(self) -> float:
+        """The scaling factor of the low-rank update."""
+        if self.scaling is not None:
+            return float(self.scaling)
+        if self.alpha is None or self.rank == 0:
+            return 1.0
+        return LoraScaling(self.rank, self.alpha, rslora=self.rslora).factor
+
+    @property
+    def lora_alpha(self) -> float:
+        """LoRA's alpha, as given or computed from ``scaling``."""
+        if self.alpha is not None:
+            return float(self.alpha)
+        scaling = LoraScaling.of_factor(self.rank, self.lora_scaling, rslora=self.rslora)
+        return float(scaling.alpha)
+
+
+@dataclass(frozen=True)
+class BindingSettings(DataOptions, LoraSettings):  # fields: those of LoraSettings come first
+    """All settings of a trial except the locations of data and base model.
+
+    A study may sample each field declared with ``sampled``, as a parameter of the same name.
+    """
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> BindingSettings:
@@ -177,26 +175,14 @@ class BindingSettings:
         return replace(self, **changes)
 
     @property
-    def lora_scaling(self) -> float:
-        """The scaling factor of the low-rank update."""
-        if self.scaling is not None:
-            return float(self.scaling)
-        if self.alpha is None or self.rank == 0:
-            return 1.0
-        return LoraScaling(self.rank, self.alpha, rslora=self.rslora).factor
-
-    @property
-    def lora_alpha(self) -> float:
-        """LoRA's alpha, as given or computed from ``scaling``."""
-        if self.alpha is not None:
-            return float(self.alpha)
-        scaling = LoraScaling.of_factor(self.rank, self.lora_scaling, rslora=self.rslora)
-        return float(scaling.alpha)
+    def data(self) -> DataOptions:
+        """The settings of the data alone."""
+        return DataOptions(**{each.name: getattr(self, each.name) for each in fields(DataOptions)})
 
 
 _FIELDS: Mapping[str, Field[Any]] = {f.name: f for f in fields(BindingSettings)}
 SAMPLED: Mapping[str, Field[Any]] = {
-    name: f for name, f in _FIELDS.items() if f.metadata["sampled"]
+    name: f for name, f in _FIELDS.items() if "sampled" in f.metadata
 }
 """Fields of the settings that a study may sample, by name."""
 

@@ -133,10 +133,10 @@ def _with_validation(
     grouping = group(splits.train, options, tool)
     method = (
         f"{options.validation_fraction:.0%} of the training residues carved out for validation by "
-        f"whole {grouping.words}, seed {options.seed}"
+        f"whole {grouping.words}, seed {options.data_seed}"
     )
     train, validation = carve(
-        splits.train, grouping.numbers, fraction=options.validation_fraction, seed=options.seed
+        splits.train, grouping.numbers, fraction=options.validation_fraction, seed=options.data_seed
     )
     return Splits(train, validation, test), method, grouping
 

@@ -18,9 +18,6 @@ from objectives.data.similarity.leakage import measure_leakage
 from sweep.errors import DataError, UsageError, fault
 
 LEAKAGE = ("auto", "mmseqs", "kmers", "none")
-_ALIASES = {"data_seed": "seed"}
-"""Settings of a study to their names in ``DataOptions``."""
-
 _COMMONEST = 5
 
 
@@ -70,7 +67,7 @@ def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto")
 
 
 def _options(settings: Mapping[str, Any]) -> DataOptions:
-    known = {field.name for field in fields(DataOptions)} - {*_ALIASES.values()} | {*_ALIASES}
+    known = {field.name for field in fields(DataOptions)}
     unknown = [
         fault(f"--set {name}", f"be a setting of the data: {', '.join(sorted(known))}", value)
         for name, value in settings.items()
@@ -78,7 +75,7 @@ def _options(settings: Mapping[str, Any]) -> DataOptions:
     ]
     if unknown:
         raise UsageError(unknown)
-    options = DataOptions(**{_ALIASES.get(name, name): value for name, value in settings.items()})
+    options = DataOptions(**settings)
     faults = options.faults()
     if faults:
         raise DataError(faults)

@@ -12,7 +12,6 @@ import numpy as np
 import platformdirs
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from objectives.data.options import DataOptions
 from objectives.data.prepare.alphabet import Alphabet
 from objectives.data.prepare.prepare import PreparedData, prepare
 from objectives.data.prepare.windows import Windows
@@ -133,25 +132,11 @@ class Inputs:
     @cached_property
     def data(self) -> PreparedData:
         """The data, tokenised and split; from the cache if it is there."""
-        s = self._settings
         return prepare(
             self._inputs["data"],
             tokenizer=self.tokenizer,
             base_limit=self.max_residues,
-            options=DataOptions(
-                validation_fraction=s.validation_fraction,
-                max_residues=s.max_residues,
-                train_chains=s.train_chains,
-                validation_chains=s.validation_chains,
-                test_chains=s.test_chains,
-                skip_bad=s.skip_bad,
-                allow_pickle=s.allow_pickle,
-                seed=s.data_seed,
-                split_by=s.split_by,
-                cluster_method=s.cluster_method,
-                cluster_identity=s.cluster_identity,
-                cluster_coverage=s.cluster_coverage,
-            ),
+            options=self._settings.data,
             cache=Path(self._inputs.get("cache") or platformdirs.user_cache_dir("lorasweep")),
         )
 

@@ -15,8 +15,8 @@ def test_defaults_are_sound() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("seed", -1),
-        ("seed", 1.5),
+        ("data_seed", -1),
+        ("data_seed", 1.5),
         ("validation_fraction", 0),
         ("validation_fraction", 1.0),
         ("validation_fraction", "0.2"),
@@ -37,14 +37,12 @@ def test_setting_that_breaks_a_rule_is_named(name: str, value: object) -> None:
     faults = DataOptions(**{name: value}).faults()
 
     assert len(faults) == 1
-    assert faults[0].startswith(
-        f"data.{name} must be " if name != "validation_fraction" else "data."
-    )
+    assert faults[0].startswith(f"settings.{name} must be ")
     assert f"got {value!r}" in faults[0]
 
 
 def test_all_faults_are_told_at_once() -> None:
     """In the order of the settings."""
-    faults = DataOptions(seed=-1, max_residues=0).faults()
+    faults = DataOptions(data_seed=-1, max_residues=0).faults()
 
-    assert [text.split()[0] for text in faults] == ["data.seed", "data.max_residues"]
+    assert [text.split()[0] for text in faults] == ["settings.max_residues", "settings.data_seed"]

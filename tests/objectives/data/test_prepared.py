@@ -179,7 +179,7 @@ def test_cache_is_used_for_the_same_content_alone(preparer: Preparer, tmp_path: 
 
     assert preparer(tmp_path / "moved", limit=50).fingerprint == first.fingerprint
     assert preparer.entries() == 2
-    assert preparer(tmp_path / "moved", seed=3).fingerprint != first.fingerprint
+    assert preparer(tmp_path / "moved", data_seed=3).fingerprint != first.fingerprint
     assert preparer.entries() == 3
 
 
@@ -258,8 +258,10 @@ def test_caps_are_applied_after_splitting(preparer: Preparer, tmp_path: Path) ->
 
 def test_every_broken_option_is_told(preparer: Preparer, tmp_path: Path) -> None:
     """Before anything is read."""
-    with pytest.raises(DataError, match=r"data.seed must .*\ndata.max_residues .*\nbase_limit "):
-        preparer(tmp_path / "nothing", limit=0, seed=-1, max_residues=0)
+    with pytest.raises(
+        DataError, match=r"settings.max_residues must .*\nsettings.data_seed .*\nbase_limit "
+    ):
+        preparer(tmp_path / "nothing", limit=0, data_seed=-1, max_residues=0)
 
 
 def test_data_that_lost_every_chain_is_refused(preparer: Preparer, tmp_path: Path) -> None:

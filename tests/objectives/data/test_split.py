@@ -109,6 +109,6 @@ def test_caps_draw_a_seeded_subsample_of_each_split() -> None:
     assert [len(side) for side in capped.given().values()] == [20, 5, 50]
     assert [int(c.id) for c in capped.train] == sorted(int(c.id) for c in capped.train)
     assert cap(splits, options) == capped
-    assert cap(splits, DataOptions(seed=1, train_chains=20)).train != capped.train
+    assert cap(splits, DataOptions(data_seed=1, train_chains=20)).train != capped.train
     assert len(cap(splits, DataOptions(test_chains=7)).test or ()) == 7
     assert cap(splits, DataOptions(train_chains=99)) == splits

@@ -69,5 +69,5 @@ def test_settings_of_the_data_are_heeded(source: Path) -> None:
     assert by_family["leakage"] is None
     with pytest.raises(UsageError, match="--set epochs must be a setting of the data"):
         describe(str(source), {"epochs": 2})
-    with pytest.raises(DataError, match=r"data.split_by must be one of cluster, family"):
+    with pytest.raises(DataError, match=r"settings.split_by must be 'cluster' or 'family'"):
         describe(str(source), {"split_by": "species"})
