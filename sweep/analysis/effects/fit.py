@@ -1,4 +1,7 @@
-"""Weighted least squares on configuration means."""
+"""Weighted least squares on configuration means.
+
+Why not statsmodels: its models are slower to fit, and model selection fits them in a loop.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bootstrap intervals and permutation null distributions for any importance method."""
+"""Bootstrap intervals and permutation null distributions for any importance method.
+
+Why not ``scipy.stats.bootstrap``: it resamples single rows, not configurations with all seeds.
+"""
 
 from __future__ import annotations
 

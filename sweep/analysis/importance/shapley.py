@@ -1,5 +1,7 @@
 """Shapley effects of a forest: shares of its variance, with interactions divided among members.
 
+Why not shapiq: it explains single predictions, not the variance over the search space.
+
 Source: Owen 2014, doi:10.1137/130936233; for sampled permutations Song, Nelson and Staum 2016,
 doi:10.1137/15M1048070.
 """
