@@ -1,22 +1,24 @@
 """Write the reference pages that come from the code: ``python docs/generate.py``.
 
-The command's options are read from its parser, settings and fields of a study from their
+The command's options are read from its declaration, settings and fields of a study from their
 dataclasses, so that the pages cannot differ from the code. A test compares the committed pages.
 """  # noqa: INP001 - a script beside the pages, no package
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
+from typer import Context
+from typer.main import get_command
+
 from objectives.data.options import DataOptions
 from objectives.lora.settings import BindingSettings, LoraSettings
-from sweep.cli.main import build_parser
+from sweep.cli.main import APP
 from sweep.study.claim import Claim
 from sweep.study.design import Design, Pilot
 from sweep.study.parameters import Choice, Float, Int, TargetSets
@@ -49,13 +51,14 @@ STUDY_RECORDS = (
 
 def cli_page() -> str:
     """The page of all verbs and their options."""
-    parser = build_parser()
-    lines = [NOTE, "# The command", "", str(parser.description), ""]
-    lines += ["```text", *str(parser.epilog).strip().splitlines(), "```", ""]
-    for name, what, verb in _verbs(parser, "lorasweep"):
-        lines += [f"## {name}", "", f"{_sentence(what)}", "", *_options(verb)]
-        for inner, said, action in _verbs(verb, name):
-            lines += [f"### {inner}", "", f"{_sentence(said)}", "", *_options(action)]
+    command: Any = get_command(APP)
+    shown = (line for line in command.epilog.splitlines() if line != "\b")
+    lines = [NOTE, "# The command", "", command.help, "", "```text", *shown, "```", ""]
+    lines += _options(command)
+    for name, verb in command.commands.items():
+        lines += [f"## lorasweep {name}", "", verb.help, "", *_options(verb)]
+        for inner, action in getattr(verb, "commands", {}).items():
+            lines += [f"### lorasweep {name} {inner}", "", action.help, "", *_options(action)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -113,37 +116,14 @@ def attributes(record: type) -> dict[str, str]:
     return found
 
 
-def _verbs(
-    parser: argparse.ArgumentParser, name: str
-) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """The name, help text and parser of each verb of a parser."""
-    for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            said = {each.dest: each.help or "" for each in action._choices_actions}  # noqa: SLF001
-            for verb, inner in action.choices.items():
-                yield f"{name} {verb}", said[verb], inner
-
-
-def _options(parser: argparse.ArgumentParser) -> list[str]:
-    """A table of what one verb takes."""
+def _options(command: Any) -> list[str]:
+    """A table of what one verb takes, as its help says it."""
     rows = [
-        _row(_spelling(action), (action.help or "") % {"default": action.default})
-        for action in parser._actions  # noqa: SLF001
-        if not isinstance(action, (argparse._SubParsersAction, argparse._HelpAction))  # noqa: SLF001
+        _row(f"`{typed}`", meaning)
+        for parameter in sorted(command.params, key=lambda each: each.param_type_name)
+        for typed, meaning in [parameter.get_help_record(Context(command))]
     ]
     return [*_table("option", "meaning"), *rows, ""] if rows else []
-
-
-def _spelling(action: argparse.Action) -> str:
-    """An option as it is typed; one that must be given is marked."""
-    if not action.option_strings:
-        return f"`{action.metavar or action.dest}`"
-    spelled = ", ".join(action.option_strings)
-    value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else None)
-    if value is None and action.nargs != 0:
-        value = action.dest.upper()
-    typed = spelled if action.nargs == 0 else f"{spelled} {value}"
-    return f"`{typed}`" + (" (required)" if action.required else "")
 
 
 def _settings(
@@ -174,10 +154,6 @@ def _default(each: Field[Any]) -> str:
     if each.default_factory is not MISSING:
         return f"`{each.default_factory()!r}`"
     return "required"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
 
 
 def _plain(text: str) -> str:

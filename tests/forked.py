@@ -19,10 +19,14 @@ import lean
 import workers
 
 LIGHT = (
-    "objectives.synthetic", "optuna.importance", "plotly.io", "sklearn.ensemble",
-    "sweep.cli.adapters", "sweep.cli.data", "sweep.cli.importance", "sweep.cli.design",
-    "sweep.cli.predict", "sweep.cli.report", "sweep.cli.run", "sweep.driver.run_study",
-    "sweep.workers.local", "sweep.report.write", "sweep.transfer",
+    "objectives.synthetic", "optuna.importance", "plotly.io", "pydantic.type_adapter",
+    "sklearn.ensemble", "sweep.analysis.experiment_design.pilot_report", "sweep.cli.detach",
+    "sweep.analysis.experiment_design.report", "sweep.cli.adapter_export.export",
+    "sweep.cli.main", "sweep.driver.run_study", "sweep.extend.extend", "sweep.report.serve",
+    "sweep.report.tree.build", "sweep.report.write", "sweep.results.analysis",
+    "sweep.terminal.changes", "sweep.terminal.check", "sweep.terminal.design",
+    "sweep.terminal.importance", "sweep.terminal.progress", "sweep.terminal.status",
+    "sweep.trackers.make", "sweep.transfer", "sweep.workers.local",
 )  # fmt: skip
 """What commands import without a model library."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from objectives.metrics.metrics import Predictions, at_threshold, evaluate
 from sweep import StudySpec
-from sweep.cli.main import build_parser
+from sweep.cli.main import parse
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -111,12 +111,12 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("page", "words"), COMMANDS)
 def test_a_command_of_the_pages_is_understood(page: str, words: list[str]) -> None:
-    """As the parser or the Makefile has it."""
+    """As the command or the Makefile has it."""
     if words[0] == "make":
         makefile = (ROOT / "Makefile").read_text("utf-8")
         assert re.search(rf"^{words[1]}:", makefile, flags=re.MULTILINE), page
     else:
-        assert build_parser().parse_args(words[1:]).verb == words[1], page
+        assert parse(words[1:]).verb.__name__ in words[1:3], page
 
 
 def test_the_study_of_the_guide_is_valid() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweep import StudySpec
-from sweep.cli.main import build_parser
+from sweep.cli.main import parse
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,12 +67,12 @@ def test_the_study_in_the_readme_is_valid() -> None:
     ],
 )
 def test_every_command_is_understood(command: str) -> None:
-    """As the parser or the Makefile has it."""
+    """As the command or the Makefile has it."""
     words = command.split("#", maxsplit=1)[0].split()
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     else:
-        assert build_parser().parse_args(words[1:]).verb == words[1]
+        assert parse(words[1:]).verb.__name__ in words[1:3]
 
 
 def test_what_ci_installs_satisfies_the_declared_ranges() -> None:

@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
-from sweep.cli.options import (
-    TRUSTING,
-    input_arguments,
-    json_argument,
-    name_argument,
-    storage_arguments,
-    trust_arguments,
-)
+from sweep.cli.options import TRUSTING, Inputs, StoredStudy, Trust, flag, option, trusted_source
+from sweep.cli.parsing import verbs
 from sweep.errors import UsageError, fault
 
-VERBS = ("adapters",)
+
+@dataclass(kw_only=True)
+class ExportOptions(StoredStudy, Inputs, Trust):
+    """The options of ``adapters export``."""
+
+    trial: str = option("best, or the number of a trial", "WHICH", default=...)
+    out: str = option("a new or empty folder", "DIR", default=...)
+    retrain: bool = flag("train the trial again, where its adapter was not kept")
+    license: str = option(
+        "of the adapter, as the Hugging Face Hub writes it", "ID", default="unknown"
+    )
 
 
-def adapters_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb and its actions."""
-    adapters = verbs.add_parser("adapters", help="take a trained adapter out of a study")
-    actions = adapters.add_subparsers(dest="action", metavar="ACTION", required=True)
-    export = actions.add_parser(
-        "export", help="a folder that PEFT loads, with a model card of what was measured"
-    )
-    storage_arguments(export, required=True)
-    name_argument(export)
-    export.add_argument(
-        "--trial", metavar="WHICH", required=True, help="best, or the number of a trial"
-    )
-    export.add_argument("--out", metavar="DIR", required=True, help="a new or empty folder")
-    export.add_argument(
-        "--retrain",
-        action="store_true",
-        help="train the trial again, where its adapter was not kept",
-    )
-    input_arguments(export)
-    trust_arguments(export)
-    export.add_argument(
-        "--license",
-        metavar="ID",
-        default="unknown",
-        help="of the adapter, as the Hugging Face Hub writes it (unknown)",
-    )
-    json_argument(export)
-
-
-def adapters(options: argparse.Namespace) -> int:
-    """Export an adapter."""
+def export(options: ExportOptions) -> int:
+    """Write a folder that PEFT loads, with a model card of what was measured."""
     from sweep.cli.adapter_export.export import Request, export_adapter
     from sweep.cli.output import show
     from sweep.cli.study_file import apply_options
-    from sweep.cli.trust import trusted_source
     from sweep.storage.studies import load_study, quiet_optuna, read_spec
     from sweep.storage.url import StorageUrl
     from sweep.terminal.adapter import print_adapter
@@ -73,7 +47,7 @@ def adapters(options: argparse.Namespace) -> int:
     return 0
 
 
-def _input_faults(options: argparse.Namespace) -> list[str]:
+def _input_faults(options: ExportOptions) -> list[str]:
     """Faults of inputs and permissions that are given without ``--retrain``."""
     if options.retrain:
         return []
@@ -83,3 +57,6 @@ def _input_faults(options: argparse.Namespace) -> list[str]:
         for name in ("data", "base", *TRUSTING)
         if (value := getattr(options, name)) not in (None, False)
     ]
+
+
+adapters = verbs(export, name="adapters", help="Take a trained adapter out of a study.")

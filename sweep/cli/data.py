@@ -2,121 +2,114 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from sweep.cli.options import json_argument
-
-VERBS = ("data",)
+from sweep.cli.options import VerbOptions, argument, flag, option
+from sweep.cli.parsing import verbs
 
 TOOLS = "objectives.data.tools"
 """The package that does the work, imported when needed, as in ``sweep.cli.predict``."""
 
 
-def data_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb and its actions."""
-    data = verbs.add_parser("data", help="fetch, describe or convert labelled chains")
-    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
+@dataclass(kw_only=True)
+class FetchOptions(VerbOptions):
+    """The options of ``data fetch``."""
 
-    fetch = actions.add_parser("fetch", help="a known data set, verified; goes on where it broke")
-    fetch.add_argument("dataset", metavar="NAME", help="yu2013: binding residues of ten ligands")
-    fetch.add_argument("--out", metavar="DIR", help="where to (data/NAME)")
-    fetch.add_argument("--mirror", metavar="URL", help="where else the same files are")
-    json_argument(fetch)
+    dataset: str = argument("yu2013: binding residues of ten ligands", "NAME")
+    out: str | None = option("where to (data/NAME)", "DIR")
+    mirror: str | None = option("where else the same files are", "URL")
 
-    describe = actions.add_parser(
-        "describe", help="lengths, positives, ligands, families, leakage between splits"
+
+@dataclass(kw_only=True)
+class SourceOptions(VerbOptions):
+    """A source of data."""
+
+    source: str = argument("what --data takes: a folder, file or name", "SRC")
+    skip_bad: bool = flag("leave out, count and list bad records instead of stopping at them")
+    allow_pickle: bool = flag("read pickled tables, which can run any code: only files you trust")
+
+    def flags(self) -> dict[str, bool]:
+        """The settings that are given as flags."""
+        return {"skip_bad": self.skip_bad, "allow_pickle": self.allow_pickle}
+
+
+@dataclass(kw_only=True)
+class DescribeOptions(SourceOptions):
+    """The options of ``data describe``."""
+
+    settings: list[str] = option(
+        "a study's setting of the data (split_by=family); may be repeated",
+        "NAME=VALUE",
+        written="--set",
+        default=list,
     )
-    _source_arguments(describe)
-    describe.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="a study's setting of the data (split_by=family); may be repeated",
-    )
-    describe.add_argument(
-        "--leakage",
-        metavar="METHOD",
-        choices=("auto", "mmseqs", "kmers", "none"),
+    leakage: Literal["auto", "mmseqs", "kmers", "none"] = option(
+        "how leakage is measured: mmseqs, kmers (quick), none, or auto: mmseqs if it runs",
+        "METHOD",
         default="auto",
-        help="how leakage is measured: mmseqs, kmers (quick), none, or auto: mmseqs if it runs",
-    )
-
-    convert = actions.add_parser("convert", help="any source as one clean table, read back equal")
-    _source_arguments(convert)
-    convert.add_argument(
-        "--out",
-        metavar="FILE",
-        required=True,
-        help="a .parquet, .csv, .tsv or .jsonl file; a new folder where there are several splits",
-    )
-    convert.add_argument(
-        "--format",
-        metavar="FORM",
-        choices=("parquet", "csv", "tsv", "jsonl"),
-        type=str.lower,
-        help="parquet, csv, tsv or jsonl, of the files in a folder (parquet)",
     )
 
 
-def _source_arguments(action: argparse.ArgumentParser) -> None:
-    action.add_argument("source", metavar="SRC", help="what --data takes: a folder, file or name")
-    for option, what in (
-        ("--skip-bad", "leave out, count and list bad records instead of stopping at them"),
-        ("--allow-pickle", "read pickled tables, which can run any code: only files you trust"),
-    ):
-        action.add_argument(option, action="store_true", help=what)
-    json_argument(action)
+@dataclass(kw_only=True)
+class ConvertOptions(SourceOptions):
+    """The options of ``data convert``."""
+
+    out: str = option(
+        "a .parquet, .csv, .tsv or .jsonl file; a new folder where there are several splits",
+        "FILE",
+        default=...,
+    )
+    format: Literal["parquet", "csv", "tsv", "jsonl"] | None = option(
+        "parquet, csv, tsv or jsonl, of the files in a folder (parquet)", "FORM", any_case=True
+    )
 
 
-def data(options: argparse.Namespace) -> int:
-    """Fetch, describe or convert data."""
+def fetch(options: FetchOptions) -> int:
+    """Fetch a known data set, verified; go on where it broke."""
     from sweep.cli.output import show
-    from sweep.cli.terminal_data import print_converted, print_described, print_fetched
-
-    does = {
-        "fetch": (_fetch, print_fetched),
-        "describe": (_describe, print_described),
-        "convert": (_convert, print_converted),
-    }
-    work, printer = does[options.action]
-    show(work(options), printer, as_json=options.json)
-    return 0
-
-
-def _fetch(options: argparse.Namespace) -> dict[str, Any]:
     from sweep.cli.progress_bars import byte_bar
+    from sweep.cli.terminal_data import print_fetched
 
     tool = importlib.import_module(f"{TOOLS}.fetch")
     wanted = tool.collection(options.dataset)
     folder = Path(options.out or f"data/{wanted.name}").expanduser()
     with byte_bar(wanted.size) as tell:
         report: dict[str, Any] = tool.fetch(wanted, folder, mirror=options.mirror, tell=tell)
-    return report
+    show(report, print_fetched, as_json=options.json)
+    return 0
 
 
-def _describe(options: argparse.Namespace) -> dict[str, Any]:
+def describe(options: DescribeOptions) -> int:
+    """Show lengths, positives, ligands, families, leakage between splits."""
+    from sweep.cli.output import show
     from sweep.cli.study_file import read_settings
+    from sweep.cli.terminal_data import print_described
     from sweep.terminal.console import make_console
 
     tool = importlib.import_module(f"{TOOLS}.describe")
-    settings = read_settings(options.settings) | _flags(options)
+    settings = read_settings(options.settings) | options.flags()
     with make_console(sys.stderr).status("reading and comparing"):  # shown on a terminal only
         report: dict[str, Any] = tool.describe(options.source, settings, leakage=options.leakage)
-    return report
+    show(report, print_described, as_json=options.json)
+    return 0
 
 
-def _convert(options: argparse.Namespace) -> dict[str, Any]:
+def convert(options: ConvertOptions) -> int:
+    """Write any source as one clean table, read back equal."""
+    from sweep.cli.output import show
+    from sweep.cli.terminal_data import print_converted
+
     tool = importlib.import_module(f"{TOOLS}.convert")
     out = Path(options.out).expanduser()
-    report: dict[str, Any] = tool.convert(options.source, out, options.format, **_flags(options))
-    return report
+    report = tool.convert(options.source, out, options.format, **options.flags())
+    show(report, print_converted, as_json=options.json)
+    return 0
 
 
-def _flags(options: argparse.Namespace) -> dict[str, Any]:
-    return {"skip_bad": options.skip_bad, "allow_pickle": options.allow_pickle}
+data = verbs(
+    fetch, describe, convert, name="data", help="Fetch, describe or convert labelled chains."
+)

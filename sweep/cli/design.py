@@ -1,31 +1,43 @@
-"""The verbs ``design``, which shows a design, and ``pilot``, which measures its inputs."""
+"""The verb ``design``: what a study's design can show, and what it costs."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from sweep.cli.driving import drive, storage_of
-from sweep.cli.output import show
-from sweep.cli.study_file import apply_options, load_spec, source_of
+from sweep.cli.options import StudyFileStored, flag, option, storage_of
+from sweep.cli.study_file import apply_options, load_spec
 from sweep.errors import SpecError, UsageError, fault
-from sweep.results.table import to_table
-from sweep.storage.studies import find_study, load_study, quiet_optuna, read_spec
-from sweep.storage.url import StorageUrl
-from sweep.study.design import Design, Pilot
+from sweep.study.design import Design
 from sweep.study.parameters import Float, Int
 from sweep.study.spec import StudySpec
-from sweep.terminal.design import print_design, print_pilot
 
-VERBS = ("design", "pilot")
+if TYPE_CHECKING:
+    from sweep.storage.url import StorageUrl
 
 
-def design(options: argparse.Namespace) -> int:
-    """Report what a design can show, and what it costs."""
+@dataclass(kw_only=True)
+class DesignOptions(StudyFileStored):
+    """The options of ``design``."""
+
+    budget: int | None = option("trials to spend in all, in place of the study's design", "N")
+    configurations: int | None = option("distinct configurations, in place of the study's", "N")
+    duplicates: int | None = option("how many of them run with a second seed", "N")
+    noise: float | None = option("sd of one run over seeds, in place of the pilot's", "SD")
+    delta: float | None = option(
+        "the smallest effect worth having, in place of the claims'", "SIZE"
+    )
+    points: bool = flag("list every run, in order")
+
+
+def design(options: DesignOptions) -> int:
+    """Show what a measurement tells, and costs; run nothing."""
     from sweep.analysis.experiment_design.balanced import design_points
     from sweep.analysis.experiment_design.report import design_report
+    from sweep.cli.output import show
+    from sweep.storage.studies import quiet_optuna
+    from sweep.terminal.design import print_design
 
     spec = _designed(apply_options(load_spec(options.study), options), options)
     address = storage_of(spec, options)
@@ -53,26 +65,17 @@ def design(options: argparse.Namespace) -> int:
     return 0
 
 
-def design_size(spec: StudySpec) -> dict[str, int]:
-    """The number of configurations and runs of a study's design."""
-    from sweep.analysis.experiment_design.balanced import design_points
-
-    points = design_points(spec.space, spec.design)
-    configurations = len({point.index for point in points})
-    return {"configurations": configurations, "trials": len(points)}
-
-
-def _designed(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
+def _designed(spec: StudySpec, options: DesignOptions) -> StudySpec:
     """The study with design and claims changed by the options.
 
     Raises:
         SweepError: if there is no design, or an invalid one.
         UsageError: if noise or delta is not a finite number above 0.
     """
-    for option in ("noise", "delta"):
-        value = getattr(options, option)
+    for name in ("noise", "delta"):
+        value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
-            raise UsageError(fault(f"--{option}", "be a finite number above 0", value))
+            raise UsageError(fault(f"--{name}", "be a finite number above 0", value))
     changes = {
         **({} if options.budget is None else _within(options.budget)),
         **{
@@ -118,7 +121,7 @@ def _beyond(spec: StudySpec, found: Mapping[str, Any] | None) -> list[str]:
     return [f"{nuisance['name']} is measured from {ends[0]}; the pilot recommends {ends[1]}"]
 
 
-def _noise(options: argparse.Namespace, found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _noise(options: DesignOptions, found: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if options.noise is not None:
         return {"sd": options.noise, "source": "--noise"}
     if found is None or found["noise"] is None:
@@ -126,45 +129,14 @@ def _noise(options: argparse.Namespace, found: Mapping[str, Any] | None) -> dict
     return {**found["noise"], "source": f"study {found['study']}"}
 
 
-def pilot(options: argparse.Namespace) -> int:
-    """Measure seed noise, and a learning rate at which all choices train."""
-    from sweep.analysis.experiment_design.pilot import pilot_of
-
-    whole = apply_options(load_spec(options.study), options)
-    address = storage_of(whole, options)
-    spec = pilot_of(whole)
-    drive(spec, address, options, source_of(options.study, spec))
-    with quiet_optuna():
-        report = _report(address, spec.name)
-    show(report, print_pilot, as_json=options.json)
-    return 0
-
-
 def _piloted(spec: StudySpec, address: StorageUrl) -> dict[str, Any] | None:
     """The report of the study's pilot, if the database holds one with trials."""
     from sweep.analysis.experiment_design.pilot import pilot_of
+    from sweep.cli.pilot import pilot_summary
+    from sweep.storage.studies import find_study
 
     name = pilot_of(spec).name
     if find_study(address, name) is None:
         return None
-    report = _report(address, name)
+    report = pilot_summary(address, name)
     return report if report["runs"] else None
-
-
-def _report(address: StorageUrl, name: str) -> dict[str, Any]:
-    from sweep.analysis.experiment_design.pilot_report import pilot_report
-
-    study = load_study(address, name)
-    spec = read_spec(study)
-    if not isinstance(spec.design, Pilot):
-        rule = "be that of a pilot"
-        way_out = "Give the study another name (--name)"
-        raise SpecError(fault(f"the design of {name!r}", rule, spec.design, way_out=way_out))
-    table = to_table(study)
-    failed = table.counts.get("FAIL", 0)
-    return {
-        "study": name,
-        "storage": address.shown,
-        "failed": failed,
-        **pilot_report(table, spec.design),
-    }

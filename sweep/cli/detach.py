@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from collections.abc import Mapping
@@ -11,11 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
-from sweep.cli.driving import files_option
-from sweep.cli.options import cluster
+from sweep.cli.options import cluster, files_option, storage_of
+from sweep.cli.run import RunOptions
 from sweep.cli.study_file import lasting
 from sweep.errors import SweepError, UsageError, fault
-from sweep.storage.url import StorageUrl, default_url
+from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
 from sweep.terminal.printable import printable
 from sweep.trackers import NAMES
@@ -24,7 +23,7 @@ from sweep.workers.ray.config import ray_is_missing
 _NOT_THERE = ("verb", "study", "command", "detach", "settings", "ray_address", "json")
 
 
-def detach(spec: StudySpec, options: argparse.Namespace) -> dict[str, str]:
+def detach(spec: StudySpec, options: RunOptions) -> dict[str, str]:
     """Submit the command given by the options, to run on the cluster's head node.
 
     Returns:
@@ -60,7 +59,7 @@ def print_job(report: Mapping[str, Any], _: Console) -> None:
         print(printable(f"{name:<8}{report[name]}"))
 
 
-def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
+def run_arguments(options: RunOptions, study: str) -> list[str]:
     """Arguments that run a study on the head node as these options would run it here.
 
     Args:
@@ -84,7 +83,7 @@ def run_arguments(options: argparse.Namespace, study: str) -> list[str]:
     return arguments
 
 
-def _reachable(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
+def _reachable(spec: StudySpec, options: RunOptions) -> StorageUrl:
     """The database, which the head node must be able to use.
 
     Raises:
@@ -93,9 +92,7 @@ def _reachable(spec: StudySpec, options: argparse.Namespace) -> StorageUrl:
     faults = []
     if options.launcher != "ray":
         faults.append(fault("--detach", "go with --launcher ray", options.launcher))
-    address = StorageUrl.parse(
-        default_url(spec.name) if options.storage is None else options.storage
-    )
+    address = storage_of(spec, options)
     if address.path is not None and not address.path.is_absolute():
         rule = "be one that the cluster's head node reaches: a server, or an absolute path there"
         way_out = "For example sqlite:////shared/study.db"

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sweep.cli.output import show
+from sweep.cli.options import StoredStudy, Thoroughness, option
 from sweep.errors import UsageError, fault
-from sweep.results.analysis import AnalysisOptions, analyse_study
-from sweep.results.table import to_table
-from sweep.storage.studies import open_known, quiet_optuna
-from sweep.storage.url import StorageUrl
-from sweep.terminal.importance import print_importance
 
-VERBS = ("importance",)
+if TYPE_CHECKING:
+    from sweep.results.analysis import AnalysisOptions
 
 
-def importance(options: argparse.Namespace) -> int:
-    """Report the verdict on each claim of a study, and the importance by every method."""
-    asked = inquiry(options)
+@dataclass(kw_only=True)
+class ImportanceOptions(StoredStudy, Thoroughness):
+    """The options of ``importance``."""
+
+    dominant: str | None = option(
+        "claim that this parameter matters most (A+B for a group)", "NAME"
+    )
+    over: str | None = option("than these, with commas between (rank,scaling)", "NAMES")
+    negligible: str | None = option("and that these change next to nothing", "NAMES")
+    nuisances: str | None = option(
+        "averaged over, and optimised for each choice (learning_rate)", "NAMES"
+    )
+    delta: float | None = option("smallest effect worth having, end to end (0.01)", "SIZE")
+    kappa: float | None = option("times the others' variance that it must explain (2)", "TIMES")
+    method: list[str] = option(
+        "one more method beside fanova and ped_anova: mdi, permutation, shapley; repeat",
+        "METHOD",
+        default=list,
+    )
+    draws: int = option("draws behind each probability", "N", default=2000)
+    seed: int = option("of the draws, the forests and the bootstrap", "SEED", default=0)
+
+
+def importance(options: ImportanceOptions) -> int:
+    """Report what mattered, and the verdict on what a study claims."""
+    from sweep.cli.output import show
+    from sweep.results.analysis import analyse_study
+    from sweep.results.table import to_table
+    from sweep.storage.studies import open_known, quiet_optuna
+    from sweep.storage.url import StorageUrl
+    from sweep.terminal.importance import print_importance
+
+    asked = _inquiry(options)
     with quiet_optuna():
         address = StorageUrl.parse(options.storage)
         study = open_known(address, options.name)
@@ -27,15 +53,16 @@ def importance(options: argparse.Namespace) -> int:
     return 0
 
 
-def inquiry(options: argparse.Namespace) -> AnalysisOptions:
+def _inquiry(options: ImportanceOptions) -> AnalysisOptions:
     """The analysis options given on the command line.
 
     Raises:
         UsageError: if a method is unknown, or a claim is incomplete.
     """
     from sweep.analysis.importance.result import TITLES
+    from sweep.results.analysis import AnalysisOptions
 
-    methods = ("fanova", "ped_anova", *options.method)
+    methods: list[Any] = ["fanova", "ped_anova", *options.method]
     unknown = [name for name in methods if name not in TITLES]
     if unknown:
         raise UsageError(fault("--method", f"be one of {', '.join(TITLES)}", unknown[0]))
@@ -48,7 +75,7 @@ def inquiry(options: argparse.Namespace) -> AnalysisOptions:
     )
 
 
-def _changes(options: argparse.Namespace) -> dict[str, Any]:
+def _changes(options: ImportanceOptions) -> dict[str, Any]:
     """The fields of a claim that the command line gives."""
     changes: dict[str, Any] = {}
     if options.dominant is not None:

@@ -1,21 +1,232 @@
-"""Options shared by several verbs."""
+"""Options that several verbs share: dataclasses that the options of a verb inherit."""
 
 from __future__ import annotations
 
-import argparse
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from typer import Argument, Option
 
 from sweep.errors import UsageError, fault
-from sweep.files.location import at_home
+from sweep.files.location import at_home, parse_location, refuse_secrets, text_of
+from sweep.study.source import GRANTS, Source
+from sweep.study.spec import StudySpec
 from sweep.trackers import NAMES
 from sweep.workers.ray.config import RayConfig
+
+if TYPE_CHECKING:  # both import SQLAlchemy
+    import optuna
+
+    from sweep.storage.url import StorageUrl
+
+
+def option(
+    text: str,
+    value: str,
+    *,
+    default: Any = None,
+    written: str = "",
+    any_case: bool = False,
+) -> Any:
+    """A field that is an option with a value: ``--name`` for the field ``name``.
+
+    Args:
+        text: what the help says.
+        value: what the help shows for its value.
+        default: its value if it is not given; ``list`` for an option that may be repeated, and
+            ``...`` for one that must be given.
+        written: how it is written, if not as the field.
+        any_case: whether a choice may be written in upper case.
+    """
+
+    def declare(name: str) -> Any:
+        return Option(written or _flag(name), metavar=value, help=text, case_sensitive=not any_case)
+
+    if default is ...:
+        return field(metadata={"declare": declare})
+    if default is list:
+        return field(default_factory=list, metadata={"declare": declare})
+    return field(default=default, metadata={"declare": declare})
+
+
+def flag(text: str) -> Any:
+    """A field that is true if its option is given; the help says the text."""
+    return field(default=False, metadata={"declare": lambda name: Option(_flag(name), help=text)})
+
+
+def argument(text: str, name: str) -> Any:
+    """A field that is an argument, which must be given; the help shows its name and text."""
+    return field(metadata={"declare": lambda _: Argument(metavar=name, help=text)})
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+@dataclass(kw_only=True)
+class VerbOptions:
+    """The options of every verb.
+
+    Attributes:
+        json: whether to print JSON.
+        verb: the function that does what the verb says.
+        command: the command line, with the program's name.
+    """
+
+    json: bool = flag("print one JSON document")
+    verb: Callable[[Any], int] = field(init=False, repr=False)
+    command: Sequence[str] = field(init=False, default=())
+
+
+@dataclass(kw_only=True)
+class NamedStudy(VerbOptions):
+    """The name of a study."""
+
+    name: str | None = option("the study's name in its database", "NAME")
+
+
+@dataclass(kw_only=True)
+class StoredStudy(NamedStudy):
+    """A study in a database."""
+
+    storage: str = option("the database", "URL", default=...)
+
+
+@dataclass(kw_only=True)
+class Inputs(VerbOptions):
+    """The inputs of a study."""
+
+    data: str | None = option("labelled chains: a folder, file or data set", "DIR")
+    base: str | None = option("the base model: a folder or a Hub name", "MODEL")
+
+
+@dataclass(kw_only=True)
+class Grants(VerbOptions):
+    """Code that inputs may run."""
+
+    allow_pickle: bool = flag(
+        "load pickled weights and data, which can run any code: only files you trust"
+    )
+    trust_remote_code: bool = flag("run the code that a base model brings along")
+
+
+@dataclass(kw_only=True)
+class Trust(Grants):
+    """Code that a database may name."""
+
+    trust_study: bool = flag(
+        "run the code that the database names; once, for a study that you did not run here"
+    )
+
+
+TRUSTING = ("trust_study", *GRANTS)
+"""The options of ``Trust``."""
+
+
+@dataclass(kw_only=True)
+class StudyFile(Inputs, Grants, NamedStudy):
+    """A study's file, and changes of it."""
+
+    study: str = argument(
+        "a module or file that holds STUDY: studies.demo, or studies/demo.py", "STUDY"
+    )
+    settings: list[str] = option(
+        "fix one setting of the objective (epochs=2); may be repeated",
+        "NAME=VALUE",
+        written="--set",
+        default=list,
+    )
+    skip_bad: bool = flag("drop, count and list unreadable records instead of stopping at them")
+
+
+@dataclass(kw_only=True)
+class StudyFileStored(StudyFile):
+    """A study's file, and a database that has a default."""
+
+    storage: str | None = option("the database (sqlite:///runs/NAME/study.db)", "URL")
+
+
+@dataclass(kw_only=True)
+class TakeOver(VerbOptions):
+    """What to do about another driver."""
+
+    take_over: bool = flag("go on although another process seems to drive the study")
+
+
+@dataclass(kw_only=True)
+class Driving(TakeOver):
+    """How trials are run."""
+
+    seconds: float | None = option("start no new trial after this long", "SECONDS")
+    workers: str = option(
+        "worker processes, or auto: as many as suit the machine", "N", default="auto"
+    )
+    pack: str = option(
+        "trials that each worker trains together, or auto: as many as it best does",
+        "K",
+        default="auto",
+    )
+    on_failure: str | None = option(
+        "continue with other trials, stop, or retry(K): run a failed trial K times more", "POLICY"
+    )
+    max_retries: int | None = option("how often a trial may be interrupted and run again", "N")
+    keep: str | None = option(
+        "trained adapters to keep: of the best trial, of all, or none", "WHICH"
+    )
+    files: str | None = option(
+        "where checkpoints and adapters go (beside the database; runs/files for a server)", "DIR"
+    )
+    launcher: Literal["local", "ray"] = option(
+        "worker processes on this machine, or actors on a Ray cluster", "local|ray", default="local"
+    )
+    ray_address: str = option(
+        "with --launcher ray: auto, or the address of a cluster; one is started without",
+        "ADDRESS",
+        default="",
+    )
+    resources: str = option(
+        "with --launcher ray: what a worker takes, such as gpu=0.5,cpu=2 (cpu=1)",
+        "NAME=N,...",
+        default="",
+    )
+    track: list[str] = option(
+        f"also log every trial to {', '.join(NAMES)}; may be repeated", "TRACKER", default=list
+    )
+    final_test: bool = field(init=False, default=False)
+
+
+@dataclass(kw_only=True)
+class Budget(Driving):
+    """Until when trials are run, and what comes afterwards."""
+
+    trials: int | None = option("run until this many trials are COMPLETE", "N")
+    final_test: bool = flag("afterwards score the test split with the best trial, once")
+
+
+@dataclass(kw_only=True)
+class Thoroughness(VerbOptions):
+    """How much of an analysis is made."""
+
+    quick: bool = flag("without cross-checks, which may veto, and without what chance gives")
+
+
+@dataclass(kw_only=True)
+class Serving(VerbOptions):
+    """A server that shows a study in a browser."""
+
+    port: int = option("0 for any that is free", "PORT", default=8088)
+    open: bool = flag("open it in this machine's browser")
+
 
 _BARE = ("study", "source", "fasta")
 _PATHS = (*_BARE, "adapter", "out", "html", "files")
 """Options and arguments that are paths; ``--data`` and ``--base`` may also be names."""
 
 
-def expand_paths(options: argparse.Namespace) -> None:
+def expand_paths(options: VerbOptions) -> None:
     """Expand a leading ``~`` in each path option, where the shell did not.
 
     Raises:
@@ -34,7 +245,7 @@ def expand_paths(options: argparse.Namespace) -> None:
         raise UsageError(faults)
 
 
-def amount(options: argparse.Namespace, name: str) -> int | None:
+def amount(options: VerbOptions, name: str) -> int | None:
     """The number that an option gives; None for ``auto``, or if the verb lacks the option.
 
     Raises:
@@ -52,7 +263,7 @@ def amount(options: argparse.Namespace, name: str) -> int | None:
     return number
 
 
-def cluster(options: argparse.Namespace) -> RayConfig | None:
+def cluster(options: Driving) -> RayConfig | None:
     """The Ray cluster that the options name; None for this machine.
 
     Raises:
@@ -79,152 +290,42 @@ def cluster(options: argparse.Namespace) -> RayConfig | None:
     return RayConfig(options.ray_address, resources) if options.launcher == "ray" else None
 
 
-def study_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options for the study's file, settings and inputs."""
-    parser.add_argument(
-        "study", help="a module or file that holds STUDY: studies.demo, or studies/demo.py"
-    )
-    input_arguments(parser)
-    parser.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="fix one setting of the objective (epochs=2); may be repeated",
-    )
-    parser.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="drop, count and list unreadable records instead of stopping at them",
-    )
-    _grant_arguments(parser)
+def files_option(options: Driving) -> str:
+    """The place for checkpoints as an absolute path or URL; empty if not given."""
+    if options.files is None:
+        return ""
+    refuse_secrets(options.files)
+    where = parse_location(options.files)
+    return text_of(where.resolve() if isinstance(where, Path) else where)
 
 
-def _grant_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow-pickle",
-        action="store_true",
-        help="load pickled weights and data, which can run any code: only files you trust",
-    )
-    parser.add_argument(
-        "--trust-remote-code",
-        action="store_true",
-        help="run the code that a base model brings along",
-    )
+def storage_of(spec: StudySpec, options: StudyFileStored) -> StorageUrl:
+    """The database named on the command line, or the study's default."""
+    from sweep.storage.url import StorageUrl, default_url
+
+    return StorageUrl.parse(default_url(spec.name) if options.storage is None else options.storage)
 
 
-TRUSTING = ("trust_study", "allow_pickle", "trust_remote_code")
-"""The options of ``trust_arguments``."""
+def trusted_source(study: optuna.Study, address: StorageUrl, options: Trust) -> Source | None:
+    """The folders of a trusted study's code, which are added to ``sys.path``.
 
+    Args:
+        study: made by lorasweep.
+        address: its database.
+        options: what the user trusts.
 
-def trust_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options that allow code named by a database to run."""
-    parser.add_argument(
-        "--trust-study",
-        action="store_true",
-        help="run the code that the database names; once, for a study that you did not run here",
-    )
-    _grant_arguments(parser)
+    Returns:
+        The folders as found by this process; None for a study that is not trusted and has one of
+        lorasweep's own objectives.
 
+    Raises:
+        UsageError: if the study is not trusted.
+        StorageError: if the database cannot be read.
+    """
+    from sweep.storage.studies import read_source, read_spec
+    from sweep.storage.trust import require
 
-def name_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the study's name."""
-    parser.add_argument("--name", help="the study's name in its database")
-
-
-def input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options for the study's inputs."""
-    parser.add_argument("--data", metavar="DIR", help="labelled chains: a folder, file or data set")
-    parser.add_argument("--base", metavar="MODEL", help="the base model: a folder or a Hub name")
-
-
-def run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options for the budget, the workers and the final test."""
-    parser.add_argument("--trials", type=int, help="run until this many trials are COMPLETE")
-    worker_arguments(parser)
-    parser.add_argument(
-        "--final-test",
-        action="store_true",
-        help="afterwards score the test split with the best trial, once",
-    )
-
-
-def worker_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options for running trials."""
-    parser.add_argument("--seconds", type=float, help="start no new trial after this long")
-    parser.add_argument(
-        "--workers",
-        metavar="N",
-        default="auto",
-        help="worker processes, or auto: as many as suit the machine (auto)",
-    )
-    parser.add_argument(
-        "--pack",
-        metavar="K",
-        default="auto",
-        help="trials that each worker trains together, or auto: as many as it best does (auto)",
-    )
-    parser.add_argument(
-        "--on-failure",
-        metavar="POLICY",
-        help="continue with other trials, stop, or retry(K): run a failed trial K times more",
-    )
-    parser.add_argument(
-        "--max-retries", type=int, help="how often a trial may be interrupted and run again"
-    )
-    parser.add_argument(
-        "--keep",
-        metavar="WHICH",
-        help="trained adapters to keep: of the best trial, of all, or none",
-    )
-    parser.add_argument(
-        "--files",
-        metavar="DIR",
-        help="where checkpoints and adapters go (beside the database; runs/files for a server)",
-    )
-    parser.add_argument(
-        "--launcher",
-        choices=("local", "ray"),
-        default="local",
-        help="worker processes on this machine, or actors on a Ray cluster (local)",
-    )
-    parser.add_argument(
-        "--ray-address",
-        metavar="ADDRESS",
-        default="",
-        help="with --launcher ray: auto, or the address of a cluster; one is started without",
-    )
-    parser.add_argument(
-        "--resources",
-        metavar="NAME=N,...",
-        default="",
-        help="with --launcher ray: what a worker takes, such as gpu=0.5,cpu=2 (cpu=1)",
-    )
-    parser.add_argument(
-        "--track",
-        metavar="TRACKER",
-        action="append",
-        default=[],
-        help=f"also log every trial to {', '.join(NAMES)}; may be repeated",
-    )
-    parser.add_argument(
-        "--take-over",
-        action="store_true",
-        help="drive the study although another process seems to",
-    )
-
-
-def storage_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """Add the option for the database."""
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        required=required,
-        help="the database" + ("" if required else " (sqlite:///runs/NAME/study.db)"),
-    )
-
-
-def json_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the option for JSON output."""
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    granted = {name: getattr(options, name) for name in GRANTS}
+    if not require(study, address, granted, trusted=options.trust_study):
+        return None
+    return Source.of(read_source(study).study, read_spec(study).objective)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import webbrowser
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
 
-from sweep.cli.streams import to_stdout
+from sweep.cli.options import Serving
+from sweep.cli.streams import say, to_stdout
 from sweep.files.strict_json import strict_document
 from sweep.terminal.console import make_console
 
@@ -36,3 +38,11 @@ def show(
             print(json.dumps(strict_document(report), allow_nan=False))
         else:
             printer(report, make_console())
+
+
+def announce(url: str, options: Serving) -> None:
+    """Print a server's URL, as text or JSON, and open it if asked."""
+    show({"url": url}, lambda tree, console: console.print(tree["url"]), as_json=options.json)
+    say("Ctrl-C ends it")
+    if options.open:
+        webbrowser.open(url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
@@ -11,12 +10,46 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
+from sweep.cli.options import VerbOptions, argument, flag, option
 from sweep.errors import UsageError, fault
 
 SUFFIXES = {".tsv": "tsv", ".json": "json", ".gff3": "gff3", ".gff": "gff3"}
 ARGMAX = 0.5
+
+
+PREDICTIONS = "objectives.binding.predict.job"
+"""The module that predicts, imported by name when needed: the framework does not depend on
+objectives.
+"""
+
+
+@dataclass(kw_only=True)
+class PredictOptions(VerbOptions):
+    """The options of ``predict``."""
+
+    fasta: str = argument("chains, plain or gzipped; - reads a pipe", "FASTA")
+    adapter: str = option("the adapter's folder", "DIR", default=...)
+    out: str | None = option("a .tsv, .json or .gff3 file (TSV on stdout)", "FILE")
+    threshold: str | None = option(
+        "call residues above this probability, argmax for 0.5 (adapter's)", "P"
+    )
+    html: str | None = option("draw one chain as a page; alone, predict no other chain", "FILE")
+    chain: str | None = option(
+        "the chain to draw, the first word of its header (the first chain)", "ID"
+    )
+    base: str | None = option(
+        "where the base is: a folder or a Hub name (where the trial had it)", "MODEL"
+    )
+    format: Literal["tsv", "json", "gff3"] | None = option(
+        "tsv, json or gff3, whatever the suffix of --out", "FORM", any_case=True
+    )
+    device: str = option("auto, cpu, cuda or cuda:N", "NAME", default="auto")
+    skip_bad: bool = flag("leave out, count and list bad records instead of stopping at them")
+    allow_pickle: bool = flag("load a base's pickled weights, which can run any code")
+    trust_remote_code: bool = flag("run the code that a base brings along")
+    json: bool = flag("print one JSON document, a summary; with --out or --html")
 
 
 @dataclass(frozen=True)
@@ -38,14 +71,14 @@ class Wanted:
     threshold: float | None
 
 
-def wanted(options: argparse.Namespace) -> Wanted:
+def wanted(options: PredictOptions) -> Wanted:
     """Check the options and derive what to write.
 
     Raises:
         UsageError: lists all faults.
     """
     threshold, faults = _threshold(options.threshold)
-    form = options.format
+    form: str | None = options.format
     wrong = _file_faults("--out", options.out, options.fasta)
     if form is None and options.out is not None and not wrong:
         form = SUFFIXES.get(Path(options.out).suffix.lower())
@@ -65,12 +98,12 @@ def wanted(options: argparse.Namespace) -> Wanted:
         faults.append(fault("--device", rule, options.device))
     if faults:
         raise UsageError(faults)
-    to_file = options.out is not None
-    alone = options.html is not None and not to_file and (options.format is None or options.json)
+    alone = options.html is not None and options.out is None
+    alone = alone and (options.format is None or options.json)
     return Wanted(
         form=form or "tsv",
         results=not alone,
-        out=Path(options.out) if to_file else None,
+        out=None if options.out is None else Path(options.out),
         page=None if options.html is None else Path(options.html),
         threshold=threshold,
     )
@@ -108,50 +141,8 @@ def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
     return []
 
 
-VERBS = ("predict",)
-
-PREDICTIONS = "objectives.binding.predict.job"
-"""The module that predicts, imported by name when needed: the framework does not depend on
-objectives.
-"""
-
-_DEVICES = "auto, cpu, cuda or cuda:N (auto)"
-
-
-def predict_verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb and its options."""
-    verb = verbs.add_parser(
-        "predict", help="binding residues of the chains of a FASTA file, by a kept adapter"
-    )
-    verb.add_argument("fasta", metavar="FASTA", help="chains, plain or gzipped; - reads a pipe")
-    verb.add_argument("--adapter", metavar="DIR", required=True, help="the adapter's folder")
-    for option, metavar, what in (
-        ("--out", "FILE", "a .tsv, .json or .gff3 file (TSV on stdout)"),
-        ("--threshold", "P", "call residues above this probability, argmax for 0.5 (adapter's)"),
-        ("--html", "FILE", "draw one chain as a page; alone, predict no other chain"),
-        ("--chain", "ID", "the chain to draw, the first word of its header (the first chain)"),
-        ("--base", "MODEL", "where the base is: a folder or a Hub name (where the trial had it)"),
-    ):
-        verb.add_argument(option, metavar=metavar, help=what)
-    verb.add_argument(
-        "--format",
-        metavar="FORM",
-        choices=("tsv", "json", "gff3"),
-        type=str.lower,
-        help="tsv, json or gff3, whatever the suffix of --out",
-    )
-    verb.add_argument("--device", metavar="NAME", default="auto", help=_DEVICES)
-    for option, what in (
-        ("--skip-bad", "leave out, count and list bad records instead of stopping at them"),
-        ("--allow-pickle", "load a base's pickled weights, which can run any code"),
-        ("--trust-remote-code", "run the code that a base brings along"),
-        ("--json", "print one JSON document, a summary; with --out or --html"),
-    ):
-        verb.add_argument(option, action="store_true", help=what)
-
-
-def predict(options: argparse.Namespace) -> int:
-    """Predict the binding residues of every chain, or draw one chain."""
+def predict(options: PredictOptions) -> int:
+    """Predict the residues that bind, by a kept adapter."""
     from sweep.cli.output import show
     from sweep.cli.progress_bars import residue_bar
     from sweep.cli.streams import say

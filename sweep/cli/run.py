@@ -1,46 +1,49 @@
-"""The other verbs, one function each; imports are made where they are needed."""
+"""The verb ``run``: run a study, with progress and a hint how to go on."""
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sweep.cli.design import design_size
-from sweep.cli.detach import detach, print_job
-from sweep.cli.driving import drive, say_how_to_go_on, storage_of
-from sweep.cli.output import show
-from sweep.cli.study_file import apply_options, load_spec, source_of
-from sweep.cli.trust import trusted_source
-from sweep.extend.changes import Request
-from sweep.extend.extend import extend_study
-from sweep.results.status import snapshot
-from sweep.storage.studies import load_study, open_known, quiet_optuna, read_spec
-from sweep.storage.trust import carry, trust_again
-from sweep.storage.url import StorageUrl
-from sweep.study.objective import load_objective
-from sweep.terminal.changes import print_extension
-from sweep.terminal.check import print_check
-from sweep.terminal.status import print_failures, print_status
+from sweep.cli.options import (
+    Budget,
+    Driving,
+    StudyFileStored,
+    amount,
+    cluster,
+    files_option,
+    flag,
+    storage_of,
+)
+from sweep.cli.streams import say
+from sweep.errors import HeldError, ResumeError, SpecError, SweepError, UsageError
+from sweep.files.location import check, parse_location
+from sweep.study.source import Source
+from sweep.study.spec import StudySpec
 
-
-def check(options: argparse.Namespace) -> int:
-    """Resolve data, base model and target sets, without training."""
-    spec = apply_options(load_spec(options.study), options)
-    objective = load_objective(spec.objective, spec.settings, spec.inputs)
-    baselines = [dict(baseline.values) for baseline in spec.baselines]
-    report = {
-        "study": spec.name,
-        "spec_digest": spec.digest(),
-        "configurations": spec.space.size(),
-        **({} if spec.design is None else {"design": design_size(spec)}),
-        **objective.check(spec.space, baselines),
-    }
-    show(report, print_check, as_json=options.json)
-    return 0
+if TYPE_CHECKING:
+    from sweep.storage.url import StorageUrl
+    from sweep.terminal.progress import Progress
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run or resume a study, here or as a job of a cluster."""
+@dataclass(kw_only=True)
+class RunOptions(StudyFileStored, Budget):
+    """The options of ``run``."""
+
+    detach: bool = flag(
+        "with --launcher ray: submit this command as a job of the cluster, and return"
+    )
+
+
+def run(options: RunOptions) -> int:
+    """Run a study, or go on with it until its budget is met."""
+    from sweep.cli.detach import detach, print_job
+    from sweep.cli.output import show
+    from sweep.cli.study_file import apply_options, load_spec, source_of
+    from sweep.terminal.status import print_status
+
     spec = apply_options(load_spec(options.study), options)
     if options.detach:
         show(detach(spec, options), print_job, as_json=options.json)
@@ -50,66 +53,97 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def resume(options: argparse.Namespace) -> int:
-    """Resume a study from its database alone."""
-    address = StorageUrl.parse(options.storage)
+def drive(
+    spec: StudySpec, address: StorageUrl, options: Driving, source: Source | None
+) -> dict[str, Any]:
+    """Run or resume a study as the options say.
+
+    Args:
+        spec: the study's spec.
+        address: its database.
+        options: how to run its trials.
+        source: the folders of its code, stored with it and trusted from now on; None for a study
+            that this user does not trust.
+
+    Returns:
+        Its snapshot once the budget is met.
+    """
+    from sweep.driver.run_study import Options, run_study
+    from sweep.results.status import snapshot
+    from sweep.storage.studies import find_study, load_study, quiet_optuna
+    from sweep.storage.trust import remember
+    from sweep.trackers.make import trackers
+
+    how = Options(
+        workers=amount(options, "workers"),
+        pack=amount(options, "pack"),
+        cluster=cluster(options),
+        take_over=options.take_over,
+        final_test=options.final_test,
+        source=source,
+        files=files_option(options),
+        command=address.redact(shlex.join(options.command)),
+        callbacks=trackers(options.track, address, spec.name),
+    )
     with quiet_optuna():
-        study = load_study(address, options.name)
-        source = trusted_source(study, address, options)
-        spec = read_spec(study)
-    report = drive(apply_options(spec, options), address, options, source)
-    show(report, print_status, as_json=options.json)
-    return 0
-
-
-def status(options: argparse.Namespace) -> int:
-    """Show a study's trials, and why some failed."""
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        study = open_known(address, options.name)
-        report = snapshot(study, address)
-    printer = print_failures if options.failed else print_status
-    show(report, printer, as_json=options.json)
-    return 0
-
-
-def extend(options: argparse.Namespace) -> int:
-    """Add choices to a study that has trials, or widen its ranges."""
-    address = StorageUrl.parse(options.storage)
-    request = Request(tuple(options.add_target), tuple(options.add_choice), tuple(options.widen))
-    with quiet_optuna():
-        study = load_study(address, options.name)
-        source = trusted_source(study, address, options)
-        spec = apply_options(read_spec(study), options)
-        report = extend_study(spec, address, request, take_over=options.take_over)
+        earlier = find_study(address, spec.name)
+        kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))
+        check(parse_location(how.files or kept))
+        before = None if earlier is None else snapshot(earlier, address)
         if source is not None:
-            trust_again(address, spec.name)
-        say_how_to_go_on(spec, address)
-    show(report, print_extension, as_json=options.json)
-    return 0
+            remember(spec, address, source, how.files or kept)
+        try:
+            with _progress(spec, before) as watcher:
+                run_study(spec, address, watcher, how)
+        except (UsageError, SpecError, ResumeError, HeldError):
+            raise  # repeating the command would fail again
+        except BaseException:
+            say_how_to_go_on(spec, address)
+            raise
+        report = snapshot(load_study(address, spec.name), address)
+    done = 0 if before is None else before["counts"]["COMPLETE"]
+    if report["counts"]["COMPLETE"] == done:
+        _refuse_failures(report, address)
+        say(f"nothing to do: {done} trials are complete")
+    return report
 
 
-def export(options: argparse.Namespace) -> int:
-    """Write every trial of a study to a file."""
-    from sweep.terminal.changes import print_export
-    from sweep.transfer.export import export_study
+def _refuse_failures(report: Mapping[str, Any], address: StorageUrl) -> None:
+    """Fail a run in which trials failed and none was completed.
 
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        report = export_study(address, options.name, Path(options.out))
-    show(report, print_export, as_json=options.json)
-    return 0
+    Raises:
+        SweepError: if the budget is not met and some trials failed.
+    """
+    failed = [t for t in report["failed"] if t["state"] == "FAIL" and not t["interrupted"]]
+    counted, wanted = report["phases"]["counted"], report["target_trials"]
+    if counted >= wanted or not failed:
+        return
+    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(report['study'])}"
+    first = (str(failed[-1]["reason"]).splitlines() or [""])[0]
+    raise SweepError(
+        f"no trial was completed: {counted} of {wanted} are, and {len(failed)} failed, the last "
+        f"with: {first}. See 'lorasweep status --failed {where}', mend the cause, and run them "
+        f"again: lorasweep resume {where} --on-failure 'retry(1)'"
+    )
 
 
-def copy(options: argparse.Namespace) -> int:
-    """Copy a study to another database."""
-    from sweep.terminal.changes import print_copy
-    from sweep.transfer.copy import copy_study
+def say_how_to_go_on(spec: StudySpec, address: StorageUrl) -> None:
+    """Print the command that continues a study which ended early, if it exists."""
+    from sweep.storage.studies import find_study
 
-    with quiet_optuna():
-        source = StorageUrl.parse(options.source, name="FROM")
-        target = StorageUrl.parse(options.target, name="TO")
-        report = copy_study(source, options.name, target)
-        carry(report["study"], source, target)
-    show(report, print_copy, as_json=options.json)
-    return 0
+    if find_study(address, spec.name) is None:
+        return
+    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"
+    hint = " (with your password in place of ***)" if "***" in address.shown else ""
+    say(f"to go on: lorasweep resume {where}{hint}")
+
+
+def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:
+    from sweep.terminal.progress import Progress
+
+    higher = spec.direction == "maximize"
+    if before is None:
+        return Progress(spec.budget.trials, 0, higher_is_better=higher)
+    best = None if before["best"] is None else before["best"]["value"]
+    done = before["phases"]["counted"]
+    return Progress(spec.budget.trials, done, higher_is_better=higher, best=best)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import importlib.util
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.cli.options import amount
+from sweep.cli.options import NamedStudy, amount
 from sweep.errors import SpecError, SweepError, UsageError, fault
 from sweep.study.source import Source, put_last
 from sweep.study.spec import StudySpec
@@ -114,7 +113,7 @@ def _place(error: BaseException) -> str:
     return ""
 
 
-def apply_options(spec: StudySpec, options: argparse.Namespace) -> StudySpec:
+def apply_options(spec: StudySpec, options: NamedStudy) -> StudySpec:
     """The spec with the command line's changes.
 
     Raises:

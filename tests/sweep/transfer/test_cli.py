@@ -68,7 +68,7 @@ def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path
     ("arguments", "code", "says"),
     [
         (["export", "--storage", "sqlite:///study.db", "--out", "x.xls"], 2, "--out must end in"),
-        (["export", "--storage", "sqlite:///study.db"], 2, "required: --out"),
+        (["export", "--storage", "sqlite:///study.db"], 2, "--out must be given"),
         (["export", "--storage", "sqlite:///no.db", "--out", "x.csv"], 1, "name an existing file"),
         (["export", "--storage", "sqlite:///study.db", "--out", "no/x.csv"], 1, "can be written"),
         (
@@ -76,7 +76,7 @@ def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path
             1,
             "--name must be one of odd, got 'z'",
         ),
-        (["copy", "sqlite:///study.db"], 2, "required: TO"),
+        (["copy", "sqlite:///study.db"], 2, "TO must be given"),
         (["copy", "study.db", "sqlite:///x.db"], 1, "FROM must be a database URL"),
         (["copy", "sqlite:///study.db", "x.db"], 1, "TO must be a database URL"),
         (["copy", "sqlite:///no.db", "sqlite:///x.db"], 1, "FROM must name an existing file"),

@@ -1,0 +1,30 @@
+"""The verb ``status``: what a study has, and why trials failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweep.cli.options import StoredStudy, flag
+
+
+@dataclass(kw_only=True)
+class StatusOptions(StoredStudy):
+    """The options of ``status``."""
+
+    failed: bool = flag("the failures in full, with their tracebacks")
+
+
+def status(options: StatusOptions) -> int:
+    """Show what a study has, and why trials failed."""
+    from sweep.cli.output import show
+    from sweep.results.status import snapshot
+    from sweep.storage.studies import open_known, quiet_optuna
+    from sweep.storage.url import StorageUrl
+    from sweep.terminal.status import print_failures, print_status
+
+    with quiet_optuna():
+        address = StorageUrl.parse(options.storage)
+        study = open_known(address, options.name)
+        report = snapshot(study, address)
+    show(report, print_failures if options.failed else print_status, as_json=options.json)
+    return 0
