@@ -69,7 +69,7 @@ class ConvertOptions(SourceOptions):
 
 
 def fetch(options: FetchOptions) -> int:
-    """Fetch a known data set, verified; go on where it broke."""
+    """Fetch a known data set, verified; files that are there already are kept."""
     from sweep.cli.output import show
     from sweep.cli.progress_bars import byte_bar
     from sweep.cli.terminal_data import print_fetched

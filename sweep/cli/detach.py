@@ -10,8 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sweep.cli.options import cluster, files_option, storage_of
-from sweep.cli.run import RunOptions
+from sweep.cli.options import RunOptions, cluster, files_option, storage_of
 from sweep.cli.study_file import lasting
 from sweep.errors import SweepError, UsageError, fault
 from sweep.storage.url import StorageUrl

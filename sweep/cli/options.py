@@ -207,6 +207,15 @@ class Budget(Driving):
 
 
 @dataclass(kw_only=True)
+class RunOptions(StudyFileStored, Budget):
+    """The options of ``run``, here because ``--detach`` reads and writes them too."""
+
+    detach: bool = flag(
+        "with --launcher ray: submit this command as a job of the cluster, and return"
+    )
+
+
+@dataclass(kw_only=True)
 class Thoroughness(VerbOptions):
     """How much of an analysis is made."""
 

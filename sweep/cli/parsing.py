@@ -106,6 +106,7 @@ class _Verb(TyperCommand):
         """Refuse an option without its value, and an argument too many."""
         if ctx.resilient_parsing:  # for completion
             return super().parse_args(ctx, args)
+        args = self._in_full(args)
         faults = self._without_values(ctx, args[: args.index("--")] if "--" in args else args)
         if faults:
             raise UsageError(faults)
@@ -114,6 +115,18 @@ class _Verb(TyperCommand):
             rule = f"be one that {ctx.command_path} takes"
             raise UsageError(fault("an argument", rule, rest[0], way_out=_see(ctx)))
         return rest
+
+    def _in_full(self, words: list[str]) -> list[str]:
+        """The words with shortened options written out, if only one begins so, as argparse did."""
+        known = [name for param in self.params for name in param.opts]
+        end = words.index("--") if "--" in words else len(words)
+        full = list(words)
+        for at, word in enumerate(words[:end]):
+            short, sign, value = word.partition("=")
+            found = [name for name in known if name.startswith(short)]
+            if short.startswith("--") and short not in known and len(found) == 1:
+                full[at] = found[0] + sign + value
+        return full
 
     def _without_values(self, ctx: Any, words: list[str]) -> list[str]:
         """Faults of options without their value, and of flags with one."""

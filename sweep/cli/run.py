@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep.cli.options import (
-    Budget,
-    Driving,
-    StudyFileStored,
-    amount,
-    cluster,
-    files_option,
-    flag,
-    storage_of,
-)
+from sweep.cli.options import Driving, RunOptions, amount, cluster, files_option, storage_of
 from sweep.cli.streams import say
 from sweep.errors import HeldError, ResumeError, SpecError, SweepError, UsageError
 from sweep.files.location import check, parse_location
@@ -26,15 +16,6 @@ from sweep.study.spec import StudySpec
 if TYPE_CHECKING:
     from sweep.storage.url import StorageUrl
     from sweep.terminal.progress import Progress
-
-
-@dataclass(kw_only=True)
-class RunOptions(StudyFileStored, Budget):
-    """The options of ``run``."""
-
-    detach: bool = flag(
-        "with --launcher ray: submit this command as a job of the cluster, and return"
-    )
 
 
 def run(options: RunOptions) -> int:

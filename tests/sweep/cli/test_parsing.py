@@ -29,6 +29,7 @@ REFUSED = {
     "run s.py --launcher LOCAL": "--launcher must be one of local, ray, got 'LOCAL'. See",
     "run s.py --strorage x": "an option must be one that lorasweep run takes, got '--strorage'. "
     "Did you mean --storage? See lorasweep run --help.",
+    "run s.py --tr 3": "an option must be one that lorasweep run takes, got '--tr'.",
     "run s.py -n x": "an option must be one that lorasweep run takes, got '-n'. See",
     "run s.py --json true": "an argument must be one that lorasweep run takes, got 'true'. See",
     "copy a": "TO must be given, got None. See lorasweep copy --help.",
@@ -97,6 +98,11 @@ def test_options_without_their_values_are_told_together() -> None:
         ),
         (["pilot", "s.py"], {"final_test": False}),
         ([*STATUS, "--json"], {"storage": "sqlite:///s.db", "json": True, "failed": False}),
+        (
+            ["status", "--stor=sqlite:///s.db", "--fa"],
+            {"storage": "sqlite:///s.db", "failed": True},
+        ),
+        (["run", "s.py", "--tri", "3"], {"trials": 3}),
         (["watch", *STATUS[1:]], {"port": 8088, "open": False, "quick": False}),
         (["dashboard", *STATUS[1:]], {"port": 8080}),
     ],
