@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import StudySpec
 from sweep.study.trial import Failure, TrialParams, TrialResult, TrialState
 from sweep.workers.handle import WorkerHandle
@@ -104,18 +105,25 @@ class Clock:
         return worker
 
 
+_PACK, _FACTS = -1, -2
+"""In place of a trial's number: a message about the end of the pack, and about the objective."""
+
+
 class SimulatedWorker(WorkerHandle):
-    """One worker; ``speaking`` is the trial of its next message, -1 for the end of the pack."""
+    """One worker; ``speaking`` is the trial of its next message, or ``_PACK`` or ``_FACTS``."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
         self._lanes: dict[int, _Lane] = {}
-        self.speaking = -1
+        self.speaking = _PACK
 
     def send(self, message: Any) -> None:
         """Receive a pack, or the answer to the last message."""
         match message:
+            case ("facts",):
+                self._clock.plan(0.0, self, _FACTS)
+                return
             case ("run", pack):
                 for params in pack:
                     self._begin(params)
@@ -127,7 +135,7 @@ class SimulatedWorker(WorkerHandle):
             case None:
                 del self._lanes[self.speaking]
         if not self._lanes:
-            self._clock.plan(0.0, self, -1)
+            self._clock.plan(0.0, self, _PACK)
 
     def _begin(self, params: TrialParams) -> None:
         lane = self._lanes[params.number] = _Lane(params, self._clock.duration())
@@ -142,7 +150,9 @@ class SimulatedWorker(WorkerHandle):
 
     def receive(self) -> tuple[Any, ...]:
         """The next message: a report, a result, or the end of the pack."""
-        if self.speaking < 0:
+        if self.speaking == _FACTS:
+            return ("reply", ObjectiveInfo())
+        if self.speaking == _PACK:
             return ("results", [])
         lane = self._lanes[self.speaking]
         if lane.reported < self._clock.load.evaluations:

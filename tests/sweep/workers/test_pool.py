@@ -12,7 +12,7 @@ from sweep.errors import SpecError, SweepError
 from sweep.signals import Interruption, Interrupts
 from sweep.study.trial import TrialParams
 from sweep.workers.local import LocalLauncher
-from sweep.workers.messages import Event, PackFinished, TrialFinished, TrialReported, WorkerDied
+from sweep.workers.messages import Event, TrialFinished, TrialReported, WorkerDied
 from sweep.workers.worker import _portable
 
 Launch = Callable[..., LocalLauncher]
@@ -70,21 +70,6 @@ def settled(seen: Sequence[Event]) -> dict[int, str]:
     return {result.number: result.state.value for result in over}
 
 
-def test_a_pack_of_several_trials_gives_a_result_each(launch: Launch) -> None:
-    """In one worker, in turn; reports wait for their answer."""
-    launcher = launch()
-    launcher.submit(pack(2, 4))
-    assert (launcher.free(), launcher.busy()) == (0, True)
-    seen = list(events(launcher))
-
-    assert settled(seen) == {0: "COMPLETE", 1: "COMPLETE"}
-    values = [event.result.value for event in seen if isinstance(event, TrialFinished)]
-    assert values[0] < values[1]
-    assert [event.number for event in seen if isinstance(event, TrialReported)] == [0, 1] * 3
-    assert seen[-1] == PackFinished([])
-    assert (launcher.free(), launcher.busy()) == (1, False)
-
-
 def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
     """The next turn has the trial that waited; the neighbours notice nothing."""
     launcher = launch(lanes=2)
@@ -98,11 +83,8 @@ def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
 
 
 def test_into_a_closed_pack_no_trial_follows(launch: Launch) -> None:
-    """Closed from its start, or later because a worker is wanted free."""
+    """Closed while it runs, because a worker is wanted free."""
     launcher = launch(workers=2)
-    launcher.submit(pack(2), closed=True)
-    assert [event.room for event in events(launcher) if isinstance(event, TrialFinished)] == [False]
-
     launcher.submit(pack(2, 4))
     launcher.drain_one()  # one is free: nothing changes
     launcher.workers = 1
