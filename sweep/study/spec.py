@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -83,6 +84,11 @@ class StudySpec:
     def __post_init__(self) -> None:
         """Convert the fields to plain Python values, and refuse an invalid spec."""
         make_native(self)
+        if isinstance(self.inputs, Mapping):
+            inputs = {
+                n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in self.inputs.items()
+            }
+            object.__setattr__(self, "inputs", inputs)
         faults = list(self.faults())
         if faults:
             raise SpecError(faults)

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -240,3 +241,11 @@ def test_a_tables_cells_are_plain() -> None:
 
     assert repr(table.rows[0].values) == "{'x': 1.0}"
     assert type(table.rows[0].value) is float
+
+
+def test_a_path_is_an_input(tmp_path: Path) -> None:
+    """As text, which the database keeps."""
+    spec = study(inputs={"data": tmp_path, "base": "hub/name"})
+
+    assert spec.inputs == {"data": str(tmp_path), "base": "hub/name"}
+    assert StudySpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
