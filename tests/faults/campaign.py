@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep import Budget, Choice, Sampler, Space, StudySpec, TargetSets
 from sweep.errors import StorageError
+from sweep.storage.errors import retry_while_unreachable
 from sweep.storage.studies import load_study
 from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy
@@ -261,7 +262,7 @@ def run_campaign(
             continue
         assert code == 0, campaign.stderr()
         break
-    campaign.look()
+    retry_while_unreachable(campaign.look, lambda: None)  # its server may be away just now
 
 
 def _found_no_server(stderr: str) -> bool:

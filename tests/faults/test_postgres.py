@@ -100,6 +100,7 @@ def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a lost cursor
 def test_many_hits_on_sweep_and_server(postgres: Postgres, tmp_path: Path) -> None:
     """Both at once: forty hits on the sweep while its server is restarted again and again."""
     campaign = one(postgres, tmp_path / "hit", trials=105, seed=5)
