@@ -21,7 +21,7 @@ from sweep.transfer.snapshot import COPYING, Snapshot, mark, take
 
 COPIER = """
 import os, signal, sys
-from optuna.storages._cached_storage import _CachedStorage as Storage
+from sweep.storage.reads import Database as Storage
 from sweep.storage.url import StorageUrl
 from sweep.transfer.copy import copy_study
 create = Storage.create_new_trial
