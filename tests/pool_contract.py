@@ -46,7 +46,7 @@ def events(
     queue = list(waiting)
     while True:
         event = pool.next_event(20)
-        if event is None:
+        if event is None:  # a worker told what its inputs hold and has started
             continue
         yield event
         match event:
@@ -54,10 +54,10 @@ def events(
                 answer(number in pruned)
             case TrialFinished(room=room, answer=follow):
                 follow(queue.pop(0) if queue and room else None)
-            case PackFinished() | WorkerDied():
-                return
             case SlotsFree(lanes=lanes, answer=join):
                 join([queue.pop(0) for _ in range(lanes) if queue])
+            case _:
+                return
 
 
 def finished(seen: Sequence[Event]) -> dict[int, str]:

@@ -1,22 +1,21 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from pool_contract import events, finished, pack
 
 from sweep import StudySpec
 from sweep.errors import SpecError, SweepError
 from sweep.signals import Interruption, Interrupts
-from sweep.study.trial import TrialParams
 from sweep.workers.local import LocalLauncher
-from sweep.workers.messages import Event, TrialFinished, TrialReported, WorkerDied
+from sweep.workers.messages import TrialFinished, TrialReported, WorkerDied
 from sweep.workers.worker import _portable
 
 Launch = Callable[..., LocalLauncher]
-PARAMS = {"rank": 2, "alpha": 2, "targets": "key+query+value"}
 
 
 @pytest.fixture
@@ -38,38 +37,6 @@ def launch(spec: StudySpec) -> Iterator[Callable[..., LocalLauncher]]:
         launcher.close()
 
 
-def pack(*ranks: int, first: int = 0) -> list[TrialParams]:
-    """Trials of these ranks, numbered on."""
-    return [TrialParams(first + i, {**PARAMS, "rank": rank}) for i, rank in enumerate(ranks)]
-
-
-def events(
-    launcher: LocalLauncher,
-    waiting: Sequence[TrialParams] = (),
-    pruned: Container[int] = (),
-) -> Iterator[Event]:
-    """All that happens until the pack is done; others wait to take the places in it."""
-    queue = list(waiting)
-    while True:
-        event = launcher.next_event(20)
-        if event is None:  # a worker told what its inputs hold and has started
-            continue
-        yield event
-        match event:
-            case TrialReported(number=number, answer=answer):
-                answer(number in pruned)
-            case TrialFinished(room=room, answer=follow):
-                follow(queue.pop(0) if queue and room else None)
-            case _:
-                return
-
-
-def settled(seen: Sequence[Event]) -> dict[int, str]:
-    """How trials ended, in that order."""
-    over = [event.result for event in seen if isinstance(event, TrialFinished)]
-    return {result.number: result.state.value for result in over}
-
-
 def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
     """The next turn has the trial that waited; the neighbours notice nothing."""
     launcher = launch(lanes=2)
@@ -79,7 +46,7 @@ def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
     order = [e.number if isinstance(e, TrialReported) else "over" for e in seen[:-1]]
     # Trial 2 makes its first step while trial 0 makes its second.
     assert order == [0, 1, "over", 0, 2, 0, "over", 2, 2, "over"]
-    assert settled(seen) == {1: "PRUNED", 0: "COMPLETE", 2: "COMPLETE"}
+    assert finished(seen) == {1: "PRUNED", 0: "COMPLETE", 2: "COMPLETE"}
 
 
 def test_into_a_closed_pack_no_trial_follows(launch: Launch) -> None:
@@ -134,7 +101,7 @@ def test_a_trial_without_a_result_fails_and_those_over_stay(
 
     before = {0: "FAIL", 4: "COMPLETE", 1: "COMPLETE"}  # trial 4 has the place of trial 0
     more = {"lost": {3: "COMPLETE"}, "unsendable": {2: "FAIL", 3: "COMPLETE"}}
-    assert settled(seen) == before | more.get(how, {})
+    assert finished(seen) == before | more.get(how, {})
     assert set(failed) == ({2, 3} if how == "raised" else {2})
     assert all(text.startswith(reason) for text in failed.values())
     assert not launcher.busy()
@@ -146,7 +113,7 @@ def test_a_result_too_many_is_refused(launch: Launch) -> None:
     launcher.submit(pack(8, 2))
     seen = list(events(launcher))
 
-    assert settled(seen) == {0: "COMPLETE"}
+    assert finished(seen) == {0: "COMPLETE"}
     [result] = seen[-1].results
     assert result.number == 1
     assert "must give one result for each trial" in result.failure.message
@@ -159,7 +126,7 @@ def test_a_worker_that_dies_has_the_trials_that_are_not_over(launch: Launch) -> 
     launcher.submit(pack(1, 2, 4))
     seen = list(events(launcher, waiting=pack(8, 1, first=3), pruned=[1]))
 
-    assert settled(seen) == {1: "PRUNED", 0: "COMPLETE"}
+    assert finished(seen) == {1: "PRUNED", 0: "COMPLETE"}
     died = seen[-1]
     assert isinstance(died, WorkerDied)
     assert sorted(params.number for params in died.pack) == [2, 3, 4]
@@ -221,7 +188,7 @@ def test_a_signal_ends_a_call(spec: StudySpec) -> None:
     """Also while a base model loads for minutes."""
     slow = replace(spec, settings={**spec.settings, "sleep_seconds": 30.0})
     launcher = LocalLauncher(slow)
-    launcher.submit([TrialParams(0, PARAMS)])
+    launcher.submit(pack(2))
     started = time.monotonic()
     with Interrupts() as interrupts:
         os.kill(os.getpid(), signal.SIGTERM)
