@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import inspect
 import io
 import re
@@ -173,7 +174,9 @@ class _Group(TyperGroup):
 
     def _refusal(self, ctx: Any, got: str | None) -> UsageError:
         rule = f"be followed by one of {', '.join(self.commands)}"
-        return UsageError(fault(ctx.command_path, rule, got, way_out=_see(ctx)))
+        close = difflib.get_close_matches(got or "", self.commands, n=1)
+        way_out = "".join(f"Did you mean {each}? " for each in close) + _see(ctx)
+        return UsageError(fault(ctx.command_path, rule, got, way_out=way_out))
 
 
 def _see(ctx: Any) -> str:

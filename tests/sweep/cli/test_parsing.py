@@ -37,6 +37,7 @@ REFUSED = {
     "adapters export --help.",
     "data": "lorasweep data must be followed by one of fetch, describe, convert, got None. See",
     "data eat": "lorasweep data must be followed by one of fetch, describe, convert, got 'eat'.",
+    "statsu": "got 'statsu'. Did you mean status? See lorasweep --help.",
     "--json": "adapters, data, got '--json'. See lorasweep --help.",
     "--version=2": "adapters, data, got '--version=2'. See lorasweep --help.",
     "--version=2 run": 'the command line must be as lorasweep --help shows, got "Option ',
