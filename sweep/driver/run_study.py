@@ -17,9 +17,9 @@ from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
 from sweep.files.location import refuse_secrets
 from sweep.signals import Interrupts
+from sweep.storage.database import storage_lock
 from sweep.storage.errors import storage_errors
 from sweep.storage.guard import give_up, take
-from sweep.storage.locks import storage_lock
 from sweep.storage.owner import DriverLease
 from sweep.storage.sqlite_files import disable_wal, enable_wal
 from sweep.storage.studies import (

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.storage.attributes import Values, counts, failure_of, seed_of, values_of
 from sweep.storage.pending_trials import (
     PendingTrial,
     owed_replicates,
@@ -17,7 +18,6 @@ from sweep.storage.pending_trials import (
     pending_retries,
     replicate,
 )
-from sweep.storage.trial_attributes import Values, counts, failure_of, seed_of, values_of
 from sweep.study.design import Pilot, Point
 from sweep.study.space import Key, configuration_key
 from sweep.study.spec import Baseline, StudySpec

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from optuna.trial import FrozenTrial
 
 from sweep.driver.trial_store import TrialStore
+from sweep.storage.attributes import failure_of
 from sweep.storage.errors import retry_while_unreachable
-from sweep.storage.trial_attributes import failure_of
 from sweep.study.spec import Baseline
 from sweep.study.trial import PACK_DIED, Pack, TrialParams
 

@@ -24,9 +24,9 @@ from sweep.errors import StorageError, UsageError, fault
 from sweep.extend.changes import Request, extended
 from sweep.sampling.distinct import distributions
 from sweep.signals import Interrupts
+from sweep.storage.database import storage_lock
 from sweep.storage.errors import storage_errors
 from sweep.storage.guard import give_up, take
-from sweep.storage.locks import storage_lock
 from sweep.storage.sqlite_files import disable_wal
 from sweep.storage.studies import create_or_resume, read_spec
 from sweep.storage.url import StorageUrl

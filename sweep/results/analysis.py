@@ -10,7 +10,7 @@ import optuna
 
 from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError
-from sweep.storage.makers import is_ours, own_attributes
+from sweep.storage.attributes import is_ours, own_attributes
 from sweep.storage.studies import read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED, Claim

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import optuna
 
-from sweep.storage.makers import is_ours
+from sweep.storage.attributes import is_ours
 from sweep.storage.studies import read_measures, read_spec
 from sweep.study.measures import Measures
 

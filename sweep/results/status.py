@@ -9,8 +9,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.storage.attributes import count_by_phase, failure_of, is_ours, own_attributes, trials_of
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import is_ours, own_attributes, trials_of
 from sweep.storage.owner import current_lease
 from sweep.storage.pending_trials import pending_retries
 from sweep.storage.studies import (
@@ -21,7 +21,6 @@ from sweep.storage.studies import (
     read_measures,
     read_spec,
 )
-from sweep.storage.trial_attributes import count_by_phase, failure_of
 from sweep.storage.trial_folders import TrialFolders
 from sweep.storage.url import StorageUrl
 from sweep.study.parameters import is_number

@@ -1,11 +1,14 @@
-"""Open a database, for a driver that creates its tables or for readers."""
+"""Open a database, for readers or for a driver, which locks it while it creates tables."""
 
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import filelock
 import optuna
 import sqlalchemy
 from optuna.storages import BaseStorage
@@ -14,9 +17,8 @@ from sqlalchemy.exc import OperationalError
 
 from sweep.errors import StorageError, fault
 from sweep.storage.errors import LOCK_SECONDS, as_storage_error, storage_errors
-from sweep.storage.journal import Journal
+from sweep.storage.journal import SQLITE, Journal, recognise_journal
 from sweep.storage.reads import Backend, Database, JournalFile
-from sweep.storage.recognise import recognise, recognise_journal
 from sweep.storage.url import StorageUrl
 
 _CONNECT_SECONDS = 10
@@ -39,7 +41,7 @@ def exists(address: StorageUrl) -> bool:
     """
     if address.path is not None:
         with storage_errors(address):  # such as a name too long for the disk
-            recognise(address)
+            _refuse_other_files(address)
             if not address.path.is_file():
                 return False
     if address.kind == "journal":
@@ -53,12 +55,28 @@ def exists(address: StorageUrl) -> bool:
         return bool(connection.scalar(sqlalchemy.text("select count(*) from alembic_version")))
 
 
-def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
-    """Refuse another program's database.
+def _refuse_other_files(address: StorageUrl) -> None:
+    """Refuse anything but a regular file and, for SQLite, a database; a missing file passes."""
+    path = address.path
+    if path is None or not path.exists():
+        return
+    if path.is_dir():
+        raise IsADirectoryError("it is a directory")
+    if not path.is_file():
+        got = "a device, a pipe or a socket"
+        raise StorageError(
+            fault("--storage", "be a file", got, where=address.shown, way_out="Name another file")
+        )
+    if address.kind == "sqlite":
+        with path.open("rb") as file:
+            start = file.read(len(SQLITE))
+        if start and start != SQLITE:
+            raise sqlite3.DatabaseError("file is not a database")
 
-    A server's database may hold other programs' tables beside Optuna's, unless they use the table
-    in which Optuna keeps its schema version.
-    """
+
+def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
+    """Refuse another program's database."""
+    # A server's may hold other tables beside Optuna's, but not that of Optuna's schema version.
     theirs = "alembic_version" in tables if address.kind == "postgresql" else bool(tables)
     if theirs and "studies" not in tables:
         named = ", ".join(sorted(tables - set(_MARKS))[:5]) or ", ".join(sorted(tables))
@@ -83,9 +101,10 @@ def _connection(address: StorageUrl) -> Iterator[sqlalchemy.Connection]:
 def _engine_options(address: StorageUrl) -> dict[str, Any]:
     if address.kind == "sqlite":
         return {"connect_args": {"timeout": LOCK_SECONDS}}
+    timed = "connect_timeout" in sqlalchemy.engine.make_url(address.url).query
     return {
         "pool_pre_ping": True,  # detects a connection that the server dropped, before its use
-        "connect_args": connect_arguments(address),
+        "connect_args": {} if timed else {"connect_timeout": _CONNECT_SECONDS},
         "pool_events": [(_bound_waits, "connect")],
     }
 
@@ -112,13 +131,6 @@ def _refusing(address: StorageUrl) -> Callable[[ExceptionContext], StorageError 
         return None if _TOO_MANY in str(error.orig) else as_storage_error(address, error)
 
     return handle_error
-
-
-def connect_arguments(address: StorageUrl) -> dict[str, Any]:
-    """The connection timeout in seconds, unless the URL sets one."""
-    if "connect_timeout" in sqlalchemy.engine.make_url(address.url).query:
-        return {}
-    return {"connect_timeout": _CONNECT_SECONDS}
 
 
 def _passing_options(address: StorageUrl) -> dict[str, Any]:
@@ -159,3 +171,58 @@ def open_storage(address: StorageUrl, *, make: bool) -> BaseStorage:
             rule = f"have the database schema of Optuna {optuna.__version__}"
             said = " ".join(str(error).split())
             raise StorageError(fault("--storage", rule, address.shown, where=said)) from error
+
+
+_LOCK_KEY = int.from_bytes(b"lorswp")
+"""The key of lorasweep's advisory lock in a PostgreSQL database."""
+
+
+@contextlib.contextmanager
+def storage_lock(address: StorageUrl) -> Iterator[None]:
+    """Hold the database's lock, so that two processes do not both create tables or take a study.
+
+    It is released if this process dies.
+
+    Raises:
+        StorageError: if the lock cannot be acquired.
+    """
+    lock = _server_lock(address) if address.path is None else _file_lock(address, address.path)
+    with lock:
+        yield
+
+
+@contextlib.contextmanager
+def _file_lock(address: StorageUrl, path: Path) -> Iterator[None]:
+    with storage_errors(address):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_name(f".{path.name}.claim"), timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise _held(address) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _server_lock(address: StorageUrl) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        with storage_errors(address):
+            connection = stack.enter_context(_connection(address))
+            try:
+                asked = sqlalchemy.text("select pg_advisory_lock(:key)")
+                connection.execute(asked, {"key": _LOCK_KEY})
+                connection.commit()  # the lock belongs to the session, not to the transaction
+            except OperationalError as error:
+                if "lock timeout" in str(error):
+                    raise _held(address) from error
+                raise
+        yield
+
+
+def _held(address: StorageUrl) -> StorageError:
+    rule = f"be free for a new driver within {LOCK_SECONDS} s"
+    way_out = "Another process is making or taking a study there; try again"
+    return StorageError(fault("--storage", rule, address.shown, way_out=way_out))

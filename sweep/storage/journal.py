@@ -1,4 +1,4 @@
-"""Optuna's journal with one writer at a time, which must hold the driver lease."""
+"""Optuna's journal: recognised, and with one writer at a time, which must hold the lease."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._storage import JournalOperation
 
+from sweep.errors import StorageError, fault
+from sweep.storage.errors import LOCK_SECONDS
 from sweep.storage.owner import ATTRIBUTE
-from sweep.storage.recognise import is_record
+from sweep.storage.url import StorageUrl
 
 log = logging.getLogger("lorasweep")
-
-WAIT_SECONDS = 60
-"""How long to wait for another writer, as for SQLite's lock."""
 
 _POLL_SECONDS = 0.01
 
 _MENTION = json.dumps(ATTRIBUTE).encode()
+
+SQLITE = b"SQLite format 3\0"
+"""The first bytes of an SQLite database."""
+
+_OPERATIONS = frozenset(JournalOperation)
 
 
 class Journal(JournalFileBackend):
@@ -53,7 +57,7 @@ class Journal(JournalFileBackend):
         """Hold the lock; plain ``flock`` for speed, as it is taken a dozen times per trial."""
         gate = os.open(self._gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            deadline = time.monotonic() + WAIT_SECONDS
+            deadline = time.monotonic() + LOCK_SECONDS
             while True:
                 try:
                     fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,3 +131,42 @@ class Journal(JournalFileBackend):
                     and ATTRIBUTE in record["user_attr"]
                 ):
                     self._record = record["user_attr"][ATTRIBUTE]
+
+
+def recognise_journal(address: StorageUrl, path: Path) -> None:
+    """Refuse a file that is not a journal of Optuna; its last line may be incomplete.
+
+    Every line is checked, so that no other file that begins like a journal is changed.
+
+    Raises:
+        StorageError: naming the first line that is not a record.
+        OSError: if it cannot be read.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        other = not file.peek(1).startswith(b"{")  # a large file may be a single line
+        for number, line in enumerate([file.read(40)] if other else file, start=1):
+            if is_record(line) or (number > 1 and not line.endswith(b"\n")):
+                continue
+            got = line[:40].decode(errors="replace")
+            where, way_out = f"{address.shown}, line {number} is no record", "Name another file"
+            if line.startswith(SQLITE):
+                got, where = "a database of SQLite", address.shown
+                way_out = "Write sqlite:/// before its path"
+            elif number > 1:
+                way_out = "Restore a copy, or name another file"
+            rule = "be a journal of Optuna's"
+            raise StorageError(fault("--storage", rule, got, where=where, way_out=way_out))
+
+
+def is_record(line: bytes) -> bool:
+    """Whether a line is one record of Optuna's journal."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(record, dict) or not isinstance(record.get("worker_id"), str):
+        return False
+    code = record.get("op_code")
+    return isinstance(code, int) and not isinstance(code, bool) and code in _OPERATIONS

@@ -12,7 +12,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from sweep.storage.trial_attributes import TAGS, Tags, Values, failure_of, seed_of, values_of
+from sweep.storage.attributes import TAGS, Tags, Values, failure_of, seed_of, values_of
 from sweep.study.design import MEASURE, SEARCH, Point, is_collapsed
 from sweep.study.space import Key, configuration_key
 from sweep.study.spec import StudySpec

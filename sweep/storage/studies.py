@@ -15,6 +15,7 @@ import secrets
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
@@ -23,11 +24,11 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep._typing import JsonTree
 from sweep.errors import ResumeError, SpecError, StorageError, fault
-from sweep.storage.claim_history import note_claims
+from sweep.storage.attributes import is_ours, own_attributes
 from sweep.storage.database import exists, open_storage
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import is_ours, own_attributes
 from sweep.storage.url import StorageUrl
 from sweep.study.design import PILOT_SUFFIX, Point
 from sweep.study.measures import Measures
@@ -102,7 +103,7 @@ def open_known(address: StorageUrl, name: str | None = None) -> optuna.Study:
     study = open_study(address, name)
     with storage_errors(address):
         if is_ours(study):
-            _refuse_other_makers(study, address)
+            _refuse_newer(study, address)
     return study
 
 
@@ -120,27 +121,19 @@ def load_study(address: StorageUrl, name: str | None = None) -> optuna.Study:
 
 
 def _refuse_other_makers(study: optuna.Study, address: StorageUrl) -> None:
-    attributes = study.user_attrs
     if not is_ours(study):
-        raise StorageError(
-            fault(
-                "the study",
-                "have been made by lorasweep",
-                study.study_name,
-                where=address.shown,
-                way_out="Studies of plain Optuna, and copies not finished, hold no spec",
-            )
-        )
-    if attributes.get("schema", 0) > SCHEMA:
-        raise StorageError(
-            fault(
-                "the study",
-                f"have been written by this lorasweep or an older one (schema {SCHEMA})",
-                attributes["schema"],
-                where=address.shown,
-                way_out="Upgrade lorasweep",
-            )
-        )
+        rule, got = "have been made by lorasweep", study.study_name
+        way_out = "Studies of plain Optuna, and copies not finished, hold no spec"
+        raise StorageError(fault("the study", rule, got, where=address.shown, way_out=way_out))
+    _refuse_newer(study, address)
+
+
+def _refuse_newer(study: optuna.Study, address: StorageUrl) -> None:
+    schema = study.user_attrs.get("schema", 0)
+    if schema > SCHEMA:
+        rule = f"have been written by this lorasweep or an older one (schema {SCHEMA})"
+        way_out = "Upgrade lorasweep"
+        raise StorageError(fault("the study", rule, schema, where=address.shown, way_out=way_out))
 
 
 def find_study(address: StorageUrl, name: str) -> optuna.Study | None:
@@ -244,7 +237,7 @@ def write_spec(
         facts: the objective's info.
         points: lays out the runs of the spec's design; called once per study.
     """
-    versions = {**own_versions(), **facts.versions}
+    versions = {**_own_versions(), **facts.versions}
     changed = differences(study.user_attrs.get("versions", versions), versions)
     if changed:
         log.warning("package versions differ from the last run's: %s", "; ".join(changed))
@@ -259,14 +252,59 @@ def write_spec(
         study.set_user_attr(PINNED, dict(facts.pinned))
         if not read_identity(study):
             study.set_user_attr(_IDENTITY, secrets.token_hex(6))
-    note_claims(study, spec)
+    _note_claims(study, spec)
     if spec.design is not None and "points" not in study.user_attrs:
         # Another version of a library might lay out other runs in the middle of a study.
         study.set_user_attr("points", [point.to_json() for point in points(spec)])
     study.set_user_attr("spec", spec.to_json())
 
 
-def own_versions() -> dict[str, str]:
+def _note_claims(study: optuna.Study, spec: StudySpec) -> None:
+    """Record in a study's history that its claims are about to become the spec's, if they change.
+
+    A claim is pre-registered unless an entry says that it came after the first complete trial.
+    """
+    stored = study.user_attrs.get("spec")
+    if stored is None:  # a new study
+        return
+    before, after = list(stored.get("claims", ())), spec.to_json()["claims"]
+    changes = _claim_changes(before, after)
+    history = list(study.user_attrs.get("history", ()))
+    said = [(entry.get("before"), entry.get("after")) for entry in history[-1:]]
+    if not changes or (before, after) in said:  # said by a driver killed before it wrote the spec
+        return
+    trials = study.get_trials(deepcopy=False)
+    entry = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "from": spec.digest(),
+        "to": spec.digest(),
+        "changes": changes,
+        "n_trials": len(trials),
+        "n_complete": sum(trial.state == TrialState.COMPLETE for trial in trials),
+        "before": before,
+        "after": after,
+    }
+    study.set_user_attr("history", [*history, entry])
+
+
+def _claim_changes(before: Sequence[JsonTree], after: Sequence[JsonTree]) -> list[str]:
+    """The differences between two lists of claims, one line each; order does not matter."""
+    old, new = ({str(claim["says"]): claim for claim in claims} for claims in (before, after))
+    gone = [f"- {says}" for says in old if says not in new]
+    come = [f"+ {says} ({_sizes(new[says])})" for says in new if says not in old]
+    stay = [
+        f"{says}: {', '.join(changed)}"
+        for says in old
+        if says in new and (changed := differences(old[says], new[says]))
+    ]
+    return [*gone, *come, *stay]
+
+
+def _sizes(claim: JsonTree) -> str:
+    return f"delta {claim['delta']}, kappa {claim['kappa']}"
+
+
+def _own_versions() -> dict[str, str]:
     """Versions of lorasweep, Optuna and Python."""
     return {
         "lorasweep": metadata.version("lorasweep"),
@@ -329,11 +367,7 @@ def quiet_optuna() -> Iterator[None]:
 
 
 def known_pins(address: StorageUrl, spec: StudySpec) -> dict[str, Any] | None:
-    """The pinned settings of the spec's study; None if there is no such study yet.
-
-    Raises:
-        StorageError: if the database cannot be read.
-    """
+    """The pinned settings of the spec's study; None if there is no such study yet."""
     study = find_study(address, spec.name)
     return None if study is None else read_pins(study)
 

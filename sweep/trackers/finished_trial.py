@@ -10,8 +10,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.storage.attributes import failure_of
 from sweep.storage.studies import read_spec
-from sweep.storage.trial_attributes import failure_of
 from sweep.study.parameters import is_number
 
 

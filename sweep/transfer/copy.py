@@ -15,9 +15,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from sweep.errors import StorageError, fault
-from sweep.storage.database import exists, open_storage
+from sweep.storage.database import exists, open_storage, storage_lock
 from sweep.storage.errors import storage_errors
-from sweep.storage.locks import storage_lock
 from sweep.storage.studies import count_states, study_names
 from sweep.storage.url import StorageUrl, folder_name
 from sweep.transfer.records import Record, text, whole

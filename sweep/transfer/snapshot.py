@@ -13,8 +13,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from sweep.errors import StorageError, fault
+from sweep.storage.attributes import signed
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import signed
 from sweep.storage.owner import ATTRIBUTE as OWNER
 from sweep.storage.owner import DriverLease
 from sweep.storage.studies import open_study

@@ -27,10 +27,10 @@ from optuna.storages.journal import JournalFileBackend
 from sweep import Budget, Choice, Space, StudySpec
 from sweep.driver.trial_store import TrialStore
 from sweep.errors import HeldError
+from sweep.storage.database import storage_lock
 from sweep.storage.errors import StorageLostError, retry_while_unreachable
 from sweep.storage.guard import give_up, take
 from sweep.storage.journal import Journal
-from sweep.storage.locks import storage_lock
 from sweep.storage.studies import create_or_resume, load_study, quiet_optuna, write_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo

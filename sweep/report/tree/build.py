@@ -18,8 +18,8 @@ from sweep.results.analysis import AnalysisOptions, analyse_study
 from sweep.results.measures import OwnObjectives, measures_of
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
+from sweep.storage.attributes import is_ours, own_attributes, trials_of
 from sweep.storage.errors import storage_errors
-from sweep.storage.makers import is_ours, own_attributes, trials_of
 from sweep.storage.studies import read_pins, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweep.analysis.rows import Row
 from sweep.files.strict_json import NOT_FINITE, strict
-from sweep.storage.trial_attributes import failure_of
+from sweep.storage.attributes import failure_of
 from sweep.study.parameters import is_number
 from sweep.study.trial import DUPLICATE
 from sweep.terminal.formatting import param as shown

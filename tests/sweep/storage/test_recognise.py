@@ -12,7 +12,7 @@ import pytest
 
 from sweep import StudySpec
 from sweep.errors import StorageError
-from sweep.storage.recognise import is_record
+from sweep.storage.journal import is_record
 from sweep.storage.studies import create_or_resume, load_study, write_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo

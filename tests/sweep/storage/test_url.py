@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sweep.errors import StorageError
-from sweep.storage.database import connect_arguments, open_storage
+from sweep.storage.database import _engine_options, open_storage
 from sweep.storage.studies import open_study
 from sweep.storage.url import StorageUrl, default_url, folder_name
 
@@ -182,8 +182,11 @@ def test_a_password_of_any_signs_arrives(password: str) -> None:
 
 def test_a_wait_for_the_server_that_the_url_sets_is_kept() -> None:
     """Ten seconds are for those that say nothing."""
-    assert connect_arguments(StorageUrl.parse("postgresql://u@h/d")) == {"connect_timeout": 10}
-    assert connect_arguments(StorageUrl.parse("postgresql://u@h/d?connect_timeout=3")) == {}
+    urls = "postgresql://u@h/d", "postgresql://u@h/d?connect_timeout=3"
+    waits, own = (_engine_options(StorageUrl.parse(url))["connect_args"] for url in urls)
+
+    assert waits == {"connect_timeout": 10}
+    assert own == {}
 
 
 @pytest.mark.parametrize(
