@@ -5,6 +5,7 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 # Bytecode is kept: tests start many interpreters.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
 FAST := $(addprefix tests/sweep/,\
@@ -22,7 +23,7 @@ FAST := $(addprefix tests/sweep/,\
 	study/test_spec.py cli/test_study_file.py terminal/test_terminal.py analysis/test_table.py \
 	study/test_targets.py)
 
-.PHONY: help demo test test-fast test-slow test-lowest check structure docs evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
+.PHONY: help demo test test-integration test-fast test-slow test-lowest check structure docs evidence pictures bench-storage bench-verdict bench-verdict-time bench-packed bench-gpu bench-data bench-cluster clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -41,8 +42,11 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and i
 	$(BIN)/lorasweep importance --storage sqlite:///runs/demo/study.db
 	$(BIN)/lorasweep report --storage sqlite:///runs/demo/study.db
 
-test: $(VENV)/.ready-dev  ## the tests, but for the slow ones
-	$(PYTEST) -m 'not slow' -n 2 --dist loadgroup --no-loadscope-reorder
+test: $(VENV)/.ready-dev  ## the tests that take a moment each (6 min)
+	$(PYTEST) -m 'not slow and not integration' $(PARALLEL)
+
+test-integration: $(VENV)/.ready-dev  ## those with servers, browsers, killed processes and longer trainings (15 min)
+	$(PYTEST) -m 'integration and not slow' $(PARALLEL)
 
 test-fast: $(VENV)/.ready-dev  ## those of them that need neither torch nor a minute
 	$(PYTEST) -q -m 'not slow' --torch-free $(FAST)

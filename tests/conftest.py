@@ -21,6 +21,9 @@ lean.save()
 STARTED_ONCE = {"ray": "cluster", "postgres": "postgres", "browser": "browser"}
 """Fixtures that take long to start: with ``-n`` the tests that use one share a process."""
 
+INTEGRATION = "browser", "faults", "ray"
+"""Folders whose tests start servers, browsers and processes, and kill them."""
+
 TESTS = Path(__file__).parent
 SHARED = TESTS.parent / ".." / "shared"
 
@@ -66,6 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = {item: _group(item) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
+        if item.path.relative_to(TESTS).parts[0] in INTEGRATION:
+            item.add_marker(pytest.mark.integration)
     items.sort(key=lambda item: groups[item] not in STARTED_ONCE)
 
 

@@ -29,6 +29,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in record.items() if k != "seconds"} for record in found]
 
 
+@pytest.mark.integration
 def test_a_killed_campaign_goes_on_to_the_same_records(tmp_path: Path) -> None:
     """Killed by the system after the first record; then finished, and compared."""
     command = [sys.executable, "-m", "benchmarks.verdict.campaign", "--out", str(tmp_path)]
@@ -67,6 +68,7 @@ def test_half_a_line_is_made_again(tmp_path: Path) -> None:
     assert read(tmp_path) == whole
 
 
+@pytest.mark.integration
 def test_workers_change_no_record(tmp_path: Path) -> None:
     """Two processes write what one writes."""
     campaign([CELL], 6, tmp_path / "one", workers=1, nice=0)

@@ -27,6 +27,7 @@ def test_simulated_workers_answer_to_the_real_driver(tmp_path: Path) -> None:
     assert made.spent.calls["tell"] == 14
 
 
+@pytest.mark.integration
 def test_a_filled_study_goes_on_with_another_sampler(tmp_path: Path) -> None:
     """Its trials are whole, and as many as asked for."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")

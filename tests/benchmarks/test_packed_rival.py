@@ -35,6 +35,7 @@ def outcomes(seconds: float) -> list[list[Outcome]]:
     ]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["stock", "best", "best-grouped"])
 def test_the_rival_trains_through_both_epochs(work: Work, name: str) -> None:
     """A second epoch, because bitsandbytes can break after the first evaluation."""
@@ -49,6 +50,7 @@ def test_the_rival_trains_through_both_epochs(work: Work, name: str) -> None:
     assert 0 < found["train_cpu_seconds"] < found["cpu_seconds"]
 
 
+@pytest.mark.integration
 def test_checkpointing_changes_the_time_and_not_the_result(work: Work) -> None:
     """So that stock and best are the same training."""
     parts = {}

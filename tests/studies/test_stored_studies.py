@@ -84,6 +84,7 @@ def mark(folder: Path) -> None:
     assert checkpoints.save(Checkpoint(made.tensors, tree))
 
 
+@pytest.mark.integration
 def test_a_study_that_was_killed_goes_on_to_the_values_of_one_that_was_not(tmp_path: Path) -> None:
     """From its database and its checkpoint, in the folders that it was made with."""
     shutil.copytree(GOLDEN / "killed.db.files", tmp_path / "killed.db.files")

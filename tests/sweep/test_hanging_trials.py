@@ -54,6 +54,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.integration
 def test_a_sweep_whose_trials_hang_is_stopped_when_their_time_is_over(folder: Path) -> None:
     """Its trials wait to be run again, and are, with nothing counted twice."""
     (folder / "hang").touch()

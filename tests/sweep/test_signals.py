@@ -63,7 +63,16 @@ def running(folder: Path, process: subprocess.Popen[str], *, reported: bool = Tr
     pytest.fail("the sweep ended by itself")
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGTERM",
+        *(
+            pytest.param(name, marks=pytest.mark.integration)
+            for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+        ),
+    ],
+)
 def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
     """Trials checkpoint and leave; exit code 128 + n; the resume command stands there."""
     number = getattr(signal, name)
@@ -87,6 +96,7 @@ def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
     assert not [worker for worker in workers if worker.is_running()]
 
 
+@pytest.mark.integration
 def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
     """Workers do not die of it before they have checkpointed."""
     command = [PROGRAM, "run", "toy.py", "--workers", "2"]
@@ -102,6 +112,7 @@ def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
     assert [t.user_attrs["failure"]["kind"] for t in trials[:2]] == ["Interrupted"] * 2
 
 
+@pytest.mark.integration
 def test_a_second_signal_stops_at_once(folder: Path) -> None:
     """Whichever it is; what it cuts short is put right by the next run."""
     slow = STUDY.replace('"steps": 1500', '"steps": 2')

@@ -60,6 +60,7 @@ def test_distant_relatives_are_clustered(mmseqs: Mmseqs) -> None:
     assert numbers.tolist() == [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.integration
 def test_identity_and_coverage_are_heeded(mmseqs: Mmseqs) -> None:
     """A stricter threshold parts what a looser one joins, and so does a half."""
     first, second = unlike(2, 200)
@@ -159,6 +160,7 @@ def test_program_that_fails_is_one_error(mmseqs: Mmseqs) -> None:
         mmseqs.clusters(unlike(2), 7.0, 0.8)
 
 
+@pytest.mark.integration
 def test_split_by_mmseqs_leaves_no_relative_across(
     mmseqs: Mmseqs, tokenizer: Any, tmp_path: Path
 ) -> None:

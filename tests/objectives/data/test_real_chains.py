@@ -98,6 +98,7 @@ def test_windows_hold_every_residue_of_every_chain(loaded: tuple[Any, ...], shar
     assert chains_of(data.test, tokenizer) == list(dict.fromkeys(lines))
 
 
+@pytest.mark.integration
 def test_no_near_duplicate_straddles_train_and_validation(loaded: tuple[Any, ...]) -> None:
     """Every pair across the border shares fewer k-mers than links two chains."""
     data, _, _, tokenizer = loaded

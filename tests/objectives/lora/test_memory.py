@@ -52,6 +52,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.integration
 def test_real_allocations_beyond_a_real_limit(
     tiny_folder: Path, tiny_data: Path, tmp_path: Path
 ) -> None:

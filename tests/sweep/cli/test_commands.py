@@ -56,6 +56,7 @@ def imported(folder: Path, *arguments: str, heavy: tuple[str, ...] = HEAVY) -> s
     return set(json.loads(run.stderr.strip().splitlines()[-1].replace("'", '"')))
 
 
+@pytest.mark.integration
 def test_a_sweep_is_tracked_when_asked(folder: Path) -> None:
     """``run`` and ``resume`` alike; the files lie beside the database."""
     pytest.importorskip("tensorboardX")
@@ -70,6 +71,7 @@ def test_a_sweep_is_tracked_when_asked(folder: Path) -> None:
     assert logs == [f"trial-{trial['number']:05d}" for trial in trials]
 
 
+@pytest.mark.integration
 def test_a_study_from_first_run_to_importance(folder: Path) -> None:
     """run, run again, more trials, status, importance, resume: one database."""
     url = "sqlite:///runs/toy/study.db"
@@ -132,6 +134,7 @@ def test_tables_name_target_sets_by_their_labels(folder: Path) -> None:
     assert "attention.output+key" not in shown
 
 
+@pytest.mark.integration
 def test_help_status_and_importance_import_no_model_library(folder: Path) -> None:
     """Torch alone takes seconds to import."""
     lorasweep(folder, "run", "toy.py", "--trials", "4", "--workers", "1")
@@ -231,6 +234,7 @@ def wait_for_complete(folder: Path) -> None:
     pytest.fail("the sweep made no progress")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal.Signals) -> None:
     """Exit code 128 + n, no trial left RUNNING, the resume command printed."""
@@ -255,6 +259,7 @@ def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal
     assert report["owner"] is None
 
 
+@pytest.mark.integration
 def test_failures_are_told_in_full_when_asked(folder: Path) -> None:
     """Parameters, memory and traceback; the status names the command."""
     policy = ("--trials", "40", "--on-failure", "retry(1)", "--max-retries", "3", "--keep", "none")

@@ -84,6 +84,7 @@ def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
     assert "phases     measure 15/15 complete, search 3 complete" in status
 
 
+@pytest.mark.integration
 def test_a_design_without_a_pilot_says_what_it_does_not_know(tmp_path: Path) -> None:
     """And a study without a design can be shown one."""
     write(tmp_path)
@@ -106,6 +107,7 @@ def test_a_design_without_a_pilot_says_what_it_does_not_know(tmp_path: Path) -> 
     assert check["design"] == {"configurations": 12, "trials": 15}
 
 
+@pytest.mark.integration
 def test_a_pilot_and_its_study_resume_from_the_database(tmp_path: Path) -> None:
     """The study file is not needed; a pilot that is done stays as it is."""
     write(tmp_path)

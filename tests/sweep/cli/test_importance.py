@@ -51,6 +51,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.integration
 def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
     """On the surface the target sets matter most; that rank matters more is refuted."""
     found = judged(study, "sqlite:///toy.db")
@@ -105,6 +106,7 @@ def test_the_terminal_says_the_verdict_before_any_share(study: Path) -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.integration
 def test_a_study_of_plain_optuna_is_judged_as_far_as_it_goes(tmp_path: Path) -> None:
     """Random trials with names of their own, never seen by lorasweep."""
     rng = np.random.default_rng(0)
@@ -132,6 +134,7 @@ def test_a_study_of_plain_optuna_is_judged_as_far_as_it_goes(tmp_path: Path) -> 
     assert blank["parameters"][0]["name"] == "depth"
 
 
+@pytest.mark.integration
 def test_trials_of_a_sampler_alone_get_no_verdict(tmp_path: Path) -> None:
     """Without a design TPE chose them all."""
     text = STUDY.replace("    design=Design(48, 6),\n", "").replace("trials=60", "trials=30")

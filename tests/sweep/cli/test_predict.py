@@ -269,6 +269,7 @@ def feed(process: subprocess.Popen[bytes], chains: int) -> None:
     process.stdin.flush()
 
 
+@pytest.mark.integration
 def test_a_run_that_is_ended_leaves_no_half_file(adapter: Path, tmp_path: Path) -> None:
     """Results under way are beside the name, then gone; what was there stays; code 143."""
     (tmp_path / "x.tsv").write_text("earlier")

@@ -103,6 +103,7 @@ def test_every_seed_of_a_study_is_for_the_search_alone(open_store: Open, spec: S
     assert [(p.seed, p.replicate) for p in asked[10:]] == [(7, 0), (8, 1)] * 2
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("moment", ["asked", "queued", "closed"])
 def test_a_driver_killed_at_any_moment_queues_nothing_twice(
     open_store: Open, spec: StudySpec, moment: str

@@ -102,6 +102,7 @@ def test_a_small_space_ends_before_its_budget(address: StorageUrl, spec: StudySp
     assert states(address) == ["COMPLETE"] * 3
 
 
+@pytest.mark.integration
 def test_failed_trials_are_data_and_the_sweep_goes_on(address: StorageUrl, spec: StudySpec) -> None:
     """Every rank-8 trial raises; the others complete; the target is still met."""
     spec = replace(
@@ -196,6 +197,7 @@ def wait_for(address: StorageUrl, state: str, n: int) -> None:
     pytest.fail("the sweep made no progress")
 
 
+@pytest.mark.integration
 def test_a_killed_sweep_resumes_without_loss_or_repeat(address: StorageUrl) -> None:
     """SIGKILL half-way; then until N are COMPLETE: none lost, none twice, workers gone."""
     process = driver(address, trials=12)
@@ -220,6 +222,7 @@ def test_a_killed_sweep_resumes_without_loss_or_repeat(address: StorageUrl) -> N
     assert {t.user_attrs["failure"]["reason"] for t in interrupted} <= {"interrupted"}
 
 
+@pytest.mark.integration
 def test_a_worker_that_dies_takes_only_its_trial(address: StorageUrl) -> None:
     """Killed by the kernel, say: the trial fails with the signal named, the sweep goes on."""
     process = driver(address, trials=2, seconds_per_trial=8)

@@ -63,6 +63,7 @@ def measured(study: optuna.Study) -> Counter[tuple[object, ...]]:
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "delays",
     [1, *(pytest.param(chance, marks=pytest.mark.slow) for chance in (2, 3, 4, 5))],

@@ -84,6 +84,7 @@ def reasons(address: StorageUrl) -> Counter[str]:
     return Counter(failure["kind"] for failure in failures if failure is not None)
 
 
+@pytest.mark.integration
 def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_path: Path) -> None:
     """Trial by trial: parameters, seeds, curves, values, and who failed."""
     options = {
@@ -206,6 +207,7 @@ def test_baselines_are_first_in_the_packs(spec: StudySpec, address: StorageUrl) 
     assert len(complete(address)) == 4
 
 
+@pytest.mark.integration
 def test_seconds_that_are_over_leave_places_empty(spec: StudySpec, address: StorageUrl) -> None:
     """What runs is finished; nothing follows."""
     run(spec, address, 4, budget=Budget(trials=30, seconds=4.0), steps=4, sleep_seconds=6.0)
@@ -297,6 +299,7 @@ def test_a_baseline_in_a_pack_that_dies_is_measured_all_the_same(
     assert len(complete(address)) == 6
 
 
+@pytest.mark.integration
 def test_deaths_of_whole_packs_count_as_one_failure_each(
     spec: StudySpec, address: StorageUrl
 ) -> None:

@@ -100,6 +100,7 @@ def test_an_extended_study_keeps_its_trials_and_proposes_what_is_new(
     assert {values["x2"] for values in new} - {0, 2, 4}
 
 
+@pytest.mark.integration
 def test_every_trial_agrees_on_what_a_parameter_can_be(
     address: StorageUrl, linear: StudySpec
 ) -> None:

@@ -33,6 +33,7 @@ def ask(app: Any, path: str) -> tuple[str, Any]:
     return said[0], json.loads(body)
 
 
+@pytest.mark.integration
 def test_it_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
     """Every trial and no error; and who drives a study is not written past."""
     made, address = mixed(tmp_path)

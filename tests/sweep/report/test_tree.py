@@ -29,6 +29,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return report_tree(open_known(address), address, QUICK), study
 
 
+@pytest.mark.integration
 def test_every_trial_is_listed_with_what_became_of_it(found: Found) -> None:
     """Nothing is left out, and out of memory is a failure although Optuna calls it pruned."""
     tree, study = found
@@ -69,6 +70,7 @@ def test_a_level_s_mean_counts_a_configuration_once(found: Found) -> None:
         assert (level["low"], level["high"]) == pytest.approx((low, high), rel=1e-9)
 
 
+@pytest.mark.integration
 def test_collapsed_trials_are_shown_and_not_averaged(found: Found) -> None:
     """As in the verdict, which counts them apart."""
     tree, _ = found

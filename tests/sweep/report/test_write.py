@@ -28,6 +28,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return report_tree(study, address, QUICK)
 
 
+@pytest.mark.integration
 def test_the_numbers_are_the_tree_and_figures_stand_by_themselves(
     tree: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -48,6 +49,7 @@ def test_the_numbers_are_the_tree_and_figures_stand_by_themselves(
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+@pytest.mark.integration
 def test_ten_figures_and_more(tree: dict[str, Any]) -> None:
     """Of a study with all there is to draw but a model's predictions."""
     assert sum(each.figure is not None for each in draw(tree)) >= 10

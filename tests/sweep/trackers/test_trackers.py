@@ -76,6 +76,7 @@ def tokyo() -> Iterator[None]:
     time.tzset()
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("tokyo")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the library's own
 def test_mlflow_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +132,7 @@ def test_tensorboard_has_a_run_per_trial(tmp_path: Path) -> None:
             assert points[-1].value == pytest.approx(trial.value)
 
 
+@pytest.mark.integration
 def test_wandb_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Offline, as a machine without a network has it: what a later upload would send."""
     pytest.importorskip("wandb")

@@ -122,6 +122,7 @@ def test_a_password_is_never_shown(
     assert not [secret for secret in (SECRET, QUOTED) if secret in done.stderr + done.stdout]
 
 
+@pytest.mark.integration
 def test_neither_torch_nor_arrow_is_imported_for_nothing(
     foreign: optuna.Study, url: str, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ copy_study(StorageUrl.parse(sys.argv[1]), None, StorageUrl.parse(sys.argv[2]))
 """
 
 
+@pytest.mark.integration
 def test_a_copy_that_was_killed_is_made_anew(
     url: str, address: StorageUrl, other: StorageUrl, tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_password_is_in_no_output(
         assert not any(secret.encode() in text for text in texts)
 
 
+@pytest.mark.integration
 def test_a_copy_to_a_server_that_was_killed_is_made_anew(
     url: str, address: StorageUrl, database: str
 ) -> None:

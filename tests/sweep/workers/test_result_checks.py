@@ -135,6 +135,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
         return {trial.params["how"]: trial for trial in made.get_trials()}
 
 
+@pytest.mark.integration
 def test_everything_that_can_be_handed_over_is_tried(ended: dict[str, FrozenTrial]) -> None:
     """Each kind has its right end here."""
     assert set(ended) == SOUND | set(SAYS) == {*TOGETHER, *handing.LISTS}

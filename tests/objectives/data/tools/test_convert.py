@@ -108,6 +108,7 @@ def test_generated_data_and_saved_data_sets_are_sources_too(tmp_path: Path) -> N
     assert read(tmp_path / "again") == read("builtin:motifs")
 
 
+@pytest.mark.integration
 def test_real_chains(shared: Path, tmp_path: Path) -> None:
     """All 5 376 records of TargetS."""
     source = shared / "data" / "binding_residues"

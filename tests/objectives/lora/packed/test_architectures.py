@@ -264,6 +264,7 @@ def test_a_budget_below_a_chain_changes_no_margin(kind: type[EsmForTokenClassifi
     assert np.abs(narrow[0].margin - narrow[1].margin).max() > 0.1
 
 
+@pytest.mark.integration
 def test_rows_of_padding_train_as_the_flat_layout_does(
     tiny_inputs: Inputs,
     inputs_of: Callable[[Path], Inputs],

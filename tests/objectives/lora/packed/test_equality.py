@@ -161,6 +161,7 @@ def test_the_bound_is_narrower_than_the_smallest_slip(
     assert furthest(plain_run(tiny_folder, run, settings=slipped).losses, run.losses) > 1e-5
 
 
+@pytest.mark.integration
 def test_where_rounding_grows_the_engine_parts_no_further_than_padding_does(
     tiny_folder: Path, tiny_inputs: Inputs
 ) -> None:
@@ -174,6 +175,7 @@ def test_where_rounding_grows_the_engine_parts_no_further_than_padding_does(
     assert furthest(run.losses, plain[0]) < 10 * among
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("steps", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_three_lanes_over_the_real_esm2_equal_plain_loops(
     shared: Path, tiny_data: Path, tmp_path: Path, steps: int

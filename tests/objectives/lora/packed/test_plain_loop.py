@@ -155,6 +155,7 @@ def test_ten_steps_equal_a_plain_peft_and_bitsandbytes_loop(
     assert abs(ours[-1] - ours[0]) > 1e-3  # it did learn
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 def test_ten_steps_on_the_real_esm2_equal_a_plain_loop(
     shared: Path, make_inputs: Callable[..., Inputs], trial_of: TrialOf, train: Train

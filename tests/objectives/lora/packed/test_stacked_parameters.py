@@ -122,6 +122,7 @@ def test_lanes_over_the_real_esm2_equal_plain_loops_at_once(
         assert furthest(run.losses, plain.losses) < 1e-5
 
 
+@pytest.mark.integration
 def test_in_bfloat16_they_agree_as_far_as_it_reaches(tiny_inputs: Inputs) -> None:
     """As a GPU computes: products rounded, parameters, gradients and optimiser in float32."""
     fixed = replace(FIXED, compute_dtype="bfloat16")
@@ -235,6 +236,7 @@ def test_memory_that_runs_out_moves_no_lane(
     assert len(stacked_sets) < 2 * len(PACK)  # a new one where lanes leave, not with every step
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("first", [True, False], ids=["begun at once", "begun one by one"])
 def test_a_checkpoint_goes_on_the_other_way(
     tiny_inputs: Inputs,

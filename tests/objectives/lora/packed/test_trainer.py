@@ -88,6 +88,7 @@ def trainer_losses(folder: Path, inputs: Inputs, run: Run, output: Path) -> list
     return trainer.losses
 
 
+@pytest.mark.integration
 def test_lanes_equal_trainers(tiny_folder: Path, tiny_inputs: Inputs, tmp_path: Path) -> None:
     """Three of one pack, 30 steps: weight decay, clipping and schedule are the Trainer's."""
     pack = [TrialParams(n, {"steps": 30, **values}, seed=n) for n, values in enumerate(VALUES)]

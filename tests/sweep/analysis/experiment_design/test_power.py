@@ -74,6 +74,7 @@ def large() -> Forecast:
 ALONE = "targets alone matters, 2 delta"
 
 
+@pytest.mark.integration
 def test_power_reaches_every_part(small: Forecast, large: Forecast) -> None:
     """Of the larger design more; a part that is not there is hardly ever confirmed."""
     few, many = under(small, ALONE), under(large, ALONE)

@@ -208,6 +208,7 @@ def test_a_trial_trained_again_is_the_same_adapter(
     assert cards[0] == re.sub(r"- trained again for .*\n", "", cards[1])
 
 
+@pytest.mark.integration
 def test_what_was_not_kept_is_an_error_with_two_ways_out(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,6 +223,7 @@ def test_what_was_not_kept_is_an_error_with_two_ways_out(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.integration
 def test_all_that_is_wrong_with_a_command_is_said_at_once(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
