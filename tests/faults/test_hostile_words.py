@@ -58,17 +58,16 @@ def stranger(url: str, word: str) -> None:
     study.set_user_attr(f"k {word}", word)
 
 
-@pytest.fixture(params=WORDS)
-def word(request: pytest.FixtureRequest) -> str:
-    """One of them."""
-    return WORDS[request.param]
-
-
 def obeyed(text: str) -> set[str]:
     """What of a text a terminal would obey."""
     return {c for c in text if not c.isprintable() and c != "\n"}
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["\n".join(WORDS.values()), *(pytest.param(w, marks=pytest.mark.slow) for w in WORDS.values())],
+    ids=["all", *WORDS],
+)
 def test_a_strangers_words_are_shown_and_never_obeyed(
     word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
