@@ -46,8 +46,8 @@ def lorasweep(
                 "err": str(err),
             }
         )
-        said = [path.read_text(encoding="utf-8") for path in (out, err)]
-    return subprocess.CompletedProcess(command, code, *said)
+        output = [path.read_text(encoding="utf-8") for path in (out, err)]
+    return subprocess.CompletedProcess(command, code, *output)
 
 
 class _Parent:

@@ -30,21 +30,21 @@ def complete(params: TrialParams, value: float = 0.5, **metrics: object) -> Tria
     return TrialResult(params.number, State.COMPLETE, value, {"mcc": value, **metrics})
 
 
-def run(ledger: TrialStore) -> list[TrialParams]:
+def run(store: TrialStore) -> list[TrialParams]:
     """Complete what is owed, one after the other."""
     asked = []
-    while ledger.owed():
-        params = ledger.ask()
+    while store.owed():
+        params = store.ask()
         if params is None:
             break
         asked.append(params)
-        ledger.tell(complete(params, 0.1 * params.values["rank"]))
+        store.tell(complete(params, 0.1 * params.values["rank"]))
     return asked
 
 
-def tags(ledger: TrialStore) -> list[tuple[str, int | None, int]]:
+def tags(store: TrialStore) -> list[tuple[str, int | None, int]]:
     """Phase, place in the design and replicate of each trial, by number."""
     return [
         (t.user_attrs["phase"], t.user_attrs.get("design"), t.user_attrs["replicate"])
-        for t in ledger.study.trials
+        for t in store.study.trials
     ]

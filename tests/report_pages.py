@@ -114,11 +114,15 @@ def furnished(tree: Tree) -> Tree:
         for name, share in (("kind:depth", 0.31), ("depth:kind", 0.29))
     ]
     tables = [fanova | {"rows": [*compared, *pairs]}, *analysis["methods"][1:]]
-    told = {"claims": [claim, confirmed], "alarms": [f"They differ: {EVIL}"], "methods": tables}
+    attributes = {
+        "claims": [claim, confirmed],
+        "alarms": [f"They differ: {EVIL}"],
+        "methods": tables,
+    }
     measured = {"phase": "measure", "size": 30720, "gap": -0.0213}
     return tree | {
         "measures": MEASURES.to_json(),
-        "analysis": analysis | told,
+        "analysis": analysis | attributes,
         "trials": [
             t | measured | {"seconds": 8.37 * 3.1 ** (t["number"] % 8)} for t in tree["trials"]
         ],

@@ -66,12 +66,12 @@ def attributes(kind: int) -> Callable[[optuna.Study], None]:
     """Trials and a study with attributes that are called as lorasweep's, of one type."""
 
     def make(study: optuna.Study) -> None:
-        told = {name: TYPES[(kind + i) % len(TYPES)] for i, name in enumerate(NAMES)}
+        types = {name: TYPES[(kind + i) % len(TYPES)] for i, name in enumerate(NAMES)}
         several(study, 3)
         for state in (TrialState.FAIL, TrialState.PRUNED, TrialState.COMPLETE):
             value = 0.5 if state == TrialState.COMPLETE else None
-            add(study, value, state=state, user_attrs=told)
-        for name, value in told.items():
+            add(study, value, state=state, user_attrs=types)
+        for name, value in types.items():
             study.set_user_attr(name, value)
 
     return make

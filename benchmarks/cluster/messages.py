@@ -40,13 +40,13 @@ def measure(launcher: Pool) -> dict[str, Any]:
         for number in range(WORKERS):
             params = TrialParams(number, {"x1": 0.5, "x2": 0.5}, seed=0, replicate=0)
             launcher.submit([params])
-        heard, started, used = 0, 0.0, 0.0
+        reports, started, used = 0, 0.0, 0.0
         while launcher.busy():
             match launcher.next_event(10.0):
                 case TrialReported() as event:
-                    if not heard:  # the workers have started
+                    if not reports:  # the workers have started
                         started, used = time.perf_counter(), time.process_time()
-                    heard += 1
+                    reports += 1
                     event.answer(False)
                 case TrialFinished() as event:
                     event.answer(None)
@@ -55,9 +55,9 @@ def measure(launcher: Pool) -> dict[str, Any]:
         seconds, used = time.perf_counter() - started, time.process_time() - used
     return {
         "workers": WORKERS,
-        "reports": heard,
-        "driver_cpu_ms_per_report": round(1000 * used / heard, 3),
-        "reports_per_second": round(heard / seconds),
+        "reports": reports,
+        "driver_cpu_ms_per_report": round(1000 * used / reports, 3),
+        "reports_per_second": round(reports / seconds),
     }
 
 

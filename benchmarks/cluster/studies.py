@@ -151,16 +151,16 @@ def _loop(
     """The collaborators of ``sweep.driver.run_study.run_study``, with a simulated launcher."""
     held = driven(spec, address, ObjectiveInfo(), take_over=False)
     with quiet_optuna(), Interrupts() as interrupts, held as (study, owner):
-        ledger = TrialStore(study, spec, address, owner)
+        store = TrialStore(study, spec, address, owner)
         keeper = ArtifactRetention(
             spec, TrialFolders.of_study(address, spec.name, spec.policy.keep)
         )
-        loop = TuningLoop(ledger, keeper, launcher, NullListener(), interrupts, Callbacks(study))
+        loop = TuningLoop(store, keeper, launcher, NullListener(), interrupts, Callbacks(study))
         try:
-            yield loop, ledger
+            yield loop, store
         finally:
             launcher.close()
-            ledger.abandon()
+            store.abandon()
 
 
 def rename_sampler(address: StorageUrl, sampler: str, trials: int) -> StudySpec:
@@ -178,9 +178,9 @@ def drive(address: StorageUrl, spec: StudySpec, load: Load, workers: int, lanes:
     The first and the last trial of each lane are not counted, as they find the driver idle.
     """
     launcher, spent = SimulatedLauncher(spec, load, workers, lanes), Spent()
-    with _loop(address, spec, launcher) as (loop, ledger):
+    with _loop(address, spec, launcher) as (loop, store):
         for name in ("ask", "tell", "report", "owed"):
-            spent.watch(ledger, name)
+            spent.watch(store, name)
         started = time.process_time()
         loop.sweep()
         used = time.process_time() - started

@@ -96,7 +96,7 @@ def _fill(connection: sqlite3.Connection, trials: int) -> None:
         (result,) = objective.run([TrialParams(number, values)], report)
         trial = number + 1
         steps = [{"step": step, "value": value} for step, value in curve]
-        told = {"curve": steps, "metrics": dict(result.metrics), "seconds": result.seconds}
+        attributes = {"curve": steps, "metrics": dict(result.metrics), "seconds": result.seconds}
         row = (trial, number, study, "COMPLETE", began, ended)
         connection.execute("insert into trials values (?, ?, ?, ?, ?, ?)", row)
         connection.execute(
@@ -118,7 +118,7 @@ def _fill(connection: sqlite3.Connection, trials: int) -> None:
         connection.executemany(
             "insert into trial_user_attributes (trial_id, key, value_json) values (?, ?, ?)",
             [
-                (trial, key, json.dumps(told[key]) if key in told else text)
+                (trial, key, json.dumps(attributes[key]) if key in attributes else text)
                 for _, _, key, text in template["trial_user_attributes"]
             ],
         )
@@ -133,13 +133,13 @@ def measure(address: StorageUrl, folder: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, command in COMMANDS.items():
         out = ("--out", str(folder / "report")) if name == "report" else ()
-        said = subprocess.run(  # noqa: S603 - our own command
+        completed = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-c", _RUN_AND_SAY, COMMAND, *command, "--storage", address.url, *out],
             check=True,
             capture_output=True,
             text=True,
         )
-        seconds, peak = json.loads(said.stdout)
+        seconds, peak = json.loads(completed.stdout)
         found[f"{name}_seconds"], found[f"{name}_mebibytes"] = round(seconds, 1), round(peak)
     (page,) = (folder / "report").glob("*.html")
     found["page_megabytes"] = round(page.stat().st_size / 1e6, 2)

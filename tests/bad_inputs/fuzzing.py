@@ -31,7 +31,7 @@ JSON = st.recursive(
 )
 
 
-def told(error: SweepError, *, without: str = "a traceback") -> None:
+def check_message(error: SweepError, *, without: str = "a traceback") -> None:
     """A fault is a sentence of the project's shape, and keeps a secret."""
     assert str(error)
     assert without not in str(error)

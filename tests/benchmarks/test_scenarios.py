@@ -37,11 +37,11 @@ def points(scenario: Scenario, n: int, rng: np.random.Generator) -> FloatArray:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [(name, said) for name, each in SAID.items() for said in each]
+    ("name", "wanted"), [(name, wanted) for name, each in SAID.items() for wanted in each]
 )
-def test_a_scenario_has_the_effects_it_is_said_to_have(name: str, said: str) -> None:
+def test_a_scenario_has_the_effects_it_is_said_to_have(name: str, wanted: str) -> None:
     """The standard deviations that define it, in its truth."""
-    kind, parameter, sigma = said.split()
+    kind, parameter, sigma = wanted.split()
 
     found = getattr(SCENARIOS[name].truth, kind)[parameter]
 

@@ -135,8 +135,8 @@ def opened(browser: Browser, report_html: Path) -> Iterator[Open]:
         context.route("**/*", refuse)
         seen.page.on(
             "console",
-            lambda told: (
-                seen.problems.append(told.text) if told.type in ("error", "warning") else None
+            lambda message: (
+                seen.problems.append(message.text) if message.type in ("error", "warning") else None
             ),
         )
         seen.page.on("pageerror", lambda error: seen.problems.append(str(error)))

@@ -83,14 +83,14 @@ class Database:
 
     def measured(self) -> Measured:
         """What the complete trials measured."""
-        told: Measured = {}
+        results: Measured = {}
         for trial in load_study(self.address).trials:
             if trial.state.name == "COMPLETE":
                 metrics = trial.user_attrs["metrics"]
                 key = tuple(sorted(trial.params.items()))
-                assert key not in told
-                told[key] = (trial.value or 0.0, metrics["loss"], metrics["mcc_low"])
-        return told
+                assert key not in results
+                results[key] = (trial.value or 0.0, metrics["loss"], metrics["mcc_low"])
+        return results
 
     def states(self) -> Counter[str]:
         """How the trials ended."""

@@ -61,17 +61,17 @@ def driving(address: StorageUrl) -> Iterator[tuple[optuna.Study, TrialStore]]:
 
 def drive(address: StorageUrl, arm: Callable[[], None]) -> None:
     """Ask, report, tell, measure a baseline's attribute, and give the study up."""
-    with driving(address) as (study, ledger):
+    with driving(address) as (study, store):
         arm()
-        _durably(ledger.recover)
-        first = _durably(ledger.ask, ledger.recover)
+        _durably(store.recover)
+        first = _durably(store.ask, store.recover)
         assert first is not None
-        _durably(lambda: ledger.report(first.number, 1, 0.5, {"metric": 0.5}))
+        _durably(lambda: store.report(first.number, 1, 0.5, {"metric": 0.5}))
         result = TrialResult(first.number, TrialState.COMPLETE, value=0.5)
-        _durably(lambda: ledger.tell(result))
+        _durably(lambda: store.tell(result))
         _durably(lambda: study.set_user_attr("files", "elsewhere"))
-        assert _durably(ledger.ask, ledger.recover) is not None
-        ledger.abandon()
+        assert _durably(store.ask, store.recover) is not None
+        store.abandon()
 
 
 def _durably(act: Callable[[], Any], again: Callable[[], object] | None = None) -> Any:
@@ -80,10 +80,10 @@ def _durably(act: Callable[[], Any], again: Callable[[], object] | None = None) 
 
 def finish(address: StorageUrl) -> None:
     """Take the study over and end it, with nothing left open."""
-    with driving(address) as (study, ledger):
-        ledger.recover()
-        while (params := ledger.ask()) is not None:
-            ledger.tell(TrialResult(params.number, TrialState.COMPLETE, value=0.25))
+    with driving(address) as (study, store):
+        store.recover()
+        while (params := store.ask()) is not None:
+            store.tell(TrialResult(params.number, TrialState.COMPLETE, value=0.25))
         study.set_user_attr("finished", value=True)
 
 
@@ -181,24 +181,24 @@ def moments(fresh: Callable[[], StorageUrl], side: str, step: int) -> Iterator[d
         first, pipe = forked(partial(drive, address, arm))
         _, status = os.waitpid(first, os.WUNTRACED)
         if not os.WIFSTOPPED(status):  # it has no further write
-            said = os.read(pipe, 4096).decode()
-            assert os.waitstatus_to_exitcode(status) == ENDED, said
+            printed = os.read(pipe, 4096).decode()
+            assert os.waitstatus_to_exitcode(status) == ENDED, printed
             return
         what = os.read(pipe, 4096).decode().strip()
-        second, told = forked(partial(finish, address))
+        second, output = forked(partial(finish, address))
         if side == "after":  # which waits for the first one's transaction
             os.kill(first, signal.SIGCONT)
         code = os.waitstatus_to_exitcode(os.waitpid(second, 0)[1])
-        assert code == ENDED, os.read(told, 4096).decode()
+        assert code == ENDED, os.read(output, 4096).decode()
         before = held(address)
         if side != "after":
             os.kill(first, signal.SIGCONT)
         ended = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
-        said = os.read(pipe, 4096).decode()
+        printed = os.read(pipe, 4096).decode()
         os.close(pipe)
-        os.close(told)
+        os.close(output)
         after = held(address)
-        yield {"what": what, "ended": ended, "said": said, "before": before, "after": after}
+        yield {"what": what, "ended": ended, "said": printed, "before": before, "after": after}
 
 
 def fresh_copies(url: str) -> Callable[[], StorageUrl]:

@@ -14,7 +14,7 @@ from faults.fine_tunes import TRIALS, Database, Measured, study
 
 FLAGS = ("--workers", "1", "--trust-study")  # trust is of one place of a database
 COPY = "mkdir copied; cp study.db copied/; cp study.db-wal copied/"
-BY_COMMAND = f"{PROGRAM} copy sqlite:///study.db sqlite:///told.db"
+BY_COMMAND = f"{PROGRAM} copy sqlite:///study.db sqlite:///by_command.db"
 END = "kill -TERM $(ps -o ppid= -p $PPID)"
 """The driver is the parent of the worker that runs this; it ends in good order."""
 
@@ -59,16 +59,18 @@ def test_a_study_and_its_copies_go_on_beside_each_other(
 ) -> None:
     """By cp and by the command; each has files of its own, and the results of one left alone."""
     folder = begin(f"{COPY}; {BY_COMMAND}")
-    first, copied, told = (
-        Database(folder / name) for name in ("study.db", "copied/study.db", "told.db")
+    first, copied, by_command = (
+        Database(folder / name) for name in ("study.db", "copied/study.db", "by_command.db")
     )
-    for database in (copied, first, told):
+    for database in (copied, first, by_command):
         assert not resume(database)
 
-    for database in (first, copied, told):
+    for database in (first, copied, by_command):
         assert database.measured() == undisturbed
     assert len(first.adapters()) == TRIALS
-    assert len(copied.adapters()) == len(told.adapters()) == TRIALS - 2  # two had been trained
+    assert (
+        len(copied.adapters()) == len(by_command.adapters()) == TRIALS - 2
+    )  # two had been trained
 
 
 @pytest.mark.slow
@@ -83,8 +85,8 @@ def test_a_copy_is_refused_the_files_of_its_original(
     copied = Database(folder / "copied/study.db", others)
 
     for arguments in ((), ("--files", shared)):
-        said = resume(copied, *arguments)
-        assert "--files must be a folder that no other copy of the study uses" in said
+        error = resume(copied, *arguments)
+        assert "--files must be a folder that no other copy of the study uses" in error
     assert not resume(copied, "--files", others)
     assert not resume(first)
 

@@ -37,7 +37,7 @@ def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path
     url = postgres.new_database()
     (tmp_path / "toy.py").write_text(STUDY)
     where = ("--storage", url)
-    said = ""
+    output = ""
     for arguments in (
         ("run", "toy.py", *where, "--workers", "1", "--json"),
         ("run", "toy.py", *where, "--trials", "5", "--workers", "1"),
@@ -53,11 +53,11 @@ def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path
     ):
         run = lorasweep(tmp_path, *arguments)
         assert run.returncode == 0, run.stderr
-        said += run.stdout + run.stderr
+        output += run.stdout + run.stderr
     study = load_study(StorageUrl.parse(url))
 
-    assert "***" in said
-    assert not shown(said)
+    assert "***" in output
+    assert not shown(output)
     assert not shown(json.dumps(study.user_attrs))
     for path in tmp_path.rglob("*"):
         if path.is_file():
@@ -65,7 +65,7 @@ def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "expected"),
     [
         ({"password": "wr0ng-s3cret"}, "must let you in"),
         ({"database": "nowhere"}, "must let you in"),
@@ -74,7 +74,7 @@ def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path
     ],
 )
 def test_a_server_that_refuses_is_one_sentence_without_the_password(
-    postgres: Postgres, tmp_path: Path, change: dict[str, object], says: str
+    postgres: Postgres, tmp_path: Path, change: dict[str, object], expected: str
 ) -> None:
     """To a driver and to a reader."""
     url = make_url(postgres.new_database()).set(**change).render_as_string(hide_password=False)
@@ -83,7 +83,7 @@ def test_a_server_that_refuses_is_one_sentence_without_the_password(
         run = lorasweep(tmp_path, *arguments, "--storage", url)
 
         assert run.returncode == 1
-        assert says in run.stderr
+        assert expected in run.stderr
         assert "Traceback" not in run.stderr
         assert not shown(run.stderr + run.stdout)
         assert "wr0ng-s3cret" not in run.stderr + run.stdout

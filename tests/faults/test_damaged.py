@@ -48,13 +48,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             study = create_or_resume(address, SPEC, ObjectiveInfo())
             owner = take(study, address)
             write_spec(study, SPEC, ObjectiveInfo())
-            ledger = TrialStore(study, SPEC, address, owner)
+            store = TrialStore(study, SPEC, address, owner)
             for index in range(8):
-                params = ledger.ask()
+                params = store.ask()
                 assert params is not None
-                ledger.report(params.number, 1, index / 8, {"loss": 0.5})
+                store.report(params.number, 1, index / 8, {"loss": 0.5})
                 failure = Failure("exception", "ValueError", "on purpose", "a line\n")
-                ledger.tell(
+                store.tell(
                     TrialResult.failed(params.number, failure)
                     if index == 3
                     else TrialResult(
@@ -95,12 +95,12 @@ def check(kind: str, command: str, folder: Path, capsys: pytest.CaptureFixture[s
     """It ends, well or with a message of lines that are all ours; and leaves the file alone."""
     before = (folder / kind).read_bytes()
     code = look(kind, command, folder)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert code in (0, 1, 2)
-    assert "Traceback" not in said
-    assert code == 0 or "lorasweep: " in said
+    assert "Traceback" not in message
+    assert code == 0 or "lorasweep: " in message
     assert (folder / kind).read_bytes() == before
-    return said
+    return message
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])

@@ -57,7 +57,7 @@ def slow(*values: str) -> Any:
     ],
 )
 def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
-    tmp_path: Path, faults: Faults, file: str, error: str, call: str, says: str
+    tmp_path: Path, faults: Faults, file: str, error: str, call: str, wanted_message: str
 ) -> None:
     """One sentence, exit code 1, whole database; with the fault gone it goes on to the end.
 
@@ -75,7 +75,7 @@ def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
 
     assert code == 1, campaign.stderr()
     assert hit > 0
-    assert says in campaign.stderr().splitlines()[-1]
+    assert wanted_message in campaign.stderr().splitlines()[-1]
     assert "Traceback" not in campaign.stderr()
     campaign.run_to_the_end()
     assert campaign.results() == expected
@@ -185,7 +185,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def said(lines: int) -> list[str]:
+    def reported(lines: int) -> list[str]:
         return [process.stdout.readline() for _ in range(lines)]
 
     def go_on() -> None:
@@ -195,15 +195,15 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     whole = "found {} ['checkpoint.safetensors']\n"
     for error in errors:
         hits = faults.count()
-        assert said(2) == ["1 True\n", whole.format(1)]
+        assert reported(2) == ["1 True\n", whole.format(1)]
         faults.fail(f"{tmp_path}/{error}/*", error)
         go_on()
-        assert "cannot be written" in said(1)[0], error
-        assert said(2) == ["2 False\n", whole.format(1)]
+        assert "cannot be written" in reported(1)[0], error
+        assert reported(2) == ["2 False\n", whole.format(1)]
         assert faults.count() > hits, error
         faults.clear()
         go_on()
-        assert said(2) == ["3 True\n", whole.format(3)]
+        assert reported(2) == ["3 True\n", whole.format(3)]
         go_on()
     process.communicate(timeout=60)
     assert process.returncode == 0

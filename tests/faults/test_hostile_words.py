@@ -82,9 +82,9 @@ def test_a_strangers_words_are_shown_and_never_obeyed(
         ["resume"],
     ):
         main([*arguments, "--storage", url])
-        said = capsys.readouterr()
-        assert obeyed(said.out) == obeyed(said.err) == set(), arguments
-        assert "Traceback (most" not in said.err
+        output = capsys.readouterr()
+        assert obeyed(output.out) == obeyed(output.err) == set(), arguments
+        assert "Traceback (most" not in output.err
 
     assert main(["status", "--json", "--storage", url]) == 0
     assert json.loads(capsys.readouterr().out)["study"] == f"s {word}"

@@ -113,13 +113,13 @@ def test_a_driver_killed_between_two_trials_of_a_lane_loses_neither(
     campaign.prelude = f"from faults import dying; dying.arm({point!r}, {times})"
     assert campaign.launch().wait(60) == -signal.SIGKILL, campaign.stderr()
     campaign.look()
-    told = len(campaign.done)
+    finished = len(campaign.done)
     campaign.hits["SIGKILL"] += 1
     campaign.prelude = ""
     campaign.run_to_the_end()
     books = check_books(campaign, expected, at_once=LANES)
 
-    assert told == (4 if point in ("before it is told", "while the next is begun") else 5)
+    assert finished == (4 if point in ("before it is told", "while the next is begun") else 5)
     assert books["COMPLETE"] == 12
     assert set(kinds(campaign)) == {"DriverDied"}
     assert LANES - 1 <= len(kinds(campaign)) <= LANES

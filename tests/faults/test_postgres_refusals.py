@@ -193,12 +193,12 @@ def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Pat
         with pytest.raises(psycopg.errors.DiskFull):
             fill(own)
     code = campaign.launch().wait(240)
-    said = campaign.stderr()
+    errors = campaign.stderr()
     campaign.look()
 
-    assert code == 1, said
-    assert "must be on a disk with room" in said
-    assert "Traceback" not in said
+    assert code == 1, errors
+    assert "must be on a disk with room" in errors
+    assert "Traceback" not in errors
     assert len(campaign.done) >= 3
 
     with closing(session(small)) as own:
@@ -214,12 +214,12 @@ def test_a_server_that_takes_no_writes_is_said(campaign: Campaign, tmp_path: Pat
     with closing(session(campaign.address.url)) as own:
         own.execute(f"alter database {name} set default_transaction_read_only = on")
     code = campaign.launch().wait(240)
-    said = campaign.stderr()
+    errors = campaign.stderr()
 
-    assert code == 1, said
-    assert "must be a server that can be written" in said
-    assert "standby" in said
-    assert "Traceback" not in said
+    assert code == 1, errors
+    assert "must be a server that can be written" in errors
+    assert "standby" in errors
+    assert "Traceback" not in errors
     campaign.look()
     assert len(campaign.done) == 1
 

@@ -71,10 +71,10 @@ def test_a_standby_is_read_and_refuses_every_driver(
     assert campaign.launch().wait(240) == 1
     refusals.append(campaign.stderr())
 
-    for said in refusals:
-        assert "must be a server that can be written" in said.splitlines()[-1], said
-        assert "It is a standby, or set to be read only: name the primary server" in said, said
-        assert "Traceback" not in said
+    for error in refusals:
+        assert "must be a server that can be written" in error.splitlines()[-1], error
+        assert "It is a standby, or set to be read only: name the primary server" in error, error
+        assert "Traceback" not in error
     campaign.look()
     assert len(campaign.done) == 8
 

@@ -35,19 +35,19 @@ def study(data: Path, content: str, removes: str = "") -> StudySpec:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         pytest.param("other", r"the inputs must hold .*data: .* -> .*Restore", id="replaced"),
         pytest.param("", "No such file or directory", id="deleted"),
     ],
 )
 def test_a_worker_that_comes_after_a_swap_runs_no_trial(
-    tmp_path: Path, content: str, said: str
+    tmp_path: Path, content: str, expected: str
 ) -> None:
     """What was complete stays; the rest runs once the file is what it was."""
     data, address = tmp_path / "data.txt", StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     data.write_text("as it was")
-    with pytest.raises((SweepError, FileNotFoundError), match=said):
+    with pytest.raises((SweepError, FileNotFoundError), match=expected):
         run_study(study(data, content), address, NullListener(), Options(workers=1))
     states = [trial.state.name for trial in load_study(address, "swapped").trials]
 

@@ -30,12 +30,12 @@ def race(url: str, folder: Path, spec: StudySpec, *arguments: str) -> tuple[Camp
 
 def check_one_driver(campaign: Campaign, codes: list[int], expected: Counter) -> str:
     """One did all the work; the other was refused, or came when it was done."""
-    said = campaign.stderr()
-    assert 0 in codes, said
-    assert set(codes) <= {0, 1}, said
-    refused = said.count("must have one driver at a time")
-    assert refused == codes.count(1), said
-    assert "Traceback" not in said
+    errors = campaign.stderr()
+    assert 0 in codes, errors
+    assert set(codes) <= {0, 1}, errors
+    refused = errors.count("must have one driver at a time")
+    assert refused == codes.count(1), errors
+    assert "Traceback" not in errors
     assert campaign.results() == expected
     assert len(campaign.trials()) == TRIALS
     assert not campaign.steps_made_again()

@@ -61,8 +61,8 @@ def server() -> Iterator[str]:
 
 def status(folder: Path, storage: str) -> dict[str, int]:
     """How many trials are in which state; none before there is a study."""
-    said = lorasweep(folder, "status", "--storage", storage, "--name", "away", "--json")
-    return {} if said.returncode else json.loads(said.stdout)["counts"]
+    output = lorasweep(folder, "status", "--storage", storage, "--name", "away", "--json")
+    return {} if output.returncode else json.loads(output.stdout)["counts"]
 
 
 def wait_for(folder: Path, storage: str, complete: int) -> dict[str, int]:
@@ -138,9 +138,9 @@ def test_a_cluster_that_was_just_started_is_waited_for(monkeypatch: pytest.Monke
 
     assert jobs._patiently(submit_job) == "job-1"
     monkeypatch.setattr(jobs, "AGENT_SECONDS", -1.0)
-    for said in (f"500: {jobs.NOT_YET}", "404"):
-        answers.append(RuntimeError(said))
-        with pytest.raises(RuntimeError, match=said):
+    for output in (f"500: {jobs.NOT_YET}", "404"):
+        answers.append(RuntimeError(output))
+        with pytest.raises(RuntimeError, match=output):
             jobs._patiently(submit_job)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bad_inputs.fuzzing import JSON, WILD, fuzz, told
+from bad_inputs.fuzzing import JSON, WILD, check_message, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +46,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     try:
         address = StorageUrl.parse(text)
     except StorageError as error:
-        told(error)
+        check_message(error)
         return
 
     assert address.kind in ("sqlite", "postgresql", "journal")
@@ -69,7 +69,7 @@ def test_a_password_is_never_shown(
         try:
             address = StorageUrl.parse(url)
         except StorageError as error:
-            told(error, without="s3cret")
+            check_message(error, without="s3cret")
             continue
         for found in address.secrets:
             assert found not in address.redact(f"cannot connect with {found}")
@@ -107,7 +107,7 @@ def test_any_target_text_has_one_form_or_is_refused(text: Any) -> None:
     try:
         form = canonical(text)
     except SpecError as error:
-        told(error)
+        check_message(error)
         return
 
     assert canonical(form) == form
@@ -126,7 +126,7 @@ def test_any_settings_are_an_objective_or_refused(tree: Any) -> None:
     try:
         made = SyntheticSettings.parse(given_settings)
     except SpecError as error:
-        told(error)
+        check_message(error)
         return
 
     assert list(field_faults(made, "settings")) == []

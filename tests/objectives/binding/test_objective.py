@@ -324,11 +324,11 @@ def test_check_tells_all_faults_at_once(make_objective: Make) -> None:
     )
     with pytest.raises(SpecError, match="q_proj") as caught:
         make_objective().check(space, [{"ranks": 0}, {"targets": "v_proj"}])
-    told = "\n".join(caught.value.faults)
+    message = "\n".join(caught.value.faults)
 
     for name in ("rank", "learning_rate", "schedule", "threads", "heads", "ranks"):
-        assert f"space.{name} must" in told or f"baseline.{name} must" in told, name
-    assert "got 'v_proj'" in told
+        assert f"space.{name} must" in message or f"baseline.{name} must" in message, name
+    assert "got 'v_proj'" in message
     assert len(caught.value.faults) == len(set(caught.value.faults))
 
 

@@ -128,6 +128,6 @@ def test_labels_that_are_mostly_positive_are_noted(tmp_path: Path, share: float)
     notes = describe(str(tmp_path), {}, leakage="none")["notes"]
 
     assert DataOptions().validation_fraction == pytest.approx(0.15)
-    told = [note for note in notes if "labels are not inverted" in note]
-    assert len(told) == (share > 0.5)
-    assert not told or "60% in train, 60% in validation" in told[0]
+    inverted = [note for note in notes if "labels are not inverted" in note]
+    assert len(inverted) == (share > 0.5)
+    assert not inverted or "60% in train, 60% in validation" in inverted[0]

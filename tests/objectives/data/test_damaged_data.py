@@ -218,8 +218,8 @@ def test_doubled_parquet_columns_are_refused(tmp_path: Path) -> None:
     """Arrow allows what a row cannot hold; strangers may double."""
     table = pa.table([["MKV"], ["010"], ["000"]], names=["sequence", "labels", "Labels"])
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    twins = pa.table([["MKV"], ["010"], [1], [2]], names=["sequence", "labels", "x", "x"])
-    pyarrow.parquet.write_table(twins, tmp_path / "b.parquet")
+    duplicated = pa.table([["MKV"], ["010"], [1], [2]], names=["sequence", "labels", "x", "x"])
+    pyarrow.parquet.write_table(duplicated, tmp_path / "b.parquet")
 
     assert "name labels once" in read(tmp_path / "a.parquet")[1].files[0]
     assert read(tmp_path / "b.parquet")[1] == RecordErrors()

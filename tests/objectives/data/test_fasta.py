@@ -109,7 +109,7 @@ def test_a_record_knows_its_title_and_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "says"),
+    ("record", "reason"),
     [
         (b">\nMK", "header must name its record after the '>', got '' (x.fasta, line 3)"),
         (b"> \t\nMK", "header must name its record after the '>', got '' (x.fasta, line 3)"),
@@ -130,7 +130,7 @@ def test_a_record_knows_its_title_and_its_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_record_is_named_by_its_line_and_the_rest_is_read(
-    tmp_path: Path, record: bytes, says: str
+    tmp_path: Path, record: bytes, reason: str
 ) -> None:
     """Its neighbours are sound."""
     path = written(tmp_path, b">a first\nMKV\n" + record + b"\n>z\nMK\n")
@@ -142,7 +142,7 @@ def test_a_bad_record_is_named_by_its_line_and_the_rest_is_read(
     )
     assert isinstance(bad, BadRecord)
     assert len(bad.faults) == 1
-    assert says in bad.faults[0]
+    assert reason in bad.faults[0]
 
 
 def test_all_that_is_wrong_with_a_record_is_told(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_all_that_is_wrong_with_a_record_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "reason"),
     [
         (b"", "file must hold chains, got 'an empty file' (x.fasta)"),
         (b"\n;comment\n  \n", "FASTA must hold at least one record"),
@@ -177,12 +177,12 @@ def test_all_that_is_wrong_with_a_record_is_told(tmp_path: Path) -> None:
         (gzip.compress(bytes(range(256)) * 999, mtime=0)[:-20], "FASTA must be UTF-8 text"),
     ],
 )
-def test_a_file_that_is_no_fasta_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
+def test_a_file_that_is_no_fasta_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
     """Nothing in it could be skipped: it does not say what would be lost."""
     with pytest.raises(DataError) as raised:
         list(read_fasta(written(tmp_path, data)))
 
-    assert says in str(raised.value)
+    assert reason in str(raised.value)
 
 
 def test_a_download_that_broke_off_is_told_with_the_last_line(tmp_path: Path) -> None:

@@ -68,13 +68,13 @@ def test_a_sequence_and_its_labels_are_read(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", BAD)
 def test_a_line_that_is_neither_is_told(case: str, tmp_path: Path) -> None:
     """It never makes a longer protein, and the other records are read."""
-    text, line, says = BAD[case]
+    text, line, reason = BAD[case]
     found, problems = read(tmp_path, text + f">z\n{OTHER}\n000001\n")
 
     assert found == [(OTHER, "000001")]
     assert len(problems.records) == 1
     assert problems.records[0].startswith("line must ")
-    assert says in problems.records[0]
+    assert reason in problems.records[0]
     assert problems.records[0].endswith(f"(d.fasta, line {line}).{WAY_OUT}")
     assert [each.name for each in problems.dropped] == ["a"]
 

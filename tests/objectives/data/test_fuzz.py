@@ -107,7 +107,7 @@ def sound(chain: Chain) -> None:
         assert text.encode()
 
 
-def told(faults: Iterable[str]) -> None:
+def check_faults(faults: Iterable[str]) -> None:
     """Every fault is a sentence of the project's shape, short enough to read and printable."""
     for text in faults:
         assert re.match(r"[\w. ]+ must .+, got .+ \(.+\)\.", text, re.DOTALL), text
@@ -125,7 +125,7 @@ def outcome(record: Record) -> Chain | None:
         sound(chain)
         return chain
     assert faults
-    told(faults)
+    check_faults(faults)
     return None
 
 
@@ -138,7 +138,7 @@ def read(
     chains = reader(path, path.name, problems)
     for chain in chains:
         sound(chain)
-    told([*problems.files, *problems.records])
+    check_faults([*problems.files, *problems.records])
     return chains, problems
 
 
@@ -323,7 +323,7 @@ def test_any_pickle_is_read_or_told(folder: Path, value: object) -> None:
 def test_any_columns_are_sound_or_told(names: list[str]) -> None:
     """A table passes with one sequence and one label column alone."""
     faults = column_faults(names, "a.csv")
-    told(faults)
+    check_faults(faults)
     labels = names.count("labels") + names.count("positions")
     optional = max(names.count("id"), names.count("ligand"))
 
@@ -345,7 +345,7 @@ def test_any_rows_are_chains_or_problems(rows: list[dict[str, Any]], label_colum
 
     for chain in chains:
         sound(chain)
-    told([*problems.files, *problems.records])
+    check_faults([*problems.files, *problems.records])
     lost = len(rows) - len(chains) - len(problems.records)
     # A file that counts from 0 is told once, whatever its rows.
     assert lost == 0 or (lost > 0 and "be counted from 1" in problems.files[0])

@@ -120,28 +120,28 @@ HONOURED: dict[str, dict[str, str | bytes]] = {
     },
     "headers": {
         "d.fasta": "".join(
-            f">{row[0]} {said}\n{row[1]}\n{row[2]}\n"
-            for row, said in zip(ROWS, HEADERS, strict=True)
+            f">{row[0]} {cell}\n{row[1]}\n{row[2]}\n"
+            for row, cell in zip(ROWS, HEADERS, strict=True)
         )
     },
     "headers' fields without a key": {
         "d.fasta": "".join(
-            f">{row[0]}|1|{said}\n{row[1]}\n{row[2]}\n"
-            for row, said in zip(
+            f">{row[0]}|1|{cell}\n{row[1]}\n{row[2]}\n"
+            for row, cell in zip(
                 ROWS, ["training"] * 8 + ["Val"] * 2 + ["testing"] * 2, strict=True
             )
         )
     },
     "headers' only word": {
         "d.fasta": "".join(
-            f">{row[0]} {said}\n{row[1]}\n{row[2]}\n"
-            for row, said in zip(ROWS, SPLITS, strict=True)
+            f">{row[0]} {cell}\n{row[1]}\n{row[2]}\n"
+            for row, cell in zip(ROWS, SPLITS, strict=True)
         )
     },
     "headers with targets": {
         "d.fasta": "".join(
-            f">{row[0]} TARGET={row[2]} {said} MASK={'1' * 40}\n{row[1]}\n"
-            for row, said in zip(ROWS, HEADERS, strict=True)
+            f">{row[0]} TARGET={row[2]} {cell} MASK={'1' * 40}\n{row[1]}\n"
+            for row, cell in zip(ROWS, HEADERS, strict=True)
         )
     },
     "validation rows in a file that trains": {
@@ -257,18 +257,18 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
 @pytest.mark.parametrize("case", sorted(REFUSED))
 def test_what_hints_at_a_split_and_is_not_understood_is_named(tmp_path: Path, case: str) -> None:
     """Before it would train, and whether bad records are skipped or not."""
-    files, says = REFUSED[case]
+    files, expected = REFUSED[case]
     root = fill(tmp_path, files)
 
     def settle() -> None:
         problems = RecordErrors()
         open_source(str(root)).read(problems)
-        problems.settle("data", skip_bad="TARGET" not in says and "MASK" not in says)
+        problems.settle("data", skip_bad="TARGET" not in expected and "MASK" not in expected)
 
     with pytest.raises(DataError) as raised:
         settle()
 
-    assert says in str(raised.value)
+    assert expected in str(raised.value)
 
 
 def test_ids_that_name_splits_are_refused_if_nothing_else_names_them(tmp_path: Path) -> None:
@@ -295,13 +295,15 @@ def test_a_split_without_chains_says_what_dropped_them(tmp_path: Path) -> None:
         divide(open_source(str(long)), "data", DataOptions(max_residues=20))
 
 
-@pytest.mark.parametrize(("key", "says"), [("train_5fold", "train_5fold"), ("holdout", "holdout")])
-def test_a_key_that_is_not_understood_is_named(tmp_path: Path, key: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "expected"), [("train_5fold", "train_5fold"), ("holdout", "holdout")]
+)
+def test_a_key_that_is_not_understood_is_named(tmp_path: Path, key: str, expected: str) -> None:
     """With the words that are."""
     table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": ["010"]})
     datasets.DatasetDict({"train": table, key: table}).save_to_disk(tmp_path / "saved")
 
-    with pytest.raises(DataError, match=f"have keys that name one split each.*got '{says}'"):
+    with pytest.raises(DataError, match=f"have keys that name one split each.*got '{expected}'"):
         open_source(str(tmp_path / "saved"))
 
 
@@ -348,8 +350,8 @@ def test_a_table_of_something_else_below_is_passed_over(tmp_path: Path) -> None:
 
     assert counts == {"train": 15}
     assert problems.read == {"train": {"chains.csv": 12, "more/b.csv": 3}}
-    told = "runs/report.json is passed over, because no chains can be read from it"
-    assert problems.notes == [told]
+    note = "runs/report.json is passed over, because no chains can be read from it"
+    assert problems.notes == [note]
 
 
 def test_a_file_given_alone_trains_and_says_so(tmp_path: Path) -> None:

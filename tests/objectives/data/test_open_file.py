@@ -156,14 +156,14 @@ TOLD: dict[str, tuple[str, bytes, str]] = {
 @pytest.mark.parametrize("case", sorted(TOLD))
 def test_what_a_file_is_instead_is_told(tmp_path: Path, case: str) -> None:
     """One or two sentences about the file, none about its rows."""
-    name, content, says = TOLD[case]
+    name, content, expected = TOLD[case]
     (tmp_path / name).write_bytes(content)
 
     chains, problems = read(tmp_path / name)
 
     assert chains == []
     assert problems.records == []
-    assert says in " ".join(problems.files)
+    assert expected in " ".join(problems.files)
 
 
 def bomb(compress: Callable[[bytes], bytes]) -> bytes:

@@ -175,5 +175,5 @@ def test_unreadable_file_is_a_fault_of_the_file(tmp_path: Path, suffix: str) -> 
     chains, problems = read(path)
 
     assert chains == []
-    says = "file must be Parquet" if suffix == ".parquet" else "file must be readable, got "
-    assert problems.files[0].startswith(says)
+    expected = "file must be Parquet" if suffix == ".parquet" else "file must be readable, got "
+    assert problems.files[0].startswith(expected)

@@ -119,11 +119,11 @@ def test_sites_of_one_chain_and_ligand_are_united(case: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("case", CONTRADICTING)
 def test_full_labels_and_other_sequences_contradict(case: str, tmp_path: Path) -> None:
     """The later record is named with the earlier one."""
-    files, says = CONTRADICTING[case]
+    files, reason = CONTRADICTING[case]
     _, problems = read(write(tmp_path / "data", files))
 
     assert len(problems.records) == 1
-    assert says in problems.records[0]
+    assert reason in problems.records[0]
 
 
 DROPPED: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {

@@ -257,7 +257,7 @@ def test_a_table_that_was_saved_again_reads_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "says"),
+    ("cells", "expected"),
     [
         (
             "MKV\tBINDING 4\t",
@@ -274,7 +274,7 @@ def test_a_table_that_was_saved_again_reads_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_entry_is_named_and_the_others_are_read(
-    tmp_path: Path, cells: str, says: str
+    tmp_path: Path, cells: str, expected: str
 ) -> None:
     """With the file and the line."""
     path = tmp_path / "x.tsv"
@@ -284,7 +284,7 @@ def test_a_bad_entry_is_named_and_the_others_are_read(
 
     assert [chain.id for chain in chains] == ["P2"]
     assert len(problems.records) == 1
-    assert says in problems.records[0]
+    assert expected in problems.records[0]
 
 
 def test_a_table_with_labels_of_its_own_is_not_taken_for_uniprots(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ small = {"rank": 1, "targets": "query"}
 limit = psutil.Process().memory_info().vms + (400 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
-def told(allocate):
+def failure(allocate):
     try:
         allocate()
     except Exception as error:
@@ -42,10 +42,10 @@ huge = {"rank": 3_000_000, "targets": "query"}
 (failed,) = objective.run([TrialParams(1, huge)], ignore_reports)
 (after,) = objective.run([TrialParams(2, small)], ignore_reports)
 print(json.dumps({
-    "torch": told(lambda: torch.empty(1 << 30, dtype=torch.uint8)),
-    "product": told(lambda: torch.ones(20_000, 1) @ torch.ones(1, 20_000)),
-    "numpy": told(lambda: numpy.zeros(1 << 30, dtype=numpy.uint8)),
-    "python": told(lambda: bytearray(1 << 30)),
+    "torch": failure(lambda: torch.empty(1 << 30, dtype=torch.uint8)),
+    "product": failure(lambda: torch.ones(20_000, 1) @ torch.ones(1, 20_000)),
+    "numpy": failure(lambda: numpy.zeros(1 << 30, dtype=numpy.uint8)),
+    "python": failure(lambda: bytearray(1 << 30)),
     "failed": failed.failure.to_json(),
     "same": first.value == after.value,
 }))
@@ -64,17 +64,17 @@ def test_real_allocations_beyond_a_real_limit(
         text=True,
         check=True,
     )
-    told: dict[str, Any] = json.loads(done.stdout)
+    measured: dict[str, Any] = json.loads(done.stdout)
 
-    assert told["torch"] == ["RuntimeError", "out_of_memory"]
-    assert told["product"] == ["RuntimeError", "out_of_memory"]
-    assert told["numpy"][0].endswith("MemoryError")  # a subclass with an underscore, as a rule
-    assert told["numpy"][1] == "out_of_memory"
-    assert told["python"] == ["MemoryError", "out_of_memory"]
-    assert told["failed"]["reason"] == "out_of_memory"
-    assert "allocate" in told["failed"]["message"]
-    assert told["failed"]["peak_memory_bytes"] > 100 * MIB
-    assert told["same"]
+    assert measured["torch"] == ["RuntimeError", "out_of_memory"]
+    assert measured["product"] == ["RuntimeError", "out_of_memory"]
+    assert measured["numpy"][0].endswith("MemoryError")  # a subclass with an underscore, as a rule
+    assert measured["numpy"][1] == "out_of_memory"
+    assert measured["python"] == ["MemoryError", "out_of_memory"]
+    assert measured["failed"]["reason"] == "out_of_memory"
+    assert "allocate" in measured["failed"]["message"]
+    assert measured["failed"]["peak_memory_bytes"] > 100 * MIB
+    assert measured["same"]
 
 
 @pytest.mark.parametrize(

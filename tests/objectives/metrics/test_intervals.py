@@ -135,8 +135,8 @@ def test_resamples_without_a_class_count_as_they_do_elsewhere() -> None:
 
     assert (found["mcc_low"], found["mcc_high"]) == (0.0, 1.0)
     assert (found["pr_auc_low"], found["pr_auc_high"]) == (1.0, 1.0)
-    nobody = Predictions(some.margin, np.zeros(4, int), np.zeros(4, int))
-    assert pr_auc_interval(nobody, owner, 0) == {"pr_auc_low": None, "pr_auc_high": None}
+    empty = Predictions(some.margin, np.zeros(4, int), np.zeros(4, int))
+    assert pr_auc_interval(empty, owner, 0) == {"pr_auc_low": None, "pr_auc_high": None}
 
 
 def test_large_counts_do_not_overflow() -> None:

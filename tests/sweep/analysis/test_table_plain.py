@@ -133,8 +133,8 @@ def test_every_fault_of_the_arrays_is_told_at_once() -> None:
             collapsed=[0, 1],
         )
 
-    said = [fault.split(", got")[0] for fault in caught.value.faults]
-    assert said == [
+    faults = [fault.split(", got")[0] for fault in caught.value.faults]
+    assert faults == [
         "direction must be one of ['maximize', 'minimize']",
         "sampling must be one of ['designed', 'random', 'adaptive', 'unknown']",
         "short must have one entry per value, 2",

@@ -188,13 +188,13 @@ def test_help_imports_next_to_nothing(folder: Path) -> None:
     ],
 )
 def test_wrong_input_is_one_clear_message(
-    folder: Path, arguments: list[str], code: int, says: str
+    folder: Path, arguments: list[str], code: int, expected: str
 ) -> None:
     """On stderr, with the exit code the help names; no traceback, nothing left behind."""
     run = lorasweep(folder, *arguments)
 
     assert run.returncode == code
-    assert says in run.stderr
+    assert expected in run.stderr
     assert "Traceback" not in run.stderr
     assert run.stdout == ""
     assert not list(folder.rglob("*.db"))
@@ -247,11 +247,11 @@ def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal
     )
     wait_for_complete(folder)
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
 
-    assert process.returncode == 128 + number, said
-    assert f"stopped by {number.name}" in said
-    assert "to go on: lorasweep resume --storage sqlite:///runs/toy/study.db --name toy" in said
+    assert process.returncode == 128 + number, output
+    assert f"stopped by {number.name}" in output
+    assert "to go on: lorasweep resume --storage sqlite:///runs/toy/study.db --name toy" in output
     status = lorasweep(folder, "status", "--storage", "sqlite:///runs/toy/study.db", "--json")
     report = json.loads(status.stdout)
     assert report["counts"]["RUNNING"] == 0
@@ -287,10 +287,10 @@ def test_failures_are_told_in_full_when_asked(folder: Path) -> None:
         ("--max-retries", "-1", "policy.max_retries must be a whole number of 0"),
     ],
 )
-def test_a_wrong_policy_is_refused(folder: Path, option: str, value: str, says: str) -> None:
+def test_a_wrong_policy_is_refused(folder: Path, option: str, value: str, expected: str) -> None:
     """Before anything is made."""
     run = lorasweep(folder, "run", "toy.py", option, value)
 
     assert run.returncode == 2
-    assert says in run.stderr
+    assert expected in run.stderr
     assert not (folder / "runs").exists()

@@ -116,8 +116,8 @@ def test_fetch_from_the_command_line(shared: Path, tmp_path: Path) -> None:
 def test_bar_shows_on_a_terminal_alone() -> None:
     """Never in a pipe."""
     stream = io.StringIO()
-    with byte_bar(1000, stream) as tell:
-        tell(500)
+    with byte_bar(1000, stream) as advance:
+        advance(500)
 
     assert stream.getvalue() == ""
 
@@ -126,9 +126,9 @@ def test_bar_shows_on_a_terminal_alone() -> None:
             return True
 
     terminal = Terminal()
-    with byte_bar(2000, terminal) as tell:
-        tell(700)
-        tell(300)
+    with byte_bar(2000, terminal) as advance:
+        advance(700)
+        advance(300)
 
     assert "1.0/2.0 kB" in terminal.getvalue()
 
@@ -145,7 +145,7 @@ def test_bar_shows_on_a_terminal_alone() -> None:
 def test_bad_input_is_one_error(
     arguments: list[str],
     code: int,
-    says: str,
+    expected: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -154,4 +154,4 @@ def test_bad_input_is_one_error(
     monkeypatch.chdir(tmp_path)
 
     assert main(["data", *arguments]) == code
-    assert says in capsys.readouterr().err
+    assert expected in capsys.readouterr().err

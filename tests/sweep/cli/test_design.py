@@ -61,10 +61,10 @@ def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
     rate = pilot["collapse_rate"]
     assert (rate["collapsed"], rate["level"]) == (0, 0.95)
     assert rate["at_most"] == pytest.approx(1 - 0.05 ** (1 / rate["runs"]))
-    told = lorasweep(tmp_path, "pilot", "toy.py", *ONE[:-1]).stdout
-    assert f"0 of {rate['runs']} runs in this range: a rate of at most 1" in told
-    assert "next       lorasweep design" in told
-    assert "needed" not in told
+    output = lorasweep(tmp_path, "pilot", "toy.py", *ONE[:-1]).stdout
+    assert f"0 of {rate['runs']} runs in this range: a rate of at most 1" in output
+    assert "next       lorasweep design" in output
+    assert "needed" not in output
 
     design = answer(tmp_path, "design", "toy.py", "--storage", URL, "--points", "--json")
     assert design["noise"]["sd"] == pilot["noise"]["sd"]
@@ -151,9 +151,9 @@ def test_a_change_of_claims_is_shown(tmp_path: Path) -> None:
     assert entry["before"][0]["delta"] == 0.01
     assert entry["after"][0]["delta"] == 0.02
     assert len(again["history"]) == 1
-    says = "targets dominates rank and scaling, which are negligible"
-    assert f"after 2 complete trials: {says}: delta: 0.01 -> 0.02" in text
-    assert f"after 3 complete trials: - {says}; + targets dominates learning_rate" in text
+    expected = "targets dominates rank and scaling, which are negligible"
+    assert f"after 2 complete trials: {expected}: delta: 0.01 -> 0.02" in text
+    assert f"after 3 complete trials: - {expected}; + targets dominates learning_rate" in text
 
 
 def test_a_study_with_a_design_is_not_extended(tmp_path: Path) -> None:

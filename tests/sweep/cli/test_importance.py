@@ -78,20 +78,20 @@ def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
 def test_a_claim_made_up_afterwards_is_called_so(study: Path) -> None:
     """Another delta is another claim, and it was not there before the first trial."""
     found = judged(study, "sqlite:///toy.db", "--quick", "--delta", "0.02")
-    told = lorasweep(
+    output = lorasweep(
         study, "importance", "--storage", "sqlite:///toy.db", "--quick", "--delta", "0.02"
     )
 
     assert found["claim"]["delta"] == 0.02
     assert found["registered"] is False
-    assert "not pre-registered" in told.stdout
-    assert "cross-checks were not made" in told.stdout
+    assert "not pre-registered" in output.stdout
+    assert "cross-checks were not made" in output.stdout
 
 
 @pytest.mark.slow
 def test_the_terminal_says_the_verdict_before_any_share(study: Path) -> None:
     """Answer, reason, parts, effects, best rate of each set, cross-checks, other methods."""
-    told = lorasweep(study, "importance", "--storage", "sqlite:///toy.db").stdout
+    output = lorasweep(study, "importance", "--storage", "sqlite:///toy.db").stdout
 
     order = [
         "claim ",
@@ -102,7 +102,7 @@ def test_the_terminal_says_the_verdict_before_any_share(study: Path) -> None:
         "cross-check",
         "PED-ANOVA",
     ]
-    places = [told.index(text) for text in order]
+    places = [output.index(text) for text in order]
     assert places == sorted(places)
 
 
@@ -149,7 +149,7 @@ def test_trials_of_a_sampler_alone_get_no_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("--dominant", "depth", "--over", "rank"), "claim.dominant must be one of rank, "),
         (("--dominant", "targets"), "--over must be given with --dominant"),
@@ -161,11 +161,11 @@ def test_trials_of_a_sampler_alone_get_no_verdict(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_question_is_one_clear_error(
-    study: Path, arguments: tuple[str, ...], said: str
+    study: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
     """Exit code 2, and the rule that was broken."""
     run = lorasweep(study, "importance", "--storage", "sqlite:///toy.db", *arguments)
 
     assert run.returncode == 2
-    assert said in run.stderr
+    assert expected in run.stderr
     assert "Traceback" not in run.stderr

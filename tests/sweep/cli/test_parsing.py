@@ -50,15 +50,15 @@ def test_a_wrong_command_line_is_refused_in_one_sentence(
 ) -> None:
     """With exit code 2, on stderr, and in the one document where that is asked for."""
     assert main(line.split()) == 2
-    said = capsys.readouterr()
+    output = capsys.readouterr()
 
-    assert said.err.startswith("lorasweep: ")
-    assert said.err.count("\n") == 1
-    assert REFUSED[line] in said.err
+    assert output.err.startswith("lorasweep: ")
+    assert output.err.count("\n") == 1
+    assert REFUSED[line] in output.err
     if "--json" in line.split():
-        assert REFUSED[line] in json.loads(said.out)["error"]
+        assert REFUSED[line] in json.loads(output.out)["error"]
     else:
-        assert said.out == ""
+        assert output.out == ""
 
 
 def test_options_without_their_values_are_told_together() -> None:

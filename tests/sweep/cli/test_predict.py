@@ -184,7 +184,7 @@ def test_many_bad_records_are_counted(
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "reasons"),
     [
         (
             ["--threshold", "1"],
@@ -218,7 +218,7 @@ def test_wrong_options_are_told_together(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     options: Sequence[str],
-    says: Sequence[str],
+    reasons: Sequence[str],
 ) -> None:
     """Before anything is written."""
     monkeypatch.chdir(fasta.parent)
@@ -226,8 +226,8 @@ def test_wrong_options_are_told_together(
 
     assert predict(adapter, fasta, *options) in (1, 2)
     lines = [line for line in capsys.readouterr().err.splitlines() if " must " in line]
-    assert len(lines) == len(says)
-    assert all(text in line for text, line in zip(says, lines, strict=True)), lines
+    assert len(lines) == len(reasons)
+    assert all(text in line for text, line in zip(reasons, lines, strict=True)), lines
     assert list(fasta.parent.iterdir()) == [fasta]
 
 
@@ -280,12 +280,12 @@ def test_a_run_that_is_ended_leaves_no_half_file(adapter: Path, tmp_path: Path) 
             time.sleep(0.05)
         under_way = list(tmp_path.iterdir())
         process.send_signal(signal.SIGTERM)  # while it waits for more of the pipe
-        _, said = process.communicate(timeout=60)
+        _, output = process.communicate(timeout=60)
 
     assert len(under_way) == 2
     assert process.returncode == 128 + signal.SIGTERM
-    assert b"stopped by SIGTERM" in said
-    assert b"Traceback" not in said
+    assert b"stopped by SIGTERM" in output
+    assert b"Traceback" not in output
     assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
     assert (tmp_path / "x.tsv").read_text() == "earlier"
 
@@ -304,14 +304,14 @@ def test_a_reader_that_left_is_no_failure(adapter: Path, tmp_path: Path) -> None
         feed(process, 3000)
     with contextlib.suppress(BrokenPipeError):
         process.stdin.close()
-    said = process.stderr.read()
+    output = process.stderr.read()
     process.stderr.close()
     process.wait(timeout=60)
 
     assert first == b"chain\tposition\tresidue\tprobability\tcall\n"
     assert process.returncode == 0
-    assert b"Traceback" not in said
-    assert b"Exception ignored" not in said
+    assert b"Traceback" not in output
+    assert b"Exception ignored" not in output
 
 
 def test_asking_for_help_loads_no_model_library() -> None:

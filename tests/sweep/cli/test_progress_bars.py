@@ -29,9 +29,9 @@ def _ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_terminal_sees_how_far_it_is(total: int | None) -> None:
     """Also where nobody knows how much there is."""
     stream = Terminal()
-    with residue_bar(total, io.StringIO(), stream) as tell:
-        tell(2000)
-        tell(500)
+    with residue_bar(total, io.StringIO(), stream) as advance:
+        advance(2000)
+        advance(500)
 
     assert "2 500" in stream.getvalue()
     assert ("of 5 000 residues" in stream.getvalue()) == (total is not None)
@@ -43,8 +43,8 @@ def test_a_terminal_sees_how_far_it_is(total: int | None) -> None:
 )
 def test_nothing_is_shown_elsewhere(stream: io.StringIO, results: io.StringIO | None) -> None:
     """Not in a log, and not among results that go to the terminal."""
-    with residue_bar(10, results, stream) as tell:
-        tell(10)
+    with residue_bar(10, results, stream) as advance:
+        advance(10)
 
     assert stream.getvalue() == ""
 

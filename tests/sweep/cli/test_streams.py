@@ -73,15 +73,15 @@ def test_a_stream_that_is_gone_or_full_is_one_sentence_at_most(
     case: str, storage: str, tmp_path: Path
 ) -> None:
     """And an exit code that tells."""
-    script, code, says = STREAMS[case]
+    script, code, expected = STREAMS[case]
     done = shell(script.replace("URL", shlex.quote(storage)), tmp_path)
 
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
     assert done.stderr.count("\n") <= 1
-    assert done.stderr.startswith(f"lorasweep: {says}" if says else "")
-    assert bool(done.stderr) == bool(says)
+    assert done.stderr.startswith(f"lorasweep: {expected}" if expected else "")
+    assert bool(done.stderr) == bool(expected)
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_a_wrong_command_line_says_nothing_that_a_terminal_obeys(
     lines = (["dance\x1b[31m"], ["status", "--\x1b[31m"], ["status", "--storage", "x", "\x1b[31m"])
     for line_typed in lines:
         assert main(line_typed) == 2
-        said = capsys.readouterr().err
-        assert "\\x1b[31m" in said
-        assert "\x1b" not in said
+        output = capsys.readouterr().err
+        assert "\\x1b[31m" in output
+        assert "\x1b" not in output
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "expected"),
     [
         (OSError(errno.EMFILE, "x", "a.db"), "'Too many open files' (a.db). Raise the limit"),
         (OSError(errno.ENOSPC, "x"), "got 'No space left on device'. Make room there."),
@@ -193,7 +193,7 @@ def test_a_wrong_command_line_says_nothing_that_a_terminal_obeys(
         (OSError("odd"), ""),
     ],
 )
-def test_what_a_machine_lacks_is_a_sentence(error: OSError | MemoryError, says: str) -> None:
+def test_what_a_machine_lacks_is_a_sentence(error: OSError | MemoryError, expected: str) -> None:
     """Other errors are faults of ours, and keep their traceback."""
-    assert says in lacking(error)
-    assert bool(lacking(error)) == bool(says)
+    assert expected in lacking(error)
+    assert bool(lacking(error)) == bool(expected)

@@ -16,19 +16,19 @@ from sweep.storage.errors import StorageLostError, retry_while_unreachable
 
 def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:
     """Read by another connection at the moment of the call."""
-    told: list[tuple[int, str]] = []
+    called: list[tuple[int, str]] = []
 
     def look(study: optuna.Study, trial: FrozenTrial) -> None:
         url = f"sqlite:///{tmp_path}/tracked.db"
         stored = optuna.load_study(study_name=study.study_name, storage=url).trials[trial.number]
         assert stored.state == trial.state
         assert stored.value == trial.value
-        told.append((trial.number, trial.state.name))
+        called.append((trial.number, trial.state.name))
 
     study = tracked(tmp_path, [look])
 
-    assert sorted(told) == [(t.number, t.state.name) for t in study.trials]
-    assert {state for _, state in told} == {"COMPLETE", "FAIL"}
+    assert sorted(called) == [(t.number, t.state.name) for t in study.trials]
+    assert {state for _, state in called} == {"COMPLETE", "FAIL"}
 
 
 def test_one_that_raises_is_told_no_more_and_the_sweep_goes_on(
@@ -50,10 +50,10 @@ def test_one_that_raises_is_told_no_more_and_the_sweep_goes_on(
     complete = [t for t in study.trials if t.state == TrialState.COMPLETE]
     assert len(complete) == 7
     assert calls == {"bad": 1, "good": len(study.trials)}
-    said = [record.message for record in caplog.records if "not called again" in record.message]
-    assert len(said) == 1
-    assert said[0].startswith("bad failed at trial ")
-    assert said[0].endswith("(ConnectionError: no route to host)")
+    messages = [record.message for record in caplog.records if "not called again" in record.message]
+    assert len(messages) == 1
+    assert messages[0].startswith("bad failed at trial ")
+    assert messages[0].endswith("(ConnectionError: no route to host)")
 
 
 def test_without_callbacks_the_trials_are_not_read() -> None:
@@ -83,8 +83,8 @@ def test_a_server_that_is_away_costs_no_callback_a_trial() -> None:
                 raise answer
             return answer
 
-    told: list[FrozenTrial] = []
-    callbacks = Callbacks(Away(), [lambda _, trial: told.append(trial)])
+    called: list[FrozenTrial] = []
+    callbacks = Callbacks(Away(), [lambda _, trial: called.append(trial)])
     retry_while_unreachable(lambda: callbacks.tell(0), lambda: None)
 
-    assert [trial.value for trial in told] == [0.5]
+    assert [trial.value for trial in called] == [0.5]

@@ -171,9 +171,9 @@ def test_a_collapsed_trial_is_run_again_once(open_store: Open, spec: StudySpec) 
     """With another seed, outside the budget, and even if it collapses again."""
     store = open_store(measured(spec, trials=3))
     first = store.ask()
-    owed = store.owed()
+    remaining = store.owed()
     store.tell(complete(first, 0.0, degenerate=True))
-    assert store.owed() == owed + 1
+    assert store.owed() == remaining + 1
     again = store.ask()
     store.tell(complete(again, 0.0, degenerate=True))
     trial = store.study.trials[again.number]
@@ -182,7 +182,7 @@ def test_a_collapsed_trial_is_run_again_once(open_store: Open, spec: StudySpec) 
     assert again.seed != first.seed
     assert trial.user_attrs["rerun_of"] == first.number
     assert trial.user_attrs["design"] == store.study.trials[0].user_attrs["design"]
-    assert store.owed() == owed
+    assert store.owed() == remaining
     assert len(run(store)) == 2
     assert TrialState.WAITING not in [t.state for t in store.study.trials]
 

@@ -30,7 +30,7 @@ def test_what_is_queued_again_by_hand_is_not_trained_again(
     first = store.ask()
     store.report(first.number, 3, 0.4, {})
     store.tell(complete(first, 0.7))
-    owed = store.owed()
+    remaining = store.owed()
     store.study.enqueue_trial(dict(first.values))
     second = store.ask()
     copy = store.study.trials[1]
@@ -41,7 +41,7 @@ def test_what_is_queued_again_by_hand_is_not_trained_again(
     assert copy.user_attrs["reused_from"] == 0
     assert copy.user_attrs["metrics"] == {"mcc": 0.7}
     assert copy.intermediate_values == {3: 0.4}
-    assert store.owed() == owed - 1  # the second; the copy does not count
+    assert store.owed() == remaining - 1  # the second; the copy does not count
     assert snapshot(store.study, address)["trials"][1]["reused_from"] == 0
     table = to_table(store.study)
     assert [row.number for row in table.rows] == [0]

@@ -8,7 +8,7 @@ BAD = TrialResult.failed(0, Failure("exception", "ValueError", "no\nmore"))
 LEFT = TrialResult.interrupted(0, "left")
 
 
-def told(policy: str, *results: TrialResult) -> list[str | None]:
+def stops(policy: str, *results: TrialResult) -> list[str | None]:
     """What each result leads to."""
     limits = FailurePolicy(policy)
     errors = [limits.judge([result]) for result in results]
@@ -18,7 +18,7 @@ def told(policy: str, *results: TrialResult) -> list[str | None]:
 @pytest.mark.parametrize("policy", ["continue", "retry(3)"])
 def test_if_nothing_works_at_first_the_sweep_stops(policy: str) -> None:
     """With the last reason, in one line, and what to do."""
-    *before, last = told(policy, *[BAD] * FIRST)
+    *before, last = stops(policy, *[BAD] * FIRST)
 
     assert before == [None] * (FIRST - 1)
     assert last is not None
@@ -29,22 +29,22 @@ def test_if_nothing_works_at_first_the_sweep_stops(policy: str) -> None:
 
 def test_a_region_that_fails_does_not_end_a_sweep_that_works() -> None:
     """One success and it takes twenty in a row."""
-    results = told("continue", GOOD, *[BAD] * IN_A_ROW)
+    results = stops("continue", GOOD, *[BAD] * IN_A_ROW)
 
     assert results[:-1] == [None] * IN_A_ROW
     assert str(results[-1]).startswith("20 trials failed in a row")
-    assert told("continue", *([BAD] * 4 + [GOOD]) * 9) == [None] * 45
+    assert stops("continue", *([BAD] * 4 + [GOOD]) * 9) == [None] * 45
 
 
 def test_stop_stops_at_the_first_failure() -> None:
     """Whatever worked before."""
-    assert str(told("stop", GOOD, BAD)[1]).startswith("a trial failed, and the policy is to stop")
+    assert str(stops("stop", GOOD, BAD)[1]).startswith("a trial failed, and the policy is to stop")
 
 
 def test_interrupted_trials_did_not_fail() -> None:
     """They neither count nor clear the count."""
-    assert told("stop", *[LEFT] * 30) == [None] * 30
-    assert told("continue", BAD, BAD, LEFT, BAD, BAD, BAD)[-1] is not None
+    assert stops("stop", *[LEFT] * 30) == [None] * 30
+    assert stops("continue", BAD, BAD, LEFT, BAD, BAD, BAD)[-1] is not None
 
 
 def test_a_failure_that_several_trials_share_counts_once() -> None:

@@ -95,17 +95,17 @@ def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_pat
         "noise": 0.05,
         "fail_on": [{"rank": 4, "alpha": 2}],
     }
-    told = {}
+    seen = {}
     for pack, workers in ((1, 1), (4, 1), (3, 2)):
         address = StorageUrl.parse(f"sqlite:///{tmp_path}/{pack}.db")
         run(spec, address, pack, workers, **options)
-        told[pack] = {
+        seen[pack] = {
             t.number: (t.params, t.user_attrs["seed"], t.state, t.value, t.user_attrs.get("curve"))
             for t in trials_of(address)
         }
 
-    assert told[1] == told[4] == told[3]
-    assert {state for _, _, state, _, _ in told[1].values()} == {
+    assert seen[1] == seen[4] == seen[3]
+    assert {state for _, _, state, _, _ in seen[1].values()} == {
         TrialState.COMPLETE,
         TrialState.FAIL,
     }

@@ -213,12 +213,12 @@ def test_baselines_are_measured_once_per_seed(
     """They are no trials: the sampler and the importance never see them."""
     based = replace(spec, seeds=(3, 4), baselines=(Baseline("head only", {"rank": 0}),))
     store = open_store(based)
-    owed = store.owed_baselines()
-    assert [(b.name, p.seed, p.replicate) for b, p in owed] == [
+    remaining = store.owed_baselines()
+    assert [(b.name, p.seed, p.replicate) for b, p in remaining] == [
         ("head only", 3, 0),
         ("head only", 4, 1),
     ]
-    baseline, params = owed[0]
+    baseline, params = remaining[0]
     store.tell_baseline(baseline, params, result(params, 0.2))
     resumed = open_store(based)
 

@@ -67,7 +67,7 @@ def test_of_several_target_sets_one_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "said"),
+    ("targets", "expected"),
     [
         ("kv", r"be LABEL=SET or PARAM:LABEL=SET, got 'kv'.*For example"),
         ("=kv", "be LABEL=SET"),
@@ -80,9 +80,9 @@ def test_of_several_target_sets_one_is_named() -> None:
         ("rank:kv=key", r"be for TargetSets, got .*rank is of kind Choice\)\. Use --add-choice"),
     ],
 )
-def test_a_target_set_that_cannot_be_added(targets: str, said: str) -> None:
+def test_a_target_set_that_cannot_be_added(targets: str, expected: str) -> None:
     """Says why."""
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=expected):
         extended(SPACE, Request(targets=(targets,)))
 
 
@@ -95,7 +95,7 @@ def test_target_sets_need_a_parameter_that_is_clearly_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "said"),
+    ("choice", "expected"),
     [
         ("rank", r"be PARAM=VALUE, got 'rank'\. For example"),
         ("rank=", "be PARAM=VALUE"),
@@ -114,14 +114,14 @@ def test_target_sets_need_a_parameter_that_is_clearly_meant() -> None:
         ("x=1", r"be for Choice, got .*x is of kind Float\)\. Use --widen"),
     ],
 )
-def test_a_choice_that_cannot_be_added(choice: str, said: str) -> None:
+def test_a_choice_that_cannot_be_added(choice: str, expected: str) -> None:
     """Says why."""
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=expected):
         extended(SPACE, Request(choices=(choice,)))
 
 
 @pytest.mark.parametrize(
-    ("widened", "said"),
+    ("widened", "expected"),
     [
         ("x", r"be PARAM=LOW:HIGH, got 'x'\. For example"),
         ("x=1", "be PARAM=LOW:HIGH"),
@@ -142,9 +142,9 @@ def test_a_choice_that_cannot_be_added(choice: str, said: str) -> None:
         ("rank=0:9", r"be for Int or Float, got .*rank is of kind Choice\)\. Use --add-choice"),
     ],
 )
-def test_a_range_that_cannot_be(widened: str, said: str) -> None:
+def test_a_range_that_cannot_be(widened: str, expected: str) -> None:
     """It may only grow, on its own grid."""
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=expected):
         extended(SPACE, Request(ranges=(widened,)))
 
 

@@ -76,11 +76,11 @@ def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
     )
     run(spec, address, 1)
     before = dump(address)
-    for request, said in (
+    for request, expected in (
         (Request(ranges=("x1=1:2", "x2=0")), r"(?s)whole range there is.*be PARAM=LOW:HIGH"),
         (Request(ranges=("x1=0:100000",)), "sampler.name must not be 'grid'"),
     ):
-        with pytest.raises(SpecError, match=said):
+        with pytest.raises(SpecError, match=expected):
             extend_study(spec, address, request)
     with pytest.raises(UsageError, match=r"extend must be told what to add.*--widen"):
         extend_study(spec, address, Request())
@@ -135,9 +135,9 @@ def test_the_command_extends_and_status_says_so(
     more = lorasweep(
         tmp_path, "extend", *where, "--add-choice", "rank=16", "--add-choice", "rank=32"
     )
-    told = "after 1 trials: rank: + 16; rank: + 32"
-    assert told in more.stdout
-    assert told in lorasweep(tmp_path, "status", *where).stdout
+    recorded = "after 1 trials: rank: + 16; rank: + 32"
+    assert recorded in more.stdout
+    assert recorded in lorasweep(tmp_path, "status", *where).stdout
     wrong = lorasweep(tmp_path, "extend", *where, "--add-choice", "rank=16", "--widen", "rank=1:2")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert len(wrong.stderr.splitlines()) == 2

@@ -130,7 +130,7 @@ def test_trials_keep_there_what_they_keep_on_a_disk(here: ObjectStorePath, keep:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("s3://nowhere/x", "Check bucket and credentials"),
         ("memory://x", "each process has its own"),
@@ -139,14 +139,14 @@ def test_trials_keep_there_what_they_keep_on_a_disk(here: ObjectStorePath, keep:
     ],
 )
 def test_a_store_that_cannot_be_written_is_told_before_a_sweep(
-    bucket: str, url: str, said: str
+    bucket: str, url: str, expected: str
 ) -> None:
     """One sentence."""
     del bucket
-    with pytest.raises(UsageError, match=r"^--files must be a folder, or the URL") as told:
+    with pytest.raises(UsageError, match=r"^--files must be a folder, or the URL") as caught:
         location.check(location.parse_location(url))
-    assert said in str(told.value)
-    assert "\n" not in str(told.value)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_store_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,10 +187,10 @@ def test_a_password_in_a_url_is_neither_shown_nor_kept(url: str, shown: str) -> 
     if url == shown:
         refuse_secrets(url)
         return
-    with pytest.raises(UsageError, match="--files must hold no password") as told:
+    with pytest.raises(UsageError, match="--files must hold no password") as caught:
         refuse_secrets(url)
 
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_tilde_is_the_home_folder() -> None:

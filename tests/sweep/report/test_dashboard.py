@@ -25,12 +25,12 @@ optuna_dashboard = pytest.importorskip("optuna_dashboard")
 
 def ask(app: Any, path: str) -> tuple[str, Any]:
     """What the application answers, without a socket."""
-    said: list[str] = []
+    printed: list[str] = []
     environment: dict[str, Any] = {}
     setup_testing_defaults(environment)
     environment["PATH_INFO"] = path
-    body = b"".join(app(environment, lambda status, *_: said.append(status)))
-    return said[0], json.loads(body)
+    body = b"".join(app(environment, lambda status, *_: printed.append(status)))
+    return printed[0], json.loads(body)
 
 
 @pytest.mark.integration

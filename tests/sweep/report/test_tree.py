@@ -125,10 +125,10 @@ def test_a_study_that_says_little_says_so(tmp_path: Path, trials: int) -> None:
     tree = report_tree(study, address, QUICK)
 
     assert json.dumps(tree, allow_nan=False)
-    said = " ".join(tree["cannot"])
-    assert ("No trial is complete" in said) is (trials == 0)
-    assert ("fewer than 20" in said) is (trials > 0)
-    assert ("same value" in said) is (trials > 1)
+    sentences = " ".join(tree["cannot"])
+    assert ("No trial is complete" in sentences) is (trials == 0)
+    assert ("fewer than 20" in sentences) is (trials > 0)
+    assert ("same value" in sentences) is (trials > 1)
     assert (tree["analysis"] is None) is (trials == 0)
     assert (tree["best"] is None) is (trials == 0)
 

@@ -93,12 +93,12 @@ def test_the_command_writes_a_report_and_says_where(tmp_path: Path) -> None:
     _, address = plain(tmp_path, 3)
     asked = ("report", "--storage", address.url, "--quick")
 
-    told = lorasweep(tmp_path, *asked)
+    run = lorasweep(tmp_path, *asked)
     listed = lorasweep(tmp_path, *asked, "--out", "there", "--json")
     wrong = lorasweep(tmp_path, *asked, "--images", "png,gif", "--json")
 
-    assert told.returncode == 0, told.stderr
-    assert f"report     {tmp_path}/plain-report/report.html" in told.stdout
+    assert run.returncode == 0, run.stderr
+    assert f"report     {tmp_path}/plain-report/report.html" in run.stdout
     found = json.loads(listed.stdout)
     assert (tmp_path / found["page"]).is_file()
     assert found["verdicts"][0]["headline"] == "INCONCLUSIVE"

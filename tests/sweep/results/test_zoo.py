@@ -113,8 +113,8 @@ def test_what_is_not_finite_is_null_and_said(tmp_path: Path, read: Callable[[str
     assert own_attributes["not_finite"] == {"trials[6].value": "inf", "trials[7].value": "-inf"}
     assert own_attributes["best"]["number"] == 5
 
-    said = "Not finite, and shown as missing: value of trial 6 is inf, value of trial 7 is -inf."
-    assert said in watched(url)["cannot"]
+    note = "Not finite, and shown as missing: value of trial 6 is inf, value of trial 7 is -inf."
+    assert note in watched(url)["cannot"]
 
 
 def test_values_too_large_to_be_squared_are_called_so(tmp_path: Path) -> None:

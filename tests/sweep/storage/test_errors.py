@@ -40,10 +40,10 @@ from sweep.storage.url import StorageUrl
         ("journal:///s.log", "The file lock 'x' could not be acquired.", "free for writing"),
     ],
 )
-def test_the_advice_fits_the_kind_of_database(url: str, error: str, said: str) -> None:
+def test_the_advice_fits_the_kind_of_database(url: str, error: str, expected: str) -> None:
     """A server is no file: nobody can check its path."""
     message = str(as_storage_error(StorageUrl.parse(url), OSError(error)))
-    with pytest.raises(StorageError, match=said), storage_errors(StorageUrl.parse(url)):
+    with pytest.raises(StorageError, match=expected), storage_errors(StorageUrl.parse(url)):
         raise OSError(error)
 
     assert "\n" not in message

@@ -149,11 +149,11 @@ def test_a_strangers_study_is_refused_before_anything_is_imported(
     shutil.rmtree(place.state)
 
     assert main([*REFUSED[verb], *place.storage]) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "got 'my_objective:Mine'" in said
-    assert f"(from {place.code}; " in said
-    assert said.endswith("add --trust-study once.\n")
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "got 'my_objective:Mine'" in message
+    assert f"(from {place.code}; " in message
+    assert message.endswith("add --trust-study once.\n")
     assert not place.marker.exists()
 
 

@@ -124,7 +124,7 @@ def test_a_url_names_just_that_file(
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected"),
     [
         ("sqlite:///a?b.db", r"name a file without \?: .*got '\?b.db'.*write %3F"),
         ("sqlite:///a.db?timeout=9", r"without \?"),
@@ -158,9 +158,9 @@ def test_a_url_names_just_that_file(
         ("postgresql://u@h/d?sslmode=a&sslmode=b", "have sslmode once"),
     ],
 )
-def test_a_url_that_would_be_misread_is_one_sentence(url: str, said: str) -> None:
+def test_a_url_that_would_be_misread_is_one_sentence(url: str, expected: str) -> None:
     """Whatever of it would have been ignored, or taken for another file."""
-    with pytest.raises(StorageError, match=said) as own_attributes:
+    with pytest.raises(StorageError, match=expected) as own_attributes:
         StorageUrl.parse(url)
 
     assert str(own_attributes.value).startswith("--storage must ")

@@ -172,8 +172,8 @@ def test_a_long_study_shows_its_best_trials(direction: str, kept: int) -> None:
 
     lines = _status(trials=trials, direction=direction).splitlines()
 
-    said = lines.index("the best 60 of 100 trials (--json lists all):")
-    assert lines[said + 2].split()[0] == str(kept)
+    heading = lines.index("the best 60 of 100 trials (--json lists all):")
+    assert lines[heading + 2].split()[0] == str(kept)
 
 
 def test_a_study_without_a_complete_trial_says_so() -> None:

@@ -49,9 +49,9 @@ def run(folder: Path, name: str) -> Case:
 def test_what_is_told_of_a_trial(tmp_path: Path) -> None:
     """Names people know, numbers only, every evaluation, and why a trial failed."""
     case = Case(tracked(tmp_path, []), tmp_path)
-    told = {trial.number: ended_of(case.study, trial) for trial in case.trials()}
-    failed = [each for each in told.values() if each.state == "failed"]
-    fine = [each for each in told.values() if each.state == "complete"]
+    ended = {trial.number: ended_of(case.study, trial) for trial in case.trials()}
+    failed = [each for each in ended.values() if each.state == "failed"]
+    fine = [each for each in ended.values() if each.state == "complete"]
 
     assert (len(failed), len(fine)) == (1, 7)
     assert failed[0].params == {"rank": 8, "alpha": 2, "targets": "qkv"}
@@ -90,10 +90,10 @@ def test_mlflow_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     assert set(runs) == {f"tracked trial {trial.number}" for trial in case.trials()}
     for trial in case.trials():
-        told, found = ended_of(case.study, trial), runs[f"tracked trial {trial.number}"]
-        assert found.data.params == {name: str(value) for name, value in told.params.items()}
-        assert found.data.tags["state"] == told.state
-        assert found.info.status == ("FAILED" if told.state == "failed" else "FINISHED")
+        ended, found = ended_of(case.study, trial), runs[f"tracked trial {trial.number}"]
+        assert found.data.params == {name: str(value) for name, value in ended.params.items()}
+        assert found.data.tags["state"] == ended.state
+        assert found.info.status == ("FAILED" if ended.state == "failed" else "FINISHED")
         assert found.info.end_time - found.info.start_time == pytest.approx(
             1000 * trial.duration.total_seconds(), abs=2
         )
@@ -121,8 +121,8 @@ def test_tensorboard_has_a_run_per_trial(tmp_path: Path) -> None:
         found = reader.EventAccumulator(str(logs / f"trial-{trial.number:05d}"))
         found.Reload()
         table = found.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-        told = ended_of(case.study, trial)
-        assert str(told.params["targets"]).encode() in table
+        ended = ended_of(case.study, trial)
+        assert str(ended.params["targets"]).encode() in table
         if trial.state == TrialState.COMPLETE:
             points = found.Scalars("value")
             assert [p.step for p in points[:3]] == list(trial.intermediate_values)
@@ -144,11 +144,11 @@ def test_wandb_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     assert set(runs) == {f"tracked trial {trial.number}" for trial in case.trials()}
     for trial in case.trials():
-        told, found = ended_of(case.study, trial), runs[f"tracked trial {trial.number}"]
+        ended, found = ended_of(case.study, trial), runs[f"tracked trial {trial.number}"]
         assert found["run"].run_group == "tracked"
         assert found["run"].project == "lorasweep"
-        assert told.params.items() <= found["config"].items()
-        assert found["summary"]["state"] == told.state
+        assert ended.params.items() <= found["config"].items()
+        assert found["summary"]["state"] == ended.state
         if trial.state == TrialState.COMPLETE:
             assert found["summary"]["value"] == trial.value
             assert [row["value"] for row in found["history"]] == pytest.approx(

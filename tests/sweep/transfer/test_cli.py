@@ -84,14 +84,14 @@ def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path
     ],
 )
 def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
-    arguments: list[str], code: int, says: str, lorasweep: Command, foreign: optuna.Study
+    arguments: list[str], code: int, expected: str, lorasweep: Command, foreign: optuna.Study
 ) -> None:
     """2 for a command that cannot be understood, 1 for one that failed."""
     del foreign
     done = lorasweep(*arguments)
 
     assert done.returncode == code
-    assert says in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 

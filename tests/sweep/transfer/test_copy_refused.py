@@ -85,7 +85,7 @@ def test_trials_that_no_table_can_hold_together_are_one_clear_error(
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "expected"),
     [
         (lambda study: study.add_trial(create_trial(value=1)), "6 trials for 5"),
         (lambda study: study.set_user_attr("about", 1), "user attribute about"),
@@ -98,12 +98,14 @@ def test_trials_that_no_table_can_hold_together_are_one_clear_error(
     ],
 )
 def test_a_copy_that_differs_is_refused(
-    change: object, says: str, address: StorageUrl, foreign: optuna.Study
+    change: object, expected: str, address: StorageUrl, foreign: optuna.Study
 ) -> None:
     """Whatever it is that differs."""
     before = Snapshot.of(foreign)
     refuse_differences(before, Snapshot.of(foreign), address)
     change(foreign)
 
-    with pytest.raises(StorageError, match=f"the copy of 'odd' must equal its source, got '{says}"):
+    with pytest.raises(
+        StorageError, match=f"the copy of 'odd' must equal its source, got '{expected}"
+    ):
         refuse_differences(before, Snapshot.of(foreign), address)

@@ -151,8 +151,8 @@ def test_a_text_in_a_csv_file_is_no_formula(
         ranges = {"c": CategoricalDistribution((text, -7)), "x": FloatDistribution(-9, 9)}
         params = {"c": choice, "x": value}
         study.add_trial(create_trial(value=value, params=params, distributions=ranges))
-        told = {"failure": {"reason": "exception", "kind": "X", "message": text}}
-        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=told))
+        attributes = {"failure": {"reason": "exception", "kind": "X", "message": text}}
+        study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=attributes))
     out = tmp_path / "table.csv"
     export_study(address, None, out)
     rows = rows_of(out)

@@ -39,7 +39,7 @@ def test_a_file_that_differs_from_its_study_is_refused(
     tmp_path: Path,
 ) -> None:
     """One changed byte is enough."""
-    suffix, before, after, says = damage
+    suffix, before, after, expected = damage
     out = tmp_path / f"table{suffix}"
     export_study(address, None, out)
     table = Table.of([record(trial) for trial in foreign.trials])
@@ -48,7 +48,7 @@ def test_a_file_that_differs_from_its_study_is_refused(
     assert before in out.read_bytes()
     out.write_bytes(out.read_bytes().replace(before, after, 1))
 
-    with pytest.raises(StorageError, match=rf"must hold every trial as the study does.*{says}"):
+    with pytest.raises(StorageError, match=rf"must hold every trial as the study does.*{expected}"):
         verify(out, suffix, table, facts)
 
 

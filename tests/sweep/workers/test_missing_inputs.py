@@ -152,10 +152,10 @@ def test_a_run_that_completes_nothing_for_trials_that_failed_is_no_success(
     typed = ["run", str(tmp_path / "study.py"), "--storage", url, "--workers", "1"]
     for _ in range(3):  # it may stop for the first five that fail
         code = main(typed)
-    said = capfd.readouterr().err
+    message = capfd.readouterr().err
 
     assert code == 1
-    assert f"no trial was completed: {complete} of 8 are, and {8 - complete} failed" in said
+    assert f"no trial was completed: {complete} of 8 are, and {8 - complete} failed" in message
     assert main(["resume", "--storage", url, "--on-failure", "retry(1)"]) == 1
     tried = load_study(StorageUrl.parse(url), "toy").get_trials()
     assert sum("retry_of" in trial.user_attrs for trial in tried) >= 2

@@ -208,8 +208,8 @@ class StubbornError(Exception):
 
 def test_an_exception_that_cannot_travel_is_told_in_words() -> None:
     """Its class and text arrive all the same."""
-    told = _portable(StubbornError("this", "that"))
+    portable = _portable(StubbornError("this", "that"))
 
-    assert type(told) is SweepError
-    assert str(told) == "StubbornError: this and that"
+    assert type(portable) is SweepError
+    assert str(portable) == "StubbornError: this and that"
     assert isinstance(_portable(ValueError("x")), ValueError)

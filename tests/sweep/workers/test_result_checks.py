@@ -101,7 +101,7 @@ def study(**changes: Any) -> StudySpec:
     return StudySpec(**fields)
 
 
-def computed(launcher: LocalLauncher, pack: list[TrialParams], ledger: TrialStore) -> Iterator[Any]:
+def computed(launcher: LocalLauncher, pack: list[TrialParams], store: TrialStore) -> Iterator[Any]:
     """A pack's results; what it reports on the way goes into the study."""
     launcher.submit(pack)
     while True:
@@ -109,7 +109,7 @@ def computed(launcher: LocalLauncher, pack: list[TrialParams], ledger: TrialStor
         if event is None:  # a worker told what its inputs hold and has started
             continue
         if isinstance(event, TrialReported):
-            event.answer(ledger.report(event.number, event.step, event.value, event.metrics))
+            event.answer(store.report(event.number, event.step, event.value, event.metrics))
             continue
         assert isinstance(event, PackFinished), event
         yield from event.results
@@ -125,13 +125,13 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
         closing(LocalLauncher(spec)) as launcher,
         driven(spec, address, ObjectiveInfo(), take_over=False) as (made, owner),
     ):
-        ledger = TrialStore(made, spec, address, owner)
-        asked = [params for _ in spec.space["how"].grid() or () if (params := ledger.ask())]
+        store = TrialStore(made, spec, address, owner)
+        asked = [params for _ in spec.space["how"].grid() or () if (params := store.ask())]
         alone = [params for params in asked if params.values["how"] in handing.LISTS]
         packs = [[each for each in asked if each not in alone], *([each] for each in alone)]
         for pack in packs:
-            for result in computed(launcher, pack, ledger):
-                ledger.tell(with_finite_value(result))
+            for result in computed(launcher, pack, store):
+                store.tell(with_finite_value(result))
         return {trial.params["how"]: trial for trial in made.get_trials()}
 
 
@@ -166,8 +166,8 @@ def test_numpys_figures_are_plain_and_what_is_not_finite_is_said(
     assert (plain["details"], plain["seconds"]) == ({"rank": 4}, 1.5)
     odd = ended["not finite beside"].user_attrs
     assert odd["metrics"] == {"loss": None, "each": {"a": [None]}}
-    said = "not finite, and kept as null: metrics.loss is nan, metrics.each.a[0] is inf"
-    assert odd["details"]["notes"] == [said]
+    expected = "not finite, and kept as null: metrics.loss is nan, metrics.each.a[0] is inf"
+    assert odd["details"]["notes"] == [expected]
     assert ended["a report of numpy's"].user_attrs["curve"] == [
         {"step": 3, "value": 0.5, "loss": 0.5}
     ]

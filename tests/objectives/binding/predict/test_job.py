@@ -36,15 +36,15 @@ def piped(kept: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
 
 def test_a_pipe_is_predicted_up_to_its_first_bad_record(piped: Callable[..., Job]) -> None:
     """The rest is read for its faults alone, and the results are not ended as if whole."""
-    out, told = io.StringIO(), []
+    out, counts = io.StringIO(), []
     with pytest.raises(DataError) as raised:
-        piped(BAD_WITHIN).run(out, "json", told.append)
+        piped(BAD_WITHIN).run(out, "json", counts.append)
 
     assert [text.split(" must")[0] for text in raised.value.faults] == [
         "FASTA", "sequence", "sequence",
     ]  # fmt: skip
     assert "got '2 bad' (standard input)" in raised.value.faults[0]
-    assert sum(told) == 3
+    assert sum(counts) == 3
     assert out.getvalue().startswith('[\n{"chain": "a"')
     assert not out.getvalue().endswith("]\n")
 

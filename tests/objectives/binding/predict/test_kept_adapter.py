@@ -66,7 +66,7 @@ def test_entries_that_are_new_do_no_harm(spoil: Spoil) -> None:
     ],
 )
 def test_a_broken_record_is_named(
-    spoil: Spoil, name: str, entries: dict[str, Any], says: str
+    spoil: Spoil, name: str, entries: dict[str, Any], expected: str
 ) -> None:
     """Which file, which entry, which rule."""
     folder = spoil(name, **entries)
@@ -74,7 +74,7 @@ def test_a_broken_record_is_named(
         read_adapter(folder)
 
     assert len(raised.value.faults) == 1
-    assert says in str(raised.value)
+    assert expected in str(raised.value)
 
 
 def test_all_faults_of_the_records_are_told_at_once(spoil: Spoil) -> None:
@@ -106,7 +106,7 @@ def in_parent(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "expected"),
     [
         (shutil.rmtree, "--adapter must be an existing folder, got"),
         (remove("trial.json"), "--adapter must be a folder that a trial kept, with trial.json and"),
@@ -121,7 +121,7 @@ def in_parent(folder: Path) -> None:
     ],
 )
 def test_a_folder_that_is_not_whole_is_refused(
-    spoil: Spoil, change: Callable[[Path], object], says: str
+    spoil: Spoil, change: Callable[[Path], object], expected: str
 ) -> None:
     """And where the adapter is one folder further down, that is said."""
     folder = spoil()
@@ -129,12 +129,12 @@ def test_a_folder_that_is_not_whole_is_refused(
     with pytest.raises(SpecError) as raised:
         read_adapter(folder)
 
-    assert says in str(raised.value)
+    assert expected in str(raised.value)
     assert len(raised.value.faults) == 1
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "expected"),
     [
         (
             lambda held: held.pop("base_model.model.classifier.bias"),
@@ -155,7 +155,7 @@ def test_a_folder_that_is_not_whole_is_refused(
     ],
 )
 def test_weights_that_do_not_fit_are_refused(
-    spoil: Spoil, change: Callable[[dict[str, torch.Tensor]], object], says: str
+    spoil: Spoil, change: Callable[[dict[str, torch.Tensor]], object], expected: str
 ) -> None:
     """Missing, foreign, of another shape, for another matrix, no numbers."""
     folder = spoil()
@@ -165,7 +165,7 @@ def test_weights_that_do_not_fit_are_refused(
     with pytest.raises(SpecError) as raised:
         Predictor(read_adapter(folder), CPU)
 
-    assert says in str(raised.value)
+    assert expected in str(raised.value)
 
 
 @pytest.mark.parametrize(

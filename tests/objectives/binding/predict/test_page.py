@@ -101,9 +101,9 @@ def test_every_residue_is_told_with_position_probability_and_call() -> None:
     made = prediction(threshold=0.9)
     text = draw(made, ABOUT)
     page = Page(text)
-    told = [a["title"] for _, a in page.residues]
+    titles = [a["title"] for _, a in page.residues]
 
-    assert told[:7] == [
+    assert titles[:7] == [
         "M 1, <0.001",
         "K 2, 0.040",
         "V 3, 0.550",
@@ -112,7 +112,7 @@ def test_every_residue_is_told_with_position_probability_and_call() -> None:
         "A 6, 0.200",
         "G 7, >0.999, called",
     ]
-    assert len(told) == 25
+    assert len(titles) == 25
     assert [tag == "b" for tag, _ in page.residues] == made.called.tolist()
     assert [a["class"] for _, a in page.residues][:7] == ["p0", "p0", "p5", "p9", "p9", "p2", "p9"]
     assert re.findall(r'<span class="at" aria-hidden="true">(\d+)<', text) == ["1", "11", "21"]

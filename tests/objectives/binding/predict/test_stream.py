@@ -82,7 +82,7 @@ def test_passes_of_other_sizes_change_no_bit(predictor: Predictor) -> None:
 
 def test_an_endless_file_is_predicted_as_it_comes(predictor: Predictor) -> None:
     """In order, reading ahead no more than some passes take; each pass is told."""
-    pulled, told = 0, 0
+    pulled, counted = 0, 0
     predictor.budget = 200
 
     def endless() -> Iterator[FastaRecord]:
@@ -91,19 +91,19 @@ def test_an_endless_file_is_predicted_as_it_comes(predictor: Predictor) -> None:
             pulled += 1
             yield record(str(number), 10 + number % 50)
 
-    def tell(residues: int) -> None:
-        nonlocal told
-        told += residues
+    def count_residues(residues: int) -> None:
+        nonlocal counted
+        counted += residues
 
     ahead, done = 0, 0
-    stream = predict_chains(endless(), predictor, 0.5, tell)
+    stream = predict_chains(endless(), predictor, 0.5, count_residues)
     for number in range(300):
         made = next(stream)
         done += len(made.record.sequence)
         assert made.record.id == str(number)
         assert made.record.sequence == record("", 10 + number % 50).sequence
         assert len(made.probabilities) == len(made.record.sequence)
-        assert told >= done
+        assert counted >= done
         ahead = max(ahead, pulled - number)
 
     assert ahead <= 8 * 200 // 12 + 1

@@ -171,13 +171,13 @@ def test_any_chains_are_read_back(
     ],
 )
 def test_place_that_would_lose_something_is_refused(
-    tmp_path: Path, name: str, out: str, form: str | None, says: str
+    tmp_path: Path, name: str, out: str, form: str | None, expected: str
 ) -> None:
     """Before anything is written."""
     source = write(tmp_path / "source", SOURCES[name])
     write(tmp_path / "full", {"mine": "mine"})
 
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError, match=expected):
         convert(str(source), tmp_path / out, form)
 
     assert {path.name for path in tmp_path.iterdir()} == {"source", "full"}
@@ -207,7 +207,7 @@ def test_fasta_beside_tables_is_passed_over_as_ever(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         (">c1\nMKV\n", "labels must be given in a line below the sequence"),
         (">c1\nMKV\n01\n", r"labels must be one per residue \(3\), got 2 \(c.fasta, line 1\)"),
@@ -215,9 +215,9 @@ def test_fasta_beside_tables_is_passed_over_as_ever(tmp_path: Path) -> None:
         ("MKV\n010\n", "must begin with a header"),
     ],
 )
-def test_fasta_without_sound_labels_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_fasta_without_sound_labels_is_refused(tmp_path: Path, text: str, expected: str) -> None:
     """With the line of its header."""
     path = write(tmp_path, {"c.fasta": text}) / "c.fasta"
 
-    with pytest.raises(DataError, match=says):
+    with pytest.raises(DataError, match=expected):
         read(path)

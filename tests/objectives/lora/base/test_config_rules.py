@@ -93,10 +93,10 @@ def test_how_a_base_was_run_elsewhere_changes_no_bit_of_a_trial(
     assert trained(inputs).bits == untouched.bits
 
 
-@pytest.mark.parametrize(("changes", "told"), REFUSED, ids=str)
+@pytest.mark.parametrize(("changes", "expected"), REFUSED, ids=str)
 def test_a_base_whose_every_trial_would_fail_is_refused_before(
     changes: dict[str, Any],
-    told: str,
+    expected: str,
     tiny_folder: Path,
     tiny_data: Path,
     cache: str,
@@ -105,7 +105,7 @@ def test_a_base_whose_every_trial_would_fail_is_refused_before(
     """By what check and the first trial begin with, in one sentence."""
     inputs = inputs_of(changed(tiny_folder, tmp_path, changes), tiny_data, cache)
 
-    with pytest.raises(SpecError, match=told) as caught:
+    with pytest.raises(SpecError, match=expected) as caught:
         inputs.prove()
     assert len(caught.value.faults) == 1
 

@@ -97,20 +97,20 @@ def test_weights_that_do_not_fill_the_encoder_are_refused(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"intermediate_size": 48}, r"esm\.encoder\.layer\.0\.intermediate\.dense"),
         ({"num_hidden_layers": 3}, r"esm\.encoder\.layer\.2\..* and 13 more"),
     ],
 )
 def test_a_configuration_of_another_size_is_refused(
-    copy: Path, change: dict[str, int], told: str
+    copy: Path, change: dict[str, int], expected: str
 ) -> None:
     """It does not silently give a partly random base."""
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | change))
 
-    with pytest.raises(SpecError, match=f"missing or misshapen: {told}"):
+    with pytest.raises(SpecError, match=f"missing or misshapen: {expected}"):
         load_base(copy, Precision.from_settings(BindingSettings(device="cpu")))
 
 

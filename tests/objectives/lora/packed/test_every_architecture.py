@@ -139,13 +139,13 @@ def test_an_architecture_that_cannot_be_computed_is_refused_by_check(
     inputs_of: Callable[[Path], dict[str, str]],
 ) -> None:
     """In one sentence, and before the first trial too, which begins with the same facts."""
-    changes, told = REFUSED[name]
+    changes, expected = REFUSED[name]
     objective = BindingObjective({"device": "cpu"}, inputs_of(base_of(name, changes)))
 
-    with pytest.raises(SpecError, match=told) as caught:
+    with pytest.raises(SpecError, match=expected) as caught:
         objective.check(Space({"rank": Choice(2)}), [])
     assert len({fault for fault in caught.value.faults if "linear layers" not in fault}) <= 1
-    with pytest.raises(SpecError, match=told):
+    with pytest.raises(SpecError, match=expected):
         objective.facts()
 
 

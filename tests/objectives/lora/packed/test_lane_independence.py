@@ -219,8 +219,8 @@ def test_lanes_that_were_called_away_go_on_to_the_same_bits(
     resumed = [result for pack in packs for result in objective.run(pack, again)]
 
     assert [result.failure.reason for result in left if result.failure] == ["interrupted"] * 4
-    said = f"after step {after} of {STEPS}; its checkpoint is kept"
-    assert all(said in result.failure.message for result in left)
+    expected = f"after step {after} of {STEPS}; its checkpoint is kept"
+    assert all(expected in result.failure.message for result in left)
     for params, other in zip(whole, parted, strict=True):
         assert checkpoint_bits(params.folder) == checkpoint_bits(other.folder)
         assert watch.curves[params.number] == again.curves[params.number]

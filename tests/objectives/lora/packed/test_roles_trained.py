@@ -240,10 +240,10 @@ def test_the_study_of_binding_sites_passes_check(trained: Trained, tiny_data: Pa
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(folder / "cache")}
     objective = BindingObjective(study.settings, places)
     if "qkv" in SETS[name]:
-        with pytest.raises(SpecError, match="here query, key and value are fused in") as told:
+        with pytest.raises(SpecError, match="here query, key and value are fused in") as caught:
             objective.check(study.space, baselines)
-        assert len(told.value.faults) == 1
-        assert "got 'query+value' (target set 'query+value')" in str(told.value)
+        assert len(caught.value.faults) == 1
+        assert "got 'query+value' (target set 'query+value')" in str(caught.value)
         return
     found = objective.check(study.space, baselines)["targets"]
     sets = {each["label"]: set(each["modules"]) for each in found}

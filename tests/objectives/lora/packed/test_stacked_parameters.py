@@ -18,7 +18,7 @@ from packed_runs import Run, run_pack
 from benchmarks.packed.launches import as_one_kernel, counted
 from objectives.lora.base.load import Precision
 from objectives.lora.packed import attention
-from objectives.lora.packed import stacked_parameters as rack_module
+from objectives.lora.packed import stacked_parameters as stacked_module
 from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
@@ -55,7 +55,7 @@ def batched(model: PackedModel) -> Iterator[PackedModel]:
     """The same, all lanes at once; makes sure that they were."""
     with pytest.MonkeyPatch.context() as patch:
         made = Mock(wraps=StackedParameters)
-        patch.setattr(rack_module, "StackedParameters", made)
+        patch.setattr(stacked_module, "StackedParameters", made)
         patch.setattr(model, "batched", True)
         yield model
     assert made.called
@@ -350,7 +350,7 @@ def test_a_rack_goes_with_its_last_lane(
         return False
 
     monkeypatch.setattr(model, "batched", True)
-    monkeypatch.setattr(rack_module, "StackedParameters", Seen)
+    monkeypatch.setattr(stacked_module, "StackedParameters", Seen)
     gc.disable()
     try:
         run_pack(tiny_inputs, FIXED, PACK, leave=leave)

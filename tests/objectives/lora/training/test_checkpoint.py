@@ -193,7 +193,7 @@ def test_leftovers_of_a_killed_writer_go(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ("seed", "of other seed)"),
         ("values", "of other settings, values)"),
@@ -207,7 +207,7 @@ def test_a_changed_trial_starts_anew(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     change: str,
-    said: str,
+    expected: str,
 ) -> None:
     """Its figures are those of a trial that found nothing."""
     params = TrialParams(0, VALUES, seed=1, folder=str(tmp_path / "trial"))
@@ -227,7 +227,7 @@ def test_a_changed_trial_starts_anew(
         objective = make_objective({"data": str(tmp_path)}, **SMALL)
     result = one_run(objective, params)
 
-    assert said in warnings(caplog)[0]
+    assert expected in warnings(caplog)[0]
     assert deterministic(result) == deterministic(one_run(objective, replace(params, folder="")))
 
 
@@ -295,7 +295,7 @@ def unserialisable(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "expected"),
     [
         (no_space, "No space left on device"),
         (small_files, "File too large"),
@@ -311,7 +311,7 @@ def test_a_disk_that_takes_no_checkpoint_costs_no_trial(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     trouble: Callable[..., Any],
-    said: str,
+    expected: str,
 ) -> None:
     """It trains on to the same figures, says so once, and leaves no half of a file."""
     objective = make_objective(**SMALL)
@@ -327,7 +327,7 @@ def test_a_disk_that_takes_no_checkpoint_costs_no_trial(
     assert deterministic(result) == deterministic(one_run(objective, replace(params, folder="")))
     cannot = [text for text in warnings(caplog) if "cannot be written" in text]
     assert len(cannot) == 2  # one for each of the two runs
-    assert said in cannot[0]
+    assert expected in cannot[0]
     assert left.failure is not None
     assert left.failure.message.endswith("it kept no checkpoint")
     assert_empty(folder)

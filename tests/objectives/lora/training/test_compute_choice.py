@@ -12,7 +12,7 @@ from objectives.lora.training.compute_choice import bfloat16_speed, compute_choi
 from objectives.lora.training.inputs import Inputs
 
 
-def said(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict[str, Any]:
+def chosen(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict[str, Any]:
     """Of the embedded base on a CPU whose bfloat16 is so fast."""
     monkeypatch.setattr(module, "bfloat16_speed", lambda *_: speed)
     own = BindingSettings(device="cpu", **settings)
@@ -33,8 +33,8 @@ def test_bfloat16_is_taken_where_it_is_fast_and_nobody_chose(
     monkeypatch: pytest.MonkeyPatch, speed: float, asked: str, taken: str
 ) -> None:
     """By what was measured, which is told; the base kept once takes as much as its numbers."""
-    found = said(monkeypatch, speed, compute_dtype=asked)
-    wider = said(monkeypatch, speed, compute_dtype="float32")
+    found = chosen(monkeypatch, speed, compute_dtype=asked)
+    wider = chosen(monkeypatch, speed, compute_dtype="float32")
 
     assert (found["compute_dtype"], found["bfloat16_speed"]) == (taken, round(speed, 1))
     half = taken == "bfloat16"

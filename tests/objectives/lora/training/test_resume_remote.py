@@ -71,10 +71,10 @@ def test_status_and_export_find_what_a_sweep_kept_in_a_store(bucket: str, tmp_pa
     )
     assert exported.returncode == 0, exported.stderr
     kept = get_folder(ObjectStorePath(best["adapter"]))
-    said = lorasweep(tmp_path, "status", "--storage", url, "--json")
+    status = lorasweep(tmp_path, "status", "--storage", url, "--json")
 
     assert best["adapter"].startswith(f"{bucket}/demo/")
-    assert json.loads(said.stdout)["best"]["adapter"] == best["adapter"]
+    assert json.loads(status.stdout)["best"]["adapter"] == best["adapter"]
     assert (out / "adapter_model.safetensors").read_bytes() == kept["adapter_model.safetensors"]
     assert len((ObjectStorePath(bucket) / "demo" / "demo").entries()) == 1
     assert not (tmp_path / "s.db.files").exists()

@@ -167,8 +167,8 @@ def test_no_collapse_in_few_runs_is_no_proof_of_none() -> None:
 
     assert (whole["runs"], whole["collapsed"]) == (24, 0)
     assert whole["at_most"] == pytest.approx(1 - 0.05 ** (1 / 24))
-    said = [pilot_report(each, pilot)["notes"] for each in (spared, fell)]
-    assert ["a bit low" in " ".join(notes) for notes in said] == [False, True]
+    both_notes = [pilot_report(each, pilot)["notes"] for each in (spared, fell)]
+    assert ["a bit low" in " ".join(notes) for notes in both_notes] == [False, True]
     assert (cut["runs"], cut["collapsed"]) == (21, 0)  # three sets at one rate less
     assert cut["at_most"] == pytest.approx(1 - 0.05 ** (1 / 21))
     assert pilot_report(rows(peaked, lambda _: True), pilot)["collapse_rate"] is None

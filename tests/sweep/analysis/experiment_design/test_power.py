@@ -122,12 +122,12 @@ def test_at_the_number_needed_most_simulated_studies_tell_dominance(
     assert n is not None
     forecast(design(round(n * 12 / 13)), Claim(), NOISE, studies=1)
 
-    rng, told = np.random.default_rng(1), 0
+    rng, detected = np.random.default_rng(1), 0
     for _ in range(12):
         judged = kept[1].judged(truth, rng)
-        told += judged is not None and judged[1]["dominance"].state != "INCONCLUSIVE"
+        detected += judged is not None and judged[1]["dominance"].state != "INCONCLUSIVE"
 
-    assert told >= 6  # the chance of fewer, at 80 %, is 0.4 %
+    assert detected >= 6  # the chance of fewer, at 80 %, is 0.4 %
 
 
 def test_without_sizes_beyond_size_has_no_forecast_and_says_why() -> None:

@@ -57,10 +57,12 @@ def test_the_pilots_sizes_give_beyond_size_its_power(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("sizes", "says"), [(None, "run the pilot"), ({}, "were not recorded")], ids=["none", "mute"]
+    ("sizes", "expected"),
+    [(None, "run the pilot"), ({}, "were not recorded")],
+    ids=["none", "mute"],
 )
 def test_without_sizes_it_is_said_what_is_missing(
-    sizes: dict[str, float] | None, says: str, monkeypatch: pytest.MonkeyPatch
+    sizes: dict[str, float] | None, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No pilot, or one of an objective that tells no sizes."""
     monkeypatch.setitem(forecast.__kwdefaults__, "studies", 3)
@@ -68,10 +70,10 @@ def test_without_sizes_it_is_said_what_is_missing(
     [made] = found["power"]
     text = printed(found)
 
-    assert says in made["untested"]
+    assert expected in made["untested"]
     assert {each["beyond_size"] for each in made["power"]} == {None}
     [line] = [line for line in text.splitlines() if "beyond size has no forecast: " in line]
-    assert says in line
+    assert expected in line
 
 
 @pytest.mark.parametrize(("noise", "notes"), [(None, 0), (0.0, 1)])

@@ -145,6 +145,6 @@ def test_seeds_of_a_configuration_are_held_out_together() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.uniform(size=60), rng.normal(size=60)
     columns: dict[str, npt.ArrayLike] = {"x": np.tile(x, 2)}
-    twins = TrialTable.from_arrays(columns, np.tile(y, 2), seeds=np.repeat([0, 1], 60))
+    replicated = TrialTable.from_arrays(columns, np.tile(y, 2), seeds=np.repeat([0, 1], 60))
 
-    assert _shares(twins, "permutation")["x"] < 0.3
+    assert _shares(replicated, "permutation")["x"] < 0.3

@@ -17,7 +17,7 @@ GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 TABLE = simple_table(100, lambda at: GAIN[at["t"].astype(int)], noise=0.01)
 
 
-def _told(found: Verdict) -> dict[str, int]:
+def _counts(found: Verdict) -> dict[str, int]:
     return {each.reason: each.n for each in found.excluded}
 
 
@@ -32,7 +32,7 @@ def test_only_measured_trials_count_where_there_are_such() -> None:
     found = quick(_phased("measure", "search", "measure", "pilot"))
 
     assert found.n_trials == 50
-    assert _told(found) == {
+    assert _counts(found) == {
         "it was not measured for the claim: the search chose it by earlier results": 50
     }
 
@@ -53,7 +53,7 @@ def test_without_phases_all_but_a_pilot_counts() -> None:
     found = quick(_phased("", "pilot", ""))
 
     assert found.n_trials == 67
-    assert _told(found) == {"it is of the pilot": 33}
+    assert _counts(found) == {"it is of the pilot": 33}
 
 
 def test_unusable_values_are_told_and_left_out() -> None:
@@ -66,7 +66,7 @@ def test_unusable_values_are_told_and_left_out() -> None:
 
     assert found.verdict == "CONFIRMED"
     assert found.n_trials == 97
-    assert _told(found) == {
+    assert _counts(found) == {
         "its value is nan": 1, "its value is inf": 1, "its value is -inf": 1,
     }  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_trials_without_a_value_failed_whatever_the_reason_says(*, no_value: boo
 
     found = quick(replace(TABLE, dropped=dropped))
 
-    assert _told(found) == {reason: 10}
+    assert _counts(found) == {reason: 10}
     assert any("10 of 110 trials failed" in guard for guard in found.guards) is no_value
 
 

@@ -22,8 +22,8 @@ def _alarms(name: str, n: int, seed: int) -> list[str]:
     sample = sample_of(found.table)
     fit = select_model(sample)
     assert fit is not None
-    said = list(preconditions.before_fit(table, found, roles_))
-    return said + list(preconditions.after_fit(fit, sample, found.anonymous.names))
+    reasons = list(preconditions.before_fit(table, found, roles_))
+    return reasons + list(preconditions.after_fit(fit, sample, found.anonymous.names))
 
 
 @pytest.mark.parametrize(("seeds", "most"), [(5, 2), pytest.param(20, 3, marks=pytest.mark.slow)])
@@ -32,10 +32,10 @@ def test_guards_seldom_fire_on_healthy_studies(seeds: int, most: int) -> None:
     kinds = [("A", 40), ("B", 80), ("C", 80), ("Arand", 80), ("A", 162)]
 
     fired = [
-        (kind, seed, said)
+        (kind, seed, reasons)
         for seed in range(seeds)
         for kind in kinds
-        if (said := _alarms(*kind, seed))
+        if (reasons := _alarms(*kind, seed))
     ]
 
     assert len(fired) <= most, fired

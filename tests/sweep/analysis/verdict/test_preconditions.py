@@ -18,7 +18,7 @@ from sweep.study.space import Space
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "expected"),
     [
         (spoilt.few, "19 configurations: fewer than 20 prove nothing"),
         (spoilt.missing, "no trial has t = w"),
@@ -37,14 +37,14 @@ from sweep.study.space import Space
         (spoilt.heteroscedastic, "times over u"),
     ],
 )
-def test_a_guard_stops_the_verdict_alone(make: Callable[[], TrialTable], says: str) -> None:
+def test_a_guard_stops_the_verdict_alone(make: Callable[[], TrialTable], expected: str) -> None:
     """Without its cause the same claim is confirmed; with it there is one guard and no answer."""
     assert quick(spoilt.healthy()).verdict == "CONFIRMED"
 
     found = quick(make())
 
     [guard] = found.guards
-    assert says in guard
+    assert expected in guard
     assert found.verdict == "INCONCLUSIVE"
     assert found.reason == f"No verdict: {guard}."
     assert found.only_at == ()
@@ -123,7 +123,7 @@ def test_a_number_between_tried_ones_is_not_missed() -> None:
     space = Space({"t": Choice("u", "v"), "r": Choice(1, 2, 4, 8), "w": Float(0.0, 1.0)})
     claim = Claim("t", ("r",), negligible=(), nuisances=())
 
-    def said(*ranks: int) -> str:
+    def reason(*ranks: int) -> str:
         columns = {
             "t": rng.permutation(["u", "v"] * 30),
             "r": rng.permutation(np.resize(ranks, 60)),
@@ -132,5 +132,5 @@ def test_a_number_between_tried_ones_is_not_missed() -> None:
         table = TrialTable.from_arrays(columns, rng.normal(size=60), space=space)
         return " ".join(judge(table, claim, n_draws=100, cross_checks=False).guards)
 
-    assert said(1, 2, 8) == ""
-    assert said(1, 2, 4) == "no trial has r = 8"
+    assert reason(1, 2, 8) == ""
+    assert reason(1, 2, 4) == "no trial has r = 8"

@@ -82,10 +82,10 @@ def test_the_parameters_and_their_pairs_share_out_all_of_it(found: Verdict) -> N
 
 def test_sentences_speak_in_real_names(found: Verdict) -> None:
     """No neutral name, no doubled blank or period, in anything that a person reads."""
-    said = [found.reason, *found.notes, *found.guards, *(part.says for part in found.parts)]
-    said += [check.says for check in found.cross_checks]
+    sentences = [found.reason, *found.notes, *found.guards, *(part.says for part in found.parts)]
+    sentences += [check.says for check in found.cross_checks]
 
-    for text in said:
+    for text in sentences:
         assert not any(f"p{i:02d}" in text for i in range(9))
         assert ".." not in text
         assert "  " not in text

@@ -94,10 +94,10 @@ def test_importance_derives_the_factor_that_was_trained(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_claim_about_scaling_is_about_all_that_decides_it(kind: str) -> None:
     """With alpha sampled; where scaling is sampled it speaks for itself."""
-    told = quick(table_of(**KINDS[kind]), CLAIM)
+    found = quick(table_of(**KINDS[kind]), CLAIM)
     by_scaling = quick(table_of(**KINDS[kind], by="scaling"), CLAIM)
 
     three = "rank+alpha+rslora" if kind == "sampled" else "rank+alpha"
-    assert told.part("dominance").comparisons[0].over == three
+    assert found.part("dominance").comparisons[0].over == three
     assert by_scaling.part("dominance").comparisons[0].over == "rank+scaling"
-    assert told.part("dominance").state == by_scaling.part("dominance").state
+    assert found.part("dominance").state == by_scaling.part("dominance").state

@@ -197,10 +197,10 @@ def test_a_trial_trained_again_is_the_same_adapter(
     out, kept = tmp_path / "again", tmp_path / "kept"
     assert swept.export("--trial", "best", "--out", str(kept)) == 0
     assert swept.export("--trial", "best", "--out", str(out), "--retrain") == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
 
     assert database.read_bytes() == before
-    assert "again, to the same value, bit for bit" in said
+    assert "again, to the same value, bit for bit" in output
     for name in ("adapter_model.safetensors", "adapter_config.json", "trial.json"):
         assert (out / name).read_bytes() == (kept / name).read_bytes(), name
     cards = [(each / "README.md").read_text(encoding="utf-8") for each in (kept, out)]
@@ -215,11 +215,11 @@ def test_what_was_not_kept_is_an_error_with_two_ways_out(
     """Train it again, or keep all next time; nothing is written."""
     other = swept.trials()[0].number
     assert swept.export("--trial", str(other), "--out", str(tmp_path / "out")) == 1
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
 
-    assert f"the adapter of trial {other} must be kept, got 'keep=best'" in said
-    assert "--retrain" in said
-    assert "--keep all" in said
+    assert f"the adapter of trial {other} must be kept, got 'keep=best'" in output
+    assert "--retrain" in output
+    assert "--keep all" in output
     assert list(tmp_path.iterdir()) == []
 
 
@@ -231,10 +231,10 @@ def test_all_that_is_wrong_with_a_command_is_said_at_once(
     (tmp_path / "mine").write_text("kept")
     wrong = ["--trial", "first", "--out", str(tmp_path), "--license", "My Own", "--base", "x"]
     assert swept.export(*wrong) == 2
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
 
     for option in ("--trial must", "--out must", "--license must", "--base must"):
-        assert option in said
+        assert option in output
     assert (tmp_path / "mine").read_text() == "kept"
 
 

@@ -189,7 +189,7 @@ def test_what_is_not_known_is_not_said() -> None:
 
 def test_what_was_measured_is_told_in_the_words_of_the_objective() -> None:
     """Titles, units, intervals and groups of another field, and no word of this one."""
-    told = facts(
+    given = facts(
         measures=Measures(METRICS, TABLES, CURVES).to_json(),
         value_name="RMSE",
         metrics={
@@ -203,7 +203,7 @@ def test_what_was_measured_is_told_in_the_words_of_the_objective() -> None:
         },
     )
 
-    card = "\n".join(measured(told))
+    card = "\n".join(measured(given))
 
     assert "| root mean square error (K) | 2.2500 | 2.1250 to 2.5000 |" in card
     assert "| mean deviation (K) | -0.2500 |" in card

@@ -114,7 +114,7 @@ def test_empty_cells_are_crossed_out() -> None:
         (x, y) for y, row in enumerate(cells["mean"]) for x, mean in enumerate(row) if mean is None
     }
     assert set(zip(crosses["x"], crosses["y"], strict=True)) == empty
-    assert all(said.endswith("no trial") for said in crosses["customdata"])
+    assert all(text.endswith("no trial") for text in crosses["customdata"])
     assert heat["z"] == cells["mean"]
     for y, row in enumerate(cells["n"]):
         for x, n in enumerate(row):
@@ -246,14 +246,14 @@ def test_of_many_lines_the_best_tenth_is_coloured() -> None:
 def test_hover_labels_tell_the_whole_trial() -> None:
     """Number, parameters by their labels, seed and phase, in every figure of trials."""
     tree = complete()
-    told = ["qkv", "4", "0.000137", 7001, "measure"]
+    fields = ["qkv", "4", "0.000137", 7001, "measure"]
     for key in ("effect-targets", "effect-rank", "size", "gap", "history", "parallel", "curves"):
         rows = [row for t in figure(tree, key)["data"] for row in t.get("customdata") or [] if row]
-        assert [1, *told] in [row[:6] for row in rows], key
+        assert [1, *fields] in [row[:6] for row in rows], key
         [template] = {
             t["hovertemplate"]
             for t in figure(tree, key)["data"]
-            if [1, *told] in [row[:6] for row in t.get("customdata") or [] if row]
+            if [1, *fields] in [row[:6] for row in t.get("customdata") or [] if row]
             and (key != "curves" or ("yaxis" not in t and t["mode"] == "lines"))
         }
         for place, name in enumerate(("targets", "rank", "learning_rate", "seed", "phase"), 1):

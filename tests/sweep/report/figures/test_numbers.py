@@ -115,7 +115,7 @@ STATED = ("99 of 100", "95 % intervals", "95 %", "hold 0", "1e-2")
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
-def said(text: str, tree: dict[str, Any]) -> list[str]:
+def free_numbers(text: str, tree: dict[str, Any]) -> list[str]:
     """Numbers that a text says by itself: not as part of a name, a label or a note."""
     names = {str(leaf) for leaf in leaves(tree) if isinstance(leaf, str)}
     names |= {name for each in tree["trials"] for name in each["params"]}
@@ -151,7 +151,7 @@ def test_numbers_in_words_are_those_of_the_tree(
     """Rounded, a number still rounds one of the tree."""
     known = numbers(tree) | {100 * number for number in numbers(tree)} | counts(tree)
     for key, each in found.items():
-        texts = [(text, number) for text in words(each) for number in said(text, tree)]
+        texts = [(text, number) for text in words(each) for number in free_numbers(text, tree)]
         assert [pair for pair in texts if not is_known(pair[1], known)] == [], key
 
 
@@ -162,7 +162,7 @@ def test_the_check_of_words_would_notice() -> None:
     assert is_known("12", known)
     assert not is_known("0.4569", known)
     assert not is_known("13", known)
-    assert said("trial 7 at 0.5 of 99 of 100", {"trials": []}) == ["7", "0.5"]
+    assert free_numbers("trial 7 at 0.5 of 99 of 100", {"trials": []}) == ["7", "0.5"]
 
 
 def test_hover_numbers_are_raw(tree: dict[str, Any], found: dict[str, ReportFigure]) -> None:

@@ -39,13 +39,13 @@ def test_every_sentence_is_the_report_s(any_page: Shown) -> None:
     """Reasons, names, errors and times, in full."""
     root, tree = any_page.root, any_page.tree
     for each in root.having("data-at"):
-        said = resolve(tree, str(each.attributes["data-at"]))
+        resolved = resolve(tree, str(each.attributes["data-at"]))
         if each.tag == "time":
-            assert each.attributes["datetime"] == said
-            moment = datetime.fromisoformat(said)
+            assert each.attributes["datetime"] == resolved
+            moment = datetime.fromisoformat(resolved)
             assert each.text == f"{moment.day} {moment:%b %Y, %H:%M} UTC"
         elif each.tag != "data":
-            assert each.text == said
+            assert each.text == resolved
     for each in root.having("data-key"):
         place, _, key = str(each.attributes["data-key"]).rpartition("/")
         key = key.replace("~1", "/").replace("~0", "~")
@@ -58,17 +58,17 @@ def test_figures_are_told_in_their_own_words(any_page: Shown) -> None:
     """Titles, captions, and summaries; why there is none where there is none."""
     drawn = {each.key: each for each in any_page.drawn}
     prose = any_page.root.having("data-prose")
-    told = set()
+    covered = set()
     for each in prose:
         key, _, part = str(each.attributes["data-prose"]).rpartition(".")
         assert each.text == getattr(drawn[key], part)
-        told.add((key, part))
+        covered.add((key, part))
 
-    assert {key for key, part in told if part == "title"} == set(drawn)
-    assert {key for key, part in told if part == "empty"} == {
+    assert {key for key, part in covered if part == "title"} == set(drawn)
+    assert {key for key, part in covered if part == "empty"} == {
         key for key, each in drawn.items() if each.figure is None
     }
-    assert {key for key, part in told if part == "summary"} == {
+    assert {key for key, part in covered if part == "summary"} == {
         key for key, each in drawn.items() if each.figure is not None and each.summary
     }
 
@@ -76,8 +76,8 @@ def test_figures_are_told_in_their_own_words(any_page: Shown) -> None:
 def test_lists_are_counted(any_page: Shown) -> None:
     """How many there are, and how many rows the page has."""
     for each in any_page.root.having("data-count"):
-        said = resolve(any_page.tree, str(each.attributes["data-count"]))
-        assert json.loads(str(each.attributes["value"])) == len(said)
+        resolved = resolve(any_page.tree, str(each.attributes["data-count"]))
+        assert json.loads(str(each.attributes["value"])) == len(resolved)
     for each in any_page.root.having("data-rows"):
         rows = any_page.root.get(str(each.attributes["data-rows"]))
         assert each.attributes["value"] == str(len(rows.all("tr")) - 1 or len(rows.all("li")))
@@ -108,7 +108,7 @@ def _unmarked(element: Element) -> str:
 def test_a_sentence_says_how_large_an_effect_is(rich: Shown) -> None:
     """What the claim names, each with its share, its spread, their intervals and the noise."""
     claim = rich.tree["analysis"]["claims"][0]
-    said = [
+    shown = [
         [str(e.attributes["data-at"]).rpartition("/")[2] for e in p.having("data-at")]
         for part in rich.root.get("claim-0").walk()
         if part.attributes.get("class") == "sentences"
@@ -126,16 +126,16 @@ def test_a_sentence_says_how_large_an_effect_is(rich: Shown) -> None:
         "value_name",
         "noise_floor",
     ]
-    assert said == [wanted] * len(said)
-    assert len(said) == len([claim["claim"]["dominant"], *claim["claim"]["over"]])
+    assert shown == [wanted] * len(shown)
+    assert len(shown) == len([claim["claim"]["dominant"], *claim["claim"]["over"]])
 
 
 def test_pairs_are_told_where_noise_does_not_explain_them(rich: Shown) -> None:
     """After the parameters and the groups; the same in the table of other methods."""
     claim = rich.tree["analysis"]["claims"][0]
-    told = [*claim["parameters"], *claim["groups"], claim["interactions"][0]]
+    effects = [*claim["parameters"], *claim["groups"], claim["interactions"][0]]
     rows = rich.root.get("claim-0-effects").all("tbody")[0].all("tr")
-    assert [row.all("th")[0].text for row in rows] == [effect["name"] for effect in told]
+    assert [row.all("th")[0].text for row in rows] == [effect["name"] for effect in effects]
 
     shares = rich.root.get("shares").all("tbody")[0].all("tr")
     names = [row.all("th")[0].text for row in shares]
