@@ -1,4 +1,4 @@
-"""What benchmarks print: a table for people, and as the last line one JSON object."""
+"""Prints benchmark results: a table for people, and one JSON object as the last line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def show(figures: Mapping[str, Any]) -> None:
-    """Print them."""
+    """Print the table and the JSON line."""
     width = max(map(len, figures))
     for name, value in figures.items():
         print(f"{name:<{width}}  {value}")

@@ -1,4 +1,4 @@
-"""Counts of the source's structure: files, lines, packages, circles of imports, long functions.
+"""Counts of the source's structure: files, lines, packages, import cycles, long functions.
 
 Run it:  python -m benchmarks.structure [FOLDER]   (make structure)
 
@@ -35,7 +35,7 @@ def parsed(folder: Path) -> Trees:
 
 
 def imports(trees: Trees) -> nx.DiGraph[str]:
-    """Which module imports which of these modules, for whatever purpose and wherever."""
+    """Imports between these modules, including those for typing and inside functions."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(trees)
     for name, (_, tree, _) in trees.items():
@@ -48,7 +48,7 @@ def imports(trees: Trees) -> nx.DiGraph[str]:
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[str, ...]]:
-    """What each name of an import may be: a module, or a name within one."""
+    """What an imported name may refer to: a module, or a name within one."""
     if isinstance(node, ast.Import):
         yield from ((alias.name,) for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
@@ -56,14 +56,14 @@ def _imported(node: ast.AST) -> Iterator[tuple[str, ...]]:
 
 
 def functions(trees: Trees) -> list[int]:
-    """Lines of each function, decorators left out."""
+    """Lines of each function, without decorators."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     nodes = (node for _, tree, _ in trees.values() for node in ast.walk(tree))
     return [(n.end_lineno or n.lineno) - n.lineno + 1 for n in nodes if isinstance(n, kinds)]
 
 
 def counts(folder: Path) -> dict[str, object]:
-    """What is printed, by its name."""
+    """The printed counts by name."""
     trees = parsed(folder)
     lines = {file.relative_to(folder): count for file, _, count in trees.values()}
     root = [file for file in (folder / "sweep").glob("*.py") if file.name != "__init__.py"]

@@ -1,4 +1,4 @@
-"""Waiting for a page, for the tests that open one."""
+"""Helper for browser tests: wait for a condition on a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 
 def until(page: Page, expression: str, wanted: object = True) -> None:  # noqa: FBT002 - JSON's
-    """Wait until an expression has a value; the page's policy forbids it to wait by itself.
+    """Wait until a JavaScript expression has a value; the page's CSP forbids Playwright's own wait.
 
     Args:
         page: in the browser.

@@ -1,4 +1,4 @@
-"""The installed command, as a person or a script runs it."""
+"""Runs the installed command in a process, as a user or a script does."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PATIENCE_SECONDS = 250
 def lorasweep(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run it in ``folder`` and wait.
+    """Run the command in ``folder`` and wait.
 
-    It has a process of its own, forked from one that imported the framework: a fresh interpreter
-    takes seconds to do so. Start ``PROGRAM`` where a test is about that.
+    The process is forked from one that has imported the framework, since a fresh interpreter needs
+    seconds for that. Tests of the interpreter's start run ``PROGRAM``.
 
     Args:
         folder: the working directory.
@@ -51,12 +51,12 @@ def lorasweep(
 
 
 class _Parent:
-    """The process that forks, see ``forked``; one for each environment of Python's own."""
+    """The process that forks, see ``forked``; one for each Python environment."""
 
     def __init__(self, python: frozenset[tuple[str, str]]) -> None:
         script = str(Path(__file__).with_name("forked.py"))
         pipe = subprocess.PIPE
-        # Its stderr is not the test's, which is closed and deleted with it.
+        # Its stderr is not the test's, which pytest closes and deletes.
         self.process = subprocess.Popen(
             [sys.executable, script],
             stdin=pipe,
@@ -80,7 +80,7 @@ class _Parent:
         return self._answer()
 
     def end(self) -> None:
-        """It ends when nothing more can be asked."""
+        """Close the request pipe, at which the process ends."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
@@ -88,7 +88,7 @@ class _Parent:
     def _answer(self) -> int:
         assert self.process.stdout is not None
         line = b""
-        while not line.endswith(b"\n"):  # byte by byte: select sees what no buffer holds
+        while not line.endswith(b"\n"):  # byte by byte: select does not see data in a buffer
             byte = os.read(self.process.stdout.fileno(), 1)
             assert byte, "the process that forks commands ended"
             line += byte
@@ -101,6 +101,6 @@ def _parent(python: frozenset[tuple[str, str]]) -> _Parent:
 
 
 def _of_python(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    """What an interpreter reads as it starts, but for the path, which a child puts in place."""
+    """The environment variables that Python reads at its start, except its path."""
     python = ((n, v) for n, v in environment.items() if n.startswith("PYTHON"))
     return frozenset((n, v) for n, v in python if n != "PYTHONPATH")

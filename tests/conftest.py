@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and options of all tests."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ settings.load_profile("quick")  # unless --hypothesis-profile names another
 lean.save()
 
 STARTED_ONCE = {"ray": "cluster", "postgres": "postgres", "browser": "browser"}
-"""Fixtures that take long to start: with ``-n`` the tests that use one share a process."""
+"""Fixtures that start slowly: with ``-n`` the tests that use one share a process."""
 
 INTEGRATION = "browser", "faults", "ray"
-"""Folders whose tests start servers, browsers and processes, and kill them."""
+"""Folders of integration tests: their tests start and kill servers, browsers and processes."""
 
 TESTS = Path(__file__).parent
 SHARED = TESTS.parent / ".." / "shared"
@@ -30,13 +30,13 @@ SHARED = TESTS.parent / ".." / "shared"
 
 @pytest.fixture(autouse=True, scope="session")
 def own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What lorasweep remembers of the tests' studies is not written into the user's home."""
+    """Lorasweep's per-user state goes to a temporary folder instead of the home directory."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server; a test that stops it starts it again before it ends."""
+    """A PostgreSQL server; a test that stops it must start it again."""
     reason = Postgres.missing()
     if reason:
         pytest.skip(reason)
@@ -46,7 +46,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real chains and a real ESM-2, where this checkout has them beside it."""
+    """Folders of real chains and a real ESM-2, if this checkout has them."""
     if not SHARED.is_dir():
         pytest.skip(f"real data and models are not here ({SHARED} is absent)")
     return SHARED.resolve()
@@ -54,7 +54,7 @@ def shared() -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Slow tests start workers as the product does, from a fresh interpreter each."""
+    """Slow tests start workers in fresh interpreters, as the product does."""
     workers.fork_them(really=item.get_closest_marker("slow") is None)
 
 
@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With ``-n`` a file's tests share a process, and so its fixtures; the longest groups begin."""
+    """With ``-n`` a file's tests share a process and its fixtures; the longest groups run first."""
     groups = {item: _group(item) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
@@ -82,7 +82,7 @@ def _group(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hold ``--torch-free`` to its word."""
+    """Fail a ``--torch-free`` run that has imported torch."""
     if session.config.getoption("--torch-free") and "torch" in sys.modules:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print("\na test imported torch: it is none of the fast ones")

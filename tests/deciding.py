@@ -1,4 +1,4 @@
-"""An objective that leaves a setting to the machine, which a variable of the environment plays."""
+"""An objective whose number of steps depends on the machine, simulated by a variable."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from objectives.synthetic import Synthetic
 from sweep.study.objective import ObjectiveInfo
 
 MACHINE = "LORASWEEP_TEST_MACHINE"
-"""The variable: in how many steps this machine would make a trial."""
+"""The environment variable: the number of steps that this machine would choose."""
 
 
 class Deciding(Synthetic):
-    """``Synthetic``, whose ``steps`` the machine decides where the study does not."""
+    """``Synthetic`` that chooses ``steps`` by machine if the study does not set it."""
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         super().__init__(settings, inputs)
         self._open = "steps" not in settings
 
     def facts(self) -> ObjectiveInfo:
-        """With the machine's decision, if there was one to make."""
+        """Facts with the machine's choice, if it made one."""
         pinned = {"steps": int(os.environ[MACHINE])} if self._open else {}
         return replace(super().facts(), pinned=pinned)

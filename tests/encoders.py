@@ -1,4 +1,4 @@
-"""Encoders that ``transformers`` ships, each at 2 layers of 32 features, from their configuration.
+"""Encoders of ``transformers`` with 2 layers of 32 features, built from their configuration.
 
 By the name of the model type; what a configuration calls its sizes is looked up.
 """
@@ -82,7 +82,7 @@ def classifier_of(config: PretrainedConfig, device: str = "meta") -> PreTrainedM
 
 
 def residue_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a residue, in files that every architecture's tokenizer is read from."""
+    """One token per residue, in files that any architecture's tokenizer class can read."""
     names = ["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWCXBUZO"]
     made = Tokenizer(WordLevel({name: i for i, name in enumerate(names)}, unk_token=names[3]))
     made.pre_tokenizer = Split(Regex("."), "isolated")

@@ -1,4 +1,4 @@
-"""How many examples a property is tried on."""
+"""Number of Hypothesis examples of a property test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 SHARE = 5
 
-# A machine that was busy for a moment is no counterexample.
+# A slow example on a busy machine is not a failure.
 settings.register_profile(
     "quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=20
 )
@@ -14,6 +14,6 @@ settings.register_profile("thorough", settings.get_profile("quick"), max_example
 
 
 def examples(number: int) -> int:
-    """So many in a thorough run (``--hypothesis-profile=thorough``), else a fifth of them."""
+    """This many in a thorough run (``--hypothesis-profile=thorough``), else a fifth of them."""
     thorough = settings.get_current_profile_name() == "thorough"
     return number if thorough else max(number // SHARE, 3)

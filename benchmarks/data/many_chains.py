@@ -1,4 +1,4 @@
-"""What many chains cost: seconds and memory from a table of UniProt's to a trainer's batches.
+"""Time and memory to prepare a large protein table, from UniProt TSV to a trainer's batches.
 
     python -m benchmarks.data.many_chains --chains 500000
 
@@ -36,7 +36,7 @@ VALIDATION = 0.02
 
 
 def make(folder: Path, chains: int, *, carve: bool) -> dict[str, Any]:
-    """Write the chains; what they are."""
+    """Write the synthetic chains and return counts that describe them."""
     data = folder / "data"
     data.mkdir(parents=True)
     held_out = 0 if carve else round(VALIDATION * chains)
@@ -48,7 +48,7 @@ def make(folder: Path, chains: int, *, carve: bool) -> dict[str, Any]:
 
 
 def run(phase: str, folder: Path) -> dict[str, Any]:
-    """Run a phase in a process of its own; what it found."""
+    """Run a phase in a separate process and return its JSON result."""
     command = [sys.executable, "-m", "benchmarks.data.trainer", phase, str(folder)]
     done = subprocess.run(  # noqa: S603 - our own module
         [*command, str(time.time())], check=True, stdout=subprocess.PIPE, text=True
@@ -58,7 +58,7 @@ def run(phase: str, folder: Path) -> dict[str, Any]:
 
 
 def once(folder: Path, phase: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a phase found, now or when it was run before in the same folder."""
+    """The result of a phase, reused if it was already run in the same folder."""
     note = folder / f"{phase}.json"
     if not note.exists():
         note.write_text(json.dumps(act()))

@@ -1,4 +1,4 @@
-"""Synthetic proteins in a table as UniProt's downloads are: families, sites, ligands, seeded."""
+"""A seeded synthetic table in UniProt's format: families of proteins, binding sites, ligands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LETTERS = np.frombuffer(b"ALGVESIKRDTPNQFYMHCW", dtype=np.uint8)
 SHARES = np.array(
     [83, 96, 71, 69, 67, 66, 59, 58, 55, 55, 54, 47, 41, 39, 39, 29, 24, 23, 14, 11], dtype=float
 )
-"""Of these letters, per mille: about as in UniProtKB/Swiss-Prot."""
+"""Amino-acid frequencies per mille, about as in UniProtKB/Swiss-Prot."""
 
 LIGANDS = (
     "ATP", "Zn(2+)", "Mg(2+)", "substrate", "NAD(+)", "FAD", "heme", "Ca(2+)", "GTP", "Mn(2+)",
@@ -21,19 +21,19 @@ LIGANDS = (
 )  # fmt: skip
 MEDIAN_RESIDUES = 295
 SPREAD = 0.65
-"""Of a log-normal distribution: 40 to 2 000 residues, 350 in the mean."""
+"""Log-normal sequence lengths: 40 to 2 000 residues, mean 350."""
 
 FAMILY = 8
-"""Proteins of a family in the mean; geometric, so most are small and some have 50."""
+"""Mean family size; sizes are geometric, so most families are small and some have 50 members."""
 
 DOUBLED = 0.01
-"""Proteins whose sequence another one has, too."""
+"""Share of proteins that duplicate another protein's sequence."""
 
 HEADER = "Entry\tProtein families\tSequence\tBinding site\tActive site\n"
 
 
 def write_table(path: Path, chains: int, seed: int = 0) -> int:
-    """Write a table; how many residues it has.
+    """Write a table and return its number of residues.
 
     Args:
         path: of the file; a name that ends in ``.tsv``.

@@ -1,4 +1,4 @@
-"""One process of ``many_chains``: prepares the data, or finds it prepared and reads an epoch."""
+"""One process of ``many_chains``: prepares the data, or reads an epoch from the cache."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ STEPS = (
     (prepare, "tokenise"),
     (prepare, "store_entry"),
 )
-"""What is timed; ``divide`` reads, and holds those of its own module."""
+"""The functions that are timed."""
 
 SAMPLES = 10
 
 
 def timed(module: Any, name: str, taken: dict[str, float]) -> None:
-    """Have every call of a module's function add its seconds to ``taken``."""
+    """Wrap a module's function so that each call adds its seconds to ``taken``."""
     act: Callable[..., Any] = getattr(module, name)
 
     @functools.wraps(act)
@@ -47,14 +47,14 @@ def timed(module: Any, name: str, taken: dict[str, float]) -> None:
 
 
 def memory() -> tuple[int, int]:
-    """Megabytes of this process: its own, and mapped files (Linux)."""
+    """Megabytes of this process: anonymous memory and mapped files (Linux)."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     own, mapped = (int(fields[name].split()[0]) // 1000 for name in ("RssAnon", "RssFile"))
     return own, mapped
 
 
 def main() -> None:
-    """Run a phase and print what it took as JSON."""
+    """Run a phase and print its measurements as JSON."""
     phase, folder, started = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
     found: dict[str, Any] = {"imported": round(time.time() - started, 2), "steps": {}}
     for module, name in STEPS:
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _epoch(read: Callable[[int], None], steps: int) -> dict[str, Any]:
-    """Read all batches; memory after the first and after each tenth."""
+    """Read all batches and record memory after the first and after each tenth."""
     samples = [memory()]
     marks = {steps * part // SAMPLES for part in range(1, SAMPLES + 1)}
     before = time.perf_counter()

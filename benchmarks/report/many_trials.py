@@ -1,4 +1,4 @@
-"""What a report of many trials costs: seconds of each step, and megabytes of the page.
+"""Time of each step of a report of many trials, and the page's size in megabytes.
 
     python benchmarks/report/many_trials.py --trials 2000
 
@@ -54,7 +54,7 @@ def make_spec(trials: int) -> StudySpec:
 
 
 def timed(act: Callable[[], T]) -> tuple[T, float]:
-    """What it gives, and wall-clock seconds."""
+    """A call's result and its wall-clock seconds."""
     started = time.perf_counter()
     return act(), time.perf_counter() - started
 

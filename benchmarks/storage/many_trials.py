@@ -1,4 +1,4 @@
-"""What lorasweep itself costs: many trials of an objective that costs nothing, in one study.
+"""lorasweep's overhead per trial, measured on many trials of an objective without computation.
 
     python benchmarks/storage/many_trials.py --trials 10000
 
@@ -36,7 +36,7 @@ COMMAND = [str(Path(sys.executable).with_name("lorasweep"))]
 
 
 class Silent:
-    """A watcher that shows nothing and notes when each trial ended."""
+    """A listener that shows nothing and records when each trial ended."""
 
     def __init__(self) -> None:
         self.ended: list[float] = []
@@ -48,7 +48,7 @@ class Silent:
         """Nothing to show."""
 
     def finished(self, *_: object) -> None:
-        """Note the moment."""
+        """Record the time."""
         self.ended.append(time.perf_counter())
 
 
@@ -65,7 +65,7 @@ def make_spec(trials: int) -> StudySpec:
 
 
 def lorasweep(address: StorageUrl, trials: int) -> tuple[float, list[float]]:
-    """Run a study; seconds in all, and seconds per trial in each tenth of it."""
+    """Run a study; total seconds, and seconds per trial in each tenth of it."""
     watcher = Silent()
     started = time.perf_counter()
     run_study(make_spec(trials), address, watcher, Options(workers=1))
@@ -78,7 +78,7 @@ def lorasweep(address: StorageUrl, trials: int) -> tuple[float, list[float]]:
 
 
 def plain_optuna(path: Path, trials: int) -> float:
-    """The rival's seconds."""
+    """Seconds of ``study.optimize`` with plain Optuna."""
     study = optuna.create_study(
         storage=f"sqlite:///{path}", sampler=optuna.samplers.RandomSampler(seed=0)
     )
@@ -94,7 +94,7 @@ def plain_optuna(path: Path, trials: int) -> float:
 
 
 def command_seconds(*arguments: str, times: int = 3) -> float:
-    """Median wall-clock seconds of a command as a person waits for it."""
+    """Median wall-clock seconds of a command, including its start."""
     taken = []
     for _ in range(times):
         started = time.perf_counter()

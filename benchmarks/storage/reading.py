@@ -1,4 +1,4 @@
-"""What reading a large study costs: seconds and peak memory of each command that shows one.
+"""Seconds and peak memory of each command that reads a large study.
 
     python -m benchmarks.storage.reading --trials 20000
 
@@ -34,7 +34,7 @@ from sweep.study.trial import TrialParams
 
 COMMAND = str(Path(sys.executable).with_name("lorasweep"))
 RUN = 3
-"""Trials that are really run; of the last, the rows are copied with other values."""
+"""Number of trials that are really run; rows of the last are copied with other values."""
 
 COMMANDS = {
     "status": ("status",),
@@ -49,7 +49,7 @@ subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 print(json.dumps([time.perf_counter() - started, peak]))
 """
-"""A process of its own for each command: the peak memory of children never falls."""
+"""Each command runs in a separate process, since the peak memory of children never falls."""
 
 
 def make_study(path: Path, trials: int) -> StorageUrl:

@@ -1,4 +1,4 @@
-"""Judge many simulated studies whose answer is known; how often is the verdict right?
+"""Run the verdict on many simulated studies with a known answer, and record how often it is right.
 
     python -m benchmarks.verdict.campaign --cells A:162,B:162 --studies 500
     python -m benchmarks.verdict.campaign --cells all:40,all:162 --studies 500 --cross-checks
@@ -36,7 +36,7 @@ _BATCH = 4
 
 
 def campaign(cells: Iterable[Cell], studies: int, folder: Path, workers: int, nice: int) -> None:
-    """Run what is missing of the first ``studies`` studies of each cell.
+    """Run those of the first ``studies`` studies of each cell that have no record yet.
 
     Raises:
         OtherCodeError: if a cell's records come from other code or settings; checked for all
@@ -60,7 +60,7 @@ def campaign(cells: Iterable[Cell], studies: int, folder: Path, workers: int, ni
 
 
 def _make_designs(cell: Cell) -> None:
-    """Have the designs on disk, so that no two workers make them."""
+    """Write the designs to disk, so that no two workers make them."""
     scenario = SCENARIOS[cell.scenario]
     if scenario.plan is balanced_runs:
         space = space_of(scenario.ranks, rate_varies=scenario.fixed_rate is None)
@@ -69,7 +69,7 @@ def _make_designs(cell: Cell) -> None:
 
 @contextmanager
 def _runner(workers: int, nice: int) -> Iterator[Runner]:
-    """What runs studies of a cell, here or in processes, and yields records as they come."""
+    """A function that runs studies of a cell, in this process or in a pool, and yields records."""
     if workers == 1:
         yield lambda cell, studies: map(partial(run_study, cell), studies)
         return
@@ -88,7 +88,7 @@ def _runner(workers: int, nice: int) -> Iterator[Runner]:
 
 
 def cells_of(text: str, draws: int, seed: int, *, cross_checks: bool) -> list[Cell]:
-    """Read ``A:162,all:40``; ``all`` stands for every scenario."""
+    """Parse ``A:162,all:40``; ``all`` means every scenario."""
     found = []
     for pair in text.split(","):
         name, _, n = pair.partition(":")

@@ -1,4 +1,4 @@
-"""The configurations that simulated studies run: a few balanced designs, made once, or random ones.
+"""Designs of simulated studies: balanced ones from a small pool, or random ones.
 
 A balanced design takes as long as the analysis of a study. So a campaign draws the design of each
 study from a small pool, kept on disk under the code that made it: another code, another pool.
@@ -27,7 +27,7 @@ from sweep.study.trial import Scalar
 POOL = 20
 FOLDER = Path(__file__).parents[2] / "runs" / "verdict-designs"
 SPLITS = {40: (36, 4), 80: (72, 8), 162: (150, 12), 240: (222, 18)}
-"""Trials to configurations and duplicates."""
+"""Divides a number of trials into configurations and duplicates."""
 
 _PARTS = ("experiment_design", "effects/model.py", "axes.py")
 _CODE = digest(*(FRAMEWORK / "analysis" / name for name in _PARTS))
@@ -35,7 +35,7 @@ _CODE = digest(*(FRAMEWORK / "analysis" / name for name in _PARTS))
 
 @dataclass(frozen=True)
 class Runs:
-    """What a study runs, in order.
+    """The runs of a study, in order.
 
     Attributes:
         values: parameter values of each run.
@@ -56,14 +56,14 @@ def space_of(ranks: tuple[int, ...] = RANKS, *, rate_varies: bool = True) -> Spa
 
 
 def split(n: int, space: Space) -> tuple[int, int]:
-    """How many configurations and duplicates make ``n`` trials, in a space that holds so many."""
+    """The numbers of configurations and duplicates for ``n`` trials in a space of limited size."""
     configurations, duplicates = SPLITS.get(n, (n - round(0.075 * n), round(0.075 * n)))
     most = min(space.size() or n, configurations)
     return most, duplicates + configurations - most
 
 
 def random_runs(space: Space, n: int, rng: np.random.Generator) -> Runs:
-    """Independent configurations, the first few of them once more."""
+    """Independent configurations, the first few of them repeated."""
     configurations, duplicates = split(n, space)
     drawn: list[dict[str, Scalar]] = []
     for _ in range(configurations):
@@ -83,13 +83,13 @@ def _at(param: Any, unit: float) -> Scalar:
 
 
 def balanced_runs(space: Space, n: int, rng: np.random.Generator) -> Runs:
-    """One of the pool's designs."""
+    """One of the pool's balanced designs."""
     return pool(json.dumps(space.to_json()), n)[rng.integers(POOL)]
 
 
 @cache
 def pool(space: str, n: int) -> tuple[Runs, ...]:
-    """The balanced designs of ``n`` trials in a space, from disk where they were made before."""
+    """The balanced designs of ``n`` trials in a space, read from disk if they exist."""
     key = hashlib.sha256(f"{space} {n} {POOL} {_CODE}".encode()).hexdigest()[:16]
     path = FOLDER / f"{n}-{key}.json"
     if not path.exists():

@@ -13,7 +13,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened.
+    """A proportion of events.
 
     Attributes:
         k: times that it did.
@@ -25,7 +25,7 @@ class Rate:
 
     @property
     def share(self) -> float:
-        """From 0 to 1; NaN of no cases."""
+        """The proportion, from 0 to 1; NaN without cases."""
         return self.k / self.n if self.n else float("nan")
 
     @property
@@ -35,7 +35,7 @@ class Rate:
         return float(found.low), float(found.high)
 
     def __add__(self, other: Rate) -> Rate:
-        """Both together."""
+        """The two counts added."""
         return Rate(self.k + other.k, self.n + other.n)
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Rate:
 
     @property
     def with_interval(self) -> str:
-        """The share and its interval in percent."""
+        """The share in percent with its interval."""
         if not self.n:
             return "-"
         low, high = self.interval
@@ -52,7 +52,7 @@ class Rate:
 
 
 def verdicts(records: Sequence[Record], verdict: str) -> Rate:
-    """How often the verdict was this; one under a condition ("at this rate only") is none."""
+    """How often the verdict was this, except under a condition ("at this rate only")."""
     hits = [r for r in records if r["verdict"] == verdict and not r["only_at"]]
     return Rate(len(hits), len(records))
 
@@ -64,18 +64,18 @@ def conditional(records: Sequence[Record]) -> Rate:
 
 
 def guarded(records: Sequence[Record]) -> Rate:
-    """How often a guard allowed no verdict."""
+    """How often a guard prevented a verdict."""
     return Rate(sum(bool(record["guards"]) for record in records), len(records))
 
 
 def vetoed(records: Sequence[Record]) -> Rate:
-    """How often a cross-check took back what the parts came to, where there were any."""
+    """How often a cross-check vetoed the verdict, among studies with cross-checks."""
     found = [record["vetoed"] for record in records if record["vetoed"] is not None]
     return Rate(sum(found), len(found))
 
 
 def part(records: Sequence[Record], name: str, view: str, state: str = "CONFIRMED") -> Rate:
-    """How often a part came out so, of the times that it could be tested."""
+    """How often a part of the claim had this outcome, among studies where it could be tested."""
     states = [
         p["state"] for r in records for p in r["parts"] if (p["name"], p["view"]) == (name, view)
     ]
@@ -83,7 +83,7 @@ def part(records: Sequence[Record], name: str, view: str, state: str = "CONFIRME
 
 
 def coverage(records: Sequence[Record], kind: str, name: str) -> tuple[Rate, Rate]:
-    """How often the 95 % interval held the truth: where that is above 0, and where it is 0.
+    """How often the 95 % interval covered the true value: where that is above 0, and where it is 0.
 
     Args:
         records: of one cell or several.

@@ -1,4 +1,4 @@
-"""Whether two results come from the same code."""
+"""A digest of the code that produced a result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def digest(*paths: Path) -> str:
-    """Changes with what the Python files (of these folders) do, not with what they say of it.
+    """A digest of the code in these folders, without comments, docstrings and layout.
 
     Comments, docstrings and the layout of lines leave it as it is.
     """

@@ -1,4 +1,4 @@
-"""What separates two simulated runs of one configuration, and two configurations of one surface."""
+"""The noise of simulated runs: between seeds, between configurations, and collapsed runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sweep._typing import FloatArray
 
 COLLAPSE = 0.2
-"""What a collapsed run loses."""
+"""How much of the objective a collapsed run loses."""
 
 _ALL = 4
 """Index of the largest target set, the last."""
@@ -19,7 +19,7 @@ _ALL = 4
 
 @dataclass(frozen=True)
 class Noise:
-    """How runs scatter about the surface.
+    """The noise of runs around the surface.
 
     Attributes:
         seed: standard deviation between seeds, in the middle of the learning rates.
@@ -65,4 +65,4 @@ class Noise:
 
 
 ORDINARY = Noise()
-"""What the power of the verdict was computed for."""
+"""The noise level for which the verdict's power was computed."""

@@ -1,4 +1,4 @@
-"""Figures of the simulation that the method was chosen by, to stand beside ours.
+"""Results of the simulation by which the method was chosen, for comparison.
 
 It ran a prototype of the estimator on 120 studies a cell, balanced designs with duplicates, at
 40, 80, 160 and 240 trials.
@@ -7,7 +7,7 @@ It ran a prototype of the estimator on 120 studies a cell, balanced designs with
 from __future__ import annotations
 
 TRIALS = (40, 80, 162, 240)
-"""Ours that stand for its 40, 80, 160 and 240."""
+"""The numbers of trials in our campaign that correspond to its 40, 80, 160 and 240."""
 
 _FIGURES = {
     "A": (("CONFIRMED", (1, 18, 62, 91)), ("dominance", (95, 100, 100, 100))),
@@ -23,7 +23,7 @@ _FIGURES = {
 
 
 def beside(scenario: str, n: int) -> str:
-    """What it found for a cell, in percent; empty if it has none."""
+    """The prototype's result for a cell, in percent; empty if it has none."""
     if n not in TRIALS:
         return ""
     at = TRIALS.index(n)

@@ -1,4 +1,4 @@
-"""The records of a campaign on disk: one file of JSON lines for each cell, only ever appended to.
+"""A campaign's records on disk: one append-only file of JSON lines per cell.
 
 The first line says what made the file: the cell's settings, a digest of the code, and versions. A
 campaign goes on in a file only if it would write the same first line.
@@ -30,24 +30,24 @@ class OtherCodeError(RuntimeError):
 
 
 def header(cell: Cell) -> dict[str, Any]:
-    """What the first line of a cell's file says."""
+    """The first line of a cell's file."""
     code = digest(*(HERE / name for name in _OURS), *(FRAMEWORK / name for name in _FRAMEWORK))
     return {"cell": asdict(cell), "code": code, "versions": versions()}
 
 
 def versions() -> dict[str, str]:
-    """Of what computes."""
+    """Versions of the packages that compute."""
     named = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "optuna")}
     return {"python": platform.python_version(), **named}
 
 
 def path_of(folder: Path, cell: Cell) -> Path:
-    """The file of a cell."""
+    """The path of a cell's file."""
     return folder / f"{cell.name}.jsonl"
 
 
 def begin(folder: Path, cell: Cell) -> set[int]:
-    """Make a cell's file ready to append to.
+    """Prepare a cell's file for appending.
 
     Returns:
         The studies it has already.
@@ -68,7 +68,7 @@ def begin(folder: Path, cell: Cell) -> set[int]:
 
 
 def append(folder: Path, cell: Cell, record: dict[str, Any]) -> None:
-    """Add a record."""
+    """Append a record."""
     with path_of(folder, cell).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
 

@@ -1,4 +1,4 @@
-"""What the verdict must reach on simulated studies, beside what it did."""
+"""The required error rates, power and coverage of the verdict, beside those measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.verdict.figures import Rate, Record, coverage, verdicts
 from benchmarks.verdict.scenarios import SCENARIOS
 
 Cells = dict[tuple[str, int], list[Record]]
-"""Records by scenario and trials."""
+"""Records by scenario and number of trials."""
 
 COVERED = (
     ("main", "targets"),
@@ -18,14 +18,14 @@ COVERED = (
     ("total", "learning_rate"),
 )
 COVERED_NAMES = ("targets, main", *(f"{name}, total" for _, name in COVERED[1:]))
-"""Whose intervals are counted."""
+"""The parameters and groups whose intervals are counted."""
 
 _POWER = {("A", 162): 60, ("A", 240): 85, ("COL", 162): 50, ("T3A", 162): 50}
 """The least share of confirmations, in percent."""
 
 
 def required_rows(cells: Cells, known: Cells) -> Iterator[list[str]]:
-    """The requirements, head first.
+    """The table of requirements, header row first.
 
     Args:
         cells: all of them.

@@ -1,4 +1,4 @@
-"""One simulated study: made, judged, and put into a record of plain values."""
+"""One simulated study: simulated, analysed, and recorded as plain values."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What its file is called."""
+        """The stem of its file's name."""
         return f"{self.scenario}-{self.n}"
 
 
 def run_study(cell: Cell, study: int) -> dict[str, Any]:
-    """The record of one study; the same for the same arguments, but for its seconds.
+    """The record of one study; deterministic except for its seconds.
 
     A judge that raises leaves a record of that, so that a campaign of hours goes on; the table
     counts such records apart.
@@ -64,7 +64,7 @@ def run_study(cell: Cell, study: int) -> dict[str, Any]:
 
 
 def told_by(found: Verdict, truth: Truth) -> dict[str, Any]:
-    """What of a verdict is kept."""
+    """The recorded fields of a verdict."""
     effects = {_name(effect): effect for effect in (*found.parameters, *found.groups)}
     return {
         "verdict": found.verdict,
@@ -98,12 +98,12 @@ def told_by(found: Verdict, truth: Truth) -> dict[str, Any]:
 
 
 def _vetoed(found: Verdict) -> bool:
-    """Whether a cross-check took back what the parts came to."""
+    """Whether a cross-check vetoed the verdict."""
     return not found.guards and found.verdict != decide(found.parts)
 
 
 def _name(effect: Effect) -> str:
-    """A group's members in our order, whatever order the verdict names them in."""
+    """A group's members in our order, independent of the verdict's."""
     return "+".join(axis for axis in AXES if axis in effect.of) if effect.of else effect.name
 
 

@@ -1,4 +1,4 @@
-"""What a simulated fine-tune would reach without noise, and how much each parameter moves it.
+"""Simulated objectives without noise, and the effect of each parameter.
 
 A surface maps four places to the objective: the target set's index, log2 rank, log2 scaling, and
 the learning rate's place on its log axis from -1 to 1. Shapes have mean 0 and mean square 1 over
@@ -26,7 +26,7 @@ RATES = (1e-4, 1e-2)
 AXES = ("targets", "rank", "scaling", "learning_rate")
 
 _GAIN = np.array([-1.35, -0.85, -0.10, 1.00, 1.30])
-"""What a set gains; no line in the logarithm of its size, which runs 2, 2.6, 3, 3.3, 4.2."""
+"""Effect of each target set; not linear in the logarithm of its size (2, 2.6, 3, 3.3, 4.2)."""
 
 
 def standard(levels: npt.ArrayLike) -> FloatArray:
@@ -85,7 +85,7 @@ def plus(*surfaces: Surface) -> Surface:
 
 
 def adapter_size(slope: float) -> Surface:
-    """Nothing matters but the number of trainable parameters: ``slope`` for each doubling."""
+    """Only the number of trainable parameters matters: ``slope`` for each doubling."""
 
     def surface(t: FloatArray, r: FloatArray, _s: FloatArray, _u: FloatArray) -> FloatArray:
         sizes = np.log2(PARAMETERS_PER_RANK)
@@ -96,7 +96,7 @@ def adapter_size(slope: float) -> Surface:
 
 
 def step_size(total: float) -> Surface:
-    """What counts is the learning rate times alpha, and alpha is scaling times rank."""
+    """Only the learning rate times alpha matters, where alpha is scaling times rank."""
 
     def surface(_t: FloatArray, r: FloatArray, s: FloatArray, u: FloatArray) -> FloatArray:
         alpha = (of_rank(r) + of_scaling(s)) / math.sqrt(2.0)
@@ -106,7 +106,7 @@ def step_size(total: float) -> Surface:
 
 
 def rank_where_attention(total: float) -> Surface:
-    """Rank counts for the sets of attention alone, and not where the MLP is adapted too."""
+    """Rank matters for attention-only target sets, and not where the MLP is adapted too."""
 
     def surface(t: FloatArray, r: FloatArray, _s: FloatArray, _u: FloatArray) -> FloatArray:
         return total / math.sqrt(0.6) * (t < 3) * of_rank(r)
@@ -126,7 +126,7 @@ def saturating(span: float) -> Surface:
 
 
 def own_best_rate(drop: float, spread: float) -> Surface:
-    """All sets tie, each at its own learning rate; bigger sets want a lower one.
+    """All target sets have the same maximum at different learning rates; larger sets at lower ones.
 
     Args:
         drop: what the end of the range costs a set whose best rate is in the middle.
@@ -176,7 +176,7 @@ def truth(surface: Surface, ranks: tuple[int, ...], fixed_rate: float | None = N
 
 
 def _explained(values: FloatArray, share: FloatArray, names: object) -> float:
-    """The variance of the mean given these parameters."""
+    """The variance of the conditional mean given these parameters."""
     others = tuple(i for i, name in enumerate(AXES) if name not in names)  # type: ignore[operator]
     weight = share.sum(axis=others)
     mean = (values * share).sum(axis=others) / weight
@@ -185,5 +185,5 @@ def _explained(values: FloatArray, share: FloatArray, names: object) -> float:
 
 
 def _root(variance: float, whole: float) -> float:
-    """Its root; what rounding alone leaves of a difference is nothing."""
+    """The square root, with differences due to rounding set to 0."""
     return math.sqrt(variance) if variance > 1e-12 * whole else 0.0

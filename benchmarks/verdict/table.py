@@ -1,4 +1,4 @@
-"""From the records of a campaign to the table that is committed.
+"""Write the committed table from the records of a campaign.
 
 python -m benchmarks.verdict.table --records runs/verdict-campaign
 """

@@ -1,4 +1,4 @@
-"""A world in which the claim is true, or not, and the studies one may run in it."""
+"""Simulated scenarios in which the claim is true or false, and studies drawn from them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Plan = Callable[[Space, int, np.random.Generator], Runs]
 
 @dataclass(frozen=True)
 class Scenario:
-    """A world in which the claim is true, or not.
+    """A simulated scenario in which the claim is true or false.
 
     Attributes:
         name: short.
@@ -65,19 +65,19 @@ class Scenario:
 
     @property
     def null_like(self) -> bool:
-        """Whether CONFIRMED is false."""
+        """Whether the verdict CONFIRMED would be wrong."""
         return self.answer != "CONFIRMED"
 
     @cached_property
     def truth(self) -> Truth:
-        """What each parameter explains under the uniform reference."""
+        """The effect sizes of each parameter under the uniform reference."""
         return truth(self.surface, self.ranks, self.fixed_rate)
 
 
 def simulate(
     scenario: Scenario, n: int, seed: int | np.random.Generator
 ) -> tuple[TrialTable, Truth]:
-    """A study of ``n`` trials, and what is true of its world."""
+    """A table of ``n`` trials, and the true effects."""
     rng = np.random.default_rng(seed)
     space = space_of(scenario.ranks, rate_varies=scenario.fixed_rate is None)
     runs = scenario.plan(space, n, rng)
@@ -101,7 +101,7 @@ def simulate(
 
 
 def places(runs: Runs, fixed_rate: float | None) -> tuple[FloatArray, ...]:
-    """Where runs lie: set index, log2 rank, log2 scaling, learning rate from -1 to 1."""
+    """Parameter values of runs: set index, log2 rank, log2 scaling, learning rate from -1 to 1."""
     t = np.array([SETS.index(str(v["targets"])) for v in runs.values], dtype=np.float64)
     r, s = (np.log2([float(v[name]) for v in runs.values]) for name in ("rank", "scaling"))
     if fixed_rate is not None:
@@ -112,6 +112,6 @@ def places(runs: Runs, fixed_rate: float | None) -> tuple[FloatArray, ...]:
 
 
 def _rate(place: float) -> float:
-    """The learning rate at a place."""
+    """The learning rate at a position from -1 to 1."""
     low, high = np.log(RATES)
     return math.exp(low + (place + 1.0) / 2.0 * (high - low))

@@ -1,4 +1,4 @@
-"""One bad input: what is there, what is typed, and nothing of what is answered.
+"""A bad input: its files and its command line.
 
 The answers are in ``messages.json``, one per name.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Make = Callable[[Path], None]
-"""Makes in a folder what a case needs."""
+"""Creates the files of a case in a folder."""
 
 STUDY = """\
 from sweep import Baseline, Budget, Choice, Claim, Design, Float, Int, Pruner, Sampler, Space
@@ -31,12 +31,12 @@ STUDY = StudySpec(
 
 
 def study(changes: str = "") -> str:
-    """A study file, sound but for the changes: keyword arguments as a person writes them."""
+    """The text of a study file that is valid except for these keyword arguments."""
     return STUDY.replace("CHANGES", changes)
 
 
 def nothing(folder: Path) -> None:
-    """Make nothing more."""
+    """Create no additional files."""
     del folder
 
 
@@ -58,15 +58,15 @@ class Case:
 
 
 def typed(name: str, line: str, make: Make = nothing) -> Case:
-    """A command line, written as one; no word of it holds blanks."""
+    """The arguments of a command line without blanks inside arguments."""
     return Case(name, tuple(line.split()), make=make)
 
 
 def spec(name: str, changes: str) -> Case:
-    """A study file whose spec is bad."""
+    """A case with a study file whose spec is bad."""
     return Case(f"spec: {name}", ("check", "study.py"), study(changes))
 
 
 def file(name: str, text: str) -> Case:
-    """A study file that is bad as Python, or holds no study."""
+    """A case with a study file that is bad Python, or holds no study."""
     return Case(f"study file: {name}", ("check", "study.py"), text)

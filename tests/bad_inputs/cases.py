@@ -1,4 +1,4 @@
-"""Every bad input there is a pinned answer for."""
+"""All bad inputs whose error message is pinned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fuzz tests share: how many examples, the strategies, and what a fault looks like."""
+"""Settings and strategies shared by the fuzz tests, and a check of error messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JSON = st.recursive(
 
 
 def check_message(error: SweepError, *, without: str = "a traceback") -> None:
-    """A fault is a sentence of the project's shape, and keeps a secret."""
+    """Each fault reads "... must ..., got ...", and the message does not contain ``without``."""
     assert str(error)
     assert without not in str(error)
     for text in getattr(error, "faults", (str(error),)):

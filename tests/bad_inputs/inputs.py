@@ -1,4 +1,4 @@
-"""Data and base models that cannot be used."""
+"""Data and base models that are damaged or incomplete."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _base_model() -> dict[str, bytes]:
 
 
 def _base(name: str, content: bytes | int | None) -> Make:
-    """A base with one file missing, replaced or cut to so many bytes."""
+    """A case with one file of the base missing, replaced or truncated."""
 
     def make(folder: Path) -> None:
         (folder / "base").mkdir()

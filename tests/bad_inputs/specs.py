@@ -1,4 +1,4 @@
-"""Specs that break a rule, or many."""
+"""Specs with one or more violations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bad_inputs.case import Case, spec
 
 
 def space(name: str, param: str) -> Case:
-    """A space with one bad parameter."""
+    """A case with one bad parameter in its space."""
     return spec(f"space: {name}", f"space=Space({{'x1': {param}, 'x2': Choice(1, 2)}})")
 
 

@@ -1,4 +1,4 @@
-"""Storages that hold no study, another's, or one that must not be touched."""
+"""Storages without a study, with a foreign study, or with one that must not be changed."""
 
 from __future__ import annotations
 

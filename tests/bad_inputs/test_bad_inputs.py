@@ -1,4 +1,4 @@
-"""Every bad input is one clear message; the messages are pinned in ``messages.json``.
+"""Every bad input gives one clear message, pinned in ``messages.json``.
 
 After a change of words: ``LORASWEEP_WRITE_SNAPSHOTS=1 pytest tests/bad_inputs``, and read the
 difference that git shows.
@@ -42,7 +42,7 @@ def study_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, study_db: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of the case's own, which is the current one; modules in it are forgotten after."""
+    """An empty current directory; modules imported from it are unloaded afterwards."""
     shutil.copy(study_db, tmp_path / "study.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -57,7 +57,7 @@ def folder(tmp_path: Path, study_db: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder but locks, bytecode and the cache of data that was read."""
+    """Every file of a folder except locks, bytecode and the data cache."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -66,7 +66,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def lasting(text: str, folder: Path) -> str:
-    """A message without what differs between two runs, machines or versions of others."""
+    """A message without parts that differ between runs, machines or library versions."""
     text = text.replace(str(folder), "<tmp>").replace(socket.gethostname(), "<host>")
     text = text.replace(metadata.version("transformers"), "<transformers>")
     text = text.replace(optuna.__version__, "<optuna>")
@@ -82,7 +82,9 @@ def answered(case: Case, folder: Path) -> int:
 
 
 def compared(answer: dict[str, Any]) -> dict[str, Any]:
-    """What of an answer must be as pinned: our own sentences, with the way out.
+    """The part of a message that must match: our own sentences.
+
+    Text in brackets may be Python's or SQLite's, which changes from version to version.
 
     What stands in brackets may be Python's or SQLite's words, which change from version to version.
     """
@@ -93,7 +95,7 @@ def compared(answer: dict[str, Any]) -> dict[str, Any]:
 def test_a_bad_input_is_one_clear_message(
     case: Case, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code, words, one JSON document, and not a byte changed of what was there."""
+    """Checks exit code, message, JSON output, and that no file has changed."""
     (folder / "study.py").write_text(case.study)
     case.make(folder)
     before = contents(folder)
@@ -113,7 +115,7 @@ def test_a_bad_input_is_one_clear_message(
 
 
 def test_every_case_is_pinned_and_every_pin_has_a_case() -> None:
-    """A case without a message, or a message of a case that is gone, is a mistake."""
+    """No case without a message, and no message without a case."""
     names = [case.name for case in CASES]
     if WRITE:
         pinned = {name: PINNED[name] for name in names if name in PINNED}

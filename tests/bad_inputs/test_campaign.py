@@ -1,4 +1,4 @@
-"""A hundred thousand bad inputs: every fuzz test, with many examples and another seed each time.
+"""100 000 bad inputs: every fuzz test with many examples and a new seed.
 
 ``LORASWEEP_FUZZ_SEED`` repeats a campaign; ``pytest -s`` shows what was counted.
 """
@@ -23,13 +23,13 @@ FILES = (
 )
 INPUTS = 100_000
 EXAMPLES = 6000
-"""Per test; some parsers run out of different inputs before."""
+"""Examples per test; some parsers have fewer distinct inputs."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_hundred_thousand_inputs_raise_nothing_unforeseen() -> None:
-    """Counted by Hypothesis: what passed and what was invalid, over all tests."""
+def test_a_hundred_thousand_inputs_raise_only_expected_errors() -> None:
+    """Counts Hypothesis's passing and invalid examples over all fuzz tests."""
     seed = os.environ.get("LORASWEEP_FUZZ_SEED", str(random.SystemRandom().randrange(2**32)))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
     run = subprocess.run(

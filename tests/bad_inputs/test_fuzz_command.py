@@ -1,4 +1,4 @@
-"""Whatever the command line and a study file hold, there comes a spec or a told fault.
+"""Any command line and study file gives a spec or an error message.
 
 See ``tests/sweep/test_fuzz.py``; the same variable sets the examples per test.
 """
@@ -39,7 +39,7 @@ SETTINGS = st.lists(
 
 
 def outcome(act: Callable[[], Any]) -> Any:
-    """What comes of it, or None when it is refused in words."""
+    """The result, or None if it is refused with a message."""
     try:
         return act()
     except FaultsError as error:
@@ -61,7 +61,7 @@ def outcome(act: Callable[[], Any]) -> Any:
 def test_any_options_make_a_spec_or_are_refused(
     pairs: list[str], name: str | None, data: str | None, option: str, chosen: str
 ) -> None:
-    """And each setting is what JSON says, or a string."""
+    """Each setting's value is its JSON value, or a string."""
     arguments = ["run", "studies.demo", f"{option}={chosen}", *(f"--set={pair}" for pair in pairs)]
     arguments += [f"--name={name}"] if name is not None else []
     arguments += [f"--data={data}"] if data is not None else []
@@ -74,7 +74,7 @@ def test_any_options_make_a_spec_or_are_refused(
 
 
 def additions(space: Space) -> st.SearchStrategy[str]:
-    """Texts for ``extend`` that name a parameter more often than not."""
+    """Texts for ``extend``, most of which name a parameter."""
     names = st.one_of(st.sampled_from(list(space)), NAMES)
     ends = st.one_of(st.integers(-2000, 2000).map(str), st.floats().map(str), WILD)
     values = st.one_of(VALUES, st.builds("{}:{}".format, ends, ends), st.sampled_from(["mlp", "8"]))
@@ -87,7 +87,7 @@ def additions(space: Space) -> st.SearchStrategy[str]:
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[Space, Request]:
-    """A space, and what might be added to it."""
+    """A space, and a possible addition to it."""
     space = draw(SPACES)
     texts = st.lists(additions(space), max_size=2).map(tuple)
     return space, Request(draw(texts), draw(texts), draw(texts))
@@ -96,7 +96,7 @@ def requests(draw: st.DrawFn) -> tuple[Space, Request]:
 @given(requests())
 @fuzz
 def test_any_addition_extends_a_space_or_is_refused(case: tuple[Space, Request]) -> None:
-    """A space that was extended is sound and holds what it held."""
+    """An extended space is valid and contains the old one."""
     space, request = case
     result = outcome(lambda: extended(space, request))
 
@@ -111,7 +111,7 @@ def test_any_addition_extends_a_space_or_is_refused(case: tuple[Space, Request])
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where one file is written over and over."""
+    """A folder whose study file is overwritten for each example."""
     return tmp_path_factory.mktemp("studies")
 
 
@@ -120,8 +120,8 @@ LITERALS = st.recursive(
     lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
     max_leaves=5,
 )
-# Text that is no statement which could do anything: every line begins with what Python has no
-# use for, or holds one literal.
+# No example is code with side effects: every line begins with characters that are a syntax
+# error, or is a single literal.
 SOURCES = st.one_of(
     st.binary().map(lambda content: b"? " + content),
     st.text().map(lambda text: ("?" + text).encode("utf-8", "surrogatepass")),
@@ -138,22 +138,24 @@ SOURCES = st.one_of(
 
 @given(SOURCES)
 @fuzz
-def test_any_study_file_is_refused_in_words(folder: Path, source: bytes) -> None:
-    """None of these is a study; nothing but ``SpecError`` says so."""
+def test_any_study_file_is_refused_with_a_message(folder: Path, source: bytes) -> None:
+    """None of the texts is a study; each raises only ``SpecError``."""
     path = folder / "study.py"
     path.write_bytes(source)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the compiler thinks of a literal
+        warnings.simplefilter("ignore")  # warnings of Python's compiler about literals
         assert outcome(lambda: load_spec(str(path))) is None
 
 
 @given(st.one_of(WILD, st.lists(st.text(max_size=4)).map(".".join), WILD.map("{}.py".format)))
 @fuzz
-def test_any_name_of_a_study_is_refused_in_words(name: str) -> None:
-    """Be it meant as a module or a file: there is none."""
+def test_any_study_name_is_refused_with_a_message(name: str) -> None:
+    """Neither a module nor a file of that name exists."""
     before = list(sys.path)
     try:
-        if name.partition(".")[0] not in sys.stdlib_module_names:  # importing could do anything
+        if (
+            name.partition(".")[0] not in sys.stdlib_module_names
+        ):  # an import could have side effects
             assert outcome(lambda: load_spec(f"no_such_{name}")) is None
     finally:
         sys.path[:] = before

@@ -1,4 +1,4 @@
-"""Whatever tree a database holds as a spec, there comes a sound spec or a told fault."""
+"""Any JSON tree stored as a spec gives a valid spec or an error message."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TREES = st.one_of(
 
 
 def read_back(tree: Any) -> None:
-    """A spec is read that survives JSON, or the tree is refused in words."""
+    """A spec that is read survives a round trip through JSON; otherwise the error has a message."""
     try:
         spec = StudySpec.from_json(tree)
     except SpecError as error:
@@ -43,7 +43,7 @@ def read_back(tree: Any) -> None:
 @given(TREES)
 @fuzz
 def test_any_tree_is_a_spec_or_refused(tree: Any) -> None:
-    """Objects, lists and scalars."""
+    """Trees of objects, lists and scalars."""
     read_back(tree)
 
 
@@ -59,7 +59,7 @@ def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def mutated(draw: st.DrawFn) -> Any:
-    """A sound tree with some of its parts removed, replaced or joined by others."""
+    """A valid tree with some parts removed, replaced or added."""
     tree = json.loads(json.dumps(draw(specs()).to_json()))
     for _ in range(draw(st.integers(1, 3))):
         *path, key = draw(st.sampled_from(places(tree)[1:]))
@@ -83,14 +83,14 @@ def mutated(draw: st.DrawFn) -> Any:
 @given(mutated())
 @fuzz
 def test_a_damaged_spec_is_a_spec_or_refused(tree: Any) -> None:
-    """As a study has it that somebody edited, or that another version wrote."""
+    """A spec edited by hand or written by another version."""
     read_back(tree)
 
 
 @given(st.one_of(SPACES_TREE, JSON))
 @fuzz
 def test_any_tree_is_a_space_or_refused(tree: Any) -> None:
-    """What is read can tell its faults; without any it has a size."""
+    """A parsed space can list its faults; without faults it has a size."""
     try:
         space = Space.from_json(tree)
     except SpecError as error:

@@ -1,4 +1,4 @@
-"""Names that look dangerous and are allowed: a study of that name runs and is found again."""
+"""Study names with special characters are allowed: such a study runs and can be opened again."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_odd_name_is_a_name(
+def test_a_study_with_an_odd_name_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Shown as it was given, in a file of its own, and nothing is written anywhere else."""
+    """The name is shown unchanged and gets its own file; nothing is written elsewhere."""
     home = tmp_path / "outer" / "home"
     home.mkdir(parents=True)
     (home / "study.py").write_text(study())

@@ -1,4 +1,4 @@
-"""Spaces at the edge of what is allowed: a sweep of them runs and ends."""
+"""Search spaces with extreme but valid values: a sweep of them runs and ends."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SPACES = {
 }
 
 
-@pytest.mark.timeout(60)  # a sampler that looks for what is not there would never end
+@pytest.mark.timeout(60)  # a sampler that searches for untried points might never end
 @pytest.mark.parametrize("name", SPACES)
-def test_an_odd_space_is_swept_to_its_end(
+def test_a_sweep_of_an_odd_space_ends(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Three trials are wanted; where there are fewer points, each is tried once."""
+    """Three trials are requested; a space with fewer points runs each once."""
     params, trials = SPACES[name]
     (tmp_path / "study.py").write_text(study(f"space=Space({params})"))
     monkeypatch.chdir(tmp_path)

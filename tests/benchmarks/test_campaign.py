@@ -1,4 +1,4 @@
-"""A campaign that is stopped goes on as if it had not been."""
+"""A benchmark campaign that was interrupted resumes with the same records."""
 
 import subprocess
 import sys
@@ -18,20 +18,20 @@ from benchmarks.verdict.study import Cell, run_study
 from benchmarks.verdict.table import page
 
 CELL = Cell("Arand", 40, draws=100)
-"""Quick to make and to judge."""
+"""Cells that are fast to simulate and analyse."""
 
 ROOT = Path(__file__).parents[2]
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The records of the one cell, without what differs from run to run."""
+    """The records of the one cell, without timing."""
     ((_, found),) = records.read(folder)
     return [{k: v for k, v in record.items() if k != "seconds"} for record in found]
 
 
 @pytest.mark.integration
 def test_a_killed_campaign_goes_on_to_the_same_records(tmp_path: Path) -> None:
-    """Killed by the system after the first record; then finished, and compared."""
+    """Killed after the first record, then finished: the records equal an uninterrupted run's."""
     command = [sys.executable, "-m", "benchmarks.verdict.campaign", "--out", str(tmp_path)]
     options = ["--cells", "Arand:40", "--studies", "400", "--draws", "100", "--workers", "1"]
     path = records.path_of(tmp_path, CELL)
@@ -56,8 +56,8 @@ def test_a_killed_campaign_goes_on_to_the_same_records(tmp_path: Path) -> None:
     assert all("verdict" in record for record in found)
 
 
-def test_half_a_line_is_made_again(tmp_path: Path) -> None:
-    """What a kill in the middle of a line left is no record."""
+def test_an_incomplete_last_line_is_computed_again(tmp_path: Path) -> None:
+    """An incomplete line left by a kill is not a record."""
     campaign([CELL], 2, tmp_path, workers=1, nice=0)
     whole = read(tmp_path)
     path = records.path_of(tmp_path, CELL)
@@ -69,8 +69,8 @@ def test_half_a_line_is_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_workers_change_no_record(tmp_path: Path) -> None:
-    """Two processes write what one writes."""
+def test_the_number_of_workers_does_not_change_the_records(tmp_path: Path) -> None:
+    """Two processes write the same records as one."""
     campaign([CELL], 6, tmp_path / "one", workers=1, nice=0)
 
     campaign([CELL], 6, tmp_path / "two", workers=2, nice=0)
@@ -78,8 +78,8 @@ def test_workers_change_no_record(tmp_path: Path) -> None:
     assert read(tmp_path / "one") == read(tmp_path / "two")
 
 
-def test_records_of_other_settings_are_left_alone(tmp_path: Path) -> None:
-    """A file goes on only with what it was begun with."""
+def test_records_of_other_settings_are_refused(tmp_path: Path) -> None:
+    """Records are appended only to a file of the same settings."""
     campaign([CELL], 1, tmp_path, workers=1, nice=0)
 
     with pytest.raises(records.OtherCodeError, match="other code or settings"):
@@ -88,10 +88,10 @@ def test_records_of_other_settings_are_left_alone(tmp_path: Path) -> None:
     assert len(read(tmp_path)) == 1
 
 
-def test_a_study_that_breaks_the_judge_is_counted(
+def test_a_study_whose_analysis_raises_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is a record and a line in the table, and no part of any share."""
+    """It is a record and a row of the table, and counts in no share."""
     campaign([CELL], 2, tmp_path, workers=1, nice=0)
 
     def broken(_cell: Cell, study: int) -> dict[str, Any]:
@@ -116,8 +116,8 @@ def test_cells_are_read_from_the_command_line() -> None:
         cells_of("Z:40", 500, 0, cross_checks=False)
 
 
-def test_words_do_not_change_a_digest(tmp_path: Path) -> None:
-    """Comments and docstrings do not; a number does."""
+def test_comments_do_not_change_a_digest(tmp_path: Path) -> None:
+    """Nor do docstrings; a changed number does."""
     texts = ('"""A."""\nx = 1\n', "# b\nx  =  1\n", "x = 2\n")
 
     found = []
@@ -129,7 +129,7 @@ def test_words_do_not_change_a_digest(tmp_path: Path) -> None:
 
 
 def record(verdict: str, only_at: str = "", low: float = 0.0) -> dict[str, Any]:
-    """A record with what the figures read."""
+    """A record with the fields that the figures read."""
     parts = [
         {"name": "dominance", "view": view, "state": verdict} for view in ("averaged", "optimised")
     ]
@@ -137,8 +137,8 @@ def record(verdict: str, only_at: str = "", low: float = 0.0) -> dict[str, Any]:
     return {"verdict": verdict, "only_at": list(only_at), "parts": parts, "total": total}
 
 
-def test_figures_count_what_they_say() -> None:
-    """Verdicts under a condition apart; parts; coverage where there is an effect and where not."""
+def test_figures_count_verdicts_parts_and_coverage() -> None:
+    """Conditional verdicts count apart; coverage is split by whether there is an effect."""
     found = [record("CONFIRMED"), record("CONFIRMED", "u"), record("REFUTED", low=0.6)]
 
     assert verdicts(found, "CONFIRMED") == Rate(1, 3)

@@ -1,4 +1,4 @@
-"""The simulated host loads the real driver, and the model holds where its answer is known."""
+"""Simulated workers load the real driver, and the queueing model matches known limits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sweep.storage.studies import load_study
 from sweep.storage.url import StorageUrl
 
 
-def test_simulated_workers_answer_to_the_real_driver(tmp_path: Path) -> None:
-    """Every trial is reported and complete; two workers take half as long as one would."""
+def test_simulated_workers_run_with_the_real_driver(tmp_path: Path) -> None:
+    """Every trial is reported and complete; two workers take half as long as one."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
 
     made = drive(address, make_spec("random", 14), Load(100.0, 2, spread=0.0), 2)
@@ -28,8 +28,8 @@ def test_simulated_workers_answer_to_the_real_driver(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_filled_study_goes_on_with_another_sampler(tmp_path: Path) -> None:
-    """Its trials are whole, and as many as asked for."""
+def test_a_filled_study_resumes_with_another_sampler(tmp_path: Path) -> None:
+    """The filled trials are complete, and as many as requested."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     fill(address, 70, 1)
     trials = load_study(address).get_trials(deepcopy=False)
@@ -44,8 +44,8 @@ def test_a_filled_study_goes_on_with_another_sampler(tmp_path: Path) -> None:
     assert len(load_study(address).get_trials(deepcopy=False)) == 73
 
 
-def test_the_model_agrees_with_what_is_known() -> None:
-    """One lane never waits; very many leave the driver no pause."""
+def test_the_model_matches_its_limits() -> None:
+    """One lane never waits; with very many, the driver is always busy."""
     assert rate(1, 9.0, 1.0) == pytest.approx(0.1)
     assert rate(1000, 1.0, 0.1) == pytest.approx(10.0)
     assert all(rate(n, 60.0, 0.5) <= bound(n, 60.0, 0.5) for n in (2, 60, 121, 400))

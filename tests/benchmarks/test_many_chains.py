@@ -1,4 +1,4 @@
-"""The benchmark of many chains measures what it says."""
+"""The benchmark of many chains: its synthetic table and its cached run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from objectives.data.formats.source import open_source
 from objectives.data.splits import merge_identical
 
 
-def test_synthetic_chains_are_like_those_of_uniprot(tmp_path: Path) -> None:
-    """Read by the real reader, without a bad record; the same for the same seed."""
+def test_synthetic_chains_are_read_without_bad_records(tmp_path: Path) -> None:
+    """The real reader accepts all records, and the same seed gives the same table."""
     path = tmp_path / "chains.tsv"
     residues = write_table(path, 600)
     first, problems = path.read_bytes(), RecordErrors()
@@ -30,8 +30,8 @@ def test_synthetic_chains_are_like_those_of_uniprot(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_second_process_finds_what_the_first_prepared(tmp_path: Path) -> None:
-    """It divides and tokenises nothing, and reads every training token once."""
+def test_the_second_process_uses_the_cache(tmp_path: Path) -> None:
+    """It splits and tokenises nothing, and reads every training token once."""
     found = measure(tmp_path / "work", 400, carve=True)
 
     assert found["cold_divide_seconds"] > 0

@@ -1,4 +1,4 @@
-"""The rival of the packed engine trains, in each way its users have, and the figures are shown."""
+"""HF Trainer trains in every variant of the benchmark, and the results are rendered."""
 
 import json
 import os
@@ -23,12 +23,12 @@ SIZE = Size(train_chains=16, validation_chains=8, epochs=2, trials=3)
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
-    """A little of the embedded data."""
+    """A small part of the embedded data."""
     return Work(SIZE, {}, tmp_path_factory.mktemp("work"))
 
 
 def outcomes(seconds: float) -> list[list[Outcome]]:
-    """Two rounds, the second half as long."""
+    """Two rounds, the second of half the duration."""
     return [
         [Outcome(each, each / 2, each, each / 2, mcc=0.25, steps=8)]
         for each in (seconds, seconds / 2)
@@ -38,7 +38,7 @@ def outcomes(seconds: float) -> list[list[Outcome]]:
 @pytest.mark.integration
 @pytest.mark.parametrize("name", ["stock", "best", "best-grouped"])
 def test_the_rival_trains_through_both_epochs(work: Work, name: str) -> None:
-    """A second epoch, because bitsandbytes can break after the first evaluation."""
+    """Trains a second epoch, because bitsandbytes can fail after the first evaluation."""
     job = work.job(work.trials[0], rival_options(VARIANTS[name], work.widest))
 
     with warnings.catch_warnings():
@@ -52,7 +52,7 @@ def test_the_rival_trains_through_both_epochs(work: Work, name: str) -> None:
 
 @pytest.mark.integration
 def test_checkpointing_changes_the_time_and_not_the_result(work: Work) -> None:
-    """So that stock and best are the same training."""
+    """The stock and best variants give the same result."""
     parts = {}
     for name in ("stock", "best"):
         job = work.job(work.trials[2], rival_options(VARIANTS[name], work.widest))
@@ -63,14 +63,14 @@ def test_checkpointing_changes_the_time_and_not_the_result(work: Work) -> None:
 
 
 def test_both_sides_see_the_same_windows(work: Work) -> None:
-    """What is written for the rival is what ours trains on."""
+    """The tokens in Trainer's job file equal those that lorasweep trains on."""
     read = rival.read_split(work.job(work.trials[0], {})["train"])
     assert [row["input_ids"] for row in read] == [x.tolist() for x in work.splits.train.input_ids]
     assert [row["labels"] for row in read] == [x.tolist() for x in work.splits.train.labels]
 
 
-def test_a_sweep_begins_once_its_workers_have_started() -> None:
-    """The first trial of each worker is left out, each time; and there may be no other."""
+def test_settled_ratios_exclude_the_start_of_workers() -> None:
+    """The first trial of each worker is left out; without a second one the result is empty."""
     ours, best = [9.0, 9.0, 1.0, 1.0] * 2, [8.0, 8.0, 4.0, 6.0] * 2
     variants = {"ours": {"seconds": ours}, "best": {"seconds": best}}
 
@@ -78,8 +78,8 @@ def test_a_sweep_begins_once_its_workers_have_started() -> None:
     assert settled(variants, trials=4, workers=4) == {}
 
 
-def test_a_ratio_is_of_sums_with_the_span_of_the_rounds(work: Work) -> None:
-    """Rendered with all that the page needs to be understood."""
+def test_a_ratio_is_of_sums_with_the_range_over_rounds(work: Work) -> None:
+    """The page shows it with the table, the machine and the trials."""
     theirs = [*outcomes(12.0)[:1], *outcomes(4.0)[1:]]
     rounds = {"ours": outcomes(2.0), "best": theirs}
     figures = {
@@ -105,7 +105,7 @@ def test_a_ratio_is_of_sums_with_the_span_of_the_rounds(work: Work) -> None:
 
 
 def test_operators_have_kinds() -> None:
-    """The names that begin alike."""
+    """Operators are grouped by the start of their names."""
     assert kind("aten::addmm") == "gemm"
     assert kind("aten::add_") == "elementwise"
     assert kind("aten::_scaled_dot_product_flash_attention_for_cpu_backward") == "attention"
@@ -114,7 +114,7 @@ def test_operators_have_kinds() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # five processes that each import everything
+@pytest.mark.timeout(600)  # five processes that each import all packages
 def test_the_whole_benchmark(tmp_path: Path) -> None:
     """Processes on both sides, on the embedded base and data."""
     out = tmp_path / "figures.json"
@@ -135,9 +135,9 @@ def test_the_whole_benchmark(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # a process that imports everything, and trains with both sides
-def test_the_benchmark_for_gpus_runs_wherever_torch_does(shared: Path) -> None:
-    """On a CPU, with random weights in a size of their own; its rows add up."""
+@pytest.mark.timeout(600)  # a process that imports all packages, and trains with both sides
+def test_the_gpu_benchmark_runs_on_a_cpu(shared: Path) -> None:
+    """With random weights of a small size; the rows are consistent."""
     command = [sys.executable, "-m", "benchmarks.packed.gpu", "--device", "cpu", "--shape", "8M"]
     command += ["--base", str(shared / "models" / "esm2_t6_8m"), "--lanes", "1,2"]
     command += ["--train-chains", "16", "--validation-chains", "8", "--epochs", "1"]

@@ -1,4 +1,4 @@
-"""The simulated worlds are what they are said to be."""
+"""The simulated scenarios have the effects, noise and collapses that they declare."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ SAID = {
     "X": ("total rank .008", "main targets .021"),
     "HC": ("total targets 0",),
 }
-"""The standard deviations of the simulations that the method was chosen by, and our own."""
+"""Standard deviations of the simulations by which the method was chosen, and of ours."""
 
 
 def points(scenario: Scenario, n: int, rng: np.random.Generator) -> FloatArray:
@@ -39,8 +39,8 @@ def points(scenario: Scenario, n: int, rng: np.random.Generator) -> FloatArray:
 @pytest.mark.parametrize(
     ("name", "wanted"), [(name, wanted) for name, each in SAID.items() for wanted in each]
 )
-def test_a_scenario_has_the_effects_it_is_said_to_have(name: str, wanted: str) -> None:
-    """The standard deviations that define it, in its truth."""
+def test_a_scenario_has_its_declared_effects(name: str, wanted: str) -> None:
+    """The true effects equal the standard deviations that define the scenario."""
     kind, parameter, sigma = wanted.split()
 
     found = getattr(SCENARIOS[name].truth, kind)[parameter]
@@ -50,7 +50,7 @@ def test_a_scenario_has_the_effects_it_is_said_to_have(name: str, wanted: str) -
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_truth_agrees_with_a_simulation(name: str) -> None:
-    """Main effects and totals by picking and freezing (Sobol' 2001, Jansen 1999)."""
+    """Main and total effects by the pick-freeze estimator (Sobol' 2001, Jansen 1999)."""
     scenario, n = SCENARIOS[name], 100_000
     rng = np.random.default_rng(1)
     a, b = points(scenario, n, rng), points(scenario, n, rng)
@@ -69,8 +69,8 @@ def test_the_truth_agrees_with_a_simulation(name: str) -> None:
             assert main == pytest.approx(scenario.truth.main[group] ** 2, abs=0.02 * whole)
 
 
-def test_sets_tie_each_at_its_own_rate() -> None:
-    """In S7 the best of every set is the same, and at any one rate they differ."""
+def test_sets_have_equal_maxima_at_different_rates() -> None:
+    """In S7 the best value of every set is the same, and at any one rate they differ."""
     rates = np.linspace(-1, 1, 2001)
     surface = SCENARIOS["S7"].surface
     zeros = np.zeros_like(rates)
@@ -83,8 +83,8 @@ def test_sets_tie_each_at_its_own_rate() -> None:
 
 
 @pytest.mark.parametrize(("name", "span"), [("SAT", 0.03), ("SATsmall", 0.004)])
-def test_the_saturating_effect_has_its_span(name: str, span: float) -> None:
-    """From the lowest rank to the highest, most of it between the lowest two."""
+def test_the_saturating_effect_has_its_range(name: str, span: float) -> None:
+    """Most of the range is between the lowest two ranks."""
     ranks = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     zeros = np.zeros(5)
 
@@ -96,21 +96,21 @@ def test_the_saturating_effect_has_its_span(name: str, span: float) -> None:
 
 @pytest.mark.parametrize("tailed", [False, True])
 def test_noise_has_its_standard_deviation(*, tailed: bool) -> None:
-    """Normal or on 3 degrees of freedom; a configuration's part is shared by its runs."""
+    """Normal or Student's t with 3 degrees of freedom; runs of a configuration share its part."""
     n = 400_000
     rng = np.random.default_rng(0)
     pairs = np.repeat(np.arange(n // 2), 2)
 
     drawn, _ = Noise(tailed=tailed).draw(rng, pairs, np.zeros(n), np.zeros(n))
 
-    # A t on 3 degrees of freedom has no fourth moment, so its variance settles slowly.
+    # t with 3 degrees of freedom has no fourth moment, so the sample variance converges slowly.
     within = np.diff(drawn.reshape(-1, 2)).std() / np.sqrt(2)
     assert within == pytest.approx(0.010, rel=0.05 if tailed else 0.01)
     assert np.corrcoef(drawn[::2], drawn[1::2])[0, 1] == pytest.approx(4 / 104, abs=0.02)
 
 
 def test_noise_grows_with_the_rate() -> None:
-    """2.7 times from the lowest to the highest."""
+    """By a factor of 2.7 from the lowest to the highest rate."""
     n = 100_000
     rng = np.random.default_rng(0)
     noise = Noise(configuration=0.0, at_high_rate=2.7)
@@ -123,8 +123,8 @@ def test_noise_grows_with_the_rate() -> None:
     assert high * low == pytest.approx(0.010**2, rel=0.02)
 
 
-def test_runs_collapse_where_they_are_said_to() -> None:
-    """Everywhere at one rate, or the largest set at high learning rates."""
+def test_runs_collapse_at_the_declared_rates() -> None:
+    """Everywhere at one rate, or only the largest set at high learning rates."""
     n = 50_000
     rng = np.random.default_rng(0)
     t, u = rng.integers(5, size=n) * 1.0, rng.uniform(-1, 1, n)
@@ -141,7 +141,7 @@ def test_runs_collapse_where_they_are_said_to() -> None:
 @pytest.mark.parametrize("n", [40, 80, 162, 240])
 @pytest.mark.parametrize("varies", [True, False])
 def test_configurations_and_duplicates_make_the_trials(n: int, *, varies: bool) -> None:
-    """Also where the space has fewer configurations than a design asks for."""
+    """Also in a space with fewer configurations than the design needs."""
     space = space_of(rate_varies=varies)
 
     configurations, duplicates = split(n, space)
@@ -150,8 +150,8 @@ def test_configurations_and_duplicates_make_the_trials(n: int, *, varies: bool) 
     assert duplicates <= configurations <= (space.size() or n)
 
 
-def test_a_study_is_a_table_that_its_seed_determines() -> None:
-    """Same seed, same table; another seed, another."""
+def test_a_seed_determines_the_table() -> None:
+    """The same seed gives the same table; another seed another one."""
     scenario = SCENARIOS["Arand"]
 
     table, truth = simulate(scenario, 40, 7)

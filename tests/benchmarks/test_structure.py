@@ -1,4 +1,4 @@
-"""The count of the source's structure, and the bounds that it is held to."""
+"""The counts of the source's structure, and their upper bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Four modules, of which two import each other: one for its types, one within a function."""
+    """Four modules, two of which import each other: one for types, one within a function."""
     files = {
         "sweep/__init__.py": "",
         "sweep/errors.py": "",
@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_imports_for_typing_and_within_functions_count(checkout: Path) -> None:
-    """Both make a circle."""
+    """Both kinds of imports make a cycle."""
     assert set(imports(parsed(checkout)).edges) == {
         ("sweep.study.spec", "sweep.errors"),
         ("sweep.study.spec", "sweep.study.parts"),
@@ -44,7 +44,7 @@ def test_imports_for_typing_and_within_functions_count(checkout: Path) -> None:
 
 
 def test_every_count_of_a_small_checkout(checkout: Path) -> None:
-    """Counted by hand."""
+    """Compared with counts by hand."""
     assert counts(checkout) == {
         "files": 5,
         "lines": 47,
@@ -58,8 +58,8 @@ def test_every_count_of_a_small_checkout(checkout: Path) -> None:
     }
 
 
-def test_the_source_keeps_its_bounds() -> None:
-    """No circle, few folders, no long file: what a newcomer has to look through."""
+def test_the_source_is_within_its_bounds() -> None:
+    """No import cycles, few folders, no long file."""
     found = counts(ROOT)
 
     assert found["circles of imports"] == "0"

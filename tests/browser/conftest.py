@@ -1,4 +1,4 @@
-"""A Chromium for the tests, without a network, and reports to open in it."""
+"""Fixtures: a headless Chromium without network, and reports to open in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Playwright's driver, for a module: while it is there no other test can run asyncio."""
+    """Playwright's driver, per module, since no other test can run asyncio meanwhile."""
     with sync_playwright() as found:
         yield found
 
@@ -36,7 +36,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip(f"no Chromium browser is installed (looked for {', '.join(NAMES)})")
-    # A container's root has no user namespaces for the sandbox; the pages are our own.
+    # Root in a container has no user namespaces for the sandbox; the pages are our own.
     found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
     yield found
     found.close()
@@ -44,13 +44,13 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def tree() -> Tree:
-    """A real study with HTML for names, and with all that a report can have."""
+    """The report tree of a real study with HTML in its names and every optional part."""
     return furnished(hostile())
 
 
 @pytest.fixture(scope="session")
 def drawn(tree: Tree) -> list[ReportFigure]:
-    """Its figures."""
+    """The tree's figures."""
     return draw(tree)
 
 
@@ -58,7 +58,7 @@ def drawn(tree: Tree) -> list[ReportFigure]:
 def report_html(
     tree: Tree, drawn: list[ReportFigure], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Its page, as a file."""
+    """The report as an HTML file."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(page(tree, drawn, plotly_js=library()), encoding="utf-8")
     return path
@@ -68,7 +68,7 @@ def report_html(
 def words_html(
     tree: Tree, drawn: list[ReportFigure], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The same without plotly.js, which a browser reads sooner."""
+    """The report without plotly.js, which loads faster."""
     path = tmp_path_factory.mktemp("words") / "report.html"
     path.write_text(page(tree, drawn, plotly_js=None), encoding="utf-8")
     return path
@@ -101,13 +101,13 @@ class Seen:
     asked: list[str] = field(default_factory=list)
 
     def draw_all(self) -> None:
-        """Scroll by every figure, until all are drawn."""
+        """Scroll to each figure, until all are drawn."""
         for place in self.page.locator(".figure").all():
             place.scroll_into_view_if_needed()
         self.wait_for_figures()
 
     def wait_for_figures(self) -> None:
-        """Wait until every figure is drawn, for whatever reason."""
+        """Wait until every figure is drawn."""
         until(self.page, ALL_DRAWN)
 
 
@@ -116,7 +116,7 @@ Open = Callable[..., Seen]
 
 @pytest.fixture
 def opened(browser: Browser, report_html: Path) -> Iterator[Open]:
-    """Opens the report from disk, with the network cut off; any problem fails the test."""
+    """Opens the report from disk without network; any console error fails the test."""
     contexts, views = [], []
 
     def open_it(*, path: Path = report_html, width: int = 1200, **how: Any) -> Seen:

@@ -1,4 +1,4 @@
-"""The report in a real browser: from disk, without a network."""
+"""The report page in a real browser, opened from disk without network."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Any]
 
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(24, 27, 32)"
-"""Behind a figure; the tokens' ``--surface``."""
+"""The figures' background colour, the page's ``--surface``."""
 
 
 def background(figure: str) -> str:
-    """What asks for the colour that a figure was drawn on."""
+    """A JavaScript expression for the background colour of a figure."""
     return f"getComputedStyle(document.querySelector('#{figure} .main-svg')).backgroundColor"
 
 
-def test_every_figure_is_drawn_and_no_name_runs(opened: Open, drawn: list[ReportFigure]) -> None:
-    """From disk, offline; at first only those in sight, and by and by all."""
+def test_every_figure_is_drawn_and_no_name_is_executed(
+    opened: Open, drawn: list[ReportFigure]
+) -> None:
+    """Figures are drawn only when they scroll into view."""
     seen = opened()
     page = seen.page
     page.wait_for_load_state()
@@ -45,8 +47,8 @@ def test_every_figure_is_drawn_and_no_name_runs(opened: Open, drawn: list[Report
     assert page.locator("h1").inner_text().startswith(EVIL)
 
 
-def test_a_point_says_which_trial_it_is(opened: Open, scatter: str) -> None:
-    """The mouse on a dot: its trial in words."""
+def test_a_point_s_tooltip_names_its_trial(opened: Open, scatter: str) -> None:
+    """Hovering over a point shows its trial."""
     seen = opened()
     page, name = seen.page, scatter
     place = page.locator(f"#{name}")
@@ -62,10 +64,8 @@ def test_a_point_says_which_trial_it_is(opened: Open, scatter: str) -> None:
     expect(hover.first).to_contain_text(re.compile(r"trial \d+"))
 
 
-def test_a_legend_hides_what_is_clicked_and_a_new_theme_keeps_it_hidden(
-    opened: Open, scatter: str
-) -> None:
-    """Legend entries are switches; a figure drawn again remembers them."""
+def test_a_legend_entry_stays_hidden_in_another_theme(opened: Open, scatter: str) -> None:
+    """Legend entries toggle traces; redrawing keeps them hidden."""
     seen = opened()
     page, name = seen.page, scatter
     place = page.locator(f"#{name}")
@@ -82,10 +82,10 @@ def test_a_legend_hides_what_is_clicked_and_a_new_theme_keeps_it_hidden(
     assert page.evaluate(hidden) == after
 
 
-def test_the_system_s_theme_is_followed_until_one_is_chosen(
+def test_the_system_s_theme_is_used_until_one_is_chosen(
     opened: Open, drawn: list[ReportFigure]
 ) -> None:
-    """Dark when the system turns dark; a choice of one's own is kept."""
+    """The page turns dark with the system; the reader's choice persists."""
     seen = opened(color_scheme="light")
     page, name = seen.page, next(f"plot-{d.key}" for d in drawn if d.figure is not None)
     page.locator(f"#{name}").scroll_into_view_if_needed()
@@ -102,12 +102,12 @@ def test_the_system_s_theme_is_followed_until_one_is_chosen(
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     page.reload()
     while page.evaluate("document.documentElement.dataset.theme") != "light":
-        page.reload()  # Chromium hands what a page stores to its next process in its own time
+        page.reload()  # Chromium passes local storage to its next process with a delay
     expect(page.locator("#theme")).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(opened: Open) -> None:
-    """At 390 pixels only wide tables scroll, each by itself, and no figure is wider."""
+def test_no_horizontal_scrolling_on_a_phone(opened: Open) -> None:
+    """At 390 pixels only wide tables scroll, each by itself, and all figures fit."""
     seen = opened(width=390)
     page = seen.page
     seen.draw_all()
@@ -123,7 +123,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened: Open) -> None:
 
 
 def test_a_table_is_sorted_by_keyboard(opened: Open, words_html: Path, tree: Tree) -> None:
-    """Tab to a heading, Enter up, Enter down; what has no value stays last."""
+    """Tab to a heading, Enter sorts up, Enter again down; missing values stay last."""
     seen = opened(path=words_html)
     page = seen.page
     page.locator("#trial-table thead th").nth(1).locator("button").focus()
@@ -153,7 +153,7 @@ def test_a_table_is_sorted_by_keyboard(opened: Open, words_html: Path, tree: Tre
 
 
 def test_the_configuration_can_be_copied(opened: Open, words_html: Path) -> None:
-    """A button that copies, and says so."""
+    """A button copies it and confirms."""
     seen = opened(path=words_html, permissions=["clipboard-read", "clipboard-write"])
     page = seen.page
     button = page.locator("#lora-config .copy")
@@ -164,11 +164,13 @@ def test_the_configuration_can_be_copied(opened: Open, words_html: Path) -> None
     assert "LoraConfig(" in copied
 
 
-def test_paper_has_everything_and_nothing_to_press(opened: Open, drawn: list[ReportFigure]) -> None:
-    """Light, all figures drawn, words open, no buttons; afterwards as before.
+def test_the_printed_page_has_all_figures_and_no_buttons(
+    opened: Open, drawn: list[ReportFigure]
+) -> None:
+    """Light theme, all figures drawn, details open, no buttons; the page is restored afterwards.
 
-    The browser says itself that it will print: a PDF of a page on which nobody scrolled has drawn
-    figures. What they look like then is seen by saying it once more.
+    A PDF of a page that was never scrolled shows the figures only through the ``beforeprint``
+    event. Their state during printing is read by dispatching it again.
     """
     seen = opened(color_scheme="dark")
     page = seen.page
@@ -194,9 +196,9 @@ def test_paper_has_everything_and_nothing_to_press(opened: Open, drawn: list[Rep
     until(page, background(name), DARK)
 
 
-def test_nothing_keeps_people_out(opened: Open) -> None:
-    """No rule of axe-core that is serious or critical is broken, in light and in dark."""
-    seen = opened(color_scheme="light", reduced_motion="reduce")  # no colours half-way
+def test_no_serious_accessibility_violation(opened: Open) -> None:
+    """No serious or critical rule of axe-core is violated, in light and in dark."""
+    seen = opened(color_scheme="light", reduced_motion="reduce")  # no colours in mid-transition
     seen.draw_all()
     seen.page.locator("details").evaluate_all("all => all.forEach(d => { d.open = true; })")
     for scheme in ("light", "dark"):
@@ -205,10 +207,10 @@ def test_nothing_keeps_people_out(opened: Open) -> None:
 
 
 def barriers(page: Page) -> list[tuple[str, list[Any]]]:
-    """What axe-core finds.
+    """The violations that axe-core finds.
 
-    Within plots it looks at the buttons only, for a drawing is told in words; and of a long table
-    at the first rows.
+    Within plots only buttons are checked, since each figure has a description in text; of long
+    tables only the first rows.
     """
     left_out = [[".main-svg"], ["#trial-table tbody tr:nth-child(n+4)"]]
     found = Axe().run(page, {"exclude": left_out}).response["violations"]
@@ -219,15 +221,15 @@ def barriers(page: Page) -> list[tuple[str, list[Any]]]:
     ]
 
 
-def test_axe_would_find_a_barrier(opened: Open, words_html: Path) -> None:
-    """The test above can fail."""
+def test_axe_finds_a_violation(opened: Open, words_html: Path) -> None:
+    """So the test above can fail."""
     seen = opened(path=words_html)
     seen.page.add_style_tag(content=".lede { color: light-dark(#ccc, #333) !important; }")
     assert [rule for rule, _ in barriers(seen.page)] == ["color-contrast"]
 
 
-def test_the_keyboard_can_reach_what_the_mouse_can(opened: Open, words_html: Path) -> None:
-    """First the link past the bar, then the bar; what has the focus shows it."""
+def test_all_controls_are_reachable_by_keyboard(opened: Open, words_html: Path) -> None:
+    """First the skip link, then the bar; the focused element has a visible outline."""
     seen = opened(path=words_html)
     page = seen.page
     page.keyboard.press("Tab")
@@ -239,10 +241,8 @@ def test_the_keyboard_can_reach_what_the_mouse_can(opened: Open, words_html: Pat
     assert outline == "solid"
 
 
-def test_without_scripts_nothing_is_lost_but_figures(
-    opened: Open, drawn: list[ReportFigure]
-) -> None:
-    """Tables, words and the note that says where the numbers are."""
+def test_without_scripts_only_figures_are_missing(opened: Open, drawn: list[ReportFigure]) -> None:
+    """Tables, text and a note that says where the numbers are."""
     seen = opened(java_script_enabled=False)
     page = seen.page
     assert "report.json" in str(page.locator("noscript").text_content())
@@ -253,10 +253,10 @@ def test_without_scripts_nothing_is_lost_but_figures(
     )
 
 
-def test_figures_keep_their_height_in_a_window_of_another_size(
+def test_figures_keep_their_height_when_the_window_is_resized(
     opened: Open, drawn: list[ReportFigure]
 ) -> None:
-    """A library that measures its place again must find one."""
+    """Plotly measures its container again on a resize."""
     seen = opened()
     seen.draw_all()
     page = seen.page
