@@ -1,4 +1,4 @@
-"""Smaller forests, for tests of what holds of any forest."""
+"""Smaller random forests, for tests of properties that hold for any forest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweep.analysis.importance import importance
 
 @contextmanager
 def few_trees(number: int = 8) -> Iterator[None]:
-    """As many behind a share, in place of 64, and half of them behind a resample."""
+    """Fewer trees per share than the default 64, and half as many per resample."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importance, "N_TREES", number)
         patch.setattr(importance, "resample_trees", lambda _: number // 2)

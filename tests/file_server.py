@@ -1,4 +1,4 @@
-"""A real HTTP server of files that can be told to fail."""
+"""A real HTTP server of files with injectable faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass
 class Files:
-    """What is served, and how.
+    """What is served, and its faults.
 
     Attributes:
         root: the folder.
@@ -43,7 +43,7 @@ def serving(root: Path) -> Iterator[Files]:
             answer(self, files)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep quiet."""
+            """No log output."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -57,7 +57,7 @@ def serving(root: Path) -> Iterator[Files]:
 
 
 def answer(handler: BaseHTTPRequestHandler, files: Files) -> None:
-    """Send a file, or what it is told to."""
+    """Send a file, or fail as configured."""
     name = handler.path.lstrip("/")
     files.asked.append(name)
     if files.errors:

@@ -1,4 +1,4 @@
-"""A process that has imported the framework once, and forks itself for each command.
+"""A process that has imported the framework, and forks for each command.
 
 Started by ``command.lorasweep`` as a script. Each line of its standard input is a request as
 JSON; it answers with the child's process id and then with its exit code, a line each.
@@ -28,7 +28,7 @@ LIGHT = (
     "sweep.terminal.importance", "sweep.terminal.progress", "sweep.terminal.status",
     "sweep.trackers.make", "sweep.transfer", "sweep.workers.local",
 )  # fmt: skip
-"""What commands import without a model library."""
+"""Modules that commands import without a model library."""
 
 
 def become(request: dict[str, Any]) -> None:
@@ -49,13 +49,13 @@ def become(request: dict[str, Any]) -> None:
     sys.argv = request["argv"]
     added = os.environ.get("PYTHONPATH", "")
     sys.path[:1] = [str(Path(program).parent), *filter(None, added.split(os.pathsep))]
-    sys.modules["__main__"].__file__ = program  # what a spawned worker imports
+    sys.modules["__main__"].__file__ = program  # modules that a spawned worker imports
 
 
 def serve() -> dict[str, Any] | None:
-    """Answer requests; gives the child its own, and None to the parent at the end."""
+    """Serve requests: returns the request in a child, and None in the parent at the end."""
     requests, answers = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "w", 1)
-    os.dup2(2, 1)  # what a library prints while it is imported is no answer
+    os.dup2(2, 1)  # output of libraries during their import is no answer
     for module in LIGHT:
         importlib.import_module(module)
     lean.save()

@@ -1,4 +1,4 @@
-"""An objective whose trials hand over what the contract does not allow, each its own way."""
+"""An objective whose trials return results that violate the contract, each in a different way."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ RESULTS: dict[str, Changes] = {
         "failure": Failure(np.str_("exception"), ValueError, ValueError("odd"), None, "much"),  # type: ignore[arg-type]
     },
 }
-"""What differs from a sound result, by what is wrong with it."""
+"""The changes that make a valid result invalid, by kind."""
 
 REPORTS: dict[str, tuple[Any, Any, Any]] = {
     "a report of numpy's": (np.int64(3), np.float32(0.5), {np.str_("loss"): np.float64(0.5)}),
@@ -82,7 +82,7 @@ REPORTS: dict[str, tuple[Any, Any, Any]] = {
     "reported metrics array": (1, 0.5, {"loss": np.zeros(2)}),
     "a reported metric called step": (1, 0.5, {"step": 7}),
 }
-"""Evaluation points, by what is wrong with them."""
+"""Invalid evaluation points, by kind."""
 
 LISTS: dict[str, Callable[[list[TrialResult]], Any]] = {
     "nothing returned": lambda _: None,
@@ -93,17 +93,17 @@ LISTS: dict[str, Callable[[list[TrialResult]], Any]] = {
     "a number of text": lambda results: [TrialResult("0", r.state, r.value) for r in results],  # type: ignore[arg-type]
     "another trial's result": lambda results: [TrialResult(99, r.state, r.value) for r in results],
 }
-"""What is returned in place of results, for a pack of one trial."""
+"""Return values in place of a list of results, for a pack of one trial."""
 
 
 class Handing(OneByOne):
-    """Each trial hands over what its parameter ``how`` says.
+    """Each trial returns the invalid result that its parameter ``how`` names.
 
     Settings: none, or ``how`` for all trials.
     """
 
     def facts(self) -> ObjectiveInfo:
-        """Nothing is read; the figures are NumPy's."""
+        """No inputs are read; the numbers are NumPy's."""
         return ObjectiveInfo(workers=np.int64(1), about={"size": np.float64(0.5), "odd": math.nan})  # type: ignore[arg-type]
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -112,13 +112,13 @@ class Handing(OneByOne):
         return {"count": np.int64(1)}
 
     def run(self, pack: Pack, *arguments: Any, **options: Any) -> list[TrialResult]:
-        """All at once; the last trial says what becomes of the list."""
+        """Run all trials; the last one's ``how`` may also change the returned list."""
         results = super().run(pack, *arguments, **options)
         returned: list[TrialResult] = LISTS.get(self._how(pack[-1]), lambda sound: sound)(results)
         return returned
 
     def one(self, params: TrialParams, report: Report) -> TrialResult:
-        """A sound result, but for what is wrong with it."""
+        """A valid result with the invalid change of ``how``."""
         how = self._how(params)
         if how in REPORTS:
             report(params.number, *REPORTS[how])

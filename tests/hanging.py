@@ -1,4 +1,4 @@
-"""A study whose trials never return while a file says so, as a call into C that hangs."""
+"""A study whose trials hang while a file exists, like a blocked call into C."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write_study(folder: Path) -> None:
 
 
 def wait_until_it_hangs(folder: Path, process: subprocess.Popen[str]) -> None:
-    """Until a trial has begun that will not return."""
+    """Wait until a trial that will not return has started."""
     while not (folder / "entered").exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)

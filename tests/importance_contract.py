@@ -1,4 +1,4 @@
-"""What a method of importance promises: a class of tests, run for each method.
+"""The contract of an importance method: a class of tests, run for each method.
 
 A new method is one more subclass in ``sweep/analysis/importance/test_methods.py``.
 """
@@ -27,12 +27,12 @@ NAMES = {"x1": "zeta", "x2": "beta", "x3": "alfa"}
 
 
 def shares(result: ImportanceTable) -> dict[str, float]:
-    """The share of each row by its name."""
+    """Each row's share by name."""
     return {row.name: row.share for row in result.rows}
 
 
 class ImportanceMethodContract:
-    """Tests of one method.
+    """Tests of one importance method.
 
     Attributes:
         method: its name.
@@ -47,7 +47,7 @@ class ImportanceMethodContract:
     @settings(deadline=None, max_examples=examples(8), suppress_health_check=ONE_FOR_ALL)
     @few_trees()
     def test_shares_are_shares(self, n: int, seed: int) -> None:
-        """In [0, 1], inside their interval, and never more than everything."""
+        """In [0, 1], within their interval, with the sum that ``sums`` promises."""
         table = noise_table(n, seed)
         result = importance(table, method=self.method, seed=seed, n_bootstrap=4, n_null=0)
 
@@ -64,7 +64,7 @@ class ImportanceMethodContract:
     @settings(deadline=None, max_examples=3, suppress_health_check=ONE_FOR_ALL)
     @few_trees()
     def test_the_order_and_numbering_of_trials_change_nothing(self, random: object) -> None:
-        """A resumed or merged study must not answer differently."""
+        """A resumed or merged study must give the same answer."""
         table = surface_table(16)
         rows = list(table.rows)
         random.shuffle(rows)  # type: ignore[attr-defined]
@@ -76,8 +76,8 @@ class ImportanceMethodContract:
         assert importance(shuffled, method=self.method, seed=3, n_bootstrap=1, n_null=0) == first
 
     @few_trees()
-    def test_names_say_nothing(self) -> None:
-        """Shares go with a parameter when it is renamed, up to the forest's own draws."""
+    def test_names_do_not_matter(self) -> None:
+        """Renaming a parameter changes its share only by the forest's random draws."""
         space = Space({"x1": Float(0.0, 1.0), "x2": Choice(1, 2, 4, 8), "x3": Choice(*"abc")})
         table = study_table(
             space, 40, lambda v: float(v["x1"]) + 0.1 * float(v["x2"]) + 0.3 * (v["x3"] == "a")
@@ -95,7 +95,7 @@ class ImportanceMethodContract:
             assert other[after] == pytest.approx(first[before], abs=0.1)
 
     @few_trees()
-    def test_the_seed_decides_everything(self) -> None:
+    def test_the_seed_determines_the_result(self) -> None:
         """The same seed gives the same records; another one other intervals."""
         first, again, other = (
             importance(surface_table(24), method=self.method, seed=s, n_bootstrap=8, n_null=0)
@@ -107,7 +107,7 @@ class ImportanceMethodContract:
 
     @few_trees()
     def test_replicates_make_no_interval_narrower(self) -> None:
-        """Each trial entered three times holds no more than once; equal rows are not evidence."""
+        """Duplicated rows add no evidence."""
         table = noise_table(12)
         rows = [
             replace(row, number=100 * r + row.number, replicate=r)
@@ -129,7 +129,7 @@ class ImportanceMethodContract:
         assert width(thrice) > 0.7 * width(once)
 
     def test_minimising_the_negated_objective_is_the_same(self) -> None:
-        """Higher is better is restored at the border, so PED-ANOVA finds the same best tenth."""
+        """Values become higher-is-better first, so PED-ANOVA finds the same best tenth."""
         table = surface_table(30)
         negated = TrialTable.from_rows(
             [replace(row, value=-row.value) for row in table.rows], space=LORA, direction="minimize"
@@ -143,7 +143,7 @@ class ImportanceMethodContract:
         assert other == pytest.approx(first, abs=0.1)
 
     def test_bad_options_are_refused(self) -> None:
-        """By name, before anything is computed."""
+        """Before anything is computed, with the option's name."""
         for name in ("n_bootstrap", "n_null"):
             with pytest.raises(SpecError, match=f"{name} must be 0 or more, got -1"):
                 importance(
@@ -151,7 +151,7 @@ class ImportanceMethodContract:
                 )
 
     def test_too_few_trials_have_no_shares_and_a_note(self) -> None:
-        """One trial says nothing of what matters."""
+        """One trial has no information about importance."""
         one = TrialTable.from_rows(noise_table(4).rows[:1], space=LORA)
 
         result = importance(one, method=self.method, n_bootstrap=2, n_null=2)

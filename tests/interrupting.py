@@ -1,4 +1,4 @@
-"""Trials that are called away at a chosen step, and what they report on the way."""
+"""Trials that stop at a chosen step (preemption), and their reports until then."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NOISY = ("seconds", "tokens_per_second", "peak_memory_bytes")
 
 
 def deterministic(result: TrialResult) -> dict[str, Any]:
-    """The figures without what depends on the clock and the process."""
+    """The metrics without those that depend on the clock or the process."""
     return {name: value for name, value in result.metrics.items() if name not in NOISY}
 
 
 class AfterSteps:
-    """A ``Leave`` that says so after some steps of a run, and counts how often it was asked.
+    """A ``Leave`` callback that asks to stop after some steps of a run, and counts its calls.
 
     Args:
         steps: how many; the question asked before a trial's start is not counted.
@@ -28,13 +28,13 @@ class AfterSteps:
         self.asked = -1
 
     def __call__(self) -> bool:
-        """Whether to leave."""
+        """Whether to stop."""
         self.asked += 1
         return self.asked >= self.steps > 0
 
 
 class Reports:
-    """A ``Report`` that keeps what it is told.
+    """A ``Report`` callback that records its calls.
 
     Args:
         stop_at: the step at which it asks to stop; 0 for never.
@@ -45,7 +45,7 @@ class Reports:
         self.curve: list[tuple[int, float, dict[str, float]]] = []
 
     def __call__(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Keep a report of the one trial under test."""
+        """Record a report of the one trial under test."""
         assert number == 0
         self.curve.append((step, value, dict(metrics)))
         return step == self.stop_at
@@ -57,7 +57,7 @@ def one_run(
     steps: int = 0,
     reports: Reports | None = None,
 ) -> TrialResult:
-    """Run a trial until it ends, or leaves after some steps of this run."""
+    """Run a trial until it ends, or stops after some steps of this run."""
     leave = AfterSteps(steps) if steps else stay
     (result,) = objective.run([params], reports or Reports(), leave)
     return result
@@ -66,7 +66,7 @@ def one_run(
 def every_run(
     objective: BindingObjective, params: TrialParams, steps: int, reports: Reports | None = None
 ) -> tuple[TrialResult, int]:
-    """Run a trial again and again until it ends, leaving after so many steps each time.
+    """Run a trial repeatedly until it ends, stopping after this many steps each time.
 
     Returns:
         The last result, and how many runs it took.

@@ -1,4 +1,4 @@
-"""Samples and tables with known answers, for the tests of effects and of verdicts."""
+"""Samples and tables with known effects, for tests of effects and verdicts."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ FAST = CheckOptions(n_bootstrap=8, n_permutations=8, n_draws=200)
 """Cross-checks that take a second."""
 
 TINY = CheckOptions(n_bootstrap=2, n_permutations=2, n_draws=100)
-"""Cross-checks that are there at all."""
+"""Minimal cross-checks."""
 
 ABOUT_T = Claim(dominant="t", over=("a",), negligible=(), nuisances=())
-"""A claim about a parameter t of names, over a number a."""
+"""A claim about a categorical parameter t and an ordered one, a."""
 
 
 def line(places: npt.ArrayLike, name: str = "x") -> Axis:
@@ -107,7 +107,7 @@ def simple_table(
 
 
 def study(name: str, n: int, seed: int) -> TrialTable:
-    """A simulated study of one of the benchmark's worlds, in a design that is made at once.
+    """A simulated study of a benchmark scenario, with a design that is fast to generate.
 
     Every choice equally often, a Latin hypercube in ranges, and one in thirteen twice.
     """
@@ -170,7 +170,7 @@ def no_nan(tree: Any) -> None:
 
 
 def sound(found: Verdict) -> None:
-    """What holds for every verdict."""
+    """Invariants of every verdict."""
     tree = found.to_json()
     json.dumps(tree, allow_nan=False)
     no_nan(tree)

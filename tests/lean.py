@@ -1,4 +1,4 @@
-"""What a study of a test need not wait for, or do again.
+"""Makes the storage of tests fast: no syncs to disk, and Optuna's migrations loaded once.
 
 Kills do not lose what the system has taken, so tests of kills need no disk either. Processes that
 a test starts as ``PROGRAM`` wait as the product does.
@@ -17,7 +17,7 @@ from optuna.storages._rdb.storage import _VersionManager
 
 
 def save() -> None:
-    """Do so from now on, in this process."""
+    """Enable this in the current process."""
     os.fsync = lambda _: None
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _without_waiting)
     make = _VersionManager._create_alembic_script

@@ -1,4 +1,4 @@
-"""An objective whose input is taken away while its trials run."""
+"""An objective whose input file is moved away during its trials."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sweep.study.trial import Failure, Report, TrialParams, TrialResult, TrialSt
 
 
 class Leaving(OneByOne):
-    """Each trial reads ``value`` of its ``data``; the third finds it moved to ``taken``, once."""
+    """Each trial reads ``value`` from its ``data``; the third finds it moved to ``taken``, once."""
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         super().__init__(settings, inputs)
         self._data = Path(inputs["data"])
 
     def facts(self) -> ObjectiveInfo:
-        """What the data hold."""
+        """Facts with the data's digest."""
         return ObjectiveInfo(fingerprints={"data": (self._data / "value").read_text()})
 
     def one(self, params: TrialParams, report: Report) -> TrialResult:
-        """The value that is read."""
+        """The trial's result with the value read."""
         del report
         flag = self._data.with_name("take")
         if params.number == 2 and flag.exists():

@@ -1,4 +1,4 @@
-"""Studies with a design, and how their trials end."""
+"""Studies with a design of configurations and replicates, and helpers to complete them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DESIGN = Design(configurations=8, duplicates=2, tries=5)
 
 
 def measured(spec: StudySpec, trials: int = 10) -> StudySpec:
-    """The study with a design of 8 configurations and 2 duplicates over an endless space."""
+    """A study with a design of 8 configurations and 2 duplicates over a continuous space."""
     space = Space(
         {
             "rank": Choice(2, 4, 8),
@@ -31,7 +31,7 @@ def complete(params: TrialParams, value: float = 0.5, **metrics: object) -> Tria
 
 
 def run(store: TrialStore) -> list[TrialParams]:
-    """Complete what is owed, one after the other."""
+    """Complete the remaining trials one after the other."""
     asked = []
     while store.owed():
         params = store.ask()
@@ -43,7 +43,7 @@ def run(store: TrialStore) -> list[TrialParams]:
 
 
 def tags(store: TrialStore) -> list[tuple[str, int | None, int]]:
-    """Phase, place in the design and replicate of each trial, by number."""
+    """Phase, index in the design and replicate of each trial, in order of number."""
     return [
         (t.user_attrs["phase"], t.user_attrs.get("design"), t.user_attrs["replicate"])
         for t in store.study.trials

@@ -1,4 +1,4 @@
-"""The records of an adapter, as a model card is written from them, and what a card holds."""
+"""Records of an adapter for model-card tests, and helpers to read a card."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ HOSTILE = (
 
 
 def facts(**changes: Any) -> dict[str, Any]:
-    """The records above, some replaced; ``a__b`` is ``b`` in ``a``."""
+    """The records above, with replacements; ``a__b`` means ``b`` in ``a``."""
     tree = copy.deepcopy(FACTS)
     for name, value in changes.items():
         *above, last = name.split("__")
@@ -113,13 +113,13 @@ def facts(**changes: Any) -> dict[str, Any]:
 
 
 def snippet(card: str) -> str:
-    """The first block of Python in it."""
+    """The first Python code block of a card."""
     found = re.search(r"^(`{3,})python\n(.*?)^\1$", card, flags=re.DOTALL | re.MULTILINE)
     assert found is not None
     return found[2]
 
 
 def rendered(card: str) -> str:
-    """The text of a card as a reader sees it, in HTML."""
+    """The text of a card rendered as HTML."""
     text = card.split("\n---\n", 1)[1]
     return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))

@@ -1,4 +1,4 @@
-"""The embedded motifs as text files, as real data comes."""
+"""Writes the embedded motif data as text files, the format of real data."""
 
 from __future__ import annotations
 

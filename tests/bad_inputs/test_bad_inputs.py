@@ -85,8 +85,6 @@ def compared(answer: dict[str, Any]) -> dict[str, Any]:
     """The part of a message that must match: our own sentences.
 
     Text in brackets may be Python's or SQLite's, which changes from version to version.
-
-    What stands in brackets may be Python's or SQLite's words, which change from version to version.
     """
     return {**answer, "message": re.sub(r" \(.*\)", "", answer["message"])} if answer else answer
 

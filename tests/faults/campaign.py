@@ -1,4 +1,4 @@
-"""A sweep in a process of its own that is hit again and again, and what must be left of it."""
+"""A sweep in a separate process that is killed or interrupted repeatedly, and its checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sweep.study.spec import Policy
 TESTS = Path(__file__).parents[1]
 STEPS = 4
 HITS = ("SIGKILL", "SIGKILL group", "SIGTERM", "SIGINT group", "SIGTERM twice", "SIGSTOP")
-"""What happens to a sweep: the kernel, the scheduler, Ctrl-C, impatience, Ctrl-Z."""
+"""The hits: signals from the kernel, a job scheduler, Ctrl-C (once or twice) and Ctrl-Z."""
 
 SECONDS = 120  # for a sweep to end once it is asked to
 
@@ -46,11 +46,11 @@ GRIDS = {
         ("query+value", "qkv", "attention", "mlp", "key"),
     ),
 }
-"""Number of configurations to the choices of rank, alpha and targets."""
+"""Choices of rank, alpha and targets for a number of configurations."""
 
 
 def make_spec(trials: int, seconds: float = 0.4) -> StudySpec:
-    """A study that draws every configuration of its space once, whatever happens to it."""
+    """A study that runs every configuration of its space exactly once."""
     ranks, alphas, targets = GRIDS[trials]
     return StudySpec(
         name="campaign",
@@ -71,7 +71,7 @@ def make_spec(trials: int, seconds: float = 0.4) -> StudySpec:
 
 @dataclass
 class Campaign:
-    """One study and all that happens to it.
+    """A study and the hits on its sweep.
 
     Args:
         address: where the study is kept.
@@ -128,7 +128,7 @@ class Campaign:
             )
 
     def hit(self, kind: str, process: subprocess.Popen[bytes]) -> None:
-        """Do one thing to the sweep and wait until nothing of it is left."""
+        """Hit the sweep in one way and wait until all its processes have ended."""
         family = [psutil.Process(process.pid), *_children(process.pid)]
         number = getattr(signal, kind.split(maxsplit=1)[0])
         with contextlib.suppress(ProcessLookupError):
@@ -150,7 +150,7 @@ class Campaign:
         self.hits[kind] += 1
 
     def stop_between_writes(self, process: subprocess.Popen[bytes]) -> None:
-        """SIGSTOP at a moment when the sweep does not hold the file's lock: it would keep it."""
+        """Send SIGSTOP while the sweep does not hold the database's lock, which it would keep."""
         file = self.address.path
         assert file is not None
         while True:
@@ -166,28 +166,28 @@ class Campaign:
             time.sleep(self.rng.uniform(0, 0.1))
 
     def run_to_the_end(self) -> None:
-        """Let it go on, unharmed, until it says that it is done."""
+        """Resume the sweep without hits until it ends."""
         process = self.launch()
         assert process.wait(SECONDS * 5) == 0, self.stderr()
         self.look()
 
     def stderr(self) -> str:
-        """All that the sweeps said."""
+        """The standard error of all launches."""
         return (self.folder / "stderr.log").read_text()
 
     def trials(self) -> list[FrozenTrial]:
-        """What the study holds."""
+        """The trials in the database."""
         return load_study(self.address).get_trials(deepcopy=False)
 
     def look(self) -> None:
-        """No completed trial is lost, and none changes."""
+        """Check that no COMPLETE trial is lost or has changed."""
         now = {t.number: t.value for t in self.trials() if t.state == TrialState.COMPLETE}
         for number, value in self.done.items():
             assert now.get(number) == value
         self.done = {number: value for number, value in now.items() if value is not None}
 
     def wait_for(self, n: int) -> None:
-        """Until so many trials are COMPLETE."""
+        """Wait until this many trials are COMPLETE."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(StorageError):  # not made yet
@@ -198,7 +198,7 @@ class Campaign:
         raise AssertionError(f"no progress: {self.stderr()}")
 
     def results(self) -> Counter[tuple[object, ...]]:
-        """The multiset of (parameters, seed, value) that are COMPLETE."""
+        """The multiset of (parameters, seed, value) of COMPLETE trials."""
         return Counter(
             (*sorted(trial.params.items()), trial.user_attrs["seed"], trial.value)
             for trial in self.trials()
@@ -206,7 +206,7 @@ class Campaign:
         )
 
     def steps_made_again(self) -> Counter[str]:
-        """How often each step was computed beyond once."""
+        """How often each step was computed again."""
         counts = Counter(self.log.read_text().splitlines())
         return Counter({line: n - 1 for line, n in counts.items() if n > 1})
 
@@ -222,7 +222,7 @@ _PLAIN: dict[str, Counter[tuple[object, ...]]] = {}
 
 
 def uninterrupted(spec: StudySpec, folder: Path) -> Counter[tuple[object, ...]]:
-    """What the same study yields when nothing happens to it; run once for all tests."""
+    """The results of the same study without hits; cached for all tests."""
     quick = replace(spec, settings={**spec.settings, "sleep_seconds": 0.0})
     key = json.dumps(quick.to_json(), sort_keys=True)
     if key not in _PLAIN:
@@ -235,7 +235,7 @@ def uninterrupted(spec: StudySpec, folder: Path) -> Counter[tuple[object, ...]]:
 
 
 def moments(rng: random.Random, longest: float) -> Iterator[float]:
-    """Seconds from a launch to the hit: some while it starts, most while it runs."""
+    """Random seconds from a launch to a hit: some during the start, most during the run."""
     while True:
         yield rng.uniform(0.05, longest)
 
@@ -243,9 +243,10 @@ def moments(rng: random.Random, longest: float) -> Iterator[float]:
 def run_campaign(
     campaign: Campaign, hits: int, longest: float = 4.0, *, server_restarts: bool = False
 ) -> None:
-    """Hit a sweep so many times, or until it is done; then let it end.
+    """Hit a sweep this many times, or until it ends; then let it finish.
 
-    Where its server is restarted too, a sweep may find it away at its very start, and says so.
+    With server restarts, a sweep may find its server down at the start; it then ends with one
+    message.
     """
     for delay in moments(campaign.rng, longest):
         over = campaign.hits.total() >= hits
@@ -254,7 +255,7 @@ def run_campaign(
             code = process.wait(SECONDS * 5 if over else delay)
         except subprocess.TimeoutExpired:
             campaign.hit(campaign.rng.choice(HITS), process)
-            with contextlib.suppress(StorageError):  # nothing made yet, or the server is away
+            with contextlib.suppress(StorageError):  # no database yet, or the server is down
                 campaign.look()
             continue
         if server_restarts and code == 1 and _found_no_server(campaign.stderr()):
@@ -262,23 +263,23 @@ def run_campaign(
             continue
         assert code == 0, campaign.stderr()
         break
-    retry_while_unreachable(campaign.look, lambda: None)  # its server may be away just now
+    retry_while_unreachable(campaign.look, lambda: None)  # the server may be down at the moment
 
 
 def _found_no_server(stderr: str) -> bool:
-    """Whether the last sweep ended for want of a server, in one sentence."""
+    """Whether the last sweep ended because its server was unreachable."""
     return "must be a database that opens" in stderr.splitlines()[-1]
 
 
-def check_books(
+def check_results(
     campaign: Campaign, expected: Counter[tuple[object, ...]], at_once: int = 2
 ) -> dict[str, object]:
-    """The promise, trial by trial; returns the counts worth printing.
+    """Check that no trial is lost or duplicated; returns counts to print.
 
     Args:
-        campaign: what happened.
-        expected: the results of the same study when nothing happens.
-        at_once: how many trials may be under way; two workers have one each unless told.
+        campaign: the sweep and its hits.
+        expected: the results of the same study without hits.
+        at_once: how many trials may run at the same time; by default two workers run one each.
     """
     trials = campaign.trials()
     assert [trial.number for trial in trials] == list(range(len(trials)))
@@ -290,7 +291,7 @@ def check_books(
     assert set(reasons) <= {"interrupted"}, reasons
     assert campaign.results() == expected
     again = campaign.steps_made_again()
-    # A hit costs each of the trials under way the step in hand at most.
+    # A hit repeats at most one step of each running trial.
     assert again.total() <= at_once * sum(campaign.hits.values())
     return {
         "launches": campaign.launches,

@@ -1,4 +1,4 @@
-"""What goes wrong on demand: disks, and the files of real fine-tunes."""
+"""Fixtures of fault tests: faulty disks, and the inputs of real fine-tunes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faults.fine_tunes import TRIALS, Database, Measured, study
 
 @pytest.fixture(scope="session")
 def faulty_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library behind ``faults``, compiled once."""
+    """The fault-injection library behind ``faults``, compiled once."""
     reason = faulty.missing()
     if reason:
         pytest.skip(reason)
@@ -22,15 +22,15 @@ def faulty_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def faults(faulty_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Faults:
-    """Faults of this test's own, none yet."""
+    """Injectable disk faults, none active yet."""
     return Faults(faulty_library, tmp_path_factory.mktemp("faults"))
 
 
 @pytest.fixture(scope="session")
 def small_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small base and small data, for copies."""
+    """A small base model and small data, to be copied."""
     from motif_files import write_chains
-    from protein_models import save  # PyTorch takes long to import
+    from protein_models import save  # importing PyTorch takes long
 
     folder = tmp_path_factory.mktemp("inputs")
     (folder / "base").mkdir()
@@ -41,7 +41,7 @@ def small_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(small_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    """What the small fine-tunes measure when nothing happens to them."""
+    """Results of the small fine-tunes without faults."""
     folder = Path(shutil.copytree(small_inputs, tmp_path_factory.mktemp("plain") / "home"))
     database = Database(folder / "study.db")
     database.run(study(folder))

@@ -1,4 +1,4 @@
-"""Objectives that take their worker with them, or break the contract of ``run``."""
+"""Objectives that kill their worker, or break the contract of ``run``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialRes
 
 
 class Deadly(Synthetic):
-    """``Synthetic``, killed as the kernel kills who takes too much memory.
+    """``Synthetic`` that kills its worker as the kernel's OOM killer does.
 
     Settings: those of ``Synthetic``, and ``most`` trials that fit the memory together (0 for any
     number), ``poison`` (a rank that no worker survives), ``signal`` by which it ends, and
@@ -30,13 +30,13 @@ class Deadly(Synthetic):
         self._advised = int(own["advised"])
 
     def facts(self) -> ObjectiveInfo:
-        """With the advice of the settings."""
+        """Facts with the pack size from the settings."""
         return replace(super().facts(), pack=self._advised)
 
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """As ever, until it does not fit."""
+        """Run as usual, until the pack does not fit."""
         inside = {params.number: params for params in pack}
 
         def reported(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
@@ -60,7 +60,7 @@ class Deadly(Synthetic):
 
 
 class Careless(Synthetic):
-    """``Synthetic``, but the trial of rank 8 is ``raised``, ``twice`` handed over or ``lost``.
+    """``Synthetic`` whose trial of rank 8 raises, finishes twice, or is lost.
 
     Settings: those of ``Synthetic``, and ``how``.
     """
@@ -72,7 +72,7 @@ class Careless(Synthetic):
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """As ever, until the trial of rank 8 is over."""
+        """Run as usual, until the trial of rank 8 ends."""
         bad = {params.number for params in pack if params.values["rank"] == 8}
 
         def refilled(result: TrialResult) -> TrialParams | None:

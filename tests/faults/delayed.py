@@ -1,4 +1,4 @@
-"""An objective whose trials take as long as chance says, and one of them very long."""
+"""An objective with random trial durations, and one very slow trial."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TURN_SECONDS = 0.02
 
 
 class Delayed(Synthetic):
-    """``Synthetic``, after so many turns of 0.02 s as chance says.
+    """``Synthetic`` after a random number of waits of 0.02 s.
 
     Settings: those of ``Synthetic``, ``delays`` (which chance; 0 for none), and ``straggler``, the
     turns of trial 0 (0 for as many as others). Inputs: none; results do not depend on either.
@@ -29,7 +29,7 @@ class Delayed(Synthetic):
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """All of a pack by turns."""
+        """Run the trials of a pack in alternation."""
         return run_in_lanes(
             pack, lambda params: self._late(params, report), leave, refill, TURN_SECONDS
         )

@@ -1,4 +1,4 @@
-"""Real disks that are full or read-only, where this process may mount them."""
+"""Real disks that are full or read-only, if this process may mount them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-REFUSALS = ("permission denied", "not permitted")  # to a root without the capability
+REFUSALS = ("permission denied", "not permitted")  # root without the capability to mount
 
 
 @contextlib.contextmanager
 def small_disk(tmp_path: Path, megabytes: int) -> Iterator[Path]:
-    """A disk of its own with so much room; skips the test where mounting is not allowed.
+    """A small file system; skips the test where mounting is not allowed.
 
     Args:
         tmp_path: where its mount point goes.
@@ -36,9 +36,9 @@ def small_disk(tmp_path: Path, megabytes: int) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def read_only(path: Path) -> Iterator[None]:
-    """Make a folder or file read-only, to root as well, and writable again at the end.
+    """Make a folder or file read-only, also for root, until the context ends.
 
-    What was opened for writing before stays writable: the mount lies over the path. Skips the
+    A file opened for writing before stays writable, since the mount covers the path only. Skips the
     test where mounting is not allowed.
     """
     _mount("--bind", path, path)
@@ -62,5 +62,5 @@ def _mount(*arguments: str | Path) -> None:
 
 
 def _unmount(path: Path) -> None:
-    # Lazily: a process under test may still stand in there, and pytest deletes the folder later.
+    # Lazily: a process under test may have its working directory there, which pytest deletes later.
     subprocess.run(["umount", "--lazy", path], check=True)

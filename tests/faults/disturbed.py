@@ -1,4 +1,4 @@
-"""The real objective, one trial of which changes the files that the sweep reads or writes."""
+"""The real objective, one trial of which changes the files that the sweep uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refil
 
 
 class Disturbed(BindingObjective):
-    """``BindingObjective`` that runs a shell command in the middle of one of its trials.
+    """``BindingObjective`` that runs a shell command during one of its trials.
 
     Settings: those of ``BindingObjective``; ``command`` and the trial ``at`` whose first report
     runs it; and the trial ``killed`` whose first report ends the worker.
@@ -28,7 +28,7 @@ class Disturbed(BindingObjective):
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """As ever, until the trials that are told to."""
+        """Run as usual, except for the trials ``at`` and ``killed``."""
 
         def reported(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
             if number == self._at and self._left:

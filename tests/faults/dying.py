@@ -1,4 +1,4 @@
-"""A driver that kills itself at a chosen point between a trial's end and the next one's start."""
+"""A driver that kills itself at a chosen point between a trial's end and its successor's start."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ POINTS = {
     "before the next is sent": (TuningLoop, "_successor", "after"),
     "after the next is sent": (WorkerProcess, "follow", "after"),
 }
-"""Where to die: in which method, and on which side of it."""
+"""The method to die in, and whether before or after it."""
 
 
 def arm(point: str, times: int) -> None:
-    """Have this process killed when it comes to a point for the so-manyth time."""
+    """Kill this process when it reaches a point for the n-th time."""
     owner, name, side = POINTS[point]
     method = getattr(owner, name)
     left = [times]

@@ -1,4 +1,4 @@
-"""Disks that fail on demand under other processes, by way of ``LD_PRELOAD`` (see faulty.c)."""
+"""Disk faults injected into other processes through ``LD_PRELOAD`` (see faulty.c)."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ SOURCE = Path(__file__).with_name("faulty.c")
 
 KINDS = {
     "write": 1,  # write, pwrite, writev, sendfile, fwrite
-    "sync": 2,  # fsync, fdatasync; of folders too
+    "sync": 2,  # fsync, fdatasync; also of folders
     "truncate": 4,
-    "open": 8,  # for writing, or creating
-    "rename": 16,  # known by the new name
+    "open": 8,  # open for writing, or creating
+    "rename": 16,  # matched by the new name
     "mkdir": 32,
-    "unlink": 64,  # of files and folders
+    "unlink": 64,  # deleting files and folders
 }
 """Kinds of calls that can fail; the numbers are faulty.c's."""
 
 USUAL = {
     "ENOSPC": ("write", "mkdir"),  # an empty file still fits on most full disks
     "EIO": ("write", "sync"),
-    "EROFS": tuple(KINDS),  # a disk that turned read-only refuses open files too
-    "EACCES": ("open", "rename", "mkdir", "unlink"),  # what is open already stays so
+    "EROFS": tuple(KINDS),  # a disk remounted read-only also refuses open files
+    "EACCES": ("open", "rename", "mkdir", "unlink"),  # files that are already open stay writable
 }
-"""Which kinds of calls each errno comes from in life."""
+"""The kinds of calls that fail with each errno in practice."""
 
 SLOTS = 512
 RULES_BYTES = 8192
 
 
 def missing() -> str | None:
-    """Why this machine cannot inject faults; None where it can."""
+    """The reason why this machine cannot inject faults, or None."""
     if sys.platform != "linux":
         return f"LD_PRELOAD and /proc are Linux's, this is {sys.platform}"
     return None if shutil.which("cc") else "no C compiler here (cc)"
@@ -46,14 +46,14 @@ def missing() -> str | None:
 def build(folder: Path) -> Path:
     """Compile the library into a folder."""
     library = folder / "faulty.so"
-    # Distributions that fortify by default would make inline wrappers of what it defines.
+    # Distributions that fortify by default would inline wrappers of the functions that it defines.
     flags = ("-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-U_FORTIFY_SOURCE")
     subprocess.run(["cc", *flags, "-o", library, SOURCE, "-ldl"], check=True)
     return library
 
 
 class Faults:
-    """Faults that processes started with ``environment()`` meet; none until ``fail`` is called.
+    """Disk faults for processes started with ``environment()``; none until ``fail`` is called.
 
     Args:
         library: what ``build`` made.
@@ -72,7 +72,7 @@ class Faults:
         self._slots.write_bytes(bytes(8 * SLOTS))
 
     def environment(self) -> dict[str, str]:
-        """This process's environment, with the faults; a subprocess may take it as it is."""
+        """This process's environment with the faults, for ``subprocess``."""
         preload = [str(self._library), os.environ.get("LD_PRELOAD", "")]
         return os.environ | {
             "LD_PRELOAD": ":".join(filter(None, preload)),
@@ -90,7 +90,7 @@ class Faults:
         skip: int = 0,
         limit: int | None = None,
     ) -> None:
-        """Let calls fail from now on, also those of processes that run already.
+        """Make calls fail from now on, also in running processes.
 
         With ENOSPC the first write to fail is a short one, as on a disk that fills up: half of
         it is written, and what follows fails.
@@ -98,9 +98,9 @@ class Faults:
         Args:
             pattern: an absolute path, or with a str a pattern for one; * matches slashes too.
             errno_name: such as ENOSPC, EIO, EROFS, EACCES.
-            calls: which kinds, of ``KINDS``; those of ``USUAL`` unless told.
+            calls: which kinds, of ``KINDS``; by default those of ``USUAL``.
             skip: how many matching calls go well before.
-            limit: how many fail then; all unless told.
+            limit: how many fail then; all by default.
         """
         text = glob.escape(str(pattern)) if isinstance(pattern, Path) else pattern
         assert text.startswith(("/", "*")), f"{text!r} can match no absolute path"
@@ -114,12 +114,12 @@ class Faults:
         self._write()
 
     def clear(self) -> None:
-        """Let all calls go well again; what was counted stays counted."""
+        """End all faults; the counts are kept."""
         self._active.clear()
         self._write()
 
     def count(self) -> int:
-        """How many calls have failed; a short write is not one, the failure after it is."""
+        """The number of failed calls; a short write does not count, the failure after it does."""
         return len(self.injected())
 
     def injected(self) -> list[str]:
@@ -131,4 +131,4 @@ class Faults:
         assert len(text.encode()) < RULES_BYTES, "too many rules at a time"
         scratch = self._rules.with_suffix(".new")
         scratch.write_text(text)
-        scratch.replace(self._rules)  # no reader may see half a rule
+        scratch.replace(self._rules)  # so that no reader sees a partial rule

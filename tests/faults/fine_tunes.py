@@ -1,4 +1,4 @@
-"""A study of six real fine-tunes, small enough to be run again and again."""
+"""A study of six small real fine-tunes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TRIALS = 6
 INPUTS = ("base", "data", "cache")
 
 Measured = dict[tuple[Any, ...], tuple[float, ...]]
-"""By configuration: its value, its loss, and the end of its interval."""
+"""By configuration: its value, its loss, and the lower end of its interval."""
 
 
 def study(folder: Path, command: str = "", killed: int = -1) -> StudySpec:
-    """Six fine-tunes on the inputs in a folder; see ``faults.disturbed``.
+    """A study of six fine-tunes on the inputs in a folder; see ``faults.disturbed``.
 
     Args:
         folder: has ``base`` and ``data``.
@@ -62,11 +62,11 @@ def study(folder: Path, command: str = "", killed: int = -1) -> StudySpec:
 
 @dataclass(frozen=True)
 class Database:
-    """Where a study of ``study`` is kept.
+    """The database of such a study.
 
     Args:
         path: the file.
-        files: where it was told to keep files.
+        files: the folder given for files.
     """
 
     path: Path
@@ -74,15 +74,15 @@ class Database:
 
     @property
     def address(self) -> StorageUrl:
-        """Of the database."""
+        """Its URL."""
         return StorageUrl.parse(f"sqlite:///{self.path}")
 
     def run(self, spec: StudySpec) -> None:
-        """Sweep with one worker, in a process of its own."""
+        """Run the sweep with one worker."""
         run_study(spec, self.address, NullListener(), Options(workers=1))
 
     def measured(self) -> Measured:
-        """What the complete trials measured."""
+        """The results of COMPLETE trials, by configuration."""
         results: Measured = {}
         for trial in load_study(self.address).trials:
             if trial.state.name == "COMPLETE":
@@ -93,11 +93,11 @@ class Database:
         return results
 
     def states(self) -> Counter[str]:
-        """How the trials ended."""
+        """The number of trials by state."""
         return Counter(trial.state.name for trial in load_study(self.address).trials)
 
     def adapters(self) -> set[int]:
-        """The complete trials whose adapters are kept, each whole and the trial's own."""
+        """Numbers of COMPLETE trials with a kept adapter, checked to be complete and their own."""
         opened = load_study(self.address)
         identity = read_identity(opened)
         folders = TrialFolders.of_study(

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of the tests' own, that can be stopped and killed."""
+"""A real PostgreSQL server for tests, which can be stopped and killed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ HOST = "127.0.0.1"
 USER = "sweeper"
 PASSWORD = "p@ss/w:rd"  # noqa: S105  # of a server that lives for a test; needs quoting in a URL
 STOPS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-SECONDS = 60  # for a start or a stop; a slow machine recovers from a crash in a few
+SECONDS = 60  # seconds for a start or a stop; crash recovery is slow on a slow machine
 
 
 def session(url: str) -> psycopg.Connection:
-    """A connection of a test's own to a database that a study is in."""
+    """A separate connection to a study's database."""
     return psycopg.connect(url.replace("+psycopg", ""), autocommit=True, connect_timeout=10)
 
 
 def wait_for_locks(seconds: int) -> None:
-    """Have the drivers of this process wait so long for a lock, in place of a minute."""
-    from sweep.storage import database  # every test imports this module
+    """Set the lock timeout of drivers in this process, a minute by default."""
+    from sweep.storage import database  # imported here, since every test imports this module
 
     bounded = database._bound_waits
 
@@ -48,12 +48,12 @@ def wait_for_locks(seconds: int) -> None:
 class Postgres:
     """A PostgreSQL server on a loopback port; a context manager that starts and deletes it.
 
-    It checks passwords (SCRAM), syncs what is committed, keeps its ``port`` when it is started
-    again, and says to the file ``log`` what happens to it.
+    It checks passwords (SCRAM), syncs commits to disk, keeps its ``port`` over restarts, and logs
+    to the file ``log``.
 
     Args:
-        primary: a running server that this one is to be a read-only standby of; None for one
-            that stands alone.
+        primary: a running server that this one is to be a read-only standby of; None for an
+            independent server.
     """
 
     def __init__(self, primary: Postgres | None = None) -> None:
@@ -64,7 +64,7 @@ class Postgres:
         self._databases = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
-        # Not pytest's tmp_path: nobody but root may pass through it.
+        # Not pytest's tmp_path, which only root may traverse.
         self._home = tempfile.TemporaryDirectory(prefix="lorasweep-postgres-")
         self._folder = Path(self._home.name)
         self._data = self._folder / "data"
@@ -72,12 +72,12 @@ class Postgres:
 
     @staticmethod
     def missing() -> str | None:
-        """Why there can be no server here; None where there can."""
+        """The reason why no server can run here, or None."""
         return None if _programs() else "no PostgreSQL server here (Debian: its package postgresql)"
 
     @property
     def url(self) -> str:
-        """SQLAlchemy's URL of a database that is always there."""
+        """The SQLAlchemy URL of a database that always exists."""
         return self._url("postgres")
 
     def new_database(self) -> str:
@@ -89,24 +89,24 @@ class Postgres:
 
     @property
     def home(self) -> Path:
-        """A folder of the user that it runs as, deleted with it."""
+        """A folder owned by the server's user, deleted with the server."""
         return self._folder
 
     def named(self, database: str) -> str:
-        """The URL of a database."""
+        """The URL of a database with this name."""
         return self._url(database)
 
     def beside(self, url: str) -> str:
-        """The URL of the database of the same name as another server's."""
+        """The URL of this server's database with the same name as another server's."""
         return self._url(make_url(url).database or "")
 
     def own(self, folder: Path) -> None:
-        """Give a folder to the user that the server runs as."""
+        """Change a folder's owner to the server's user."""
         if (owner := _owner()) is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
 
     def catch_up(self) -> None:
-        """Wait until this standby holds all that its primary has written."""
+        """Wait until this standby has replayed all that its primary has written."""
         assert self._primary is not None
         with session(self._primary.url) as connection:
             (written,) = connection.execute("select pg_current_wal_lsn()").fetchone() or ("",)
@@ -118,18 +118,18 @@ class Postgres:
                 time.sleep(0.01)
 
     def start(self) -> None:
-        """Start the server, where it does not run, and wait until it answers."""
+        """Start the server unless it runs, and wait until it answers."""
         if self._running():
             return
         if not self._data.exists():
             self._initialise()
-        # A killed server leaves this. Its number may by now be that of another process, for
-        # which the next server would mistake it; kill() has seen all of them end.
+        # A killed server leaves its pid file. The id may now belong to another process, which the
+        # next server would mistake for it; kill() has made sure that all of its processes ended.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             where = ["-h", HOST, "-p", str(self.port), "-k", ""]  # and no socket file
             command = [self._programs / "postgres", "-D", self._data, *where]
-            # A session of its own: a Ctrl-C is the tests' business.
+            # A new session, so that Ctrl-C does not reach the server.
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, **self._as_owner()
             )
@@ -140,31 +140,31 @@ class Postgres:
             raise
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """End the server: ``fast`` in order, ``immediate`` so that it must recover."""
+        """Stop the server: ``fast`` shuts it down cleanly, ``immediate`` requires recovery."""
         if process := self._running():
             process.send_signal(STOPS[mode])
             process.wait(SECONDS)
 
     def kill(self) -> None:
-        """End the server and its children as a power cut does, with no time for anything."""
+        """Kill the server and its children, as a power cut does."""
         process = self._running()
         if process is None:
             return
-        process.send_signal(signal.SIGSTOP)  # else children come while we count them
+        process.send_signal(signal.SIGSTOP)  # otherwise new children appear while they are counted
         children = psutil.Process(process.pid).children(recursive=True)
         for child in children:
             child.kill()
         process.kill()
         process.wait(SECONDS)
         deadline = time.monotonic() + SECONDS
-        while any(map(_lives, children)):  # and holds the shared memory
+        while any(map(_lives, children)):  # and releases the shared memory
             assert time.monotonic() < deadline, f"some of these do not end: {children}"
             time.sleep(0.01)
 
     def close(self) -> None:
-        """End the server and delete all it held."""
+        """Stop the server and delete its data."""
         try:
-            self.stop()  # rather than kill(), which leaves shared memory to the next start
+            self.stop()  # not kill(), which leaves shared memory behind
         finally:
             self.kill()
             self._home.cleanup()
@@ -186,7 +186,7 @@ class Postgres:
         return url.render_as_string(hide_password=False)
 
     def _as_owner(self) -> dict[str, Any]:
-        """How to run its programs: they refuse root, and stand where they may look."""
+        """How to run its programs: not as root, in a directory that the user may read."""
         here: dict[str, Any] = {"cwd": self._folder, "stdin": subprocess.DEVNULL}
         if (owner := _owner()) is None:
             return here
@@ -199,7 +199,7 @@ class Postgres:
             self._copy(self._primary)
 
     def _copy(self, primary: Postgres) -> None:
-        """All of a primary, which it follows from then on."""
+        """Copy the primary's data and follow it as a standby."""
         if (owner := _owner()) is not None:
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
         where = primary.url.replace("+psycopg", "")
@@ -216,7 +216,7 @@ class Postgres:
         options = [f"--username={USER}", f"--pwfile={secret}", "--auth=scram-sha-256"]
         options += ["--no-sync", "--encoding=UTF8", "--locale=C"]
         command = [self._programs / "initdb", "-D", self._data, *options]
-        subprocess.run(command, check=True, **self._as_owner())  # pytest shows what it says
+        subprocess.run(command, check=True, **self._as_owner())  # pytest shows its output
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + SECONDS
@@ -229,14 +229,14 @@ class Postgres:
 
 
 def _programs() -> Path | None:
-    """The folder of the server's programs; Debian keeps it off the PATH."""
+    """The folder of the server's programs, which Debian does not put on the PATH."""
     found = [Path(path).resolve().parent for path in [shutil.which("postgres")] if path]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((path for path in found if (path / "initdb").exists()), None)
 
 
 def _owner() -> pwd.struct_passwd | None:
-    """Who is to run the server; None for whoever runs the tests."""
+    """The user to run the server as; None for the current one."""
     if os.geteuid() != 0:
         return None
     users = {user.pw_name: user for user in pwd.getpwall()}
@@ -244,7 +244,7 @@ def _owner() -> pwd.struct_passwd | None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    """Whether it runs; a dead one that nobody reaps does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -252,10 +252,10 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _free_port() -> int:
-    """A port for the server's whole life."""
+    """A port that stays free for the server's whole life."""
     while True:
-        # Below the range for outgoing connections: in there, a client that tries the dead
-        # server again and again comes to be connected to itself some day.
+        # Below the range for outgoing connections: within it, a client that keeps trying to connect
+        # to a stopped server may eventually connect to itself.
         port = random.randrange(20000, 32000)
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) != 0:

@@ -1,4 +1,4 @@
-"""A driver that stops itself at one of its writes, is taken over, and is continued.
+"""A driver that stops itself at a write, loses the study to another driver, and is continued.
 
     python stopped.py URL before|after|within STEP
 
@@ -50,7 +50,7 @@ ENDED, HELD, FAILED = 0, 3, 4
 
 @contextlib.contextmanager
 def driving(address: StorageUrl) -> Iterator[tuple[optuna.Study, TrialStore]]:
-    """Hold the study as ``sweep.driver.run_study`` does, taking it over."""
+    """Open the study as ``sweep.driver.run_study`` does, taking it over."""
     with storage_lock(address):
         study = create_or_resume(address, SPEC, ObjectiveInfo())
         owner = take(study, address, take_over=True)
@@ -60,7 +60,7 @@ def driving(address: StorageUrl) -> Iterator[tuple[optuna.Study, TrialStore]]:
 
 
 def drive(address: StorageUrl, arm: Callable[[], None]) -> None:
-    """Ask, report, tell, measure a baseline's attribute, and give the study up."""
+    """Ask, report, tell, set a study attribute, and release the study."""
     with driving(address) as (study, store):
         arm()
         _durably(store.recover)
@@ -79,7 +79,7 @@ def _durably(act: Callable[[], Any], again: Callable[[], object] | None = None) 
 
 
 def finish(address: StorageUrl) -> None:
-    """Take the study over and end it, with nothing left open."""
+    """Take the study over and run it to the end."""
     with driving(address) as (study, store):
         store.recover()
         while (params := store.ask()) is not None:
@@ -88,7 +88,7 @@ def finish(address: StorageUrl) -> None:
 
 
 class Stop:
-    """What stops this process at its so-manyth write, before or after the check of that write."""
+    """Stops this process at its n-th write, before or after the ownership check of that write."""
 
     def __init__(self, moment: int, side: str) -> None:
         self.left = moment
@@ -102,7 +102,7 @@ class Stop:
         self.event = "before_cursor_execute" if side == "before" else "do_execute"
 
     def __call__(self) -> None:
-        """Stop from now on."""
+        """Stop at the n-th write from now on."""
         append, count = self.append, self._count
 
         def stopping(journal: Any, logs: list[dict[str, Any]]) -> None:
@@ -125,7 +125,7 @@ class Stop:
     def _before_check(
         self, connection: sqlalchemy.Connection, _: Any, statement: str, *__: Any
     ) -> None:
-        # The first lock of each transaction; whoever stops after it keeps the other one out.
+        # Stop at the first lock of each transaction; a process stopped after it blocks the others.
         text = statement.lstrip().lower()
         locks = text.startswith(_WRITES) or text.endswith("for update")
         if locks and not connection.info["wrote"]:
@@ -138,13 +138,13 @@ class Stop:
 
     def _within(self, cursor: Any, statement: str, *__: Any) -> None:
         if self.left == 1 and statement.lstrip().lower().startswith(_WRITES):
-            name = "idle_in_transaction_session_timeout"  # a minute, unless told
+            name = "idle_in_transaction_session_timeout"  # a minute by default
             cursor.connection.execute(f"set local {name} = '100ms'")
         self._after_check(cursor, statement)
 
 
 def forked(act: Callable[[], None]) -> tuple[int, int]:
-    """A child that does something, and a pipe of what it prints."""
+    """A child process that runs a function, and a pipe of its output."""
     read, write = os.pipe()
     child = os.fork()
     if child:
@@ -159,13 +159,13 @@ def forked(act: Callable[[], None]) -> tuple[int, int]:
     except HeldError as error:
         os.write(1, str(error).encode())
         code = HELD
-    except BaseException as error:  # noqa: BLE001 - a child must not go on as its parent
+    except BaseException as error:  # noqa: BLE001 - a child must not continue as its parent
         os.write(1, repr(error).encode())
     os._exit(code)
 
 
 def held(address: StorageUrl) -> Any:
-    """All that a study holds."""
+    """The attributes and trials of a study."""
     study = load_study(address)
     trials = [
         (t.number, t.state.name, t.value, t.params, t.user_attrs, t.intermediate_values)
@@ -175,18 +175,18 @@ def held(address: StorageUrl) -> Any:
 
 
 def moments(fresh: Callable[[], StorageUrl], side: str, step: int) -> Iterator[dict[str, Any]]:
-    """One line for each moment tried."""
+    """One dictionary for each write at which the driver was stopped."""
     for moment in itertools.count(1, step):
         address, arm = fresh(), Stop(moment, side)
         first, pipe = forked(partial(drive, address, arm))
         _, status = os.waitpid(first, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):  # it has no further write
+        if not os.WIFSTOPPED(status):  # there is no further write
             printed = os.read(pipe, 4096).decode()
             assert os.waitstatus_to_exitcode(status) == ENDED, printed
             return
         what = os.read(pipe, 4096).decode().strip()
         second, output = forked(partial(finish, address))
-        if side == "after":  # which waits for the first one's transaction
+        if side == "after":  # which waits for the first driver's transaction
             os.kill(first, signal.SIGCONT)
         code = os.waitstatus_to_exitcode(os.waitpid(second, 0)[1])
         assert code == ENDED, os.read(output, 4096).decode()
@@ -202,7 +202,7 @@ def moments(fresh: Callable[[], StorageUrl], side: str, step: int) -> Iterator[d
 
 
 def fresh_copies(url: str) -> Callable[[], StorageUrl]:
-    """Makes a study, and then databases that hold a copy of it, one per call."""
+    """Makes a study, and then a fresh copy of its database per call."""
     template = StorageUrl.parse(url)
     with quiet_optuna():
         study = create_or_resume(template, SPEC, ObjectiveInfo())

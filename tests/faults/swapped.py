@@ -1,4 +1,4 @@
-"""An objective one trial of which takes away what the sweep reads or writes."""
+"""An objective one trial of which replaces or removes files that the sweep uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refil
 
 
 class Swapped(Synthetic):
-    """``Synthetic`` with an input ``data``; trial ``at`` replaces it and takes its worker along.
+    """``Synthetic`` with an input ``data``; trial ``at`` replaces it and kills its worker.
 
     The worker that follows finds ``content`` under the same name, or nothing where it is empty.
     Where the setting ``removes`` names a folder, that is removed, and the data stays.
@@ -31,14 +31,14 @@ class Swapped(Synthetic):
         self._data = Path(inputs["data"])
 
     def facts(self) -> ObjectiveInfo:
-        """With the digest of the file as it is now."""
+        """Facts with the file's current digest."""
         digest = hashlib.sha256(self._data.read_bytes()).hexdigest()
         return replace(super().facts(), fingerprints={"data": digest})
 
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """As ever, until the trial that is told to."""
+        """Run as usual, except for trial ``at``."""
 
         def reported(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
             if number == self._at:

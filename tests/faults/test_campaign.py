@@ -1,4 +1,4 @@
-"""A sweep of short trials is hit at random moments, resumed each time, and loses nothing."""
+"""A sweep of short trials is hit at random moments and resumed, and loses no trial."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
+from faults.campaign import Campaign, check_results, make_spec, run_campaign, uninterrupted
 
 from sweep.storage.url import StorageUrl
 
@@ -14,18 +14,18 @@ from sweep.storage.url import StorageUrl
 def one(
     url: str, folder: Path, trials: int, hits: int, seed: int, longest: float = 4.0
 ) -> dict[str, object]:
-    """A campaign from its first launch to its books."""
+    """Run a campaign and check its results."""
     spec = make_spec(trials)
     expected = uninterrupted(spec, folder / "plain")
     home = folder / "hit"
     home.mkdir()
     campaign = Campaign(StorageUrl.parse(url), home, spec, random.Random(seed))
     run_campaign(campaign, hits, longest)
-    return check_books(campaign, expected)
+    return check_results(campaign, expected)
 
 
 def test_a_few_hits_lose_and_double_nothing(tmp_path: Path) -> None:
-    """The short version of what follows."""
+    """The short version of the test below."""
     counts = one(f"sqlite:///{tmp_path}/s.db", tmp_path, trials=12, hits=5, seed=1, longest=3.0)
 
     print(counts)

@@ -1,4 +1,4 @@
-"""A database copied while real fine-tunes run; it and its copies go on to their ends."""
+"""A database copied during real fine-tunes: the original and its copies can be resumed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from command import PROGRAM, lorasweep
 from faults.fine_tunes import TRIALS, Database, Measured, study
 
-FLAGS = ("--workers", "1", "--trust-study")  # trust is of one place of a database
+FLAGS = ("--workers", "1", "--trust-study")  # a study is trusted at one location of its database
 COPY = "mkdir copied; cp study.db copied/; cp study.db-wal copied/"
 BY_COMMAND = f"{PROGRAM} copy sqlite:///study.db sqlite:///by_command.db"
 END = "kill -TERM $(ps -o ppid= -p $PPID)"
-"""The driver is the parent of the worker that runs this; it ends in good order."""
+"""The driver is the parent of the worker that runs this command; SIGTERM ends it cleanly."""
 
 
 @pytest.fixture
 def begin(
     small_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Path]:
-    """Begins a study by the command, which is copied and ended in the middle of its third trial."""
+    """Starts a study by the command; in the middle of the third trial it is copied and stopped."""
 
     def make(command: str, *arguments: str) -> Path:
         folder = Path(shutil.copytree(small_inputs, tmp_path / "home"))
@@ -43,7 +43,7 @@ def begin(
 
 
 def resume(database: Database, *arguments: str) -> str:
-    """Go on to the end; what was said if it was refused."""
+    """Resume a study to its end; returns the error message if it is refused."""
     folder = database.path.parent
     url = f"sqlite:///{database.path}"
     done = lorasweep(folder, "resume", "--storage", url, *FLAGS, *arguments)
@@ -54,10 +54,10 @@ def resume(database: Database, *arguments: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_study_and_its_copies_go_on_beside_each_other(
+def test_a_study_and_its_copies_resume_independently(
     begin: Callable[..., Path], undisturbed: Measured
 ) -> None:
-    """By cp and by the command; each has files of its own, and the results of one left alone."""
+    """Copied by ``cp`` and by ``lorasweep copy``; each has its own files and complete results."""
     folder = begin(f"{COPY}; {BY_COMMAND}")
     first, copied, by_command = (
         Database(folder / name) for name in ("study.db", "copied/study.db", "by_command.db")
@@ -78,7 +78,7 @@ def test_a_study_and_its_copies_go_on_beside_each_other(
 def test_a_copy_is_refused_the_files_of_its_original(
     begin: Callable[..., Path], undisturbed: Measured
 ) -> None:
-    """Until it is given others; both have the results of one left alone."""
+    """Until it is given other folders; both have the results of a run without faults."""
     folder = begin(COPY, "--files", "shared")
     shared, others = str(folder / "shared"), str(folder / "others")
     first = Database(folder / "study.db", shared)

@@ -1,4 +1,4 @@
-"""NullListener sees a password: not in output, not in files, not in the study."""
+"""A database password appears in no output, in no file, and not in the study."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FORMS = (PASSWORD, "p%40ss%2Fw%3Ard", "p%40ss")
 
 
 def shown(text: str) -> list[str]:
-    """The forms of the password that a text holds."""
+    """The encoded forms of the password that a text contains."""
     return [form for form in FORMS if form in text]
 
 
 @pytest.mark.slow
-def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path: Path) -> None:
-    """From the first run to the export."""
+def test_every_command_hides_the_password(postgres: Postgres, tmp_path: Path) -> None:
+    """All commands, from the first run to the export."""
     url = postgres.new_database()
     (tmp_path / "toy.py").write_text(STUDY)
     where = ("--storage", url)
@@ -73,10 +73,10 @@ def test_every_command_works_and_keeps_the_password(postgres: Postgres, tmp_path
         ({"host": "no-such-host.invalid"}, "must be a database that opens"),
     ],
 )
-def test_a_server_that_refuses_is_one_sentence_without_the_password(
+def test_a_server_that_refuses_gives_one_message_without_the_password(
     postgres: Postgres, tmp_path: Path, change: dict[str, object], expected: str
 ) -> None:
-    """To a driver and to a reader."""
+    """For a sweep and for a command that reads."""
     url = make_url(postgres.new_database()).set(**change).render_as_string(hide_password=False)
     (tmp_path / "toy.py").write_text(STUDY)
     for arguments in (("run", "toy.py", "--workers", "1"), ("status",)):
@@ -90,7 +90,7 @@ def test_a_server_that_refuses_is_one_sentence_without_the_password(
 
 
 def test_a_password_can_be_left_to_the_environment(postgres: Postgres, tmp_path: Path) -> None:
-    """As libpq reads it."""
+    """Libpq reads it there."""
     url = postgres.new_database().replace(f":{FORMS[1]}@", "@")
     assert not shown(url)
     (tmp_path / "toy.py").write_text(STUDY)

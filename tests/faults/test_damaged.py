@@ -1,4 +1,4 @@
-"""A database of which bits flipped, or that was cut: every command that reads says one sentence."""
+"""A database with flipped bits or cut short: every command that reads it gives one message."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def damages(data: bytes, seed: int, n: int) -> Iterator[tuple[str, bytes]]:
-    """So many ways in which a file may be damaged."""
+    """Random damages to a file."""
     rng = random.Random(seed)
     for number in range(n):
         at = rng.randrange(len(data))
@@ -92,7 +92,7 @@ def look(kind: str, command: str, folder: Path) -> int:
 
 
 def check(kind: str, command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """It ends, well or with a message of lines that are all ours; and leaves the file alone."""
+    """The command succeeds or ends with our own message, and leaves the file unchanged."""
     before = (folder / kind).read_bytes()
     code = look(kind, command, folder)
     message = capsys.readouterr().err
@@ -113,7 +113,7 @@ def check(kind: str, command: str, folder: Path, capsys: pytest.CaptureFixture[s
         ),
     ],
 )
-def test_a_damaged_study_is_one_sentence(
+def test_a_damaged_study_is_one_message(
     kind: str,
     rounds: tuple[int, int, tuple[str, ...]],
     whole: Path,
@@ -121,7 +121,7 @@ def test_a_damaged_study_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Or read as far as it can be; never a traceback."""
+    """Or it is read as far as possible; never a traceback."""
     monkeypatch.chdir(tmp_path)
     seed, places, commands = rounds
     for _, data in damages((whole / kind).read_bytes(), seed, places):
@@ -131,8 +131,8 @@ def test_a_damaged_study_is_one_sentence(
             shutil.rmtree(tmp_path / "page", ignore_errors=True)
 
 
-def test_a_study_that_was_deleted_is_one_sentence(whole: Path, tmp_path: Path) -> None:
-    """While somebody looks at it."""
+def test_a_deleted_study_is_one_message(whole: Path, tmp_path: Path) -> None:
+    """Also while a command reads it."""
     import optuna
 
     from sweep.errors import StorageError

@@ -1,4 +1,4 @@
-"""Disks that are full, broken or read-only: clear words, and nothing lost."""
+"""Full, broken or read-only disks: a clear message, and no data lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sweep.storage.url import StorageUrl
 
 
 def campaign_in(folder: Path, faults: Faults | None = None, trials: int = 12) -> Campaign:
-    """A campaign in ``folder``, under the fault library if there is one."""
+    """A campaign in ``folder``, with the fault library if given."""
     home = folder / "home"
     home.mkdir()
     (folder / "db").mkdir(exist_ok=True)
@@ -28,7 +28,7 @@ def campaign_in(folder: Path, faults: Faults | None = None, trials: int = 12) ->
 
 
 def fill(path: Path) -> None:
-    """Write until there is no room."""
+    """Write until the disk is full."""
     with path.open("wb", buffering=0) as ballast, suppress(OSError):
         while ballast.write(b"0" * 4096):
             pass
@@ -36,11 +36,11 @@ def fill(path: Path) -> None:
 
 ROOM, WORKS = "must be on a disk with room", "must be on a disk that works"
 NETWORK = "import sweep.storage.sqlite_files as files; files._LOCAL = frozenset()"
-"""A prelude that takes every disk for one of another machine, where SQLite keeps a journal."""
+"""Code that makes every disk look like a network disk, where SQLite uses a rollback journal."""
 
 
 def slow(*values: str) -> Any:
-    """A row for ``make test-slow``."""
+    """A case for ``make test-slow`` only."""
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
@@ -51,7 +51,7 @@ def slow(*values: str) -> Any:
         ("s.db", "ENOSPC", "write", ROOM),
         slow("s.db-wal", "EIO", "write", WORKS),
         slow("s.db", "EIO", "write", WORKS),
-        slow("s.db", "ENOSPC", "sync", WORKS),  # SQLite does not say why a sync failed
+        slow("s.db", "ENOSPC", "sync", WORKS),  # SQLite does not report why a sync failed
         slow("s.db-journal", "ENOSPC", "write", ROOM),
         slow("s.db-journal", "ENOSPC", "sync", WORKS),
     ],
@@ -59,7 +59,7 @@ def slow(*values: str) -> Any:
 def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
     tmp_path: Path, faults: Faults, file: str, error: str, call: str, wanted_message: str
 ) -> None:
-    """One sentence, exit code 1, whole database; with the fault gone it goes on to the end.
+    """One message, exit code 1, an intact database; without the fault the sweep resumes.
 
     Without a write-ahead log COMMIT writes and syncs the database itself.
     """
@@ -83,10 +83,10 @@ def test_a_database_that_cannot_be_written_stops_the_sweep_and_keeps_it(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["write", "sync"])
-def test_a_log_that_cannot_be_folded_into_its_database_keeps_all(
+def test_a_failed_checkpoint_of_the_log_loses_nothing(
     tmp_path: Path, faults: Faults, call: str
 ) -> None:
-    """A checkpoint of the write-ahead log writes what is committed already; the sweep goes on."""
+    """A checkpoint of SQLite's write-ahead log writes committed data; the sweep continues."""
     campaign = campaign_in(tmp_path, faults)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     process = campaign.launch()
@@ -109,7 +109,7 @@ def test_a_log_that_cannot_be_folded_into_its_database_keeps_all(
 
 @pytest.mark.slow
 def test_a_full_disk_while_the_study_is_made(tmp_path: Path, faults: Faults) -> None:
-    """Half-made tables are completed by the next run."""
+    """Partly created tables are completed by the next run."""
     campaign = campaign_in(tmp_path, faults)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     for skip in (0, 3, 9, 20):
@@ -125,7 +125,7 @@ def test_a_full_disk_while_the_study_is_made(tmp_path: Path, faults: Faults) -> 
 
 @pytest.mark.slow
 def test_a_really_full_disk(tmp_path: Path) -> None:
-    """A file system of its own, filled up while the sweep runs, with room again later."""
+    """A small file system, filled up during the sweep, then with free space again."""
     with small_disk(tmp_path, 2) as disk:
         campaign = campaign_in(tmp_path)
         campaign.address = StorageUrl.parse(f"sqlite:///{disk}/s.db")
@@ -142,8 +142,8 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
         assert campaign.results() == expected
 
 
-def test_a_read_only_folder_is_said_and_left_as_it_is(tmp_path: Path) -> None:
-    """To run needs a place to write; to look does not."""
+def test_a_read_only_folder_is_reported_and_unchanged(tmp_path: Path) -> None:
+    """Running needs a writable folder; reading does not."""
     campaign = campaign_in(tmp_path, trials=6)
     campaign.run_to_the_end()
     with read_only(tmp_path / "db"):
@@ -173,7 +173,7 @@ for folder in sys.argv[1:]:
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     tmp_path: Path, faults: Faults
 ) -> None:
-    """Step 2 meets the fault, says so, and step 1 is still whole; step 3 is written again."""
+    """Step 2 fails and is reported, and step 1 stays complete; step 3 is written."""
     errors = "ENOSPC", "EIO", "EROFS"
     process = subprocess.Popen(
         [sys.executable, "-c", CHECKPOINT, *(str(tmp_path / error) for error in errors)],

@@ -1,4 +1,4 @@
-"""Base, data, prepared tables and the study's files, changed in the middle of real fine-tunes.
+"""Base, data, prepared tables and the study's files change in the middle of real fine-tunes.
 
 Each sweep goes on with the results of an undisturbed one, or stops with one sentence and reaches
 those results when it is resumed. Nothing is computed on what was changed.
@@ -18,7 +18,7 @@ from sweep.errors import SweepError
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What happens to the files, and what must be said.
+    """A change to files, and the expected message.
 
     Attributes:
         command: of bash, run in the middle of the third trial, in the folder of the inputs.
@@ -64,10 +64,10 @@ DISTURBANCES = {
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", DISTURBANCES)
-def test_files_that_change_in_mid_sweep_change_no_result(
+def test_files_that_change_during_a_sweep_change_no_result(
     name: str, small_inputs: Path, undisturbed: Measured, tmp_path: Path
 ) -> None:
-    """Neither of the worker that has read them, nor of the one that must read them after it."""
+    """For the worker that has read them, and for one that starts later."""
     folder, wanted = Path(shutil.copytree(small_inputs, tmp_path / "home")), DISTURBANCES[name]
     database, spec = Database(folder / "study.db"), study(folder, wanted.command, killed=4)
     if wanted.said:

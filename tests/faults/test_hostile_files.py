@@ -1,4 +1,4 @@
-"""Files that are made to do harm: memory without end, code in place of numbers."""
+"""Malicious files: unbounded memory, code in place of numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sweep.errors import DataError, SpecError
 
 
 class Bomb:
-    """An object whose unpickling leaves a file behind."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -36,13 +36,13 @@ class Bomb:
 
 
 def tensors(path: Path) -> bytes:
-    """A sound file."""
+    """A valid safetensors file."""
     save_file({"a": torch.zeros(4)}, path)
     return path.read_bytes()
 
 
 def header(size: int, said: bytes = b"{}") -> bytes:
-    """A file whose header says that it is so long."""
+    """A file whose header claims this length."""
     return size.to_bytes(8, "little") + said
 
 
@@ -67,7 +67,7 @@ FILES = {
 
 @pytest.fixture(params=FILES)
 def hostile(request: pytest.FixtureRequest, tmp_path: Path) -> bytes:
-    """What such a file holds."""
+    """The content of each malicious file."""
     if request.param != "a pickle":
         return FILES[request.param]
     held = io.BytesIO()
@@ -77,7 +77,7 @@ def hostile(request: pytest.FixtureRequest, tmp_path: Path) -> bytes:
 
 @pytest.fixture(autouse=True)
 def little_memory() -> Iterator[None]:
-    """What takes two more gigabytes fails here."""
+    """Allocations of more than two gigabytes fail here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + 2 * 2**30, hard))
@@ -85,8 +85,8 @@ def little_memory() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def test_weights_made_to_do_harm_are_one_sentence(hostile: bytes, tmp_path: Path) -> None:
-    """Of a base, and of an adapter; nothing in them is run."""
+def test_malicious_weights_are_one_message(hostile: bytes, tmp_path: Path) -> None:
+    """Weights of a base and of an adapter; no code in them runs."""
     (tmp_path / "model.safetensors").write_bytes(hostile)
     [told] = weight_faults(tmp_path, NO_TRUST)
     assert told.startswith("model.safetensors must be a whole weight file, got ")
@@ -97,10 +97,10 @@ def test_weights_made_to_do_harm_are_one_sentence(hostile: bytes, tmp_path: Path
     assert not (tmp_path / "marker").exists()
 
 
-def test_a_checkpoint_made_to_do_harm_is_not_used(
+def test_a_malicious_checkpoint_is_not_used(
     hostile: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The trial starts anew, and says why."""
+    """The trial starts anew, and logs why."""
     (tmp_path / FILE).write_bytes(hostile)
     with caplog.at_level(logging.WARNING, logger="lorasweep"):
         assert Checkpoints(str(tmp_path), {}).load() is None
@@ -124,10 +124,10 @@ LONG = 2000
     ],
     ids=["a sequence", "a header", "many lines", "a comment", "no header"],
 )
-def test_a_record_without_end_is_refused_at_its_line(
+def test_an_endless_record_is_refused_at_its_line(
     text: str, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In what is predicted and in what is learned from, before all of it is in memory."""
+    """When predicting and when training, before all of it is in memory."""
     monkeypatch.setattr(fasta, "LONGEST", LONG)
     path = tmp_path / "x.fasta"
     path.write_text(text)
@@ -135,10 +135,10 @@ def test_a_record_without_end_is_refused_at_its_line(
         list(read_fasta(str(path)))
 
 
-def test_a_record_as_long_as_may_be_is_read(
+def test_a_record_of_maximal_length_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the last letter, and the next one from nought."""
+    """To the last letter, and the next record is counted from zero."""
     monkeypatch.setattr(fasta, "LONGEST", LONG)
     path = tmp_path / "x.fasta"
     path.write_text(f">a\n{'MK' * (LONG // 2 - 2)}\n>b\n{'MK' * (LONG // 2 - 2)}\n")
@@ -147,7 +147,7 @@ def test_a_record_as_long_as_may_be_is_read(
     assert [len(each.sequence) for each in records if isinstance(each, FastaRecord)] == [1996] * 2
 
 
-def test_a_line_of_a_hundred_megabytes_is_one_sentence(tmp_path: Path) -> None:
+def test_a_line_of_a_hundred_megabytes_is_one_message(tmp_path: Path) -> None:
     """With labels or without; it is not read to its end."""
     path = tmp_path / "x.fasta"
     with path.open("w") as file:
@@ -171,8 +171,8 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("case", HEADERS)
-def test_an_id_that_a_terminal_would_obey_is_refused(case: str, tmp_path: Path) -> None:
-    """So it comes into no table; the sentence shows it."""
+def test_an_id_with_control_characters_is_refused(case: str, tmp_path: Path) -> None:
+    """It enters no table; the message shows it escaped."""
     text = HEADERS[case]
     path = tmp_path / "x.fasta"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -1,4 +1,4 @@
-"""Names, values and messages of a stranger's study, through every door by which they leave."""
+"""Untrusted names, values and messages of a foreign study, in every output that shows them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WORDS = {
     "template": "{{ 7*7 }} {% x %} %{y} ${z} `id` $(id)",
     "line": "one\ntwo\u2028three\x85four\x0bfive",
 }
-"""What a browser, a terminal, a reader, a C program or a spreadsheet would obey."""
+"""Strings with a meaning for browsers, terminals, readers, C programs or spreadsheets."""
 
 
 def stranger(url: str, word: str) -> None:
-    """A study with a word wherever a study may hold one, of ours as far as the attributes say."""
+    """A study with such a string wherever a study has text, with lorasweep's attributes."""
     study = optuna.create_study(storage=url, study_name=f"s {word}", direction="maximize")
     space = {
         f"p {word}": CategoricalDistribution([f"one {word}", f"two {word}"]),
@@ -59,7 +59,7 @@ def stranger(url: str, word: str) -> None:
 
 
 def obeyed(text: str) -> set[str]:
-    """What of a text a terminal would obey."""
+    """The control sequences in a text that a terminal would interpret."""
     return {c for c in text if not c.isprintable() and c != "\n"}
 
 
@@ -68,10 +68,10 @@ def obeyed(text: str) -> set[str]:
     ["\n".join(WORDS.values()), *(pytest.param(w, marks=pytest.mark.slow) for w in WORDS.values())],
     ids=["all", *WORDS],
 )
-def test_a_strangers_words_are_shown_and_never_obeyed(
+def test_untrusted_text_is_shown_and_never_interpreted(
     word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the terminal, in the report, in the file of trials."""
+    """In the terminal, in the report, and in the exported trials."""
     url = f"sqlite:///{tmp_path}/study.db"
     stranger(url, word)
     for arguments in (

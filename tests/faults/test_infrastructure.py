@@ -60,7 +60,7 @@ CALLS = {
 
 
 def run_sql(url: str, *statements: str) -> list[object]:
-    """Run statements in one transaction on a connection of their own; the last one's rows."""
+    """Run statements in one transaction on a separate connection; returns the last one's rows."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         results = [connection.execute(text(statement)) for statement in statements]
@@ -68,7 +68,7 @@ def run_sql(url: str, *statements: str) -> list[object]:
 
 
 def insert(environment: dict[str, str], path: Path, journal: str = "delete") -> str:
-    """Insert a row in another process; what SQLite complains of."""
+    """Insert a row in another process; returns SQLite's error message."""
     command = [sys.executable, "-c", INSERT, path, journal]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert not done.stderr
@@ -86,7 +86,7 @@ def database(tmp_path: Path) -> Path:
 
 
 class Writer:
-    """A process under faults that writes and syncs one file when asked to.
+    """A process under faults that writes and syncs one file on request.
 
     Args:
         faults: what it may meet.
@@ -103,7 +103,7 @@ class Writer:
         )
 
     def __call__(self, call: str) -> str:
-        """Ask for a ``write`` of 100 bytes or a ``sync``; what came of it."""
+        """Request a ``write`` of 100 bytes or a ``sync``; returns its outcome."""
         print(call, file=self.process.stdin, flush=True)
         return self.process.stdout.readline().strip()
 
@@ -118,7 +118,7 @@ def writer(faults: Faults, tmp_path: Path) -> Iterator[Writer]:
 
 
 def test_a_new_database_is_empty_and_takes_rows(postgres: Postgres) -> None:
-    """Through SQLAlchemy, with a password that the URL must quote."""
+    """Through SQLAlchemy, with a password that needs quoting in a URL."""
     url = postgres.new_database()
     run_sql(url, "create table t (x int)", "insert into t values (1)")
 
@@ -129,7 +129,7 @@ def test_a_new_database_is_empty_and_takes_rows(postgres: Postgres) -> None:
 
 @pytest.mark.parametrize("change", [{"password": "guess"}, {"username": "stranger"}])
 def test_wrong_credentials_are_refused(postgres: Postgres, change: dict[str, str]) -> None:
-    """So a test of credentials tests something."""
+    """So that tests of credentials test something."""
     wrong = make_url(postgres.new_database()).set(drivername="postgresql", **change)
 
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -138,8 +138,8 @@ def test_wrong_credentials_are_refused(postgres: Postgres, change: dict[str, str
     assert make_url(postgres.url).username == USER
 
 
-def test_what_was_committed_outlives_a_kill(postgres: Postgres) -> None:
-    """And what was not does not; the server's children die with it."""
+def test_committed_data_survive_a_kill(postgres: Postgres) -> None:
+    """Uncommitted data do not; the server's children end with it."""
     url = postgres.new_database()
     run_sql(url, "create table t (x int)", "insert into t values (1)")
     with psycopg.connect(url.replace("+psycopg", "")) as open_one:
@@ -159,7 +159,7 @@ def test_what_was_committed_outlives_a_kill(postgres: Postgres) -> None:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_stopped_server_starts_again_where_it_was(postgres: Postgres, mode: str) -> None:
+def test_a_stopped_server_restarts_with_its_port_and_data(postgres: Postgres, mode: str) -> None:
     """The same port, the same rows."""
     url = postgres.new_database()
     run_sql(url, "create table t (x int)", "insert into t values (1)")
@@ -171,8 +171,8 @@ def test_a_stopped_server_starts_again_where_it_was(postgres: Postgres, mode: st
     assert run_sql(url, "select x from t") == [1]
 
 
-def test_a_closed_server_leaves_nothing(postgres: Postgres) -> None:
-    """No process, no file, and no harm to another server."""
+def test_a_closed_server_leaves_nothing_behind(postgres: Postgres) -> None:
+    """No process and no file; another server is unaffected."""
     with Postgres() as other:
         process, folder = other._process, other._folder
         assert run_sql(other.url, "select 1") == [1]
@@ -184,7 +184,7 @@ def test_a_closed_server_leaves_nothing(postgres: Postgres) -> None:
 
 @pytest.mark.parametrize("name", ["ENOSPC", "EIO", "EROFS", "EACCES"])
 def test_every_error_reaches_a_running_process(faults: Faults, writer: Writer, name: str) -> None:
-    """From the moment it is asked for until it is cleared, and only for the path meant."""
+    """From ``fail`` to ``clear``, and only for the given path."""
     assert writer("write") == "100"
     faults.fail("*/another", name, calls=("write",))
     assert writer("write") == "100"
@@ -199,7 +199,7 @@ def test_every_error_reaches_a_running_process(faults: Faults, writer: Writer, n
 
 
 def test_faults_begin_and_end_by_count(faults: Faults, writer: Writer) -> None:
-    """The third and the fourth sync; what else happens does not count."""
+    """The third and the fourth sync fail; other calls do not count."""
     faults.fail("*/file", "EIO", calls=("sync",), skip=2, limit=2)
     answers = [writer("sync") for _ in range(6) if writer("write") == "100"]
 
@@ -208,7 +208,7 @@ def test_faults_begin_and_end_by_count(faults: Faults, writer: Writer) -> None:
 
 
 def test_two_processes_count_together(faults: Faults, writer: Writer, tmp_path: Path) -> None:
-    """One fault is one fault, whoever meets it."""
+    """A limit of one fault holds over all processes."""
     faults.fail("*/file", "EIO", limit=1)
     second = Writer(faults, tmp_path / "file")
     with second.process:
@@ -221,7 +221,7 @@ def test_two_processes_count_together(faults: Faults, writer: Writer, tmp_path: 
 
 @pytest.mark.parametrize("kind", CALLS)
 def test_every_kind_of_call_fails(faults: Faults, tmp_path: Path, kind: str) -> None:
-    """By a relative path below a symbolic link as well, and by a path with brackets."""
+    """Also for a relative path below a symbolic link, and for a path with brackets."""
     real = tmp_path / "folder[1] real"
     real.mkdir()
     (tmp_path / "link").symlink_to(real)
@@ -238,7 +238,7 @@ def test_every_kind_of_call_fails(faults: Faults, tmp_path: Path, kind: str) -> 
 
 
 def test_threads_share_the_count(faults: Faults, tmp_path: Path) -> None:
-    """Two thousand writes of eight threads meet as many faults as were asked for."""
+    """Two thousand writes of eight threads fail exactly as often as requested."""
     faults.fail("*/file", "EIO", skip=50, limit=100)
     done = subprocess.run(
         [sys.executable, "-c", THREADS, tmp_path / "file"],
@@ -265,10 +265,10 @@ def test_threads_share_the_count(faults: Faults, tmp_path: Path) -> None:
         ("wal", "EROFS", (), "open study.db: unable to open database file"),
     ],
 )
-def test_sqlite_meets_every_fault(
+def test_sqlite_hits_every_fault(
     faults: Faults, database: Path, journal: str, name: str, calls: tuple[str, ...], outcome: str
 ) -> None:
-    """Python's sqlite3 goes through the library, and its file is whole afterwards."""
+    """Python's sqlite3 goes through the library, and its file is intact afterwards."""
     assert not insert(faults.environment(), database, journal)
     faults.fail(f"{database}*", name, calls=calls)
     complaint = insert(faults.environment(), database, journal)
@@ -281,8 +281,8 @@ def test_sqlite_meets_every_fault(
     assert run_sql(f"sqlite:///{database}", "pragma integrity_check") == ["ok"]
 
 
-def test_a_full_database_file_stays_whole(faults: Faults, database: Path) -> None:
-    """The journal fits, the table does not: SQLite must take back what it wrote by half."""
+def test_a_full_disk_leaves_the_database_intact(faults: Faults, database: Path) -> None:
+    """The journal fits, the table does not: SQLite must roll back a partial write."""
     assert not insert(dict(os.environ), database)
     faults.fail(database, "ENOSPC")
 
@@ -291,8 +291,8 @@ def test_a_full_database_file_stays_whole(faults: Faults, database: Path) -> Non
     assert run_sql(f"sqlite:///{database}", "pragma integrity_check") == ["ok"]
 
 
-def test_a_small_disk_fills_up_and_has_room_again(tmp_path: Path) -> None:
-    """As real as it gets."""
+def test_a_small_disk_fills_up_and_is_freed(tmp_path: Path) -> None:
+    """With a real file system."""
     with small_disk(tmp_path, 1) as disk:
         database = disk / "study.db"
         run_sql(f"sqlite:///{database}", "create table t (x blob)")
@@ -307,8 +307,8 @@ def test_a_small_disk_fills_up_and_has_room_again(tmp_path: Path) -> None:
     assert not list(disk.iterdir())
 
 
-def test_read_only_refuses_even_root_until_its_end(tmp_path: Path, database: Path) -> None:
-    """A folder with all in it; or one file, and nothing beside it."""
+def test_read_only_applies_to_root_until_the_context_ends(tmp_path: Path, database: Path) -> None:
+    """For a folder with its content; or for one file, and not for its neighbours."""
     with read_only(tmp_path):
         with pytest.raises(OSError, match="Read-only file system"):
             (tmp_path / "new").touch()

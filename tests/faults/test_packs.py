@@ -1,4 +1,4 @@
-"""Workers and drivers that are killed with several trials in hand."""
+"""Workers and drivers that are killed while they run several trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
+from faults.campaign import Campaign, check_results, make_spec, run_campaign, uninterrupted
 from faults.dying import POINTS
 from optuna.trial import TrialState
 
@@ -27,7 +27,7 @@ Expected = Counter[tuple[object, ...]]
 def packed(
     folder: Path, trials: int, seconds: float, workers: int = 1, lanes: int = LANES
 ) -> tuple[Campaign, Expected]:
-    """A campaign whose workers run several trials together, and what it must come to."""
+    """A campaign whose workers run several trials together, and its expected results."""
     spec = make_spec(trials, seconds)
     expected = uninterrupted(spec, folder / "plain")
     home = folder / "hit"
@@ -44,10 +44,10 @@ def worker_of(pid: int) -> psutil.Process:
 
 
 def wait_until_all_are_in_a_step(campaign: Campaign, n: int) -> None:
-    """Until so many trials run, and each has reported something."""
+    """Wait until this many trials run, and each has reported."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        with contextlib.suppress(StorageError):  # not made yet
+        with contextlib.suppress(StorageError):  # no database yet
             running = [t for t in campaign.trials() if t.state == TrialState.RUNNING]
             if len(running) == n and all(t.intermediate_values for t in running):
                 return
@@ -56,13 +56,13 @@ def wait_until_all_are_in_a_step(campaign: Campaign, n: int) -> None:
 
 
 def kinds(campaign: Campaign) -> list[str]:
-    """How trials were interrupted."""
+    """The exception types of interrupted trials."""
     failed = (trial for trial in campaign.trials() if trial.state == TrialState.FAIL)
     return [trial.user_attrs["failure"]["kind"] for trial in failed]
 
 
 def test_a_killed_worker_costs_none_of_its_four_trials(tmp_path: Path) -> None:
-    """What was complete stays, the four run again by themselves, and the budget is met."""
+    """Completed trials stay, the four run again, and the budget is reached."""
     campaign, expected = packed(tmp_path, 12, seconds=1.2)
     process = campaign.launch()
     campaign.wait_for(2)
@@ -71,9 +71,9 @@ def test_a_killed_worker_costs_none_of_its_four_trials(tmp_path: Path) -> None:
     assert process.wait(120) == 0, campaign.stderr()
     campaign.look()
     campaign.hits["worker"] += 1
-    books = check_books(campaign, expected, at_once=LANES)
+    counts = check_results(campaign, expected, at_once=LANES)
 
-    assert (books["COMPLETE"], books["FAIL"]) == (12, LANES)
+    assert (counts["COMPLETE"], counts["FAIL"]) == (12, LANES)
     assert kinds(campaign) == ["PackDied"] * LANES
     assert "a worker with 4 trials was killed" in campaign.stderr()
     assert "from now on at most 2 together" in campaign.stderr()
@@ -82,8 +82,8 @@ def test_a_killed_worker_costs_none_of_its_four_trials(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_has_a_whole_pack_leave_and_a_resume_meets_the_budget(tmp_path: Path) -> None:
-    """All four checkpoint; no step is made twice."""
+def test_ctrl_c_checkpoints_a_whole_pack_and_a_resume_completes_it(tmp_path: Path) -> None:
+    """All four trials write a checkpoint; no step is computed twice."""
     campaign, expected = packed(tmp_path, 12, seconds=1.2)
     process = campaign.launch()
     wait_until_all_are_in_a_step(campaign, LANES)
@@ -96,7 +96,7 @@ def test_ctrl_c_has_a_whole_pack_leave_and_a_resume_meets_the_budget(tmp_path: P
     assert all(message.startswith("left before step") for message in left)
     assert Counter(t.state.name for t in campaign.trials()) == {"FAIL": LANES, "WAITING": LANES}
     campaign.run_to_the_end()
-    assert check_books(campaign, expected)["steps computed again"] == 0
+    assert check_results(campaign, expected)["steps computed again"] == 0
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_ctrl_c_has_a_whole_pack_leave_and_a_resume_meets_the_budget(tmp_path: P
 def test_a_driver_killed_between_two_trials_of_a_lane_loses_neither(
     tmp_path: Path, point: str
 ) -> None:
-    """Wherever that is; the worker goes with it, and the next driver puts all right."""
+    """At each point in between; the worker ends too, and the next driver recovers both trials."""
     campaign, expected = packed(tmp_path, 12, seconds=0.4)
-    # Four are begun for the first pack, none of which is a successor.
+    # Four trials start the first pack, none of which is a successor.
     times = 8 if point == "while the next is begun" else 5
     campaign.prelude = f"from faults import dying; dying.arm({point!r}, {times})"
     assert campaign.launch().wait(60) == -signal.SIGKILL, campaign.stderr()
@@ -117,10 +117,10 @@ def test_a_driver_killed_between_two_trials_of_a_lane_loses_neither(
     campaign.hits["SIGKILL"] += 1
     campaign.prelude = ""
     campaign.run_to_the_end()
-    books = check_books(campaign, expected, at_once=LANES)
+    counts = check_results(campaign, expected, at_once=LANES)
 
     assert finished == (4 if point in ("before it is told", "while the next is begun") else 5)
-    assert books["COMPLETE"] == 12
+    assert counts["COMPLETE"] == 12
     assert set(kinds(campaign)) == {"DriverDied"}
     assert LANES - 1 <= len(kinds(campaign)) <= LANES
 
@@ -130,7 +130,7 @@ def test_hits_at_random_lose_and_double_nothing_of_packs(tmp_path: Path) -> None
     """Two workers with three trials each."""
     campaign, expected = packed(tmp_path, 30, seconds=1.5, workers=2, lanes=3)
     run_campaign(campaign, hits=6)
-    counts = check_books(campaign, expected, at_once=6)
+    counts = check_results(campaign, expected, at_once=6)
 
     print(counts)
     assert counts["COMPLETE"] == 30

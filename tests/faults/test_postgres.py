@@ -1,4 +1,4 @@
-"""The same promise with the study on a server, which is killed and restarted as well."""
+"""The campaign with a study on PostgreSQL, whose server is killed and restarted too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
+from faults.campaign import Campaign, check_results, make_spec, run_campaign, uninterrupted
 from faults.postgres import PASSWORD, Postgres
 
 from sweep.storage.studies import find_study
@@ -26,7 +26,7 @@ def restarts(
     pause: float,
     begun: Callable[[], bool] = lambda: True,
 ) -> Iterator[list[str]]:
-    """Kill or stop the server and start it again, so many times, once something has begun."""
+    """Kill or stop the server and restart it this many times, once a trial has started."""
     ending = threading.Event()
     done: list[str] = []
 
@@ -56,7 +56,7 @@ def restarts(
 
 
 def one(server: Postgres, folder: Path, trials: int, seed: int) -> Campaign:
-    """A campaign on a database of its own, not yet begun."""
+    """A campaign on a new database, not yet started."""
     folder.mkdir(exist_ok=True)
     return Campaign(
         StorageUrl.parse(server.new_database()), folder, make_spec(trials), random.Random(seed)
@@ -64,8 +64,8 @@ def one(server: Postgres, folder: Path, trials: int, seed: int) -> Campaign:
 
 
 @pytest.mark.slow
-def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: Path) -> None:
-    """It waits, and goes on by itself, to the same results; nobody resumes it."""
+def test_a_sweep_survives_restarts_of_its_server(postgres: Postgres, tmp_path: Path) -> None:
+    """It waits and continues to the same results, without a resume."""
     campaign = one(postgres, tmp_path / "hit", trials=24, seed=3)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
 
@@ -88,12 +88,12 @@ def test_a_sweep_rides_out_restarts_of_its_server(postgres: Postgres, tmp_path: 
 
 @pytest.mark.slow
 def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: Path) -> None:
-    """Kills and signals, as with SQLite; and nobody sees the password."""
+    """Kills and signals, as with SQLite; no output contains the password."""
     campaign = one(postgres, tmp_path / "hit", trials=12, seed=4)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     run_campaign(campaign, 4)
 
-    print(check_books(campaign, expected))
+    print(check_results(campaign, expected))
     assert PASSWORD not in campaign.stderr()
     assert "p%40ss" not in campaign.stderr()
 
@@ -102,11 +102,11 @@ def test_hits_on_a_sweep_in_postgres_lose_nothing(postgres: Postgres, tmp_path: 
 @pytest.mark.timeout(3600)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a lost cursor
 def test_many_hits_on_sweep_and_server(postgres: Postgres, tmp_path: Path) -> None:
-    """Both at once: forty hits on the sweep while its server is restarted again and again."""
+    """Forty hits on the sweep while its server is restarted repeatedly."""
     campaign = one(postgres, tmp_path / "hit", trials=105, seed=5)
     expected = uninterrupted(campaign.spec, tmp_path / "plain")
     with restarts(postgres, 1000, random.Random(6), pause=12.0) as done:
         run_campaign(campaign, 40, server_restarts=True)
 
-    print(check_books(campaign, expected), "server", dict(Counter(done)))
+    print(check_results(campaign, expected), "server", dict(Counter(done)))
     assert len(done) >= 5

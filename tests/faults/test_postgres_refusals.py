@@ -1,4 +1,4 @@
-"""A server that ends connections inside a transaction, holds locks, is full or takes no writes."""
+"""A server that ends connections inside a transaction, holds locks, is full or is read-only."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ create trigger shot after insert or update on trial_values
 create trigger shot after insert or update on trials
   for each row execute function shoot();
 """
-"""Ends the connection in the middle of chosen writes; a sequence counts on when they are undone."""
+"""A trigger that ends the connection at chosen writes; a sequence counts rolled-back ones too."""
 
 
 @pytest.fixture
 def campaign(postgres: Postgres, tmp_path: Path) -> Campaign:
-    """A study of twelve trials on a database of its own, of which none has run."""
+    """A study of twelve trials on a new database, none of which has run."""
     address = StorageUrl.parse(postgres.new_database())
     made = Campaign(address, tmp_path, make_spec(12, seconds=0.4), random.Random(0))
     process = made.launch("--trials", "1")
@@ -49,7 +49,7 @@ def campaign(postgres: Postgres, tmp_path: Path) -> Campaign:
 
 
 def results(campaign: Campaign, folder: Path) -> None:
-    """All trials ended, with the values of a sweep that nothing happened to."""
+    """All trials ended with the values of an undisturbed sweep."""
     assert campaign.results() == uninterrupted(campaign.spec, folder / "plain")
     assert {trial.state.name for trial in campaign.trials()} <= {"COMPLETE", "FAIL"}
 
@@ -57,7 +57,7 @@ def results(campaign: Campaign, folder: Path) -> None:
 def test_a_connection_ended_inside_a_transaction_is_opened_again(
     postgres: Postgres, campaign: Campaign, tmp_path: Path
 ) -> None:
-    """What the transaction had written is undone by the server and written once more."""
+    """The server rolls the transaction back, and the driver writes it again."""
     with closing(session(campaign.address.url)) as own:
         own.execute(SHOT.format(at=[2, 5, 6, 11, 17, 23]))
     campaign.run_to_the_end()
@@ -71,20 +71,20 @@ def test_a_connection_ended_inside_a_transaction_is_opened_again(
 
 
 def canceled(postgres: Postgres) -> int:
-    """How many statements the server has ended because they waited too long for a lock."""
+    """The number of statements that the server canceled by lock timeout."""
     return postgres.log.read_text().count("canceling statement due to lock timeout")
 
 
 @contextmanager
 def locked(url: str, table: str) -> Iterator[None]:
-    """Hold a table, as a long migration or a careless psql does: not even reads get through."""
+    """Lock a table exclusively, as a long migration does; even reads wait."""
     with closing(session(url)) as own, own.transaction():
         own.execute(f"lock table {table} in access exclusive mode")
         yield
 
 
 WAITING = "from faults.postgres import wait_for_locks; wait_for_locks({})"
-"""A prelude that has a driver wait so many seconds for a lock."""
+"""Code that sets a driver's lock timeout in seconds."""
 
 
 @pytest.mark.timeout(600)
@@ -95,14 +95,14 @@ WAITING = "from faults.postgres import wait_for_locks; wait_for_locks({})"
         pytest.param(LOCK_SECONDS, ("trial_values", "trials"), marks=pytest.mark.slow),
     ],
 )
-def test_a_lock_held_for_longer_than_a_driver_waits_is_waited_for(
+def test_a_lock_longer_than_the_timeout_is_waited_for(
     postgres: Postgres,
     campaign: Campaign,
     tmp_path: Path,
     seconds: int,
     tables: tuple[str, ...],
 ) -> None:
-    """The server ends the statement, the driver tries again, and the sweep goes on by itself."""
+    """The server cancels the statement, the driver retries, and the sweep continues."""
     campaign.prelude = WAITING.format(seconds)
     process = campaign.launch()
     campaign.wait_for(2)
@@ -120,10 +120,8 @@ def test_a_lock_held_for_longer_than_a_driver_waits_is_waited_for(
 
 
 @pytest.mark.slow
-def test_a_lock_that_keeps_a_sweep_from_beginning_is_said(
-    campaign: Campaign, tmp_path: Path
-) -> None:
-    """In one sentence; the same command goes on once the lock is released."""
+def test_a_lock_at_the_start_of_a_sweep_is_one_message(campaign: Campaign, tmp_path: Path) -> None:
+    """The same command succeeds once the lock is released."""
     campaign.prelude = WAITING.format(1)
     with locked(campaign.address.url, "study_user_attributes"):
         assert campaign.launch().wait(240) == 1, campaign.stderr()
@@ -135,11 +133,11 @@ def test_a_lock_that_keeps_a_sweep_from_beginning_is_said(
     results(campaign, tmp_path)
 
 
-def test_every_kind_of_write_says_that_its_server_may_come_back(
+def test_every_kind_of_write_raises_unreachable_for_a_lost_server(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that a driver can wait for it, whatever it was about to write."""
-    monkeypatch.setattr(database, "_bound_waits", database._bound_waits)  # to be put back
+    """So that a driver can wait for the server at any write."""
+    monkeypatch.setattr(database, "_bound_waits", database._bound_waits)  # restored below
     wait_for_locks(1)
     address = StorageUrl.parse(postgres.new_database())
     study = create_or_resume(address, make_spec(12), ObjectiveInfo())
@@ -184,8 +182,8 @@ def small(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Path) -> None:
-    """At once, rather than after minutes of waiting for a server that answers."""
+def test_a_full_tablespace_is_one_message_and_loses_nothing(small: str, tmp_path: Path) -> None:
+    """Immediately, instead of after minutes of retries."""
     campaign = Campaign(StorageUrl.parse(small), tmp_path, make_spec(24, 0.0), random.Random(0))
     assert campaign.launch("--trials", "3").wait(240) == 0, campaign.stderr()
     with closing(session(small)) as own:
@@ -208,8 +206,8 @@ def test_a_full_tablespace_is_said_and_nothing_is_lost(small: str, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_server_that_takes_no_writes_is_said(campaign: Campaign, tmp_path: Path) -> None:
-    """As a standby does; reading works."""
+def test_a_read_only_server_is_one_message(campaign: Campaign, tmp_path: Path) -> None:
+    """As on a standby; reading works."""
     name = campaign.address.url.rsplit("/", 1)[1]
     with closing(session(campaign.address.url)) as own:
         own.execute(f"alter database {name} set default_transaction_read_only = on")

@@ -1,4 +1,4 @@
-"""A standby, which follows another server and takes no writes: it is read, and said to be one."""
+"""A read-only standby server: reading works, and a sweep is refused with a clear message."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ WRITES = (
 
 @pytest.fixture
 def standby(postgres: Postgres) -> Iterator[Postgres]:
-    """A second server, which follows the first."""
+    """A second server that replicates the first."""
     with Postgres(postgres) as server:
         yield server
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_standby_is_read_and_refuses_every_driver(
+def test_a_standby_is_readable_and_refuses_every_driver(
     postgres: Postgres,
     standby: Postgres,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In one sentence; once it is promoted, the same sweep goes on there and nothing is lost."""
+    """With one message; once it is promoted, the same sweep resumes there and nothing is lost."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{TESTS.parent}{os.pathsep}{TESTS}")
     written = StorageUrl.parse(postgres.new_database())

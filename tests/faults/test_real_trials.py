@@ -1,4 +1,4 @@
-"""Real fine-tunes, NF4 and PEFT, hit in the middle: the same MCC to the last bit."""
+"""Real fine-tunes (NF4 and PEFT) that are interrupted reach the same MCC, bit for bit."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ SPEC = StudySpec(
 
 
 def files(campaign: Campaign) -> Counter[str]:
-    """Names of the files that trials left."""
+    """Names of the files that trials left behind."""
     assert campaign.address.path is not None
     folder = campaign.address.path.with_name("s.db.files")
     return Counter(path.name for path in folder.rglob("*") if path.is_file())
 
 
 def begun(folder: Path) -> Campaign:
-    """A study of its own in a folder of its own."""
+    """A study in its own folder."""
     folder.mkdir()
     return Campaign(StorageUrl.parse(f"sqlite:///{folder}/s.db"), folder, SPEC, random.Random(7))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-def test_real_trials_go_on_to_the_same_bits(tmp_path: Path) -> None:
-    """Twelve hits on four trials; no checkpoint is left, and one adapter, the best one's."""
+def test_interrupted_real_trials_reach_the_same_bits(tmp_path: Path) -> None:
+    """Twelve hits on four trials; no checkpoint remains, and only the best trial's adapter."""
     plain = begun(tmp_path / "plain")
     started = time.monotonic()
     plain.run_to_the_end()

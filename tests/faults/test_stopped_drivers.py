@@ -1,4 +1,4 @@
-"""A driver that was stopped at a write, taken over meanwhile, and continued, writes nothing."""
+"""A driver stopped at a write, taken over by another, and continued writes nothing more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def moments(url: str, side: str, step: int) -> list[dict[str, Any]]:
-    """What became of a driver at every so-manyth of its writes."""
+    """The outcome of a driver stopped at each of its writes."""
     done = subprocess.run(
         [sys.executable, stopped.__file__, url, side, str(step)],
         env={**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"},
@@ -30,7 +30,7 @@ def moments(url: str, side: str, step: int) -> list[dict[str, Any]]:
 
 
 def check(rows: list[dict[str, Any]]) -> None:
-    """Nothing was written after the take-over, and the driver says why it stopped."""
+    """Nothing was written after the takeover, and the driver reports why it stopped."""
     print(len(rows), "moments")
     for row in rows:
         assert row["after"] == row["before"], row["what"]
@@ -46,7 +46,7 @@ def check(rows: list[dict[str, Any]]) -> None:
 def test_a_driver_stopped_before_a_write_writes_nothing(
     kind: str, step: int, tmp_path: Path
 ) -> None:
-    """Whatever it was about to write."""
+    """For each kind of write."""
     rows = moments(f"{kind}:///{tmp_path}/template", "before", step)
 
     check(rows)
@@ -58,7 +58,7 @@ def test_a_driver_stopped_before_a_write_writes_nothing(
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
 def test_a_driver_stopped_at_any_write(kind: str, side: str, tmp_path: Path) -> None:
-    """Before its check, or between check and write, when the other driver has to wait for it."""
+    """Before its check, or between check and write, while the other driver waits for it."""
     rows = moments(f"{kind}:///{tmp_path}/template", side, 1)
 
     check(rows)
@@ -68,7 +68,7 @@ def test_a_driver_stopped_at_any_write(kind: str, side: str, tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("side", ["before", "after", "within"])
 def test_a_driver_stopped_at_any_write_to_a_server(side: str, postgres: Postgres) -> None:
-    """There the row of the owner is locked until the transaction ends, or the server ends it."""
+    """On PostgreSQL the owner's row is locked until the transaction ends or the server ends it."""
     rows = moments(postgres.new_database(), side, 1)
 
     check(rows)

@@ -1,4 +1,4 @@
-"""A sweep where the machine gives little, and while its clock is set: right, or one sentence."""
+"""A sweep with few resources, or while the clock is set: correct, or one message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE = 250
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A study of six trials, whose objective this user wrote."""
+    """A study of six trials with a user-written objective."""
     spec = make_spec(TRIALS, seconds=0.0).with_changes(inputs={"log": str(tmp_path / "steps.log")})
     (tmp_path / "study_file.py").write_text(
         "import json\nfrom sweep import StudySpec\n"
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def shell(
     script: str, folder: Path, environment: Mapping[str, str | None]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash in which ``$L`` is the command, with some variables set or taken away."""
+    """Run a line of bash in which ``$L`` is the command, with changed environment variables."""
     given = {**os.environ, "L": PROGRAM, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"}
     given |= {name: value for name, value in environment.items() if value is not None}
     for name, value in environment.items():
@@ -50,7 +50,7 @@ def shell(
 
 
 def must_be_whole(folder: Path) -> dict[str, Any]:
-    """Every trial is there, once, and was computed once; the study's status."""
+    """Every trial exists and was computed exactly once; returns the study's status."""
     done = shell(f"$L status --json {' '.join(STORAGE)}", folder, {})
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
@@ -76,15 +76,15 @@ SCARCE: Mapping[str, tuple[str, dict[str, str | None]]] = {
 }
 
 QUICK = ("64 open files", "a HOME that cannot be written")
-"""The first of each kind."""
+"""The first case of each kind."""
 
 
 @pytest.mark.parametrize(
     "case",
     [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in SCARCE],
 )
-def test_a_sweep_makes_do_with_little(case: str, folder: Path) -> None:
-    """Nothing is lost; what cannot be remembered for want of a home is said."""
+def test_a_sweep_runs_with_few_resources(case: str, folder: Path) -> None:
+    """No trial is lost; without a home directory a message says what is not saved."""
     script, environment = SCARCE[case]
     if (
         "unshare" in script
@@ -100,8 +100,8 @@ def test_a_sweep_makes_do_with_little(case: str, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_too_few_open_files_are_one_sentence(folder: Path) -> None:
-    """And with more of them the study is run."""
+def test_too_few_open_files_are_one_message(folder: Path) -> None:
+    """With a higher limit the study runs."""
     done = shell(f"ulimit -n 14; {RUN}", folder, {})
 
     assert done.returncode == 1, done.stderr
@@ -132,8 +132,8 @@ class Clocked(Worked):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["-2h", "+1d"])
-def test_a_clock_that_is_set_changes_no_result(step: str, folder: Path) -> None:
-    """While the sweep runs: from its third trial on all its processes read another time."""
+def test_a_changed_clock_changes_no_result(step: str, folder: Path) -> None:
+    """From the third trial on, all processes of the sweep read another time."""
     library = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
     if library is None:
         pytest.skip("libfaketime is not installed (Debian: faketime)")

@@ -1,4 +1,4 @@
-"""Data or base replaced while a sweep runs: a worker that comes later computes nothing on it."""
+"""Data or base replaced during a sweep: workers that start later compute nothing with it."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def study(data: Path, content: str, removes: str = "") -> StudySpec:
         pytest.param("", "No such file or directory", id="deleted"),
     ],
 )
-def test_a_worker_that_comes_after_a_swap_runs_no_trial(
+def test_a_worker_started_after_a_swap_runs_no_trial(
     tmp_path: Path, content: str, expected: str
 ) -> None:
-    """What was complete stays; the rest runs once the file is what it was."""
+    """Completed trials stay; the rest run once the file is restored."""
     data, address = tmp_path / "data.txt", StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     data.write_text("as it was")
     with pytest.raises((SweepError, FileNotFoundError), match=expected):
@@ -55,7 +55,7 @@ def test_a_worker_that_comes_after_a_swap_runs_no_trial(
 
     if not content:
         data.touch()
-    with pytest.raises(SweepError, match="was made"):  # the study knows what it was made with
+    with pytest.raises(SweepError, match="was made"):  # the study stores the digest of its data
         run_study(study(data, content), address, NullListener(), Options(workers=1))
     data.write_text("as it was")
     run_study(study(data, content), address, NullListener(), Options(workers=1))
@@ -64,8 +64,8 @@ def test_a_worker_that_comes_after_a_swap_runs_no_trial(
     assert states.count("COMPLETE") == 8
 
 
-def test_a_removed_folder_of_files_costs_no_trial(tmp_path: Path) -> None:
-    """Checkpoints are for going on; without them trials begin anew, and the study has them all."""
+def test_a_removed_files_folder_costs_no_trial(tmp_path: Path) -> None:
+    """Without checkpoints the trials start anew, and the study completes."""
     data, address = tmp_path / "data.txt", StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     data.write_text("as it was")
     removing = study(data, "", removes=f"{tmp_path}/study.db.files")

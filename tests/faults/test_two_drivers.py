@@ -1,4 +1,4 @@
-"""Two drivers on one study: never a doubled trial."""
+"""Two drivers on one study never duplicate a trial."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRIALS = 6
 
 
 def race(url: str, folder: Path, spec: StudySpec, *arguments: str) -> tuple[Campaign, list[int]]:
-    """Start two sweeps of one new study at once and wait for both."""
+    """Start two sweeps of one new study at the same time and wait for both."""
     folder.mkdir()
     campaign = Campaign(StorageUrl.parse(url), folder, spec, random.Random(0))
     processes = [campaign.launch(), campaign.launch(*arguments)]
@@ -29,7 +29,7 @@ def race(url: str, folder: Path, spec: StudySpec, *arguments: str) -> tuple[Camp
 
 
 def check_one_driver(campaign: Campaign, codes: list[int], expected: Counter) -> str:
-    """One did all the work; the other was refused, or came when it was done."""
+    """One driver ran all trials; the other was refused, or started after the end."""
     errors = campaign.stderr()
     assert 0 in codes, errors
     assert set(codes) <= {0, 1}, errors
@@ -43,7 +43,7 @@ def check_one_driver(campaign: Campaign, codes: list[int], expected: Counter) ->
 
 
 def rounds(urls: list[str], folder: Path) -> Counter[str]:
-    """The race again and again; how the second driver fared."""
+    """Repeat the race; counts of the second driver's outcomes."""
     spec = make_spec(TRIALS, seconds=0.2)
     expected = uninterrupted(spec, folder / "plain")
     outcomes: Counter[str] = Counter()
@@ -54,19 +54,19 @@ def rounds(urls: list[str], folder: Path) -> Counter[str]:
 
 
 def sqlite_urls(folder: Path, n: int) -> list[str]:
-    """New files."""
+    """URLs of new SQLite files."""
     return [f"sqlite:///{folder}/study{number}.db" for number in range(n)]
 
 
 @pytest.mark.slow
 def test_two_drivers_at_once(tmp_path: Path) -> None:
-    """Also while the tables are made, which kills drivers of plain Optuna."""
+    """Also while the tables are created, where drivers of plain Optuna fail."""
     assert rounds(sqlite_urls(tmp_path, 3), tmp_path)["refused"] >= 1
 
 
 @pytest.mark.slow
 def test_two_drivers_at_once_on_a_server(postgres: Postgres, tmp_path: Path) -> None:
-    """The lock is the server's there."""
+    """With PostgreSQL's lock."""
     urls = [postgres.new_database() for _ in range(2)]
 
     assert rounds(urls, tmp_path)["refused"] >= 1
@@ -87,7 +87,7 @@ def test_two_drivers_twenty_times(postgres: Postgres, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_eight_drivers_at_once_on_a_new_file(tmp_path: Path) -> None:
-    """Of plain Optuna seven would die making the tables; here all that come in time are refused."""
+    """With plain Optuna seven would fail creating the tables; here all but one are refused."""
     spec = make_spec(TRIALS, seconds=2.0)
     expected = uninterrupted(spec, tmp_path / "plain")
     folder = tmp_path / "race"
@@ -102,7 +102,7 @@ def test_eight_drivers_at_once_on_a_new_file(tmp_path: Path) -> None:
 
 
 def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Path) -> None:
-    """It says by whom; the new one finishes, and no result stands twice."""
+    """Its message names the new driver, which finishes; no trial is duplicated."""
     spec = make_spec(12, seconds=1.0)
     expected = uninterrupted(spec, tmp_path / "plain")
     folder = tmp_path / "race"
@@ -112,7 +112,7 @@ def test_a_driver_that_is_taken_over_stops_and_writes_nothing_more(tmp_path: Pat
     )
     first = campaign.launch()
     campaign.wait_for(2)
-    campaign.stop_between_writes(first)  # so that it cannot finish before the other has begun
+    campaign.stop_between_writes(first)  # so that it cannot finish before the other has started
     second = campaign.launch("--take-over")
     while load_study(campaign.address).user_attrs[ATTRIBUTE]["pid"] != second.pid:
         assert second.poll() is None, campaign.stderr()

@@ -1,4 +1,4 @@
-"""An objective whose every step leaves a trace, so that work done twice can be counted."""
+"""An objective that logs every step, so that repeated steps can be counted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sweep.study.trial import (
 
 
 class Worked:
-    """The made-up MCC surface, reached in steps, each evaluated, checkpointed and written down.
+    """The synthetic MCC surface in steps, each of which is evaluated, checkpointed and logged.
 
     Settings: those of ``Synthetic``. Inputs: ``log``, a file that takes a line per step.
     """
@@ -37,17 +37,17 @@ class Worked:
         self._log = inputs.get("log", "")
 
     def facts(self) -> ObjectiveInfo:
-        """As many workers as asked for on the command line."""
+        """As many workers as requested on the command line."""
         return ObjectiveInfo(workers=2)
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Whatever the surface needs."""
+        """The checks of the surface."""
         return self._synthetic.check(space, baselines)
 
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """All of a pack in the time of one."""
+        """Run all trials of a pack in the time of one."""
         return run_in_lanes(
             pack, lambda params: self._run(params, report), leave, refill, self._seconds
         )
@@ -70,7 +70,7 @@ class Worked:
         return TrialResult(params.number, TrialState.COMPLETE, whole.value, seconds=0.0)
 
     def _trace(self, params: TrialParams, step: int) -> None:
-        """Appending a short line is one write, which a kill cannot cut in two."""
+        """Append a short line in one write, which a kill cannot split."""
         if self._log:
             line = f"{sorted(params.values.items())} {params.seed} {step}\n"
             with Path(self._log).open("a") as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faults.campaign import Campaign, check_books, make_spec, run_campaign, uninterrupted
+from faults.campaign import Campaign, check_results, make_spec, run_campaign, uninterrupted
 from ray_clusters import ACTORS, TESTS
 
 from sweep.storage.url import StorageUrl
@@ -79,12 +79,12 @@ def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
     lived_on = seconds_until_gone(computing)
     campaign.hits["SIGKILL"] += 1
     campaign.run_to_the_end()
-    books = check_books(campaign, expected)
-    print(books, f"actors lived on for {lived_on:.1f} s")
+    counts = check_results(campaign, expected)
+    print(counts, f"actors lived on for {lived_on:.1f} s")
 
     assert len(computing) == 2
-    assert books["COMPLETE"] == 12
-    assert books["interrupted"] in (1, 2)
+    assert counts["COMPLETE"] == 12
+    assert counts["interrupted"] in (1, 2)
 
 
 @pytest.mark.slow
@@ -96,8 +96,8 @@ def test_a_driver_that_is_hit_again_and_again_loses_and_doubles_nothing(
     campaign, expected = on_ray(tmp_path, cluster, 30, seconds=1.2, lanes=lanes)
     run_campaign(campaign, hits=8, longest=10.0)
     lived_on = seconds_until_gone(actors())
-    books = check_books(campaign, expected, at_once=2 * lanes)
-    print(books, f"actors lived on for {lived_on:.1f} s")
+    counts = check_results(campaign, expected, at_once=2 * lanes)
+    print(counts, f"actors lived on for {lived_on:.1f} s")
 
-    assert books["COMPLETE"] == 30
+    assert counts["COMPLETE"] == 30
     assert sum(campaign.hits.values()) >= 3
