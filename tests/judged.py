@@ -15,7 +15,7 @@ from scipy import stats
 from benchmarks.verdict.designs import Runs
 from benchmarks.verdict.scenarios import SCENARIOS, simulate
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.configurations import ConfigurationMeans
+from sweep.analysis.effects.fit import ConfigurationMeans
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.cross_checks import CheckOptions
 from sweep.analysis.verdict.result import Verdict

@@ -20,7 +20,7 @@ from sweep.driver.listener import Callbacks, NullListener
 from sweep.driver.loop import TuningLoop
 from sweep.driver.run_study import driven
 from sweep.driver.trial_store import TrialStore
-from sweep.sampling.distinct import distributions
+from sweep.sampling.samplers import distributions
 from sweep.signals import Interrupts
 from sweep.storage.studies import quiet_optuna
 from sweep.storage.trial_folders import TrialFolders

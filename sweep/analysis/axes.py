@@ -54,11 +54,11 @@ class Axis:
         """The axis with a subset or resample of the trials, shape of ``indices``."""
         return replace(self, places=self.places[indices])
 
-    def reference(self) -> FloatArray:
-        """Evenly spaced coordinates over the whole axis: all choices, or a grid on a line."""
+    def reference(self, points: int = LINE_POINTS) -> FloatArray:
+        """All choices, or ``points`` evenly spaced coordinates on a line."""
         if self.kind != "line":
             return np.arange(self.size, dtype=np.float64)
-        return self.low + (np.arange(LINE_POINTS) + 0.5) / LINE_POINTS * (self.high - self.low)
+        return self.low + (np.arange(points) + 0.5) / points * (self.high - self.low)
 
     def columns(self, places: FloatArray | None = None) -> FloatArray:
         """Features for a forest: shape ``(n, 1)``, or one-hot ``(n, size)`` if unordered.

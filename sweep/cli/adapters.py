@@ -29,7 +29,7 @@ def export(options: ExportOptions) -> int:
     from sweep.cli.study_file import apply_options
     from sweep.storage.studies import load_study, quiet_optuna, read_spec
     from sweep.storage.url import StorageUrl
-    from sweep.terminal.adapter import print_adapter
+    from sweep.terminal.changes import print_adapter
 
     out = Path(options.out).expanduser().resolve()
     request = Request(options.trial, out, options.retrain, options.license)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from sweep.results.measures import OwnObjectives
+from sweep.results.status import OwnObjectives
 
 DESCRIBED = "objectives.described"
 

@@ -34,9 +34,8 @@ def report(options: ReportOptions) -> int:
 
     from sweep.cli.output import show
     from sweep.cli.own_objectives import described
-    from sweep.report.images import FORMATS
     from sweep.report.tree.build import report_tree
-    from sweep.report.write import default_folder, write_report
+    from sweep.report.write import FORMATS, default_folder, write_report
     from sweep.results.analysis import AnalysisOptions
     from sweep.storage.studies import open_known, quiet_optuna
     from sweep.storage.url import StorageUrl

@@ -19,8 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.driver.trial_queue import Queue, TrialIndex, owed_baselines, run_of, write_baseline
 from sweep.errors import StorageError
 from sweep.files.strict_json import strict
-from sweep.sampling.distinct import distributions
-from sweep.sampling.samplers import make_pruner, make_sampler
+from sweep.sampling.samplers import distributions, make_pruner, make_sampler
 from sweep.storage.errors import storage_errors
 from sweep.storage.owner import ATTRIBUTE, DriverLease, is_held, taken_over
 from sweep.storage.studies import read_points

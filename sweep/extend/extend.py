@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, column, select, table
 
 from sweep.errors import StorageError, UsageError, fault
 from sweep.extend.changes import Request, extended
-from sweep.sampling.distinct import distributions
+from sweep.sampling.samplers import distributions
 from sweep.signals import Interrupts
 from sweep.storage.database import storage_lock
 from sweep.storage.errors import storage_errors

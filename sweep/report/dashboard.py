@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
-import sys
 from collections.abc import Iterable, Mapping
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna
 
 from sweep.errors import UsageError, fault
-from sweep.report.serve import HOST, PATIENCE_SECONDS, listening, ours
-from sweep.storage.owner import current_lease
+from sweep.report.serve import HOST, PATIENCE_SECONDS, BrowserServer, listening, ours
+from sweep.results.status import driver_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -66,24 +64,14 @@ def leave_note(study: optuna.Study, text: str) -> bool:
 
     if get_note(study) == text:
         return True
-    owner = current_lease(study)
-    if owner is not None and not owner.provably_dead():
+    if driver_of(study) is not None:
         return False
     save_note(study, text)
     return True
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    """Threaded WSGI server, since a page sends several requests at once."""
-
-    daemon_threads = True
-
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore connection errors of clients; report other errors like the base class."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
+class _Server(BrowserServer, WSGIServer):
+    """WSGI server for browsers."""
 
 
 class _Handler(WSGIRequestHandler):

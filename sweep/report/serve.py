@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
 import optuna
@@ -27,9 +28,8 @@ from sweep.report.page.page import fragment, page
 from sweep.report.tree.build import report_tree
 from sweep.report.write import library
 from sweep.results.analysis import AnalysisOptions
-from sweep.results.measures import OwnObjectives
+from sweep.results.status import OwnObjectives, driver_of
 from sweep.storage.errors import storage_errors
-from sweep.storage.owner import current_lease
 from sweep.storage.url import StorageUrl
 
 HOST = "127.0.0.1"
@@ -194,7 +194,19 @@ def listening(port: int) -> Iterator[None]:
         raise UsageError(fault("--port", rule, port, where=str(error), way_out=way_out)) from error
 
 
-class Server(ThreadingHTTPServer):
+class BrowserServer(ThreadingMixIn, TCPServer):
+    """A threaded server for browsers, which send many requests at once and drop connections."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore connection errors of clients; report other errors like the base class."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Server(BrowserServer, HTTPServer):
     """HTTP server of the report on the loopback interface.
 
     Args:
@@ -205,18 +217,10 @@ class Server(ThreadingHTTPServer):
         UsageError: if the port is not available.
     """
 
-    daemon_threads = True
-    request_queue_size = 128  # many browser tabs, each with many requests
-
     def __init__(self, editor: ReportRefresher, port: int) -> None:
         self.editor = editor
         with listening(port):
             super().__init__((HOST, port), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore connection errors of clients; report other errors like the base class."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
@@ -239,8 +243,7 @@ def state_of(study: optuna.Study, address: StorageUrl) -> object:
     """State that changes whenever a trial starts, reports or ends, or a driver starts or stops."""
     with storage_errors(address):
         trials = study.get_trials(deepcopy=False)
-        owner = current_lease(study)
-    driven = owner is not None and not owner.provably_dead()
+        driven = driver_of(study) is not None
     return driven, tuple((t.state, len(t.intermediate_values)) for t in trials)
 
 
@@ -250,8 +253,7 @@ def gatherer(
     """A function that builds the report tree, without cross-checks while the study is running."""
 
     def gather() -> dict[str, Any]:
-        owner = current_lease(study)
-        driven = owner is not None and not owner.provably_dead()
+        driven = driver_of(study) is not None
         return report_tree(study, address, AnalysisOptions(quick=quick or driven), own)
 
     return gather

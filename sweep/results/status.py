@@ -1,10 +1,10 @@
-"""Snapshot of a study as JSON data, as shown by ``status``, the summary and ``--json``."""
+"""Snapshot of a study as JSON data for ``status``, the summary and ``--json``, and its measures."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -23,6 +23,7 @@ from sweep.storage.studies import (
 )
 from sweep.storage.trial_folders import TrialFolders
 from sweep.storage.url import StorageUrl
+from sweep.study.measures import Measures
 from sweep.study.parameters import is_number
 from sweep.study.spec import StudySpec
 
@@ -75,7 +76,7 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
         "policy": spec.to_json()["policy"],
         "history": attributes.get("history", []),
         "owner": attributes.get("owner"),
-        "driver": _driver(study),
+        "driver": driver_of(study),
     }
 
 
@@ -121,7 +122,7 @@ def _folders(study: optuna.Study, spec: StudySpec, address: StorageUrl) -> Trial
     return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files, identity)
 
 
-def _driver(study: optuna.Study) -> str | None:
+def driver_of(study: optuna.Study) -> str | None:
     """The driver process that holds the study's lease, unless it is provably dead."""
     owner = current_lease(study)
     return None if owner is None or owner.provably_dead() else str(owner)
@@ -198,3 +199,29 @@ def _row(trial: FrozenTrial, *, single: bool = True) -> dict[str, Any]:
         "rerun_of": trial.user_attrs.get("rerun_of"),
         "reused_from": trial.user_attrs.get("reused_from"),
     }
+
+
+class OwnObjectives(Protocol):
+    """Describes lorasweep's own objectives, whose studies may be older than stored measures."""
+
+    def measures(self, objective: str) -> Measures:
+        """What an objective measures, by its dotted name; nothing of an unknown one."""
+        ...
+
+    def completed(self, objective: str, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A trial's metrics with the columns of its curves, if it stores only counts."""
+        ...
+
+
+def measures_of(study: optuna.Study, own: OwnObjectives | None = None) -> Measures:
+    """What a study's objective measures; nothing if neither the study nor ``own`` tells it.
+
+    Raises:
+        StorageError: if what is stored is not of that form.
+    """
+    stored = read_measures(study)
+    if stored is not None:
+        return stored
+    if own is None or not is_ours(study):
+        return Measures()
+    return own.measures(read_spec(study).objective)

@@ -15,9 +15,10 @@ from sweep.errors import StorageError, fault
 from sweep.results.foreign import foreign_space
 from sweep.storage.attributes import is_ours, trials_of
 from sweep.storage.studies import count_states, read_spec
+from sweep.storage.trial_attributes import failure_of
 from sweep.study.design import MEASURE, PILOT, is_collapsed
 from sweep.study.spec import StudySpec
-from sweep.study.trial import DUPLICATE, INTERRUPTED, Failure
+from sweep.study.trial import DUPLICATE, INTERRUPTED
 
 SAMPLING: Mapping[str, Sampling] = {
     "random": "random",
@@ -48,7 +49,7 @@ def to_table(study: optuna.Study) -> TrialTable:
     if not is_ours(study):
         return _foreign(study, trials)
     spec = read_spec(study)
-    rows = [_row(t, dict(t.params)) for t in trials if t.state == TrialState.COMPLETE]
+    rows = [_row(t) for t in trials if t.state == TrialState.COMPLETE]
     table = TrialTable.from_rows(
         _with_sizes(rows, trials),
         space=spec.space,
@@ -64,12 +65,14 @@ def _foreign(study: optuna.Study, trials: Sequence[FrozenTrial]) -> TrialTable:
     """Table of a study not created by lorasweep, whose sampling is unknown."""
     if len(study.directions) > 1:
         shown = [direction.name.lower() for direction in study.directions]
-        rule = "have one objective"
         where = f"study {study.study_name!r}"
-        raise StorageError(fault("an analysed study", rule, shown, where=where))
+        raise StorageError(fault("an analysed study", "have one objective", shown, where=where))
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     foreign = foreign_space(complete)
-    rows = [_foreign_row(trial, foreign.values(trial)) for trial in complete]
+    rows = [
+        Row(t.number, foreign.values(t), float("nan") if t.value is None else t.value)
+        for t in complete
+    ]
     table = TrialTable.from_rows(
         rows,
         space=foreign.space,
@@ -85,17 +88,12 @@ def _foreign(study: optuna.Study, trials: Sequence[FrozenTrial]) -> TrialTable:
     return replace(table, failed=tuple(failed), notes=foreign.notes)
 
 
-def _foreign_row(trial: FrozenTrial, values: Mapping[str, Any]) -> Row:
-    value = float("nan") if trial.value is None else trial.value
-    return Row(number=trial.number, values=values, value=value)
-
-
-def _row(trial: FrozenTrial, values: Mapping[str, Any]) -> Row:
+def _row(trial: FrozenTrial) -> Row:
     attributes = trial.user_attrs
     metrics = attributes.get("metrics", {})
     return Row(
         number=trial.number,
-        values=values,
+        values=dict(trial.params),
         value=float("nan") if trial.value is None else trial.value,
         seed=attributes.get("seed", 0),
         replicate=attributes.get("replicate", 0),
@@ -136,20 +134,15 @@ def _sampling(spec: StudySpec, rows: Sequence[Row]) -> Sampling:
 
 def _has_failed(trial: FrozenTrial) -> bool:
     """Whether a trial failed by itself: neither interrupted nor skipped as a duplicate."""
-    failure = _failure(trial)
+    failure = failure_of(trial)
     if failure is None:
         return trial.state == TrialState.FAIL
     return failure.reason not in (INTERRUPTED, DUPLICATE)
 
 
-def _failure(trial: FrozenTrial) -> Failure | None:
-    stored = trial.user_attrs.get("failure")
-    return None if stored is None else Failure(**stored)
-
-
 def _failed(trial: FrozenTrial) -> Failed:
     """A failed trial, with its sampled or enqueued parameter values."""
     values = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-    failure = _failure(trial)
+    failure = failure_of(trial)
     reason = "unknown: nothing was stored" if failure is None else str(failure)
     return Failed(trial.number, values, trial.user_attrs.get("phase", ""), reason)

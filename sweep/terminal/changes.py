@@ -1,13 +1,14 @@
-"""Reports of an export, a copy or an extension, as text."""
+"""Reports of an export, a copy, an extension or an exported adapter, as text."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 
-from sweep.terminal.formatting import line
+from sweep.terminal.formatting import line, number
 
 
 def print_export(report: Mapping[str, Any], console: Console) -> None:
@@ -37,13 +38,10 @@ def _counts(report: Mapping[str, Any]) -> str:
 def print_history(report: Mapping[str, Any], console: Console) -> None:
     """Print the changes of a study's space and claims, which every figure depends on."""
     for entry in report.get("history", ()):
-        what = "; ".join(entry["changes"])
-        if "n_complete" in entry:
-            after = f"after {entry['n_complete']} complete trials"
-            line(console, f"claims     {entry['when'][:16]} {after}: {what}")
-        else:
-            after = f"after {entry['n_trials']} trials"
-            line(console, f"extended   {entry['when'][:16]} {after}: {what}")
+        of_claims = "n_complete" in entry
+        after = f"{entry['n_complete']} complete" if of_claims else str(entry["n_trials"])
+        what, kind = "; ".join(entry["changes"]), "claims" if of_claims else "extended"
+        line(console, f"{kind:<10} {entry['when'][:16]} after {after} trials: {what}")
 
 
 def print_extension(report: Mapping[str, Any], console: Console) -> None:
@@ -51,3 +49,18 @@ def print_extension(report: Mapping[str, Any], console: Console) -> None:
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
     print_history(report, console)
+
+
+def print_adapter(report: Mapping[str, Any], console: Console) -> None:
+    """Print the report of ``export_adapter``, and a command that uses the adapter."""
+    line(console, f"study      {report['study']}", "bold")
+    line(console, f"storage    {report['storage']}")
+    line(console, f"trial      {report['trial']}, value {number(report['value'])}")
+    if report["retrained"]:
+        exact = ", bit for bit" if report["bitwise"] else " but for rounding"
+        line(console, f"trained    again, to the same value{exact}")
+    line(console, f"adapter    {report['out']}")
+    line(console, f"           {', '.join(report['files'])}")
+    line(console)
+    where = shlex.quote(report["out"])
+    line(console, f"predict with it: lorasweep predict --adapter {where} INPUT")

@@ -13,12 +13,10 @@ Tree = Mapping[str, Any]
 
 
 def print_check(report: Tree, console: Console) -> None:
-    """Print the report of ``check``: target sets as a table, all else as indented lines.
+    """Print what the objective's ``check`` returned, as indented lines.
 
-    Args:
-        report: what the objective's ``check`` returned; ``targets`` may list target sets with
-            ``label``, ``count``, ``modules`` and ``trainable_parameters`` by rank.
-        console: the console to print to.
+    Its ``targets``, if any, become a table: target sets with ``label``, ``count``, ``modules`` and
+    ``trainable_parameters`` by rank.
     """
     for name, value in report.items():
         if name != "targets":

@@ -30,11 +30,7 @@ class _Console(Console):
 
 
 def make_console(stream: TextIO | None = None) -> Console:
-    """A console that writes no control characters unless the stream is a terminal.
-
-    Args:
-        stream: where to write; stdout when None.
-    """
+    """A console on a stream (stdout when None), with control characters only on a terminal."""
     target = sys.stdout if stream is None else stream
     terminal = target.isatty()
     return _Console(
@@ -49,9 +45,6 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 def duration(seconds: float) -> str:
     """A duration as text: ``0.4 s``, ``42 s``, ``3 min 20 s``, ``2 h 05 min``.
-
-    Args:
-        seconds: the duration.
 
     Example:
         >>> duration(200.0)

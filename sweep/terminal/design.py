@@ -14,13 +14,7 @@ Tree = Mapping[str, Any]
 
 
 def print_design(report: Tree, console: Console) -> None:
-    """Print a design report.
-
-    Args:
-        report: from ``sweep.analysis.experiment_design.report.design_report``, with ``study``,
-            ``labels`` and optionally ``points``.
-        console: the console to print to.
-    """
+    """Print a ``design_report`` with ``study``, ``labels`` and optionally ``points``."""
     line(console, f"study      {report['study']}", "bold")
     runs = f"{report['configurations']} configurations + {report['duplicates']} duplicates"
     line(console, f"design     {runs} = {report['trials']} trials")
@@ -137,13 +131,7 @@ def _points(report: Tree, console: Console) -> None:
 
 
 def print_pilot(report: Tree, console: Console) -> None:
-    """Print a pilot report.
-
-    Args:
-        report: from ``sweep.analysis.experiment_design.pilot_report.pilot_report``, with ``study``,
-            ``storage`` and ``failed``.
-        console: the console to print to.
-    """
+    """Print a ``pilot_report`` with ``study``, ``storage`` and ``failed``."""
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
     runs = f"{report['runs']} runs, {report['collapsed']} collapsed, {report['failed']} failed"

@@ -15,17 +15,14 @@ Tree = Mapping[str, Any]
 
 
 def print_importance(report: Tree, console: Console) -> None:
-    """Print an importance report.
-
-    Args:
-        report: from ``ImportanceReport.to_json``; ``study`` and ``storage`` are shown if present.
-        console: the console to print to.
-    """
+    """Print an ``ImportanceReport`` as JSON, or the analysis of a study, which has more fields."""
     if "study" in report:
         line(console, f"study      {report['study']}", "bold")
     if "storage" in report:
         line(console, f"storage    {report['storage']}")
-    line(console, f"trials     {_trials(report)}")
+    counts = report["counts"]
+    rest = f"{counts.get('FAIL', 0)} failed, {counts.get('PRUNED', 0)} pruned"
+    line(console, f"trials     {report['n']} used, {rest}")
     print_history(report, console)
     for dropped in report.get("dropped", ()):
         line(console, f"           trial {dropped['number']} left out: {dropped['reason']}")
@@ -49,16 +46,6 @@ def print_importance(report: Tree, console: Console) -> None:
     _notes(report, console)
 
 
-def _trials(report: Tree) -> str:
-    """The number of trials used, and of those that are not."""
-    counts = report["counts"]
-    rest = [
-        f"{counts.get(state, 0)} {word}"
-        for state, word in (("FAIL", "failed"), ("PRUNED", "pruned"))
-    ]
-    return f"{report['n']} used, {', '.join(rest)}"
-
-
 def _shares(methods: Sequence[Tree], console: Console) -> None:
     """Print a row per parameter, in the first method's order, and a column per method."""
     by_method = [{_key(row): row for row in method["rows"] if _shown(row)} for method in methods]
@@ -67,13 +54,11 @@ def _shares(methods: Sequence[Tree], console: Console) -> None:
         [_name(*key), *(_share(found.get(key)) for found in by_method)]
         for key in sorted(keys, key=lambda key: key[1] != "sampled")  # stable: order kept within
     ]
-    levels = [f"{m['title']} share [{m['level']:.0%}]{_chance(m)}" for m in methods]
-    table(console, ["parameter", *levels], rows, left=("parameter",))
-
-
-def _chance(method: Tree) -> str:
-    """A heading for the null value after each interval, if the method has one."""
-    return " chance" if any(row["null"] is not None for row in method["rows"]) else ""
+    header = ["parameter"]
+    for method in methods:
+        chance = " chance" * any(row["null"] is not None for row in method["rows"])
+        header.append(f"{method['title']} share [{method['level']:.0%}]{chance}")
+    table(console, header, rows, left=header[:1])
 
 
 def _shown(row: Tree) -> bool:

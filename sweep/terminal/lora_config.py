@@ -21,9 +21,6 @@ WIDTH = 76
 def lora_config_lines(keywords: Mapping[str, Any]) -> list[str]:
     """The lines of a call of ``peft.LoraConfig``; lists of full paths take several lines.
 
-    Args:
-        keywords: its arguments.
-
     Example:
         >>> lora_config_lines({"r": 8, "target_modules": ["query"]})
         ['LoraConfig(', '    r=8,', "    target_modules=['query'],", ')']
@@ -69,12 +66,7 @@ def _finite(value: Any) -> Any:
 
 
 def print_lora_config(report: Mapping[str, Any], console: Console) -> None:
-    """Print the best trial's ``LoraConfig``, if the objective reported one.
-
-    Args:
-        report: from ``sweep.results.status.snapshot``.
-        console: the console to print to.
-    """
+    """Print the ``LoraConfig`` of a snapshot's best trial, if the objective reported one."""
     best = report["best"]
     keywords = None if best is None else best.get("lora_config")
     if not isinstance(keywords, Mapping) or not keywords:

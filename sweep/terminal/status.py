@@ -1,4 +1,4 @@
-"""The state of a study as text, for ``status`` and the end of a run."""
+"""The state of a study as text: a ``sweep.results.status.snapshot``."""
 
 from __future__ import annotations
 
@@ -19,26 +19,23 @@ Tree = Mapping[str, Any]
 
 
 def print_head(report: Tree, console: Console) -> None:
-    """Print a study's name, objective, trial counts and driver.
-
-    Args:
-        report: from ``sweep.results.status.snapshot``.
-        console: the console to print to.
-    """
+    """Print a snapshot's name, objective, trial counts and driver."""
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")
     objective = report["objective"] or "unknown: a study of plain Optuna"
     line(console, f"objective  {objective} ({report['direction']})")
     counts = report["counts"]
     failures: Sequence[Tree] = report.get("failed", ())
-    interrupted = sum(map(is_interrupted, failures))
+    interrupted = sum(bool(entry.get("interrupted")) for entry in failures)
     failed = len(failures) - interrupted
     # Trials that ran out of memory are stored as PRUNED, so that samplers use them.
     pruned = counts.get("PRUNED", 0) + counts.get("FAIL", 0) - len(failures)
     reused = sum(trial.get("reused_from") is not None for trial in report.get("trials", ()))
+    # Reruns of collapsed trials do not count towards the target.
+    complete = counts.get("COMPLETE", 0) - report.get("phases", {}).get("run_again", 0)
+    target = "" if report["target_trials"] is None else f"/{report['target_trials']}"
     parts = [
-        f"{_complete(report)}{_target(report)} complete"
-        + (f" ({reused} reused)" if reused else ""),
+        f"{complete}{target} complete" + (f" ({reused} reused)" if reused else ""),
         f"{failed} failed",
         f"{pruned} pruned",
         f"{counts.get('RUNNING', 0)} {_running(report)}",
@@ -74,27 +71,11 @@ def _phases(report: Tree, console: Console) -> None:
         line(console, f"collapsed  {what}")
 
 
-def _complete(report: Tree) -> int:
-    """COMPLETE trials without reruns of collapsed ones, which do not count towards the target."""
-    again: int = report.get("phases", {}).get("run_again", 0)
-    return int(report["counts"].get("COMPLETE", 0)) - again
-
-
-def _target(report: Tree) -> str:
-    """The target number of COMPLETE trials; empty for a study of plain Optuna."""
-    return "" if report["target_trials"] is None else f"/{report['target_trials']}"
-
-
 def _running(report: Tree) -> str:
     """A word for RUNNING trials, which a killed driver may have left in that state."""
     ours = report["target_trials"] is not None
     orphaned = ours and report["counts"].get("RUNNING") and not report.get("driver")
     return "left by a driver that is gone (a resume runs them again)" if orphaned else "running"
-
-
-def is_interrupted(entry: Tree) -> bool:
-    """Whether a trial was interrupted from outside."""
-    return bool(entry.get("interrupted"))
 
 
 SHOWN_TRIALS = 60
@@ -108,12 +89,7 @@ SHOWN_FAILURES = 20
 
 
 def print_status(report: Tree, console: Console) -> None:
-    """Print a study's snapshot.
-
-    Args:
-        report: from ``sweep.results.status.snapshot``.
-        console: the console to print to.
-    """
+    """Print all of a study's snapshot."""
     labels: Mapping[str, str] = report.get("labels", {})
     stored = report.get("measures")
     measures = Measures() if stored is None else Measures.from_json(stored)
@@ -146,18 +122,26 @@ def _best(report: Tree, labels: Mapping[str, str], measures: Measures, console: 
         line(console, f"adapter    {best['adapter']}")
 
 
-def _baselines(report: Tree, console: Console) -> None:
-    """Print each baseline's mean over its seeds, and the best trial's difference from it."""
+def baseline_means(report: Tree) -> list[dict[str, Any]]:
+    """Mean of each baseline over its ``n`` seeds, and the best trial's difference from it."""
     best = report["best"]
     by_name: dict[str, list[float]] = {}
     for entry in report.get("baselines", ()):
         if entry["value"] is not None:
             by_name.setdefault(entry["name"], []).append(float(entry["value"]))
+    found = []
     for name, values in by_name.items():
         mean = math.fsum(values) / len(values)
-        seeds = f" (mean of {len(values)} seeds)" if len(values) > 1 else ""
-        ahead = "" if best is None else f"; best is {best['value'] - mean:+.4f} from it"
-        line(console, f"baseline   {number(mean)} {name}{seeds}{ahead}")
+        ahead = None if best is None else best["value"] - mean
+        found.append({"name": name, "mean": mean, "n": len(values), "ahead": ahead})
+    return found
+
+
+def _baselines(report: Tree, console: Console) -> None:
+    for each in baseline_means(report):
+        seeds = f" (mean of {each['n']} seeds)" if each["n"] > 1 else ""
+        ahead = "" if each["ahead"] is None else f"; best is {each['ahead']:+.4f} from it"
+        line(console, f"baseline   {number(each['mean'])} {each['name']}{seeds}{ahead}")
 
 
 def _final_test(report: Tree, measures: Measures, console: Console) -> None:
@@ -206,7 +190,7 @@ def _trials(report: Tree, labels: Mapping[str, str], console: Console) -> None:
 
 
 def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
-    failed = [entry for entry in report.get("failed", ()) if not is_interrupted(entry)]
+    failed = [entry for entry in report.get("failed", ()) if not entry.get("interrupted")]
     if not failed:
         return
     line(console)
@@ -220,12 +204,7 @@ def _failed(report: Tree, labels: Mapping[str, str], console: Console) -> None:
 
 
 def print_failures(report: Tree, console: Console) -> None:
-    """Print every failure of a study with its traceback.
-
-    Args:
-        report: from ``sweep.results.status.snapshot``.
-        console: the console to print to.
-    """
+    """Print every failure of a study's snapshot with its traceback."""
     failed = report["failed"]
     line(console, f"study      {report['study']}", "bold")
     line(console, f"storage    {report['storage']}")

@@ -15,12 +15,9 @@ STYLES = {"CONFIRMED": "bold green", "REFUTED": "bold red", "INCONCLUSIVE": "bol
 
 
 def print_verdict(report: Tree, console: Console, *, registered: bool) -> None:
-    """Print one verdict.
+    """Print one verdict, as from ``Verdict.to_json``; ``labels`` shortens target sets.
 
-    Args:
-        report: from ``Verdict.to_json``; ``labels`` shortens target sets.
-        console: the console to print to.
-        registered: whether the claim was in the study before its first trial.
+    ``registered`` is whether the claim was in the study before its first trial.
     """
     claim = report["claim"]
     if claim is not None:
@@ -68,13 +65,18 @@ def _effects(report: Tree, console: Console) -> None:
             each["name"],
             f"{each['share']:.3f} [{each['low']:.3f}, {each['high']:.3f}]",
             f"{each['total_share']:.3f}",
-            f"{number(each['sigma'])} [{number(each['sigma_low'])}, {number(each['sigma_high'])}]",
+            _interval(each, "sigma"),
             number(each["noise_floor"]),
         ]
         for each in (*report["parameters"], *report["groups"], *pairs)
     ]
     header = ["effect", "share [95%]", "total", "sigma [95%]", "noise floor"]
     table(console, header, rows, left=header[:1])
+
+
+def _interval(record: Tree, name: str) -> str:
+    low, high = number(record[f"{name}_low"]), number(record[f"{name}_high"])
+    return f"{number(record[name])} [{low}, {high}]"
 
 
 def _noise(report: Tree) -> str:
@@ -95,10 +97,8 @@ def _best(report: Tree, console: Console) -> None:
         places = [
             f"{each['at'][n]:.3g} [{each['low'][n]:.3g}, {each['high'][n]:.3g}]" for n in names
         ]
-        value = (
-            f"{number(each['value'])} [{number(each['value_low'])}, {number(each['value_high'])}]"
-        )
-        rows.append([param(each["choice"], labels), *places, value, number(each["average"])])
+        choice, average = param(each["choice"], labels), number(each["average"])
+        rows.append([choice, *places, _interval(each, "value"), average])
     dominant = report["claim"]["dominant"]
     header = [str(dominant), *(f"best {n} [95%]" for n in names), "there [95%]", "averaged"]
     table(console, header, rows, left=header[:1])

@@ -16,8 +16,7 @@ import numpy as np
 from scipy import special, stats
 
 from sweep._typing import FloatArray
-from sweep.analysis.effects.configurations import LEVEL
-from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.fit import LEVEL, Fit
 
 NEARLY_NORMAL = 250.0
 """Above this value, the root of a noncentral chi-square is normal to four digits."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from sweep.analysis.axes import Axis
-from sweep.analysis.effects.configurations import ConfigurationMeans
-from sweep.analysis.effects.fit import Fit, fit, improvement
+from sweep.analysis.effects.fit import ConfigurationMeans, Fit, fit, improvement
 from sweep.analysis.effects.model import Block, Model
 
 FOR_PRODUCTS = 30

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sweep.analysis.effects.configurations import ConfigurationMeans
+from sweep.analysis.effects.fit import ConfigurationMeans
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
 from sweep.study.design import Pilot

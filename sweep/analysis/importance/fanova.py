@@ -85,13 +85,12 @@ def grow(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> lis
         seed: seed of the forest.
 
     Returns:
-        The fitted trees (``sklearn.tree._tree.Tree``).
+        Trees of type ``sklearn.tree._tree.Tree``.
     """
     from sklearn import config_context  # slow to import: only when used
     from sklearn.tree import DecisionTreeRegressor
 
-    columns = [axis.columns() for axis in axes]
-    features = np.ascontiguousarray(np.concatenate(columns, axis=1), dtype=np.float32)
+    points = np.ascontiguousarray(features(axes), dtype=np.float32)
     n = len(y)
     trees = []
     seeds = np.random.RandomState(seed)
@@ -101,13 +100,20 @@ def grow(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: int) -> lis
             drawn = np.random.RandomState(tree_seed).randint(0, n, n, dtype=np.int32)
             weight = np.bincount(drawn, minlength=n).astype(np.float64)
             tree = DecisionTreeRegressor(max_depth=64, random_state=tree_seed)
-            trees.append(tree.fit(features, y, sample_weight=weight, check_input=False).tree_)
+            trees.append(tree.fit(points, y, sample_weight=weight, check_input=False).tree_)
     return trees
 
 
-def predict(trees: Sequence[Any], features: FloatArray) -> FloatArray:
+def features(axes: Sequence[Axis], at: Sequence[FloatArray] | None = None) -> FloatArray:
+    """Features of a forest at given coordinates of each axis, or the trials' own, ``(n, p)``."""
+    places = [axis.places for axis in axes] if at is None else at
+    columns = [axis.columns(each) for axis, each in zip(axes, places, strict=True)]
+    return np.concatenate(columns, axis=1)
+
+
+def predict(trees: Sequence[Any], points: FloatArray) -> FloatArray:
     """Mean prediction of the trees, shape ``(n,)``; three times as fast as ``forest.predict``."""
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = np.ascontiguousarray(points, dtype=np.float32)
     mean: FloatArray = np.mean([tree.predict(points)[:, 0] for tree in trees], axis=0)
     return mean
 
@@ -125,20 +131,14 @@ def _reference(axes: Sequence[Axis]) -> FloatArray:
     else:
         unit = qmc.Sobol(len(sizes), seed=0).random_base2(REFERENCE_BITS)
         picked = np.floor(unit * sizes).astype(np.intp)
-    columns = [
-        axis.columns(axis.reference()[places]) for axis, places in zip(axes, picked.T, strict=True)
-    ]
-    return np.concatenate(columns, axis=1)
+    grids = (axis.reference() for axis in axes)
+    return features(axes, [grid[at] for grid, at in zip(grids, picked.T, strict=True)])
 
 
 def _effect(weight: FloatArray, holds: Sequence[FloatArray]) -> FloatArray:
-    """Mean prediction at each combination of the group's coordinates.
-
-    Args:
-        weight: each leaf's prediction times the fraction of the other axes it covers, shape
-            ``(L,)``.
-        holds: for each member, which coordinates a leaf contains, shape ``(L, size)``.
-    """
+    """Mean prediction at each combination of the group's coordinates."""
+    # weight, (L,): each leaf's prediction times the fraction of the other axes that it covers.
+    # holds, (L, size): which coordinates of a member a leaf contains.
     *first, last = holds
     spread = weight[:, None]
     for held in first:
@@ -157,14 +157,9 @@ def _leaves(trees: Sequence[Any], axes: Sequence[Axis]) -> tuple[list[FloatArray
 
 
 def _corners(trees: Sequence[Any], bounds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lower and upper bounds of the leaves of all trees, and their predictions.
-
-    All trees are traversed together, level by level; a loop over nodes would take longer than
-    fitting the trees.
-
-    Returns:
-        Two arrays of shape ``(n_leaves, n_columns)`` and one of shape ``(n_leaves,)``.
-    """
+    """Bounds of the leaves of all trees, ``(n_leaves, n_columns)`` each, and their predictions."""
+    # All trees are traversed together, level by level: a loop over nodes would take longer than
+    # fitting the trees.
     counts = np.array([tree.node_count for tree in trees])
     roots = np.cumsum(counts) - counts
     shift = np.repeat(roots, counts)

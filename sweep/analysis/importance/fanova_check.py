@@ -9,8 +9,7 @@ share under permuted values.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,37 +35,23 @@ class FanovaCheck:
     """fANOVA comparison of one group of parameters with others.
 
     Attributes:
-        dominant: the group's name, its members joined by ``+``.
         share: its share of the forest's variance, interactions within the group included.
-        others: the other groups' shares by name.
+        others: the other groups' shares by name, the members joined by ``+``.
         probability: fraction of resamples in which it exceeds another group, minimum over the
             groups.
         null99: the 99th percentile of its share under permuted values.
         passes: whether both conditions hold.
         n: number of trials used.
-        configurations: distinct configurations among them.
-        n_bootstrap: resamples of configurations.
-        n_permutations: permutations of the values over configurations.
-        seed: the only source of randomness.
         note: why importance could not be computed; empty if it was.
     """
 
-    dominant: str
     share: float
     others: Mapping[str, float]
     probability: float
     null99: float
     passes: bool
     n: int
-    configurations: int
-    n_bootstrap: int
-    n_permutations: int
-    seed: int
     note: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """All fields as JSON-serialisable data."""
-        return asdict(self)
 
 
 def fanova_veto(
@@ -104,13 +89,13 @@ def fanova_veto(
     _check(dominant, others, table)
     table = drawn(by_content(table))
     measure = _measure(TrialArrays.of(table), [dominant, *others])
-    names = ["+".join(group) for group in (dominant, *others)]
+    names = ["+".join(group) for group in others]
     y, configurations = table.y, table.configurations
     every = np.arange(len(y))
     note = nothing_to_share(table)
-    point = np.zeros(len(names)) if note else measure(y, every, N_TREES, seed)
+    point = np.zeros(1 + len(names)) if note else measure(y, every, N_TREES, seed)
     if np.isnan(point).any():
-        note, point = no_answer("fanova", len(table)), np.zeros(len(names))
+        note, point = no_answer("fanova", len(table)), np.zeros(1 + len(names))
     draws, null, trees = np.empty((0, 0)), None, resample_trees(len(table))
     if not note:
         draws = resamples(
@@ -130,17 +115,12 @@ def fanova_veto(
     null99 = 1.0 if null is None else float(null[0])
     share = float(point[0])
     return FanovaCheck(
-        dominant=names[0],
         share=share,
-        others=dict(zip(names[1:], point[1:].tolist(), strict=True)),
+        others=dict(zip(names, point[1:].tolist(), strict=True)),
         probability=probability,
         null99=null99,
         passes=probability >= PROBABILITY and share > null99,
         n=len(table),
-        configurations=len(np.unique(configurations)),
-        n_bootstrap=n_bootstrap,
-        n_permutations=n_permutations,
-        seed=seed,
         note=note,
     )
 

@@ -41,25 +41,15 @@ class ImportanceOptions:
     level: float
 
     def check(self, method: str) -> None:
-        """Validate the settings and the method name.
-
-        Args:
-            method: name of the method.
-
-        Raises:
-            SpecError: with every fault.
-        """
-        faults = []
-        if not 0 <= self.seed < 2**32:
-            faults.append(fault("seed", "be a whole number from 0 to 4294967295", self.seed))
-        if method not in ESTIMATORS:
-            faults.append(fault("method", f"be one of {list(ESTIMATORS)}", method))
-        if self.n_bootstrap < 0:
-            faults.append(fault("n_bootstrap", "be 0 or more", self.n_bootstrap))
-        if self.n_null < 0:
-            faults.append(fault("n_null", "be 0 or more", self.n_null))
-        if not 0.0 < self.level < 1.0:
-            faults.append(fault("level", "lie between 0 and 1", self.level))
+        """Raise ``SpecError`` with every fault of the settings and the method's name."""
+        rules = (
+            ("seed", "be a whole number from 0 to 4294967295", self.seed, 0 <= self.seed < 2**32),
+            ("method", f"be one of {list(ESTIMATORS)}", method, method in ESTIMATORS),
+            ("n_bootstrap", "be 0 or more", self.n_bootstrap, self.n_bootstrap >= 0),
+            ("n_null", "be 0 or more", self.n_null, self.n_null >= 0),
+            ("level", "lie between 0 and 1", self.level, 0.0 < self.level < 1.0),
+        )
+        faults = [fault(name, rule, got) for name, rule, got, holds in rules if not holds]
         if faults:
             raise SpecError(faults)
 

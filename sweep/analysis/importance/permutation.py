@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sweep._typing import FloatArray, IndexArray
 from sweep.analysis.axes import Axis
-from sweep.analysis.importance.fanova import grow, predict
+from sweep.analysis.importance.fanova import features, grow, predict
 
 FOLDS = 5
 """Cross-validation folds over configurations."""
@@ -79,14 +79,10 @@ def _rises(
     axes: Sequence[Axis], moved: Sequence[Sequence[Axis]], y: FloatArray, trees: Sequence[Any]
 ) -> FloatArray:
     """Increase of the summed squared error when each parameter is shuffled, shape ``(d,)``."""
-    points = [_features(axes)]
+    points = [features(axes)]
     for index, shuffled in enumerate(moved):
-        points += [_features([*axes[:index], axis, *axes[index + 1 :]]) for axis in shuffled]
+        points += [features([*axes[:index], axis, *axes[index + 1 :]]) for axis in shuffled]
     found = predict(trees, np.concatenate(points)).reshape(len(points), len(y))
     errors = np.square(found - y).sum(axis=1)
     rises: FloatArray = errors[1:].reshape(len(axes), SHUFFLES).mean(axis=1) - errors[0]
     return rises
-
-
-def _features(axes: Sequence[Axis]) -> FloatArray:
-    return np.concatenate([axis.columns() for axis in axes], axis=1)

@@ -31,7 +31,7 @@ def parallel_map(
         The results in the order of ``asked``.
     """
     if len(asked) * size < WORTH:
-        return [estimate(*each) for each in asked]
+        return _in_turn(estimate, asked)
     import joblib  # imports its backends: only when used
 
     # One job per worker, so that the estimator and its trials are sent to each worker once.

@@ -128,11 +128,6 @@ class Importance:
         """Whether the share exceeds ``null``; True if ``null`` is None."""
         return self.null is None or self.share > self.null
 
-    @property
-    def derived(self) -> bool:
-        """Whether the row is from the derived parametrisation, not the sampled one."""
-        return self.role == "derived"
-
 
 @dataclass(frozen=True)
 class ImportanceTable:

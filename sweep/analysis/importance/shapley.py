@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from sweep._typing import FloatArray
-from sweep.analysis.axes import Axis
-from sweep.analysis.importance.fanova import grow, is_constant, predict
+from sweep.analysis.axes import LINE_POINTS, Axis
+from sweep.analysis.importance.fanova import features, grow, is_constant, predict
 
 Subset = frozenset[int]
 
@@ -60,7 +60,7 @@ def shapley_shares(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: i
     else:
         grid = np.indices([len(each) for each in places]).reshape(len(axes), -1)
         at = [each[index] for each, index in zip(places, grid, strict=True)]
-        cube = predict(trees, _features(axes, at)).reshape([len(each) for each in places])
+        cube = predict(trees, features(axes, at)).reshape([len(each) for each in places])
         effects = shapley(len(axes), lambda subset: _explained(cube, subset))
     total = float(effects.sum())
     if is_constant(total, y):
@@ -104,18 +104,7 @@ def _places(axes: Sequence[Axis], most: int) -> list[FloatArray] | None:
     each = int((most / choices) ** (1 / lines)) if lines else 0
     if choices > most or (lines and each < FEWEST_PLACES):
         return None
-    return [_spread(axis, each) if axis.kind == "line" else axis.reference() for axis in axes]
-
-
-def _spread(axis: Axis, count: int) -> FloatArray:
-    """Midpoints of equal parts of a numeric axis, at most as many as its reference grid has."""
-    count = min(count, len(axis.reference()))
-    return axis.low + (np.arange(count) + 0.5) / count * (axis.high - axis.low)
-
-
-def _features(axes: Sequence[Axis], at: Sequence[FloatArray]) -> FloatArray:
-    columns = [axis.columns(places) for axis, places in zip(axes, at, strict=True)]
-    return np.concatenate(columns, axis=1)
+    return [axis.reference(min(each, LINE_POINTS)) for axis in axes]
 
 
 def _explained(cube: FloatArray, subset: Subset) -> float:
@@ -125,11 +114,9 @@ def _explained(cube: FloatArray, subset: Subset) -> float:
 
 
 def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generator) -> FloatArray:
-    """Shapley effects by sampled orders; variances are estimated by the pick-freeze method.
-
-    For two random points that agree in a subset of parameters and are independent in the others,
-    the covariance of the predictions is the variance explained by the subset.
-    """
+    """Shapley effects by sampled orders, with variances by the pick-freeze method."""
+    # For two random points that agree in a subset of parameters and are independent in the others,
+    # the covariance of the predictions is the variance explained by the subset.
     effects = np.zeros(len(axes))
     for _ in range(PERMUTATIONS):
         order = rng.permutation(len(axes))
@@ -140,7 +127,7 @@ def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generato
                 stages.append(list(stages[-1]))
                 stages[-1][player] = one[player]
             stacked = [np.concatenate(column) for column in zip(*stages, strict=True)]
-            found = predict(trees, _features(axes, stacked)).reshape(len(stages), POINTS)
+            found = predict(trees, features(axes, stacked)).reshape(len(stages), POINTS)
             covariances = (
                 (found - found.mean(axis=1, keepdims=True)) * (found[-1] - found[-1].mean())
             ).mean(axis=1)

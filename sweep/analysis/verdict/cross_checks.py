@@ -18,8 +18,8 @@ import numpy as np
 from scipy import stats
 
 from sweep.analysis.axes import Axis, derivation, sampled_axes, with_derived
-from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.contrasts import best_places
+from sweep.analysis.effects.fit import ConfigurationMeans
 from sweep.analysis.effects.model_selection import select_model
 from sweep.analysis.verdict.claim_terms import ClaimTerms
 from sweep.analysis.verdict.decision import Assessment, assess

@@ -1,4 +1,8 @@
-"""Fit the model, test each part of a claim, and combine the results into one state."""
+"""Fit the model, test each part of a claim, and combine the results into one state.
+
+Each part is an intersection-union test (Berger 1982, doi:10.1080/00401706.1982.10487790): all
+its comparisons must hold, each at the full level, and no correction is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,183 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweep.analysis.effects.configurations import ConfigurationMeans
-from sweep.analysis.effects.contrasts import Best, Contrasts, averaged, best_places, optimised
-from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.intervals import PivotalSampler
+from sweep._typing import FloatArray
+from sweep.analysis.effects.contrasts import (
+    Best,
+    Contrasts,
+    averaged,
+    best_places,
+    beyond_size,
+    optimised,
+)
+from sweep.analysis.effects.fit import ConfigurationMeans, Fit
+from sweep.analysis.effects.intervals import PivotalSampler, VarianceComponent
 from sweep.analysis.effects.model_selection import select_model
-from sweep.analysis.verdict.hypotheses import Hypotheses
-from sweep.analysis.verdict.hypothesis_tests import ClaimTests
-from sweep.analysis.verdict.result import State, TestResult
+from sweep.analysis.verdict.hypotheses import SIGNIFICANT, SURE, SURE_NOT, Hypotheses
+from sweep.analysis.verdict.result import Comparison, PartState, State, TestResult
+from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
+
+
+class ClaimTests:
+    """Tests of a claim's parts in one view of a fit.
+
+    Args:
+        fit: the fitted model.
+        view: contrasts averaged, or optimised over the nuisances.
+        drawer: pivotal sampler of the fit.
+        hypotheses: the hypotheses.
+        n_trials: number of runs; 0 to skip the estimate of how many are needed.
+    """
+
+    def __init__(
+        self,
+        fit: Fit,
+        view: Contrasts,
+        drawer: PivotalSampler,
+        hypotheses: Hypotheses,
+        n_trials: int,
+    ) -> None:
+        self._fit = fit
+        self._view = view
+        self._drawer = drawer
+        self._q = hypotheses
+        self._n = n_trials
+        self._main_rows = view.within(hypotheses.dominant)
+        self._p = fit.p_value(self._main_rows)
+
+    def _piece(self, rows: FloatArray, role: str) -> VarianceComponent:
+        return self._drawer.piece(rows, f"{self._view.name}:{role}")
+
+    def parts(self) -> tuple[TestResult, ...]:
+        """Results of all parts of the claim, in order."""
+        found = [self.dominance()]
+        if self._q.negligible:
+            found.append(self.negligible())
+        if self._q.size is not None or self._q.no_size:
+            found.append(self.beyond_size())
+        return tuple(found)
+
+    def dominance(self) -> TestResult:
+        """Test whether the dominant main effect exceeds kappa times each group's total effect."""
+        q = self._q
+        main = self._piece(self._main_rows, "dominant")
+        total = self._piece(self._view.touching(q.dominant), "dominant total")
+        groups = [(g, f"over {i}", True) for i, g in enumerate(q.over)]
+        if self._view.name == "averaged":
+            groups += [(g, f"beside {i}", False) for i, g in enumerate(q.beside)]
+        pieces = [self._piece(self._view.touching(g), role) for g, role, _ in groups]
+        comparisons = tuple(
+            self._compare(main, piece, q.label(group), claimed=claimed)
+            for (group, _, claimed), piece in zip(groups, pieces, strict=True)
+        )
+        claimed = [piece for (_, _, ours), piece in zip(groups, pieces, strict=True) if ours]
+        sure = min(c.probability for c in comparisons if c.claimed)
+        less = max(float(np.mean(total.draws < piece.draws)) for piece in claimed)
+        small = float(np.mean(np.sqrt(total.draws) < q.delta_sigma))
+        refuted = max(less, small)
+        state = _state(sure >= SURE and self._p < SIGNIFICANT, refuted >= SURE_NOT)
+        needed = None
+        if state == "INCONCLUSIVE" and self._n:
+            needed = for_dominance(main, total, claimed, q.kappa, q.delta_sigma, self._n)
+        return TestResult(
+            "dominance",
+            self._view.name,
+            state,
+            sure,
+            refuted,
+            self._say_dominance(state, comparisons, small=small >= SURE_NOT),
+            needed,
+            comparisons,
+        )
+
+    def _compare(
+        self, main: VarianceComponent, other: VarianceComponent, name: str, *, claimed: bool
+    ) -> Comparison:
+        sure = float(np.mean(main.draws > self._q.kappa * other.draws))
+        ratio = main.estimate / other.estimate if other.estimate > 0.0 else None
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            low = float(np.quantile(np.nan_to_num(main.draws / other.draws, posinf=1e12), 0.025))
+        return Comparison(name, sure, ratio, low, claimed)
+
+    def _say_dominance(
+        self, state: PartState, comparisons: tuple[Comparison, ...], *, small: bool
+    ) -> str:
+        q = self._q
+        name = q.label(q.dominant)
+        if small and state == "REFUTED":
+            return f"{name} has no effect worth having: its sd is below {q.delta_sigma:.2g}"
+        beaten = [c.over for c in comparisons if c.probability >= SURE]
+        rest = [c for c in comparisons if c.probability < SURE]
+        said = [f"beats {_and(beaten)} by more than {q.kappa:g} times"] if beaten else []
+        verb = "is less than" if state == "REFUTED" else "does not surely beat"
+        said += [
+            f"{verb if c.claimed else 'does not beat'} {c.over} ({c.probability:.2f})" for c in rest
+        ]
+        joint = ", but " if beaten else " and "
+        return f"{name} " + joint.join(said)
+
+    def negligible(self) -> TestResult:
+        """Equivalence test: whether each group's total effect is below delta."""
+        q = self._q
+        pieces = [
+            self._piece(self._view.touching(group), f"negligible {i}")
+            for i, group in enumerate(q.negligible)
+        ]
+        below = [float(np.mean(np.sqrt(piece.draws) < q.delta_sigma)) for piece in pieces]
+        above = [float(np.mean(np.sqrt(piece.draws) > q.delta_sigma)) for piece in pieces]
+        state = _state(min(below) >= SURE, max(above) >= SURE_NOT)
+        said = [
+            f"{q.label(group)} is below {q.delta:g} end to end with probability {p:.2f}"
+            for group, p in zip(q.negligible, below, strict=True)
+        ]
+        needed = None
+        if state == "INCONCLUSIVE" and self._n:
+            needed = for_negligible(pieces, q.delta_sigma, self._n)
+        return TestResult(
+            "negligible", self._view.name, state, min(below), max(above), _and(said), needed
+        )
+
+    def beyond_size(self) -> TestResult:
+        """Test whether adapter size explains less than half of the dominant variance."""
+        q, name = self._q, "beyond size"
+        untested = q.no_size if q.size is None else ""
+        if q.size is not None and not q.size.spans():
+            untested = "the ranks do not vary the adapters' size as widely as the choices do"
+        if untested or q.size is None:
+            return TestResult(name, self._view.name, "UNTESTED", None, None, untested)
+        rows = beyond_size(self._fit, self._view, q.size)
+        sure = self._more_than_half(rows)
+        left = self._piece(rows, "beyond size")
+        explained = float(np.mean(np.sqrt(left.draws) < q.delta_sigma))
+        confirmed = sure >= SURE and self._fit.p_value(rows) < SIGNIFICANT
+        state = _state(confirmed, explained >= SURE_NOT and self._p < SIGNIFICANT)
+        says = (
+            f"of {q.label(q.dominant)}'s sd, {left.estimate**0.5:.2g} is left at equal numbers of "
+            f"trained parameters; more than half its variance is with probability {sure:.2f}"
+        )
+        return TestResult(name, self._view.name, state, sure, explained, says)
+
+    def _more_than_half(self, rows: FloatArray) -> float:
+        """Probability that size leaves more than half of the dominant variance, by joint draws."""
+        drawn = self._drawer.coefficients(f"{self._view.name}:joint")
+        left, whole = (self._unbiased(drawn, each) for each in (rows, self._main_rows))
+        return float(np.mean(left > whole / 2.0))
+
+    def _unbiased(self, drawn: FloatArray, rows: FloatArray) -> FloatArray:
+        """Sums of squares of drawn effects, less the noise of both the estimate and the draw."""
+        noise = np.trace(rows @ self._fit.c @ rows.T) * self._drawer.variance
+        unbiased: FloatArray = np.square(drawn @ rows.T).sum(axis=1) - 2.0 * noise
+        return unbiased
+
+
+def _state(confirmed: bool, refuted: bool) -> PartState:  # noqa: FBT001 - two tests, one answer
+    if confirmed and not refuted:
+        return "CONFIRMED"
+    return "REFUTED" if refuted and not confirmed else "INCONCLUSIVE"
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 
 from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis, value_at
-from sweep.analysis.effects.configurations import TAILS
 from sweep.analysis.effects.contrasts import surfaces
+from sweep.analysis.effects.fit import TAILS
 from sweep.analysis.effects.intervals import VarianceComponent
-from sweep.analysis.verdict.anonymize import AnonymizedTable
 from sweep.analysis.verdict.decision import Assessment
+from sweep.analysis.verdict.eligible_trials import AnonymizedTable
 from sweep.analysis.verdict.hypotheses import Hypotheses, Indices
 from sweep.analysis.verdict.result import BestPlace, Effect
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sweep.analysis.effects.configurations import ConfigurationMeans
+from sweep.analysis.effects.fit import ConfigurationMeans
 from sweep.analysis.effects.model_selection import FOR_NAMES
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import ClaimTerms

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweep.analysis.axes import Axis, kinds_of_scaling, sampled_axes, value_at
-from sweep.analysis.effects.parameter_count import Size
+from sweep.analysis.effects.contrasts import Size
 from sweep.analysis.verdict.claim_terms import ClaimTerms
 from sweep.analysis.verdict.eligible_trials import EligibleTrials
 from sweep.study.claim import COUPLED, Claim

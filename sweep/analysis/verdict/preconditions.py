@@ -10,8 +10,7 @@ from scipy import stats
 
 from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis, sampled_axes
-from sweep.analysis.effects.configurations import ConfigurationMeans
-from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.fit import ConfigurationMeans, Fit
 from sweep.analysis.importance.cautions import LARGEST
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import ClaimTerms

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from sweep.analysis.effects.configurations import LEVEL, UNKNOWN_NOISE, SeedNoise
+from sweep.analysis.effects.fit import LEVEL, UNKNOWN_NOISE, SeedNoise
 from sweep.study.claim import Claim
 
 State = Literal["CONFIRMED", "REFUTED", "INCONCLUSIVE"]

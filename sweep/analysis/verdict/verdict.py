@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from scipy import stats
 
 from sweep.analysis.axes import sampled_axes
-from sweep.analysis.effects.configurations import ConfigurationMeans
+from sweep.analysis.effects.fit import ConfigurationMeans
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import ClaimTerms, roles_of
 from sweep.analysis.verdict.cross_checks import CheckOptions, cross_check

@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.cli.own_objectives import described
-from sweep.results.measures import measures_of
+from sweep.results.status import measures_of
 from sweep.storage.studies import baselines, best_trial
 from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec

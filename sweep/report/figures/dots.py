@@ -19,6 +19,7 @@ from sweep.report.figures.theme import (
     look,
     marker_size,
     opacity,
+    scatter,
 )
 from sweep.report.figures.view import ReportData, level_index
 
@@ -74,22 +75,20 @@ def dots(
     """
     symbol = cloud.look.symbol if cloud.legend else "circle"
     symbols = [symbol if trial["used"] else f"{symbol}-open" for trial, _, _ in of]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": cloud.name,
-        "legendgroup": cloud.name,
+    return scatter(
+        "markers",
         **xy([at for _, at, _ in of], [figure for _, _, figure in of], rows=rows),
-        "marker": {
+        name=cloud.name,
+        marker={
             "symbol": symbols[0] if len(set(symbols)) == 1 else symbols,
             "color": cloud.look.colour,
             "size": marker_size(cloud.n),
             "opacity": opacity(cloud.n),
         },
-        "customdata": view.hover.rows([trial for trial, _, _ in of]),
-        "hovertemplate": view.hover.template(says),
-        "showlegend": cloud.legend,
-    }
+        customdata=view.hover.rows([trial for trial, _, _ in of]),
+        hovertemplate=view.hover.template(says),
+        showlegend=cloud.legend,
+    )
 
 
 def joined(points: Iterable[Point], *, rows: bool) -> list[dict[str, Any]]:
@@ -109,16 +108,7 @@ def joined(points: Iterable[Point], *, rows: bool) -> list[dict[str, Any]]:
     if not along:
         return []
     line = {"color": NEUTRAL, "width": 1}
-    return [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            **xy(along, figures, rows=rows),
-            "line": line,
-            "hoverinfo": "skip",
-            "showlegend": False,
-        }
-    ]
+    return [scatter("lines", **xy(along, figures, rows=rows), line=line, hoverinfo="skip")]
 
 
 def means(
@@ -139,27 +129,20 @@ def means(
         if levels[i]["low"] is not None:
             places += [along[i], along[i], None]
             ends += [levels[i]["low"], levels[i]["high"], None]
-    common = {"type": "scatter", "showlegend": False}
-    bars = {
-        **common,
-        "mode": "lines",
-        **xy(places, ends, rows=rows),
-        "line": {"color": NEUTRAL, "width": 3},
-        "hoverinfo": "skip",
-    }
-    diamonds = {
-        **common,
-        "mode": "markers",
+    line = {"color": NEUTRAL, "width": 3}
+    bars = scatter("lines", **xy(places, ends, rows=rows), line=line, hoverinfo="skip")
+    diamonds = scatter(
+        "markers",
         **xy([along[i] for i in known], [levels[i]["mean"] for i in known], rows=rows),
-        "marker": {
+        marker={
             "symbol": "diamond",
             "size": 11,
             "color": [looks[i] for i in known],
             "line": {"width": 2, "color": NEUTRAL},
         },
-        "customdata": [[paragraph(level_says(levels[i]))] for i in known],
-        "hovertemplate": "%{customdata[0]}<extra></extra>",
-    }
+        customdata=[[paragraph(level_says(levels[i]))] for i in known],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+    )
     return [bars, diamonds]
 
 

@@ -20,9 +20,8 @@ from sweep.report.figures.dots import (
 )
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import listed, paragraph, safe, slug, trials
-from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
-from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import ReportData, level_index
+from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout, scatter
+from sweep.report.figures.view import ReportData, drawn_of, level_index
 
 SECTION = "Effects"
 
@@ -181,15 +180,13 @@ def _bins(levels: Sequence[Tree]) -> list[dict[str, Any]]:
             ys += [level["low"], level["low"], level["high"], level["high"], None]
         said = [paragraph(level_says(level))]
         steps += [(first, level["mean"], said), (last, level["mean"], said), (None, None, [""])]
-    common = {"type": "scatter", "showlegend": False}
-    area = {**common, "mode": "none", "x": xs, "y": ys, "fill": "toself", "fillcolor": BAND}
-    line = {
-        **common,
-        "mode": "lines",
-        "x": [x for x, _, _ in steps],
-        "y": [y for _, y, _ in steps],
-        "line": {"color": NEUTRAL, "width": 3},
-        "customdata": [said for _, _, said in steps],
-        "hovertemplate": "%{customdata[0]}<extra></extra>",
-    }
-    return [{**area, "hoverinfo": "skip"}, line]
+    area = scatter("none", xs, ys, fill="toself", fillcolor=BAND, hoverinfo="skip")
+    line = scatter(
+        "lines",
+        [x for x, _, _ in steps],
+        [y for _, y, _ in steps],
+        line={"color": NEUTRAL, "width": 3},
+        customdata=[said for _, _, said in steps],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+    )
+    return [area, line]

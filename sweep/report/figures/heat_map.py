@@ -8,7 +8,7 @@ from typing import Any
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.intervals import row_height
 from sweep.report.figures.text import listed, safe, slug, wrapped
-from sweep.report.figures.theme import NEUTRAL, SCALE, axis, layout
+from sweep.report.figures.theme import NEUTRAL, SCALE, axis, layout, scatter
 from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
 
@@ -136,20 +136,14 @@ def _empty(cells: Tree, said: list[list[str]]) -> list[dict[str, Any]]:
     ]
     if not at:
         return []
+    line = {"width": 1.5, "color": NEUTRAL}
     return [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [x for x, _ in at],
-            "y": [y for _, y in at],
-            "marker": {
-                "symbol": "x-thin",
-                "size": 9,
-                "color": NEUTRAL,
-                "line": {"width": 1.5, "color": NEUTRAL},
-            },
-            "customdata": [said[y][x] for x, y in at],
-            "hovertemplate": "%{customdata}<extra></extra>",
-            "showlegend": False,
-        }
+        scatter(
+            "markers",
+            [x for x, _ in at],
+            [y for _, y in at],
+            marker={"symbol": "x-thin", "size": 9, "color": NEUTRAL, "line": line},
+            customdata=[said[y][x] for x, y in at],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
     ]

@@ -8,9 +8,8 @@ from typing import Any
 
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import clipped, listed, safe, trials
-from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity
-from sweep.report.figures.thinned import are_many, drawn_of
-from sweep.report.figures.view import ReportData
+from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity, scatter
+from sweep.report.figures.view import ReportData, are_many, drawn_of
 from sweep.terminal.formatting import number
 
 SECTION = "History"
@@ -31,22 +30,16 @@ def history(view: ReportData) -> list[ReportFigure]:
     without = len(view.trials) - len(view.valued)
     phases = _phases(view)
     by_symbol = " Symbols tell phases." if len(phases) > 1 else ""
+    lines = " Broken lines: means of the baselines." if view.tree["baseline_means"] else ""
     rest = f" Without a value, and so only in the timeline: {trials(without)}." if without else ""
     caption = (
         f"{trials(len(view.valued))} in order. Step line: the best so far ({view.better} is "
-        f"better).{by_symbol}{_baseline_words(view)}{rest} Later trials of a search are better "
-        "because they were chosen to be; that tells nothing about any parameter."
+        f"better).{by_symbol}{lines}{rest} Later trials of a search are better because they were "
+        "chosen to be; that tells nothing about any parameter."
         f"{drawn_of(view.valued)}"
     )
-    return [
-        ReportFigure(
-            KEY, SECTION, title, caption, _summary(view, best), _figure(view, best, phases)
-        )
-    ]
-
-
-def _baseline_words(view: ReportData) -> str:
-    return " Broken lines: means of the baselines." if view.tree["baseline_means"] else ""
+    figure = _figure(view, best, phases)
+    return [ReportFigure(KEY, SECTION, title, caption, _summary(view, best), figure)]
 
 
 def _phases(view: ReportData) -> list[str]:
@@ -63,10 +56,8 @@ def _summary(view: ReportData, best: Sequence[Tree]) -> str:
         f"baseline {clipped(b['name'], 60)}: {number(b['mean'])}"
         for b in view.tree["baseline_means"]
     ]
-    return (
-        ". ".join([f"Best so far: {said or 'none'}", *([listed(baselines)] if baselines else [])])
-        + "."
-    )
+    beside = f" {listed(baselines)}." if baselines else ""
+    return f"Best so far: {said or 'none'}.{beside}"
 
 
 def _figure(view: ReportData, best: Sequence[Tree], phases: Sequence[str]) -> Figure:
@@ -97,58 +88,44 @@ def _trials(
 ) -> dict[str, Any]:
     drawn = [symbols[str(trial["phase"] or "no phase")] for trial in of]
     n = len(view.valued)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": safe(label),
-        "legendgroup": safe(label),
-        "x": [trial["number"] for trial in of],
-        "y": [trial["value"] for trial in of],
-        "marker": {
+    return scatter(
+        "markers",
+        [trial["number"] for trial in of],
+        [trial["value"] for trial in of],
+        safe(label),
+        marker={
             "symbol": drawn if len(symbols) > 1 else drawn[0],
             "color": colour,
             "size": marker_size(n),
             "opacity": opacity(n),
         },
-        "customdata": view.hover.rows(of),
-        "hovertemplate": view.hover.template(view.value_says),
-    }
+        customdata=view.hover.rows(of),
+        hovertemplate=view.hover.template(view.value_says),
+    )
 
 
 def _key_of(name: str, symbol: str) -> dict[str, Any]:
     """A trace without points that adds a phase's symbol to the legend."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": safe(name),
-        "legendgroup": f"phase {safe(name)}",
-        "x": [None],
-        "y": [None],
-        "marker": {"symbol": symbol, "color": NEUTRAL, "size": 9},
-        "hoverinfo": "skip",
-        "showlegend": True,
-    }
+    marker = {"symbol": symbol, "color": NEUTRAL, "size": 9}
+    group = f"phase {safe(name)}"
+    return scatter(
+        "markers", [None], [None], safe(name), legendgroup=group, marker=marker, hoverinfo="skip"
+    )
 
 
 def _best_line(best: Sequence[Tree]) -> dict[str, Any]:
-    """Step line of the best value so far.
-
-    For a long study, trials that do not change the line are left out.
-    """
+    """Step line of the best value so far; a long study's omits trials that do not change it."""
     if are_many(best):
         rises = [b for a, b in itertools.pairwise(best) if a["best"] != b["best"]]
         best = [best[0], *rises, best[-1]]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "best so far",
-        "legendgroup": "best so far",
-        "x": [step["number"] for step in best],
-        "y": [step["best"] for step in best],
-        "line": {"color": NEUTRAL, "width": 2, "shape": "hv"},
-        "hoverinfo": "skip",
-        "showlegend": True,
-    }
+    return scatter(
+        "lines",
+        [step["number"] for step in best],
+        [step["best"] for step in best],
+        "best so far",
+        line={"color": NEUTRAL, "width": 2, "shape": "hv"},
+        hoverinfo="skip",
+    )
 
 
 def _baseline_says(baseline: Tree) -> str:
@@ -160,16 +137,14 @@ def _baselines(view: ReportData) -> list[dict[str, Any]]:
     """Horizontal lines at the baselines' means, from the first trial to the last."""
     ends = [view.valued[0]["number"], view.valued[-1]["number"]]
     return [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": f"baseline {safe(clipped(b['name'], 24))}",
-            "legendgroup": f"baseline {i}",
-            "x": ends,
-            "y": [b["mean"], b["mean"]],
-            "line": {"color": NEUTRAL, "width": 1.5, "dash": DASHES[i % len(DASHES)]},
-            "hovertemplate": f"{_baseline_says(b)}<extra></extra>",
-            "showlegend": True,
-        }
+        scatter(
+            "lines",
+            ends,
+            [b["mean"], b["mean"]],
+            f"baseline {safe(clipped(b['name'], 24))}",
+            legendgroup=f"baseline {i}",
+            line={"color": NEUTRAL, "width": 1.5, "dash": DASHES[i % len(DASHES)]},
+            hovertemplate=f"{_baseline_says(b)}<extra></extra>",
+        )
         for i, b in enumerate(view.tree["baseline_means"])
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sweep.report.figures.figure import Figure
 from sweep.report.figures.text import paragraph, wrapped
-from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout
+from sweep.report.figures.theme import BAND, NEUTRAL, axis, layout, scatter
 
 ROW_HEIGHT = 40
 """Height in pixels of a row with a label of two lines."""
@@ -63,7 +63,7 @@ def estimates_figure(
     """
     areas = [_bands(rows, band), _ends(rows)] if any(r.band is not None for r in rows) else []
     across = [] if bound is None else [_bound(*bound, len(rows))]
-    data = [*areas, *across, *map(_interval, rows, _places(rows)), _dots(rows)]
+    data = [*areas, *across, *map(_interval, rows, range(len(rows))), _dots(rows)]
     return {
         "data": data,
         "layout": layout(
@@ -92,10 +92,6 @@ def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
     )
 
 
-def _places(rows: Sequence[Estimate]) -> range:
-    return range(len(rows))
-
-
 def _bands(rows: Sequence[Estimate], name: str) -> dict[str, Any]:
     """Trace of the bands expected by chance, as areas from 0."""
     xs: list[float | None] = []
@@ -104,80 +100,47 @@ def _bands(rows: Sequence[Estimate], name: str) -> dict[str, Any]:
         if row.band is not None:
             xs += [0, row.band, row.band, 0, None]
             ys += [y - REACH, y - REACH, y + REACH, y + REACH, None]
-    return {
-        "type": "scatter",
-        "mode": "none",
-        "name": name,
-        "legendgroup": name,
-        "x": xs,
-        "y": ys,
-        "fill": "toself",
-        "fillcolor": BAND,
-        "hoverinfo": "skip",
-        "showlegend": True,
-    }
+    return scatter("none", xs, ys, name, fill="toself", fillcolor=BAND, hoverinfo="skip")
 
 
 def _ends(rows: Sequence[Estimate]) -> dict[str, Any]:
     """Trace of ticks at the bands' ends, since a narrow area is hardly visible."""
     at = [(row.band, y) for y, row in enumerate(rows) if row.band is not None]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [x for x, _ in at],
-        "y": [y for _, y in at],
-        "marker": {
-            "symbol": "line-ns",
-            "size": REACH * ROW_HEIGHT,
-            "line": {"width": 1.5, "color": NEUTRAL},
-        },
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "cliponaxis": False,
-    }
+    line = {"width": 1.5, "color": NEUTRAL}
+    return scatter(
+        "markers",
+        [x for x, _ in at],
+        [y for _, y in at],
+        marker={"symbol": "line-ns", "size": REACH * ROW_HEIGHT, "line": line},
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
 
 
 def _bound(name: str, at: float, rows: int) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "legendgroup": name,
-        "x": [at, at],
-        "y": [-0.5, rows - 0.5],
-        "line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"},
-        "hoverinfo": "skip",
-        "showlegend": True,
-    }
+    line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
+    return scatter("lines", [at, at], [-0.5, rows - 0.5], name, line=line, hoverinfo="skip")
 
 
 def _interval(row: Estimate, y: int) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [row.low, row.high],
-        "y": [y, y],
-        "line": {"color": row.colour, "width": 3},
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "cliponaxis": False,
-    }
+    line = {"color": row.colour, "width": 3}
+    ends = [row.low, row.high]
+    return scatter("lines", ends, [y, y], line=line, hoverinfo="skip", cliponaxis=False)
 
 
 def _dots(rows: Sequence[Estimate]) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [row.value for row in rows],
-        "y": list(_places(rows)),
-        "marker": {
+    colours = [row.colour for row in rows]
+    return scatter(
+        "markers",
+        [row.value for row in rows],
+        list(range(len(rows))),
+        marker={
             "size": 12,
             "symbol": [row.symbol + ("-open" if row.hollow else "") for row in rows],
-            "color": [row.colour for row in rows],
-            "line": {"width": 2, "color": [row.colour for row in rows]},
+            "color": colours,
+            "line": {"width": 2, "color": colours},
         },
-        "customdata": [[paragraph(row.says)] for row in rows],
-        "hovertemplate": "%{customdata[0]}<extra></extra>",
-        "showlegend": False,
-        "cliponaxis": False,
-    }
+        customdata=[[paragraph(row.says)] for row in rows],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+        cliponaxis=False,
+    )

@@ -1,4 +1,4 @@
-"""Figure of the learning curves of all trials, with one trace per level and outcome."""
+"""Figures of learning: curves of all trials, and the gap between training and validation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from sweep.report.figures.dots import level_rows, level_says
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import d3_format, listed, safe, trials
-from sweep.report.figures.theme import axis, layout
-from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import Group, ReportData
+from sweep.report.figures.theme import axis, layout, scatter
+from sweep.report.figures.view import Group, ReportData, drawn_of
 from sweep.terminal.formatting import number
 
 SECTION = "Learning"
@@ -108,24 +108,19 @@ def _panel(
     by_dash: dict[str, list[Tree]] = {}
     for trial in group.trials:
         by_dash.setdefault(DASHES.get(trial["kind"], "solid"), []).append(trial)
-    common = {
-        "type": "scatter",
-        "name": safe(group.label),
-        "legendgroup": safe(group.label),
-        **({"yaxis": "y2"} if what == "loss" else {}),
-    }
+    common = {"name": safe(group.label), **({"yaxis": "y2"} if what == "loss" else {})}
     made = [
-        {
-            **common,
-            "mode": "lines",
+        scatter(
+            "lines",
             **_gapped(view, of, what, full=full),
-            "line": {"color": group.look.colour, "dash": dash, "width": 1.5 if n <= MANY else 1},
-            "opacity": 0.9 if n <= MANY else 0.7,
-        }
+            **common,
+            line={"color": group.look.colour, "dash": dash, "width": 1.5 if n <= MANY else 1},
+            opacity=0.9 if n <= MANY else 0.7,
+        )
         for dash in DASHES.values()
         if (of := by_dash.get(dash))
     ]
-    return [*made, {**common, **_last(view, group, what, n=n)}]
+    return [*made, scatter("markers", **_last(view, group, what, n=n), **common)]
 
 
 def _gapped(view: ReportData, of: Sequence[Tree], what: str, *, full: bool) -> dict[str, Any]:
@@ -150,7 +145,7 @@ def _says(view: ReportData, what: str, ys: Sequence[Any]) -> str:
 
 
 def _last(view: ReportData, group: Group, what: str, *, n: int) -> dict[str, Any]:
-    """Trace of the last point of each curve, with the trial's outcome in its hover label."""
+    """Marks of the last point of each curve, with the trial's outcome in its hover label."""
     ends = []
     for trial in group.trials:
         known = [point for point in trial["curve"] if point[what] is not None]
@@ -162,7 +157,6 @@ def _last(view: ReportData, group: Group, what: str, *, n: int) -> dict[str, Any
     crossed = [trial["kind"] not in DASHES for trial in of]
     small = 5 if n <= MANY else 3
     return {
-        "mode": "markers",
         "x": [point["step"] for _, point in ends],
         "y": ys,
         "marker": {
@@ -181,3 +175,25 @@ def _last(view: ReportData, group: Group, what: str, *, n: int) -> dict[str, Any
 def _came_to(trial: Tree) -> str:
     reason = trial["reason"]
     return safe(trial["kind"] if not reason else f"{trial['kind']}: {reason}")
+
+
+def gaps(view: ReportData) -> list[ReportFigure]:
+    """Training minus validation value by level of the dominant factor, one dot per trial."""
+    key, title = "gap", "Training minus validation"
+    of = [trial for trial in view.trials if trial["gap"] is not None]
+    factor, levels = view.dominant, view.tree["gaps"]
+    if not of or factor is None or not levels:
+        reason = "No trial was scored on its training data too."
+        return [
+            ReportFigure(key, SECTION, title, empty=reason if view.trials else view.no_values())
+        ]
+    figure = level_rows(view, factor, levels, of, lambda trial: float(trial["gap"]), "gap")
+    caption = (
+        f"{view.value_start} on training minus validation data of {trials(len(of))}, a dot each; "
+        f"diamonds: means, with {view.tree['interval']}. Far from 0 a trial has learned its "
+        "training data by heart; near 0 it may have learned nothing at all."
+        f"{drawn_of(of)}"
+    )
+    said = listed(level_says(level) for level in levels)
+    title = f"{title} by {factor['name']}"
+    return [ReportFigure(key, SECTION, title, caption, f"{title}: {said}.", figure)]

@@ -10,9 +10,8 @@ from typing import Any
 from sweep.report.figures.dots import spread
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import clipped, listed, safe, trials, wrapped
-from sweep.report.figures.theme import NEUTRAL, axis, layout
-from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import ReportData, level_index
+from sweep.report.figures.theme import NEUTRAL, axis, layout, scatter
+from sweep.report.figures.view import ReportData, drawn_of, level_index
 from sweep.terminal.formatting import number
 
 SECTION = "History"
@@ -82,7 +81,7 @@ def _figure(view: ReportData, best: set[int]) -> Figure:
     for group in groups:
         data += _traces(view, lines, group.trials, group.label, group.look.colour, full=full)
     for trace in data:
-        trace.setdefault("showlegend", several)
+        trace["showlegend"] &= several
     names = ["the rest"] * bool(rest) + [g.label for g in groups] if several else []
     return {
         "data": data,
@@ -180,31 +179,21 @@ def _traces(
         xs += [*(line.places[trial["number"]] for line in lines), None]
         ys += [*range(len(lines)), None]
         rows += [row if full else row[:1]] * len(lines) + [None]
-    common = {
-        "type": "scatter",
-        "name": safe(clipped(label, 40)),
-        "legendgroup": safe(label),
-        "marker": {"size": 3, "color": colour},
-    }
+    name = safe(clipped(label, 40))
+    common = {"legendgroup": safe(label), "marker": {"size": 3, "color": colour}}
     template = view.hover.template("", view.value_title)
-    made = {
+    made = scatter(
+        "lines+markers",
+        xs,
+        ys,
+        name,
         **common,
-        "mode": "lines+markers",
-        "x": xs,
-        "y": ys,
-        "line": {"color": colour, "width": 1.2},
-        "customdata": rows,
-        "hovertemplate": template if full else view.hover.short(""),
-    }
+        line={"color": colour, "width": 1.2},
+        customdata=rows,
+        hovertemplate=template if full else view.hover.short(""),
+    )
     if full:
         return [made]
-    top = {
-        **common,
-        "mode": "markers",
-        "x": [lines[0].places[trial["number"]] for trial in of],
-        "y": [0] * len(of),
-        "customdata": whole,
-        "hovertemplate": template,
-        "showlegend": False,
-    }
-    return [made, top]
+    top = [lines[0].places[trial["number"]] for trial in of]
+    more = {"customdata": whole, "hovertemplate": template, "showlegend": False}
+    return [made, scatter("markers", top, [0] * len(of), name, **common, **more)]

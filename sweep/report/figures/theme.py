@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.report.figures.figure import Tree
-
 COLOURS = ("#216be0", "#b18e15", "#16a08c", "#a780e6", "#53761f", "#aa4471")
 """Colours of levels and parameters, contrast at least 3 on #ffffff and on #16181d.
 
@@ -130,6 +128,21 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     return {"automargin": True, "zeroline": False, "tickfont": {"size": 12}, **named, **more}
 
 
+def scatter(mode: str, x: Any, y: Any, name: str | None = None, **more: Any) -> dict[str, Any]:
+    """Plotly scatter trace, which the legend lists if it has a name.
+
+    Args:
+        mode: ``lines``, ``markers``, ``lines+markers`` or ``none``.
+        x: horizontal coordinates.
+        y: vertical coordinates.
+        name: legend label, escaped; traces of one name are toggled together.
+        more: further attributes of the trace.
+    """
+    legend = {} if name is None else {"name": name, "legendgroup": name}
+    trace = {"type": "scatter", "mode": mode, "x": x, "y": y, "showlegend": name is not None}
+    return {**trace, **legend, **more}
+
+
 def marker_size(n: int) -> int:
     """Dot size in pixels, smaller for many dots."""
     return 9 if n <= 100 else 7 if n <= 500 else 4
@@ -142,12 +155,7 @@ def opacity(n: int) -> float:
 
 @dataclass(frozen=True)
 class MarkerStyle:
-    """Colour and symbol of a level's marks.
-
-    Attributes:
-        colour: hexadecimal colour.
-        symbol: plotly marker symbol.
-    """
+    """Colour (hexadecimal) and plotly marker symbol of a level's marks."""
 
     colour: str
     symbol: str
@@ -160,8 +168,3 @@ OTHER = MarkerStyle(NEUTRAL, "circle")
 def look(index: int) -> MarkerStyle:
     """Style of a level or parameter, by its index."""
     return MarkerStyle(COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)])
-
-
-def parameter_looks(factors: Sequence[Tree]) -> dict[str, MarkerStyle]:
-    """Parameter name to style, by order in the space."""
-    return {factor["name"]: look(i) for i, factor in enumerate(factors)}

@@ -9,8 +9,7 @@ from typing import Any
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import listed, paragraph, safe, trials
 from sweep.report.figures.theme import NEUTRAL, STATES, axis, layout
-from sweep.report.figures.thinned import drawn_of
-from sweep.report.figures.view import ReportData
+from sweep.report.figures.view import ReportData, drawn_of
 
 SECTION = "History"
 KEY = "timeline"

@@ -6,7 +6,7 @@ from typing import Any
 
 from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.text import safe
-from sweep.report.figures.theme import COLOURS, NEUTRAL, axis, layout
+from sweep.report.figures.theme import COLOURS, NEUTRAL, axis, layout, scatter
 from sweep.report.figures.view import ReportData
 from sweep.study.measures import Column, Curve
 from sweep.terminal.formatting import number
@@ -40,17 +40,16 @@ def _figure(view: ReportData, curve: Curve) -> ReportFigure:
     stored = best[curve.name]
     columns = {column.name: column for column in curve.columns}
     points = list(zip(*(stored[name] for name in columns), strict=True))
-    line = {
-        "type": "scatter",
-        "mode": "lines+markers" if curve.points else "lines",
-        "x": stored[curve.x],
-        "y": stored[curve.y],
-        "line": {"color": COLOURS[0], "width": 1.5 if curve.points else 2},
-        "customdata": [[number(value) for value in point] for point in points],
-        "hovertemplate": f"{_hover(curve)}<extra></extra>",
-        "showlegend": False,
-        **({"marker": {"size": 8, "color": COLOURS[0]}} if curve.points else {}),
-    }
+    dots: Tree = {"marker": {"size": 8, "color": COLOURS[0]}} if curve.points else {}
+    line = scatter(
+        "lines+markers" if curve.points else "lines",
+        stored[curve.x],
+        stored[curve.y],
+        line={"color": COLOURS[0], "width": 1.5 if curve.points else 2},
+        customdata=[[number(value) for value in point] for point in points],
+        hovertemplate=f"{_hover(curve)}<extra></extra>",
+        **dots,
+    )
     marked = _marked(view, curve)
     data = [line, *(_mark(curve, i, name, at) for i, (name, at) in enumerate(marked))]
     names = [name for name, _ in marked]
@@ -114,29 +113,17 @@ def _note(curve: Curve, stored: Tree) -> str:
 
 def _mark(curve: Curve, index: int, label: str, at: Tree) -> dict[str, Any]:
     symbol, colour = MARKS[index % len(MARKS)]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": safe(label),
-        "legendgroup": safe(label),
-        "x": [at[curve.x]],
-        "y": [at[curve.y]],
-        "marker": {"symbol": symbol, "size": 12, "color": colour},
-        "customdata": [[number(at.get(column.name)) for column in curve.columns]],
-        "hovertemplate": f"<b>{safe(label)}</b><br>{_hover(curve)}<extra></extra>",
-        "showlegend": True,
-    }
+    return scatter(
+        "markers",
+        [at[curve.x]],
+        [at[curve.y]],
+        safe(label),
+        marker={"symbol": symbol, "size": 12, "color": colour},
+        customdata=[[number(at.get(column.name)) for column in curve.columns]],
+        hovertemplate=f"<b>{safe(label)}</b><br>{_hover(curve)}<extra></extra>",
+    )
 
 
 def _diagonal(label: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": safe(label),
-        "legendgroup": safe(label),
-        "x": [0, 1],
-        "y": [0, 1],
-        "line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"},
-        "hoverinfo": "skip",
-        "showlegend": True,
-    }
+    line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
+    return scatter("lines", [0, 1], [0, 1], safe(label), line=line, hoverinfo="skip")

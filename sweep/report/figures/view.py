@@ -1,18 +1,76 @@
-"""``ReportData``: accessors of a report tree for figures."""
+"""``ReportData``: accessors of a report tree for figures, and the hover labels of its trials."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from sweep.report.figures.figure import Tree
-from sweep.report.figures.hover import Hover
-from sweep.report.figures.text import d3_format, safe, sentence, trials
-from sweep.report.figures.theme import OTHER, MarkerStyle, look, parameter_looks
-from sweep.report.figures.thinned import thinned
+from sweep.report.figures.text import clipped, d3_format, safe, sentence, trials
+from sweep.report.figures.theme import OTHER, MarkerStyle, look
 from sweep.study.measures import Measures
+
+MOST_PARAMETERS = 16
+"""Largest number of parameters in a hover label, to fit a screen."""
+
+LONGEST_VALUE = 40
+"""Largest number of characters of a value, since plotly does not wrap and a phone fits 50."""
+
+_HEAD = "<b>trial %{customdata[0]}</b>"
+
+
+class Hover:
+    """Hover labels of a study's trials.
+
+    A label shows number, parameters by their labels, seed and phase. Strings of the tree are put
+    into ``customdata``, in which plotly does not expand placeholders.
+    """
+
+    def __init__(self, trials: Sequence[Tree], names: Sequence[str]) -> None:
+        self._shown = list(names[:MOST_PARAMETERS])
+        self._rest = len(names) - len(self._shown)
+        self._rows: Mapping[int, list[Any]] = {t["number"]: self._row(t) for t in trials}
+
+    def _row(self, trial: Tree) -> list[Any]:
+        shown = [_short(trial["shown"].get(name, "-")) for name in self._shown]
+        seed = trial.get("seed")
+        phase = trial.get("phase")
+        told = ["-" if seed is None else seed, "-" if phase is None else _short(phase)]
+        return [trial["number"], *shown, *told]
+
+    def rows(self, trials: Sequence[Tree], *extra: Sequence[Any]) -> list[list[Any]]:
+        """``customdata`` rows of trials, with optional further columns."""
+        more = zip(*extra, strict=True) if extra else ((),) * len(trials)
+        return [
+            [*self._rows[trial["number"]], *each] for trial, each in zip(trials, more, strict=True)
+        ]
+
+    def template(self, first: str, *extra: str) -> str:
+        """``hovertemplate`` that matches the columns of ``rows``.
+
+        Args:
+            first: the line under the trial's number, such as ``value %{y}``.
+            extra: label of each further column, escaped.
+        """
+        names = [*map(_short, self._shown), "seed", "phase"]
+        lines = [f"{name} %{{customdata[{i}]}}" for i, name in enumerate(names, start=1)]
+        if self._rest:
+            lines.insert(-2, f"and {self._rest} more parameters")
+        start = len(names) + 1
+        lines += [f"{name} %{{customdata[{i}]}}".strip() for i, name in enumerate(extra, start)]
+        return "<br>".join([_HEAD, *filter(None, [first]), *lines]) + "<extra></extra>"
+
+    def short(self, first: str) -> str:
+        """``hovertemplate`` for points whose ``customdata`` is the trial's number only."""
+        return "<br>".join(filter(None, [_HEAD, first])) + "<extra></extra>"
+
+
+def _short(text: object) -> str:
+    return safe(clipped(text, LONGEST_VALUE))
+
 
 MOST_GROUPS = 12
 """Largest number of levels with their own colour; further ones are grouped as ``other``."""
@@ -66,7 +124,7 @@ class ReportData:
     @cached_property
     def looks(self) -> Mapping[str, MarkerStyle]:
         """Style of each parameter."""
-        return parameter_looks(self.factors)
+        return {factor["name"]: look(i) for i, factor in enumerate(self.factors)}
 
     @cached_property
     def hover(self) -> Hover:
@@ -124,8 +182,15 @@ class ReportData:
         return self.factor(self.tree["dominant"])
 
     def thinned(self, of: Sequence[Tree]) -> list[Tree]:
-        """Subset of the trials to draw; see ``sweep.report.figures.thinned``."""
-        return thinned(of, self.tree["ranking"])
+        """The trials to draw: all, or ``MOST_DRAWN`` at random and the best, in the given order.
+
+        Random, since every n-th trial might have the same seed of a design.
+        """
+        if not are_many(of):
+            return list(of)
+        chosen = set(random.Random(0).sample(range(len(of)), MOST_DRAWN))  # noqa: S311 - no secret
+        best = self.tree["ranking"][:1]
+        return [trial for i, trial in enumerate(of) if i in chosen or trial["number"] in best]
 
     def groups(self, of: Iterable[Tree]) -> list[Group]:
         """Trials grouped by level of the dominant factor, in order; trials on no level last."""
@@ -172,3 +237,23 @@ def level_index(levels: Sequence[Tree], value: Any) -> int | None:
             if low <= value < high or (last and value == high):
                 return i
     return None
+
+
+MOST_DRAWN = 2000
+"""Largest number of trials in a figure: each takes at least 100 bytes of the page, and thousands of
+dots hide each other."""
+
+
+def are_many(of: Sequence[object]) -> bool:
+    """Whether there are more than ``MOST_DRAWN`` trials."""
+    return len(of) > MOST_DRAWN
+
+
+def drawn_of(of: Sequence[Tree]) -> str:
+    """Caption text if ``ReportData.thinned`` omits trials, with a leading space; else empty."""
+    if not are_many(of):
+        return ""
+    return (
+        f" Drawn are {MOST_DRAWN:,} of these {len(of):,}, chosen at random, and the best; "
+        "report.json has all, and whatever is a mean or a count is of all."
+    )

@@ -8,7 +8,7 @@ value in report.json, for tools and for the test that compares the page with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +16,40 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from sweep.report.page.labels import COLUMNS, is_metric
 from sweep.report.page.pointer import JsonPointerNode, kind, plain, pointer
 from sweep.study.measures import Table
 from sweep.terminal.console import duration
 from sweep.terminal.formatting import number
 from sweep.terminal.lora_config import lora_config_lines
+
+COLUMNS: Mapping[str, str] = {
+    "train_value": "on train",
+    "gap": "gap to train",
+    "phase": "phase",
+    "replicate": "replicate",
+    "seed": "seed",
+    "size": "parameters",
+    "seconds": "time",
+}
+"""Titles of the optional columns of the trial table."""
+
+MEASURED = ("best", "final_test")
+"""Parts of the tree whose keys are names of metrics."""
+
+CHOSEN = ("params", "shown")
+"""Parts of these whose keys are names of parameters."""
+
+
+def is_metric(pointer: str) -> bool:
+    """Whether the last key of a JSON pointer may name a metric.
+
+    Example:
+        >>> is_metric("/best/metrics/loss"), is_metric("/best/params/loss")
+        (True, False)
+    """
+    parts = pointer.split("/")[1:]
+    return len(parts) > 2 and parts[0] in MEASURED and parts[1] not in CHOSEN
+
 
 MINUS = "−"  # noqa: RUF001 - as wide as a plus, where a hyphen is not
 
@@ -63,11 +91,6 @@ def short(value: float) -> str:
     """
     text = f"{value:.4g}" if abs(value) >= 1e-3 or value == 0 else _scientific(value)
     return text.replace("-", MINUS, 1) if value < 0 else text
-
-
-def seconds(value: float) -> str:
-    """A duration: ``12 s``, ``3 min 20 s``."""
-    return duration(value)
 
 
 def moment(text: str) -> str:
@@ -179,11 +202,6 @@ def setting(node: JsonPointerNode) -> Markup:
     return _number(node, short if isinstance(value, float) else whole)
 
 
-def num(node: JsonPointerNode) -> Markup:
-    """A number formatted as in the terminal."""
-    return _number(node, general)
-
-
 def fixed(node: JsonPointerNode, places: int) -> Markup:
     """A number with a fixed number of decimal places."""
     return _number(node, lambda value: digits(value, places))
@@ -197,7 +215,7 @@ def percent(node: JsonPointerNode) -> Markup:
 def interval(node: JsonPointerNode, low: str, high: str, places: int | None = None) -> Markup:
     """An interval from two children of a record: ``[low, high]``."""
     ends = (node[name] for name in (low, high))
-    shown = [num(end) if places is None else fixed(end, places) for end in ends]
+    shown = [_number(end, general) if places is None else fixed(end, places) for end in ends]
     return Markup('<span class="interval">[{}, {}]</span>').format(*shown)
 
 
@@ -209,7 +227,7 @@ def named(node: JsonPointerNode, labels: JsonPointerNode) -> Markup:
 
 def cell(node: JsonPointerNode, column: str) -> Markup:
     """A cell of the trial table."""
-    show = {"gap": signed, "seconds": seconds, "seed": whole}
+    show = {"gap": signed, "seconds": duration, "seed": whole}
     if column == "phase":
         return text(node)
     return _number(node, show.get(column, general))
@@ -237,34 +255,23 @@ def _last(node: JsonPointerNode) -> str:
     return pointer(node).rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
-    "text": text,
-    "code": code,
-    "key": key,
-    "label": label,
-    "key_as": key_as,
-    "row_titles": row_titles,
-    "unit": unit,
-    "when": when,
-    "count": count,
-    "rows": rows,
-    "scalar": scalar,
-    "setting": setting,
-    "fixed": fixed,
-    "percent": percent,
-    "cell": cell,
-    "column_title": lambda column: COLUMNS[column],
-    "num": num,
-    "signed": _as(signed),
-    "whole": _as(whole),
-    "seconds": _as(seconds),
-    "kind": kind,
-    "plain": plain,
-}
-"""Filters by their names in templates."""
-
-
 def lora_code(node: JsonPointerNode) -> Markup:
     """Python code that creates the ``LoraConfig``, with its import and JSON pointer."""
     code = "\n".join(["from peft import LoraConfig", "", *lora_config_lines(plain(node))])
     return Markup('<code data-lora="{}">{}</code>').format(pointer(node), code)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    **{
+        each.__name__: each
+        for each in (
+            *(text, code, key, label, key_as, row_titles, unit, when, count, rows, scalar, setting),
+            *(fixed, percent, interval, named, cell, lora_code, kind, plain),
+        )
+    },
+    "column_title": lambda column: COLUMNS[column],
+    "num": _as(general),
+    "signed": _as(signed),
+    "whole": _as(whole),
+}
+"""Filters by their names in templates."""

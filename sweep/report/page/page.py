@@ -1,4 +1,7 @@
-"""Render a report tree and its figures to one self-contained HTML page."""
+"""Render a report tree and its figures to one self-contained HTML page.
+
+Why Jinja and not a dashboard library: the page must stay one file that needs no server.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,54 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.theme import CONFIG
-from sweep.report.page.environment import environment
-from sweep.report.page.pointer import JsonPointerNode
-from sweep.report.page.sections import Figure, noise, sections
-from sweep.report.page.security import inline_script, policy
+from sweep.report.page import sections
+from sweep.report.page.filters import FILTERS
+from sweep.report.page.pointer import JsonPointerNode, entries, kind, maybe, plain, pointer, tabular
+from sweep.report.page.security import inline_script, json_script, policy
 from sweep.study.measures import Measures
+
+MOST_BASELINES = 2
+"""Largest number of baselines shown at the top of the page; a table has all."""
+
+
+@cache
+def environment() -> Environment:
+    """Jinja environment with autoescaping and strict undefined names."""
+    made = Environment(
+        loader=PackageLoader("sweep.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    own = (
+        *(entries, maybe, pointer, tabular, json_script, hundredths),
+        *(sections.spoken, sections.told, sections.trials, sections.methods),
+        *(sections.importance_rows, sections.above_chance, sections.cautions),
+    )
+    made.filters |= FILTERS | {each.__name__: each for each in own}
+    made.filters |= {
+        "first_of": lambda node: next(iter(node)),
+        "all_scalars": lambda node: all(kind(child) in ("scalar", "null") for child in node),
+    }
+    made.globals |= {
+        "most_items": sections.MOST_ITEMS,
+        "most_failures": sections.MOST_FAILURES,
+        "default_height": 440,
+        "most_baselines": MOST_BASELINES,
+    }
+    return made
+
+
+def hundredths(share: JsonPointerNode) -> Markup:
+    """A share in [0, 1] as a coordinate in [0, 100]."""
+    return Markup(f"{100 * plain(share):.1f}")  # noqa: S704 - a number
+
 
 EARLY = ("theme.js",)
 """Scripts that run before the page is displayed."""
@@ -32,7 +75,7 @@ _NEVER = re.compile(r"[\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069
 
 def page(
     tree: Mapping[str, Any],
-    drawn: Sequence[Figure],
+    drawn: Sequence[ReportFigure],
     *,
     plotly_js: str | None,
     live: bool = False,
@@ -70,26 +113,22 @@ def page(
     return _written(environment().get_template("page.html.j2").render(context))
 
 
-def fragment(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> str:
-    """The content of the page's ``<main>`` element, by which a live page replaces its own.
-
-    Args:
-        tree: see ``page``.
-        drawn: see ``page``.
+def fragment(tree: Mapping[str, Any], drawn: Sequence[ReportFigure]) -> str:
+    """The content of ``page``'s ``<main>`` element, by which a live page replaces its own.
 
     Raises:
-        ValueError: see ``page``.
-        jinja2.UndefinedError: see ``page``.
+        ValueError: if a number to be shown or drawn is NaN or infinite.
+        jinja2.UndefinedError: if the tree lacks a required value.
     """
     return _written(environment().get_template("main.html.j2").render(_context(tree, drawn)))
 
 
-def _context(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> dict[str, Any]:
-    root, parts = JsonPointerNode(tree), sections(drawn)
+def _context(tree: Mapping[str, Any], drawn: Sequence[ReportFigure]) -> dict[str, Any]:
+    root, parts = JsonPointerNode(tree), sections.sections(drawn)
     return {
         "tree": root,
         "measures": Measures.from_json(tree["measures"]),
-        "noise": noise(root),
+        "noise": sections.noise(root),
         "sections": [part for part in parts if part.figures],
         "undrawn": [figure for part in parts if not part.figures for figure in part.undrawn],
         "drawable": True,
@@ -97,10 +136,7 @@ def _context(tree: Mapping[str, Any], drawn: Sequence[Figure]) -> dict[str, Any]
 
 
 def _written(html: str) -> str:
-    """The page with unsafe characters replaced by U+FFFD.
-
-    These are lone surrogates, which UTF-8 cannot encode, and bidirectional control characters.
-    """
+    """The page with lone surrogates and bidirectional control characters replaced by U+FFFD."""
     return _NEVER.sub("\N{REPLACEMENT CHARACTER}", html)
 
 

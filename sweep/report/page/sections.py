@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from sweep.report.figures.figure import ReportFigure
+from sweep.report.figures.text import slug
 from sweep.report.page.pointer import JsonPointerNode, maybe, plain
 
 MOST_TRIALS = 100
@@ -17,45 +18,6 @@ MOST_FAILURES = 50
 
 MOST_ITEMS = 24
 """Largest number of entries shown of a list of the tree."""
-
-
-class Figure(Protocol):
-    """A figure as returned by ``sweep.report.figures``."""
-
-    @property
-    def key(self) -> str:
-        """Unique name."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """What it shows."""
-        ...
-
-    @property
-    def caption(self) -> str:
-        """How to read it."""
-        ...
-
-    @property
-    def figure(self) -> dict[str, Any] | None:
-        """Plotly's ``data`` and ``layout``; None if there is nothing to draw."""
-        ...
-
-    @property
-    def empty(self) -> str:
-        """Why there is nothing to draw."""
-        ...
-
-    @property
-    def summary(self) -> str:
-        """Text alternative."""
-        ...
-
-    @property
-    def section(self) -> str:
-        """Heading of its section."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -71,27 +33,22 @@ class Section:
 
     name: str
     anchor: str
-    figures: tuple[Figure, ...]
-    undrawn: tuple[Figure, ...]
+    figures: tuple[ReportFigure, ...]
+    undrawn: tuple[ReportFigure, ...]
 
 
-def sections(drawn: Sequence[Figure]) -> list[Section]:
+def sections(drawn: Sequence[ReportFigure]) -> list[Section]:
     """Figures grouped by section, in order of first appearance."""
     names = list(dict.fromkeys(figure.section for figure in drawn))
     return [
         Section(
             name,
-            f"section-{slug(name)}",
+            f"section-{slug(name) or 'section'}",
             tuple(f for f in drawn if f.section == name and f.figure is not None),
             tuple(f for f in drawn if f.section == name and f.figure is None),
         )
         for name in names
     ]
-
-
-def slug(name: str) -> str:
-    """A name as an HTML id."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "section"
 
 
 @dataclass(frozen=True)

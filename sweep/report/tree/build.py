@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,11 +11,11 @@ from typing import Any
 import optuna
 
 from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.preconditions import FEWEST
 from sweep.files.strict_json import NOT_FINITE, said, strict_document
 from sweep.report.tree.trials_by_factor import FactorTables
 from sweep.results.analysis import AnalysisOptions, analyse_study
-from sweep.results.measures import OwnObjectives, measures_of
-from sweep.results.status import snapshot
+from sweep.results.status import OwnObjectives, measures_of, snapshot
 from sweep.results.table import to_table
 from sweep.storage.attributes import is_ours, own_attributes, trials_of
 from sweep.storage.errors import storage_errors
@@ -25,12 +24,10 @@ from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED
 from sweep.study.measures import Measures
 from sweep.study.spec import StudySpec
+from sweep.terminal.status import baseline_means
 
 FORMAT = 1
 """Format version of the tree, increased on incompatible changes."""
-
-FEW = 20
-"""Smallest number of configurations for a verdict; see ``sweep.analysis.verdict.preconditions``."""
 
 Tree = dict[str, Any]
 
@@ -80,7 +77,7 @@ def report_tree(
         "cannot": [*cannot, *_too_few(table)],
         "fixed": _fixed(study, spec),
         "baselines": state.get("baselines", []),
-        "baseline_means": _baseline_means(state),
+        "baseline_means": baseline_means(state),
         "final_test": state.get("final_test"),
         **_about(state),
         "history": state.get("history", []),
@@ -90,10 +87,7 @@ def report_tree(
 
 
 def _as_read(tree: Tree) -> Tree:
-    """The tree as strict JSON: lists instead of tuples, string keys, no NaN or infinity.
-
-    Non-finite values are listed under ``cannot``.
-    """
+    """The tree as strict JSON: lists, string keys, non-finite values listed under ``cannot``."""
     tree = strict_document(tree)
     found = dict(tree.get(NOT_FINITE, {}))
     for trial in tree["trials"]:
@@ -120,10 +114,10 @@ def _too_few(table: TrialTable) -> list[str]:
     """Reasons why the analysis is of limited use."""
     configurations = len(set(table.configurations.tolist()))
     said = []
-    if 0 < configurations < FEW:
+    if 0 < configurations < FEWEST:
         said.append(
             f"{configurations} configuration{'s' if configurations > 1 else ''}: "
-            f"with fewer than {FEW} no verdict is given."
+            f"with fewer than {FEWEST} no verdict is given."
         )
     if len(table) > 1 and len(set(table.y.tolist())) == 1:
         said.append("Every trial has the same value: no parameter can be seen to matter.")
@@ -164,21 +158,6 @@ def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
     settings = {**(about.get("settings") or {}), **spec.settings, **read_pins(study)}
     coupled = set(COUPLED) if set(COUPLED[1:]) & set(spec.space) else set()
     return {k: v for k, v in settings.items() if k not in spec.space and k not in coupled}
-
-
-def _baseline_means(state: Mapping[str, Any]) -> list[Tree]:
-    """Mean of each baseline over its seeds, and the best trial's difference from it."""
-    by_name: dict[str, list[float]] = {}
-    for entry in state.get("baselines", ()):
-        if entry["value"] is not None:
-            by_name.setdefault(entry["name"], []).append(float(entry["value"]))
-    best = state["best"]
-    found = []
-    for name, values in by_name.items():
-        mean = math.fsum(values) / len(values)
-        ahead = None if best is None else best["value"] - mean
-        found.append({"name": name, "mean": mean, "n": len(values), "ahead": ahead})
-    return found
 
 
 def _about(state: Mapping[str, Any]) -> Tree:

@@ -1,4 +1,4 @@
-"""Report entries of all trials of a study, in any state."""
+"""Report entries of all trials of a study, in any state, and of the best with its curves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.analysis.rows import Row
 from sweep.files.strict_json import NOT_FINITE, strict
 from sweep.storage.attributes import failure_of
+from sweep.study.measures import Curve, Measures, Table
 from sweep.study.parameters import is_number
-from sweep.study.trial import DUPLICATE
+from sweep.study.trial import DUPLICATE, Failure
 from sweep.terminal.formatting import param as shown
 
 KINDS = ("complete", "failed", "pruned", "running", "waiting", "interrupted", "spared")
@@ -39,32 +40,23 @@ def entries(
     """
     found = []
     for trial in trials:
-        row = rows.get(trial.number)
-        tree = entry(trial, row, labels, value)
-        tree["configuration"] = configurations.get(trial.number)
-        tree["used"] = trial.number in used
-        found.append(tree)
+        # Non-finite numbers are None, and listed in the entry.
+        tree, odd = strict(_entry(trial, rows.get(trial.number), labels, value))
+        listed = {NOT_FINITE: odd} if odd else {}
+        place = {"configuration": configurations.get(trial.number), "used": trial.number in used}
+        found.append({**tree, **listed, **place})
     return found
-
-
-def entry(
-    trial: FrozenTrial, row: Row | None, labels: Mapping[str, str], value_name: str = ""
-) -> dict[str, Any]:
-    """Entry of one trial; non-finite numbers are None and listed under ``not_finite``."""
-    tree, found = strict(_entry(trial, row, labels, value_name))
-    return {**tree, NOT_FINITE: found} if found else dict(tree)
 
 
 def _entry(
     trial: FrozenTrial, row: Row | None, labels: Mapping[str, str], value_name: str
 ) -> dict[str, Any]:
-    """Entry of one trial, which may contain non-finite numbers."""
     told = trial.user_attrs
     metrics, details = _tree(told, "metrics"), _tree(told, "details")
     values = dict(trial.system_attrs.get("fixed_params") or trial.params)
     values |= {} if row is None else row.values
     value = trial.value if trial.state == TrialState.COMPLETE and len(trial.values) == 1 else None
-    failure = failure_of(trial) if _is_ours(told) else None
+    failure = _failure(trial)
     return {
         "number": trial.number,
         "state": trial.state.name,
@@ -93,7 +85,7 @@ def _entry(
 
 def kind_of(trial: FrozenTrial) -> str:
     """Outcome of a trial, one of ``KINDS``; failed if out of memory (PRUNED in Optuna)."""
-    failure = failure_of(trial) if _is_ours(trial.user_attrs) else None
+    failure = _failure(trial)
     if trial.state == TrialState.PRUNED:
         return "pruned" if failure is None else "failed"
     if trial.state == TrialState.FAIL and failure is not None:
@@ -114,10 +106,10 @@ def count_kinds(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     }
 
 
-def _is_ours(told: Mapping[str, Any]) -> bool:
-    """Whether the ``failure`` attribute has lorasweep's format; other tools may use the name."""
-    stored = told.get("failure")
-    return isinstance(stored, Mapping) and {"reason", "kind", "message"} <= set(stored)
+def _failure(trial: FrozenTrial) -> Failure | None:
+    """Why a trial failed, unless another program uses the name of the attribute."""
+    ours = {"reason", "kind", "message"} <= set(_tree(trial.user_attrs, "failure"))
+    return failure_of(trial) if ours else None
 
 
 def _tree(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -146,3 +138,68 @@ def _curve(trial: FrozenTrial, told: Mapping[str, Any]) -> list[dict[str, Any]]:
         for step, value, loss in points
         if is_number(step) and is_number(value)
     ]
+
+
+Tree = Mapping[str, Any]
+_PLAIN = (bool, int, float, str)
+
+
+def best_entry(
+    found: Tree | None, trials: Sequence[Tree], measures: Measures
+) -> dict[str, Any] | None:
+    """The best trial as JSON-serialisable data.
+
+    Args:
+        found: ``best`` of ``sweep.results.status.snapshot``; None before the first complete trial.
+        trials: all trials as report entries.
+        measures: the tables and curves of the study's objective.
+
+    Returns:
+        Its parameters and metrics, and each table and the columns of each curve by name; None if
+        ``found`` is None.
+    """
+    if found is None:
+        return None
+    metrics: Tree = found.get("metrics") or {}
+    shown: Tree = next((t["shown"] for t in trials if t["number"] == found["number"]), {})
+    return {
+        "number": found["number"],
+        "value": found["value"],
+        "params": dict(found["params"]),
+        "shown": shown,
+        "metrics": {k: v for k, v in metrics.items() if v is None or isinstance(v, _PLAIN)},
+        "lora_config": found.get("lora_config"),
+        "adapter": found.get("adapter"),
+        **{table.name: table_entry(table, metrics) for table in measures.tables},
+        **{curve.name: curve_entry(curve, metrics) for curve in measures.curves},
+    }
+
+
+def table_entry(table: Table, metrics: Tree) -> dict[str, Any] | None:
+    """A table's rows by name, each a mapping of metrics; None if a stored table is missing."""
+    if not table.rows:
+        stored = metrics.get(table.name)
+        return dict(stored) if isinstance(stored, Mapping) else None
+    rows = {}
+    for row in table.rows:
+        names = [name for name in row.values.values() if isinstance(name, str)]
+        if not names or names[0] in metrics:
+            rows[row.name] = {
+                column: metrics.get(name) if isinstance(name, str) else name
+                for column, name in row.values.items()
+            }
+    return rows
+
+
+def curve_entry(curve: Curve, metrics: Tree) -> dict[str, Any] | None:
+    """A curve's columns, and its note; None if columns are missing, empty or of other lengths."""
+    stored = metrics.get(curve.name)
+    if not isinstance(stored, Mapping):
+        return None
+    columns = {column.name: stored.get(column.name) for column in curve.columns}
+    if not all(isinstance(column, list) and column for column in columns.values()):
+        return None
+    if len({len(column) for column in columns.values() if column}) > 1:
+        return None
+    note = {} if curve.note is None else {curve.note.name: stored.get(curve.note.name)}
+    return {**columns, **note}

@@ -12,9 +12,8 @@ from optuna.trial import FrozenTrial
 from sweep.analysis.axes import Derivation, derivation
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
-from sweep.report.tree.best_trial import best_entry
 from sweep.report.tree.factors import INTERVAL, Cells, Factor, Reader, levels_of
-from sweep.report.tree.trials import count_kinds, entries
+from sweep.report.tree.trials import best_entry, count_kinds, entries
 from sweep.results.analysis import AnalysisOptions, claims_of
 from sweep.study.claim import as_group
 from sweep.study.measures import Measures
@@ -71,7 +70,7 @@ class FactorTables:
         self._state = state
         self._measures = measures
         self._labels = table.space.labels()
-        self._rule = _rule(table)
+        self._rule = derivation(table) if len(table) else None
         wide = table if self._rule is None else _with(table, self._rule)
         self._rows = {row.number: row for row in wide.rows}
         of = wide.configurations.tolist()
@@ -161,21 +160,13 @@ class FactorTables:
 
     def _failures(self) -> list[Tree]:
         shown = {row["number"]: row for row in self._state["failed"]}
-        listed = {
-            t["number"]: t["shown"]
-            for t in entries(
-                [t for t in self._trials if t.number in shown], {}, {}, (), self._labels
-            )
-        }
+        failed = [t for t in self._trials if t.number in shown]
+        listed = {t["number"]: t["shown"] for t in entries(failed, {}, {}, (), self._labels)}
         keys = ("number", "reason", "kind", "message", "interrupted", "traceback")
         return [
-            {**{key: failed.get(key) for key in keys}, "shown": listed[number]}
-            for number, failed in shown.items()
+            {**{key: row.get(key) for key in keys}, "shown": listed[number]}
+            for number, row in shown.items()
         ]
-
-
-def _rule(table: TrialTable) -> Derivation | None:
-    return derivation(table) if len(table) else None
 
 
 def _with(table: TrialTable, rule: Derivation) -> TrialTable:

@@ -15,7 +15,7 @@ from sweep.extend.changes import Request
 from sweep.extend.extend import extend_study
 from sweep.results.status import snapshot
 from sweep.results.table import to_table
-from sweep.sampling.distinct import distributions
+from sweep.sampling.samplers import distributions
 from sweep.storage.studies import load_study, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.terminal.progress import Progress

@@ -16,7 +16,7 @@ import pytest
 
 from sweep import Choice, Float, Space, StudySpec, TargetSets
 from sweep.extend.extend import engine_of
-from sweep.sampling.distinct import distributions
+from sweep.sampling.samplers import distributions
 from sweep.storage.studies import create_or_resume, load_study, read_spec, write_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo

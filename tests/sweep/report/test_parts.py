@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from objectives.binding.measures import MEASURES
 from sweep.analysis.rows import Row
-from sweep.report.tree.best_trial import best_entry
 from sweep.report.tree.factors import BINS, Reader, mean_of
+from sweep.report.tree.trials import best_entry
 from sweep.report.tree.trials_by_factor import front
 from sweep.study.parameters import Float, Int
 

@@ -12,9 +12,8 @@ from report_studies import mixed, plain
 
 from sweep.errors import UsageError
 from sweep.report.figures.kinds import draw
-from sweep.report.images import images_of
 from sweep.report.tree.build import report_tree
-from sweep.report.write import default_folder, write_report
+from sweep.report.write import default_folder, images_of, write_report
 from sweep.results.analysis import AnalysisOptions
 from sweep.storage.url import StorageUrl
 

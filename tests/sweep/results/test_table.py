@@ -13,7 +13,7 @@ from sweep import StudySpec
 from sweep.analysis.table import TrialTable
 from sweep.driver.run_study import points_of
 from sweep.results.table import to_table
-from sweep.sampling.distinct import distributions
+from sweep.sampling.samplers import distributions
 from sweep.storage.studies import create_or_resume, write_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.design import Design

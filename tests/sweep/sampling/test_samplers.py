@@ -4,8 +4,7 @@ from optuna.trial import TrialState
 
 from sweep import Choice, Float, Int, Pruner, Sampler, Space, StudySpec, TargetSets
 from sweep.driver.trial_queue import TrialIndex
-from sweep.sampling.distinct import distributions
-from sweep.sampling.samplers import make_pruner, make_sampler
+from sweep.sampling.samplers import distributions, make_pruner, make_sampler
 
 SPACE = Space(
     {

@@ -7,8 +7,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from sweep import Sampler, StudySpec
-from sweep.sampling.distinct import distributions
-from sweep.sampling.samplers import make_sampler
+from sweep.sampling.samplers import distributions, make_sampler
 from sweep.storage.database import open_storage
 from sweep.storage.owner import DriverLease
 from sweep.storage.studies import create_or_resume, load_study, open_study, quiet_optuna, write_spec

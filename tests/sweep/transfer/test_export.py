@@ -12,8 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from sweep.storage.url import StorageUrl
-from sweep.transfer.export import export_study
-from sweep.transfer.formats import FORMATS
+from sweep.transfer.export import FORMATS, export_study
 from sweep.transfer.records import whole
 
 SUFFIXES = sorted(FORMATS)

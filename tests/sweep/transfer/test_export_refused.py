@@ -11,8 +11,7 @@ from optuna.trial import create_trial
 
 from sweep.errors import StorageError, UsageError
 from sweep.storage.url import StorageUrl
-from sweep.transfer.export import export_study, study_facts, verify
-from sweep.transfer.formats import FORMATS, Facts
+from sweep.transfer.export import FORMATS, Facts, export_study, study_facts, verify
 from sweep.transfer.records import Table, record
 from sweep.transfer.snapshot import take
 

@@ -12,8 +12,7 @@ from optuna.trial import TrialState
 
 from sweep.storage.url import StorageUrl
 from sweep.transfer.copy import copy_study, refuse_differences
-from sweep.transfer.export import export_study
-from sweep.transfer.formats import FORMATS
+from sweep.transfer.export import FORMATS, export_study
 from sweep.transfer.snapshot import take
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "optuna4.db"

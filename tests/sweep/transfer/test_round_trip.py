@@ -15,8 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweep.storage.database import open_storage
 from sweep.storage.url import StorageUrl
 from sweep.transfer.copy import copy_study
-from sweep.transfer.export import export_study
-from sweep.transfer.formats import FORMATS
+from sweep.transfer.export import FORMATS, export_study
 from sweep.transfer.records import whole
 from sweep.transfer.snapshot import Snapshot, take
 

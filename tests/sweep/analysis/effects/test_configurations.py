@@ -7,8 +7,8 @@ import pytest
 from judged import line, names, ordered, sample_of
 from scipy import stats
 
-from sweep.analysis.effects.configurations import ConfigurationMeans, seed_noise
 from sweep.analysis.effects.contrasts import averaged
+from sweep.analysis.effects.fit import ConfigurationMeans, seed_noise
 from sweep.analysis.effects.intervals import PivotalSampler
 from sweep.analysis.effects.model_selection import select_model
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from judged import line, names, ordered, sample_of, sobol
 
-from sweep.analysis.effects.configurations import ConfigurationMeans
 from sweep.analysis.effects.contrasts import averaged
-from sweep.analysis.effects.fit import Fit
+from sweep.analysis.effects.fit import ConfigurationMeans, Fit
 from sweep.analysis.effects.model_selection import select_model
 
 

@@ -7,10 +7,9 @@ import numpy.typing as npt
 import pytest
 from judged import names, ordered, sample_of
 
-from sweep.analysis.effects.contrasts import averaged
+from sweep.analysis.effects.contrasts import Size, averaged, beyond_size
 from sweep.analysis.effects.fit import Fit, fit
 from sweep.analysis.effects.model import Block, Model
-from sweep.analysis.effects.parameter_count import Size, beyond_size
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from sweep.analysis.experiment_design.balanced import balanced_points
-from sweep.analysis.experiment_design.power import Forecast, Power, forecast
-from sweep.analysis.experiment_design.simulation import Runs, Truth
+from sweep.analysis.experiment_design.power import Forecast, Power, Runs, Truth, forecast
 from sweep.analysis.table import Row, TrialTable
 from sweep.study.claim import Claim
 from sweep.study.design import Design, Point

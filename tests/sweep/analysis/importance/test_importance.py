@@ -70,17 +70,17 @@ def test_derived_and_group_rows_say_what_they_are_made_of() -> None:
     """A reader must not add the scaling to the parameters it is computed from."""
     result = importance(surface_table(30), n_bootstrap=0, n_null=0)
 
-    roles = {row.name: (row.role, row.of, row.derived) for row in result.rows}
+    roles = {row.name: (row.role, row.of) for row in result.rows}
     assert roles == {
-        "targets": ("sampled", (), False),
-        "rank": ("sampled", (), False),
-        "alpha": ("sampled", (), False),
-        "scaling": ("derived", ("rank", "alpha"), True),
-        "rank+alpha": ("group", ("rank", "alpha"), False),
-        "alpha:rank": ("interaction", ("alpha", "rank"), False),
-        "alpha:targets": ("interaction", ("alpha", "targets"), False),
-        "rank:targets": ("interaction", ("rank", "targets"), False),
-        "interactions": ("interactions", (), False),
+        "targets": ("sampled", ()),
+        "rank": ("sampled", ()),
+        "alpha": ("sampled", ()),
+        "scaling": ("derived", ("rank", "alpha")),
+        "rank+alpha": ("group", ("rank", "alpha")),
+        "alpha:rank": ("interaction", ("alpha", "rank")),
+        "alpha:targets": ("interaction", ("alpha", "targets")),
+        "rank:targets": ("interaction", ("rank", "targets")),
+        "interactions": ("interactions", ()),
     }
 
 
@@ -92,8 +92,8 @@ def test_alpha_is_the_derived_row_where_scaling_is_sampled() -> None:
 
     for method in ALL_METHODS:
         result = importance(table, method=method, n_bootstrap=0, n_null=0)
-        assert result.row("alpha").derived
-        assert not result.row("scaling").derived
+        assert result.row("alpha").role == "derived"
+        assert result.row("scaling").role == "sampled"
 
 
 def test_ped_anova_finds_what_sets_the_best_apart() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from report_trees import made_of, trial
 
-from sweep.report.figures import thinned
+from sweep.report.figures import view
 from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 
@@ -40,7 +40,7 @@ def test_a_figure_draws_at_most_so_many_and_says_of_how_many(
 ) -> None:
     """Some of them, and the best; the caption tells both numbers."""
     whole = drawn(tree)[key]
-    monkeypatch.setattr(thinned, "MOST_DRAWN", MOST)
+    monkeypatch.setattr(view, "MOST_DRAWN", MOST)
     some = drawn(tree)[key]
 
     assert trials_in(whole) == set(range(FULL))
@@ -57,7 +57,7 @@ def test_up_to_the_bound_nothing_changes(
 ) -> None:
     """The last number of trials of which all are drawn."""
     whole = drawn(tree)
-    monkeypatch.setattr(thinned, "MOST_DRAWN", FULL)
+    monkeypatch.setattr(view, "MOST_DRAWN", FULL)
 
     assert drawn(tree) == whole
 
@@ -74,7 +74,7 @@ def test_the_line_of_the_best_so_far_stays_where_it_is(
         return list(zip(line["x"], line["y"], strict=True))
 
     whole = steps()
-    monkeypatch.setattr(thinned, "MOST_DRAWN", MOST)
+    monkeypatch.setattr(view, "MOST_DRAWN", MOST)
     few = steps()
     reached = dict(few)
     height: float | None = None
