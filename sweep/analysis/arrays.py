@@ -73,16 +73,13 @@ def rows_of(
 
 
 def infer(columns: Mapping[str, Cells]) -> Space:
-    """Search space inferred from the observed values.
+    """Search space inferred from the observed values: cells by parameter, each column of one kind.
 
     Strings and booleans are unordered choices in sorted order. Numbers of at most 12 distinct
     values are ordered choices. Other numbers are a range from the smallest to the largest,
     logarithmic if all are positive, the largest is 10 times the smallest or more, and their
     logarithms are more evenly spread. Pass the space explicitly if the true ranges are known,
     since the extremes of a sample lie inside them.
-
-    Args:
-        columns: parameter name to its cells, each column of one kind.
     """
     return Space({name: _param(column) for name, column in columns.items()})
 

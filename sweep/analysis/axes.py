@@ -32,7 +32,6 @@ class Axis:
     """One parameter of a set of trials.
 
     Attributes:
-        name: the parameter.
         places: coordinate of each trial, shape ``(n,)``; a choice's index unless ``kind`` is
             ``line``.
         low: lower end of the range; half a step below the smallest of discrete values, so
@@ -61,11 +60,7 @@ class Axis:
         return self.low + (np.arange(points) + 0.5) / points * (self.high - self.low)
 
     def columns(self, places: FloatArray | None = None) -> FloatArray:
-        """Features for a forest: shape ``(n, 1)``, or one-hot ``(n, size)`` if unordered.
-
-        Args:
-            places: coordinates, shape ``(n,)``; the trials' own when None.
-        """
+        """Features at coordinates (the trials' own when None): ``(n, 1)``; one-hot if unordered."""
         at = self.places if places is None else places
         if self.kind != "unordered":
             return at[:, None]
@@ -84,10 +79,8 @@ class Derivation:
     """A derived parameter that can replace a sampled one, such as scaling for alpha.
 
     Attributes:
-        name: name of the derived parameter.
         replaces: the sampled parameter it replaces.
         of: the varying parameters it is computed from.
-        says: the formula, as text.
         compute: maps a row's values to the derived value, above 0.
     """
 
@@ -142,11 +135,7 @@ def derivation(table: TrialTable) -> Derivation | None:
 
 
 def kinds_of_scaling(table: TrialTable) -> tuple[bool, ...]:
-    """The distinct values of ``rslora`` among the trials.
-
-    Returns:
-        Sorted, False first; empty if a value is not boolean.
-    """
+    """The distinct values of ``rslora`` among the trials, sorted; empty if one is not boolean."""
     values_seen: list[Any] = [table.fixed.get("rslora", False)]
     if "rslora" in table.space:
         values_seen = [row.values["rslora"] for row in table.rows]

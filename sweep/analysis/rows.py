@@ -25,13 +25,9 @@ class Row:
     """One COMPLETE trial.
 
     Attributes:
-        number: the trial's number in the study.
         values: parameter name to value, as sampled.
         value: the objective, as measured.
-        seed: the trial's seed.
         replicate: index of the trial's seed among the study's seeds, from 0.
-        seconds: wall-clock seconds.
-        metrics: all recorded metrics by name.
         reused_from: number of the trial whose result was copied; None if it was computed.
         phase: ``measure``, ``search`` or ``pilot`` (see ``sweep.study.design``); empty if unknown.
         size: number of trainable adapter parameters, without the head if counted separately;
@@ -58,8 +54,6 @@ class Dropped:
     """A COMPLETE trial that cannot be analysed, and why.
 
     Attributes:
-        number: the trial's number in the study.
-        reason: one sentence.
         no_value: whether its value is not finite; it is counted as failed although its state is
             COMPLETE.
     """
@@ -74,9 +68,7 @@ class Failed:
     """A trial that ended without a value, kept so that failures can be counted by parameter.
 
     Attributes:
-        number: the trial's number in the study.
         values: the known parameter values by name.
-        phase: see ``Row``.
         reason: why it failed, or that the reason is not recorded.
     """
 

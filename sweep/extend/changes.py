@@ -19,18 +19,17 @@ from sweep.study.targets import canonical
 
 Params = Mapping[str, Param]
 Addition = Callable[[Params, str], tuple[str, Param, str]]
-"""Takes all parameters and one text; returns a name, its new parameter, and the change as text."""
+"""Takes all parameters and one text; returns a name, its new parameter, and the change as text.
+
+Raises ``SpecError`` if the text is invalid.
+"""
 
 _OPTIONS = {Choice: "--add-choice", TargetSets: "--add-target", Int: "--widen", Float: "--widen"}
 _NOTHING_NEW = "There is nothing to add"
 
 
 def add_target(params: Params, text: str) -> tuple[str, Param, str]:
-    """Add a target set, given as ``LABEL=SET`` or ``PARAM:LABEL=SET``.
-
-    Raises:
-        SpecError: if the text is invalid.
-    """
+    """Add a target set, given as ``LABEL=SET`` or ``PARAM:LABEL=SET``."""
     left, sign, written = text.partition("=")
     prefix, colon, label = left.rpartition(":")
     if not (sign and label and written) or (colon and not prefix):
@@ -53,11 +52,7 @@ def add_target(params: Params, text: str) -> tuple[str, Param, str]:
 
 
 def add_choice(params: Params, text: str) -> tuple[str, Param, str]:
-    """Add a choice, given as ``PARAM=VALUE``.
-
-    Raises:
-        SpecError: if the text is invalid.
-    """
+    """Add a choice, given as ``PARAM=VALUE``."""
     name, sign, written = text.partition("=")
     if not (sign and name and written):
         way_out = "For example rank=16"
@@ -78,11 +73,7 @@ def add_choice(params: Params, text: str) -> tuple[str, Param, str]:
 
 
 def widen(params: Params, text: str) -> tuple[str, Param, str]:
-    """Widen a range, given as ``PARAM=LOW:HIGH``.
-
-    Raises:
-        SpecError: if the text is invalid.
-    """
+    """Widen a range, given as ``PARAM=LOW:HIGH``."""
     name, sign, ends = text.partition("=")
     low, high = map(_number, ends.partition(":")[::2])
     if not (sign and name) or low is None or high is None:

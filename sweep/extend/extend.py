@@ -102,10 +102,7 @@ def _swap_digest(connection: Connection, study: optuna.Study, old: str, new: str
 
 
 def _rewrite_trials(connection: Connection, study_id: int, old: Space, new: Space) -> None:
-    """Replace the distributions stored with all trials, whatever their state.
-
-    A distribution that is not the old space's (of a trial added by hand) is unchanged.
-    """
+    """Replace the old space's distributions in all trials; others, added by hand, stay."""
     before, after = distributions(old), distributions(new)
     mine = _PARAMS.c.trial_id.in_(select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id == study_id))
     for name in (name for name in after if after[name] != before[name]):

@@ -28,11 +28,7 @@ def require_dashboard() -> None:
 
 
 def note_text(found: Mapping[str, Any]) -> str:
-    """The dashboard note for a study, in Markdown.
-
-    Args:
-        found: result of ``sweep.results.analysis.analyse_study``.
-    """
+    """The dashboard note for a study's analysis (``analyse_study``), in Markdown."""
     where = f"--storage {shlex.quote(found['storage'])} --name {shlex.quote(found['study'])}"
     lines = [
         "## What this dashboard does not say",
@@ -55,11 +51,7 @@ def note_text(found: Mapping[str, Any]) -> str:
 
 
 def leave_note(study: optuna.Study, text: str) -> bool:
-    """Save a note to a study unless a driver is running it, which alone may write then.
-
-    Returns:
-        Whether the study has the note now.
-    """
+    """Save a note unless a driver runs the study, which alone may write; whether it is there."""
     from optuna_dashboard import get_note, save_note
 
     if get_note(study) == text:

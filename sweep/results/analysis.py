@@ -31,7 +31,6 @@ class AnalysisOptions:
 
     Attributes:
         changes: fields of the claim that replace those of the study's first claim.
-        methods: importance methods.
         n_draws: pivotal draws per probability.
         seed: random seed of the draws, the forests and the bootstrap.
         quick: skip the cross-checks, which may veto, and the null distributions of importance.

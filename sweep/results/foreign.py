@@ -53,14 +53,11 @@ class Foreign:
 
 
 def foreign_space(complete: Sequence[FrozenTrial]) -> Foreign:
-    """Search space that COMPLETE trials were sampled from.
+    """Search space that a study's COMPLETE trials were sampled from.
 
     Categorical choices are unchanged if they are strings, numbers or booleans that are pairwise
     unequal; otherwise those that are not strings are converted to text, with lists of names
     joined by ``+``. Ranges that differ between trials are merged to their union.
-
-    Args:
-        complete: the study's COMPLETE trials.
     """
     names = list(dict.fromkeys(name for trial in complete for name in trial.params))
     params: dict[str, Param] = {}

@@ -105,8 +105,9 @@ class DistinctSampler(BaseSampler):
         self, base: BaseSampler | None, space: Space, seed: int, tried: Container[Key]
     ) -> None:
         self._tried = tried
-        self._base = base
         self._random = optuna.samplers.RandomSampler(seed=seed)
+        self._base = base or self._random
+        self._attempts = ATTEMPTS if base else 0
         self._space = space
         self._distributions = distributions(space)
         self._rng = np.random.default_rng(seed)
@@ -129,7 +130,7 @@ class DistinctSampler(BaseSampler):
         del search_space
         if trial.system_attrs.get("fixed_params"):
             return {}  # an enqueued trial has its values
-        for _ in range(ATTEMPTS if self._base else 0):
+        for _ in range(self._attempts):
             values = self._propose(self._base, study, trial)
             if configuration_key(values) not in self._tried:
                 return values
@@ -140,10 +141,7 @@ class DistinctSampler(BaseSampler):
             raise SpaceExhaustedError("every configuration of the space has been tried")
         return free[int(self._rng.integers(len(free)))]
 
-    def _propose(
-        self, base: BaseSampler | None, study: Study, trial: FrozenTrial
-    ) -> dict[str, Any]:
-        base = base or self._random
+    def _propose(self, base: BaseSampler, study: Study, trial: FrozenTrial) -> dict[str, Any]:
         space = base.infer_relative_search_space(study, trial)
         if isinstance(base, GPSampler):
             study, trial = with_memory_limit(study, trial)
@@ -159,25 +157,21 @@ class DistinctSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
         """Sample a parameter that an enqueued trial leaves open; not called otherwise."""
-        base = self._base or self._random
-        return base.sample_independent(study, trial, param_name, param_distribution)
+        return self._base.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Call the base sampler's method."""
-        if self._base:
-            self._base.before_trial(study, trial)
+        self._base.before_trial(study, trial)
 
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
         """Call the base sampler's method."""
-        if self._base:
-            self._base.after_trial(study, trial, state, values)
+        self._base.after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:
         """Call the base sampler's method."""
-        if self._base:
-            self._base.reseed_rng()
+        self._base.reseed_rng()
 
 
 def make_sampler(spec: StudySpec, n_existing: int, tried: Container[Key]) -> BaseSampler:

@@ -48,7 +48,9 @@ def print_importance(report: Tree, console: Console) -> None:
 
 def _shares(methods: Sequence[Tree], console: Console) -> None:
     """Print a row per parameter, in the first method's order, and a column per method."""
-    by_method = [{_key(row): row for row in method["rows"] if _shown(row)} for method in methods]
+    by_method = [
+        {row_key(row): row for row in method["rows"] if is_shown(row)} for method in methods
+    ]
     keys = list(dict.fromkeys(key for found in by_method for key in found))
     rows = [
         [_name(*key), *(_share(found.get(key)) for found in by_method)]
@@ -61,12 +63,18 @@ def _shares(methods: Sequence[Tree], console: Console) -> None:
     table(console, header, rows, left=header[:1])
 
 
-def _shown(row: Tree) -> bool:
+def is_chance(row: Tree) -> bool:
+    """Whether a share is not above its null value; False if it has none."""
+    return row["null"] is not None and row["share"] <= row["null"]
+
+
+def is_shown(row: Tree) -> bool:
     """Whether a row is shown: of interactions, only those with a share above the null value."""
-    return row["role"] != "interaction" or row["null"] is None or row["share"] > row["null"]
+    return row["role"] != "interaction" or not is_chance(row)
 
 
-def _key(row: Tree) -> tuple[str, str, tuple[str, ...]]:
+def row_key(row: Tree) -> tuple[str, str, tuple[str, ...]]:
+    """What identifies a row of several methods' tables: its name, role and members."""
     return row["name"], row["role"], tuple(row["of"])
 
 

@@ -20,8 +20,6 @@ def printable(text: object, keep: str = "") -> str:
     said = str(text)
     if said.isprintable():
         return said
-    return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in said)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+    escaped = (c.encode("unicode_escape").decode("ascii") for c in said)
+    pairs = zip(said, escaped, strict=True)
+    return "".join(c if c.isprintable() or c in keep else shown for c, shown in pairs)

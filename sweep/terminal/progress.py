@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.live import Live
@@ -61,23 +60,13 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop updating the bar; exceptions pass through."""
         if self._live:
             self._live.stop()
 
     def started(self, number: int, label: str) -> None:
-        """Show that a trial started.
-
-        Args:
-            number: the trial's number, negative for a baseline.
-            label: its configuration as short text.
-        """
+        """Show that a trial (negative number: a baseline) started, with its configuration."""
         self._running[number] = label
         if not self._live:
             self._line(f"{_title(number)} started: {label}")

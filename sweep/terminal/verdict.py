@@ -46,16 +46,12 @@ def print_verdict(report: Tree, console: Console, *, registered: bool) -> None:
 
 
 def _parts(parts: Sequence[Tree], console: Console) -> None:
-    rows = [
-        [part["name"], part["view"], part["state"], _two(part["probability"]), part["says"]]
-        for part in parts
-    ]
+    rows = []
+    for part in parts:
+        sure = "-" if part["probability"] is None else f"{part['probability']:.2f}"
+        rows.append([part["name"], part["view"], part["state"], sure, part["says"]])
     header = ["part", "nuisances", "state", "P", "says"]
     table(console, header, rows, left=("part", "nuisances", "state", "says"))
-
-
-def _two(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 def _effects(report: Tree, console: Console) -> None:

@@ -20,15 +20,11 @@ class Ended:
     """A finished trial.
 
     Attributes:
-        study: the study's name.
-        number: the trial's number.
         state: ``complete``, ``pruned``, ``failed`` or ``interrupted`` (retried as another trial).
         params: its configuration, with target sets by their labels.
         tags: phase, seed, replicate, and the failure if any.
         metrics: metrics that are single numbers, and ``value``, the objective value.
         curve: intermediate metrics, as pairs of step and metrics.
-        started: when it started.
-        ended: when it finished.
     """
 
     study: str
@@ -48,12 +44,7 @@ class Ended:
 
 
 def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
-    """Read a finished trial.
-
-    Args:
-        study: a study made by lorasweep.
-        trial: one of its trials.
-    """
+    """Read a finished trial of a study made by lorasweep."""
     attributes = trial.user_attrs
     short = read_spec(study).space.labels()
     values = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
@@ -64,7 +55,6 @@ def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
     failure = failure_of(trial)
     if failure is not None:
         tags["failure"] = str(failure)
-    curve = attributes.get("curve", [])
     return Ended(
         study=study.study_name,
         number=trial.number,
@@ -72,7 +62,10 @@ def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
         params={name: short.get(str(value), value) for name, value in values.items()},
         tags={name: value for name, value in tags.items() if value is not None},
         metrics=metrics,
-        curve=tuple((point["step"], _without_step(point)) for point in curve),
+        curve=tuple(
+            (point["step"], numbers({k: v for k, v in point.items() if k != "step"}))
+            for point in attributes.get("curve", [])
+        ),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
     )
@@ -85,10 +78,6 @@ def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
         for name, figure in figures.items()
         if isinstance(figure, bool) or is_number(figure)
     }
-
-
-def _without_step(point: Mapping[str, Any]) -> dict[str, float]:
-    return numbers({name: value for name, value in point.items() if name != "step"})
 
 
 def _state(trial: FrozenTrial) -> str:

@@ -13,11 +13,7 @@ from sweep.trackers.finished_trial import ended_of
 
 
 class TensorBoardEvents:
-    """Writes event files, one folder per trial.
-
-    Args:
-        folder: the folder for ``tensorboard --logdir``.
-    """
+    """Writes event files, one folder per trial, in a folder for ``tensorboard --logdir``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -22,6 +22,14 @@ from sweep.storage.url import StorageUrl, folder_name
 from sweep.transfer.records import Record, text, whole
 from sweep.transfer.snapshot import COPYING, Snapshot, closing, mark, take
 
+log = logging.getLogger("lorasweep")
+
+_SAY_SECONDS = 10
+"""Interval of progress messages of a long copy."""
+
+_LAST = "spec"
+"""The attribute written last; its presence shows that a lorasweep study is complete."""
+
 
 def refuse_differences(
     source: Snapshot, copy: Snapshot, address: StorageUrl, without: Collection[str] = ()
@@ -88,15 +96,6 @@ def _unsigned(value: object) -> object:
     return value + 0.0 if isinstance(value, float) else value
 
 
-log = logging.getLogger("lorasweep")
-
-_SAY_SECONDS = 10
-"""Interval of progress messages of a long copy."""
-
-_LAST = "spec"
-"""The attribute written last; its presence shows that a lorasweep study is complete."""
-
-
 def copy_study(source: StorageUrl, name: str | None, target: StorageUrl) -> dict[str, Any]:
     """Copy a study, made by lorasweep or not, and compare every trial and attribute.
 
@@ -144,32 +143,25 @@ def copy_study(source: StorageUrl, name: str | None, target: StorageUrl) -> dict
 def _room(
     storage: BaseStorage, snapshot: Snapshot, target: StorageUrl
 ) -> tuple[optuna.Study, bool]:
-    """Create an empty study for the copy.
-
-    Returns:
-        The study, and whether it replaces an unfinished copy.
-
-    Raises:
-        StorageError: if there is a study of that name that is no unfinished copy.
-    """
+    """An empty study for the copy, and whether it replaces an unfinished copy; refuses others."""
     redone = False
     if snapshot.name in study_names(storage):
         study = optuna.load_study(study_name=snapshot.name, storage=storage)
         there = Snapshot.of(study)
-        if not there.marked and _is_bare(there, snapshot):  # killed before it could be marked
+        bare = not (there.trials or there.user_attrs or there.system_attrs)
+        if bare and there.directions == snapshot.directions:  # killed before it could be marked
             return study, True
         if not _is_leftover(there, snapshot, target):
-            _refuse_taken(snapshot, there, target)
+            rule, got = f"hold no study named {snapshot.name!r} yet", len(there.trials)
+            way_out = "Name another database, or another study (--name)"
+            raise StorageError(
+                fault("TO", rule, f"one of {got} trials", where=target.shown, way_out=way_out)
+            )
         optuna.delete_study(study_name=snapshot.name, storage=storage)
         redone = True
     directions = list(snapshot.directions)
     made = optuna.create_study(storage=storage, study_name=snapshot.name, directions=directions)
     return made, redone
-
-
-def _is_bare(there: Snapshot, snapshot: Snapshot) -> bool:
-    nothing = not (there.trials or there.user_attrs or there.system_attrs)
-    return nothing and there.directions == snapshot.directions
 
 
 def _is_leftover(there: Snapshot, snapshot: Snapshot, target: StorageUrl) -> bool:
@@ -180,13 +172,6 @@ def _is_leftover(there: Snapshot, snapshot: Snapshot, target: StorageUrl) -> boo
     # resumed since.
     same = next(differences(snapshot, there, target), None) is None
     return there.marked and there.driver is None and same
-
-
-def _refuse_taken(snapshot: Snapshot, there: Snapshot, target: StorageUrl) -> None:
-    way_out = "Name another database, or another study (--name)"
-    rule = f"hold no study named {snapshot.name!r} yet"
-    got = f"one of {len(there.trials)} trials"
-    raise StorageError(fault("TO", rule, got, where=target.shown, way_out=way_out))
 
 
 def _fill(study: optuna.Study, snapshot: Snapshot, target: StorageUrl) -> None:

@@ -48,10 +48,6 @@ class Format:
     keeps: Callable[[Scalar], Scalar]
 
 
-def _same(cell: Scalar) -> Scalar:
-    return cell
-
-
 def _write_parquet(table: Table, facts: Facts, file: BinaryIO) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -93,10 +89,7 @@ def _csv_cell(cell: Scalar) -> str:
 
 
 def _no_formula(cell: str) -> str:
-    """A text that spreadsheets do not run as a formula: a quote is put before it.
-
-    Numbers are unchanged.
-    """
+    """A text with a quote before what spreadsheets would run as a formula; numbers unchanged."""
     return f"'{cell}" if cell.startswith(_FORMULA) and not _is_written_number(cell) else cell
 
 
@@ -137,10 +130,7 @@ def _from_csv(cell: str, kind: Kind) -> Scalar:
 
 
 def _csv_keeps(cell: Scalar) -> Scalar:
-    """The value read back from CSV: None for an empty text, a quote before a formula.
-
-    The JSON columns still hold the original values.
-    """
+    """The value read back from CSV; the JSON columns hold the original ones."""
     return (_no_formula(cell) or None) if isinstance(cell, str) else cell
 
 
@@ -162,7 +152,7 @@ def _json_keeps(cell: Scalar) -> Scalar:
 
 
 FORMATS: Mapping[str, Format] = {
-    ".parquet": Format(_write_parquet, _read_parquet, _same),
+    ".parquet": Format(_write_parquet, _read_parquet, lambda cell: cell),
     ".csv": Format(_write_csv, _read_csv, _csv_keeps),
     ".json": Format(_write_json, _read_json, _json_keeps),
 }

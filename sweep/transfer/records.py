@@ -51,7 +51,8 @@ def record(trial: FrozenTrial) -> Record:
     """
     attributes = trial.user_attrs
     failure = _mapping(attributes.get("failure"))
-    flat: Record = {"value": _only(trial.values)}
+    values = trial.values or ()
+    flat: Record = {"value": values[0] if len(values) == 1 else None}
     flat |= {name: attributes.get(name) for name in _OURS}
     flat |= {f"failure.{name}": failure.get(name) for name in _FAILURE}
     flat |= {f"params.{name}": value for name, value in trial.params.items()}
@@ -77,10 +78,6 @@ def is_writable(value: str) -> bool:
 
 def _is_cell(name: str, value: object) -> bool:
     return is_writable(name) and (value is None or isinstance(value, (str, int, float)))
-
-
-def _only(values: list[float] | None) -> float | None:
-    return values[0] if values is not None and len(values) == 1 else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -36,9 +36,6 @@ class Snapshot:
     """A study's content.
 
     Attributes:
-        name: the study's name.
-        directions: one per objective.
-        user_attrs: user attributes of the study.
         system_attrs: system attributes of the study; a sampler may store its position there.
         trials: all trials, by number.
     """

@@ -21,7 +21,7 @@ import numpy as np
 from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.model import Block, Model, columns, most_columns
+from sweep.analysis.effects.model import Block, Model, columns
 
 Members = tuple[int, ...]
 
@@ -137,7 +137,7 @@ def optimised(fit: Fit, best: Best) -> Contrasts:
     for block in model.blocks:
         span = model.spans[block.members]
         if not set(block.members) & set(best.places):
-            shape = [most_columns(model.axes[i], model_degree) for i, model_degree in _of(block)]
+            shape = block.shape(model.axes)
             _add(found, block.members, np.eye(model.size)[span].reshape(*shape, model.size))
             continue
         for members, weights in _projected(model, block, best).items():
@@ -147,18 +147,10 @@ def optimised(fit: Fit, best: Best) -> Contrasts:
     return Contrasts("optimised", {m: rows.reshape(-1, model.size) for m, rows in found.items()})
 
 
-def _of(block: Block) -> Iterable[tuple[int, int]]:
-    return zip(block.members, block.degrees, strict=True)
-
-
 def _projected(model: Model, block: Block, best: Best) -> dict[Members, FloatArray]:
-    """Project a block with nuisances onto the remaining parameters, by quadrature.
-
-    Returns:
-        Parameter indices to weights on the block's columns, shape
-        ``(columns of each parameter, ..., columns of the block)``.
-    """
-    degrees = dict(_of(block))
+    """Project a block with nuisances onto the remaining parameters, by quadrature."""
+    # Weights have the shape (columns of each parameter, ..., columns of the block).
+    degrees = dict(zip(block.members, block.degrees, strict=True))
     third = [i for i in block.members if i != best.dominant and i not in best.places]
     rest = model.axes[third[0]].reference() if third else np.zeros(1)
     choice = np.repeat(np.arange(len(best.choices)), len(rest))
@@ -222,11 +214,7 @@ class Size:
 
 
 def beyond_size(fit: Fit, view: Contrasts, size: Size) -> FloatArray:
-    """The dominant main effect less the part explained by its choices' sizes.
-
-    Returns:
-        Combinations of coefficients, shape ``(k, p)``.
-    """
+    """The dominant main effect less what its choices' sizes explain, as combinations ``(k, p)``."""
     axis = fit.model.axes[size.dominant]
     rows = view.effects[size.dominant,].copy()
     own = columns(axis, axis.reference(), len(rows))[:, : len(rows)]

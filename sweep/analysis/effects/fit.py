@@ -32,7 +32,6 @@ class SeedNoise:
     Attributes:
         sd: pooled standard deviation; None if no configuration has two seeds.
         low: lower end of its 95 % chi-square interval.
-        high: upper end.
         df: degrees of freedom: number of runs less number of configurations.
     """
 
@@ -120,7 +119,6 @@ class Fit:
     """A fitted model: coefficients, their covariance and the residuals.
 
     Attributes:
-        model: the linear model.
         constant: the intercept: the mean over the reference distribution.
         b: coefficients of ``model.matrix``, shape ``(p,)``.
         whole: covariance of intercept and coefficients in units of the noise variance, shape
@@ -149,11 +147,7 @@ class Fit:
         return self.rss / self.df
 
     def p_value(self, rows: FloatArray) -> float:
-        """P value of the F test that the given combinations of coefficients are all 0.
-
-        Args:
-            rows: the combinations, shape ``(k, p)``.
-        """
+        """P value of the F test that combinations of coefficients, shape ``(k, p)``, are all 0."""
         value = rows @ self.b
         scatter = rows @ self.c @ rows.T
         rank = int(np.linalg.matrix_rank(scatter))
@@ -166,11 +160,7 @@ class Fit:
 
 
 def fit(model: Model, sample: ConfigurationMeans) -> Fit | None:
-    """Fit a model to configuration means by weighted least squares.
-
-    Returns:
-        None if the design matrix is rank-deficient, or no residual degree of freedom is left.
-    """
+    """Weighted least squares; None if rank-deficient or without a residual degree of freedom."""
     x = model.matrix([axis.places for axis in sample.axes])
     x = np.column_stack([np.ones(len(sample)), x])
     df = len(sample) - x.shape[1]

@@ -73,7 +73,7 @@ class PivotalSampler:
         return (self._rng(stream).permutation(self._n) + 0.5) / self._n
 
     def piece(self, rows: FloatArray, stream: str) -> VarianceComponent:
-        """Variance component of some combinations of coefficients: their sum of squares.
+        """Variance component of combinations of coefficients: their sum of squares.
 
         Args:
             rows: the combinations, shape ``(k, p)``.

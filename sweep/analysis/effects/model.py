@@ -46,14 +46,10 @@ def columns(axis: Axis, places: FloatArray, degree: int) -> FloatArray:
         scale = np.sqrt(2.0 * np.arange(1, count + 1) + 1.0)
         polynomials: FloatArray = legendre.legvander(unit, count)[:, 1:] * scale
         return polynomials
-    table = _contrasts(axis.size) if axis.kind == "unordered" else _polynomials(axis.size)
-    return table[places.astype(np.intp), :count]
-
-
-def _contrasts(size: int) -> FloatArray:
-    """Helmert contrasts, mean square 1, shape ``(size, size - 1)``."""
-    contrasts: FloatArray = helmert(size).T * math.sqrt(size)
-    return contrasts
+    unordered = axis.kind == "unordered"  # has Helmert contrasts, of mean square 1
+    table = helmert(axis.size).T * math.sqrt(axis.size) if unordered else _polynomials(axis.size)
+    chosen: FloatArray = table[places.astype(np.intp), :count]
+    return chosen
 
 
 def _polynomials(size: int) -> FloatArray:
@@ -75,15 +71,15 @@ class Block:
     members: tuple[int, ...]
     degrees: tuple[int, ...]
 
+    def shape(self, axes: Sequence[Axis]) -> tuple[int, ...]:
+        """Number of basis columns of each member."""
+        pairs = zip(self.members, self.degrees, strict=True)
+        return tuple(most_columns(axes[member], degree) for member, degree in pairs)
+
 
 @dataclass(frozen=True)
 class Model:
-    """A linear model: an intercept and a sum of blocks.
-
-    Attributes:
-        axes: the parameters.
-        blocks: the effects, at most one per set of members.
-    """
+    """A linear model: an intercept and a sum of blocks, at most one per set of members."""
 
     axes: tuple[Axis, ...]
     blocks: tuple[Block, ...]
@@ -93,7 +89,7 @@ class Model:
         """Members of each block to the slice of its columns in ``matrix``."""
         spans, start = {}, 0
         for block in self.blocks:
-            stop = start + self._size(block)
+            stop = start + math.prod(block.shape(self.axes))
             spans[block.members] = slice(start, stop)
             start = stop
         return spans
@@ -101,7 +97,7 @@ class Model:
     @property
     def size(self) -> int:
         """Number of columns without the intercept."""
-        return sum(map(self._size, self.blocks))
+        return sum(math.prod(block.shape(self.axes)) for block in self.blocks)
 
     def degree(self, members: tuple[int, ...]) -> tuple[int, ...]:
         """Degrees of the block with these members; zeros if there is none."""
@@ -116,14 +112,7 @@ class Model:
         return Model(self.axes, (*kept, block))
 
     def matrix(self, places: Sequence[FloatArray]) -> FloatArray:
-        """Design matrix, without the intercept, at given coordinates.
-
-        Args:
-            places: coordinates on each axis, each of shape ``(n,)``.
-
-        Returns:
-            Shape ``(n, size)``.
-        """
+        """Design matrix without the intercept, shape ``(n, size)``, at coordinates on each axis."""
         if not self.blocks:
             return np.empty((len(places[0]), 0))
         return np.concatenate([self._columns(block, places) for block in self.blocks], axis=1)
@@ -136,10 +125,3 @@ class Model:
         if len(parts) == 1:
             return parts[0]
         return (parts[0][:, :, None] * parts[1][:, None, :]).reshape(len(parts[0]), -1)
-
-    def _size(self, block: Block) -> int:
-        sizes = [
-            most_columns(self.axes[member], degree)
-            for member, degree in zip(block.members, block.degrees, strict=True)
-        ]
-        return int(np.prod(sizes))

@@ -32,14 +32,11 @@ LEFT_OVER = 8
 
 
 def select_model(sample: ConfigurationMeans) -> Fit | None:
-    """Fit the model that a verdict is based on.
+    """Fit the model of a verdict; None if not even main effects of degree 1 can be estimated.
 
     Main effects (all contrasts of unordered parameters, degree 2 of numeric ones), then products
     of numeric parameters, then interactions with unordered parameters if an F test supports
     them, then higher degrees if an F test supports them.
-
-    Returns:
-        None if not even main effects of degree 1 can be estimated.
     """
     axes = sample.axes
     found = None
@@ -50,30 +47,23 @@ def select_model(sample: ConfigurationMeans) -> Fit | None:
     if found is None:
         return None
     if len(sample) >= FOR_PRODUCTS:
-        found = _extended(found, sample, _products(axes), 1.0)
+        found = _extended(found, sample, _pairs(axes, names=False), 1.0)
     if len(sample) >= FOR_NAMES:
-        found = _extended(found, sample, _with_names(axes), LET_IN)
+        found = _extended(found, sample, _pairs(axes, names=True), LET_IN)
     return _grown(found, sample) if len(sample) >= FOR_GROWTH else found
 
 
-def _is_name(axis: Axis) -> bool:
-    return axis.kind == "unordered"
-
-
 def _can_rise(axis: Axis, degree: int) -> bool:
-    if _is_name(axis):
+    if axis.kind == "unordered":
         return False
     return degree < (MOST_DEGREES if axis.kind == "line" else axis.size - 1)
 
 
-def _products(axes: tuple[Axis, ...]) -> list[Block]:
-    numbers = [i for i, axis in enumerate(axes) if not _is_name(axis)]
-    return [Block(pair, (1, 1)) for pair in combinations(numbers, 2)]
-
-
-def _with_names(axes: tuple[Axis, ...]) -> list[Block]:
+def _pairs(axes: tuple[Axis, ...], *, names: bool) -> list[Block]:
+    """Products of degree 1 of all pairs with an unordered parameter (``names``), or without."""
     pairs = combinations(range(len(axes)), 2)
-    return [Block(pair, (1, 1)) for pair in pairs if any(_is_name(axes[i]) for i in pair)]
+    of = [pair for pair in pairs if any(axes[i].kind == "unordered" for i in pair) is names]
+    return [Block(pair, (1, 1)) for pair in of]
 
 
 def _extended(found: Fit, sample: ConfigurationMeans, blocks: list[Block], p_value: float) -> Fit:

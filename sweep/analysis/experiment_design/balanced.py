@@ -91,16 +91,11 @@ REPAIRS = 2000
 
 
 def balanced_points(space: Space, design: Design) -> tuple[Point, ...]:
-    """The runs of a design, in run order.
-
-    Args:
-        space: the parameters.
-        design: number of configurations and duplicates, and the seed.
+    """The runs of a design, in run order; deterministic.
 
     Returns:
         ``design.configurations`` distinct configurations (the whole space if it is smaller), of
-        which ``design.duplicates`` appear again as replicate 1 with another seed. Deterministic
-        for given arguments.
+        which ``design.duplicates`` appear again as replicate 1 with another seed.
     """
     rng = np.random.default_rng(derived_seed(design.seed, "design"))
     size = space.size()
@@ -122,11 +117,7 @@ def balanced_points(space: Space, design: Design) -> tuple[Point, ...]:
 
 
 def information(x: FloatArray) -> float:
-    """D-criterion: log-determinant of ``X'X / n`` per column; 0 if orthonormal.
-
-    Args:
-        x: the model's columns, shape ``(n, p)``.
-    """
+    """D-criterion of columns, ``(n, p)``: log-determinant of ``X'X / n`` per column."""
     n, p = x.shape
     _, logarithm = np.linalg.slogdet((x.T @ x + RIDGE * np.eye(p)) / n)
     return float(logarithm / p)
@@ -158,11 +149,9 @@ def _random(factors: Sequence[Factor], n: int, rng: np.random.Generator) -> Inde
 def _exchanged(
     factors: Sequence[Factor], levels: IndexArray, rng: np.random.Generator
 ) -> IndexArray:
-    """Swap one factor's levels between two configurations while that reduces correlations.
-
-    The D-criterion alone favours the corners, where products are largest, and leaves some pairs
-    of levels nearly empty. With orthogonal columns of all degrees, pairs of levels are even.
-    """
+    """Swap one factor's levels between two configurations while that reduces correlations."""
+    # The D-criterion alone favours the corners, where products are largest, and leaves some pairs
+    # of levels nearly empty. With orthogonal columns of all degrees, pairs of levels are even.
     n, products = len(levels), affords_products(factors, len(levels))
     x = model(factors, levels, products=products, full=True)
     gram, known = x.T @ x, {tuple(row) for row in levels.tolist()}
@@ -192,10 +181,7 @@ def _likeness(gram: FloatArray, n: int) -> float:
 def _distinct(
     factors: Sequence[Factor], levels: IndexArray, rng: np.random.Generator
 ) -> IndexArray:
-    """Swap single levels between configurations until none is repeated.
-
-    If swaps do not suffice, repeated configurations are replaced by random ones.
-    """
+    """Swap single levels, or else replace configurations by random ones, until none is repeated."""
     count = Counter(map(tuple, levels.tolist()))
     for attempt in range(2 * REPAIRS):
         twice = [i for i, row in enumerate(levels.tolist()) if count[tuple(row)] > 1]

@@ -33,7 +33,6 @@ class Factor:
     """One parameter of a design.
 
     Attributes:
-        name: the parameter.
         values: its levels; for a range, the candidate values of the design.
         columns: main-effect columns at each value, shape ``(len(values), k)``, by degree.
         degree: number of columns that the analysis fits.
@@ -49,10 +48,7 @@ class Factor:
     strata: IndexArray | None = None
 
     def spread(self, n: int, rng: np.random.Generator) -> IndexArray:
-        """Random indices into ``values``, shape ``(n,)``, with counts that differ by at most 1.
-
-        For a range, ``n`` of the strata.
-        """
+        """Random indices, shape ``(n,)``: counts differ by at most 1; of a range, ``n`` strata."""
         if self.strata is not None:
             return rng.permutation(self.strata)[:n]
         levels = len(self.values)
@@ -114,7 +110,7 @@ def _axis(name: str, param: Param, values: Sequence[Scalar]) -> Axis:
 def model(
     factors: Sequence[Factor], levels: IndexArray, *, products: bool, full: bool = False
 ) -> FloatArray:
-    """Design matrix of all main effects, and of the products of two parameters.
+    """Design matrix of all main effects, and of the products of two parameters if asked for.
 
     Args:
         factors: the d factors.
@@ -149,11 +145,7 @@ def affords_products(factors: Sequence[Factor], n: int) -> bool:
 def observed(
     space: Space, configurations: Sequence[Mapping[str, Scalar]]
 ) -> tuple[list[Factor], IndexArray]:
-    """Factors and level indices of given configurations.
-
-    Returns:
-        The d factors, and indices into their values, shape ``(n, d)``.
-    """
+    """The d factors of given configurations, and indices into their values, shape ``(n, d)``."""
     factors, places = [], []
     for name in space:
         values = [configuration[name] for configuration in configurations]

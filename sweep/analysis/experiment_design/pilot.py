@@ -39,27 +39,18 @@ def _tried_out(spec: StudySpec) -> tuple[str, str]:
     claims = spec.claims[:1]
     asked = [name for claim in claims for name in (claim.dominant,) if isinstance(name, str)]
     names = [name for name in space if isinstance(space[name], TargetSets)]
-    named = [name for name in space if _is_named(space[name])]
+    named = [name for name in space if _is_unordered(space[name])]
     dominant = next(name for name in (*asked, *names, *named, *space) if name in space.params)
     wanted = [name for claim in claims for name in claim.nuisances] or ["learning_rate"]
-    ranges = [name for name in wanted if name in space.params and _is_range(space[name])]
-    return dominant, next((name for name in ranges if name != dominant), "")
-
-
-def _is_named(param: Param) -> bool:
-    return isinstance(param, Choice) and not param.numeric
-
-
-def _is_range(param: Param) -> bool:
-    return isinstance(param, (Float, Int)) and param.low < param.high
+    for name in wanted:
+        param = space[name] if name in space.params and name != dominant else None
+        if isinstance(param, (Float, Int)) and param.low < param.high:
+            return dominant, name
+    return dominant, ""
 
 
 def pilot_points(space: Space, pilot: Pilot) -> tuple[Point, ...]:
     """The runs of a pilot study, in random order.
-
-    Args:
-        space: the parameters.
-        pilot: the pilot's settings.
 
     Returns:
         ``pilot.choices`` choices of the dominant parameter, the first and last included, each
@@ -116,7 +107,7 @@ def central(param: Param) -> Scalar:
 
 
 def _is_unordered(param: Param) -> bool:
-    return isinstance(param, TargetSets) or _is_named(param)
+    return isinstance(param, TargetSets) or (isinstance(param, Choice) and not param.numeric)
 
 
 def _choices(param: Param) -> list[Scalar]:

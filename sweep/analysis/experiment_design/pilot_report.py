@@ -57,8 +57,6 @@ class Cell:
     """The runs of one choice at one value of the nuisance.
 
     Attributes:
-        choice: choice of the dominant parameter.
-        at: value of the nuisance.
         values: results of the runs that did not collapse, higher is better.
         collapsed: number of collapsed runs.
     """
@@ -75,11 +73,7 @@ class Cell:
 
 
 def pilot_report(table: TrialTable, pilot: Pilot) -> dict[str, Any]:
-    """Results of a pilot study as JSON-serialisable data.
-
-    Args:
-        table: the pilot's trials.
-        pilot: the pilot's settings.
+    """Results of a pilot study, from its trials, as JSON-serialisable data.
 
     Returns:
         ``noise``, ``nuisance`` (None without one), ``runs``, ``collapsed``, ``collapse_rate``
@@ -117,10 +111,8 @@ def _collapse_rate(table: TrialTable, nuisance: Mapping[str, Any] | None) -> dic
 
 
 def sizes_per_rank(table: TrialTable, pilot: Pilot) -> dict[str, float]:
-    """Trainable parameters of each target set per unit of rank; empty if unknown.
-
-    Adapter size is assumed to depend on target sets and rank only.
-    """
+    """Trainable parameters of each target set per unit of rank; empty if unknown."""
+    # Adapter size is assumed to depend on target sets and rank only.
     sets = [name for name in table.space if isinstance(table.space[name], TargetSets)]
     if sets != [pilot.dominant] or "rank" not in table.space:
         return {}

@@ -38,7 +38,6 @@ class Truth:
     """Assumed effects; all other parameters have none.
 
     Attributes:
-        says: the assumption in words.
         dominant: end-to-end effect of the dominant parameter.
         others: end-to-end effect of each parameter it is compared with.
     """
@@ -55,7 +54,6 @@ class Runs:
     Attributes:
         axes: the parameters, each with the runs' coordinates, shape ``(n,)``.
         configurations: configuration index of each run, shape ``(n,)``.
-        hypotheses: the hypotheses.
         noise: standard deviation of a run, above 0.
     """
 
@@ -190,7 +188,6 @@ class Forecast:
     """Power of a design for one claim.
 
     Attributes:
-        claim: the claim.
         noise: assumed standard deviation of a run.
         power: power under several assumed truths.
         for_negligible: number of trials likely to show that effects of 0 are negligible; None if

@@ -139,13 +139,7 @@ def _cells(axis: Axis, param: Param) -> tuple[Any, int]:
 
 
 def _precision(space: Space, configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How close the columns of the analysis model are to orthonormal.
-
-    Returns:
-        ``efficiency``, the determinant of ``X'X / n`` per column (1 if orthonormal);
-        ``inflation``, the mean variance of a coefficient relative to orthonormal columns, None if
-        not estimable; ``correlation``, the largest between two columns; ``columns``, their number.
-    """
+    """How close the columns of the analysis model are to orthonormal."""
     factors, levels = observed(space, configurations)
     n = len(levels)
     x = model(factors, levels, products=affords_products(factors, n))
@@ -155,7 +149,8 @@ def _precision(space: Space, configurations: Sequence[Mapping[str, Any]]) -> dic
     likeness = gram / np.where(scale == 0, 1, np.outer(scale, scale)) - np.eye(len(gram))
     return {
         "columns": x.shape[1],
-        "efficiency": math.exp(information(x)),
+        "efficiency": math.exp(information(x)),  # 1 if orthonormal
+        # The mean variance of a coefficient relative to orthonormal columns.
         "inflation": float(np.trace(np.linalg.inv(gram)) / len(gram)) if estimable else None,
         "correlation": float(np.abs(likeness).max()),
     }

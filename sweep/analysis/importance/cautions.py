@@ -127,10 +127,9 @@ def disagreement(tables: Sequence[ImportanceTable]) -> tuple[str, ...]:
         for table, top in tops
     )
     known = {table.method for table, _ in tops}
-    advice = " For a claim about the whole search space only fANOVA is about it." * (
-        "fanova" in known
-    )
-    adaptive = " PED-ANOVA knows a parameter only as far as the sampler still varied it." * (
-        "ped_anova" in known
-    )
-    return (f"The methods disagree on what matters most: {named}.{advice}{adaptive}",)
+    said = f"The methods disagree on what matters most: {named}."
+    if "fanova" in known:
+        said += " For a claim about the whole search space only fANOVA is about it."
+    if "ped_anova" in known:
+        said += " PED-ANOVA knows a parameter only as far as the sampler still varied it."
+    return (said,)

@@ -26,14 +26,7 @@ from sweep.study.parameters import TargetSets
 
 @dataclass(frozen=True)
 class ImportanceOptions:
-    """Settings of an importance computation.
-
-    Attributes:
-        seed: the only source of randomness.
-        n_bootstrap: resamples behind the intervals.
-        n_null: permutations behind each ``null``.
-        level: nominal level of the intervals.
-    """
+    """Settings of an importance computation, as described at ``importance``."""
 
     seed: int
     n_bootstrap: int

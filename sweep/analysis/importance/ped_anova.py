@@ -1,7 +1,4 @@
-"""PED-ANOVA by Optuna's evaluator, on an in-memory study built from arrays.
-
-Source: Watanabe, Bansal and Hutter 2023, arXiv:2304.10255.
-"""
+"""PED-ANOVA (Watanabe, Bansal and Hutter 2023, arXiv:2304.10255) by Optuna's evaluator."""
 
 from __future__ import annotations
 
@@ -53,9 +50,6 @@ def divergence_shares(view: TrialArrays) -> FloatArray:
 
     Each parameter's divergence is computed independently of the others. So the derived
     parameter's share is its divergence relative to the parametrisation that contains it.
-
-    Args:
-        view: the trials, higher is better.
 
     Returns:
         Pearson divergences scaled to sum to 1 over the sampled parameters, then the derived

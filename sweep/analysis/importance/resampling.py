@@ -20,15 +20,12 @@ seconds, and 100 resamples of 162 trials take less than two seconds."""
 def parallel_map(
     estimate: Callable[..., FloatArray], asked: Sequence[tuple[Any, ...]], *, size: int
 ) -> list[FloatArray]:
-    """Apply an estimator to each tuple of arguments, in parallel if worthwhile.
+    """Apply an estimator to each tuple of arguments, in order, in parallel if worthwhile.
 
     Args:
         estimate: the estimator; deterministic, since it may run in another process.
         asked: its arguments, one tuple per call.
         size: number of trials used by each call.
-
-    Returns:
-        The results in the order of ``asked``.
     """
     if len(asked) * size < WORTH:
         return _in_turn(estimate, asked)

@@ -15,13 +15,10 @@ class ModuleShare:
 
     Attributes:
         name: the matrix; several joined by ``+`` if every tried set has all of them or none.
-        n: number of trials used.
         share: Shapley effect on the variance over all sets, as a fraction of the total.
         low: lower end of the share's interval.
-        high: upper end.
         gain: Shapley value of the mean gain, in the objective's unit, higher is better.
         gain_low: lower end of the gain's interval.
-        gain_high: upper end.
     """
 
     name: str
@@ -41,10 +38,8 @@ class ModuleReport:
     Attributes:
         parameter: name of the parameter with the target sets.
         rows: largest share first; empty if not estimable, with the reason in ``notes``.
-        n: number of trials used.
         sets: number of distinct target sets among them.
         pairwise: whether the model has interactions of two matrices.
-        level: nominal level of the intervals.
         notes: confounded matrices and assumptions of the model.
     """
 
@@ -105,8 +100,6 @@ class Importance:
         share: point estimate in [0, 1].
         low: lower end of the interval.
         high: upper end of the interval; ``low <= share <= high``.
-        method: the importance method.
-        n: number of trials used.
         role: what the row measures.
         of: the parameters of a derived, group or interaction row.
         null: 99th percentile of the share when the values are permuted over the configurations;
@@ -134,14 +127,9 @@ class ImportanceTable:
     """All rows of one method on one study.
 
     Attributes:
-        method: the importance method.
         rows: sampled parameters, largest share first, then derived, group, pairs and interactions;
             empty if importance is undefined, with the reason in ``notes``.
-        n: number of trials used.
         configurations: number of distinct configurations among them.
-        level: nominal level of the intervals.
-        n_bootstrap: bootstrap resamples for the intervals.
-        seed: the only source of randomness.
         notes: warnings about the limitations of the rows.
         n_null: permutations for each row's ``null``.
     """
@@ -188,9 +176,7 @@ class ImportanceReport:
     """Importance by several methods, and the trials that were not used.
 
     Attributes:
-        methods: one table per method.
         n: number of usable trials.
-        counts: number of trials by Optuna state.
         dropped: COMPLETE trials that could not be used, and why.
         notes: warnings about data lost when the table of trials was built.
         alarms: contradictions between the methods, to be shown first.

@@ -71,16 +71,12 @@ def shapley_shares(axes: Sequence[Axis], y: FloatArray, *, n_trees: int, seed: i
 
 
 def shapley(d: int, worth: Callable[[Subset], float]) -> FloatArray:
-    """Shapley values of a game of d players, from the values of all 2^d coalitions.
+    """Shapley values of ``d`` players, from the worth of each of the 2^d coalitions.
 
     Source: Shapley 1953, doi:10.1515/9781400881970-018.
 
-    Args:
-        d: number of players, numbered from 0.
-        worth: value of a coalition of players.
-
     Returns:
-        Shape ``(d,)``, summing to the value of all players less that of the empty coalition.
+        Shape ``(d,)``, summing to the worth of all players less that of the empty coalition.
     """
     worths = {
         subset: worth(subset)
@@ -121,7 +117,7 @@ def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generato
     for _ in range(PERMUTATIONS):
         order = rng.permutation(len(axes))
         for way in (order, order[::-1]):
-            one, two = (_draw(axes, rng) for _ in range(2))
+            one, two = ([rng.choice(a.reference(), size=POINTS) for a in axes] for _ in range(2))
             stages = [list(two)]
             for player in way:
                 stages.append(list(stages[-1]))
@@ -134,8 +130,3 @@ def _sampled(trees: Sequence[Any], axes: Sequence[Axis], rng: np.random.Generato
             effects[way] += np.diff(covariances)
     mean: FloatArray = effects / (2 * PERMUTATIONS)
     return mean
-
-
-def _draw(axes: Sequence[Axis], rng: np.random.Generator) -> list[FloatArray]:
-    """Random coordinates, shape ``(POINTS,)`` for each axis."""
-    return [rng.choice(axis.reference(), size=POINTS) for axis in axes]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,10 +58,7 @@ class Matrices:
 
     @classmethod
     def of(cls, values: Sequence[str]) -> Matrices:
-        """Indicators of the matrices in the trials' target sets.
-
-        Args:
-            values: each trial's target set, names joined by ``+``.
+        """Indicators of the matrices in the trials' target sets, whose names are joined by ``+``.
 
         Raises:
             TargetError: if a value is not a target set.
@@ -166,7 +164,7 @@ def module_report(
         notes = (*notes, beyond)
     elif matrices.identified:
         fit = _Fit.of(TrialArrays.of(table), matrices, parameter)
-        rows = _rows(fit, matrices.names, (seed, n_bootstrap, level))
+        rows = _rows(fit, matrices.names, seed=seed, n_bootstrap=n_bootstrap, level=level)
         if not rows:
             notes = (*notes, f"{len(table)} trials are too few, or too alike, to fit the matrices.")
     count = len(matrices.sets)
@@ -175,16 +173,7 @@ def module_report(
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """The least-squares model.
-
-    Attributes:
-        y: the objective, shape ``(n,)``.
-        configurations: configuration index of each row, shape ``(n,)``.
-        columns: a constant, the k matrices, their products if any, the other parameters;
-            shape ``(n, p)``.
-        k: number of matrices.
-        pairwise: whether there are products.
-    """
+    """The least-squares model."""
 
     y: FloatArray
     configurations: npt.NDArray[np.intp]
@@ -200,10 +189,10 @@ class _Fit:
         columns = np.hstack([np.ones((len(view.y), 1)), adapted, *others])
         return cls(view.y, view.configurations, columns, len(matrices.names), matrices.pairwise)
 
-    def worths(self, y: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:
+    def worths(self, rows: npt.NDArray[np.intp]) -> FloatArray:
         """Shares, then gains, shape ``(2 k,)``; NaN if the rows do not identify the model."""
         columns, k = self.columns[rows], self.k
-        found, _, rank, _ = np.linalg.lstsq(columns, y[rows])
+        found, _, rank, _ = np.linalg.lstsq(columns, self.y[rows])
         if rank < columns.shape[1] or columns.shape[1] >= len(rows):
             return np.full(2 * k, np.nan)
         both = np.zeros((k, k))
@@ -217,23 +206,12 @@ class _Fit:
         return np.concatenate([shares, alone + both.sum(axis=1) / 2])
 
 
-def _rows(
-    fit: _Fit, names: Sequence[str], asked: tuple[int, int, float]
-) -> tuple[ModuleShare, ...]:
+def _rows(fit: _Fit, names: Sequence[str], **how: Any) -> tuple[ModuleShare, ...]:
     """Rows of the report, largest share first; none if the trials do not identify the model."""
-    seed, n_bootstrap, level = asked
-    every = np.arange(len(fit.y))
-    point = fit.worths(fit.y, every)
+    point = fit.worths(np.arange(len(fit.y)))
     if np.isnan(point).any():
         return ()
-    low, high = intervals(
-        lambda rows, _: fit.worths(fit.y, rows),
-        point,
-        fit.configurations,
-        n_bootstrap=n_bootstrap,
-        level=level,
-        seed=seed,
-    )
+    low, high = intervals(lambda rows, _: fit.worths(rows), point, fit.configurations, **how)
     k = fit.k
     figures = np.stack([point[:k], low[:k], high[:k], point[k:], low[k:], high[k:]], axis=1)
     made = [

@@ -84,11 +84,7 @@ def by_content(table: TrialTable) -> TrialTable:
 
 
 def drawn(table: TrialTable) -> TrialTable:
-    """The table with at most ``MOST_TRIALS`` rows: whole configurations drawn at random.
-
-    Args:
-        table: the trials, with rows sorted by content so that the draw is deterministic.
-    """
+    """At most ``MOST_TRIALS`` rows of a table sorted by content: random whole configurations."""
     if len(table) <= MOST_TRIALS:
         return table
     configurations = table.configurations

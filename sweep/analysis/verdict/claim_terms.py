@@ -14,9 +14,6 @@ class ClaimTerms:
     """A claim resolved to a table's parameter names.
 
     Attributes:
-        dominant: the parameters claimed to dominate.
-        over: the groups they are compared with.
-        negligible: the groups claimed to be negligible.
         nuisances: the parameters averaged over, and optimised over in the second view.
         merged: why rank and alpha are tested jointly; empty if they are not.
     """
@@ -36,10 +33,6 @@ class ClaimTerms:
 
 def roles_of(claim: Claim, names: Sequence[str]) -> ClaimTerms:
     """Resolve a claim to a table's parameter names.
-
-    Args:
-        claim: the claim.
-        names: the table's parameters.
 
     Raises:
         SpecError: if the claim names parameters that the table lacks, or if the dominant group

@@ -52,14 +52,7 @@ class CheckOptions:
 def cross_check(
     claim: Claim, terms: ClaimTerms, eligible: EligibleTrials, options: CheckOptions
 ) -> tuple[CrossCheck, ...]:
-    """Run all applicable cross-checks.
-
-    Args:
-        claim: the claim.
-        terms: the claim in the table's names.
-        eligible: the eligible trials.
-        options: settings of the checks.
-    """
+    """Run all cross-checks that apply to a claim on the eligible trials."""
     hypotheses = hypotheses_of(claim, terms, eligible)
     if not hypotheses.dominant or not hypotheses.over:
         return ()

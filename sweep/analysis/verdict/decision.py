@@ -7,6 +7,7 @@ its comparisons must hold, each at the full level, and no correction is needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,54 +28,50 @@ from sweep.analysis.verdict.result import Comparison, PartState, State, TestResu
 from sweep.analysis.verdict.sample_size import for_dominance, for_negligible
 
 
+@dataclass(frozen=True)
 class ClaimTests:
     """Tests of a claim's parts in one view of a fit.
 
-    Args:
-        fit: the fitted model.
+    Attributes:
         view: contrasts averaged, or optimised over the nuisances.
-        drawer: pivotal sampler of the fit.
-        hypotheses: the hypotheses.
         n_trials: number of runs; 0 to skip the estimate of how many are needed.
     """
 
-    def __init__(
-        self,
-        fit: Fit,
-        view: Contrasts,
-        drawer: PivotalSampler,
-        hypotheses: Hypotheses,
-        n_trials: int,
-    ) -> None:
-        self._fit = fit
-        self._view = view
-        self._drawer = drawer
-        self._q = hypotheses
-        self._n = n_trials
-        self._main_rows = view.within(hypotheses.dominant)
-        self._p = fit.p_value(self._main_rows)
+    fit: Fit
+    view: Contrasts
+    drawer: PivotalSampler
+    hypotheses: Hypotheses
+    n_trials: int
+
+    @cached_property
+    def _main_rows(self) -> FloatArray:
+        return self.view.within(self.hypotheses.dominant)
+
+    @cached_property
+    def _p(self) -> float:
+        return self.fit.p_value(self._main_rows)
 
     def _piece(self, rows: FloatArray, role: str) -> VarianceComponent:
-        return self._drawer.piece(rows, f"{self._view.name}:{role}")
+        return self.drawer.piece(rows, f"{self.view.name}:{role}")
 
     def parts(self) -> tuple[TestResult, ...]:
         """Results of all parts of the claim, in order."""
         found = [self.dominance()]
-        if self._q.negligible:
+        if self.hypotheses.negligible:
             found.append(self.negligible())
-        if self._q.size is not None or self._q.no_size:
+        if self.hypotheses.size is not None or self.hypotheses.no_size:
             found.append(self.beyond_size())
         return tuple(found)
 
     def dominance(self) -> TestResult:
         """Test whether the dominant main effect exceeds kappa times each group's total effect."""
-        q = self._q
+        q = self.hypotheses
         main = self._piece(self._main_rows, "dominant")
-        total = self._piece(self._view.touching(q.dominant), "dominant total")
+        total = self._piece(self.view.touching(q.dominant), "dominant total")
         groups = [(g, f"over {i}", True) for i, g in enumerate(q.over)]
-        if self._view.name == "averaged":
+        if self.view.name == "averaged":
             groups += [(g, f"beside {i}", False) for i, g in enumerate(q.beside)]
-        pieces = [self._piece(self._view.touching(g), role) for g, role, _ in groups]
+        pieces = [self._piece(self.view.touching(g), role) for g, role, _ in groups]
         comparisons = tuple(
             self._compare(main, piece, q.label(group), claimed=claimed)
             for (group, _, claimed), piece in zip(groups, pieces, strict=True)
@@ -86,11 +83,11 @@ class ClaimTests:
         refuted = max(less, small)
         state = _state(sure >= SURE and self._p < SIGNIFICANT, refuted >= SURE_NOT)
         needed = None
-        if state == "INCONCLUSIVE" and self._n:
-            needed = for_dominance(main, total, claimed, q.kappa, q.delta_sigma, self._n)
+        if state == "INCONCLUSIVE" and self.n_trials:
+            needed = for_dominance(main, total, claimed, q.kappa, q.delta_sigma, self.n_trials)
         return TestResult(
             "dominance",
-            self._view.name,
+            self.view.name,
             state,
             sure,
             refuted,
@@ -102,7 +99,7 @@ class ClaimTests:
     def _compare(
         self, main: VarianceComponent, other: VarianceComponent, name: str, *, claimed: bool
     ) -> Comparison:
-        sure = float(np.mean(main.draws > self._q.kappa * other.draws))
+        sure = float(np.mean(main.draws > self.hypotheses.kappa * other.draws))
         ratio = main.estimate / other.estimate if other.estimate > 0.0 else None
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             low = float(np.quantile(np.nan_to_num(main.draws / other.draws, posinf=1e12), 0.025))
@@ -111,7 +108,7 @@ class ClaimTests:
     def _say_dominance(
         self, state: PartState, comparisons: tuple[Comparison, ...], *, small: bool
     ) -> str:
-        q = self._q
+        q = self.hypotheses
         name = q.label(q.dominant)
         if small and state == "REFUTED":
             return f"{name} has no effect worth having: its sd is below {q.delta_sigma:.2g}"
@@ -127,9 +124,9 @@ class ClaimTests:
 
     def negligible(self) -> TestResult:
         """Equivalence test: whether each group's total effect is below delta."""
-        q = self._q
+        q = self.hypotheses
         pieces = [
-            self._piece(self._view.touching(group), f"negligible {i}")
+            self._piece(self.view.touching(group), f"negligible {i}")
             for i, group in enumerate(q.negligible)
         ]
         below = [float(np.mean(np.sqrt(piece.draws) < q.delta_sigma)) for piece in pieces]
@@ -140,41 +137,41 @@ class ClaimTests:
             for group, p in zip(q.negligible, below, strict=True)
         ]
         needed = None
-        if state == "INCONCLUSIVE" and self._n:
-            needed = for_negligible(pieces, q.delta_sigma, self._n)
+        if state == "INCONCLUSIVE" and self.n_trials:
+            needed = for_negligible(pieces, q.delta_sigma, self.n_trials)
         return TestResult(
-            "negligible", self._view.name, state, min(below), max(above), _and(said), needed
+            "negligible", self.view.name, state, min(below), max(above), _and(said), needed
         )
 
     def beyond_size(self) -> TestResult:
         """Test whether adapter size explains less than half of the dominant variance."""
-        q, name = self._q, "beyond size"
+        q, name = self.hypotheses, "beyond size"
         untested = q.no_size if q.size is None else ""
         if q.size is not None and not q.size.spans():
             untested = "the ranks do not vary the adapters' size as widely as the choices do"
         if untested or q.size is None:
-            return TestResult(name, self._view.name, "UNTESTED", None, None, untested)
-        rows = beyond_size(self._fit, self._view, q.size)
+            return TestResult(name, self.view.name, "UNTESTED", None, None, untested)
+        rows = beyond_size(self.fit, self.view, q.size)
         sure = self._more_than_half(rows)
         left = self._piece(rows, "beyond size")
         explained = float(np.mean(np.sqrt(left.draws) < q.delta_sigma))
-        confirmed = sure >= SURE and self._fit.p_value(rows) < SIGNIFICANT
+        confirmed = sure >= SURE and self.fit.p_value(rows) < SIGNIFICANT
         state = _state(confirmed, explained >= SURE_NOT and self._p < SIGNIFICANT)
         says = (
             f"of {q.label(q.dominant)}'s sd, {left.estimate**0.5:.2g} is left at equal numbers of "
             f"trained parameters; more than half its variance is with probability {sure:.2f}"
         )
-        return TestResult(name, self._view.name, state, sure, explained, says)
+        return TestResult(name, self.view.name, state, sure, explained, says)
 
     def _more_than_half(self, rows: FloatArray) -> float:
         """Probability that size leaves more than half of the dominant variance, by joint draws."""
-        drawn = self._drawer.coefficients(f"{self._view.name}:joint")
+        drawn = self.drawer.coefficients(f"{self.view.name}:joint")
         left, whole = (self._unbiased(drawn, each) for each in (rows, self._main_rows))
         return float(np.mean(left > whole / 2.0))
 
     def _unbiased(self, drawn: FloatArray, rows: FloatArray) -> FloatArray:
         """Sums of squares of drawn effects, less the noise of both the estimate and the draw."""
-        noise = np.trace(rows @ self._fit.c @ rows.T) * self._drawer.variance
+        noise = np.trace(rows @ self.fit.c @ rows.T) * self.drawer.variance
         unbiased: FloatArray = np.square(drawn @ rows.T).sum(axis=1) - 2.0 * noise
         return unbiased
 
@@ -194,8 +191,6 @@ class Assessment:
     """Test results of a claim on a sample, before preconditions and cross-checks.
 
     Attributes:
-        fit: the fitted model.
-        drawer: pivotal sampler of the fit.
         view: contrasts of effects averaged over all other parameters.
         best: best nuisance values for each dominant choice; None without nuisances.
         parts: results of the claim's parts, averaged and optimised.

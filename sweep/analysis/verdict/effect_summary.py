@@ -117,13 +117,7 @@ def _within(piece: VarianceComponent) -> tuple[float, float, float]:
 def best_of_each(
     found: Assessment, hypotheses: Hypotheses, anonymous: AnonymizedTable
 ) -> tuple[BestPlace, ...]:
-    """Best nuisance values of each dominant choice, with intervals.
-
-    Args:
-        found: the assessment.
-        hypotheses: the hypotheses.
-        anonymous: the anonymised table, for real names and labels.
-    """
+    """Best nuisance values of each dominant choice, with intervals, under real names and labels."""
     if found.best is None:
         return ()
     fit, best, [index] = found.fit, found.best, hypotheses.dominant

@@ -196,7 +196,6 @@ class EligibleTrials:
 
     Attributes:
         anonymous: the eligible trials as an anonymised table.
-        excluded: the excluded trials, grouped by reason.
         collapsed: runs excluded because they collapsed, with anonymous parameter names.
         pool: the eligible and the collapsed runs, with anonymous parameter names; failed trials,
             which have no value, are not included.

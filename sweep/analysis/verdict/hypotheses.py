@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,10 +37,7 @@ class Hypotheses:
     """The hypotheses to test, in terms of axis indices.
 
     Attributes:
-        dominant: indices of the axes claimed to dominate.
-        over: the groups they are compared with.
         beside: further groups they are compared with, for information only.
-        negligible: the groups claimed to be negligible.
         nuisances: axes that are optimised over in the second view.
         names: real names of the axes, for sentences.
         kappa: factor by which the dominant variance must exceed that of each group.
@@ -69,14 +65,6 @@ class Hypotheses:
     def label(self, group: Indices) -> str:
         """Display name of a group: its members joined by ``+``."""
         return "+".join(self.names[i] for i in group)
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Display names of the dominant group and of the nuisances."""
-        return {
-            "dominant": self.label(self.dominant),
-            "nuisances": " and ".join(self.names[i] for i in self.nuisances),
-        }
 
 
 UNSTEADY = 0.15
@@ -111,10 +99,7 @@ def _has_order(eligible: EligibleTrials, index: int) -> bool:
 
 
 def _size(eligible: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | None, str]:
-    """How the dominant choices differ in trained parameters, or why that is unknown.
-
-    The reason is empty if the dominant group is rank or several parameters.
-    """
+    """How the dominant choices differ in trained parameters, or why that is unknown, if it is."""
     back = {old: new for new, old in eligible.anonymous.names.items()}
     table = eligible.table
     if len(dominant) != 1 or back.get("rank") == list(table.space)[dominant[0]]:
@@ -136,20 +121,17 @@ def _size(eligible: EligibleTrials, dominant: tuple[int, ...]) -> tuple[Size | N
         return None, "the trained parameters of the choices were not recorded"
     if max(map(np.ptp, found.values())) > UNSTEADY:
         return None, "the trained parameters of a choice do not go up with its rank"
+    # Rank doubles with size at a fixed scaling, and so does alpha if it was sampled.
+    grow = COUPLED[:1] if "scaling" in back else COUPLED[:2]
     slopes = {
         axes.index(axis): _log2_sizes(eligible, axis)
         for axis in axes
-        if eligible.anonymous.names[axis.name] in _grow_with_size(back)
+        if eligible.anonymous.names[axis.name] in grow
     }
     if not all(np.isfinite(values).all() for values in slopes.values()):
         return None, "size has no doublings where rank or alpha may be 0 or less"
     per_rank = np.array([np.mean(found[float(choice)]) for choice in choices])
     return Size(dominant[0], per_rank, slopes), ""
-
-
-def _grow_with_size(back: dict[str, str]) -> tuple[str, ...]:
-    """Parameters that double with size at a fixed scaling: rank, and alpha if it was sampled."""
-    return COUPLED[:1] if "scaling" in back else COUPLED[:2]
 
 
 def _log2_sizes(eligible: EligibleTrials, axis: Axis) -> np.ndarray:

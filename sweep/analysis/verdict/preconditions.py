@@ -38,13 +38,7 @@ def is_measurable(y: FloatArray) -> bool:
 
 
 def before_fit(table: TrialTable, eligible: EligibleTrials, terms: ClaimTerms) -> Iterator[str]:
-    """Violated preconditions that can be detected without a model.
-
-    Args:
-        table: all trials, with their real names.
-        eligible: the eligible trials.
-        terms: the claim in the table's names.
-    """
+    """Violated preconditions that need no model, from all trials and from the eligible ones."""
     rows, y = eligible.table.rows, eligible.table.y
     values = {row.value for row in rows}
     if len(values) < 2:
@@ -86,10 +80,7 @@ def _fixed(eligible: EligibleTrials, terms: ClaimTerms) -> Iterator[str]:
 
 
 def _missing(table: TrialTable, eligible: EligibleTrials, terms: ClaimTerms) -> Iterator[str]:
-    """Choices of the claim's parameters that were never tried and cannot be interpolated.
-
-    Missing numbers between tried ones are interpolated; unordered choices and extremes are not.
-    """
+    """Choices that were never tried and cannot be interpolated: unordered ones and extremes."""
     back = {old: new for new, old in eligible.anonymous.names.items()}
     for name in terms.judged:
         param = table.space[name]
@@ -173,14 +164,9 @@ MOST_INFLATED = 10.0
 
 
 def after_fit(fit: Fit, sample: ConfigurationMeans, names: Mapping[str, str]) -> Iterator[str]:
-    """Violated preconditions shown by the residuals and the design matrix.
-
-    Args:
-        fit: the fitted model.
-        sample: the configuration means it was fitted to.
-        names: anonymous name to real name.
-    """
-    worst = _inflation(fit, sample)
+    """Violated preconditions shown by residuals and design matrix; ``names`` has real names."""
+    # The largest variance of a coefficient, relative to a balanced design.
+    worst = float((np.diag(fit.c) * sample.weights.sum()).max(initial=0.0))
     if worst > MOST_INFLATED:
         yield f"the design confounds its effects: variance inflation {worst:.0f}"
     size = np.abs(fit.residuals - np.median(fit.residuals))
@@ -194,11 +180,6 @@ def after_fit(fit: Fit, sample: ConfigurationMeans, names: Mapping[str, str]) ->
             ratio = _unevenness(axis, size)
             if ratio > UNEVEN:
                 yield f"the noise differs {ratio:.1f} times over {names[axis.name]}"
-
-
-def _inflation(fit: Fit, sample: ConfigurationMeans) -> float:
-    """The largest variance of a coefficient, relative to a balanced design."""
-    return float((np.diag(fit.c) * sample.weights.sum()).max(initial=0.0)) if len(fit.c) else 0.0
 
 
 def _unevenness(axis: Axis, size: FloatArray) -> float:

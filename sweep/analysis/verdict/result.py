@@ -45,7 +45,6 @@ class TestResult:
     Attributes:
         name: ``dominance``, ``negligible`` or ``beyond size``.
         view: ``averaged`` or ``optimised`` over the nuisances.
-        state: the result.
         probability: probability that the part holds; None if untested.
         refuted: probability of the opposite, as defined by the part's test.
         says: the result as one sentence.
@@ -71,18 +70,14 @@ class Effect:
         name: the parameter; a group's members joined by ``+``, an interaction's by ``:``.
         share: share of the explained variance: main effect, or all effects within a group.
         low: lower end of the share's 95 % interval.
-        high: upper end.
         sigma: standard deviation of the effect, in the objective's unit.
         sigma_low: lower end of its 95 % interval.
-        sigma_high: upper end.
         noise_floor: the sigma expected from noise alone, already subtracted from ``sigma``.
         total_share: share including all interactions with other parameters.
         total_sigma: standard deviation of that total effect, in the objective's unit.
         total_low: lower end of its 95 % interval.
-        total_high: upper end.
         p_value: p value of the F test of the effect without outside interactions.
         of: members of a group or an interaction.
-        method: the method of measurement.
         n: number of configurations.
     """
 
@@ -109,13 +104,10 @@ class BestPlace:
     """Best nuisance values for one choice of the dominant parameter.
 
     Attributes:
-        choice: the choice.
         at: each nuisance's best value, by name.
         low: lower ends of their 95 % intervals.
-        high: upper ends.
         value: the response at these values, averaged over all other parameters.
         value_low: lower end of its 95 % interval.
-        value_high: upper end.
         average: the response averaged over the nuisances too.
     """
 
@@ -131,13 +123,7 @@ class BestPlace:
 
 @dataclass(frozen=True)
 class Excluded:
-    """Trials excluded from a verdict for one reason.
-
-    Attributes:
-        reason: why they were excluded.
-        n: number of trials.
-        numbers: their trial numbers, at most the first hundred.
-    """
+    """Trials excluded from a verdict for one reason; ``numbers`` has at most the first hundred."""
 
     reason: str
     n: int
@@ -149,11 +135,8 @@ class CrossCheck:
     """Result of a cross-check, which may veto a confirmation.
 
     Attributes:
-        name: name of the check.
-        question: the question it answers.
         passes: whether it agrees; None if it could not be run.
         veto: whether disagreement vetoes a confirmation.
-        says: the result as one sentence.
         figures: the computed figures by name.
     """
 

@@ -39,7 +39,6 @@ class Cloud:
 
     Attributes:
         name: legend label, escaped.
-        look: colour and symbol.
         n: number of dots in the figure, which determines their size.
         legend: whether the legend lists the trace; if not, all dots are circles.
     """

@@ -21,8 +21,6 @@ class ReportFigure:
 
     Attributes:
         key: unique name of letters, digits and hyphens, for file names and anchors.
-        section: heading of its section.
-        title: title of the figure.
         caption: what is drawn, from how many trials, how to read it, and its limitations.
         summary: text alternative for accessibility.
         figure: ``data`` and ``layout`` as strict JSON; None if there is nothing to draw.

@@ -28,7 +28,7 @@ def history(view: ReportData) -> list[ReportFigure]:
         return [ReportFigure(KEY, SECTION, title, empty=view.no_values())]
     best = view.tree["best_so_far"]
     without = len(view.trials) - len(view.valued)
-    phases = _phases(view)
+    phases = list(dict.fromkeys(map(_phase, view.valued)))  # in order of their first trials
     by_symbol = " Symbols tell phases." if len(phases) > 1 else ""
     lines = " Broken lines: means of the baselines." if view.tree["baseline_means"] else ""
     rest = f" Without a value, and so only in the timeline: {trials(without)}." if without else ""
@@ -42,9 +42,8 @@ def history(view: ReportData) -> list[ReportFigure]:
     return [ReportFigure(KEY, SECTION, title, caption, _summary(view, best), figure)]
 
 
-def _phases(view: ReportData) -> list[str]:
-    """Names of the phases in order of their first trials; ``no phase`` for trials without one."""
-    return list(dict.fromkeys(str(trial["phase"] or "no phase") for trial in view.valued))
+def _phase(trial: Tree) -> str:
+    return str(trial["phase"] or "no phase")
 
 
 def _summary(view: ReportData, best: Sequence[Tree]) -> str:
@@ -86,7 +85,7 @@ def _figure(view: ReportData, best: Sequence[Tree], phases: Sequence[str]) -> Fi
 def _trials(
     view: ReportData, label: str, colour: str, of: Sequence[Tree], symbols: dict[str, str]
 ) -> dict[str, Any]:
-    drawn = [symbols[str(trial["phase"] or "no phase")] for trial in of]
+    drawn = [symbols[_phase(trial)] for trial in of]
     n = len(view.valued)
     return scatter(
         "markers",

@@ -8,6 +8,7 @@ from sweep.report.figures.text import interval, listed, percent, rests_on, slug,
 from sweep.report.figures.theme import NEUTRAL
 from sweep.report.figures.view import ReportData
 from sweep.terminal.formatting import number
+from sweep.terminal.importance import is_chance, is_shown
 
 SECTION = "What mattered"
 
@@ -41,7 +42,7 @@ def _method(view: ReportData, method: Tree) -> ReportFigure:
         return ReportFigure(
             key, SECTION, title, empty=" ".join(method["notes"]) or _not_analysed(view)
         )
-    shown = [row for row in method["rows"] if _is_worth_a_row(row)]
+    shown = [row for row in method["rows"] if is_shown(row)]
     rows = [
         Estimate(
             row_name(row),
@@ -52,7 +53,7 @@ def _method(view: ReportData, method: Tree) -> ReportFigure:
             colour=view.looks[row["name"]].colour if row["name"] in view.looks else NEUTRAL,
             symbol=SYMBOLS.get(row["role"], "circle"),
             band=row["null"],
-            hollow=_is_chance(row),
+            hollow=is_chance(row),
         )
         for row in shown
     ]
@@ -62,15 +63,6 @@ def _method(view: ReportData, method: Tree) -> ReportFigure:
     return ReportFigure(
         key, SECTION, title, _caption(method, len(shown)), _summary(method, shown), figure
     )
-
-
-def _is_worth_a_row(row: Tree) -> bool:
-    """Whether a row is shown: pairwise interactions only if above their null quantile."""
-    return row["role"] != "interaction" or not _is_chance(row)
-
-
-def _is_chance(row: Tree) -> bool:
-    return row["null"] is not None and row["share"] <= row["null"]
 
 
 def row_name(row: Tree) -> str:
@@ -112,7 +104,7 @@ def _caption(method: Tree, drawn: int) -> str:
 
 
 def _summary(method: Tree, shown: list[Tree]) -> str:
-    rows = [_says(row) + (", within chance" if _is_chance(row) else "") for row in shown]
+    rows = [_says(row) + ", within chance" * is_chance(row) for row in shown]
     return f"{method['title']} shares with {percent(method['level'])} intervals: {listed(rows)}."
 
 

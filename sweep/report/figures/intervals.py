@@ -22,13 +22,6 @@ class Estimate:
     """One row: an estimate with its interval.
 
     Attributes:
-        label: label of the row.
-        value: the estimate.
-        low: lower end of its interval.
-        high: upper end.
-        says: text of the hover label.
-        colour: colour of dot and interval.
-        symbol: symbol of the dot.
         band: upper end of the band of values expected by chance, which begins at 0; None if
             unknown.
         hollow: whether the estimate is not significant.

@@ -38,13 +38,6 @@ that the study's objective gives.
 
 
 def draw(tree: Tree) -> list[ReportFigure]:
-    """Draw every figure of a report.
-
-    Args:
-        tree: result of ``sweep.report.tree.build.report_tree``.
-
-    Returns:
-        The figures in page order; those with nothing to draw contain the reason.
-    """
+    """All figures of a ``report_tree``, in page order; those with nothing to draw say why."""
     view = ReportData(tree)
     return [drawn for figures in FIGURES.values() for drawn in figures(view)]

@@ -32,7 +32,6 @@ class Line:
     """One axis, scaled to [0, 1].
 
     Attributes:
-        name: name of the parameter or value.
         ticks: positions and labels.
         places: trial number to position; None if missing.
     """

@@ -93,7 +93,7 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
     return number(value) if low is None else f"{number(value)} [{number(low)}, {number(high)}]"
 
 
-def listed(items: Iterable[str], most: int = 12, what: str = "more") -> str:
+def listed(items: Iterable[str], most: int = 12) -> str:
     """The first ``most`` items joined by semicolons, and the number of the rest.
 
     Example:
@@ -103,7 +103,7 @@ def listed(items: Iterable[str], most: int = 12, what: str = "more") -> str:
     found = list(items)
     shown = found[:most]
     if len(found) > most:
-        shown.append(f"and {len(found) - most} {what}")
+        shown.append(f"and {len(found) - most} more")
     return "; ".join(shown)
 
 

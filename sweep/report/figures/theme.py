@@ -118,12 +118,7 @@ def legend_rows(names: Sequence[str]) -> int:
 
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
-    """Plotly axis with automatic margins.
-
-    Args:
-        title: axis title, escaped.
-        more: further axis attributes.
-    """
+    """Plotly axis with automatic margins, an escaped title, and further attributes."""
     named = {"title": {"text": title, "standoff": 8, "font": {"size": 12}}} if title else {}
     return {"automargin": True, "zeroline": False, "tickfont": {"size": 12}, **named, **more}
 

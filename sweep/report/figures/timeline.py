@@ -18,7 +18,7 @@ KEY = "timeline"
 def timeline(view: ReportData) -> list[ReportFigure]:
     """Figure with one bar per trial, from its start, coloured by outcome."""
     title = "Trials over time"
-    of = [trial for trial in view.trials if _is_timed(view, trial)]
+    of = [t for t in view.trials if t["started"] is not None and _end(view, t) is not None]
     if not of:
         waiting = all(trial["kind"] == "waiting" for trial in view.trials)
         reason = "No trial has started." if waiting else "No trial says when it started and ended."
@@ -34,17 +34,9 @@ def timeline(view: ReportData) -> list[ReportFigure]:
     )
     counts = view.tree["counts"]
     kinds = listed(f"{counts[kind]:,} {kind}" for kind in STATES if counts.get(kind))
-    failures = listed((_failed(trial) for trial in of if trial["reason"]), 6)
+    failures = listed((f"trial {t['number']}: {t['reason']}" for t in of if t["reason"]), 6)
     summary = f"{kinds}." + (f" Failures: {failures}." if failures else "")
     return [ReportFigure(KEY, SECTION, title, caption, summary, _figure(view, view.thinned(of)))]
-
-
-def _failed(trial: Tree) -> str:
-    return f"trial {trial['number']}: {trial['reason']}"
-
-
-def _is_timed(view: ReportData, trial: Tree) -> bool:
-    return trial["started"] is not None and _end(view, trial) is not None
 
 
 def _end(view: ReportData, trial: Tree) -> str | None:
@@ -81,7 +73,7 @@ def _figure(view: ReportData, of: Sequence[Tree]) -> Figure:
 def _bars(view: ReportData, kind: str, of: Sequence[Tree], n: int) -> dict[str, Any]:
     """Trace of bars, from ``base`` with length ``x`` in milliseconds."""
     colour = STATES.get(kind, NEUTRAL)
-    took = [_took(trial) for trial in of]
+    took = ["-" if t["seconds"] is None else f"{t['seconds']:,.4g} s" for t in of]
     extra = [took, [paragraph(t["reason"] or "-") for t in of]] if kind != "complete" else [took]
     names = ["took", "reason"][: len(extra)]
     return {
@@ -100,10 +92,6 @@ def _bars(view: ReportData, kind: str, of: Sequence[Tree], n: int) -> dict[str, 
         "hovertemplate": view.hover.template(safe(kind), *names),
         "showlegend": True,
     }
-
-
-def _took(trial: Tree) -> str:
-    return "-" if trial["seconds"] is None else f"{trial['seconds']:,.4g} s"
 
 
 def _milliseconds(start: str, end: str | None) -> float:

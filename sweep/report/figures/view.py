@@ -78,13 +78,7 @@ MOST_GROUPS = 12
 
 @dataclass(frozen=True)
 class Group:
-    """Trials of one level.
-
-    Attributes:
-        label: label of the level.
-        look: its colour and symbol.
-        trials: its trials, in the given order.
-    """
+    """Trials of one level, in their order, with its label, colour and symbol."""
 
     label: str
     look: MarkerStyle
@@ -93,11 +87,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A report tree with values shared by several figures.
-
-    Attributes:
-        tree: the report tree.
-    """
+    """A report tree with values shared by several figures."""
 
     tree: Tree
 

@@ -25,11 +25,7 @@ class JsonPointerNode:
         self._at = at
 
     def __getitem__(self, key: str | int | slice) -> Any:
-        """The child, or a list of children for a slice.
-
-        Raises:
-            KeyError: if a mapping has no such key.
-        """
+        """The child, or ``KeyError`` if a mapping has no such key; for a slice, a list of them."""
         if isinstance(key, slice):
             return list(self)[key]
         if self._value is None:

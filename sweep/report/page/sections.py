@@ -9,6 +9,7 @@ from typing import Any
 from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.text import slug
 from sweep.report.page.pointer import JsonPointerNode, maybe, plain
+from sweep.terminal.importance import is_chance, is_shown, row_key
 
 MOST_TRIALS = 100
 """Largest number of rows of the trial table; a longer study shows its best trials."""
@@ -25,8 +26,6 @@ class Section:
     """Figures under one heading.
 
     Attributes:
-        name: the heading.
-        anchor: its HTML id.
         figures: the figures with something to draw, in order.
         undrawn: the figures with nothing to draw, in order.
     """
@@ -57,7 +56,6 @@ class Trials:
 
     Attributes:
         rows: the trials, best first, then those without a value.
-        factors: names of the parameters.
         numeric: parameter name to whether its column is numeric.
         extra: keys of optional columns that are not empty.
     """
@@ -136,7 +134,7 @@ def importance_rows(
 ) -> list[tuple[JsonPointerNode, list[JsonPointerNode | None]]]:
     """Rows of the importance table: any record of the parameter, and its record per method."""
     tables = [
-        {_row_key(row): row for row in method["rows"] if _worth(row)}
+        {row_key(plain(row)): row for row in method["rows"] if is_shown(plain(row))}
         for method in methods(analysis)
     ]
     keys = list(dict.fromkeys(key for table in tables for key in table))
@@ -157,14 +155,4 @@ def cautions(analysis: JsonPointerNode) -> list[JsonPointerNode]:
 
 def above_chance(row: JsonPointerNode) -> bool:
     """Whether a share exceeds its null quantile; True if that is unknown."""
-    null = plain(row["null"])
-    return null is None or bool(plain(row["share"]) > null)
-
-
-def _row_key(row: JsonPointerNode) -> tuple[str, str, tuple[str, ...]]:
-    return plain(row["name"]), plain(row["role"]), tuple(plain(row["of"]))
-
-
-def _worth(row: JsonPointerNode) -> bool:
-    """Whether a row is shown: pairwise interactions only if above their null quantile."""
-    return row["role"] != "interaction" or above_chance(row)
+    return not is_chance(plain(row))

@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +29,6 @@ class Level:
     """One value of a factor, or a bin of values.
 
     Attributes:
-        label: display name.
         value: the value; None for a bin.
         low: lower end of a bin, inclusive; None for a value.
         high: upper end of a bin, exclusive unless it is the last bin; None for a value.
@@ -56,7 +54,6 @@ class Factor:
     """A sampled parameter, or one derived from sampled ones.
 
     Attributes:
-        name: the parameter.
         kind: unordered ``choice``, ``ordered`` values, or a ``range`` cut into bins.
         log: whether its scale is logarithmic.
         says: its values, or its formula, as text.
@@ -72,12 +69,7 @@ class Factor:
     of: tuple[str, ...] = ()
 
     def to_json(self, rows: Sequence[Row], configurations: Mapping[int, int]) -> dict[str, Any]:
-        """The factor as JSON data, with the objective per level.
-
-        Args:
-            rows: the eligible trials.
-            configurations: trial number to configuration index.
-        """
+        """The factor as JSON data, with the objective of the given trials per level."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -135,46 +127,26 @@ def mean_of(rows: Sequence[Row], configurations: Mapping[int, int], value: Value
     return found
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Cross table of two factors.
-
-    Attributes:
-        rows: the factor of the rows.
-        columns: the factor of the columns.
-        of: the eligible trials.
-        configurations: trial number to configuration index.
-    """
-
-    rows: Factor
-    columns: Factor
-    of: Sequence[Row]
-    configurations: Mapping[int, int]
-
-    @cached_property
-    def grid(self) -> list[list[dict[str, Any]]]:
-        """``mean_of`` of each cell."""
-        across, down = self.rows.name, self.columns.name
-        found = []
-        for first in self.rows.levels:
-            line = [row for row in self.of if first.holds(row.values[across])]
-            cells = (
-                [row for row in line if second.holds(row.values[down])]
-                for second in self.columns.levels
-            )
-            found.append([mean_of(c, self.configurations, lambda row: row.value) for c in cells])
-        return found
-
-    def to_json(self) -> dict[str, Any]:
-        """Means and counts as JSON data, one list per level of ``rows``."""
-        return {
-            "rows": self.rows.name,
-            "columns": self.columns.name,
-            "row_labels": [level.label for level in self.rows.levels],
-            "column_labels": [level.label for level in self.columns.levels],
-            "mean": [[cell["mean"] for cell in line] for line in self.grid],
-            "n": [[cell["n"] for cell in line] for line in self.grid],
-        }
+def cross_table(
+    rows: Factor, columns: Factor, of: Sequence[Row], configurations: Mapping[int, int]
+) -> dict[str, Any]:
+    """Means and counts of two crossed factors as JSON data, one list per level of ``rows``."""
+    grid = []
+    for first in rows.levels:
+        line = [row for row in of if first.holds(row.values[rows.name])]
+        cells = (
+            [row for row in line if second.holds(row.values[columns.name])]
+            for second in columns.levels
+        )
+        grid.append([mean_of(cell, configurations, lambda row: row.value) for cell in cells])
+    return {
+        "rows": rows.name,
+        "columns": columns.name,
+        "row_labels": [level.label for level in rows.levels],
+        "column_labels": [level.label for level in columns.levels],
+        "mean": [[cell["mean"] for cell in line] for line in grid],
+        "n": [[cell["n"] for cell in line] for line in grid],
+    }
 
 
 MOST_LEVELS = 12

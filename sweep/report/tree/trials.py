@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.analysis.rows import Row
-from sweep.files.strict_json import NOT_FINITE, strict
+from sweep.files.strict_json import strict_document
 from sweep.storage.attributes import failure_of
 from sweep.study.measures import Curve, Measures, Table
 from sweep.study.parameters import is_number
@@ -40,11 +40,9 @@ def entries(
     """
     found = []
     for trial in trials:
-        # Non-finite numbers are None, and listed in the entry.
-        tree, odd = strict(_entry(trial, rows.get(trial.number), labels, value))
-        listed = {NOT_FINITE: odd} if odd else {}
+        tree = strict_document(_entry(trial, rows.get(trial.number), labels, value))
         place = {"configuration": configurations.get(trial.number), "used": trial.number in used}
-        found.append({**tree, **listed, **place})
+        found.append({**tree, **place})
     return found
 
 
@@ -147,16 +145,15 @@ _PLAIN = (bool, int, float, str)
 def best_entry(
     found: Tree | None, trials: Sequence[Tree], measures: Measures
 ) -> dict[str, Any] | None:
-    """The best trial as JSON-serialisable data.
+    """The best trial as JSON-serialisable data; None before the first complete trial.
 
     Args:
-        found: ``best`` of ``sweep.results.status.snapshot``; None before the first complete trial.
+        found: ``best`` of ``sweep.results.status.snapshot``.
         trials: all trials as report entries.
         measures: the tables and curves of the study's objective.
 
     Returns:
-        Its parameters and metrics, and each table and the columns of each curve by name; None if
-        ``found`` is None.
+        Its parameters and metrics, and each table and the columns of each curve by name.
     """
     if found is None:
         return None

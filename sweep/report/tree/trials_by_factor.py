@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from sweep.analysis.axes import Derivation, derivation
 from sweep.analysis.rows import Row
 from sweep.analysis.table import TrialTable
-from sweep.report.tree.factors import INTERVAL, Cells, Factor, Reader, levels_of
+from sweep.report.tree.factors import INTERVAL, Factor, Reader, cross_table, levels_of
 from sweep.report.tree.trials import best_entry, count_kinds, entries
 from sweep.results.analysis import AnalysisOptions, claims_of
 from sweep.study.claim import as_group
@@ -23,12 +23,8 @@ from sweep.study.parameters import TargetSets
 def front(rows: Iterable[Row], sign: float) -> list[int]:
     """Numbers of the Pareto-optimal trials in trainable parameters and objective.
 
-    Args:
-        rows: the trials; those of unknown size are left out.
-        sign: 1 if higher values are better, -1 if lower ones are.
-
-    Returns:
-        In order of increasing size, and so of improving value.
+    In order of increasing size, and so of improving value; trials of unknown size are left out.
+    ``sign`` is 1 if higher values are better, -1 if lower ones are.
     """
     sized = [(row.size, -sign * row.value, row.number) for row in rows if row.size is not None]
     best, found = float("inf"), []
@@ -137,7 +133,7 @@ class FactorTables:
             key=lambda f: order.index(f.name) if f.name in order else len(order),
         )
         return [
-            Cells(dominant, other, rows, self._configurations).to_json()
+            cross_table(dominant, other, rows, self._configurations)
             for other in others[:MOST_CELLS]
         ]
 
