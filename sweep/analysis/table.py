@@ -17,8 +17,7 @@ from typing import Any, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from sweep.analysis.arrays import rows_of
-from sweep.analysis.rows import Direction, Dropped, Failed, Row, Sampling
+from sweep.analysis.rows import Direction, Dropped, Failed, Row, Sampling, rows_of
 from sweep.errors import SpecError, StorageError, fault
 from sweep.study.native import native, native_tree
 from sweep.study.space import Space

@@ -51,7 +51,7 @@ def record(trial: FrozenTrial) -> Record:
     """
     attributes = trial.user_attrs
     failure = _mapping(attributes.get("failure"))
-    values = trial.values or ()
+    values = trial.values or []
     flat: Record = {"value": values[0] if len(values) == 1 else None}
     flat |= {name: attributes.get(name) for name in _OURS}
     flat |= {f"failure.{name}": failure.get(name) for name in _FAILURE}

@@ -108,23 +108,13 @@ def listed(items: Iterable[str], most: int = 12) -> str:
 
 
 def rests_on(n: int, configurations: int) -> str:
-    """Text with the numbers of trials and of configurations.
-
-    Example:
-        >>> rests_on(162, 150), rests_on(1, 1)
-        ('162 trials of 150 configurations', '1 trial of 1 configuration')
-    """
+    """The numbers of trials and configurations: ``162 trials of 150 configurations``."""
     plural = "" if configurations == 1 else "s"
     return f"{trials(n)} of {configurations:,} configuration{plural}"
 
 
 def percent(level: float) -> str:
-    """A confidence level as a percentage.
-
-    Example:
-        >>> percent(0.9)
-        '90 %'
-    """
+    """A confidence level as a percentage, such as ``90 %``."""
     return f"{100 * level:.3g} %"
 
 
