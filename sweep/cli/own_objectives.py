@@ -1,4 +1,4 @@
-"""What lorasweep's own objectives measure; see ``sweep.results.measures.OwnObjectives``."""
+"""What lorasweep's own objectives measure; see ``sweep.results.status.OwnObjectives``."""
 
 from __future__ import annotations
 

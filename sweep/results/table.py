@@ -13,9 +13,8 @@ from sweep.analysis.rows import Failed, Row, Sampling
 from sweep.analysis.table import TrialTable
 from sweep.errors import StorageError, fault
 from sweep.results.foreign import foreign_space
-from sweep.storage.attributes import is_ours, trials_of
+from sweep.storage.attributes import failure_of, is_ours, trials_of
 from sweep.storage.studies import count_states, read_spec
-from sweep.storage.trial_attributes import failure_of
 from sweep.study.design import MEASURE, PILOT, is_collapsed
 from sweep.study.spec import StudySpec
 from sweep.study.trial import DUPLICATE, INTERRUPTED
