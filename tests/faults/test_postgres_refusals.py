@@ -133,7 +133,7 @@ def test_a_lock_at_the_start_of_a_sweep_is_one_message(campaign: Campaign, tmp_p
     results(campaign, tmp_path)
 
 
-def test_every_kind_of_write_raises_unreachable_for_a_lost_server(
+def test_every_kind_of_write_raises_storage_lost_on_a_lock_timeout(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a driver can wait for the server at any write."""

@@ -1,4 +1,4 @@
-"""What a trial tells at its end alone: curves, calibration and intervals, from its predictions."""
+"""Curves, calibration and intervals, which a trial computes once at its end."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ENDS = ("mcc_low", "mcc_high", "mcc_at_threshold_low", "mcc_at_threshold_high")
 TREES = ("threshold_curve", "calibration")
 
 
-def test_figures_are_those_of_the_last_predictions(
+def test_final_metrics_use_the_last_predictions(
     make_objective: Make, make_inputs: Callable[..., Inputs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of validation, with its chains and its threshold; the test split has its own beside them."""
+    """Of validation, with its chains and threshold; the test split has its own."""
     made: list[tuple[Predictions, float]] = []
     described, scored = Scores.describe, Scores.score_test
 
@@ -71,8 +71,8 @@ def test_figures_are_those_of_the_last_predictions(
     assert json.loads(json.dumps(metrics)) == metrics
 
 
-def test_the_curve_has_the_trials_own_figures(make_objective: Make) -> None:
-    """At 0.5 and at the threshold that was chosen, MCC, precision and recall to the last digit."""
+def test_the_curve_contains_the_trials_own_metrics(make_objective: Make) -> None:
+    """At 0.5 and at the chosen threshold: MCC, precision and recall, to the last digit."""
     result = one_run(make_objective(steps=40, learning_rate=3e-2), TrialParams(0, VALUES))
     metrics, curve = result.metrics, result.metrics["threshold_curve"]
     positives, residues = metrics["positives"], metrics["residues"]
@@ -88,10 +88,10 @@ def test_the_curve_has_the_trials_own_figures(make_objective: Make) -> None:
     assert sum(metrics["calibration"]["positives"]) == positives
 
 
-def test_windows_of_one_chain_are_drawn_together(
+def test_windows_of_one_chain_are_resampled_together(
     make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A chain longer than the base reads is several windows, and one draw of the bootstrap."""
+    """A chain in several windows is one unit of the bootstrap."""
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), n)) for n in (300, 40, 290, 30)]
     for split in ("train", "validation"):
@@ -111,14 +111,14 @@ def test_windows_of_one_chain_are_drawn_together(
     assert predictions.labels.tolist() == [int(c == "K") for s in sequences for c in s]
 
 
-def test_a_trial_that_goes_on_after_its_last_step_tells_the_same(
+def test_a_trial_resumed_after_its_last_step_reports_the_same(
     make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was killed between its last checkpoint and its result: the predictions are made anew."""
+    """Killed between its last checkpoint and its result, it predicts again."""
     objective = make_objective(steps=4, dropout=0.1)
     params = TrialParams(0, VALUES, folder=str(tmp_path))
     whole = one_run(objective, params)
-    with monkeypatch.context() as patch:  # its checkpoint is there: no step is left to make
+    with monkeypatch.context() as patch:  # with its checkpoint no step remains
         patch.setattr(Trial, "validate", lambda *_: pytest.fail("there is nothing to evaluate"))
         again = one_run(objective, params)
 
@@ -126,7 +126,7 @@ def test_a_trial_that_goes_on_after_its_last_step_tells_the_same(
     assert all(name in again.metrics for name in (*ENDS, *TREES))
 
 
-def test_evaluations_on_the_way_cost_none_of_it(
+def test_curves_are_computed_only_at_the_end(
     make_objective: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pruned trial has neither curves nor intervals, and a checkpoint holds none."""
@@ -141,7 +141,7 @@ def test_evaluations_on_the_way_cost_none_of_it(
 def test_resamples_are_shared_by_trials_on_the_same_data(
     make_objective: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The seed of the data decides them, not the trial's: differences between trials are paired."""
+    """The data seed, not the trial's, determines them, so that comparisons of trials are paired."""
     seeds = []
 
     class Spied(Scores):

@@ -1,4 +1,4 @@
-"""The columns of a trial's curves, by their definitions."""
+"""The metrics of a trial's curves, by their definitions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_curves_from_counts() -> None:
         assert found == pytest.approx(matthews_corrcoef(labels, made))
 
 
-def test_calibration_is_what_was_observed() -> None:
+def test_calibration_is_the_observed_frequency() -> None:
     """Positives over residues in each bin."""
     bins = {"probability": [0.1, 0.7], "positives": [1, 3], "residues": [10, 4], "ece": 0.02}
 
     assert completed({"calibration": bins})["calibration"] == {**bins, "observed": [0.1, 0.75]}
 
 
-def test_a_trial_without_curves_is_left_as_it_is() -> None:
+def test_a_trial_without_curves_is_unchanged() -> None:
     """Pruned trials store numbers only."""
     assert completed({"mcc": 0.5, "threshold_curve": {"threshold": []}}) == {
         "mcc": 0.5,
@@ -45,8 +45,8 @@ def test_a_trial_without_curves_is_left_as_it_is() -> None:
     }
 
 
-def test_the_measures_break_no_rule_and_survive_json() -> None:
-    """Checked as any objective's; an objective of another name has none."""
+def test_the_measures_are_valid_and_survive_json() -> None:
+    """Valid by the rules for any objective; an unknown objective has none."""
     assert Measures.of(MEASURES.metrics, MEASURES.tables, MEASURES.curves) == MEASURES
     assert measures(BINDING) is MEASURES
     assert measures("other.module:Objective") == Measures()

@@ -29,7 +29,7 @@ def run(objective: BindingObjective, values: dict[str, Any], **params: Any) -> T
 
 
 def deterministic(result: TrialResult) -> dict[str, Any]:
-    """The figures without what depends on the clock and the process."""
+    """The metrics without those that depend on the clock or the process."""
     noisy = ("seconds", "tokens_per_second", "peak_memory_bytes")
     return {name: value for name, value in result.metrics.items() if name not in noisy}
 
@@ -63,8 +63,8 @@ def test_a_trial_records_what_was_adapted(make_objective: Make) -> None:
     assert details["scaling"] == 2.0
 
 
-def test_labels_lie_on_their_residues(make_objective: Make) -> None:
-    """The head alone reads each residue's letter, so a label one off would score about 0."""
+def test_labels_are_aligned_with_their_residues(make_objective: Make) -> None:
+    """A trained head reads each residue's letter, so labels shifted by one would score about 0."""
     result = run(make_objective(**LEARNS), {"rank": 0, "targets": "none"})
 
     assert result.value is not None
@@ -74,7 +74,7 @@ def test_labels_lie_on_their_residues(make_objective: Make) -> None:
 def test_labels_shifted_by_one_cannot_be_learnt(
     make_objective: Make, tiny_data: Path, tmp_path: Path
 ) -> None:
-    """The card's recipe, label i on residue i - 1, is what the test above would catch."""
+    """With label i on residue i - 1, as in the recipe of ESM-2's model card."""
     for split in ("train", "validation", "test"):
         lines = (tiny_data / f"{split}.csv").read_text().splitlines()
         rows = [line.split(",") for line in lines[1:]]
@@ -87,10 +87,8 @@ def test_labels_shifted_by_one_cannot_be_learnt(
     assert result.value < 0.3
 
 
-def test_label_shift_makes_that_fault_and_scores_labels_in_place_beside_it(
-    make_objective: Make, tiny_inputs: Any
-) -> None:
-    """Trained and scored on shifted labels; ``aligned_*`` is what a user of it would see."""
+def test_label_shift_reports_aligned_metrics_too(make_objective: Make, tiny_inputs: Any) -> None:
+    """It trains and scores on shifted labels; ``aligned_*`` scores the unshifted ones."""
     objective = make_objective(**LEARNS)
     head = {"rank": 0, "targets": "none"}
     shifted = run(objective, {**head, "label_shift": 1}, final_test=True)
@@ -105,7 +103,7 @@ def test_label_shift_makes_that_fault_and_scores_labels_in_place_beside_it(
     assert "aligned_mcc" not in run(objective, head).metrics
 
 
-def test_the_same_seed_gives_the_same_figures_whatever_ran_before(make_objective: Make) -> None:
+def test_the_same_seed_gives_the_same_metrics_whatever_ran_before(make_objective: Make) -> None:
     """Bit for bit, in a used process and in a fresh objective, with dropout on."""
     settings = {"steps": 6, "dropout": 0.2, "learning_rate": 1e-2}
     used = make_objective(**settings)
@@ -130,7 +128,7 @@ def test_another_seed_gives_another_trial(make_objective: Make) -> None:
 
 
 def test_a_runaway_trial_fails_with_reason_nan(make_objective: Make) -> None:
-    """The number is not made up; class, message and traceback are kept."""
+    """It has no value; exception class, message and traceback are kept."""
     objective = make_objective(steps=6, warmup=0.0)
     (result,) = objective.run([TrialParams(3, VALUES | {"learning_rate": 1e30})], ignore_reports)
 
@@ -141,7 +139,7 @@ def test_a_runaway_trial_fails_with_reason_nan(make_objective: Make) -> None:
 
 
 def test_a_runaway_trial_fails_alone(make_objective: Make) -> None:
-    """The figures of the others of its pack are those of a run on their own."""
+    """The other trials of its pack have the results of running alone."""
     objective = make_objective(steps=6, dropout=0.1, warmup=0.0)
     rates = [1e-2, 1e30, 1e-3]
     pack = [TrialParams(n, VALUES | {"learning_rate": rate}) for n, rate in enumerate(rates)]
@@ -155,7 +153,7 @@ def test_a_runaway_trial_fails_alone(make_objective: Make) -> None:
 
 
 def test_a_trial_that_cannot_be_built_fails_alone(make_objective: Make) -> None:
-    """The others of its pack are trained all the same."""
+    """The other trials of its pack are trained."""
     objective = make_objective(steps=2)
     pack = [TrialParams(0, VALUES | {"targets": "no_such_layer"}), TrialParams(1, VALUES)]
     bad, good = sorted(objective.run(pack, ignore_reports), key=lambda result: result.number)
@@ -166,7 +164,7 @@ def test_a_trial_that_cannot_be_built_fails_alone(make_objective: Make) -> None:
 
 
 def test_running_out_of_memory_has_its_own_reason() -> None:
-    """Torch says so in its own words, on CPU in a RuntimeError."""
+    """PyTorch raises a RuntimeError for it on a CPU."""
     with pytest.raises(RuntimeError, match="allocate") as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
 
@@ -177,7 +175,7 @@ def test_running_out_of_memory_has_its_own_reason() -> None:
 
 
 def test_a_pruned_trial_has_no_value(make_objective: Make) -> None:
-    """The last evaluation's figures are kept."""
+    """The metrics of the last evaluation are kept."""
     objective = make_objective(steps=6, evaluate_every=0.5)
     seen: list[tuple[int, int, float]] = []
 
@@ -194,7 +192,7 @@ def test_a_pruned_trial_has_no_value(make_objective: Make) -> None:
 
 
 def test_the_test_split_is_scored_only_when_asked(make_objective: Make) -> None:
-    """With the threshold that validation chose; validation figures stay the same."""
+    """With the threshold chosen on validation; validation metrics stay the same."""
     objective = make_objective(steps=4)
     plain = run(objective, VALUES)
     final = run(objective, VALUES, final_test=True)
@@ -208,7 +206,7 @@ def test_the_test_split_is_scored_only_when_asked(make_objective: Make) -> None:
 def test_a_final_test_without_a_test_split_is_refused_before_training(
     make_objective: Make, tiny_data: Path, tmp_path: Path
 ) -> None:
-    """There is nothing to score."""
+    """There is no split to score."""
     for split in ("train", "validation"):
         (tmp_path / f"{split}.csv").write_text((tiny_data / f"{split}.csv").read_text())
     objective = make_objective({"data": str(tmp_path)}, steps=1)
@@ -264,8 +262,8 @@ def test_bad_records_are_skipped_only_when_asked(
         make_objective(inputs).facts()
 
 
-def test_train_metric_chains_sets_how_much_is_scored(make_objective: Make) -> None:
-    """Without any, there are no train-side figures."""
+def test_train_metric_chains_sets_how_many_chains_are_scored(make_objective: Make) -> None:
+    """With 0 there are no training metrics."""
     some = run(make_objective(steps=1, train_metric_chains=3), VALUES).metrics
     more = run(make_objective(steps=1, train_metric_chains=9), VALUES).metrics
     none = run(make_objective(steps=1, train_metric_chains=0), VALUES).metrics
@@ -274,8 +272,8 @@ def test_train_metric_chains_sets_how_much_is_scored(make_objective: Make) -> No
     assert "train_residues" not in none
 
 
-def test_threads_are_the_workers_alone(make_objective: Make) -> None:
-    """Results depend on the setting, not on how many cores there are."""
+def test_threads_are_set_for_the_worker_only(make_objective: Make) -> None:
+    """Results depend on the setting, not on the number of cores."""
     make_objective(threads=2).run([], ignore_reports)
     set_to = torch.get_num_threads()
     details = run(make_objective(steps=1, threads=1), VALUES).details
@@ -284,7 +282,7 @@ def test_threads_are_the_workers_alone(make_objective: Make) -> None:
 
 
 def test_facts_name_inputs_versions_and_workers(make_objective: Make) -> None:
-    """What a resume compares, and what people want to know."""
+    """The facts that a resume compares and that ``status`` shows."""
     facts = make_objective().facts()
 
     assert set(facts.fingerprints) == {"data", "base"}
@@ -296,7 +294,7 @@ def test_facts_name_inputs_versions_and_workers(make_objective: Make) -> None:
     assert json.loads(json.dumps(facts.about)) == facts.about
 
 
-def test_check_resolves_every_set_of_the_study(make_objective: Make) -> None:
+def test_check_resolves_every_target_set(make_objective: Make) -> None:
     """Labels, paths, counts and parameters by rank; baselines' sets too."""
     space = Space({"rank": Choice(1, 4), "targets": TargetSets("mlp", wide="all-linear")})
     report = make_objective().check(space, [{"rank": 0, "targets": "none"}])
@@ -310,8 +308,8 @@ def test_check_resolves_every_set_of_the_study(make_objective: Make) -> None:
     assert json.loads(json.dumps(report)) == report
 
 
-def test_check_tells_all_faults_at_once(make_objective: Make) -> None:
-    """Unknown parameters, bad bounds, bad names and bad baselines, before anything is trained."""
+def test_check_reports_all_faults_at_once(make_objective: Make) -> None:
+    """Unknown parameters, bad bounds, bad names and bad baselines, before any training."""
     space = Space(
         {
             "rank": Float(1, 4),
@@ -332,15 +330,15 @@ def test_check_tells_all_faults_at_once(make_objective: Make) -> None:
     assert len(caught.value.faults) == len(set(caught.value.faults))
 
 
-def test_faults_of_settings_and_inputs_are_told_together(make_objective: Make) -> None:
-    """A wrong input name and a wrong setting in one go."""
+def test_faults_of_settings_and_inputs_are_reported_together(make_objective: Make) -> None:
+    """A wrong input name and a wrong setting in one error."""
     with pytest.raises(SpecError, match=r"inputs\.bass") as caught:
         make_objective({"bass": "x"}, steps=0)
 
     assert len(caught.value.faults) == 2
 
 
-def test_the_framework_finds_it_by_its_dotted_name() -> None:
+def test_the_objective_is_found_by_its_dotted_name() -> None:
     """As a study spec names it."""
     objective = load_objective("objectives.binding.objective:BindingObjective", {"rank": 2}, {})
 
@@ -348,7 +346,7 @@ def test_the_framework_finds_it_by_its_dotted_name() -> None:
 
 
 def test_nothing_is_printed(make_objective: Make, capfd: pytest.CaptureFixture[str]) -> None:
-    """Standard output belongs to the command's one JSON document; libraries keep quiet."""
+    """Standard output is for the command's JSON document; libraries must not print."""
     run(make_objective(steps=1), VALUES)
     out, err = capfd.readouterr()
 

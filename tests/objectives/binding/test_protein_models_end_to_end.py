@@ -63,18 +63,18 @@ STUDY = StudySpec(
 @pytest.mark.parametrize(
     ("name", "named", "limit"),
     [
-        ("ProtBERT", 1e30, 510),  # its positions
+        ("ProtBERT", 1e30, 510),  # number of positions
         ("ProtBERT", 100, 98),
-        ("ProtT5, dropping", int(1e30), 1023),  # neither names one
+        ("ProtT5, dropping", int(1e30), 1023),  # neither file gives a length
         ("ProtT5, dropping", 512, 511),
         ("Ankh", 2048, 2047),
-        ("SaProt", 1e30, 1022),  # its positions begin after the padding index
+        ("SaProt", 1e30, 1022),  # positions begin after the padding index
     ],
 )
 def test_a_window_is_as_long_as_base_and_tokenizer_allow(
     tmp_path: Path, name: str, named: float, limit: int
 ) -> None:
-    """In residues: the tokens around them count, and none is taken for granted."""
+    """In residues: special tokens count, and their number is read from the tokenizer."""
     save(name, tmp_path, model_max_length=named)
 
     assert base_limit(load_config(tmp_path), load_tokenizer(tmp_path)) == limit
@@ -96,10 +96,10 @@ def test_a_window_is_no_longer_than_the_table_of_positions(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_check_says_how_residues_are_written(
+def test_check_reports_how_residues_are_written(
     make_objective: Callable[..., BindingObjective], tmp_path: Path, name: str
 ) -> None:
-    """In a line."""
+    """In one line."""
     save(name, tmp_path)
     report = make_objective({"base": str(tmp_path)}).check(Space({"rank": Choice(1)}), [])
 
@@ -107,8 +107,8 @@ def test_check_says_how_residues_are_written(
     assert report["targets"][0]["count"] == 4  # query and value of two layers
 
 
-def test_a_tokenizer_json_is_read_as_it_is_written(tmp_path: Path) -> None:
-    """Where transformers makes another tokenizer of its vocabulary, with an unknown token first."""
+def test_a_tokenizer_json_is_read_as_saved(tmp_path: Path) -> None:
+    """Transformers would build another tokenizer from its vocabulary: unknown token first."""
     save("Ankh", tmp_path)
     other = made.ankh_named_t5(tmp_path)
     sequence = "MKTAYIAKQR"
@@ -121,8 +121,8 @@ def test_a_tokenizer_json_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert tokenizer.pad_token_id == 0
 
 
-def test_a_sentencepiece_file_is_read_where_its_package_is(tmp_path: Path) -> None:
-    """As ProtT5's is, and as its own library reads it."""
+def test_a_sentencepiece_file_is_read_if_its_package_is_installed(tmp_path: Path) -> None:
+    """ProtT5 has such a file; the ids equal those of its own library."""
     library = pytest.importorskip("sentencepiece")
     save("ProtT5, dropping", tmp_path)
     (tmp_path / "tokenizer.json").unlink()
@@ -141,10 +141,10 @@ def test_a_sentencepiece_file_is_read_where_its_package_is(tmp_path: Path) -> No
     assert alphabet.encode_window("MKTAYX").tolist() == [*own.encode("M K T A Y X"), 1]
 
 
-def test_a_sentencepiece_file_without_its_package_says_what_to_install(
+def test_a_sentencepiece_file_without_its_package_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And that another kind of file needs none."""
+    """The message also offers a file format that needs no package."""
     monkeypatch.setattr(blueprint, "is_sentencepiece_available", lambda: False)
     save("ProtT5, dropping", tmp_path)
     assert Alphabet.of(load_tokenizer(tmp_path)).before == ()
@@ -155,12 +155,12 @@ def test_a_sentencepiece_file_without_its_package_says_what_to_install(
         load_tokenizer(tmp_path)
 
 
-def test_labels_on_the_token_before_need_one_before_the_first_residue(
+def test_label_shift_needs_a_token_before_the_first_residue(
     make_objective: Callable[..., BindingObjective],
     make_inputs: Callable[..., Inputs],
     tmp_path: Path,
 ) -> None:
-    """The study is refused however it comes to such a trial, and the trial too."""
+    """Refused as a setting, in the space, in a baseline and in a trial."""
     save("Ankh", tmp_path)
     places, rank = {"base": str(tmp_path)}, {"rank": Choice(1)}
     ways: dict[str, Callable[[], Any]] = {
@@ -179,14 +179,14 @@ def test_labels_on_the_token_before_need_one_before_the_first_residue(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ProtT5, dropping", "SaProt"])
-def test_a_study_over_another_protein_model_goes_from_check_to_predict(
+def test_a_study_of_another_protein_model_runs_from_check_to_predict(
     name: str,
     tiny_data: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is predicted is what the trial measured, in several windows too, and the card's."""
+    """Predictions equal the trial's own, also over several windows, and the model card's code's."""
     base, out = tmp_path / "base", tmp_path / "adapter"
     base.mkdir()
     save(name, base, model_max_length=40)
@@ -213,7 +213,7 @@ def test_a_study_over_another_protein_model_goes_from_check_to_predict(
     chosen = np.concatenate([found[key] for key in chains]) > 0.5
     assert max(len(sequence) for sequence, _ in chains.values()) > 40
     assert report["value"] == pytest.approx(matthews_corrcoef(labels, chosen), abs=1e-12)
-    assert report["value"] > 0.3  # labels on other residues would score about 0
+    assert report["value"] > 0.3  # misaligned labels would score about 0
     short = {key: sequence for key, (sequence, _) in chains.items() if len(sequence) < 38}
     monkeypatch.chdir(out)
     binding = the_cards_code(out)
@@ -223,7 +223,7 @@ def test_a_study_over_another_protein_model_goes_from_check_to_predict(
 
 
 def validation(data: Path) -> dict[str, tuple[str, list[int]]]:
-    """Sequence and labels of the chains that decided the trials; both ligands' sites united."""
+    """Sequences and labels of the validation chains; both ligands' sites united."""
     chains: dict[str, tuple[str, list[int]]] = {}
     with (data / "validation.csv").open(newline="") as file:
         for row in csv.DictReader(file):
@@ -244,7 +244,7 @@ def predicted(path: Path) -> dict[str, list[float]]:
 
 
 def the_cards_code(out: Path) -> Callable[[str], Any]:
-    """Its function, which knows only the folder that it is in."""
+    """The function in the model card, which only knows its folder."""
     card = (out / "README.md").read_text(encoding="utf-8")
     (code, *_) = re.findall(r"^```python\n(.*?)^```$", card, flags=re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The pre-training corpus: what is read, what is held out, what is packed."""
+"""The pre-training corpus: reading, held-out proteins, packing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tokenizer like ESM-2's, made here, so that the tests need no model."""
+"""A tokenizer like ESM-2's, built here, so that the tests need no model."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def make_tokenizer(folder: Path, vocabulary: list[str]) -> Any:
 
 @pytest.fixture
 def lacking_tokenizer(tmp_path: Path) -> Any:
-    """A tokenizer to which tryptophan is unknown."""
+    """A tokenizer without tryptophan in its vocabulary."""
     return make_tokenizer(tmp_path, VOCABULARY.replace(" W ", " ").split())
 
 
 @pytest.fixture
 def other_tokenizer(tmp_path: Path) -> Any:
-    """A tokenizer that knows every letter under another number."""
+    """A tokenizer with other ids for all letters."""
     tokens = VOCABULARY.split()
     return make_tokenizer(tmp_path, [*tokens[:4], *reversed(tokens[4:24]), *tokens[24:]])

@@ -17,7 +17,7 @@ SEED = st.integers(0, 2**32)
 
 
 def lognormal_lengths() -> list[int]:
-    """Lengths as proteins have them."""
+    """Protein-like chain lengths."""
     draws = np.random.default_rng(0).lognormal(np.log(260), 0.6, 2000)
     return [int(length) for length in np.clip(draws, 30, 1022)]
 
@@ -42,10 +42,10 @@ def test_every_window_is_in_one_batch_and_batches_fill_the_budget(
 
 @given(LENGTHS, BUDGET, BUDGET, SEED)
 @settings(deadline=None)
-def test_the_order_of_drawing_depends_on_seed_and_epoch_alone(
+def test_the_order_of_windows_depends_on_seed_and_epoch_only(
     lengths: list[int], budget: int, other: int, seed: int
 ) -> None:
-    """Lengths and budget only cut the order, so batches come as their windows were drawn."""
+    """Lengths and budget only cut the order into batches."""
     drawn = token_batches(lengths, budget, seed=seed, epoch=3)
     one_by_one = token_batches([1] * len(lengths), other, seed=seed, epoch=3)
 
@@ -66,7 +66,7 @@ def test_another_seed_or_epoch_draws_other_batches(seed: int, epoch: int) -> Non
     assert all(drawn[0] != other for other in drawn[1:])
 
 
-def test_long_and_short_windows_train_together_and_in_no_order() -> None:
+def test_long_and_short_windows_are_mixed() -> None:
     """A batch's lengths vary as much as all lengths, and do not grow over the epoch."""
     lengths = np.array(lognormal_lengths())
     batches = token_batches(lengths.tolist(), 8192, seed=0, epoch=0)
@@ -78,7 +78,7 @@ def test_long_and_short_windows_train_together_and_in_no_order() -> None:
 
 
 def test_batches_come_close_to_the_budget() -> None:
-    """Less than half a mean window of 4096 tokens is left over, so steps are alike."""
+    """Less than half a mean window of 4096 tokens is unused, so steps are alike."""
     lengths = lognormal_lengths()
     batches = token_batches(lengths, 4096, seed=0, epoch=0)
 
@@ -90,26 +90,26 @@ def test_batches_come_close_to_the_budget() -> None:
 def test_scoring_goes_from_long_to_short_and_keeps_the_order_of_equals(
     lengths: list[int], budget: int
 ) -> None:
-    """Running out of memory shows in the first batch, and nothing depends on chance."""
+    """So that running out of memory shows in the first batch, deterministically."""
     order = list(chain.from_iterable(eval_batches(lengths, budget)))
 
     for first, second in pairwise(order):
         assert (-lengths[first], first) < (-lengths[second], second)
 
 
-def test_a_window_above_the_budget_stands_alone_and_takes_no_room_from_others() -> None:
+def test_a_window_above_the_budget_is_alone_and_takes_no_room_from_others() -> None:
     """Tokens are added up: 3 + 3 + 3 fill a budget of 9 after the window of 12."""
     assert eval_batches([3, 12, 3, 3, 3], 9) == [[1], [0, 2, 3], [4]]
     assert eval_batches([3, 9, 5, 9], 18) == [[1, 3], [2, 0]]
 
 
 def test_no_windows_make_no_batches() -> None:
-    """An empty split is no error here."""
+    """An empty split gives an empty list."""
     assert eval_batches([], 9) == token_batches([], 9, seed=0, epoch=0) == []
 
 
 def test_budget_below_one_token_is_refused() -> None:
-    """A batch holds something."""
+    """A batch needs at least one token."""
     with pytest.raises(ValueError, match="budget must be at least 1 token, got 0"):
         eval_batches([3], 0)
     with pytest.raises(ValueError, match="budget must be at least 1 token, got -1"):
@@ -118,6 +118,6 @@ def test_budget_below_one_token_is_refused() -> None:
 
 @pytest.mark.parametrize(("seed", "epoch"), [(-1, 0), (0, -1)])
 def test_a_negative_seed_or_epoch_is_refused(seed: int, epoch: int) -> None:
-    """NumPy's generators know none."""
+    """NumPy's generators take no negative seed."""
     with pytest.raises(ValueError, match="non-negative"):
         token_batches([3], 9, seed=seed, epoch=epoch)

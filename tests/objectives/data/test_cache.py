@@ -1,4 +1,4 @@
-"""Prepared tables on disk."""
+"""Prepared tables in the cache on disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def tables(value: int = 1) -> dict[str, datasets.Dataset]:
-    """Two splits that carry a value."""
+    """Two splits with a given value."""
     return {
         "train": datasets.Dataset.from_dict({"x": [[value] * 3, [2]]}),
         "validation": datasets.Dataset.from_dict({"x": [[value]]}),
@@ -27,13 +27,13 @@ def tables(value: int = 1) -> dict[str, datasets.Dataset]:
 
 
 def flipped(content: bytes) -> bytes:
-    """The same length with one other bit in the middle."""
+    """The same bytes with one bit in the middle flipped."""
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def test_entry_is_read_back(tmp_path: Path) -> None:
-    """Tables and facts come back, the tables memory mapped from their final place."""
+    """Tables and facts are returned, the tables memory mapped from their final place."""
     store_entry(tmp_path / "key", tables(), {"a": [1]})
 
     entry = load_entry(tmp_path / "key")
@@ -51,7 +51,7 @@ def test_entry_is_read_back(tmp_path: Path) -> None:
 
 
 def test_missing_entry_is_none(tmp_path: Path) -> None:
-    """Nothing there is no error."""
+    """A missing entry is no error."""
     assert load_entry(tmp_path / "key") is None
 
 
@@ -59,7 +59,7 @@ def test_missing_entry_is_none(tmp_path: Path) -> None:
     "damage", ["cut", "flipped", "gone", "no facts", "torn facts", "other facts"]
 )
 def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) -> None:
-    """A table cut short, with another byte or gone, or facts that are no JSON: written anew."""
+    """A truncated, changed or missing table, or invalid facts: the entry is written again."""
     folder = tmp_path / "key"
     store_entry(folder, tables(1), {"a": 1})
     arrow = next((folder / "train").glob("*.arrow"))
@@ -78,10 +78,8 @@ def test_damaged_entry_is_not_used_and_is_replaced(tmp_path: Path, damage: str) 
 
 
 @pytest.mark.parametrize("change", ["cut", "flipped", "touched", "replaced", "gone"])
-def test_a_table_that_is_written_to_while_it_is_read_is_refused(
-    tmp_path: Path, change: str
-) -> None:
-    """Its pages show what is written; of a file that is gone or replaced they are as they were."""
+def test_a_table_overwritten_while_it_is_read_is_refused(tmp_path: Path, change: str) -> None:
+    """Its mapped pages show the new bytes; a deleted or replaced file keeps the old ones."""
     entry = store_entry(tmp_path / "key", tables(), {})
     arrow = next((tmp_path / "key" / "train").glob("*.arrow"))
     content = arrow.read_bytes()
@@ -106,15 +104,15 @@ def test_a_table_that_is_written_to_while_it_is_read_is_refused(
 
 
 def test_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Half an entry is never seen under the final name."""
+    """A partial entry never has the final name."""
     with pytest.raises(TypeError, match="not JSON serializable"):
         store_entry(tmp_path / "key", tables(), {"a": object()})
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_racing_workers_all_get_a_sound_entry(tmp_path: Path) -> None:
-    """Whoever is first writes it; the others use it."""
+def test_racing_workers_all_get_a_complete_entry(tmp_path: Path) -> None:
+    """The first one writes it; the others use it."""
     with ThreadPoolExecutor(4) as pool:
         entries = list(pool.map(lambda _: store_entry(tmp_path / "key", tables(), {}), range(8)))
 
@@ -123,7 +121,7 @@ def test_racing_workers_all_get_a_sound_entry(tmp_path: Path) -> None:
 
 
 def test_progress_bars_stay_as_they_were(tmp_path: Path) -> None:
-    """The sweep draws its own bar; the user's setting is not touched."""
+    """The sweep draws its own bar; the user's setting stays as it is."""
     datasets.enable_progress_bars()
 
     store_entry(tmp_path / "key", tables(), {})
@@ -132,7 +130,7 @@ def test_progress_bars_stay_as_they_were(tmp_path: Path) -> None:
 
 
 def left_behind(cache: Path, name: str, hours: float, inner: float | None = None) -> Path:
-    """A half-written folder last changed so many hours ago, its table maybe later."""
+    """A partial folder last changed this many hours ago, its table maybe later."""
     folder = cache / name
     (folder / "train").mkdir(parents=True)
     (folder / "train" / "data.arrow").write_bytes(b"half")
@@ -148,14 +146,14 @@ def left_behind(cache: Path, name: str, hours: float, inner: float | None = None
     ("hours", "inner", "removed"),
     [(25, None, True), (23, None, False), (0, None, False), (25, 1, False), (1, 25, False)],
 )
-def test_what_a_killed_worker_left_goes_after_a_day(
+def test_leftovers_of_a_killed_worker_are_deleted_after_a_day(
     tmp_path: Path,
     name: str,
     hours: float,
     inner: float | None,
     removed: bool,  # noqa: FBT001
 ) -> None:
-    """A folder in which anything changed within a day may still be written."""
+    """A folder changed within a day may still be in use."""
     folder = left_behind(tmp_path, name, hours, inner)
 
     store_entry(tmp_path / "key", tables(), {})
@@ -165,7 +163,7 @@ def test_what_a_killed_worker_left_goes_after_a_day(
 
 
 def test_nothing_else_in_the_cache_is_removed(tmp_path: Path) -> None:
-    """Old entries, and whatever else a person keeps there."""
+    """Neither old entries nor other files."""
     kept = [left_behind(tmp_path, name, 1000) for name in ("abc123", ".hidden", "partial-x")]
 
     store_entry(tmp_path / "key", tables(), {})
@@ -173,8 +171,8 @@ def test_nothing_else_in_the_cache_is_removed(tmp_path: Path) -> None:
     assert all((folder / "train" / "data.arrow").exists() for folder in kept)
 
 
-def test_a_dead_link_among_the_leftovers_does_no_harm(tmp_path: Path) -> None:
-    """It is left alone, and the entry is written."""
+def test_a_dead_link_among_the_leftovers_is_ignored(tmp_path: Path) -> None:
+    """It stays, and the entry is written."""
     (tmp_path / ".partial-x").symlink_to("nowhere")
 
     assert store_entry(tmp_path / "key", tables(), {"a": 1}).facts == {"a": 1}

@@ -1,4 +1,4 @@
-"""Labels that are numbers of named classes mean what their names say."""
+"""Integer labels with named classes are read by the names of their classes."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ MEANINGS: dict[str, list[int] | None] = {
 
 
 @pytest.mark.parametrize("names", sorted(MEANINGS))
-def test_a_class_means_what_its_name_says(names: str) -> None:
-    """Both must say it, or neither is believed."""
+def test_class_names_determine_which_label_binds(names: str) -> None:
+    """Both names must agree, or neither is used."""
     found = labels_by_name(names.split())
 
     assert (None if found is None else list(found.values())) == MEANINGS[names]
 
 
 def saved(folder: Path, names: list[str], form: str, *, wide: bool = False) -> Path:
-    """Two chains whose second residue is of the first class, all others of the second."""
+    """Two chains whose second residue has the first class, all others the second."""
     label = datasets.ClassLabel(names=names)
     kind: Any = datasets.LargeList(label) if wide else datasets.List(label)
     features = datasets.Features(
@@ -79,7 +79,7 @@ def saved(folder: Path, names: list[str], form: str, *, wide: bool = False) -> P
 
 
 def read(folder: Path) -> tuple[Splits, RecordErrors]:
-    """The chains of a source, and what is wrong with it."""
+    """The chains of a source, and its faults."""
     problems = RecordErrors()
     return open_source(str(folder)).read(problems), problems
 
@@ -108,8 +108,8 @@ def test_classes_of_numbers_are_these_numbers(tmp_path: Path, form: str) -> None
 
 
 @pytest.mark.parametrize("form", ["saved", "parquet"])
-def test_names_that_do_not_say_what_binds_are_shown(tmp_path: Path, form: str) -> None:
-    """Nothing is read of such a table."""
+def test_class_names_without_a_meaning_are_shown(tmp_path: Path, form: str) -> None:
+    """Such a table is not read."""
     splits, problems = read(saved(tmp_path, ["A", "B"], form))
 
     assert splits.train == []

@@ -24,8 +24,8 @@ def mutated(random: np.random.Generator, sequence: str, identity: float) -> str:
     return "".join(letters)
 
 
-def test_homologs_cluster_and_strangers_do_not() -> None:
-    """Families at 75 % identity are found among unrelated chains, whole and apart."""
+def test_homologs_cluster_and_unrelated_chains_do_not() -> None:
+    """Families at 75 % identity are found completely among unrelated chains, and kept apart."""
     random = np.random.default_rng(0)
     parents = [random_sequence(random, 250) for _ in range(40)]
     family = [mutated(random, parent, 0.75) for parent in parents for _ in range(2)]
@@ -39,7 +39,7 @@ def test_homologs_cluster_and_strangers_do_not() -> None:
 
 
 def test_fragment_joins_the_chain_that_contains_it() -> None:
-    """The share is of the shorter chain, so that a cut-out domain is found."""
+    """Coverage is of the shorter chain, so that a domain in a longer chain is found."""
     random = np.random.default_rng(1)
     whole = random_sequence(random, 600)
 
@@ -49,21 +49,21 @@ def test_fragment_joins_the_chain_that_contains_it() -> None:
 
 
 def test_clusters_join_through_a_chain_between() -> None:
-    """Two fragments that share nothing are one cluster through the chain that holds both."""
+    """Two fragments without overlap are one cluster through the chain that contains both."""
     whole = random_sequence(np.random.default_rng(2), 200)
 
     assert len(set(cluster_numbers([whole[:80], whole[120:], whole]).tolist())) == 1
     assert len(set(cluster_numbers([whole[:80], whole[120:]]).tolist())) == 2
 
 
-def test_chains_too_short_for_a_kmer_stand_alone() -> None:
-    """Nothing is known of them, and nothing breaks."""
+def test_chains_too_short_for_a_kmer_are_clusters_of_one() -> None:
+    """They share no k-mer with others."""
     assert len(set(cluster_numbers(["MK", "MKV", "A"]).tolist())) == 3
     assert cluster_numbers([]).tolist() == []
 
 
-def test_more_chains_than_one_block_give_the_same_clusters() -> None:
-    """Links across blocks of the product are found."""
+def test_several_blocks_give_the_same_clusters() -> None:
+    """Links across blocks of the matrix product are found."""
     random = np.random.default_rng(3)
     chains = [random_sequence(random, 60) for _ in range(700)]
 
@@ -73,8 +73,8 @@ def test_more_chains_than_one_block_give_the_same_clusters() -> None:
     assert len(set(numbers.tolist())) == 700
 
 
-def test_leaving_earlier_chains_out_loses_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it is done, and however k-mers are numbered."""
+def test_skipping_earlier_chains_loses_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For any number of blocks and any numbering of k-mers."""
     random = np.random.default_rng(4)
     parents = [random_sequence(random, 120) for _ in range(12)]
     chains = [mutated(random, parent, 0.8) for _ in range(3) for parent in parents]

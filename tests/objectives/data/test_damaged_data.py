@@ -1,4 +1,4 @@
-"""Damaged and odd data: one sentence each with file and row, or the right reading."""
+"""Damaged and odd data files: one message each with file and row, or the correct reading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAN = float("nan")
 
 
 def read(path: Path) -> tuple[Splits, RecordErrors]:
-    """The chains of a source, and what is wrong with it."""
+    """The chains of a source, and its faults."""
     problems = RecordErrors()
     return open_source(str(path)).read(problems), problems
 
@@ -119,7 +119,7 @@ POSITIONS: dict[str, tuple[object, str]] = {
 
 @pytest.mark.parametrize("case", sorted(FILES))
 def test_a_damaged_file_is_a_fault_of_the_file(tmp_path: Path, case: str) -> None:
-    """It cannot be skipped row by row, and the message leads to the place."""
+    """It cannot be skipped row by row, and the message gives the position."""
     name, content, message = FILES[case]
     (tmp_path / name).write_bytes(content)
 
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_a_fault_of_the_file(tmp_path: Path, case: str) -> Non
 
 @pytest.mark.parametrize("case", sorted(RECORDS))
 def test_a_bad_cell_is_a_fault_of_its_row(tmp_path: Path, case: str) -> None:
-    """The sound rows are read; the bad one is told, or counted with --skip-bad."""
+    """The valid rows are read; the bad one is reported, or counted with --skip-bad."""
     name, content, message = RECORDS[case]
     (tmp_path / name).write_bytes(content)
 
@@ -148,7 +148,7 @@ def test_a_bad_cell_is_a_fault_of_its_row(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("case", sorted(LINES))
 def test_a_bad_line_is_a_fault_of_its_row(tmp_path: Path, case: str) -> None:
-    """Whatever JSON can say and a chain cannot be made of."""
+    """Valid JSON values that are no chain."""
     line, message = LINES[case]
     (tmp_path / "a.jsonl").write_text(GOOD + line + "\n" + GOOD)
 
@@ -164,7 +164,7 @@ def test_a_bad_line_is_a_fault_of_its_row(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("case", sorted(POSITIONS))
 def test_bad_positions_are_a_fault_of_their_row(tmp_path: Path, case: str) -> None:
-    """NaN, floats and numbers beyond all bounds."""
+    """NaN, floats and numbers out of any range."""
     value, message = POSITIONS[case]
     row = json.dumps({"sequence": "MKV", "positions": value})
     (tmp_path / "a.jsonl").write_text('{"sequence": "MKV", "positions": [1]}\n' + row + "\n")
@@ -178,7 +178,7 @@ def test_bad_positions_are_a_fault_of_their_row(tmp_path: Path, case: str) -> No
 
 
 def test_a_missing_id_or_ligand_is_none(tmp_path: Path) -> None:
-    """NaN in an optional column is not a chain called nan."""
+    """NaN in an optional column is not a chain named "nan"."""
     path = parquet(
         tmp_path / "a.parquet",
         sequence=["MKV", "AAC"],
@@ -205,7 +205,7 @@ def test_a_missing_id_or_ligand_is_none(tmp_path: Path) -> None:
 def test_parquet_cells_of_another_type_are_faults_of_their_rows(
     tmp_path: Path, columns: dict[str, Any], message: str
 ) -> None:
-    """Bytes and floats are no labels, and both rows are told."""
+    """Bytes and floats are no labels; both rows are reported."""
     path = parquet(tmp_path / "a.parquet", sequence=["MKV", "AAC"], **columns)
 
     _, problems = read(path)
@@ -214,8 +214,8 @@ def test_parquet_cells_of_another_type_are_faults_of_their_rows(
     assert message in "\n".join(problems.records)
 
 
-def test_doubled_parquet_columns_are_refused(tmp_path: Path) -> None:
-    """Arrow allows what a row cannot hold; strangers may double."""
+def test_duplicate_parquet_columns_are_refused(tmp_path: Path) -> None:
+    """Arrow allows them, a row cannot hold them; irrelevant columns may be duplicated."""
     table = pa.table([["MKV"], ["010"], ["000"]], names=["sequence", "labels", "Labels"])
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     duplicated = pa.table([["MKV"], ["010"], [1], [2]], names=["sequence", "labels", "x", "x"])
@@ -226,8 +226,8 @@ def test_doubled_parquet_columns_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
-def test_parquet_cut_short_anywhere_is_told(tmp_path: Path, keep: float) -> None:
-    """A download that broke off."""
+def test_parquet_cut_short_anywhere_is_one_fault(tmp_path: Path, keep: float) -> None:
+    """As after an interrupted download."""
     path = parquet(tmp_path / "a.parquet", sequence=["MKV"] * 500, labels=["010"] * 500)
     os.truncate(path, int(path.stat().st_size * keep))
 

@@ -1,4 +1,4 @@
-"""What stands where data should be, or was: nothing, another kind, half a set, a bad cache."""
+"""Missing, incomplete or unsuitable data sources, and a damaged cache."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NAN = float("nan")
 
 
 def read(path: Path) -> tuple[Splits, RecordErrors]:
-    """The chains of a source, and what is wrong with it."""
+    """The chains of a source, and its faults."""
     problems = RecordErrors()
     return open_source(str(path)).read(problems), problems
 
 
 def test_a_compressed_file_cut_short_is_a_fault_of_the_file(tmp_path: Path) -> None:
-    """What was unpacked before its end is not used."""
+    """The data decompressed before the end are not used."""
     path = tmp_path / "chains.csv.gz"
     path.write_bytes(gzip.compress(CSV.encode())[:-8])
 
@@ -41,7 +41,7 @@ def test_a_compressed_file_cut_short_is_a_fault_of_the_file(tmp_path: Path) -> N
 
 
 def dead_link(path: Path) -> None:
-    """What is left when the target moved."""
+    """A symbolic link whose target is missing."""
     path.symlink_to("nowhere.csv")
 
 
@@ -50,13 +50,13 @@ def dead_link(path: Path) -> None:
     ("make", "found"),
     [(Path.mkdir, "a folder"), (dead_link, "a link to nothing"), (os.mkfifo, "a device or a pipe")],
 )
-def test_what_is_called_a_data_file_and_is_none_is_told(
+def test_a_non_file_named_like_data_is_a_fault(
     tmp_path: Path,
     make: Callable[[Path], None],
     found: str,
     inside: bool,  # noqa: FBT001
 ) -> None:
-    """A folder, a dead link or a pipe beside sound files would be lost in silence."""
+    """A folder, a dead link or a pipe beside valid files must not be ignored silently."""
     root = tmp_path / "train" if inside else tmp_path
     root.mkdir(exist_ok=True)
     (root / "good.csv").write_text(CSV)
@@ -82,8 +82,8 @@ def test_what_is_called_a_data_file_and_is_none_is_told(
         ("{tmp}/file.csv/data", "be a path that exists"),
     ],
 )
-def test_what_is_no_data_is_told(tmp_path: Path, source: str, message: str) -> None:
-    """Dead links, pipes and text that can be no path."""
+def test_a_source_that_is_no_data_is_a_fault(tmp_path: Path, source: str, message: str) -> None:
+    """Dead links, pipes and text that is no valid path."""
     for name in ("link", "link.csv"):
         (tmp_path / name).symlink_to("gone")
     for name in ("pipe", "pipe.csv"):
@@ -97,7 +97,7 @@ def test_what_is_no_data_is_told(tmp_path: Path, source: str, message: str) -> N
 
 
 def test_file_names_that_are_no_utf8_are_read_and_shown(tmp_path: Path) -> None:
-    """Linux file names are bytes; messages must be printable all the same."""
+    """Linux file names are bytes; messages must still be printable."""
     name = os.fsdecode(b"Z\xff_chains.txt")
     (tmp_path / name).write_text("1ABC;A;M1;MKV\n")
 
@@ -111,8 +111,8 @@ def test_file_names_that_are_no_utf8_are_read_and_shown(tmp_path: Path) -> None:
     assert problems.records[0].encode()
 
 
-def test_data_deleted_between_two_looks_is_told(tokenizer: Any, tmp_path: Path) -> None:
-    """Files that went after the folder was listed: a sentence from digest and from read."""
+def test_data_deleted_after_listing_is_a_fault(tokenizer: Any, tmp_path: Path) -> None:
+    """Files deleted after the folder was listed: one message from digest and from read."""
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a.csv").write_text(CSV)
@@ -149,8 +149,8 @@ SAVED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", sorted(SAVED))
-def test_a_damaged_saved_data_set_is_told(tmp_path: Path, case: str) -> None:
-    """Files of ``save_to_disk`` gone, cut short or of another shape."""
+def test_a_damaged_saved_data_set_is_a_fault(tmp_path: Path, case: str) -> None:
+    """Files of ``save_to_disk`` missing, truncated or of another schema."""
     spoil, message = SAVED[case]
     table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": ["010"]})
     datasets.DatasetDict(train=table).save_to_disk(tmp_path / "saved")
@@ -163,7 +163,7 @@ def test_a_damaged_saved_data_set_is_told(tmp_path: Path, case: str) -> None:
 
 
 def test_damaged_rows_of_a_saved_data_set_are_a_fault_of_the_table(tmp_path: Path) -> None:
-    """A byte that is no UTF-8 in a file of the right size."""
+    """Invalid UTF-8 in a file of the right size."""
     table = datasets.Dataset.from_dict({"sequence": ["MKVMKVMKVMKV"], "labels": ["010" * 4]})
     table.save_to_disk(tmp_path / "saved")
     arrow = next((tmp_path / "saved").glob("*.arrow"))
@@ -177,7 +177,7 @@ def test_damaged_rows_of_a_saved_data_set_are_a_fault_of_the_table(tmp_path: Pat
 
 
 def test_a_saved_data_set_of_tensors_is_read(tmp_path: Path) -> None:
-    """A table that was saved with a NumPy format gives plain numbers."""
+    """A table saved with NumPy format gives plain numbers."""
     table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": [[0, 1, 0]]})
     table.with_format("numpy").save_to_disk(tmp_path / "saved")
 
@@ -189,7 +189,7 @@ def test_a_saved_data_set_of_tensors_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "other JSON", "other kind"])
 def test_a_damaged_cache_entry_is_rebuilt(tokenizer: Any, tmp_path: Path, damage: str) -> None:
-    """The same data comes out, and the next time it is loaded."""
+    """The same data result, and the next load uses the new entry."""
     rows = [f"{'ACDEFGHIKL'[i:] + 'MNPQRSTVWY' * 3 + 'ACDEFGHIKL'[:i]},1\n" for i in range(9)]
     (tmp_path / "train.csv").write_text("sequence,positions\n" + "".join(rows))
     (tmp_path / "validation.csv").write_text("sequence,positions\nWWWWWYYYYYWWWWW,1\n")
@@ -201,7 +201,7 @@ def test_a_damaged_cache_entry_is_rebuilt(tokenizer: Any, tmp_path: Path, damage
         "cache": cache,
     }
     first = prepare(str(tmp_path), **arguments)
-    rows_before = first.train.to_list()  # now: its memory map dies with the file
+    rows_before = first.train.to_list()  # now: its memory map ends with the file
     (folder,) = cache.iterdir()
     arrow = next((folder / "train").glob("*.arrow"))
     {
@@ -219,8 +219,10 @@ def test_a_damaged_cache_entry_is_rebuilt(tokenizer: Any, tmp_path: Path, damage
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_cache_that_cannot_be_written_is_told(tokenizer: Any, tmp_path: Path, place: str) -> None:
-    """A file where the cache should be."""
+def test_a_cache_that_cannot_be_written_is_an_error(
+    tokenizer: Any, tmp_path: Path, place: str
+) -> None:
+    """A file in place of the cache folder."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(DataError, match=r"cache must be a folder that can be written, got .*file"):

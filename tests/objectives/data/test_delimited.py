@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV as spreadsheets, R, pandas and databases write them."""
+"""CSV and TSV as spreadsheets, R, pandas and databases write them."""
 
 from __future__ import annotations
 
@@ -106,15 +106,15 @@ BAD: dict[str, tuple[str, str, list[str], str]] = {
 
 
 def read(path: Path, text: str) -> tuple[list[Chain], RecordErrors]:
-    """Write a table, read it back."""
+    """Write a table and read it back."""
     path.write_text(text, encoding="utf-8", newline="")
     problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
 @pytest.mark.parametrize("case", READ)
-def test_a_harmless_form_is_read(case: str, tmp_path: Path) -> None:
-    """Two chains, whatever else the table holds."""
+def test_a_common_variant_is_read(case: str, tmp_path: Path) -> None:
+    """Two chains, in any of these variants."""
     name, text = READ[case]
     chains, problems = read(tmp_path / name, text)
 
@@ -123,8 +123,8 @@ def test_a_harmless_form_is_read(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_row_is_told_with_the_line_that_it_begins_in(case: str, tmp_path: Path) -> None:
-    """The sound rows are read."""
+def test_a_bad_row_is_reported_with_its_first_line(case: str, tmp_path: Path) -> None:
+    """The valid rows are read."""
     name, text, ids, message = BAD[case]
     chains, problems = read(tmp_path / name, text)
 
@@ -141,10 +141,10 @@ def test_a_bad_row_is_told_with_the_line_that_it_begins_in(case: str, tmp_path: 
         ('"sequence,labels\nMKV,010\n', 1),
     ],
 )
-def test_quotes_that_are_not_balanced_are_told_where_they_begin(
+def test_unbalanced_quotes_are_reported_where_they_begin(
     text: str, line: int, tmp_path: Path
 ) -> None:
-    """Not in the last line of the file."""
+    """Not at the last line of the file."""
     chains, problems = read(tmp_path / "a.csv", text)
 
     assert chains == []
@@ -153,7 +153,7 @@ def test_quotes_that_are_not_balanced_are_told_where_they_begin(
     )
 
 
-def test_rows_come_one_by_one() -> None:
+def test_rows_are_read_one_by_one() -> None:
     """So that a large table is never in memory as text."""
     rows = tsv_rows(repeat("MKV\t010\n"))
 

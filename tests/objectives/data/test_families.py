@@ -41,21 +41,21 @@ from sweep.errors import DataError
         (" ; ;", ()),
     ],
 )
-def test_widest_level_of_each_family_is_taken(text: str, families: tuple[str, ...]) -> None:
-    """Subfamilies of one superfamily are relatives; commas inside of names part nothing."""
+def test_the_widest_level_of_each_family_is_used(text: str, families: tuple[str, ...]) -> None:
+    """Subfamilies of one superfamily are relatives; commas within names do not split them."""
     assert families_of(text) == families
 
 
 def test_groups_join_clusters_that_share_a_family() -> None:
-    """Also through a chain of two families; one without a family goes with its cluster."""
+    """Also through a chain of two families; a chain without a family follows its cluster."""
     families = ["A family", "A family; B family", "B family", "", "", "C family"]
     clusters = np.array([0, 1, 2, 2, 3, 4])
 
     assert link_families(families, clusters).tolist() == [0, 0, 0, 0, 1, 2]
 
 
-def test_uniprot_column_is_read(tmp_path: Path) -> None:
-    """And the text is kept as UniProt writes it."""
+def test_uniprot_s_family_column_is_read(tmp_path: Path) -> None:
+    """And its text is kept unchanged."""
     path = tmp_path / "entries.tsv"
     path.write_text(
         "Entry\tSequence\tProtein families\tBinding site\n"
@@ -71,8 +71,8 @@ def test_uniprot_column_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "family"), [('"A family"', "A family"), ('["A family", "B"]', "A family; B")]
 )
-def test_other_tables_may_have_a_family_too(tmp_path: Path, cell: str, family: str) -> None:
-    """Text or a list of texts."""
+def test_other_tables_may_have_families_too(tmp_path: Path, cell: str, family: str) -> None:
+    """As text or a list of texts."""
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"sequence": "MKV", "labels": "010", "family": {cell}}}\n')
 
@@ -82,8 +82,8 @@ def test_other_tables_may_have_a_family_too(tmp_path: Path, cell: str, family: s
 
 
 @pytest.mark.parametrize("cell", ["7", "null", '{"a": 1}', "[1, 2]", '""'])
-def test_column_of_that_name_with_something_else_is_no_fault(tmp_path: Path, cell: str) -> None:
-    """It was read without a family before there were any."""
+def test_a_family_column_with_other_content_is_ignored(tmp_path: Path, cell: str) -> None:
+    """Such tables were read before families existed."""
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"sequence": "MKV", "labels": "010", "family": {cell}}}\n')
     problems = RecordErrors()
@@ -94,8 +94,8 @@ def test_column_of_that_name_with_something_else_is_no_fault(tmp_path: Path, cel
     assert (problems.records, problems.files) == ([], [])
 
 
-def test_merged_chain_is_of_every_record_s_family() -> None:
-    """Each named once."""
+def test_a_merged_chain_has_every_record_s_family() -> None:
+    """Each once."""
     chains = [
         Chain(str(number), "MKV", (0, 1, 0), family=family)
         for number, family in enumerate(["A family", "", "B family", "A family"])
@@ -105,7 +105,7 @@ def test_merged_chain_is_of_every_record_s_family() -> None:
 
 
 def write_entries(folder: Path, families: list[str]) -> Path:
-    """Unlike chains of the given families."""
+    """Dissimilar chains of the given families."""
     path = folder / "entries.csv"
     rows = zip(unlike(len(families), 60), families, strict=True)
     path.write_text(
@@ -116,7 +116,7 @@ def write_entries(folder: Path, families: list[str]) -> Path:
 
 
 def test_no_family_straddles_train_and_validation(tmp_path: Path) -> None:
-    """Though the sequences are unlike; by clusters they are parted."""
+    """Although the sequences are dissimilar; clusters alone would separate them."""
     families = [f"F{number // 4} family" if number < 32 else "" for number in range(40)]
     path = write_entries(tmp_path, families)
     source = open_source(str(path))
@@ -142,8 +142,8 @@ def test_no_family_straddles_train_and_validation(tmp_path: Path) -> None:
     assert "32 of 40 chains name a family" in by_family.method
 
 
-def test_families_that_nobody_named_are_refused(tmp_path: Path) -> None:
-    """The split would be another than the one asked for."""
+def test_a_split_by_families_without_families_is_refused(tmp_path: Path) -> None:
+    """The split would differ from the requested one."""
     path = write_entries(tmp_path, [""] * 10)
 
     with pytest.raises(DataError, match="split_by must be 'cluster' where no chain has a family"):

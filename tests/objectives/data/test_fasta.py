@@ -1,4 +1,4 @@
-"""FASTA as people have it: read lazily, every fault named by its line."""
+"""FASTA files: read lazily, each fault named by its line."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def is_protein(text: str) -> bool:
-    """Letters that may be one, as nearly all may."""
+    """Strings that may be a protein, as nearly all may."""
     return not is_missing(text) and not other_kind(text)
 
 
 def written(folder: Path, text: str | bytes, name: str = "x.fasta") -> str:
-    """Write a file; bytes as they are, text without a change of its line ends."""
+    """Write a file: bytes unchanged, text without newline conversion."""
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return str(path)
 
 
 def sound(path: str) -> list[tuple[str, str]]:
-    """Ids and sequences of a file in which every record is sound."""
+    """Ids and sequences of a file in which every record is valid."""
     records = list(read_fasta(path))
     assert all(isinstance(each, FastaRecord) for each in records), records
     return [(each.id, each.sequence) for each in records if isinstance(each, FastaRecord)]
@@ -66,7 +66,7 @@ def test_what_was_written_is_read_back(
     stop: str,
     packed: bool,
 ) -> None:
-    """However it is cut into lines, ended, commented and packed."""
+    """With any line width, line ends, comments and compression."""
     text = start
     for name, sequence in chains.items():
         text += f">{name} of no\tinterest\n"
@@ -91,15 +91,15 @@ def test_what_was_written_is_read_back(
         (">>a\nMK\n", [(">a", "MK")]),
     ],
 )
-def test_harmless_oddities_are_read(
+def test_common_variants_are_read(
     tmp_path: Path, text: str, expected: list[tuple[str, str]]
 ) -> None:
-    """Blanks in lines, NCBI's merged titles, unusual letters, stops at the end."""
+    """Blanks in lines, NCBI's merged titles, unusual letters, terminal stops."""
     assert sound(written(tmp_path, text)) == expected
 
 
-def test_a_record_knows_its_title_and_its_line(tmp_path: Path) -> None:
-    """The description is what follows the first word."""
+def test_a_record_has_its_description_and_its_line(tmp_path: Path) -> None:
+    """The description is the text after the first word."""
     path = written(tmp_path, "; comment\n\n>a\nM\n>b  first  β strand\nK\n")
 
     assert list(read_fasta(path)) == [
@@ -129,10 +129,10 @@ def test_a_record_knows_its_title_and_its_line(tmp_path: Path) -> None:
         (b">q\nM\0K", r"hold letters A to Z only (first at residue 2), got '\x00'"),
     ],
 )
-def test_a_bad_record_is_named_by_its_line_and_the_rest_is_read(
+def test_a_bad_record_is_reported_by_its_line_and_the_rest_is_read(
     tmp_path: Path, record: bytes, reason: str
 ) -> None:
-    """Its neighbours are sound."""
+    """Its neighbours are valid."""
     path = written(tmp_path, b">a first\nMKV\n" + record + b"\n>z\nMK\n")
     first, bad, last = read_fasta(path)
 
@@ -145,8 +145,8 @@ def test_a_bad_record_is_named_by_its_line_and_the_rest_is_read(
     assert reason in bad.faults[0]
 
 
-def test_all_that_is_wrong_with_a_record_is_told(tmp_path: Path) -> None:
-    """Each kind of fault with its own first place."""
+def test_all_faults_of_a_record_are_reported(tmp_path: Path) -> None:
+    """Each kind of fault with its own first position."""
     path = written(tmp_path, ">a\nM\n>a\nMK\nM-\nK*K\n7-\n")
     _, bad = read_fasta(path)
 
@@ -178,15 +178,15 @@ def test_all_that_is_wrong_with_a_record_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_fasta_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
-    """Nothing in it could be skipped: it does not say what would be lost."""
+    """It cannot be skipped, since it is unknown what would be lost."""
     with pytest.raises(DataError) as raised:
         list(read_fasta(written(tmp_path, data)))
 
     assert reason in str(raised.value)
 
 
-def test_a_download_that_broke_off_is_told_with_the_last_line(tmp_path: Path) -> None:
-    """What was read before is yielded first."""
+def test_an_interrupted_download_is_reported_with_the_last_line(tmp_path: Path) -> None:
+    """Records before it are yielded first."""
     text = "".join(f">q{number}\nMKVLAAG\n" for number in range(50_000))
     whole = gzip.compress(text.encode(), mtime=0)
     records = read_fasta(written(tmp_path, whole[: len(whole) // 2], "x.fasta.gz"))
@@ -196,8 +196,8 @@ def test_a_download_that_broke_off_is_told_with_the_last_line(tmp_path: Path) ->
         list(records)
 
 
-def test_damage_within_a_gzipped_file_is_told(tmp_path: Path) -> None:
-    """Its checksum, or what it unpacks to, does not fit."""
+def test_a_damaged_gzip_file_is_a_fault(tmp_path: Path) -> None:
+    """A wrong checksum, or invalid compressed data."""
     data = bytearray(gzip.compress(b">a\n" + b"MKVLAAGDE" * 500 + b"\n", mtime=0))
     data[-6] ^= 0xFF
 
@@ -206,8 +206,8 @@ def test_damage_within_a_gzipped_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "missing.fasta", "long" * 200, "nul\0"])
-def test_a_path_that_cannot_be_opened_is_told(tmp_path: Path, name: str) -> None:
-    """A folder, a missing file, no path at all."""
+def test_a_path_that_cannot_be_opened_is_a_fault(tmp_path: Path, name: str) -> None:
+    """A folder, a missing file, or no path at all."""
     with pytest.raises(DataError, match="FASTA must be a file that can be read, got"):
         list(read_fasta(f"{tmp_path}/{name}"))
 
@@ -225,8 +225,8 @@ def test_standard_input_is_read_and_left_open(
     assert not stdin.buffer.closed
 
 
-def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python has none then."""
+def test_a_closed_standard_input_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``sys.stdin`` is None then."""
     monkeypatch.setattr(sys, "stdin", None)
 
     with pytest.raises(DataError, match="got 'a closed standard input'"):
@@ -234,7 +234,7 @@ def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_records_are_read_one_by_one() -> None:
-    """A record is there as soon as the next begins: a file without an end can be read."""
+    """A record is yielded once the next begins, so an endless stream can be read."""
     pulled = 0
 
     def endless() -> Iterator[str]:
@@ -250,7 +250,7 @@ def test_records_are_read_one_by_one() -> None:
 
 
 def test_real_proteomes_are_read_whole(shared: Path) -> None:
-    """As many records as there are headers, none bad, in plain and gzipped files."""
+    """As many records as headers, none bad, in plain and gzipped files."""
     plain, packed = (next((shared / "data" / "proteomes").glob(f"*{s}")) for s in ("fasta", "gz"))
     for path, content in (
         (plain, plain.read_bytes()),

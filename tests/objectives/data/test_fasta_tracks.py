@@ -1,4 +1,4 @@
-"""FASTA with labels: which lines are the sequence, which its labels, and what is neither."""
+"""FASTA with label lines: which lines are sequence, which are labels, and which are neither."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BAD: dict[str, tuple[str, int, str]] = {
 
 
 def read(folder: Path, text: str) -> tuple[list[tuple[str, str]], RecordErrors]:
-    """Sequences and labels of a file, ``.`` for unknown, and what is wrong with it."""
+    """Sequences and labels of a file, ``.`` for unknown, and its faults."""
     path = folder / "d.fasta"
     path.write_bytes(text.encode())
     problems = RecordErrors()
@@ -59,15 +59,15 @@ def read(folder: Path, text: str) -> tuple[list[tuple[str, str]], RecordErrors]:
 
 @pytest.mark.parametrize("case", READ)
 def test_a_sequence_and_its_labels_are_read(case: str, tmp_path: Path) -> None:
-    """In a line each, or wrapped."""
+    """On one line each, or wrapped."""
     text, expected = READ[case]
 
     assert read(tmp_path, text) == (expected, RecordErrors())
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_line_that_is_neither_is_told(case: str, tmp_path: Path) -> None:
-    """It never makes a longer protein, and the other records are read."""
+def test_a_line_of_neither_kind_is_a_fault(case: str, tmp_path: Path) -> None:
+    """It is never joined to the sequence, and the other records are read."""
     text, line, reason = BAD[case]
     found, problems = read(tmp_path, text + f">z\n{OTHER}\n000001\n")
 
@@ -79,7 +79,7 @@ def test_a_line_that_is_neither_is_told(case: str, tmp_path: Path) -> None:
     assert [each.name for each in problems.dropped] == ["a"]
 
 
-def test_structure_is_no_sequence_at_the_width_of_other_records_either(tmp_path: Path) -> None:
+def test_a_structure_line_is_no_sequence_whatever_its_width(tmp_path: Path) -> None:
     """A chain may be as long as a line of wrapped ones."""
     wrapped = ">a\nMKTA\nYI\n0100\n10\n"
     found, problems = read(tmp_path, wrapped + ">b\nMKTA\nHHEE\n0100\n1111\n")

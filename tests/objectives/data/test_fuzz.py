@@ -1,4 +1,4 @@
-"""Whatever a file holds, reading it gives chains or told faults, never another exception.
+"""Reading any file gives chains or faults, never another exception.
 
 ``LORASWEEP_FUZZ_EXAMPLES`` sets the examples per test, for long campaigns.
 """
@@ -91,12 +91,12 @@ NAMES = st.one_of(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where each test overwrites one file over and over."""
+    """A folder in which each test overwrites one file."""
     return tmp_path_factory.mktemp("fuzz")
 
 
 def sound(chain: Chain) -> None:
-    """What everything after reading relies on."""
+    """The invariants of a chain that later code relies on."""
     assert re.fullmatch("[A-Z]+", chain.sequence)
     assert len(chain.labels) == len(chain.sequence)
     assert set(chain.labels) <= {0, 1, IGNORED}
@@ -108,7 +108,7 @@ def sound(chain: Chain) -> None:
 
 
 def check_faults(faults: Iterable[str]) -> None:
-    """Every fault is a sentence of the project's shape, short enough to read and printable."""
+    """Each fault reads "... must ..., got ...", and is short and printable."""
     for text in faults:
         assert re.match(r"[\w. ]+ must .+, got .+ \(.+\)\.", text, re.DOTALL), text
         assert len(text) < 2500
@@ -116,7 +116,7 @@ def check_faults(faults: Iterable[str]) -> None:
 
 
 def outcome(record: Record) -> Chain | None:
-    """The sound chain of a record, or None when it is refused in words."""
+    """The chain of a record, or None if it is refused with faults."""
     try:
         chain = build_chain(record)
     except DataError as error:
@@ -132,7 +132,7 @@ def outcome(record: Record) -> Chain | None:
 def read(
     reader: Callable[[Path, str, RecordErrors], list[Chain]], path: Path, content: bytes
 ) -> tuple[list[Chain], RecordErrors]:
-    """Read a file of the given bytes; everything that comes out is checked."""
+    """Read a file of the given bytes and check all results."""
     path.write_bytes(content)
     problems = RecordErrors()
     chains = reader(path, path.name, problems)
@@ -157,14 +157,14 @@ RECORDS = st.builds(
 @given(RECORDS)
 @fuzz
 def test_any_record_is_a_chain_or_a_fault(record: Record) -> None:
-    """Whatever types a table or a pickle gives."""
+    """Any types that a table or a pickle contains."""
     outcome(record)
 
 
 @given(st.one_of(WILD, st.text("ACDXacdx\xdf\ufb01\u0131\u017f \t", max_size=6)))
 @fuzz
 def test_a_sequence_keeps_its_length_or_is_refused(text: str) -> None:
-    """Changing the case must not add residues: every label after them would shift."""
+    """Uppercasing must not add residues, since it would shift every label after them."""
     chain = outcome(Record(text, WHERE, positions=[]))
     letters = "".join(text.strip().rstrip("*").split())
 
@@ -181,12 +181,12 @@ def test_a_sequence_keeps_its_length_or_is_refused(text: str) -> None:
     st.booleans(),
 )
 @fuzz
-def test_residue_tokens_bind_where_they_say(
+def test_residue_tokens_bind_at_their_numbers(
     sequence: str,
     tokens: list[str],
     letters: bool,  # noqa: FBT001
 ) -> None:
-    """A record that is accepted binds at exactly the numbers in its tokens."""
+    """An accepted record binds at exactly the numbers in its tokens."""
     text = " ".join(tokens)
     chain = outcome(Record(sequence, WHERE, positions=text, letters=letters))
 
@@ -201,7 +201,7 @@ def test_residue_tokens_bind_where_they_say(
 )
 @fuzz
 def test_labels_are_one_per_residue_or_refused(sequence: str, labels: object) -> None:
-    """An accepted list is taken item by item."""
+    """An accepted list is read item by item."""
     chain = outcome(Record(sequence, WHERE, labels=labels))
 
     if chain is not None and isinstance(labels, list):
@@ -220,8 +220,8 @@ TEXT_LINES = st.lists(st.lists(FIELDS, max_size=5).map(";".join), max_size=5)
     st.one_of(TEXT_LINES.map("\n".join), WILD), st.sampled_from(["utf-8", "utf-16", "utf-8-sig"])
 )
 @fuzz
-def test_any_text_file_is_read_or_told(folder: Path, text: str, encoding: str) -> None:
-    """Lines of the text format, half of it, or anything else."""
+def test_any_text_file_is_read_or_refused(folder: Path, text: str, encoding: str) -> None:
+    """Lines of the text format, parts of them, or anything else."""
     content = text.encode(encoding, "surrogatepass")
     chains, problems = read(read_text, folder / "ATP_x.txt", content)
 
@@ -241,10 +241,10 @@ ROWS = st.lists(st.lists(CELLS, max_size=4), max_size=4)
 
 @given(st.lists(NAMES, max_size=5), ROWS, st.sampled_from([".csv", ".tsv"]))
 @fuzz
-def test_any_delimited_file_is_read_or_told(
+def test_any_delimited_file_is_read_or_refused(
     folder: Path, header: list[str], rows: list[list[str]], suffix: str
 ) -> None:
-    """Cells unquoted and quoted at random, of any number."""
+    """Any number of cells, some quoted."""
     delimiter = "," if suffix == ".csv" else "\t"
     text = "\n".join(delimiter.join(cells) for cells in [header, *rows])
 
@@ -253,7 +253,7 @@ def test_any_delimited_file_is_read_or_told(
 
 @given(ROWS, st.sampled_from(["labels", "positions"]))
 @fuzz
-def test_any_rows_under_a_sound_header_are_read_or_told(
+def test_any_rows_under_a_valid_header_are_read_or_refused(
     folder: Path, rows: list[list[str]], label_column: str
 ) -> None:
     """No row is lost: each that is not blank is a chain or a bad record."""
@@ -272,7 +272,7 @@ OBJECTS = st.dictionaries(NAMES, st.one_of(JSON, LABELS, SEQUENCES), max_size=4)
 
 
 def as_line(value: object) -> str:
-    """JSON, or Python's text for what is none."""
+    """JSON, or Python's repr of values that JSON lacks."""
     try:
         return json.dumps(value)
     except (TypeError, ValueError):  # bytes; more digits than Python prints
@@ -284,8 +284,8 @@ def as_line(value: object) -> str:
     st.sampled_from([".jsonl", ".ndjson", ".json"]),
 )
 @fuzz
-def test_any_lines_of_json_are_read_or_told(folder: Path, lines: list[str], suffix: str) -> None:
-    """Objects, other values and what is no JSON."""
+def test_any_lines_of_json_are_read_or_refused(folder: Path, lines: list[str], suffix: str) -> None:
+    """Objects, other values and invalid JSON."""
     content = "\n".join(lines).encode("utf-8", "surrogatepass")
 
     read(read_table, folder / f"a{suffix}", content)
@@ -293,19 +293,19 @@ def test_any_lines_of_json_are_read_or_told(folder: Path, lines: list[str], suff
 
 @given(st.binary(), st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet", ".pkl"]))
 @fuzz
-def test_any_bytes_are_read_or_told(folder: Path, content: bytes, suffix: str) -> None:
-    """Files that are nothing."""
+def test_any_bytes_are_read_or_refused(folder: Path, content: bytes, suffix: str) -> None:
+    """Files of no format."""
     read(read_table, folder / f"bytes{suffix}", content)
 
 
 @given(st.lists(OBJECTS, max_size=3))
 @fuzz
-def test_any_parquet_columns_are_read_or_told(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """Cells of whatever types Arrow makes of them."""
+def test_any_parquet_columns_are_read_or_refused(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Cells of any types that Arrow infers."""
     path = folder / "a.parquet"
     try:
         pyarrow.parquet.write_table(pa.Table.from_pylist(rows), path)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError):  # not to be written at all
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):  # Arrow cannot write these
         return
 
     read(read_table, path, path.read_bytes())
@@ -313,15 +313,15 @@ def test_any_parquet_columns_are_read_or_told(folder: Path, rows: list[dict[str,
 
 @given(st.one_of(st.lists(OBJECTS, max_size=3), st.dictionaries(NAMES, TREES, max_size=4), TREES))
 @fuzz
-def test_any_pickle_is_read_or_told(folder: Path, value: object) -> None:
-    """Tables of plain Python, and what is no table."""
+def test_any_pickle_is_read_or_refused(folder: Path, value: object) -> None:
+    """Tables of plain Python objects, and other objects."""
     read(read_table, folder / "a.pkl", pickle.dumps(value))
 
 
 @given(st.lists(NAMES, max_size=7))
 @fuzz
-def test_any_columns_are_sound_or_told(names: list[str]) -> None:
-    """A table passes with one sequence and one label column alone."""
+def test_any_columns_are_accepted_or_refused(names: list[str]) -> None:
+    """A table is accepted only with one sequence and one label column."""
     faults = column_faults(names, "a.csv")
     check_faults(faults)
     labels = names.count("labels") + names.count("positions")
@@ -338,7 +338,7 @@ def test_any_columns_are_sound_or_told(names: list[str]) -> None:
 )
 @fuzz
 def test_any_rows_are_chains_or_problems(rows: list[dict[str, Any]], label_column: str) -> None:
-    """One of the two for each row."""
+    """Exactly one of the two for each row."""
     problems = RecordErrors()
     placed = [(f"a.jsonl, line {number}", row) for number, row in enumerate(rows, start=1)]
     chains = chains_of_rows(placed, label_column, problems)
@@ -347,5 +347,5 @@ def test_any_rows_are_chains_or_problems(rows: list[dict[str, Any]], label_colum
         sound(chain)
     check_faults([*problems.files, *problems.records])
     lost = len(rows) - len(chains) - len(problems.records)
-    # A file that counts from 0 is told once, whatever its rows.
+    # A file with positions counted from 0 is one fault, whatever its rows.
     assert lost == 0 or (lost > 0 and "be counted from 1" in problems.files[0])

@@ -1,4 +1,4 @@
-"""What reading data drags in."""
+"""What importing the data package loads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def test_importing_the_data_package_loads_no_heavy_library() -> None:
-    """Torch is never needed here, and the rest only once data is read."""
+    """Torch is never needed, and the other libraries only when data are read."""
     heavy = "{'torch', 'transformers', 'datasets', 'pyarrow', 'scipy'}"
     code = f"import sys, objectives.data.prepare.prepare; print({heavy} & set(sys.modules))"
 

@@ -1,4 +1,4 @@
-"""Rows that stay on disk are the rows that were written."""
+"""Memory-mapped rows equal the rows that were written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LENGTHS = [3, 0, 5, 1, 4, 2]
 
 
 def written(rows: list[list[int]], chunks: int) -> datasets.Dataset:
-    """Rows as a table of so many chunks."""
+    """Rows as a table of this many chunks."""
     size = -(-len(rows) // chunks)
     parts = [rows[first : first + size] for first in range(0, len(rows), size)]
     kind = pa.large_list(pa.int8())
@@ -58,7 +58,7 @@ def test_numbers_are_counted_without_reading_rows(
     assert counted([np.array(row) for row in rows], IGNORED).tolist() == wanted
 
 
-def test_rows_move_and_join(both: tuple[list[list[int]], RaggedColumn]) -> None:
+def test_rows_are_offset_and_joined(both: tuple[list[list[int]], RaggedColumn]) -> None:
     """Moved rows keep their length; joined ones come in blocks."""
     rows, column = both
     moved = ShiftedColumn(column.select([0, 2]), -1)

@@ -1,4 +1,4 @@
-"""One chain per sequence."""
+"""Records of the same sequence are merged into one chain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from objectives.data.splits import Splits, drop_overlap, merge_identical
 
 
 def test_labels_are_united_and_each_ligand_keeps_its_residues() -> None:
-    """A residue that binds in one ligand's file is not a negative because of another's."""
+    """A residue that binds in one ligand's file is no negative because of another's."""
     atp = Chain("a", "MKV", (1, 0, 0), {"ATP": (0,)}, "first")
     zinc = Chain("b", "MKV", (0, 0, 1), {"ZN": (2,)}, "second")
     more = Chain("c", "MKV", (1, 0, 1), {"ATP": (0, 2)}, "third")
@@ -20,8 +20,8 @@ def test_labels_are_united_and_each_ligand_keeps_its_residues() -> None:
     ]
 
 
-def test_unknown_gives_way_to_known_and_not_binding_to_binding() -> None:
-    """Any record that knows is believed."""
+def test_known_labels_override_unknown_and_binding_overrides_not_binding() -> None:
+    """Over all records of the sequence."""
     one = Chain("a", "MKVA", (IGNORED, IGNORED, 0, IGNORED))
     two = Chain("b", "MKVA", (0, 1, 1, IGNORED))
 
@@ -30,10 +30,10 @@ def test_unknown_gives_way_to_known_and_not_binding_to_binding() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["MK", "AC", "GG"]), st.integers(0, 3))))
 @settings(deadline=None)
-def test_merging_keeps_every_binding_residue_and_no_sequence_twice(
+def test_merging_keeps_every_binding_residue_and_unique_sequences(
     cases: list[tuple[str, int]],
 ) -> None:
-    """Merging again changes nothing; positives are those that any record had."""
+    """Merging again changes nothing; positives are those of any record."""
     chains = [Chain(str(i), s, (bits & 1, bits >> 1)) for i, (s, bits) in enumerate(cases)]
 
     merged = merge_identical(chains)
@@ -45,8 +45,8 @@ def test_merging_keeps_every_binding_residue_and_no_sequence_twice(
     }
 
 
-def test_held_out_sequences_leave_the_splits_that_learn() -> None:
-    """Test wins over validation and train, validation over train; each drop is counted."""
+def test_held_out_sequences_are_removed_from_other_splits() -> None:
+    """Test takes precedence over validation and train, validation over train; drops are counted."""
     a, b, c, d = (Chain(name, name * 3, (0, 1, 0)) for name in "ACDE")
 
     splits, dropped = drop_overlap(Splits(train=[a, b, c, d], validation=[b, c], test=[c]))

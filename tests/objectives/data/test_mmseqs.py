@@ -1,4 +1,4 @@
-"""MMseqs2: the real program where its package is installed, and what happens without it."""
+"""MMseqs2: clusters of the real program if it is installed, and the fallback without it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write(folder: Path, sequences: list[str], name: str = "train") -> Path:
 
 
 def test_distant_relatives_are_clustered(mmseqs: Mmseqs) -> None:
-    """At 45 % identity, which k-mers miss; a chain too short to be looked at stands alone."""
+    """At 45 % identity, which k-mers miss; a chain too short to search is a cluster of one."""
     parents = unlike(6)
     sequences = [*parents, *(relative(parent, 0.45) for parent in parents), "MKV"]
 
@@ -61,8 +61,8 @@ def test_distant_relatives_are_clustered(mmseqs: Mmseqs) -> None:
 
 
 @pytest.mark.integration
-def test_identity_and_coverage_are_heeded(mmseqs: Mmseqs) -> None:
-    """A stricter threshold parts what a looser one joins, and so does a half."""
+def test_identity_and_coverage_thresholds_apply(mmseqs: Mmseqs) -> None:
+    """A stricter identity or coverage separates chains that a looser one joins."""
     first, second = unlike(2, 200)
     sequences = [first, relative(first, 0.6), second, second[:100]]
 
@@ -75,12 +75,12 @@ def test_leakage_is_counted_by_level(mmseqs: Mmseqs) -> None:
     del mmseqs
     train = unlike(8, 200)
     kinds = [
-        train[0],  # the same
+        train[0],  # identical
         relative(train[1], 0.95),
         relative(train[2], 0.6),
         relative(train[3], 0.4),
-        train[4][:100],  # a fragment: all of it is known
-        train[5][:50] + unlike(1, 150, seed=9)[0],  # a shared quarter is no relative
+        train[4][:100],  # a fragment: all of it is in a training chain
+        train[5][:50] + unlike(1, 150, seed=9)[0],  # a shared quarter does not count as related
         *unlike(4, 200, seed=1),
     ]
     splits = Splits(*map(chains_of, (train, kinds, kinds[6:])))
@@ -102,15 +102,15 @@ def test_leakage_is_counted_by_level(mmseqs: Mmseqs) -> None:
 
 
 def chains_of(sequences: list[str]) -> list[Any]:
-    """Chains without labels to speak of."""
+    """Chains with arbitrary labels."""
     from objectives.data.chain import Chain
 
     return [Chain(str(i), text, (0,) * len(text)) for i, text in enumerate(sequences)]
 
 
 @pytest.mark.usefixtures("without")
-def test_fallback_sees_close_relatives_and_says_what_it_is() -> None:
-    """Of 30 % it says nothing rather than something wrong."""
+def test_the_fallback_finds_close_relatives_and_is_named() -> None:
+    """It gives no count for 30 % identity."""
     train = unlike(6, 200)
     kinds = [train[0], relative(train[1], 0.96), relative(train[2], 0.7), *unlike(7, seed=1)]
     splits = Splits(chains_of(train), chains_of(kinds))
@@ -129,8 +129,8 @@ def test_fallback_sees_close_relatives_and_says_what_it_is() -> None:
 
 
 @pytest.mark.usefixtures("without")
-def test_by_name_it_is_required_and_auto_goes_without(tmp_path: Path) -> None:
-    """The error says what to install; the summary says what was done in its place."""
+def test_mmseqs_by_name_is_required_and_auto_falls_back(tmp_path: Path) -> None:
+    """The error names the package to install; the summary names the method used."""
     source = open_source(str(write(tmp_path, unlike(12))))
 
     with pytest.raises(DataError, match=r"MMseqs2 must be .*pip install 'lorasweep\[mmseqs\]'"):
@@ -142,8 +142,10 @@ def test_by_name_it_is_required_and_auto_goes_without(tmp_path: Path) -> None:
     assert "in place of MMseqs2: it is not installed" in division.method
 
 
-def test_binary_that_does_not_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a processor that lacks what it was built for."""
+def test_a_binary_that_does_not_run_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a processor without its instructions."""
     broken = tmp_path / "mmseqs"
     broken.write_text("#!/bin/sh\nkill -ILL $$\n")
     broken.chmod(0o755)
@@ -154,17 +156,17 @@ def test_binary_that_does_not_run_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         clustering_tool("mmseqs")
 
 
-def test_program_that_fails_is_one_error(mmseqs: Mmseqs) -> None:
-    """With what it says."""
+def test_a_failing_program_is_one_error(mmseqs: Mmseqs) -> None:
+    """With the program's own message."""
     with pytest.raises(DataError, match=r"easy-cluster must end well, got .*min-seq-id"):
         mmseqs.clusters(unlike(2), 7.0, 0.8)
 
 
 @pytest.mark.integration
-def test_split_by_mmseqs_leaves_no_relative_across(
+def test_a_split_by_mmseqs_separates_no_relatives(
     mmseqs: Mmseqs, tokenizer: Any, tmp_path: Path
 ) -> None:
-    """Where clusters by k-mers do; the summary names the program, and so does the cache."""
+    """Clusters by k-mers do; summary and cache key include the program."""
     parents = unlike(15)
     family = [relative(parent, 0.45, seed) for parent in parents for seed in (1, 2)]
     source = write(tmp_path / "data", [*parents, *family])
@@ -191,8 +193,8 @@ def test_split_by_mmseqs_leaves_no_relative_across(
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
-def test_large_data_is_not_measured_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sweep does not wait for it; the text says what to run."""
+def test_leakage_of_large_data_is_not_measured_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would delay a sweep; the summary names the command to run."""
     monkeypatch.setattr("objectives.data.similarity.leakage.QUICK", 9)
     splits = Splits(chains_of(unlike(5)), chains_of(unlike(5, seed=1)))
 
@@ -204,7 +206,7 @@ def test_large_data_is_not_measured_unasked(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.slow
 def test_real_chains(mmseqs: Mmseqs, shared: Path) -> None:
-    """TargetS: clusters do not depend on threads, and leakage is what k-mers said and more."""
+    """TargetS: clusters do not depend on threads; leakage is at least that found by k-mers."""
     source = open_source(str(shared / "data" / "binding_residues"))
     splits = divide(source, "x", DataOptions()).splits
     sequences = [chain.sequence for chain in splits.train[:1200]]

@@ -1,4 +1,4 @@
-"""The synthetic data set: repeatable, labelled by its motifs, and not solvable by letter alone."""
+"""The synthetic data set: repeatable, labelled by motifs, not solvable from single letters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_chains(split: Split) -> None:
     assert not {c.sequence for c in other} & {c.sequence for c in split[0]}
 
 
-def test_the_counts_and_lengths_are_as_asked(split: Split) -> None:
+def test_the_counts_and_lengths_are_as_requested(split: Split) -> None:
     """The default has 400 and 120 chains, all within the stated lengths."""
     train, test = split
     assert (len(train), len(test)) == (400, 120)
@@ -39,13 +39,13 @@ def test_the_counts_and_lengths_are_as_asked(split: Split) -> None:
     assert all(low <= len(c.sequence) <= high for c in (*train, *test))
 
 
-def test_no_sequence_stands_twice(split: Split) -> None:
+def test_sequences_are_unique(split: Split) -> None:
     """Training and test chains are disjoint, and distinct among themselves."""
     sequences = [c.sequence for part in split for c in part]
     assert len(set(sequences)) == len(sequences)
 
 
-def test_labels_and_ligands_agree_and_lie_inside_the_chain(split: Split) -> None:
+def test_labels_and_ligands_agree_and_are_inside_the_chain(split: Split) -> None:
     """The labelled residues are the union of the ligands' positions, all within the sequence."""
     for chain in (*split[0], *split[1]):
         assert len(chain.labels) == len(chain.sequence)

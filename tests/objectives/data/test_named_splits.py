@@ -1,4 +1,4 @@
-"""The split that data names is honoured, and what is not understood is an error that names it."""
+"""Splits named by the data are used, and names that are not understood are errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPLITS = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2
 
 
 def csv(part: slice, delimiter: str = ",") -> str:
-    """A table of a part of the rows."""
+    """A table of some of the rows."""
     lines = [("id", "sequence", "labels"), *ROWS[part]]
     return "".join(delimiter.join(line) + "\n" for line in lines)
 
@@ -41,7 +41,7 @@ def fasta(part: slice, *, labels: bool = True) -> str:
 
 
 def with_columns(**columns: list[Any]) -> str:
-    """All rows as CSV with further columns."""
+    """All rows as CSV with additional columns."""
     head = ",".join(["sequence", "labels", *columns])
     lines = (
         ",".join(map(str, [*row[1:], *more]))
@@ -60,14 +60,14 @@ def fill(root: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def three(train: str, validation: str, test: str) -> dict[str, str | bytes]:
-    """A file a split."""
+    """One file per split."""
     names = {"train": train, "validation": validation, "test": test}
     make = {"txt": text, "fa": fasta}
     return {name: make.get(name.split(".")[1], csv)(PARTS[split]) for split, name in names.items()}
 
 
 def read(root: Path) -> tuple[dict[str, int], RecordErrors]:
-    """Chains by split, and what is told of them."""
+    """Chains by split, and the notes on the data."""
     problems = RecordErrors()
     splits = open_source(str(root)).read(problems)
     return {name: len(chains) for name, chains in splits.given().items()}, problems
@@ -152,8 +152,8 @@ HONOURED: dict[str, dict[str, str | bytes]] = {
 
 
 @pytest.mark.parametrize("case", sorted(HONOURED))
-def test_the_split_that_the_data_names_is_honoured(tmp_path: Path, case: str) -> None:
-    """8, 2 and 2 of the 12 chains, and the files are told with their numbers."""
+def test_the_split_named_by_the_data_is_used(tmp_path: Path, case: str) -> None:
+    """8, 2 and 2 of the 12 chains, and the files are noted with their numbers."""
     counts, problems = read(fill(tmp_path, HONOURED[case]))
 
     assert (problems.files, problems.records) == ([], [])
@@ -161,8 +161,8 @@ def test_the_split_that_the_data_names_is_honoured(tmp_path: Path, case: str) ->
     assert {name: sum(files.values()) for name, files in problems.read.items()} == counts
 
 
-def test_the_ligand_is_what_is_left_of_the_name(tmp_path: Path) -> None:
-    """Not the word for the split, whichever comes first."""
+def test_the_ligand_is_the_rest_of_the_file_name(tmp_path: Path) -> None:
+    """Without the word for the split, in either order."""
     for case in ("text format", "split first"):
         root = fill(tmp_path / case, HONOURED[case])
         splits = open_source(str(root)).read(RecordErrors())
@@ -170,7 +170,7 @@ def test_the_ligand_is_what_is_left_of_the_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", ["valid", "dev", "val", "eval", "validation"])
-def test_every_key_of_a_saved_data_set_is_honoured(tmp_path: Path, first: str) -> None:
+def test_every_key_of_a_saved_data_set_is_used(tmp_path: Path, first: str) -> None:
     """Two keys of one split are read together."""
     tables = {
         key: datasets.Dataset.from_dict(
@@ -255,8 +255,8 @@ REFUSED: dict[str, tuple[dict[str, str | bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", sorted(REFUSED))
-def test_what_hints_at_a_split_and_is_not_understood_is_named(tmp_path: Path, case: str) -> None:
-    """Before it would train, and whether bad records are skipped or not."""
+def test_an_unknown_split_name_is_an_error(tmp_path: Path, case: str) -> None:
+    """Otherwise it would be trained on; also when bad records are skipped."""
     files, expected = REFUSED[case]
     root = fill(tmp_path, files)
 
@@ -272,7 +272,7 @@ def test_what_hints_at_a_split_and_is_not_understood_is_named(tmp_path: Path, ca
 
 
 def test_ids_that_name_splits_are_refused_if_nothing_else_names_them(tmp_path: Path) -> None:
-    """Else what is called test would train; ids of one word, and ids beside a column, are ids."""
+    """Otherwise test chains would train; one-word ids, and ids beside a split column, pass."""
     ids = [f"{split}_{at}" for at, split in enumerate(SPLITS)]
     named = fill(tmp_path / "named", {"d.csv": with_columns(id=ids)})
     beside = fill(tmp_path / "beside", {"d.csv": with_columns(id=ids, split=SPLITS)})
@@ -284,8 +284,8 @@ def test_ids_that_name_splits_are_refused_if_nothing_else_names_them(tmp_path: P
     assert divide(open_source(str(tests)), "data", DataOptions()).records == 12
 
 
-def test_a_split_without_chains_says_what_dropped_them(tmp_path: Path) -> None:
-    """The way out fits the cause."""
+def test_a_split_without_chains_names_the_cause(tmp_path: Path) -> None:
+    """With a remedy that fits the cause."""
     twice = fill(tmp_path / "twice", {"train.csv": csv(PARTS[T]), "test.csv": csv(PARTS[T])})
     long = fill(tmp_path / "long", {"train.csv": csv(PARTS[T])})
 
@@ -298,8 +298,8 @@ def test_a_split_without_chains_says_what_dropped_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "expected"), [("train_5fold", "train_5fold"), ("holdout", "holdout")]
 )
-def test_a_key_that_is_not_understood_is_named(tmp_path: Path, key: str, expected: str) -> None:
-    """With the words that are."""
+def test_an_unknown_key_is_named(tmp_path: Path, key: str, expected: str) -> None:
+    """With the keys that are known."""
     table = datasets.Dataset.from_dict({"sequence": ["MKV"], "labels": ["010"]})
     datasets.DatasetDict({"train": table, key: table}).save_to_disk(tmp_path / "saved")
 
@@ -307,8 +307,8 @@ def test_a_key_that_is_not_understood_is_named(tmp_path: Path, key: str, expecte
         open_source(str(tmp_path / "saved"))
 
 
-def test_what_is_passed_over_is_told_and_harmless_files_are_not(tmp_path: Path) -> None:
-    """Nothing that may be data is lost in silence."""
+def test_ignored_files_are_noted_except_harmless_ones(tmp_path: Path) -> None:
+    """Nothing that may be data is ignored silently."""
     root = fill(
         tmp_path,
         {
@@ -338,8 +338,8 @@ def test_what_is_passed_over_is_told_and_harmless_files_are_not(tmp_path: Path) 
     ]
 
 
-def test_a_table_of_something_else_below_is_passed_over(tmp_path: Path) -> None:
-    """A report of an earlier study in the folder is no data, and is told."""
+def test_a_table_without_chains_in_a_subfolder_is_ignored(tmp_path: Path) -> None:
+    """A report of an earlier study in the folder is no data, and is noted."""
     files = {
         "chains.csv": csv(slice(12)),
         "runs/report.json": '{"value": 1}',
@@ -354,8 +354,8 @@ def test_a_table_of_something_else_below_is_passed_over(tmp_path: Path) -> None:
     assert problems.notes == [note]
 
 
-def test_a_file_given_alone_trains_and_says_so(tmp_path: Path) -> None:
-    """Even one named after another split: the user pointed at it."""
+def test_a_single_file_is_training_data_and_noted(tmp_path: Path) -> None:
+    """Even if it is named like another split, since the user gave it."""
     root = fill(tmp_path, {"x_test.csv": csv(slice(3)), "chains.csv": csv(slice(3))})
 
     counts, problems = read(root / "x_test.csv")
@@ -368,7 +368,7 @@ def test_a_file_given_alone_trains_and_says_so(tmp_path: Path) -> None:
 
 
 def test_masked_residues_are_unknown(tmp_path: Path) -> None:
-    """A mask of 0 takes a label out."""
+    """A mask of 0 makes a label unknown."""
     fill(tmp_path, {"d.fasta": ">a TARGET=0110 MASK=1011\nMKVL\n"})
 
     splits = open_source(str(tmp_path)).read(RecordErrors())
@@ -377,7 +377,7 @@ def test_masked_residues_are_unknown(tmp_path: Path) -> None:
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
-    """A link to a folder above does not end in a circle."""
+    """A link to a parent folder does not cause infinite recursion."""
     root = fill(
         tmp_path / "data", {"elsewhere.d/a.csv": csv(PARTS[X]), "train/a.csv": csv(PARTS[T])}
     )

@@ -1,4 +1,4 @@
-"""Files of any compression, and files that are something else than their name says."""
+"""Compressed files, and files whose content differs from their name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ARRAY = "[\n" + LINES.replace("}\n{", "},\n{") + "]"
 
 
 def read(path: Path) -> tuple[list[Chain], RecordErrors]:
-    """The chains of one file, and what is wrong with it."""
+    """The chains of one file, and its faults."""
     problems = RecordErrors()
     return list(open_source(str(path)).read(problems).train), problems
 
@@ -48,7 +48,7 @@ def zipped(content: bytes, *others: str) -> bytes:
 
 
 def zstd(content: bytes) -> bytes:
-    """As the command zstd does it."""
+    """Compressed as by the zstd command."""
     return bytes(pa.compress(content, "zstd", asbytes=True))
 
 
@@ -96,8 +96,8 @@ READ: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", sorted(READ))
-def test_what_can_plainly_be_read_is_read(tmp_path: Path, case: str) -> None:
-    """Whatever compresses it, separates its columns or encodes its letters."""
+def test_any_known_compression_and_encoding_is_read(tmp_path: Path, case: str) -> None:
+    """Any compression, column separator and text encoding."""
     name, content = READ[case]
     (tmp_path / name).write_bytes(content)
 
@@ -154,8 +154,8 @@ TOLD: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", sorted(TOLD))
-def test_what_a_file_is_instead_is_told(tmp_path: Path, case: str) -> None:
-    """One or two sentences about the file, none about its rows."""
+def test_the_true_kind_of_a_file_is_named(tmp_path: Path, case: str) -> None:
+    """One or two faults of the file, none of its rows."""
     name, content, expected = TOLD[case]
     (tmp_path / name).write_bytes(content)
 
@@ -172,10 +172,10 @@ def bomb(compress: Callable[[bytes], bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd, zipped])
-def test_a_file_made_to_fill_the_memory_is_refused(
+def test_a_decompression_bomb_is_refused(
     tmp_path: Path, compress: Callable[[bytes], bytes]
 ) -> None:
-    """Data shrinks to a tenth or so, not to a thousandth."""
+    """Real data compress to about a tenth, not to a thousandth."""
     (tmp_path / "d.fasta").write_bytes(bomb(compress))
     blocks: list[int] = []
 
@@ -187,8 +187,8 @@ def test_a_file_made_to_fill_the_memory_is_refused(
     assert sum(blocks) <= 64 * 2**20
 
 
-def test_the_names_of_what_cannot_be_opened_are_told(tmp_path: Path) -> None:
-    """A zip archive that is damaged, as one sentence."""
+def test_an_archive_that_cannot_be_opened_is_one_fault(tmp_path: Path) -> None:
+    """A damaged zip archive."""
     (tmp_path / "d.csv").write_bytes(zipped(CSV.encode())[:60])
 
     with (

@@ -1,4 +1,4 @@
-"""Settings of the data."""
+"""Data settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from objectives.data.options import DataOptions
 
 
 def test_defaults_are_sound() -> None:
-    """Nothing need be set."""
+    """No setting is required."""
     assert DataOptions().faults() == []
 
 
@@ -33,7 +33,7 @@ def test_defaults_are_sound() -> None:
     ],
 )
 def test_setting_that_breaks_a_rule_is_named(name: str, value: object) -> None:
-    """Each setting has its rule, and the message has the name and the value."""
+    """The message has the setting's name, rule and value."""
     faults = DataOptions(**{name: value}).faults()
 
     assert len(faults) == 1
@@ -41,7 +41,7 @@ def test_setting_that_breaks_a_rule_is_named(name: str, value: object) -> None:
     assert f"got {value!r}" in faults[0]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     """In the order of the settings."""
     faults = DataOptions(data_seed=-1, max_residues=0).faults()
 

@@ -1,4 +1,4 @@
-"""PROSITE patterns: reading, writing instances and finding matches."""
+"""PROSITE patterns: parsing, generating instances and finding matches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickled data is refused with the way out, and read like any table when it is allowed."""
+"""Pickled data are refused with a remedy, and read like any table when allowed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TABLES: dict[str, Any] = {
 
 
 class Evil:
-    """Leaves a mark where it is unpickled."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -62,7 +62,7 @@ def read(path: Path) -> tuple[Splits, RecordErrors]:
 @pytest.mark.parametrize("suffix", [".pkl", ".pickle", ".PKL"])
 @pytest.mark.parametrize("kind", sorted(TABLES))
 def test_an_allowed_pickle_is_read_like_a_table(tmp_path: Path, kind: str, suffix: str) -> None:
-    """However pandas or plain Python hold it."""
+    """As pandas or plain Python objects."""
     splits, problems = read(dump(tmp_path / f"chains{suffix}", TABLES[kind]))
 
     assert problems == RecordErrors()
@@ -85,7 +85,7 @@ GIVEN = "positions must be given for every sequence, got None"
 
 
 def test_missing_cells_are_faults_with_their_rows(tmp_path: Path) -> None:
-    """NaN, NA, NaT and None are one thing; in the optional columns they mean nothing."""
+    """NaN, NA, NaT and None are equal; in optional columns they mean missing."""
     frame = pd.DataFrame(
         {
             "sequence": ["MKV", float("nan"), "AAC", pd.NA, "MMM", "KKK"],
@@ -111,8 +111,8 @@ def test_missing_cells_are_faults_with_their_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["chains.pkl", "folder/chains.pickle", "folder/train/x.pkl"])
-def test_pickled_data_is_refused_unopened_with_the_way_out(tmp_path: Path, place: str) -> None:
-    """Named, lying in a folder or in a split's folder; nothing in it runs."""
+def test_pickled_data_are_refused_unopened_with_a_remedy(tmp_path: Path, place: str) -> None:
+    """As a file, in a folder or in a split's folder; no code in it runs."""
     marker = tmp_path / "marker"
     path = dump(tmp_path / place, Evil(marker))
     source = path if place == "chains.pkl" else tmp_path / "folder"
@@ -131,12 +131,12 @@ def test_pickled_data_is_refused_unopened_with_the_way_out(tmp_path: Path, place
 
 @pytest.mark.parametrize("allow_pickle", [False, True])
 @pytest.mark.parametrize("suffix", [".pt", ".npy", ".npz", ".pth"])
-def test_arrays_are_refused_with_the_formats_that_are_read(
+def test_arrays_are_refused_with_the_supported_formats(
     tmp_path: Path,
     suffix: str,
     allow_pickle: bool,  # noqa: FBT001
 ) -> None:
-    """Named or lying in the folder, whether pickles are allowed or not."""
+    """As a file or in the folder, whether pickles are allowed or not."""
     path = dump(tmp_path / f"labels{suffix}", [1])
     message = rf"be in a format that is read \(\.txt, \.csv, .*got 'labels{suffix}'"
     (tmp_path / "chains.csv").write_text("sequence,labels\nMKV,010\n")
@@ -158,8 +158,8 @@ def test_arrays_are_refused_with_the_formats_that_are_read(
         ({"sequence": ["A"], "Sequence": ["C"], "labels": ["1"]}, r"columns must name sequence on"),
     ],
 )
-def test_a_pickle_of_something_else_is_told(tmp_path: Path, value: object, message: str) -> None:
-    """What can be read is listed."""
+def test_a_pickle_of_another_object_is_a_fault(tmp_path: Path, value: object, message: str) -> None:
+    """The message lists the supported objects."""
     splits, problems = read(dump(tmp_path / "a.pkl", value))
 
     assert splits.train == []
@@ -171,7 +171,7 @@ def test_a_pickle_of_something_else_is_told(tmp_path: Path, value: object, messa
     [b"", b"no pickle", pickle.dumps(ROWS)[:-20], b"cno_such_module\nname\n.", b"\x80\xff"],
 )
 def test_a_damaged_pickle_is_a_fault_of_the_file(tmp_path: Path, content: bytes) -> None:
-    """Empty, text, cut short, or of a class that is not here."""
+    """Empty, text, truncated, or of a class that cannot be imported."""
     (tmp_path / "a.pkl").write_bytes(content)
 
     splits, problems = read(tmp_path / "a.pkl")
@@ -183,7 +183,7 @@ def test_a_damaged_pickle_is_a_fault_of_the_file(tmp_path: Path, content: bytes)
 
 
 def test_the_option_reaches_the_reader(tokenizer: Any, tmp_path: Path) -> None:
-    """The same chains pickled and not are the same data."""
+    """The same chains, pickled or not, are the same data."""
     random = np.random.default_rng(0)
     rows = [
         {"sequence": "".join(random.choice(list("ACDEFGHIKLMNPQRSTVWY"), 40)), "positions": [1, 5]}

@@ -1,4 +1,4 @@
-"""From a source to tokenised, cached splits."""
+"""From a data source to tokenised, cached splits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 
 
 def sequences(count: int, length: int = 60, seed: int = 0) -> list[str]:
-    """Unlike sequences."""
+    """Dissimilar sequences."""
     random = np.random.default_rng(seed)
     return ["".join(random.choice(LETTERS, length)) for _ in range(count)]
 
@@ -39,7 +39,7 @@ def write(folder: Path, files: dict[str, list[str]]) -> Path:
 
 
 class Preparer:
-    """``prepare`` with the arguments that most tests leave alone."""
+    """``prepare`` with defaults for most arguments."""
 
     def __init__(self, tokenizer: Any, cache: Path) -> None:
         self.tokenizer = tokenizer
@@ -56,20 +56,20 @@ class Preparer:
         )
 
     def entries(self) -> int:
-        """How many preparations the cache holds."""
+        """The number of entries in the cache."""
         return len(list(self.cache.iterdir()))
 
 
 @pytest.fixture
 def preparer(tokenizer: Any, tmp_path: Path) -> Preparer:
-    """Prepares into a cache of its own."""
+    """A function that prepares data with its own cache."""
     return Preparer(tokenizer, tmp_path / "cache")
 
 
-def test_data_that_is_written_while_it_is_read_is_not_kept_as_what_it_was(
+def test_data_changed_while_they_are_read_are_not_cached(
     preparer: Preparer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or the data as it was would be answered with the new one, in every later study."""
+    """Otherwise the new data would be stored under the old data's digest."""
     chains = sequences(20)
     source = write(tmp_path / "data", {"train.txt": chains[:10]})
 
@@ -88,7 +88,7 @@ def test_data_that_is_written_while_it_is_read_is_not_kept_as_what_it_was(
 
 
 def test_summary_counts_what_was_done(preparer: Preparer, tmp_path: Path) -> None:
-    """Merged, overlapping and long chains are counted; what is left adds up."""
+    """Merged, overlapping and long chains are counted; the rest adds up."""
     chains = sequences(20)
     long = sequences(2, length=90, seed=1)
     root = write(
@@ -124,7 +124,7 @@ def test_summary_counts_what_was_done(preparer: Preparer, tmp_path: Path) -> Non
 
 
 def test_summary_survives_json(preparer: Preparer, tmp_path: Path) -> None:
-    """What ``check --json`` prints can be read back."""
+    """The summary that ``check --json`` prints can be parsed."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(10)})
     (root / "CA_x.txt").write_text("1;A;D2;MKV\n")
 
@@ -133,8 +133,8 @@ def test_summary_survives_json(preparer: Preparer, tmp_path: Path) -> None:
     assert DataSummary.from_json(json.loads(json.dumps(summary.to_json()))) == summary
 
 
-def test_given_validation_split_is_kept(preparer: Preparer, tmp_path: Path) -> None:
-    """Nothing is carved, and its sequences leave train."""
+def test_a_given_validation_split_is_used(preparer: Preparer, tmp_path: Path) -> None:
+    """None is carved out, and its sequences are removed from train."""
     chains = sequences(6)
     root = write(
         tmp_path / "data", {"train/ZN_x.txt": chains[:5], "validation/ZN_x.txt": chains[4:]}
@@ -167,7 +167,7 @@ def test_no_relative_of_a_validation_chain_trains(preparer: Preparer, tmp_path: 
     assert (data.summary.clusters, data.summary.largest_cluster) == (12, 3)
 
 
-def test_cache_is_used_for_the_same_content_alone(preparer: Preparer, tmp_path: Path) -> None:
+def test_the_cache_is_used_only_for_the_same_content(preparer: Preparer, tmp_path: Path) -> None:
     """A moved folder is the same; another label, option or limit is not."""
     chains = sequences(10)
     root = write(tmp_path / "data", {"ZN_x.txt": chains})
@@ -183,10 +183,8 @@ def test_cache_is_used_for_the_same_content_alone(preparer: Preparer, tmp_path: 
     assert preparer.entries() == 3
 
 
-def test_what_is_passed_over_is_told_of_the_folder_as_it_is_now(
-    preparer: Preparer, tmp_path: Path
-) -> None:
-    """A file beside the data changes what is told, and prepares nothing anew."""
+def test_ignored_files_are_noted_for_the_current_folder(preparer: Preparer, tmp_path: Path) -> None:
+    """A file beside the data changes the notes, but prepares nothing again."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(10)})
     first = preparer(root).summary
     (root / "more.xlsx").write_text("")
@@ -201,7 +199,7 @@ def test_what_is_passed_over_is_told_of_the_folder_as_it_is_now(
 
 
 def test_fingerprint_changes_with_a_single_label(preparer: Preparer, tmp_path: Path) -> None:
-    """One residue more or less is other data."""
+    """One more binding residue makes other data."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(10)})
     first = preparer(root).fingerprint
     file = root / "ZN_x.txt"
@@ -223,10 +221,8 @@ def test_fingerprint_does_not_depend_on_the_file_format(preparer: Preparer, tmp_
     assert preparer(table).fingerprint == preparer(lines).fingerprint
 
 
-def test_skipped_records_are_listed_and_refused_otherwise(
-    preparer: Preparer, tmp_path: Path
-) -> None:
-    """With ``skip_bad`` the rest is used, and the list says what is missing."""
+def test_bad_records_are_refused_or_skipped_and_listed(preparer: Preparer, tmp_path: Path) -> None:
+    """With ``skip_bad`` the rest is used, and the summary lists what is missing."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(10)})
     (root / "CA_x.txt").write_text("1;A;D2;MKV\n2;A;M1;MKV\n")
 
@@ -256,7 +252,7 @@ def test_caps_are_applied_after_splitting(preparer: Preparer, tmp_path: Path) ->
     assert set(capped.train["chain_id"][:]) < set(whole.train["chain_id"][:])
 
 
-def test_every_broken_option_is_told(preparer: Preparer, tmp_path: Path) -> None:
+def test_every_invalid_option_is_reported(preparer: Preparer, tmp_path: Path) -> None:
     """Before anything is read."""
     with pytest.raises(
         DataError, match=r"settings.max_residues must .*\nsettings.data_seed .*\nbase_limit "
@@ -264,7 +260,7 @@ def test_every_broken_option_is_told(preparer: Preparer, tmp_path: Path) -> None
         preparer(tmp_path / "nothing", limit=0, data_seed=-1, max_residues=0)
 
 
-def test_data_that_lost_every_chain_is_refused(preparer: Preparer, tmp_path: Path) -> None:
+def test_data_without_remaining_chains_are_refused(preparer: Preparer, tmp_path: Path) -> None:
     """A limit below every length leaves nothing to train on."""
     root = write(tmp_path / "data", {"ZN_x.txt": sequences(4)})
 
@@ -272,8 +268,8 @@ def test_data_that_lost_every_chain_is_refused(preparer: Preparer, tmp_path: Pat
         preparer(root, max_residues=10)
 
 
-def test_data_without_binding_residues_is_refused(preparer: Preparer, tmp_path: Path) -> None:
-    """Every prediction would score the same."""
+def test_data_without_binding_residues_are_refused(preparer: Preparer, tmp_path: Path) -> None:
+    """All predictions would score the same."""
     table = tmp_path / "chains.csv"
     table.write_text("sequence,positions\n" + "".join(f"{chain},[]\n" for chain in sequences(5)))
 

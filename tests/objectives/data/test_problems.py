@@ -1,4 +1,4 @@
-"""Faults collected over a source."""
+"""Collected faults of a data source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_nothing_wrong_raises_nothing() -> None:
 
 
 def test_bad_records_are_refused_together_or_skipped_on_request() -> None:
-    """The head says how many, where, and how to leave them out."""
+    """The heading has the number of bad records, where they are, and the option to skip them."""
     problems = RecordErrors()
     problems.add_record(["one.", "two."])
     problems.add_record(["three."])
@@ -26,7 +26,7 @@ def test_bad_records_are_refused_together_or_skipped_on_request() -> None:
 
 
 def test_bad_file_cannot_be_skipped() -> None:
-    """Nothing would say what was lost."""
+    """It would be unknown what was lost."""
     problems = RecordErrors()
     problems.add_file("no column.")
 
@@ -35,7 +35,7 @@ def test_bad_file_cannot_be_skipped() -> None:
 
 
 def test_long_list_is_cut_and_counted() -> None:
-    """The first faults stay on the screen."""
+    """The first faults are shown."""
     problems = RecordErrors(records=[f"fault {number}." for number in range(SHOWN + 7)])
 
     with pytest.raises(DataError, match=r"'27 bad'") as caught:

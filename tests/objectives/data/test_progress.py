@@ -1,4 +1,4 @@
-"""A bar where somebody sees it, and the items in any case."""
+"""A progress bar on a terminal; the items are yielded in any case."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stream(io.StringIO):
         self._terminal = terminal
 
     def isatty(self) -> bool:
-        """Whether it is one."""
+        """Whether it is a terminal."""
         return self._terminal
 
 
@@ -29,7 +29,7 @@ class Stream(io.StringIO):
 def test_a_bar_is_shown_on_a_terminal_for_many_chains(
     monkeypatch: pytest.MonkeyPatch, *, terminal: bool, chains: int, bar: bool
 ) -> None:
-    """A file or pipe gets no control characters; few chains are done at once."""
+    """A file or pipe gets no control characters; few chains need no bar."""
     stream = Stream(terminal=terminal)
     monkeypatch.setattr(sys, "stderr", stream)
 

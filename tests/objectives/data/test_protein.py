@@ -1,4 +1,4 @@
-"""What is written in letters and is no protein: refused in tables, in FASTA, and for prediction."""
+"""Letters that are no protein are refused in tables, in FASTA, and for prediction."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ PEPTIDES += ["HHHHHHHHHH", "C" * 30, "PPGPPGPPGPPGPPGPPGPPG", "NNNNNNNNNNNNNNNNN
 
 
 def labels(sequence: str) -> str:
-    """One a letter."""
+    """One label per letter."""
     return "1" * len("".join(sequence.rstrip("*").split()))
 
 
 def in_table(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
-    """Sequences read from JSON Lines, and faults."""
+    """Sequences read from JSON Lines, and the faults."""
     path = folder / "d.jsonl"
     path.write_text(json.dumps({"sequence": sequence, "labels": labels(sequence)}) + "\n")
     problems = RecordErrors()
@@ -64,7 +64,7 @@ def in_table(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
 
 
 def with_labels(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
-    """Sequences read from FASTA with labels, and faults."""
+    """Sequences read from FASTA with labels, and the faults."""
     path = folder / "d.fasta"
     path.write_text(f">a\n{sequence}\n{labels(sequence)}\n")
     problems = RecordErrors()
@@ -73,7 +73,7 @@ def with_labels(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
 
 
 def to_predict(folder: Path, sequence: str) -> tuple[list[str], list[str]]:
-    """Sequences read from FASTA without labels, and faults."""
+    """Sequences read from FASTA without labels, and the faults."""
     path = folder / "d.fasta"
     path.write_text(f">a\n{sequence}\n")
     entries = list(read_fasta(str(path)))
@@ -86,7 +86,7 @@ WAYS = {"table": in_table, "labels": with_labels, "predict": to_predict}
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_protein_is_refused(way: str, case: str, tmp_path: Path) -> None:
+def test_letters_that_are_no_protein_are_refused(way: str, case: str, tmp_path: Path) -> None:
     """With the cause and the line."""
     text, message = REFUSED[case]
     if (way, text) == ("labels", "-"):
@@ -103,19 +103,19 @@ def test_what_is_no_protein_is_refused(way: str, case: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("sequence", PEPTIDES)
 def test_a_real_peptide_is_read(way: str, sequence: str, tmp_path: Path) -> None:
-    """Of few kinds of letters, or of those of bases."""
+    """With few kinds of letters, or only those of nucleotides."""
     assert WAYS[way](tmp_path, sequence) == ([sequence], [])
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("sequence", ["NA", "NAN", GENE, "METLYSTHR", "HHHHHHHHHHHHHHHHHHHHHHHH"])
-def test_a_stop_says_that_it_is_a_protein(way: str, sequence: str, tmp_path: Path) -> None:
-    """The way out for whoever has such a peptide."""
+def test_a_terminal_stop_marks_a_protein(way: str, sequence: str, tmp_path: Path) -> None:
+    """The remedy for a peptide that looks like nucleotides."""
     assert WAYS[way](tmp_path, f"{sequence}*") == ([sequence], [])
 
 
-def test_real_proteins_are_taken_for_such(shared: Path) -> None:
-    """None of 4 391 of E. coli is anything else."""
+def test_real_proteins_are_accepted(shared: Path) -> None:
+    """None of 4 391 of E. coli is taken for anything else."""
     path = str(shared / "data" / "proteomes" / "ecoli_k12.fasta")
     sequences = [each.sequence for each in read_fasta(path) if isinstance(each, FastaRecord)]
 
@@ -134,7 +134,7 @@ def test_real_proteins_are_taken_for_such(shared: Path) -> None:
         ("MKTAY IAK QRQIS", None),
     ],
 )
-def test_blocks_of_one_length_are_joined(text: str, letters: str | None) -> None:
+def test_blocks_of_equal_length_are_joined(text: str, letters: str | None) -> None:
     """Words are not."""
     assert join_blocks(text) == letters
 
@@ -150,8 +150,8 @@ SETS: dict[str, tuple[list[str], str, str]] = {
 
 
 @pytest.mark.parametrize("case", SETS)
-def test_the_letters_of_a_set_tell_what_it_is(case: str) -> None:
-    """Refused where that is clear, else reported."""
+def test_the_letters_of_a_data_set_show_what_it_is(case: str) -> None:
+    """Refused where that is clear, otherwise noted."""
     sequences, refused, reported = SETS[case]
     chains = [Chain(str(i), each, (0,) * len(each)) for i, each in enumerate(sequences)]
     problems = RecordErrors()
@@ -163,8 +163,8 @@ def test_the_letters_of_a_set_tell_what_it_is(case: str) -> None:
     assert reported in "".join(problems.notes)
 
 
-def test_chains_that_a_stop_marks_are_not_judged() -> None:
-    """Nor does one that is not marked make a set of them."""
+def test_chains_with_a_terminal_stop_are_not_checked() -> None:
+    """A single chain without one is no sign of nucleotides."""
     marked = [Chain(str(i), "ATGAAACC", (0,) * 8, translated=True) for i in range(40)]
     problems = RecordErrors()
     judge_letters(Splits(train=[*marked, Chain("x", "GGTTCACA", (0,) * 8)]), "data", problems)

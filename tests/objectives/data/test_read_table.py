@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows the way other programs do."""
+    """Write rows as other programs do."""
     suffix = path.suffix
     if suffix in {".csv", ".tsv", ".tab"}:
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -41,7 +41,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def read(path: Path) -> tuple[list[Chain], RecordErrors]:
-    """The chains of a file, and what is wrong with it."""
+    """The chains of a file, and its faults."""
     problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
@@ -122,10 +122,10 @@ def test_column_names_may_be_capitalised_and_the_ligand_is_kept(tmp_path: Path) 
         ),
     ],
 )
-def test_bad_row_is_named_and_the_rest_is_read(
+def test_a_bad_row_is_reported_and_the_rest_is_read(
     tmp_path: Path, suffix: str, text: str, message: str
 ) -> None:
-    """The sound first row is read, the bad one is named with its line."""
+    """The valid first row is read, the bad one is reported with its line."""
     path = tmp_path / f"a{suffix}"
     path.write_text(text)
 
@@ -136,7 +136,7 @@ def test_bad_row_is_named_and_the_rest_is_read(
     assert message in problems.records[0]
 
 
-def test_bad_parquet_row_is_named_by_its_number(tmp_path: Path) -> None:
+def test_a_bad_parquet_row_is_reported_by_its_number(tmp_path: Path) -> None:
     """Parquet has no lines; rows count from 1."""
     path = tmp_path / "a.parquet"
     write(path, [{"sequence": "MKV", "labels": "010"}, {"sequence": "M*V", "labels": "010"}])
@@ -153,10 +153,10 @@ def test_bad_parquet_row_is_named_by_its_number(tmp_path: Path) -> None:
         ("", "got 'an empty file' (a.csv)"),
     ],
 )
-def test_wrong_columns_are_a_fault_that_lists_what_is_there(
+def test_wrong_columns_are_a_fault_that_lists_the_columns(
     tmp_path: Path, header: str, message: str
 ) -> None:
-    """A missing or doubled column cannot be skipped."""
+    """A missing or duplicate column cannot be skipped."""
     path = tmp_path / "a.csv"
     path.write_text(f"{header}\nMKV,010,1\n" if header else "")
 
@@ -168,7 +168,7 @@ def test_wrong_columns_are_a_fault_that_lists_what_is_there(
 
 @pytest.mark.parametrize("suffix", sorted(READERS))
 def test_unreadable_file_is_a_fault_of_the_file(tmp_path: Path, suffix: str) -> None:
-    """Broken bytes give a sentence, not a traceback."""
+    """Invalid bytes give a message, not a traceback."""
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"\x80\xfe\x01 no table")
 

@@ -21,7 +21,7 @@ HEADER = "pdb_id;chain_id;binding_residues;sequence\n"
 
 
 def read(path: Path, text: str) -> tuple[list[Chain], RecordErrors]:
-    """Write a file, read it back."""
+    """Write a file and read it back."""
     path.write_text(text, encoding="utf-8")
     problems = RecordErrors()
     return read_text(path, path.name, problems), problems
@@ -58,8 +58,8 @@ def test_what_was_written_is_read_back(
     ]
 
 
-def test_blank_lines_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
-    """Files that went through an office program are read, and lines counted as there."""
+def test_blank_lines_windows_line_ends_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    """As in files from office programs; line numbers are counted as there."""
     text = "\ufeff" + (HEADER + "\n1ABC;A;M1 K2;mkv\n1ABD;;V3;MKV\n").replace("\n", "\r\n")
 
     chains, problems = read(tmp_path / "ZN_x.txt", text)
@@ -83,7 +83,9 @@ def test_blank_lines_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path
         ("1ABC;A;M1;MK-V", "letters A to Z only"),
     ],
 )
-def test_bad_line_is_named_and_the_rest_is_read(tmp_path: Path, line: str, message: str) -> None:
+def test_a_bad_line_is_reported_and_the_rest_is_read(
+    tmp_path: Path, line: str, message: str
+) -> None:
     """One bad line does not hide its neighbours."""
     text = f"{HEADER}1AAA;A;M1;MKV\n{line}\n1AAB;A;V3;MKV\n"
 
@@ -96,14 +98,14 @@ def test_bad_line_is_named_and_the_rest_is_read(tmp_path: Path, line: str, messa
 
 
 def test_file_without_a_ligand_in_its_name_has_none(tmp_path: Path) -> None:
-    """Only what stands before an underscore is taken for a ligand."""
+    """Only text before an underscore is taken for a ligand."""
     chains, _ = read(tmp_path / "train.txt", "1ABC;A;M1;MKV\n")
 
     assert chains[0].ligands == {}
 
 
 def test_file_that_is_no_text_is_a_fault_of_the_file(tmp_path: Path) -> None:
-    """Bytes that are no UTF-8 cannot be skipped record by record."""
+    """Invalid UTF-8 cannot be skipped record by record."""
     path = tmp_path / "ZN_x.txt"
     path.write_bytes(b"\xff\xfe\x00")
     problems = RecordErrors()

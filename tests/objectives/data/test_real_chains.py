@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def loaded(
     shared: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[PreparedData, PreparedData, float, Any]:
-    """The real chains prepared, and loaded again; the seconds of the second time."""
+    """The real chains prepared, and loaded again, with the seconds of the second time."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(shared / "models" / "esm2_t6_8m")
@@ -42,7 +42,7 @@ def loaded(
 
 
 def chains_of(table: Dataset, tokenizer: Any) -> list[str]:
-    """The sequences of a split, put together again from the windows' own residues."""
+    """The sequences of a split, reassembled from the windows' own residues."""
     parts: dict[int, list[str]] = {}
     for row in table:
         letters = np.array(tokenizer.convert_ids_to_tokens(row["input_ids"]))
@@ -51,7 +51,7 @@ def chains_of(table: Dataset, tokenizer: Any) -> list[str]:
 
 
 def test_counts_are_those_of_the_files(loaded: tuple[Any, ...]) -> None:
-    """Counted independently with a script over the files."""
+    """Compared with counts by an independent script."""
     summary = loaded[0].summary
 
     assert summary.merged == 5376 - 4199 - 727
@@ -87,7 +87,7 @@ def test_second_load_comes_from_the_cache(loaded: tuple[Any, ...]) -> None:
 
 
 def test_windows_hold_every_residue_of_every_chain(loaded: tuple[Any, ...], shared: Any) -> None:
-    """Put together again, the test chains are those of the files, letter by letter."""
+    """Reassembled, the test chains equal those of the files."""
     data, _, _, tokenizer = loaded
     lines = [
         line.rsplit(";", 1)[1].strip()
@@ -100,7 +100,7 @@ def test_windows_hold_every_residue_of_every_chain(loaded: tuple[Any, ...], shar
 
 @pytest.mark.integration
 def test_no_near_duplicate_straddles_train_and_validation(loaded: tuple[Any, ...]) -> None:
-    """Every pair across the border shares fewer k-mers than links two chains."""
+    """Every pair across the split shares fewer k-mers than the threshold."""
     data, _, _, tokenizer = loaded
     train, validation = (
         [
@@ -123,7 +123,7 @@ def test_no_near_duplicate_straddles_train_and_validation(loaded: tuple[Any, ...
 
 
 def test_clusters_are_many_and_small(loaded: tuple[Any, ...]) -> None:
-    """Links through third chains do not grow into one giant cluster."""
+    """Links through third chains do not merge all into one cluster."""
     summary = loaded[0].summary
 
     assert 3000 < summary.clusters < 4192

@@ -1,4 +1,4 @@
-"""One record, checked."""
+"""Validation of a single record."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def labelled(draw: st.DrawFn) -> tuple[str, list[int]]:
 
 @given(labelled())
 @settings(deadline=None)
-def test_labels_and_positions_in_any_notation_say_the_same(case: tuple[str, list[int]]) -> None:
-    """The same labels come out of a string, lists, listed text, positions and residues."""
+def test_labels_and_positions_in_any_notation_are_equal(case: tuple[str, list[int]]) -> None:
+    """A string, lists, listed text, positions and residues give the same labels."""
     sequence, labels = case
     at = [index + 1 for index, label in enumerate(labels) if label]
     residues = " ".join(f"{sequence[index - 1]}{index}" for index in at)
@@ -66,7 +66,7 @@ def test_ligand_keeps_zero_based_positions() -> None:
 
 
 def test_unknown_labels_are_kept_as_ignored() -> None:
-    """A residue nobody looked at neither binds nor does not."""
+    """A residue without data is neither positive nor negative."""
     chain = chain_of("MKV", labels=[0, -100, 1], ligand="ZN")
 
     assert chain.labels == (0, IGNORED, 1)
@@ -137,20 +137,20 @@ def test_unknown_labels_are_kept_as_ignored() -> None:
     ],
 )
 def test_fault_names_value_rule_and_line(given: dict[str, Any], message: str) -> None:
-    """Each broken rule has one sentence that leads to the line."""
+    """Each violated rule has one message with the line."""
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         chain_of(**given)
 
 
-def test_every_fault_of_a_record_is_told() -> None:
-    """Three kinds of wrong residues give three sentences, and sound ones give none."""
+def test_every_fault_of_a_record_is_reported() -> None:
+    """Three kinds of wrong residues give three messages, and valid ones none."""
     with pytest.raises(DataError, match="length") as caught:
         chain_of("MKV", positions="M1 D2 V9 ?")
 
     assert len(caught.value.faults) == 3
 
 
-def test_shifted_record_is_told_in_one_line() -> None:
-    """A numbering that is off by one breaks every residue; five of them are enough to see."""
+def test_a_shifted_record_is_reported_in_one_line() -> None:
+    """A numbering off by one makes every residue wrong; five are shown."""
     with pytest.raises(DataError, match=r"got 'A2 \(the sequence has C\), .* and 3 more'"):
         chain_of("ACDEFGHIK", positions="A2 C3 D4 E5 F6 G7 H8 I9")

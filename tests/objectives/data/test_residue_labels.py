@@ -1,4 +1,4 @@
-"""Labels and positions in the notations that files have: the right reading, or one sentence."""
+"""Labels and positions in common notations: the correct reading, or one fault."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def from_csv(folder: Path, column: str, cell: object) -> tuple[list[Chain], Reco
 @pytest.mark.parametrize("read", [from_lines, from_csv])
 @pytest.mark.parametrize(("cell", "expected"), POSITIONS)
 def test_positions_are_read(read: Any, cell: object, expected: list[int], tmp_path: Path) -> None:
-    """In every notation that is no more than a list of numbers."""
+    """In every notation of a list of numbers."""
     (chain,), problems = read(tmp_path, "positions", cell)
 
     assert problems == RecordErrors()
@@ -133,10 +133,10 @@ def test_positions_are_read(read: Any, cell: object, expected: list[int], tmp_pa
 
 @pytest.mark.parametrize("read", [from_lines, from_csv])
 @pytest.mark.parametrize(("cell", "message"), BAD_POSITIONS)
-def test_positions_that_are_not_understood_are_told(
+def test_unknown_notations_of_positions_are_faults(
     read: Any, cell: object, message: str, tmp_path: Path
 ) -> None:
-    """Ranges, pairs and blanks are not guessed at."""
+    """Ranges, pairs and blanks are not guessed."""
     chains, problems = read(tmp_path, "positions", cell)
 
     assert chains == []
@@ -151,7 +151,7 @@ def test_positions_that_are_not_understood_are_told(
 @pytest.mark.parametrize("read", [from_lines, from_csv])
 @pytest.mark.parametrize("cell", LABELS)
 def test_labels_are_read(read: Any, cell: object, tmp_path: Path) -> None:
-    """As figures, floats and truth values."""
+    """As digits, floats and booleans."""
     (chain,), problems = read(tmp_path, "labels", cell)
 
     assert problems == RecordErrors()
@@ -159,10 +159,8 @@ def test_labels_are_read(read: Any, cell: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("cell", "message"), BAD_LABELS)
-def test_labels_that_are_not_understood_are_told(
-    cell: object, message: str, tmp_path: Path
-) -> None:
-    """Nested, with holes, missing."""
+def test_unknown_notations_of_labels_are_faults(cell: object, message: str, tmp_path: Path) -> None:
+    """Nested, with gaps, or missing."""
     chains, problems = from_lines(tmp_path, "labels", cell)
 
     assert chains == []
@@ -200,7 +198,7 @@ FROM_ZERO = (
 def test_a_zero_among_positions_is_a_fault_of_the_file(
     name: str, text: str, got: str, where: str, tmp_path: Path
 ) -> None:
-    """Told once; the records that go by leave no way round it."""
+    """Reported once, and not avoidable by skipping bad records."""
     path = tmp_path / name
     path.write_text(text)
     problems = RecordErrors()
@@ -214,8 +212,8 @@ def test_a_zero_among_positions_is_a_fault_of_the_file(
     assert "--skip-bad" not in str(caught.value)
 
 
-def test_skipping_is_no_way_out_where_every_record_is_bad() -> None:
-    """It would leave nothing."""
+def test_skipping_is_not_offered_if_every_record_is_bad() -> None:
+    """No chain would remain."""
     problems = RecordErrors(records=["one.", "two."])
 
     with pytest.raises(DataError, match=r"'2 bad' \(data\)\. Correct them\.\n"):

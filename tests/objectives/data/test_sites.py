@@ -1,4 +1,4 @@
-"""Binding sites of one chain over several records: united, contradicting, or partly unknown."""
+"""Binding sites of one chain in several records: united, contradicting, or partly unknown."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 def read(
     source: Path, *, masked: bool = False
 ) -> tuple[list[tuple[str, str, object]], RecordErrors]:
-    """Sequence, labels (``.`` for unknown) and ligands of each chain, and what is wrong."""
+    """Sequence, labels (``.`` for unknown) and ligands of each chain, and the faults."""
     problems = RecordErrors()
     splits = open_source(str(source)).read(problems)
     if masked:
@@ -107,7 +107,7 @@ def read(
 
 @pytest.mark.parametrize("case", SITES)
 def test_sites_of_one_chain_and_ligand_are_united(case: str, tmp_path: Path) -> None:
-    """And are so after a conversion."""
+    """Also after a conversion."""
     files, expected = SITES[case]
     source = write(tmp_path / "data", files)
 
@@ -118,7 +118,7 @@ def test_sites_of_one_chain_and_ligand_are_united(case: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("case", CONTRADICTING)
 def test_full_labels_and_other_sequences_contradict(case: str, tmp_path: Path) -> None:
-    """The later record is named with the earlier one."""
+    """The later record is reported with the earlier one."""
     files, reason = CONTRADICTING[case]
     _, problems = read(write(tmp_path / "data", files))
 
@@ -170,8 +170,8 @@ DROPPED: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("case", DROPPED)
-def test_what_a_dropped_record_could_tell_is_unknown(case: str, tmp_path: Path) -> None:
-    """Its residues are not taught as not binding."""
+def test_labels_of_a_dropped_record_are_unknown(case: str, tmp_path: Path) -> None:
+    """Its residues are not trained on as negatives."""
     files, expected = DROPPED[case]
     found, problems = read(write(tmp_path / "data", files), masked=True)
 
@@ -180,7 +180,7 @@ def test_what_a_dropped_record_could_tell_is_unknown(case: str, tmp_path: Path) 
 
 
 def test_skipping_bad_records_masks_in_a_study_and_in_a_conversion(tmp_path: Path) -> None:
-    """Both leave them out."""
+    """Both leave the records out."""
     text = "1ABC;A;M1;MKTAYIAKQRWW\n2ABC;A;W1;WQRDFHNSTLVE\n3ABC;A;C1;CPPGHLIVNAKD\n"
     source = write(tmp_path / "data", {"ATP_x.txt": text, "ZN_x.txt": "1ABC;A;K99;MKTAYIAKQRWW\n"})
     division = divide(open_source(str(source)), "x", DataOptions(skip_bad=True))
@@ -199,7 +199,7 @@ FAMILIES = ["NA", "nan", "None", "-", "null", "", "N/A", "unknown", "Unclassifie
 
 
 def test_a_word_for_missing_is_no_family_id_or_ligand(tmp_path: Path) -> None:
-    """It would make relatives of strangers, and one chain of many."""
+    """It would relate unrelated chains, and merge many into one."""
     from objectives.data.similarity.families import families_of
 
     rows = "".join(
@@ -218,7 +218,7 @@ def test_a_word_for_missing_is_no_family_id_or_ligand(tmp_path: Path) -> None:
 
 
 def test_the_ligand_na_is_sodium(tmp_path: Path) -> None:
-    """And that is told, because R writes the same for missing; other words name no ligand."""
+    """It is noted, because R writes NA for missing; other words name no ligand."""
     path = tmp_path / "d.csv"
     path.write_text(
         "sequence,positions,ligand\nMKTAY,1,NA\nMKTAW,1,nan\nMKTAV,1,None\nMKTAL,1,-\nMKTAI,1,ZN\n"

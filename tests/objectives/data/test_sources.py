@@ -1,4 +1,4 @@
-"""From what a user writes as data to chains."""
+"""From a user's data argument to chains."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fill(root: Path, files: dict[str, str]) -> Path:
 
 
 def read(source: Path | str) -> tuple[Splits, RecordErrors]:
-    """The chains of a source, and what is wrong with it."""
+    """The chains of a source, and its faults."""
     problems = RecordErrors()
     return open_source(str(source)).read(problems), problems
 
@@ -67,7 +67,7 @@ def test_split_folders_are_kept(tmp_path: Path) -> None:
 
 
 def test_files_named_after_splits_are_these_splits_and_all_others_train(tmp_path: Path) -> None:
-    """No file of a readable kind is passed over in silence."""
+    """No file of a supported kind is ignored silently."""
     files = {
         name: csv(name[:3]) for name in ("train.csv", "validation.csv", "test.csv", "more.csv")
     }
@@ -77,14 +77,14 @@ def test_files_named_after_splits_are_these_splits_and_all_others_train(tmp_path
     assert ids(splits) == {"train": ["mor", "tra"], "validation": ["val"], "test": ["tes"]}
 
 
-def test_single_file_trains(tmp_path: Path) -> None:
-    """Even one named after another split: the user pointed at it."""
+def test_a_single_file_is_training_data(tmp_path: Path) -> None:
+    """Even if it is named like another split, since the user gave it."""
     splits, _ = read(fill(tmp_path, {"test.csv": csv("a")}) / "test.csv")
 
     assert ids(splits) == {"train": ["a"]}
 
 
-def test_contradicting_record_is_named_with_the_earlier_one(tmp_path: Path) -> None:
+def test_a_contradicting_record_is_reported_with_the_earlier_one(tmp_path: Path) -> None:
     """The same id and ligand cannot be two sequences; further sites are no contradiction."""
     text = "1ABC;A;M1;MKV\n1ABC;A;M1;MKV\n1ABC;A;K2;MKV\n1ABC;A;M1;MKVA\n"
     root = fill(tmp_path, {"ZN_a.txt": text, "CA_a.txt": "1ABC;A;V3;MKV\n"})
@@ -98,7 +98,7 @@ def test_contradicting_record_is_named_with_the_earlier_one(tmp_path: Path) -> N
 
 
 def test_rows_without_ids_contradict_by_sequence(tmp_path: Path) -> None:
-    """Without an id the sequence is what a row is about."""
+    """Without an id a row is identified by its sequence."""
     root = fill(tmp_path, {"a.csv": "sequence,labels\nMKV,010\nMKV,010\nMKV,011\n"})
 
     splits, problems = read(root)
@@ -135,7 +135,7 @@ def test_saved_data_set_names_bad_rows_and_columns(tmp_path: Path) -> None:
 
 
 def test_saved_data_set_without_a_training_split_is_refused(tmp_path: Path) -> None:
-    """The splits that are there are listed."""
+    """The message lists the existing splits."""
     table = datasets.Dataset.from_dict(ROWS)
     datasets.DatasetDict(fit=table, test=table).save_to_disk(tmp_path / "saved")
 
@@ -143,8 +143,8 @@ def test_saved_data_set_without_a_training_split_is_refused(tmp_path: Path) -> N
         open_source(str(tmp_path / "saved"))
 
 
-def test_name_on_the_hub_that_cannot_be_reached_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that is no path is looked for on the Hub, and the reason of a failure is kept."""
+def test_an_unreachable_hub_name_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is no path is looked up on the Hub, and the reason of a failure is kept."""
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
@@ -153,7 +153,7 @@ def test_name_on_the_hub_that_cannot_be_reached_says_so(monkeypatch: pytest.Monk
 
 
 def test_missing_path_lists_its_neighbours(tmp_path: Path) -> None:
-    """A typing error is seen at once."""
+    """So that a typing error is easy to see."""
     fill(tmp_path, {"chains.csv": csv("a")})
     path = tmp_path / "chain.csv"
 
@@ -172,30 +172,30 @@ def test_missing_path_lists_its_neighbours(tmp_path: Path) -> None:
         ({"test.csv": csv("a")}, "test.csv"),
     ],
 )
-def test_folder_with_nothing_to_train_on_lists_what_is_there(
+def test_a_folder_without_training_data_lists_its_files(
     tmp_path: Path, files: dict[str, str], found: str
 ) -> None:
-    """An empty folder, one of other files, or one of test files alone."""
+    """An empty folder, one of other files, or one of test files only."""
     with pytest.raises(DataError, match=rf"data must hold files to train on .*, got '{found}'"):
         open_source(str(fill(tmp_path, files)))
 
 
 def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    """The kinds that can be read are listed."""
+    """The message lists the supported kinds."""
     fill(tmp_path, {"chains.xlsx": ""})
 
     with pytest.raises(DataError, match=r"suffixes .txt, .csv, .*, got 'chains.xlsx'"):
         open_source(str(tmp_path / "chains.xlsx"))
 
 
-def test_unknown_builtin_names_the_one_there_is() -> None:
+def test_an_unknown_builtin_set_names_the_existing_one() -> None:
     """There is one generated set."""
     with pytest.raises(DataError, match="must be builtin:motifs to be built in, got 'builtin:x'"):
         open_source("builtin:x")
 
 
 def test_builtin_set_has_train_and_test_chains() -> None:
-    """The generated set reads like any other, and holds binding residues."""
+    """The generated set is read like any other, and has binding residues."""
     splits, problems = read(BUILTIN_MOTIFS)
 
     assert problems == RecordErrors()
@@ -203,7 +203,7 @@ def test_builtin_set_has_train_and_test_chains() -> None:
     assert all(1 in chain.labels for chain in [splits.train[0], splits.test[0]])
 
 
-def test_digest_follows_content_not_place(tmp_path: Path) -> None:
+def test_the_digest_depends_on_content_not_path(tmp_path: Path) -> None:
     """A copied folder is the same source; one changed byte or another ligand is not."""
     one, same, other, ligand = (
         fill(tmp_path / place, {file: text})

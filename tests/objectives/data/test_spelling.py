@@ -1,4 +1,4 @@
-"""Tokenizers of every kind: residues, labels and ligands on the tokens that they give."""
+"""Tokenizers of every kind: residues, labels and ligands are aligned with their tokens."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def with_structure(sequence: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A tokenizer that is read.
+    """A kind of tokenizer.
 
     Attributes:
-        make: it.
+        make: builds it.
         write: how its authors say to write a sequence.
         before: how many tokens come before the first residue.
         after: how many come after the last.
-        lacks: letters that it does not know.
+        lacks: letters that are not in its vocabulary.
         seen_as: the token that it is read as.
     """
 
@@ -77,8 +77,8 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_windows_are_what_the_tokenizer_makes_of_their_residues(name: str, tmp_path: Path) -> None:
-    """Every letter that it knows, in chains of one window and of several, with its own label."""
+def test_windows_are_the_tokenizer_s_own_tokens(name: str, tmp_path: Path) -> None:
+    """Every known letter, in chains of one window and of several, with its own label."""
     kind = KINDS[name]
     tokenizer, rng = kind.make(tmp_path), np.random.default_rng(0)
     letters = [each for each in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if each not in kind.lacks]
@@ -105,8 +105,8 @@ def test_windows_are_what_the_tokenizer_makes_of_their_residues(name: str, tmp_p
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.lacks])
-def test_a_letter_that_the_tokenizer_lacks_is_one_token(name: str, tmp_path: Path) -> None:
-    """Neighbouring ones too, which it would join, or drop."""
+def test_a_letter_unknown_to_the_tokenizer_is_one_token(name: str, tmp_path: Path) -> None:
+    """Also neighbouring ones, which it would merge or drop."""
     kind = KINDS[name]
     tokenizer = kind.make(tmp_path)
     alphabet = Alphabet.of(tokenizer)
@@ -140,22 +140,22 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_tokenizer_that_joins_or_lacks_residues_is_refused(name: str, tmp_path: Path) -> None:
-    """In one sentence, which says what it gives."""
+    """One message, which shows the tokens."""
     make, seen = REFUSED[name]
 
     with pytest.raises(DataError, match=f"tokenizer must write one token per residue, got {seen}"):
         Alphabet.of(make(tmp_path))
 
 
-def test_kinds_differ_in_their_digests(tmp_path: Path) -> None:
-    """Also where they have the same vocabulary, and read it in another way."""
+def test_kinds_of_tokenizers_have_different_digests(tmp_path: Path) -> None:
+    """Also with the same vocabulary."""
     made_here = [Alphabet.of(kind.make(tmp_path)).digest for kind in KINDS.values()]
 
     assert len({*made_here}) == len(KINDS)
 
 
 def labelled(sequence: str, name: str = "a") -> Chain:
-    """A chain whose lysines bind phosphate and whose cysteines bind zinc, all others nothing."""
+    """A chain whose lysines bind phosphate and whose cysteines bind zinc."""
     at = {
         ligand: tuple(index for index, each in enumerate(sequence) if each == letter)
         for ligand, letter in (("PO4", "K"), ("ZN", "C"))

@@ -1,4 +1,4 @@
-"""Which chain trains, validates and tests."""
+"""Splitting chains into train, validation and test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.errors import DataError
 
 
 def chain(index: int, length: int = 10) -> Chain:
-    """A chain that is told from others by its name."""
+    """A chain identified by its name."""
     return Chain(str(index), "A" * length, (0,) * length)
 
 
@@ -42,7 +42,7 @@ def test_no_cluster_straddles_and_no_chain_is_lost(
     assert not sides[0] & sides[1]
 
 
-def test_share_is_met_closely_and_follows_the_seed() -> None:
+def test_the_share_is_close_and_depends_on_the_seed() -> None:
     """With many clusters the share of residues is within half a per cent."""
     random = np.random.default_rng(0)
     chains = [
@@ -68,10 +68,10 @@ def test_share_is_met_closely_and_follows_the_seed() -> None:
     ],
     ids=["one chain", "ten relatives", "two chains", "three chains"],
 )
-def test_clusters_that_hold_nearly_all_residues_do_not_train_alone(
+def test_clusters_with_nearly_all_residues_do_not_train_alone(
     lengths: list[int], members: list[int]
 ) -> None:
-    """Most of the other clusters train with them, and none of the large ones validates."""
+    """Most of the other clusters train with them, and none of the large ones is in validation."""
     chains = [chain(index, length) for index, length in enumerate(lengths)]
     clusters = np.array(list(members))
 
@@ -90,8 +90,8 @@ def test_one_cluster_cannot_be_divided() -> None:
         carve([chain(0), chain(1)], np.array([3, 3]), fraction=0.5, seed=0)
 
 
-def test_long_chains_leave_every_split_and_are_counted() -> None:
-    """The limit itself is allowed."""
+def test_long_chains_are_dropped_from_every_split_and_counted() -> None:
+    """A chain at the limit is kept."""
     splits = Splits(train=[chain(0, 5), chain(1, 6)], test=[chain(2, 7), chain(3, 5)])
 
     assert drop_long(splits, 5) == (Splits(train=[chain(0, 5)], test=[chain(3, 5)]), 2)
@@ -99,7 +99,7 @@ def test_long_chains_leave_every_split_and_are_counted() -> None:
 
 
 def test_caps_draw_a_seeded_subsample_of_each_split() -> None:
-    """Each cap concerns its split alone, keeps the order, and depends on the seed."""
+    """Each cap applies to its split only, keeps the order, and depends on the seed."""
     chains = [chain(index) for index in range(50)]
     splits = Splits(train=chains, validation=chains, test=chains)
     options = DataOptions(train_chains=20, validation_chains=5)

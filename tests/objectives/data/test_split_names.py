@@ -1,4 +1,4 @@
-"""Which split a name speaks of."""
+"""Which split a file or column name refers to."""
 
 from __future__ import annotations
 
@@ -28,10 +28,8 @@ NAMES: dict[str | None, str] = {
 @pytest.mark.parametrize(
     ("name", "split"), [(name, split) for split, text in NAMES.items() for name in text.split()]
 )
-def test_a_name_speaks_of_one_split_of_none_or_is_not_understood(
-    name: str, split: str | None
-) -> None:
-    """Whole words in any case; what hints at a split and is not understood is None."""
+def test_a_name_means_one_split_no_split_or_is_unclear(name: str, split: str | None) -> None:
+    """Whole words in any case; an unclear hint at a split gives None."""
     assert split_of(name) == split
 
 
@@ -54,8 +52,8 @@ FILES: dict[str, str | None] = {
 
 
 @pytest.mark.parametrize("path", sorted(FILES))
-def test_folders_and_files_agree_but_for_validation_within_test(path: str) -> None:
-    """The layout of Yu et al. 2013 has files named after validation in the folder for test."""
+def test_folders_and_files_agree_except_validation_within_test(path: str) -> None:
+    """In the layout of Yu et al. 2013, files named after validation are in the folder for test."""
     relative = PurePosixPath(f"{path}.csv")
 
     split, faults = split_of_file(relative, relative.stem, "data")
@@ -86,7 +84,7 @@ LIGANDS = {
 @pytest.mark.parametrize("stem", sorted(LIGANDS))
 @pytest.mark.parametrize("suffix", [".txt", ".txt.gz"])
 def test_the_word_for_the_split_is_no_ligand(stem: str, suffix: str) -> None:
-    """In whichever order the two stand."""
+    """In either order."""
     assert ligand_of(Path(stem + suffix)) == LIGANDS[stem]
 
 
@@ -103,6 +101,6 @@ COLUMNS = {
 @pytest.mark.parametrize(
     ("name", "kind"), [(name, kind) for kind, text in COLUMNS.items() for name in text.split()]
 )
-def test_columns_that_speak_of_splits_are_told(name: str, kind: str) -> None:
+def test_columns_named_after_splits_are_found(name: str, kind: str) -> None:
     """By their words; a score on a test set is none of them."""
     assert kind_of_column(name) == kind

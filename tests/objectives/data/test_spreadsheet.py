@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet cut, and lengths that the table states."""
+"""Cells truncated by a spreadsheet, and length columns that disagree."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 
 
 def read(path: Path) -> tuple[list[Chain], RecordErrors]:
-    """A table's chains, and what is wrong with it."""
+    """A table's chains, and its faults."""
     problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_was_cut_is_told_and_the_rest_is_read(case: str, tmp_path: Path) -> None:
+def test_truncated_cells_are_reported_and_the_rest_is_read(case: str, tmp_path: Path) -> None:
     """With the row and the cause."""
     name, text, messages = CASES[case]
     path = tmp_path / name
@@ -109,10 +109,10 @@ def test_what_was_cut_is_told_and_the_rest_is_read(case: str, tmp_path: Path) ->
         (str(CELL), CUT),
     ],
 )
-def test_a_length_that_agrees_or_is_none_is_no_fault(
+def test_a_matching_or_missing_length_is_no_fault(
     length: str, sequence: str, tmp_path: Path
 ) -> None:
-    """Also of a chain that is as long as a spreadsheet's longest cell."""
+    """Also of a chain as long as a spreadsheet's longest cell."""
     path = tmp_path / "d.csv"
     path.write_text(f"sequence,positions,length\n{sequence},2,{length}\n")
 
@@ -123,7 +123,7 @@ def test_a_length_that_agrees_or_is_none_is_no_fault(
 
 
 def test_lengths_of_parquet_are_checked(tmp_path: Path) -> None:
-    """Though only the columns that are read are decoded."""
+    """Although only the needed columns are decoded."""
     columns: dict[str, Any] = {
         "sequence": ["MKV", "MKV"],
         "positions": [[2], [2]],

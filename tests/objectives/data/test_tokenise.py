@@ -1,4 +1,4 @@
-"""Chains written in blocks are the chains written one by one."""
+"""Tokenising in blocks gives the same table as chain by chain."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHAINS = [
 def test_blocks_do_not_change_the_table(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    """Whatever their size; a chain of several windows stays one chain."""
+    """For any block size; a chain of several windows stays one chain."""
     alphabet, bits = Alphabet.of(tokenizer), {"ATP": 1, "ZN": 2}
     whole = tokenise(CHAINS, alphabet, 6, bits).to_list()
     monkeypatch.setattr(module, "BLOCK", block)
@@ -40,7 +40,7 @@ def test_blocks_do_not_change_the_table(
 def test_columns_are_as_narrow_as_their_values_allow(
     tokenizer: Any, mask: int, kind: pa.DataType
 ) -> None:
-    """And no narrower: the highest bit stays."""
+    """And no narrower: the highest bit is kept."""
     table = tokenise(CHAINS, Alphabet.of(tokenizer), 6, {"ATP": 1, "ZN": mask})
     types = table.with_format("arrow")[:].schema
 
@@ -50,7 +50,7 @@ def test_columns_are_as_narrow_as_their_values_allow(
 
 
 def test_a_large_vocabulary_has_wider_tokens(tokenizer: Any) -> None:
-    """Its tokens do not wrap around."""
+    """Its tokens do not overflow."""
     known = Alphabet.of(tokenizer)
     (start,), (end,) = known.before, known.after
     large = Alphabet(known.codes + 1000, (start + 1000,), (end,), known.digest)

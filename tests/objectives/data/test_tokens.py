@@ -25,7 +25,7 @@ SEQUENCES = st.lists(st.text(LETTERS, min_size=1, max_size=80), min_size=1, max_
 
 
 def lysines(sequence: str, name: str = "a") -> Chain:
-    """A chain whose lysines bind phosphate and whose cysteines bind zinc, all others nothing."""
+    """A chain whose lysines bind phosphate and whose cysteines bind zinc."""
     at = {
         ligand: tuple(index for index, each in enumerate(sequence) if each == letter)
         for ligand, letter in (("PO4", "K"), ("ZN", "C"))
@@ -36,10 +36,10 @@ def lysines(sequence: str, name: str = "a") -> Chain:
 
 @given(sequences=SEQUENCES, limit=st.integers(1, 40))
 @settings(deadline=None, max_examples=examples(60))
-def test_each_label_and_ligand_stands_on_its_own_residue(
+def test_each_label_and_ligand_is_on_its_own_residue(
     tokenizer: Any, sequences: list[str], limit: int
 ) -> None:
-    """The tokens with label 1 are exactly the lysines and cysteines: a shift by one breaks it."""
+    """Tokens with label 1 are exactly the lysines and cysteines; a shift by one would fail."""
     chains = [lysines(sequence, str(index)) for index, sequence in enumerate(sequences)]
 
     table = tokenise(chains, Alphabet.of(tokenizer), limit, {"PO4": 1, "ZN": 2})
@@ -95,15 +95,15 @@ def test_known_letters_are_written_as_the_tokenizer_writes_them(tokenizer: Any) 
     assert row["input_ids"] == tokenizer(sequence)["input_ids"]
 
 
-def test_unknown_label_is_ignored_in_its_place(tokenizer: Any) -> None:
-    """Residues that nobody looked at neither train nor count."""
+def test_an_unknown_label_is_ignored_in_its_place(tokenizer: Any) -> None:
+    """Residues without data neither train nor count."""
     chain = Chain("a", "MKV", (0, IGNORED, 1))
 
     assert tokenise([chain], Alphabet.of(tokenizer), 9, {})[0]["labels"] == [-100, 0, -100, 1, -100]
 
 
-def test_tokenizer_without_an_amino_acid_is_refused(lacking_tokenizer: Any) -> None:
-    """A model that cannot tell tryptophan from noise is none for proteins."""
+def test_a_tokenizer_without_an_amino_acid_is_refused(lacking_tokenizer: Any) -> None:
+    """A model that cannot represent tryptophan is unsuitable for proteins."""
     with pytest.raises(
         DataError, match="tokenizer must write one token per residue, got 'no token for W'"
     ):
@@ -111,7 +111,7 @@ def test_tokenizer_without_an_amino_acid_is_refused(lacking_tokenizer: Any) -> N
 
 
 def test_digest_follows_the_vocabulary(tokenizer: Any, other_tokenizer: Any) -> None:
-    """Two models with the same letters in another order do not share a cache."""
+    """Models with the same letters in another order do not share a cache."""
     one, other = Alphabet.of(tokenizer), Alphabet.of(other_tokenizer)
 
     assert one.digest == Alphabet.of(tokenizer).digest != other.digest
@@ -119,12 +119,12 @@ def test_digest_follows_the_vocabulary(tokenizer: Any, other_tokenizer: Any) -> 
 
 
 def test_every_ligand_has_its_bit() -> None:
-    """Bits follow the order of the counts."""
+    """Bits follow the order of the given counts."""
     assert ligand_bits({"ATP": 5, "ZN": 9}) == ({"ATP": 1, "ZN": 2}, {"ATP": 5, "ZN": 9})
 
 
 def test_rarest_ligands_share_the_last_bit() -> None:
-    """More ligands than bits are no error, and no binding residue goes uncounted."""
+    """More ligands than bits are no error, and every binding residue is counted."""
     counts = {f"L{index:03}": index + 1 for index in range(100)}
 
     bits, named = ligand_bits(counts)

@@ -1,4 +1,4 @@
-"""Features as UniProt writes them, one case a line: what binds, what is unknown, what is refused.
+"""UniProt's feature columns, one case per line: binding, unknown or refused residues.
 
 Labels are written one character a residue: 1 binds, 0 does not, . is masked.
 """
@@ -69,7 +69,7 @@ LABELLED = [
     ),
     ('BINDING 2; /ligand="α-ketoglutarate"', "01000"),  # noqa: RUF001
     ("BINDING 2; /evidence", "01000"),
-    # ends that nobody knows: masked as far as they may reach
+    # uncertain ends: masked as far as they may reach
     ("BINDING <1", ".0000"),
     ("BINDING <1..3", "...00"),
     ("BINDING <3", "...00"),
@@ -88,14 +88,14 @@ LABELLED = [
     ("BINDING ?", "....."),
     (f"BINDING ?3; {ATP}", "00.00"),
     ("ACT_SITE ?3", "00.00"),
-    # certain beats uncertain, in either order
+    # certain labels override uncertain ones, in either order
     ("BINDING ?; BINDING 2", ".1..."),
     ("BINDING 2; BINDING ?", ".1..."),
     ("BINDING 2..>4; BINDING 3", "0.1.."),
     ("BINDING <2; BINDING 1; BINDING 2", "11000"),
     ("BINDING ?2; BINDING ?3", "0..00"),
     ("ACT_SITE 2; BINDING ?2", "01000"),
-    # another isoform's positions say nothing of this sequence
+    # positions of another isoform do not apply to this sequence
     ("BINDING P05067-2:3", "00000"),
     ("BINDING P05067-2:3..900", "00000"),
     ("BINDING P05067-2:3; BINDING 4", "00010"),
@@ -147,7 +147,7 @@ LIGANDS = [
 
 @pytest.mark.parametrize(("text", "wanted"), LABELLED)
 def test_a_cell_of_features_labels_five_residues(text: str, wanted: str | None) -> None:
-    """Or is refused, where ``wanted`` is None."""
+    """Or is refused, if ``wanted`` is None."""
     if wanted is None:
         with pytest.raises(ValueError, match=r"."):
             label(read_features(text), 5)
@@ -162,20 +162,20 @@ def test_a_cell_of_features_labels_five_residues(text: str, wanted: str | None) 
 
 
 def test_the_table_is_long_enough_to_trust() -> None:
-    """Eighty strings and more, of every kind."""
+    """At least eighty cases, of every kind."""
     assert len({text for text, _ in LABELLED}) == len(LABELLED) >= 80
 
 
 @pytest.mark.parametrize(("text", "ligand"), LIGANDS)
-def test_the_ligand_is_the_features_own_word(text: str, ligand: str) -> None:
-    """Or that of its kind."""
+def test_the_ligand_is_the_feature_s_own_name(text: str, ligand: str) -> None:
+    """Or the name of its kind."""
     assert [ligand_of(feature) for feature in read_features(text)] == [ligand]
 
 
 @pytest.mark.parametrize(
     "place", ["3", "3..5", "<1", "<1..5", "3..>9", "?4", "?", "?..9", "P05067-2:3..5", "Q1-2:?"]
 )
-def test_a_place_is_written_as_it_was_read(place: str) -> None:
+def test_a_location_is_formatted_as_it_was_read(place: str) -> None:
     """So that messages quote the file."""
     assert read_features(f"BINDING {place}")[0].place == place
 
@@ -191,13 +191,13 @@ ROWS = (
 
 
 def read(path: Path) -> tuple[list[Chain], RecordErrors]:
-    """A table's chains, and what is said of it."""
+    """A table's chains, and the notes and faults."""
     problems = RecordErrors()
     return read_table(path, path.name, problems), problems
 
 
-def test_a_download_is_read_as_it_comes(tmp_path: Path) -> None:
-    """Columns in any order, quotes and semicolons within; entries without a feature are counted."""
+def test_a_download_is_read_unchanged(tmp_path: Path) -> None:
+    """Columns in any order, quotes and semicolons within; entries without features are counted."""
     path = tmp_path / "uniprot.tsv"
     path.write_text(HEADER + ROWS)
     chains, problems = read(path)
@@ -227,10 +227,10 @@ def test_a_download_is_read_as_it_comes(tmp_path: Path) -> None:
         ("NA\tACT_SITE 2", (0, 1, 0)),
     ],
 )
-def test_an_entry_of_another_isoforms_features_alone_is_left_out_and_counted(
+def test_an_entry_with_only_another_isoforms_features_is_skipped_and_counted(
     tmp_path: Path, cells: str, labels: tuple[int, ...] | None
 ) -> None:
-    """They do not say that this sequence binds nothing."""
+    """It has no information on this sequence."""
     path = tmp_path / "x.tsv"
     path.write_text(f"Entry\tSequence\tBinding site\tActive site\nP1\tMKV\t{cells}\n")
     chains, problems = read(path)
@@ -241,8 +241,8 @@ def test_an_entry_of_another_isoforms_features_alone_is_left_out_and_counted(
     assert problems.counts.get(left_out, 0) == (labels is None)
 
 
-def test_a_table_that_was_saved_again_reads_the_same(tmp_path: Path) -> None:
-    """A pandas file puts such cells in quotes and doubles those within; Parquet has none."""
+def test_a_table_saved_again_reads_the_same(tmp_path: Path) -> None:
+    """Pandas quotes such cells and doubles inner quotes; Parquet does neither."""
     pandas = pytest.importorskip("pandas")
     path = tmp_path / "uniprot.tsv"
     path.write_text(HEADER + ROWS)
@@ -273,7 +273,7 @@ def test_a_table_that_was_saved_again_reads_the_same(tmp_path: Path) -> None:
         ("\tBINDING 2\t", "sequence must hold at least one residue"),
     ],
 )
-def test_a_bad_entry_is_named_and_the_others_are_read(
+def test_a_bad_entry_is_reported_and_the_others_are_read(
     tmp_path: Path, cells: str, expected: str
 ) -> None:
     """With the file and the line."""
@@ -287,8 +287,8 @@ def test_a_bad_entry_is_named_and_the_others_are_read(
     assert expected in problems.records[0]
 
 
-def test_a_table_with_labels_of_its_own_is_not_taken_for_uniprots(tmp_path: Path) -> None:
-    """Whoever added labels meant them."""
+def test_a_table_with_its_own_labels_is_not_read_as_uniprot_s(tmp_path: Path) -> None:
+    """Labels added by a user take precedence."""
     path = tmp_path / "x.csv"
     path.write_text("entry,sequence,labels,binding site\nP1,MKV,010,BINDING 1\n")
     (chain,), problems = read(path)

@@ -1,4 +1,4 @@
-"""Long chains in windows."""
+"""Long chains are cut into overlapping windows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cuts(draw: st.DrawFn) -> tuple[int, int, int]:
 @given(cuts())
 @settings(deadline=None)
 def test_every_residue_is_owned_exactly_once(cut: tuple[int, int, int]) -> None:
-    """Windows own the chain without gap or repeat, in order, within what they read."""
+    """Windows own the chain without gap or repetition, in order, within what they read."""
     length, limit, overlap = cut
 
     windows = cut_windows(length, limit, overlap=overlap)
@@ -47,7 +47,7 @@ def test_one_residue_too_many_makes_two_windows_that_share_the_overlap() -> None
 
 
 @pytest.mark.parametrize(("length", "limit", "overlap"), [(0, 5, 1), (5, 0, 0), (5, 3, 3)])
-def test_senseless_windows_are_refused(length: int, limit: int, overlap: int) -> None:
-    """No window can be cut from nothing, into nothing, or without moving on."""
+def test_invalid_window_sizes_are_refused(length: int, limit: int, overlap: int) -> None:
+    """An empty chain, an empty window, or an overlap as long as the window."""
     with pytest.raises(ValueError, match="length and limit must be >= 1"):
         cut_windows(length, limit, overlap=overlap)

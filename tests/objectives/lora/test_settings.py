@@ -67,7 +67,7 @@ def test_a_broken_setting_names_itself_and_its_rule(name: str, value: object) ->
     assert repr(value) in str(caught.value)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     """Three wrong settings give three sentences."""
     with pytest.raises(SpecError, match="learning_rate") as caught:
         BindingSettings.from_mapping({"learning_rate": 0, "epochs": -1, "lr": 1})

@@ -1,4 +1,4 @@
-"""Adapters trained on the tiny base, on chains of which some are longer than it reads."""
+"""Adapters trained on the tiny base, on chains of which some exceed its input length."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ADAPTED: dict[str, Any] = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 
 @dataclass(frozen=True)
 class Kept:
-    """A trained trial and what it left.
+    """A trained trial and its adapter.
 
     Attributes:
         folder: of its adapter.
         result: the trial's.
-        margins: that its last validation measured, in the split's order.
+        margins: the logit differences of its last validation, in the split's order.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class Kept:
 
 @pytest.fixture(scope="session")
 def long_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random chains of 12 to 300 residues, where the tiny base reads 126; K and R mostly bind."""
+    """Random chains of 12 to 300 residues, where the tiny base reads 126; mostly K and R bind."""
     folder = tmp_path_factory.mktemp("long-data")
     rng = np.random.default_rng(1)
     for split, lengths in (("train", range(20, 60)), ("validation", (300, 20, 126, 12, 127, 45))):
@@ -78,7 +78,7 @@ def train_and_keep(
     long_data: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Kept]:
-    """Trains a trial of some values on the long chains and keeps it; settings as keywords."""
+    """Trains a trial with given values on the long chains; settings as keywords."""
 
     def make(values: dict[str, Any], **settings: Any) -> Kept:
         folder = tmp_path_factory.mktemp("kept")
@@ -103,19 +103,19 @@ def train_and_keep(
 
 @pytest.fixture(scope="session")
 def kept(train_and_keep: Callable[..., Kept]) -> Kept:
-    """A trial with all its matrices adapted."""
+    """A trial that adapts all matrices."""
     return train_and_keep(ADAPTED)
 
 
 @pytest.fixture
 def predictor(kept: Kept) -> Predictor:
-    """Its adapter on its base."""
+    """A predictor with the trial's adapter on its base."""
     return Predictor(read_adapter(kept.folder), Place(device="cpu"))
 
 
 @pytest.fixture
 def spoil(kept: Kept, tmp_path: Path) -> Callable[..., Path]:
-    """Copies the adapter's folder as it was before records held digests, with other entries."""
+    """Copies the adapter's folder with changed entries, and without the digests of its files."""
 
     def make(name: str = "", **entries: Any) -> Path:
         folder = tmp_path / "spoilt"

@@ -1,4 +1,4 @@
-"""Files that other programs read: every number again, every reserved character kept apart."""
+"""Output files of predictions can be parsed back: all numbers, all reserved characters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def predictions(draw: st.DrawFn) -> Prediction:
 
 
 def whole(form: str, chains: Sequence[Prediction]) -> str:
-    """A file as the job writes it."""
+    """A complete file as the job writes it."""
     writer = FORMATS[form]()
     return writer.head() + "".join(map(writer.chain, chains)) + writer.tail()
 
@@ -44,7 +44,7 @@ CHAINS = st.lists(predictions(), max_size=4, unique_by=lambda each: each.record.
 
 
 @given(CHAINS)
-def test_tsv_gives_every_number_again(chains: list[Prediction]) -> None:
+def test_tsv_round_trips_every_number(chains: list[Prediction]) -> None:
     """One line per residue, in order, positions from 1."""
     head, *lines = whole("tsv", chains).split("\n")[:-1]
     rows = [line.split("\t") for line in lines]
@@ -61,7 +61,7 @@ def test_tsv_gives_every_number_again(chains: list[Prediction]) -> None:
 
 @given(CHAINS)
 def test_json_is_one_array_with_a_chain_per_line(chains: list[Prediction]) -> None:
-    """Whole it is JSON, and a line is too."""
+    """The whole file is JSON, and each line is too."""
     text = whole("json", chains)
     tree = json.loads(text)
 
@@ -76,7 +76,7 @@ def test_json_is_one_array_with_a_chain_per_line(chains: list[Prediction]) -> No
 
 
 @given(CHAINS)
-def test_gff3_keeps_its_specification(chains: list[Prediction]) -> None:
+def test_gff3_follows_its_specification(chains: list[Prediction]) -> None:
     """Version first; nine columns; reserved characters encoded; features within their region."""
     lines = whole("gff3", chains).split("\n")
     assert lines.pop() == ""
@@ -130,8 +130,8 @@ def test_a_gff3_feature_in_full() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_file_of_no_chain_is_a_whole_file(form: str) -> None:
-    """It cannot come from the command; a writer has to hold it all the same."""
+def test_a_file_without_chains_is_a_valid_file(form: str) -> None:
+    """The command never writes one, but the writers must handle it."""
     text = whole(form, [])
 
     assert text.endswith("\n")

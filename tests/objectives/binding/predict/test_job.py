@@ -1,4 +1,4 @@
-"""A whole file through an adapter: what is read when, and what is written when it is bad."""
+"""The prediction job over a file or a pipe: when input is read, and output on bad records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAD_WITHIN = ">a\nMKV\n>b\nM-K\n>c\nMKV\n>d\nM1K\n" + "".join(
 
 
 def nothing(_: int) -> None:
-    """Told of residues."""
+    """A progress callback that does nothing."""
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def piped(kept: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
 
 
 def test_a_pipe_is_predicted_up_to_its_first_bad_record(piped: Callable[..., Job]) -> None:
-    """The rest is read for its faults alone, and the results are not ended as if whole."""
+    """The rest is only checked for faults, and the JSON array is not closed."""
     out, counts = io.StringIO(), []
     with pytest.raises(DataError) as raised:
         piped(BAD_WITHIN).run(out, "json", counts.append)
@@ -50,7 +50,7 @@ def test_a_pipe_is_predicted_up_to_its_first_bad_record(piped: Callable[..., Job
 
 
 def test_bad_records_of_a_pipe_are_skipped_when_asked(piped: Callable[..., Job]) -> None:
-    """All others are predicted; the skipped are counted and told."""
+    """All others are predicted; skipped records are counted and listed."""
     report = piped(BAD_WITHIN, skip_bad=True).run(io.StringIO(), "tsv", nothing)
 
     assert (report["chains"], report["residues"]) == (5002, 20_006)
@@ -58,10 +58,10 @@ def test_bad_records_of_a_pipe_are_skipped_when_asked(piped: Callable[..., Job])
     assert "(standard input, line 4)" in report["skipped_bad"][0]
 
 
-def test_how_much_there_is_is_known_of_a_file_alone(
+def test_the_amount_of_work_is_known_for_a_file_only(
     piped: Callable[..., Job], kept: Any, tmp_path: Path
 ) -> None:
-    """A file is read through beforehand."""
+    """A file is read once in advance."""
     path = tmp_path / "x.fasta"
     path.write_text(">a\nMKV\n>b\nMK\n")
     of_file = Job(Request(str(kept.folder), str(path), device="cpu"))
@@ -70,8 +70,8 @@ def test_how_much_there_is_is_known_of_a_file_alone(
     assert piped(">a\nMKV\n").residues is None
 
 
-def test_a_file_that_changes_meanwhile_is_told(kept: Any, tmp_path: Path) -> None:
-    """It was sound when it was read through."""
+def test_a_file_that_changes_while_it_is_predicted_is_an_error(kept: Any, tmp_path: Path) -> None:
+    """It was valid when it was read in advance."""
     path = tmp_path / "x.fasta"
     path.write_text(">a\nMKV\n")
     job = Job(Request(str(kept.folder), str(path), device="cpu"))
@@ -81,16 +81,16 @@ def test_a_file_that_changes_meanwhile_is_told(kept: Any, tmp_path: Path) -> Non
         job.run(io.StringIO(), "tsv", nothing)
 
 
-def test_a_chain_that_a_pipe_does_not_hold_is_told_at_its_end(piped: Callable[..., Job]) -> None:
-    """Only then is it known."""
+def test_a_missing_page_chain_of_a_pipe_is_an_error_at_the_end(piped: Callable[..., Job]) -> None:
+    """Only at the end of the pipe is it known to be missing."""
     job = piped(">a\nMKV\n", page=True, chain="b")
 
     with pytest.raises(DataError, match=r"--chain must be the id of a record, .* got 'b'"):
         job.run(None, "tsv", nothing)
 
 
-def test_a_page_comes_after_the_run(piped: Callable[..., Job]) -> None:
-    """And only of a chain that was asked for."""
+def test_a_page_is_made_after_the_run(piped: Callable[..., Job]) -> None:
+    """And only of the requested chain."""
     job = piped(">a\nMKV\n>b <i>\nMKVL\n", page=True, chain="b")
     with pytest.raises(RuntimeError, match="drawn after it"):
         job.page()

@@ -1,4 +1,4 @@
-"""A folder that is no kept adapter, or not this base's, is refused with everything amiss."""
+"""Reading a kept adapter: damaged folders and other bases are refused with all faults at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Spoil = Callable[..., Path]
 CPU = Place(device="cpu")
 
 
-def test_an_adapter_is_read_whole(kept: Any) -> None:
+def test_a_kept_adapter_is_read_completely(kept: Any) -> None:
     """Configuration, threshold, base and fingerprint as the trial had them."""
     record = json.loads((kept.folder / "trial.json").read_text())
     read = read_adapter(kept.folder)
@@ -35,7 +35,7 @@ def test_an_adapter_is_read_whole(kept: Any) -> None:
     assert len(read.tensors) == 2 * len(read.config.modules) + 2
 
 
-def test_entries_that_are_new_do_no_harm(spoil: Spoil) -> None:
+def test_unknown_entries_are_ignored(spoil: Spoil) -> None:
     """A later lorasweep may record more of a trial."""
     folder = spoil("trial.json", card={"made": "today"})
     (folder / "README.md").write_text("# A card\n")
@@ -68,7 +68,7 @@ def test_entries_that_are_new_do_no_harm(spoil: Spoil) -> None:
 def test_a_broken_record_is_named(
     spoil: Spoil, name: str, entries: dict[str, Any], expected: str
 ) -> None:
-    """Which file, which entry, which rule."""
+    """With file, entry and rule."""
     folder = spoil(name, **entries)
     with pytest.raises(SpecError) as raised:
         read_adapter(folder)
@@ -77,8 +77,8 @@ def test_a_broken_record_is_named(
     assert expected in str(raised.value)
 
 
-def test_all_faults_of_the_records_are_told_at_once(spoil: Spoil) -> None:
-    """Of both files, and of the settings."""
+def test_all_faults_of_the_records_are_reported_at_once(spoil: Spoil) -> None:
+    """Faults of both files, and of the settings."""
     folder = spoil("trial.json", base=3, seed="x", settings={"rank": -1})
     config = json.loads((folder / "adapter_config.json").read_text())
     (folder / "adapter_config.json").write_text(json.dumps({**config, "r": 0}))
@@ -89,17 +89,17 @@ def test_all_faults_of_the_records_are_told_at_once(spoil: Spoil) -> None:
 
 
 def remove(*names: str) -> Callable[[Path], None]:
-    """Take files away."""
+    """A change that removes files."""
     return lambda folder: [(folder / name).unlink() for name in names] and None
 
 
 def write(name: str, text: str) -> Callable[[Path], None]:
-    """Put a file there."""
+    """A change that writes a file."""
     return lambda folder: (folder / name).write_text(text) and None
 
 
 def in_parent(folder: Path) -> None:
-    """Where it lies in a trial's folder."""
+    """A change that moves the adapter into a subfolder, as in a trial's folder."""
     whole = shutil.move(folder, folder.with_name("own"))
     folder.mkdir()
     shutil.move(whole, folder / "adapter")
@@ -120,10 +120,10 @@ def in_parent(folder: Path) -> None:
         (write("adapter_model.safetensors", "x"), "must be a whole safetensors file"),
     ],
 )
-def test_a_folder_that_is_not_whole_is_refused(
+def test_an_incomplete_folder_is_refused(
     spoil: Spoil, change: Callable[[Path], object], expected: str
 ) -> None:
-    """And where the adapter is one folder further down, that is said."""
+    """If the adapter is in a subfolder, the message names it."""
     folder = spoil()
     change(folder)
     with pytest.raises(SpecError) as raised:
@@ -157,7 +157,7 @@ def test_a_folder_that_is_not_whole_is_refused(
 def test_weights_that_do_not_fit_are_refused(
     spoil: Spoil, change: Callable[[dict[str, torch.Tensor]], object], expected: str
 ) -> None:
-    """Missing, foreign, of another shape, for another matrix, no numbers."""
+    """Missing, unknown, misshapen or non-finite tensors, and tensors of another matrix."""
     folder = spoil()
     held = load_file(folder / "adapter_model.safetensors")
     change(held)
@@ -178,7 +178,7 @@ def test_weights_that_do_not_fit_are_refused(
 def test_a_byte_changed_since_the_trial_wrote_it_is_refused(
     kept: Any, tmp_path: Path, name: str, change: Callable[[bytes], bytes]
 ) -> None:
-    """A number that a disk has changed would go into the predictions unseen."""
+    """A number changed by a disk error would enter the predictions unnoticed."""
     folder = shutil.copytree(kept.folder, tmp_path / "changed")
     (folder / name).write_bytes(change((folder / name).read_bytes()))
     with pytest.raises(SpecError, match=f"{name} must have the SHA-256 that trial.json says"):
@@ -186,7 +186,7 @@ def test_a_byte_changed_since_the_trial_wrote_it_is_refused(
 
 
 def test_another_base_is_refused_by_its_fingerprint(kept: Any) -> None:
-    """Both are named; a base with the adapter's shapes would predict nonsense."""
+    """The message names both bases; another base of the same shapes would predict nonsense."""
     read = read_adapter(kept.folder)
     place = Place("builtin:esm2-mini", "cpu")
     with pytest.raises(SpecError) as raised:
@@ -197,8 +197,8 @@ def test_another_base_is_refused_by_its_fingerprint(kept: Any) -> None:
     assert "got 'builtin:esm2-mini' (it is " in text
 
 
-def test_a_base_that_moved_is_given_anew(tiny_folder: Path, spoil: Spoil) -> None:
-    """A copy elsewhere is the same base; without ``--base`` the option is named."""
+def test_a_moved_base_is_given_by_an_option(tiny_folder: Path, spoil: Spoil) -> None:
+    """A copy is the same base; without ``--base`` the message names the option."""
     read = read_adapter(spoil("trial.json", base="/gone/with/the/server"))
     with pytest.raises(SpecError, match="--base must say where the adapter's base is"):
         Predictor(read, CPU)
@@ -209,7 +209,7 @@ def test_a_base_that_moved_is_given_anew(tiny_folder: Path, spoil: Spoil) -> Non
 def test_an_adapter_cannot_grant_itself_trust(
     kept: Any, spoil: Spoil, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    """What its record says of pickles is the trial's; the reader decides anew."""
+    """The trial's own ``trust_pickle`` is ignored; the reader's option decides."""
     base = shutil.copytree(tiny_folder, tmp_path / "pickled")
     torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
     (base / "model.safetensors").unlink()
@@ -223,8 +223,8 @@ def test_an_adapter_cannot_grant_itself_trust(
         Predictor(read, Place(device="cpu", trust=Trust(pickle=True)))
 
 
-def test_float16_gives_way_on_a_cpu(spoil: Spoil, kept: Any) -> None:
-    """Which has no fast float16 product."""
+def test_float16_falls_back_to_float32_on_a_cpu(spoil: Spoil, kept: Any) -> None:
+    """CPUs have no fast float16 product."""
     settings = json.loads((kept.folder / "trial.json").read_text())["settings"]
     folder = spoil("trial.json", settings={**settings, "compute_dtype": "float16"})
 

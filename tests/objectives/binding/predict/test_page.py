@@ -1,4 +1,4 @@
-"""The page of one chain: safe whatever a header holds, and read without seeing colours."""
+"""The HTML page of a chain: safe for any FASTA header, and readable without colours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def prediction(name: str = "q", description: str = "", threshold: float = 0.5) -
 
 
 class Page(HTMLParser):
-    """What stands in a page.
+    """A parsed page.
 
     Attributes:
         elements: tag and attributes, in order.
@@ -46,17 +46,17 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
+        """Record an element."""
         self.elements.append((tag, dict(attrs)))
         self._within = tag
 
     def handle_data(self, data: str) -> None:
-        """Note text; scripts and style sheets are read by nobody."""
+        """Record text outside scripts and style sheets."""
         if self._within not in ("script", "style"):
             self.texts.append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        """Note that a script may have ended."""
+        """Record the end of a script."""
         del tag
         self._within = ""
 
@@ -67,7 +67,7 @@ class Page(HTMLParser):
 
 
 def test_a_header_is_text_whatever_it_holds() -> None:
-    """No element, no attribute, no script comes of it; what nobody sees is replaced."""
+    """It creates no element, attribute or script comment; invisible characters are replaced."""
     page = Page(draw(prediction(EVIL, f"{EVIL}\x1b[2J"), ABOUT))
     plain = Page(draw(prediction("q", "q"), ABOUT))
 
@@ -80,8 +80,8 @@ def test_a_header_is_text_whatever_it_holds() -> None:
     assert "runs/<b>x</b>" in page.texts
 
 
-def test_a_page_asks_for_nothing_and_runs_its_own_script_alone() -> None:
-    """Its policy allows the digests of its style and script, and nothing else."""
+def test_a_page_loads_nothing_and_allows_only_its_own_script() -> None:
+    """Its CSP allows the digests of its style and script, and nothing else."""
     text = draw(prediction(), ABOUT)
     page = Page(text)
     policy = next(a["content"] for _, a in page.elements if a.get("http-equiv"))
@@ -96,8 +96,8 @@ def test_a_page_asks_for_nothing_and_runs_its_own_script_alone() -> None:
     assert "http" not in text.replace("http-equiv", "")
 
 
-def test_every_residue_is_told_with_position_probability_and_call() -> None:
-    """Called ones are marked by more than colour; blocks of ten are numbered."""
+def test_every_residue_has_position_probability_and_call() -> None:
+    """Called residues are marked by more than colour; blocks of ten are numbered."""
     made = prediction(threshold=0.9)
     text = draw(made, ABOUT)
     page = Page(text)
@@ -120,7 +120,7 @@ def test_every_residue_is_told_with_position_probability_and_call() -> None:
 
 
 def test_called_stretches_are_a_table() -> None:
-    """From, to, residues, mean and highest probability."""
+    """Columns: first and last position, residues, mean and highest probability."""
     text = draw(prediction(threshold=0.9), ABOUT)
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", text)]
 
@@ -134,8 +134,8 @@ def test_called_stretches_are_a_table() -> None:
     assert "above <strong>0.9</strong> (the adapter&#39;s)" in text
 
 
-def test_a_chain_without_calls_says_so() -> None:
-    """In place of an empty table."""
+def test_a_chain_without_calls_has_a_sentence() -> None:
+    """Instead of an empty table."""
     text = draw(
         Prediction(FastaRecord("q", "", "M", 1), np.zeros(1), np.zeros(1, bool), 1.0), ABOUT
     )
@@ -144,8 +144,8 @@ def test_a_chain_without_calls_says_so() -> None:
     assert "<table>" not in text
 
 
-def test_letters_are_read_on_every_colour_in_both_themes() -> None:
-    """Contrast of 4.5 : 1 (WCAG 2.2 AA), by the rules that the page has."""
+def test_letters_have_contrast_in_both_themes() -> None:
+    """Contrast of 4.5 : 1 (WCAG 2.2 AA), from the page's own CSS rules."""
     text = draw(prediction(), ABOUT)
     rules = re.findall(
         r"\.p(\d) \{ background: light-dark\((#\w+), (#\w+)\); color: light-dark\((#\w+), (#\w+)\)",
@@ -163,22 +163,22 @@ def test_letters_are_read_on_every_colour_in_both_themes() -> None:
 
 
 @pytest.mark.parametrize(("scale", "sign"), [(LIGHT, -1), (DARK, 1)])
-def test_lightness_alone_orders_the_scale(scale: tuple[str, ...], sign: int) -> None:
-    """So that it reads the same to any eye and in grey; each step is seen."""
+def test_the_colour_scale_is_ordered_by_lightness(scale: tuple[str, ...], sign: int) -> None:
+    """So that it reads the same in grey and with colour blindness; each step is visible."""
     for low, high in pairwise(scale):
         assert sign * (luminance(high) - luminance(low)) > 0
         assert contrast(low, high) > 1.08
 
 
-def test_contrast_is_that_of_wcag() -> None:
-    """Its examples: black on white, and the grey that just passes."""
+def test_contrast_follows_wcag() -> None:
+    """Its examples: black on white, and the lightest grey that passes."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert round(contrast("#767676", "#ffffff"), 2) == 4.54
 
 
 @pytest.mark.slow  # starts a browser
-def test_the_script_runs_under_the_policy_and_a_headers_does_not(tmp_path: Path) -> None:
-    """One residue is in the tab order; the title is the chain's."""
+def test_the_csp_runs_the_page_s_script_and_blocks_a_header_s(tmp_path: Path) -> None:
+    """One residue is in the tab order; the page's title is the chain's name."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no browser is here (chromium, google-chrome)")

@@ -1,4 +1,4 @@
-"""Chains go through one after another, however many there are and whatever stands beside them."""
+"""Streamed predictions: chains are predicted one after another, independent of their neighbours."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def predicted(predictor: Predictor, records: Sequence[FastaRecord]) -> list[Pred
 
 @pytest.mark.parametrize("length", [1, 125, 126, 127, 189, 300, 1000])
 def test_windows_are_read_as_in_training(tiny_inputs: Inputs, length: int) -> None:
-    """Tokens, and which residues count, as the prepared data have them."""
+    """Tokens and scored residues equal those of the prepared data."""
     alphabet, limit = Alphabet.of(tiny_inputs.tokenizer), tiny_inputs.max_residues
     chain = record("q", length)
     rows = tokenise([Chain("q", chain.sequence, (0,) * length)], alphabet, limit, {})
@@ -52,14 +52,16 @@ def test_windows_are_read_as_in_training(tiny_inputs: Inputs, length: int) -> No
 
 @pytest.fixture(scope="module")
 def shared_predictor(kept: Any) -> Predictor:
-    """One for all examples."""
+    """One predictor for all examples."""
     return Predictor(read_adapter(kept.folder), Place(device="cpu"))
 
 
 @given(lengths=st.lists(st.integers(1, 200), max_size=12), at=st.integers(0, 12))
 @settings(deadline=None, max_examples=examples(25), database=None)
-def test_neighbours_change_no_bit(shared_predictor: Predictor, lengths: list[int], at: int) -> None:
-    """A chain of one residue, or of two windows, alone or among any others."""
+def test_predictions_do_not_depend_on_other_chains(
+    shared_predictor: Predictor, lengths: list[int], at: int
+) -> None:
+    """Bit for bit: a chain of one residue or of two windows, alone or among others."""
     for length in (1, 2, 150):
         chain = record("own", length, seed=9)
         others = [record(str(index), each) for index, each in enumerate(lengths)]
@@ -70,7 +72,7 @@ def test_neighbours_change_no_bit(shared_predictor: Predictor, lengths: list[int
         assert among.probabilities.tobytes() == alone.probabilities.tobytes()
 
 
-def test_passes_of_other_sizes_change_no_bit(predictor: Predictor) -> None:
+def test_predictions_do_not_depend_on_the_batch_size(predictor: Predictor) -> None:
     """One window at a time, or all at once."""
     chains = [record(str(length), length) for length in (300, 5, 1, 80, 40, 126, 9)]
     whole = predicted(predictor, chains)
@@ -81,7 +83,7 @@ def test_passes_of_other_sizes_change_no_bit(predictor: Predictor) -> None:
 
 
 def test_an_endless_file_is_predicted_as_it_comes(predictor: Predictor) -> None:
-    """In order, reading ahead no more than some passes take; each pass is told."""
+    """In order, reading ahead no more than a few passes; progress is reported."""
     pulled, counted = 0, 0
     predictor.budget = 200
 
@@ -109,13 +111,13 @@ def test_an_endless_file_is_predicted_as_it_comes(predictor: Predictor) -> None:
     assert ahead <= 8 * 200 // 12 + 1
 
 
-def test_no_chain_is_no_prediction(predictor: Predictor) -> None:
-    """Nothing is made up."""
+def test_no_chains_give_no_predictions(predictor: Predictor) -> None:
+    """An empty input gives an empty output."""
     assert predicted(predictor, []) == []
 
 
 def test_calls_are_above_the_threshold(predictor: Predictor) -> None:
-    """Not at it."""
+    """A probability equal to the threshold is no call."""
     chain = record("q", 60)
     (first,) = predict_chains([chain], predictor, 0.5, lambda _: None)
     highest = float(first.probabilities.max())
@@ -128,7 +130,7 @@ def test_calls_are_above_the_threshold(predictor: Predictor) -> None:
 
 @given(st.lists(st.booleans(), max_size=40))
 def test_stretches_are_the_runs_of_calls(called: list[bool]) -> None:
-    """Counted from 1, last residue included."""
+    """Positions count from 1, the last residue included."""
     made = Prediction(record("q", 1), np.zeros(len(called)), np.array(called, bool), 0.5)
     found = made.stretches
     inside = [at for first, last in found for at in range(first, last + 1)]
@@ -137,8 +139,8 @@ def test_stretches_are_the_runs_of_calls(called: list[bool]) -> None:
     assert all(last + 1 < first for (_, last), (first, _) in pairwise(found))
 
 
-def test_logits_that_are_no_numbers_are_refused(predictor: Predictor) -> None:
-    """With the chain's name and line."""
+def test_logits_that_are_not_finite_are_refused(predictor: Predictor) -> None:
+    """The message has the chain's name and line."""
     with torch.no_grad():
         next(iter(predictor._lane.named().values())).fill_(float("inf"))
 

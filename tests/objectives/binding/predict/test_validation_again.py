@@ -1,4 +1,4 @@
-"""What a kept adapter predicts is what its trial measured, to the last bit on a CPU."""
+"""A kept adapter predicts its trial's validation split bit for bit on a CPU."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from objectives.binding.predict.job import Job, Request
 
 
 def labels_of(data: Path) -> list[int]:
-    """Of the validation chains, residue after residue."""
+    """Labels of the validation chains, residue by residue."""
     lines = (data / "validation.csv").read_text().splitlines()[1:]
     return [int(each) for line in lines for each in line.split(",")[2]]
 
@@ -51,7 +51,7 @@ def test_validation_is_predicted_again(
     values: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:
-    """Every margin, and so MCC at argmax and at the threshold; long chains in windows."""
+    """All margins, hence MCC at argmax and at the threshold; long chains in windows."""
     kept = train_and_keep(values, **settings)
     labels = labels_of(long_data)
 

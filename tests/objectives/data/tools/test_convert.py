@@ -1,4 +1,4 @@
-"""Sources written in the standard form and read back."""
+"""Data sources converted to the standard format and read back."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SOURCES = {
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
-    """Files under a new folder."""
+    """Files in a new folder."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def read(source: Path | str) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", SOURCES)
-def test_what_was_converted_reads_as_its_source(name: str, form: str, tmp_path: Path) -> None:
+def test_converted_data_equal_their_source(name: str, form: str, tmp_path: Path) -> None:
     """Chains, labels, masks, ligands and families of every kind of source, in every format."""
     source = write(tmp_path / "source", SOURCES[name])
 
@@ -84,7 +84,7 @@ def test_what_was_converted_reads_as_its_source(name: str, form: str, tmp_path: 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_one_split_makes_one_file(form: str, tmp_path: Path) -> None:
-    """Its suffix says the format."""
+    """Its suffix selects the format."""
     source = write(tmp_path / "source", SOURCES["csv"])
     out = tmp_path / f"chains.{form}"
 
@@ -94,8 +94,8 @@ def test_one_split_makes_one_file(form: str, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"source", out.name}
 
 
-def test_generated_data_and_saved_data_sets_are_sources_too(tmp_path: Path) -> None:
-    """And a folder of Parquet files is a data set to ``datasets``, with the same splits."""
+def test_generated_data_and_saved_data_sets_can_be_converted(tmp_path: Path) -> None:
+    """A folder of Parquet files is a data set for ``datasets``, with the same splits."""
     import datasets
 
     convert("builtin:motifs", tmp_path / "motifs")
@@ -144,10 +144,10 @@ def chains(draw: st.DrawFn) -> list[Chain]:
 @pytest.mark.parametrize("form", FORMS)
 @given(made=chains())
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_chains_are_read_back(
+def test_any_chains_survive_a_conversion(
     form: str, made: list[Chain], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whatever their names, masks and ligands."""
+    """With any names, masks and ligands."""
     from objectives.data.tools.convert import _rows
 
     folder = tmp_path_factory.mktemp("any")
@@ -170,7 +170,7 @@ def test_any_chains_are_read_back(
         ("csv", "full", None, "be a new or empty folder"),
     ],
 )
-def test_place_that_would_lose_something_is_refused(
+def test_an_output_that_would_lose_something_is_refused(
     tmp_path: Path, name: str, out: str, form: str | None, expected: str
 ) -> None:
     """Before anything is written."""
@@ -183,8 +183,8 @@ def test_place_that_would_lose_something_is_refused(
     assert {path.name for path in tmp_path.iterdir()} == {"source", "full"}
 
 
-def test_table_that_would_read_otherwise_is_refused(tmp_path: Path) -> None:
-    """Two entries of one name and several ligands would contradict each other as rows."""
+def test_a_table_that_would_be_read_differently_is_refused(tmp_path: Path) -> None:
+    """Two entries of one name with several ligands would contradict each other as rows."""
     text = "Entry\tSequence\tBinding site\n"
     for sequence in ("MKVL", "MKVW"):
         more = '; BINDING 2; /ligand="ZN"' if sequence == "MKVW" else ""
@@ -197,8 +197,8 @@ def test_table_that_would_read_otherwise_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_fasta_beside_tables_is_passed_over_as_ever(tmp_path: Path) -> None:
-    """It has been the same sequences without labels."""
+def test_fasta_beside_tables_is_still_ignored(tmp_path: Path) -> None:
+    """Such a file has the same sequences without labels."""
     tables = write(tmp_path / "tables", {"rows.csv": "sequence,labels\nMKV,010\n"})
     before = read(tables)
     write(tables, {"rows.fasta": ">c1\nMKV\n"})
@@ -215,7 +215,7 @@ def test_fasta_beside_tables_is_passed_over_as_ever(tmp_path: Path) -> None:
         ("MKV\n010\n", "must begin with a header"),
     ],
 )
-def test_fasta_without_sound_labels_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+def test_fasta_with_bad_labels_is_refused(tmp_path: Path, text: str, expected: str) -> None:
     """With the line of its header."""
     path = write(tmp_path, {"c.fasta": text}) / "c.fasta"
 

@@ -1,4 +1,4 @@
-"""What ``describe`` counts."""
+"""The counts of ``data describe``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.errors import DataError, UsageError
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """UniProt entries and a test split of some relatives of them."""
+    """UniProt entries, and a test split with some of their relatives."""
     train, strangers = unlike(20, 100), unlike(2, 100, seed=1)
     head = "Entry\tSequence\tProtein families\tBinding site\n"
     rows = [
@@ -30,8 +30,8 @@ def source(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_figures_are_those_of_the_files(source: Path) -> None:
-    """Counted by hand; the tree is JSON."""
+def test_counts_are_those_of_the_files(source: Path) -> None:
+    """Compared with counts by hand; the tree is JSON."""
     found = describe(str(source), {"validation_fraction": 0.3, "data_seed": 2}, leakage="kmers")
 
     assert json.loads(json.dumps(found)) == found
@@ -56,12 +56,12 @@ def test_figures_are_those_of_the_files(source: Path) -> None:
         "commonest": {"big family": 10, "other family": 1},
     }
     assert found["clusters"] == 19
-    assert found["leakage"]["test"]["identity_90"] in {0.0, 0.25}  # 3's side is drawn
+    assert found["leakage"]["test"]["identity_90"] in {0.0, 0.25}  # the split of chain 3 is random
     assert found["leakage"]["validation"]["identical"] == 0
 
 
-def test_settings_of_the_data_are_heeded(source: Path) -> None:
-    """As a study would; those of training are refused, and so are bad values."""
+def test_data_settings_apply(source: Path) -> None:
+    """As in a study; training settings and invalid values are refused."""
     by_family = describe(str(source), {"split_by": "family"}, leakage="none")
 
     assert by_family["grouping"]["families"] == 2

@@ -31,7 +31,7 @@ def files(tmp_path: Path) -> Iterator[Files]:
 
 @pytest.fixture
 def wanted(files: Files) -> Collection:
-    """The same, pinned."""
+    """The same files, pinned by digest."""
     pinned = (
         Pinned(path, Path(path).name, len(data), hashlib.sha256(data).hexdigest())
         for path, data in CONTENT.items()
@@ -40,7 +40,7 @@ def wanted(files: Files) -> Collection:
 
 
 def held(folder: Path) -> dict[str, bytes]:
-    """What a folder holds."""
+    """The content of a folder."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
@@ -48,22 +48,22 @@ def held(folder: Path) -> dict[str, bytes]:
 def test_files_are_fetched_verified_and_not_fetched_again(
     wanted: Collection, files: Files, tmp_path: Path
 ) -> None:
-    """The second time nothing is asked for; the bytes told of add up both times."""
+    """The second time nothing is requested; the reported bytes add up both times."""
     out = tmp_path / "out"
-    told: list[int] = []
+    sizes: list[int] = []
 
-    first = fetch(wanted, out, tell=told.append)
-    second = fetch(wanted, out, tell=told.append)
+    first = fetch(wanted, out, tell=sizes.append)
+    second = fetch(wanted, out, tell=sizes.append)
 
     assert held(out) == CONTENT
     assert (first["fetched"], second["fetched"]) == (2, 0)
     assert len(files.asked) == 2
-    assert sum(told) == 2 * wanted.size
+    assert sum(sizes) == 2 * wanted.size
     assert {path.name for path in tmp_path.iterdir()} == {"out", "served", ".out.lock"}
 
 
-def test_missing_file_alone_is_fetched(wanted: Collection, files: Files, tmp_path: Path) -> None:
-    """Beside one that is there."""
+def test_only_a_missing_file_is_fetched(wanted: Collection, files: Files, tmp_path: Path) -> None:
+    """The other one exists."""
     out = tmp_path / "out"
     (out / "train").mkdir(parents=True)
     (out / "train" / "A_x.txt").write_bytes(CONTENT["train/A_x.txt"])
@@ -76,29 +76,29 @@ def test_missing_file_alone_is_fetched(wanted: Collection, files: Files, tmp_pat
     assert not (tmp_path / "out.part").exists()
 
 
-def test_what_may_pass_is_tried_again(
+def test_temporary_errors_are_retried(
     wanted: Collection, files: Files, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A broken connection, then a busy server, each for a second; nothing is printed."""
+    """A broken connection, then a busy server; nothing is printed."""
     files.cut = [70_000, len(CONTENT["train/A_x.txt"])]
-    told: list[int] = []
+    sizes: list[int] = []
 
-    def tell(size: int) -> None:
-        told.append(size)
-        files.errors = [503] if len(told) == 2 else []
+    def record(size: int) -> None:
+        sizes.append(size)
+        files.errors = [503] if len(sizes) == 2 else []
 
-    fetch(wanted, tmp_path / "out", tell=tell)
+    fetch(wanted, tmp_path / "out", tell=record)
 
     assert held(tmp_path / "out") == CONTENT
     assert files.asked == ["A_x.txt", "A_x.txt", "A_y.txt", "A_y.txt"]
-    assert sum(told) == wanted.size
+    assert sum(sizes) == wanted.size
     assert capfd.readouterr() == ("", "")
 
 
-def test_interrupted_command_keeps_the_files_it_completed(
+def test_an_interrupted_command_keeps_the_files_it_completed(
     wanted: Collection, files: Files, tmp_path: Path
 ) -> None:
-    """Beside the folder, which is not there until all is whole."""
+    """Beside the folder, which appears only when it is complete."""
     out = tmp_path / "out"
 
     def interrupted(size: int) -> None:
@@ -108,19 +108,19 @@ def test_interrupted_command_keeps_the_files_it_completed(
     with pytest.raises(KeyboardInterrupt):
         fetch(wanted, out, tell=interrupted)
     assert not out.exists()
-    told: list[int] = []
-    fetch(wanted, out, tell=told.append)
+    sizes: list[int] = []
+    fetch(wanted, out, tell=sizes.append)
 
     assert held(out) == CONTENT
     assert files.asked == ["A_x.txt", "A_y.txt"]
-    assert sum(told) == wanted.size
+    assert sum(sizes) == wanted.size
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_half_a_download_is_never_taken_for_the_file(
+def test_a_partial_download_is_never_used(
     wanted: Collection, tmp_path: Path, *, there: bool
 ) -> None:
-    """Under the file's name or another: it is fetched in full, and nothing else arrives."""
+    """Under the file's name or another: it is fetched in full, and no other file is left."""
     growing = tmp_path / "out.part" / "train"
     growing.mkdir(parents=True)
     (growing / "A_x.txt").write_bytes(CONTENT["train/A_x.txt"][:5000])
@@ -134,7 +134,7 @@ def test_half_a_download_is_never_taken_for_the_file(
     assert not (tmp_path / "out.part").exists()
 
 
-def test_killed_download_is_made_anew(wanted: Collection, files: Files, tmp_path: Path) -> None:
+def test_a_killed_download_starts_again(wanted: Collection, files: Files, tmp_path: Path) -> None:
     """SIGKILL in the middle of a file leaves no folder, and the next command fetches all."""
     files.stop_after = 70_000
     code = (
@@ -156,10 +156,10 @@ def test_killed_download_is_made_anew(wanted: Collection, files: Files, tmp_path
 
 
 @pytest.mark.parametrize("spoil", [b"X" * len(CONTENT["test/A_y.txt"]), b"short", b"Y" * 90_000])
-def test_file_that_is_not_the_pinned_one_is_refused(
+def test_a_file_that_does_not_match_its_digest_is_refused(
     wanted: Collection, files: Files, tmp_path: Path, spoil: bytes
 ) -> None:
-    """Of the same size, shorter or longer: it never comes under its name."""
+    """Of the same size, shorter or longer: it never gets the file's name."""
     (files.root / "A_y.txt").write_bytes(spoil)
 
     with pytest.raises(DataError, match=re.escape(f"{files.url}A_y.txt must be ")):
@@ -168,10 +168,10 @@ def test_file_that_is_not_the_pinned_one_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_other_file_under_its_name_is_left_alone(
+def test_another_file_of_that_name_is_left_unchanged(
     wanted: Collection, files: Files, tmp_path: Path
 ) -> None:
-    """It may be somebody's work."""
+    """It may be a user's own."""
     mine = tmp_path / "out" / "train" / "A_x.txt"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
@@ -183,8 +183,10 @@ def test_other_file_under_its_name_is_left_alone(
     assert not files.asked
 
 
-def test_missing_address_is_told_at_once(wanted: Collection, files: Files, tmp_path: Path) -> None:
-    """Trying again would be no use."""
+def test_a_missing_url_is_an_error_at_once(
+    wanted: Collection, files: Files, tmp_path: Path
+) -> None:
+    """Retrying would not help."""
     (files.root / "A_x.txt").unlink()
 
     with pytest.raises(DataError, match=r"A_x.txt must be reachable, got 'HTTP 404"):
@@ -194,29 +196,29 @@ def test_missing_address_is_told_at_once(wanted: Collection, files: Files, tmp_p
 
 
 def test_offline_is_one_error(wanted: Collection, tmp_path: Path) -> None:
-    """It names what could not be reached, and the way out."""
+    """It names the unreachable host, and the remedy."""
     with serving(tmp_path) as gone:
         address = gone.url
 
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as caught:
         fetch(wanted, tmp_path / "out", mirror=address, retries=0)
 
-    assert len(told.value.faults) == 1
+    assert len(caught.value.faults) == 1
     assert re.search(
         rf"{re.escape(address)}A_x.txt must be reachable, got '.*refused'. Check the connection "
         r"and run the same command again.*--mirror names another place",
-        str(told.value),
+        str(caught.value),
     )
 
 
-def test_mirror_must_be_an_address(wanted: Collection, tmp_path: Path) -> None:
-    """A folder is not."""
+def test_a_mirror_must_be_a_url(wanted: Collection, tmp_path: Path) -> None:
+    """A folder is refused."""
     with pytest.raises(UsageError, match="--mirror must begin with https://"):
         fetch(wanted, tmp_path / "out", mirror=str(tmp_path))
 
 
 def test_real_collection_is_what_the_checkout_has(shared: Path, tmp_path: Path) -> None:
-    """The pinned sums are those of the real files, under the addresses of their repository."""
+    """The pinned digests equal those of the real files, under the URLs of their repository."""
     yu = collection("yu2013")
     served = tmp_path / "mirror"
     for file in yu.files:
