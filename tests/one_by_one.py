@@ -18,7 +18,7 @@ class OneByOne(ABC):
         self._settings, self._inputs = settings, inputs
 
     def facts(self) -> ObjectiveInfo:
-        """Nothing is read."""
+        """No inputs are read."""
         return ObjectiveInfo()
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ class OneByOne(ABC):
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """All of the pack, and no more."""
+        """Run all trials of the pack, without refills."""
         del leave, refill
         return [self.one(params, report) for params in pack]
 

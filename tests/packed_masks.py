@@ -1,4 +1,4 @@
-"""The engine's dropout masks put into the modules of PEFT and transformers, for padded batches."""
+"""The engine's dropout masks in modules of PEFT and transformers, for padded batches."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Batch:
 
     Attributes:
         ids: shape (windows, length).
-        labels: the same, -100 where nothing is known.
-        windows: which, in the rows' order.
-        lengths: of them.
+        labels: same shape, -100 where unknown.
+        windows: their indices, in the rows' order.
+        lengths: number of tokens of each.
         step: from 1; 0 for an evaluation.
     """
 
@@ -38,14 +38,14 @@ class Batch:
 
     @property
     def mask(self) -> torch.Tensor:
-        """1 on tokens, 0 on padding."""
+        """The attention mask: 1 on tokens, 0 on padding."""
         return (torch.arange(self.ids.shape[1]) < torch.tensor(self.lengths)[:, None]).long()
 
 
 def padded(
     windows: Windows, indices: Sequence[int], step: int = 0, *, pad: int = 1, longer: int = 0
 ) -> Batch:
-    """A batch padded to its longest window, or by so many tokens more."""
+    """A batch padded to its longest window, or by this many tokens more."""
     lengths = [len(windows.input_ids[i]) for i in indices]
     ids = torch.full((len(indices), max(lengths) + longer), pad)
     labels = torch.full_like(ids, -100)
@@ -56,7 +56,7 @@ def padded(
 
 
 class Masks:
-    """The engine's dropout masks, for the batch under way.
+    """The engine's dropout masks for the current batch.
 
     Args:
         seed: the trial's.
@@ -68,14 +68,14 @@ class Masks:
         self._runs: Counter[tuple[int, str]] = Counter()
 
     def run_of(self, module: str) -> str:
-        """What keys a module's masks when it runs, which it may more than once in a step."""
+        """The part of a module's mask key that counts its runs within a step."""
         assert self.batch is not None
         key = self.batch.step, module
         self._runs[key] += 1
         return module if self._runs[key] == 1 else f"{module} again {self._runs[key]}"
 
     def rows(self, module: str, features: int, probability: float) -> torch.Tensor:
-        """True where kept, shape (windows, length, features); all of the padding is kept."""
+        """True where kept, shape (windows, length, features); padding is always kept."""
         assert self.batch is not None
         mask = torch.ones(*self.batch.ids.shape, features, dtype=torch.bool)
         start = start_of(self.seed, self.batch.step, module)
@@ -94,7 +94,7 @@ class Masks:
             module.masks_path, module.masks = in_base(path), [self]
 
     def drop_in_attention(self, model: nn.Module) -> None:
-        """Let attention that drops by itself do so from the stream that the engine gives it."""
+        """Make attention with its own dropout use the engine's random stream."""
         forward = model.forward
 
         def streamed(**inputs: Any) -> Any:
@@ -107,7 +107,7 @@ class Masks:
 
 
 class _MaskedDropout(nn.Module):
-    """An ``nn.Dropout`` that does not draw its mask but is given it."""
+    """An ``nn.Dropout`` with a given mask."""
 
     def __init__(self, path: str, p: float, masks: Masks) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ def _masked_attention(  # noqa: PLR0917  # as transformers calls it
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = query @ key.transpose(2, 3) * scaling
     if attention_mask is not None:
-        # Not infinity: padding beyond a local window attends to nothing, and would be NaN.
+        # Not infinity: padding outside a local window attends to nothing, and would be NaN.
         scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     shares = scores.softmax(-1)
     if dropout:
@@ -150,7 +150,7 @@ AttentionMaskInterface.register("reference-masked", sdpa_mask)
 
 
 def in_base(name: str) -> str:
-    """A name of PEFT's model as it is in the base; ``lora_A.weight`` for an adapter's A."""
+    """The base's name of a parameter of PEFT's model; ``lora_A.weight`` for an adapter's A."""
     for part in ("base_model.model.", ".modules_to_save.default", ".default", ".base_layer"):
         name = name.replace(part, "", 1)
     return name.removesuffix(".lora_dropout")

@@ -1,4 +1,4 @@
-"""A QLoRA fine-tune as a person would write it: the reference that packed training must equal.
+"""A plain QLoRA fine-tune: the reference that packed training must equal.
 
 Nothing of the engine is in it but a lane's start values, its batches and, where asked for, its
 dropout masks.
@@ -44,15 +44,15 @@ MATRICES = {
     "attention+mlp.down": r".*(query|key|value|output\.dense)",
     "all-linear": r".*(query|key|value|dense|SelfAttention\.[qkvo]|\.w[io](_[01])?)",
 }
-"""Target sets as a user of PEFT writes them."""
+"""Target sets as PEFT's ``target_modules``."""
 
 HEAD = ("classifier",)
-"""What is trained in full."""
+"""The modules trained in full."""
 
 
 @dataclass
 class Plain:
-    """What the plain loop measured.
+    """The results of the plain loop.
 
     Attributes:
         losses: of each step.
@@ -71,7 +71,7 @@ def load(
     dtype: torch.dtype = torch.float32,
     head: Sequence[str] = HEAD,
 ) -> nn.Module:
-    """A token classifier from disk, its matrices in NF4, but for its head's."""
+    """A token classifier from disk, with its matrices in NF4, except the head's."""
     options: dict[str, Any] = {}
     if quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -87,7 +87,7 @@ def load(
             folder, num_labels=2, dtype=torch.float32, **options
         )
     for module in model.modules():
-        # Without this bitsandbytes evaluates in bfloat16 on CPUs that have it in silicon.
+        # Without this bitsandbytes evaluates in bfloat16 on CPUs that support it.
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return model
@@ -100,7 +100,7 @@ def with_adapters(
     matrices: Mapping[str, str | list[str]] = MATRICES,
     head: Sequence[str] = HEAD,
 ) -> nn.Module:
-    """Add what the settings say by PEFT, and set it to the start values."""
+    """Add PEFT adapters by the settings, with the given initial values."""
     if settings.rank and settings.targets != "none":
         config = LoraConfig(
             task_type="TOKEN_CLS",
@@ -122,7 +122,7 @@ def with_adapters(
 
 
 def with_start(model: nn.Module, start: Mapping[str, torch.Tensor]) -> None:
-    """Set all that is trained to the start values."""
+    """Set all trained parameters to the initial values."""
     trained = dict(_trained(model))
     assert trained.keys() == start.keys()
     with torch.no_grad():
@@ -166,7 +166,7 @@ def plain_training(
 
 @torch.no_grad()
 def figures(model: nn.Module, batch: Batch) -> dict[str, float]:
-    """MCC, positives and loss over all labelled residues, the more probable class predicted."""
+    """MCC, positives and loss over all labelled residues, predicting the more probable class."""
     model.eval()
     logits = model(input_ids=batch.ids, attention_mask=batch.mask).logits
     known = batch.labels != -100
@@ -189,16 +189,16 @@ def plain_run(
     matrices: Mapping[str, str | list[str]] = MATRICES,
     head: Sequence[str] = HEAD,
 ) -> Plain:
-    """The training of a lane again, in the plain loop.
+    """Repeat a lane's training in the plain loop.
 
     Args:
         folder: the base.
         run: gives the start values and the batches.
         settings: the lane's, if not others.
-        longer: pads batches by so many tokens more.
-        masked: drop what the engine dropped.
+        longer: pads batches by this many tokens more.
+        masked: use the engine's dropout masks.
         rows: with ``masked``, let attention drop by itself, as where windows are padded.
-        matrices: target sets as PEFT is told them.
+        matrices: target sets as PEFT's ``target_modules``.
         head: names of the modules that are trained in full.
     """
     lane, settings = run.trial.lane, settings or run.trial.settings

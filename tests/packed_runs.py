@@ -1,4 +1,4 @@
-"""Packs of trials, with all that is left of each lane when it is over."""
+"""Trains packs of trials and records each lane's results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Curve = list[tuple[int, float, dict[str, float]]]
 
 
 class Watch:
-    """A ``Report`` that keeps what it is told of each trial, and may stop one.
+    """A ``Report`` callback that records each trial's reports, and may prune one.
 
     Args:
         stops: trial number to the step at which the pruner asks it to stop.
@@ -38,7 +38,7 @@ class Watch:
         self.order: list[int] = []
 
     def __call__(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Take a report."""
+        """Record a report."""
         self.curves.setdefault(number, []).append((step, value, dict(metrics)))
         self.order.append(number)
         return self.stops.get(number) == step
@@ -51,8 +51,8 @@ class Run:
     Attributes:
         trial: as the pack left it.
         start: its parameters at the start, as PEFT shapes them.
-        curve: what it reported.
-        result: what came of it.
+        curve: its reports.
+        result: its result.
     """
 
     trial: Trial
@@ -62,12 +62,12 @@ class Run:
 
     @property
     def losses(self) -> list[float]:
-        """Of each step."""
+        """The loss of each step."""
         return list(self.trial.lane.losses)
 
     @property
     def bits(self) -> tuple[Any, ...]:
-        """All that must not depend on the pack: losses, reported figures, final weights."""
+        """All that must not depend on the pack: losses, reported metrics, final weights."""
         state = self.trial.lane.adapters.state()
         weights = {name: tensor.numpy().tobytes() for name, tensor in state.items()}
         return self.losses, self.curve, weights
@@ -87,7 +87,7 @@ def run_pack(
     Args:
         inputs: base and data.
         fixed: the study's settings.
-        pack: what begins together.
+        pack: the trials that start together.
         stops: see ``Watch``.
         leave: see ``PackTrainer``.
         refill: see ``PackTrainer``.
@@ -116,7 +116,7 @@ def run_pack(
 
 
 def checkpoint_bits(folder: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Tree and tensors of a trial's checkpoint, without what the clock decides.
+    """Metadata and tensors of a trial's checkpoint, without times.
 
     Losses, rates, evaluations; every weight and moment.
     """

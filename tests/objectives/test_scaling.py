@@ -1,4 +1,4 @@
-"""LoRA's scaling is one record, here and in PEFT."""
+"""LoRA's scaling factor is the same here and in PEFT."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ RANKS = (1, 2, 8, 16, 64)
 
 
 @given(rank=st.integers(1, 512), number=st.floats(1e-4, 1e4), rslora=st.booleans())
-def test_a_factor_and_its_alpha_are_there_and_back(
-    rank: int, number: float, *, rslora: bool
-) -> None:
+def test_scaling_and_alpha_round_trip(rank: int, number: float, *, rslora: bool) -> None:
     """Whichever is given."""
     back = LoraScaling(rank, number, rslora=rslora).factor
     there = LoraScaling.of_factor(rank, number, rslora=rslora)
@@ -38,10 +36,10 @@ def test_a_factor_and_its_alpha_are_there_and_back(
 @pytest.mark.parametrize("rslora", [False, True])
 @pytest.mark.parametrize("sampled", [{"alpha": (4, 16)}, {"scaling": (0.5, 4.0)}], ids=str)
 @pytest.mark.parametrize("where", ["setting", "parameter", "both ways"])
-def test_the_scaling_that_is_analysed_is_the_one_that_is_trained(
+def test_the_analysed_scaling_is_the_trained_one(
     *, rslora: bool, sampled: dict[str, tuple[float, ...]], where: str
 ) -> None:
-    """A design's points: what is derived of each is what PEFT's module multiplies by."""
+    """For a design's points: the derived scaling is the factor of PEFT's module."""
     (name, choices), fixed = next(iter(sampled.items())), {"rslora": rslora}
     space = {"rank": Choice(*RANKS), name: Choice(*choices)}
     if where == "parameter":
@@ -62,7 +60,7 @@ def test_the_scaling_that_is_analysed_is_the_one_that_is_trained(
 
 
 def scaling_in_peft(fixed: dict[str, bool], values: dict[str, Scalar]) -> dict[str, float]:
-    """What a trial with these values gives to PEFT, and what PEFT makes of it."""
+    """The scaling factor in PEFT of a trial with these values."""
     settings = BindingSettings.from_mapping(fixed).for_trial(values)
     config = AdapterConfig.from_settings(settings, ["0"])
     theirs = LoraConfig(

@@ -1,4 +1,4 @@
-"""Closed-form objectives, through the framework's own protocol."""
+"""Synthetic objectives with closed forms, run through the objective protocol."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def _run(
 
 
 def test_linear_is_two_x1_plus_x2() -> None:
-    """The weights that make the shares 0.8 and 0.2."""
+    """The coefficients of shares 0.8 and 0.2."""
     assert _run({"function": "linear"}, x1=3.0, x2=1.0).value == 7.0
 
 
 def test_product_is_x1_times_x2() -> None:
-    """All interaction."""
+    """Pure interaction."""
     assert _run({"function": "product"}, x1=-0.5, x2=0.5).value == -0.25
 
 
@@ -48,7 +48,7 @@ def test_ishigami_equals_its_formula() -> None:
 
 @pytest.mark.parametrize("given", [{"alpha": 32}, {"scaling": 8.0}], ids=str)
 def test_surface_scales_by_the_root_of_rank_with_rslora(given: Mapping[str, Scalar]) -> None:
-    """Alpha 32 at rank 16 is a factor of 8 with rsLoRA, of 2 (the surface's best) without."""
+    """Alpha 32 at rank 16 is scaling 8 with rsLoRA, and 2 (the surface's best) without."""
     plain = _run({"function": "surface"}, rank=16, targets=QKV, scaling=2.0).value
     rank_stabilised = _run({"function": "surface"}, rank=16, targets=QKV, rslora=True, **given)
 
@@ -57,7 +57,7 @@ def test_surface_scales_by_the_root_of_rank_with_rslora(given: Mapping[str, Scal
 
 
 def test_surface_ranks_wider_target_sets_higher() -> None:
-    """The toy MCC is one where the targets dominate."""
+    """In the synthetic MCC the target set dominates."""
     sets = ["none", "query", QKV, "mlp.down+mlp.up"]
 
     values = [
@@ -68,7 +68,7 @@ def test_surface_ranks_wider_target_sets_higher() -> None:
     assert values[0] == 0.15
 
 
-def test_surface_takes_scaling_for_alpha() -> None:
+def test_surface_takes_scaling_instead_of_alpha() -> None:
     """A study may sample either; scaling 2 at rank 8 is alpha 16."""
     by_alpha = _run({"function": "surface"}, rank=8, alpha=16, targets=QKV)
     by_scaling = _run({"function": "surface"}, rank=8, scaling=2.0, targets=QKV)
@@ -79,7 +79,7 @@ def test_surface_takes_scaling_for_alpha() -> None:
 @given(seed=st.integers(0, 2**31), x1=st.floats(-1, 1))
 @settings(deadline=None)
 def test_a_trial_depends_on_parameters_and_seed_only(seed: int, x1: float) -> None:
-    """Its number, and what ran before it, change nothing."""
+    """Neither its number nor earlier trials matter."""
     noisy = {"function": "linear", "noise": 0.1}
 
     first = _run(noisy, seed=seed, number=0, x1=x1, x2=0.0)
@@ -89,7 +89,7 @@ def test_a_trial_depends_on_parameters_and_seed_only(seed: int, x1: float) -> No
     assert first.value == again.value
 
 
-def test_noise_has_the_standard_deviation_asked_for() -> None:
+def test_noise_has_the_requested_standard_deviation() -> None:
     """Over seeds, around the value without noise."""
     noisy = {"function": "linear", "noise": 0.5}
 
@@ -100,8 +100,8 @@ def test_noise_has_the_standard_deviation_asked_for() -> None:
     assert statistics.stdev(values) == pytest.approx(0.5, rel=0.15)
 
 
-def test_a_trial_that_meets_a_condition_fails_with_its_reason() -> None:
-    """The exception becomes a result; its neighbours in the pack are untouched."""
+def test_a_trial_that_matches_a_condition_fails_with_its_reason() -> None:
+    """The exception becomes a result; other trials of the pack are unaffected."""
     objective = Synthetic({"function": "linear", "fail_on": [{"x1": 1.0, "x2": 2.0}]}, {})
     pack = [TrialParams(i, {"x1": 1.0, "x2": x2}) for i, x2 in enumerate((1.0, 2.0, 3.0))]
 
@@ -114,30 +114,30 @@ def test_a_trial_that_meets_a_condition_fails_with_its_reason() -> None:
 
 
 def test_a_condition_may_name_the_trial() -> None:
-    """Number, seed and replicate are conditions like any parameter."""
+    """Number, seed and replicate can be conditions like any parameter."""
     result = _run({"fail_on": [{"number": 4}]}, number=4, x1=0.0, x2=0.0)
 
     assert result.state is TrialState.FAIL
 
 
-def test_a_missing_parameter_fails_the_trial_alone() -> None:
-    """Whatever is raised inside a trial is that trial's failure."""
+def test_a_missing_parameter_fails_only_that_trial() -> None:
+    """Any exception within a trial is that trial's failure."""
     result = _run({"function": "linear"}, x1=1.0)
 
     assert result.state is TrialState.FAIL
     assert result.failure.kind == "KeyError"
 
 
-def test_nan_is_handed_in_as_a_value() -> None:
-    """An objective that does not notice: the framework has to."""
+def test_nan_is_returned_as_a_value() -> None:
+    """As by an objective without checks; the framework must handle it."""
     result = _run({"nan_on": [{"x1": 1.0}]}, x1=1.0, x2=0.0)
 
     assert result.state is TrialState.COMPLETE
     assert math.isnan(result.value)
 
 
-def test_a_collapsed_trial_has_the_value_0_and_says_so() -> None:
-    """Under a condition, or by a chance that the seed decides."""
+def test_a_collapsed_trial_has_the_value_0_and_is_marked() -> None:
+    """By a condition, or at random by seed."""
     lost = _run({"collapse_on": [{"x1": 1.0}]}, x1=1.0, x2=2.0)
     chances = [
         _run({"collapse_rate": 0.2, "noise": 0.1}, seed=seed, x1=1.0, x2=2.0) for seed in range(300)
@@ -150,7 +150,7 @@ def test_a_collapsed_trial_has_the_value_0_and_says_so() -> None:
     assert "collapsed" not in _run({}, x1=1.0, x2=2.0).metrics
 
 
-def test_each_step_is_reported_nearer_to_the_value() -> None:
+def test_each_step_is_reported_closer_to_the_value() -> None:
     """The last report is the value itself."""
     seen: list[tuple[int, float]] = []
 
@@ -165,7 +165,7 @@ def test_each_step_is_reported_nearer_to_the_value() -> None:
 
 
 def test_a_pruned_trial_stops_without_a_value() -> None:
-    """The report's answer is obeyed at once."""
+    """It stops at the report that asks for it."""
     steps: list[int] = []
 
     def stop(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
@@ -179,15 +179,15 @@ def test_a_pruned_trial_stops_without_a_value() -> None:
     assert (result.state, result.value, steps) == (TrialState.PRUNED, None, [1, 2])
 
 
-def test_a_sleeping_trial_takes_its_time() -> None:
-    """So that a test can kill a sweep in the middle of one."""
+def test_a_sleeping_trial_takes_that_long() -> None:
+    """So that a test can kill a sweep during one."""
     result = _run({"sleep_seconds": 0.05, "steps": 5}, x1=0.0, x2=0.0)
 
     assert 0.05 <= result.seconds < 2.0
 
 
-def test_all_faults_of_the_settings_come_at_once() -> None:
-    """Unknown names and broken rules, each in its sentence."""
+def test_all_faults_of_the_settings_are_reported_at_once() -> None:
+    """Unknown names and broken rules, one message each."""
     bad = {
         "function": "cubic",
         "noise": -1,
@@ -235,8 +235,8 @@ def test_check_accepts_a_baseline_that_adapts_nothing() -> None:
         objective.check(space, [{"rank": 0}])
 
 
-def test_it_is_found_by_its_dotted_name() -> None:
-    """As a study names it."""
+def test_the_objective_is_found_by_its_dotted_name() -> None:
+    """As a study spec names it."""
     objective = load_objective("objectives.synthetic:Synthetic", {"function": "product"}, {})
 
     assert objective.check(Space({"x1": Float(0, 1), "x2": Float(0, 1)}), [])

@@ -1,4 +1,4 @@
-"""Packs of a closed-form objective: trials advance in turn and leave one by one."""
+"""Packs of a synthetic objective: trials advance in alternation and end one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep.study.trial import TrialParams, TrialResult, ignore_reports, stay
 
 
 def trials(*values: float, first: int = 0, folder: str = "") -> list[TrialParams]:
-    """Trials at x1 = these, numbered on; with a folder each if one is given."""
+    """Trials with these values of x1, numbered consecutively; with folders if one is given."""
     return [
         TrialParams(first + i, {"x1": x1, "x2": 1.0}, 7, folder=folder and f"{folder}/{first + i}")
         for i, x1 in enumerate(values)
@@ -21,21 +21,21 @@ def trials(*values: float, first: int = 0, folder: str = "") -> list[TrialParams
 
 
 class Waiting:
-    """A ``Refill`` with trials to give, and all results that it took."""
+    """A ``Refill`` with waiting trials, which records all results."""
 
     def __init__(self, *waiting: TrialParams) -> None:
         self.waiting = list(waiting)
         self.results: dict[int, TrialResult] = {}
 
     def __call__(self, result: TrialResult) -> TrialParams | None:
-        """Take a result, which must be the first of its trial."""
+        """Record a result, which must be the only one of its trial."""
         assert result.number not in self.results
         self.results[result.number] = result
         return self.waiting.pop(0) if self.waiting else None
 
 
 def figures(result: TrialResult) -> tuple[Any, ...]:
-    """All of a result but the time that it took, and where in the code it failed."""
+    """All of a result except its time and the location of a failure."""
     failure = None if result.failure is None else str(result.failure)
     return result.number, result.state, result.value, dict(result.metrics), failure
 
@@ -52,7 +52,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 8])
 def test_a_result_does_not_depend_on_the_pack(lanes: int) -> None:
-    """In lanes or alone, handed over or returned; failed and collapsed ones too."""
+    """In lanes or alone, by ``refill`` or returned; failed and collapsed trials too."""
     objective = Synthetic(SETTINGS, {})
     all_of_them = trials(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
     alone = [figures(objective.run([params], ignore_reports)[0]) for params in all_of_them]
@@ -65,7 +65,7 @@ def test_a_result_does_not_depend_on_the_pack(lanes: int) -> None:
     assert {state for _, state, *_ in alone} == {"COMPLETE", "FAIL"}
 
 
-def test_trials_take_turns_and_a_place_is_filled_within_the_turn() -> None:
+def test_trials_alternate_and_a_free_lane_is_refilled_at_once() -> None:
     """Trial 1 is pruned at its first step; trial 2 makes its first in the next turn."""
     order: list[tuple[int, int]] = []
 
@@ -86,7 +86,7 @@ def test_trials_take_turns_and_a_place_is_filled_within_the_turn() -> None:
 
 
 def test_a_pack_takes_the_time_of_one_trial() -> None:
-    """Eight that sleep for 0.2 s each."""
+    """Eight trials that sleep for 0.2 s each."""
     objective = Synthetic({"steps": 4, "sleep_seconds": 0.2}, {})
     results = objective.run(trials(*range(8)), ignore_reports)
 
@@ -94,7 +94,7 @@ def test_a_pack_takes_the_time_of_one_trial() -> None:
 
 
 def test_any_number_of_trials_may_fail_before_their_first_step() -> None:
-    """Each in the place of the last, without a step between, and without an end of the stack."""
+    """Each replaces the last one without a step, and without recursion."""
     objective = Synthetic({"fail_on": [{"x2": 1.0}]}, {})
     refill = Waiting(*trials(*range(3000), first=1))
     objective.run(trials(1.0), ignore_reports, stay, refill)
@@ -102,8 +102,8 @@ def test_any_number_of_trials_may_fail_before_their_first_step() -> None:
     assert len(refill.results) == 3001
 
 
-def test_all_lanes_checkpoint_when_asked_to_leave_and_go_on_from_there(tmp_path: Path) -> None:
-    """No step twice; a trial that came in late has fewer steps behind it."""
+def test_all_lanes_checkpoint_when_asked_to_stop_and_resume_from_there(tmp_path: Path) -> None:
+    """No step is made twice; a trial that started late has made fewer steps."""
     objective = Synthetic({"steps": 4, "noise": 0.3}, {})
     pack = trials(1.0, 2.0, folder=str(tmp_path))
     late = trials(3.0, first=2, folder=str(tmp_path))
@@ -130,7 +130,7 @@ def test_all_lanes_checkpoint_when_asked_to_leave_and_go_on_from_there(tmp_path:
         0: "left when asked to, after step 2 of 4",
         2: "left when asked to, after step 1 of 4",
     }
-    # What was made before is reported again at once, in order; the rest turn by turn.
+    # Earlier steps are reported again at once, in order; the others turn by turn.
     assert steps[:3] == [(0, 1), (0, 2), (2, 1)]
     assert steps[3:] == [(0, 3), (2, 2), (0, 4), (2, 3), (2, 4)]
     assert again[0].value == fresh[0].value

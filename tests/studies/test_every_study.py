@@ -139,7 +139,7 @@ def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: 
         assert data[total] == sum(split[total] for split in data["splits"].values())
 
 
-def test_the_model_cards_list_is_refused_with_what_it_could_have_matched(
+def test_the_model_cards_list_is_refused_with_possible_matches(
     tmp_path: object,
 ) -> None:
     """PEFT adapts query, key and value for it, and says nothing of the rest."""

@@ -23,7 +23,7 @@ HEAD = ("classifier",)
 
 
 def adapter(model: nn.Module, targets: str, rank: int = 4, **changes: object) -> AdapterConfig:
-    """The adapter of a target set on a model."""
+    """A target set's adapter on a model."""
     modules = resolve(model, targets, HEAD).modules
     config = AdapterConfig.from_settings(BindingSettings(rank=rank, targets=targets), modules)
     return replace(config, **changes)  # type: ignore[arg-type]
@@ -43,16 +43,16 @@ def adapter(model: nn.Module, targets: str, rank: int = 4, **changes: object) ->
 def test_trainable_parameters_on_esm2_8m(
     esm2_8m: EsmForTokenClassification, targets: str, rank: int, expected: int
 ) -> None:
-    """Rank times inputs plus outputs of each module, and the head; the card's 23 682 is one."""
+    """Rank times inputs plus outputs of each module, and the head; the model card's is 23 682."""
     assert trainable_parameters(esm2_8m, adapter(esm2_8m, targets, rank), HEAD) == expected
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 @pytest.mark.parametrize("targets", ["query", "mlp.down", "attention", "all-linear"])
-def test_parameters_are_counted_as_peft_counts_them(
+def test_parameters_are_counted_as_in_peft(
     esm2_8m: EsmForTokenClassification, targets: str
 ) -> None:
-    """The count worked out from shapes is the count of what PEFT made."""
+    """The count from shapes equals that of PEFT's model."""
     config = adapter(esm2_8m, targets)
     theirs = get_peft_model(copy.deepcopy(esm2_8m), config.to_peft(HEAD))
 
@@ -62,13 +62,13 @@ def test_parameters_are_counted_as_peft_counts_them(
 @pytest.mark.parametrize(
     ("targets", "rank"), [("query", 4), ("all-linear", 3), ("none", 8), ("mlp.down", 0)]
 )
-def test_parameters_are_counted_as_a_lane_has_them(
+def test_parameters_are_counted_as_in_a_lane(
     trial_of: Callable[..., AbstractContextManager[Trial]],
     tiny_inputs: Inputs,
     targets: str,
     rank: int,
 ) -> None:
-    """And no more, whatever room the lane's slots have."""
+    """Without the padding of the lane's slots."""
     model = tiny_inputs.skeleton
     with trial_of(BindingSettings(device="cpu", rank=rank, targets=targets, steps=1)) as trial:
         counted = sum(p.numel() for p in trial.lane.trained.values())
@@ -76,8 +76,8 @@ def test_parameters_are_counted_as_a_lane_has_them(
     assert counted == trainable_parameters(model, adapter(model, targets, rank), HEAD)
 
 
-def test_the_encoder_is_four_bit_and_the_head_is_not(tiny_base: Base) -> None:
-    """Every linear layer of the encoder is NF4 with double quantisation; the head is float32."""
+def test_the_encoder_is_nf4_and_the_head_is_not(tiny_base: Base) -> None:
+    """All linear layers of the encoder are NF4 with double quantisation; the head is float32."""
     encoder = [m for m in tiny_base.model.esm.encoder.modules() if isinstance(m, nn.Linear)]
 
     assert len(encoder) == 12
@@ -93,7 +93,7 @@ def test_the_encoder_is_four_bit_and_the_head_is_not(tiny_base: Base) -> None:
 def test_peft_gets_rank_alpha_dropout_and_rslora(
     esm2_8m: EsmForTokenClassification, *, rslora: bool, scaling: float
 ) -> None:
-    """Alpha 8 at rank 4 scales by 2, with rsLoRA by 4; by our own reckoning too."""
+    """Alpha 8 at rank 4 is scaling 2, with rsLoRA 4; also by our own computation."""
     config = adapter(esm2_8m, "query", alpha=8.0, dropout=0.25, rslora=rslora)
     model = get_peft_model(copy.deepcopy(esm2_8m), config.to_peft(HEAD))
     layer = model.get_submodule(f"base_model.model.{config.modules[0]}")
@@ -104,7 +104,7 @@ def test_peft_gets_rank_alpha_dropout_and_rslora(
 
 
 def test_without_adapters_nothing_is_scaled(esm2_8m: EsmForTokenClassification) -> None:
-    """Rank 0 has no factor to divide by."""
+    """Rank 0 has no scaling."""
     config = adapter(esm2_8m, "query", rank=0)
 
     assert (config.modules, config.scale) == ((), 0.0)

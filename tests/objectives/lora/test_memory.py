@@ -1,4 +1,4 @@
-"""What counts as running out of memory, and what is known of a failed trial's memory."""
+"""Out-of-memory errors are recognised, and a failed trial records its peak memory."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_real_allocations_beyond_a_real_limit(
 
     assert measured["torch"] == ["RuntimeError", "out_of_memory"]
     assert measured["product"] == ["RuntimeError", "out_of_memory"]
-    assert measured["numpy"][0].endswith("MemoryError")  # a subclass with an underscore, as a rule
+    assert measured["numpy"][0].endswith("MemoryError")  # a subclass with an underscore, usually
     assert measured["numpy"][1] == "out_of_memory"
     assert measured["python"] == ["MemoryError", "out_of_memory"]
     assert measured["failed"]["reason"] == "out_of_memory"
@@ -89,8 +89,8 @@ def test_real_allocations_beyond_a_real_limit(
     ],
     ids=repr,
 )
-def test_every_way_of_saying_it(error: Exception) -> None:
-    """Also where another exception was raised from it."""
+def test_every_form_of_out_of_memory_is_recognised(error: Exception) -> None:
+    """Also if another exception was raised from it."""
     wrapped = ValueError("a base that cannot be read")
     wrapped.__cause__ = error
 
@@ -107,25 +107,27 @@ def test_every_way_of_saying_it(error: Exception) -> None:
     ],
     ids=repr,
 )
-def test_other_faults_are_not_about_memory(error: Exception) -> None:
-    """Neither are they when raised from nothing."""
+def test_other_errors_are_not_out_of_memory(error: Exception) -> None:
+    """Also with ``raise ... from None``."""
     assert not ran_out(error)
     assert not ran_out(None)
 
 
-def test_a_failed_trial_keeps_its_peak(make_objective: Callable[..., BindingObjective]) -> None:
-    """Whatever it failed of; on a CPU, the process's."""
+def test_a_failed_trial_records_its_peak_memory(
+    make_objective: Callable[..., BindingObjective],
+) -> None:
+    """For any failure; on a CPU, the peak of the process."""
     params = TrialParams(0, {"rank": 2, "learning_rate": 1e30})
     (result,) = make_objective(steps=4, warmup=0.0).run([params], ignore_reports)
 
     assert result.failure is not None
     assert result.failure.reason == "nan"
-    now = peak_memory_bytes(torch.device("cpu"))  # the kernel counts a few pages late
+    now = peak_memory_bytes(torch.device("cpu"))  # the kernel's count lags by a few pages
     assert result.failure.peak_memory_bytes == pytest.approx(now, rel=0.01)
 
 
-def test_the_peak_covers_what_is_in_use() -> None:
-    """Right unit: no less than the process has now, and of that order."""
+def test_the_peak_covers_the_current_usage() -> None:
+    """It is at least the process's current memory, and of that order, so the unit is right."""
     resident = psutil.Process().memory_info().rss
 
     assert resident <= peak_memory_bytes(torch.device("cpu")) * 1.01

@@ -1,4 +1,4 @@
-"""What the names of a target set mean in the encoders that ``transformers`` ships."""
+"""The matrices that a target set's names mean in the encoders of ``transformers``."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ENCODERS = {
     "phi3": "self_attn.qkv_proj self_attn.qkv_proj self_attn.qkv_proj self_attn.o_proj "
     "mlp.gate_up_proj mlp.down_proj mlp.gate_up_proj",
 }
-"""Path below the layer of each role, in the order of ``NAMES``; - where a model has none."""
+"""Path below the layer of each role, in the order of ``NAMES``; - if a model has none."""
 
 MORE = {
     "albert": {"albert.encoder.embedding_hidden_mapping_in"},
@@ -89,7 +89,7 @@ MORE = {
     "rembert": {"rembert.encoder.embedding_hidden_mapping_in"},
     "xmod": {"output.adapter_modules.en_XX.dense1", "output.adapter_modules.en_XX.dense2"},
 }  # fmt: skip
-"""Linear layers without a role that ``all-linear`` has, too."""
+"""Linear layers without a role that are in ``all-linear`` too."""
 
 GROUPS = {
     "query+value": ("query", "value"),
@@ -114,7 +114,7 @@ def roles_in(name: str) -> dict[str, str]:
 
 
 def expected(name: str, text: str) -> set[str] | str:
-    """The paths that a target set means in an encoder, or what its refusal says."""
+    """The paths that a target set means in an encoder, or its error message."""
     paths = roles_in(name)
     wanted = {*GROUPS.get(text, (text,))}
     if missing := wanted - {*paths}:
@@ -129,11 +129,11 @@ def expected(name: str, text: str) -> set[str] | str:
 
 @pytest.mark.parametrize(("name", "text"), EVERY)
 def test_a_role_is_the_same_matrix_in_every_encoder(name: str, text: str) -> None:
-    """What a set means, or that the encoder has no such matrix, or only as a part of another."""
+    """The modules of a set; or that the encoder lacks the matrix, or has it only fused."""
     model = model_of(name)
     if text == "all-linear":
         every = {*roles_in(name).values()} | MORE.get(name, set())
-        if name not in ("lilt", "luke"):  # full of linear layers of their own
+        if name not in ("lilt", "luke"):  # has many linear layers of its own
             assert {*resolve(model, text, head_modules(model)).kinds} == every
         return
     means = expected(name, text)
@@ -147,8 +147,8 @@ def test_a_role_is_the_same_matrix_in_every_encoder(name: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_all_linear_is_what_peft_means_but_for_the_head_and_what_is_never_run(name: str) -> None:
-    """Also where a matrix has no role, as projections of embeddings or of positions have none."""
+def test_all_linear_is_as_in_peft_except_head_and_unused_layers(name: str) -> None:
+    """Including matrices without a role, such as projections of embeddings or positions."""
     model = model_of(name)
     head = head_modules(model)
     config = LoraConfig(r=1, target_modules="all-linear")
@@ -163,8 +163,8 @@ def test_all_linear_is_what_peft_means_but_for_the_head_and_what_is_never_run(na
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_what_is_given_to_peft_trains_the_same_in_every_encoder(name: str) -> None:
-    """For every set: the modules, and how many numbers, the head's among them."""
+def test_peft_trains_the_same_parameters_in_every_encoder(name: str) -> None:
+    """For every set: the modules, and the number of parameters, including the head's."""
     model = model_of(name)
     head = head_modules(model)
     paths = [path for path, _ in model.named_modules()]
@@ -180,13 +180,13 @@ def test_what_is_given_to_peft_trains_the_same_in_every_encoder(name: str) -> No
         assert trainable_parameters(model, config, head) == count
 
 
-def test_every_path_that_is_known_is_that_of_an_encoder() -> None:
-    """The table of roles holds no path that no model has."""
+def test_every_known_path_exists_in_an_encoder() -> None:
+    """The table of roles has no unused path."""
     assert {path for paths in ENCODERS.values() for path in paths.split()} - {"-"} == {*ROLES}
 
 
 def test_an_encoder_without_linear_layers_is_refused_once() -> None:
-    """I-BERT's matrices are of a class of their own; without adapters there is nothing to say."""
+    """I-BERT has its own class of matrices; without adapters it is accepted."""
     model = classifier_of(config_of("ibert"))
 
     with pytest.raises(
@@ -197,8 +197,8 @@ def test_an_encoder_without_linear_layers_is_refused_once() -> None:
     assert not resolve(model, "none", head_modules(model)).modules
 
 
-def test_a_part_of_a_fused_matrix_is_told_once_for_each_set() -> None:
-    """Of the sets that studies compare, one cannot be had where query and value are one matrix."""
+def test_a_part_of_a_fused_matrix_is_one_fault_for_each_set() -> None:
+    """One of the studies' sets does not exist where query, key and value are one matrix."""
     model = model_of("modernbert")
 
     with pytest.raises(TargetError, match="a target must not be a part") as why:
@@ -210,7 +210,7 @@ def test_a_part_of_a_fused_matrix_is_told_once_for_each_set() -> None:
 
 
 def adapted(model: PreTrainedModel, config: LoraConfig) -> tuple[set[str], int]:
-    """What PEFT adapts and how many numbers it trains; the model is as before after."""
+    """Modules that PEFT adapts, and its trainable parameters; the model is restored afterwards."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wrapped = get_peft_model(model, config)

@@ -11,8 +11,8 @@ from objectives.lora.settings import SAMPLED, BindingSettings
 from sweep.errors import SpecError
 
 
-def test_the_defaults_keep_their_own_rules() -> None:
-    """Settings made of nothing are the defaults, and those pass the check."""
+def test_the_defaults_are_valid() -> None:
+    """Settings without arguments are the defaults, and pass the check."""
     defaults = BindingSettings()
 
     assert BindingSettings.from_mapping({}) == defaults
@@ -59,8 +59,8 @@ def test_the_defaults_keep_their_own_rules() -> None:
         ("data_seed", -1),
     ],
 )
-def test_a_broken_setting_names_itself_and_its_rule(name: str, value: object) -> None:
-    """Each setting refuses a value outside its rule."""
+def test_an_invalid_setting_names_itself_and_its_rule(name: str, value: object) -> None:
+    """Each setting refuses a value outside its range."""
     with pytest.raises(SpecError, match=rf"^settings\.{name} must be .*, got ") as caught:
         BindingSettings.from_mapping({name: value})
 
@@ -68,21 +68,21 @@ def test_a_broken_setting_names_itself_and_its_rule(name: str, value: object) ->
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    """Three wrong settings give three sentences."""
+    """Three wrong settings give three messages."""
     with pytest.raises(SpecError, match="learning_rate") as caught:
         BindingSettings.from_mapping({"learning_rate": 0, "epochs": -1, "lr": 1})
 
     assert len(caught.value.faults) == 3
 
 
-def test_an_unknown_setting_is_told_the_nearest() -> None:
-    """A misspelt name finds its way."""
+def test_an_unknown_setting_gets_a_suggestion() -> None:
+    """The message names the nearest known setting."""
     with pytest.raises(SpecError, match="nearest is 'learning_rate'"):
         BindingSettings.from_mapping({"learning_rat": 1e-3})
 
 
-def test_a_trial_overrides_what_may_be_sampled() -> None:
-    """Sampled values replace the fixed ones."""
+def test_sampled_values_override_fixed_ones() -> None:
+    """For settings that may be sampled."""
     trial = BindingSettings(rank=4).for_trial({"rank": 16, "schedule": "cosine"})
 
     assert (trial.rank, trial.schedule) == (16, "cosine")
@@ -101,14 +101,14 @@ def test_a_trial_overrides_what_may_be_sampled() -> None:
     ],
 )
 def test_a_fixed_setting_cannot_be_sampled(name: str) -> None:
-    """What would give trials other data or another machine is not a parameter."""
+    """Settings that would give trials other data or another device are no parameters."""
     assert name not in SAMPLED
     with pytest.raises(SpecError, match=rf"space\.{name} must be one of .* move it to settings"):
         BindingSettings().for_trial({name: 1})
 
 
 def test_alpha_and_scaling_exclude_each_other() -> None:
-    """One follows from the other."""
+    """One determines the other."""
     with pytest.raises(SpecError, match="not be given together with alpha"):
         BindingSettings.from_mapping({"alpha": 8, "scaling": 2.0})
     with pytest.raises(SpecError, match="not be given together with alpha"):
@@ -124,8 +124,8 @@ def test_a_sampled_scaling_replaces_a_fixed_alpha() -> None:
 
 @given(rank=st.integers(1, 256), number=st.floats(1e-3, 1e3), rslora=st.booleans())
 @settings(deadline=None)
-def test_alpha_and_scaling_say_the_same(rank: int, number: float, *, rslora: bool) -> None:
-    """Alpha is scaling times rank, or its root with rsLoRA, whichever is given."""
+def test_alpha_and_scaling_are_equivalent(rank: int, number: float, *, rslora: bool) -> None:
+    """Alpha is scaling times rank, or times its root with rsLoRA, whichever is given."""
     fixed: dict[str, Any] = {"rank": rank, "rslora": rslora}
     by_scaling = BindingSettings(**fixed, scaling=number)
     by_alpha = BindingSettings(**fixed, alpha=by_scaling.lora_alpha)

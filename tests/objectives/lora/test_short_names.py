@@ -1,4 +1,4 @@
-"""What a person pastes into PEFT adapts what the trial adapted, and nothing else."""
+"""The short ``target_modules`` shown for PEFT adapt exactly the modules of the trial."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def model(request: pytest.FixtureRequest, esm2_8m: EsmForTokenClassification) ->
 
 
 def adapted(model: nn.Module, keywords: dict[str, Any]) -> dict[str, float]:
-    """Paths of the modules that PEFT adapts, with their scaling; the model is as before after."""
+    """Paths of modules that PEFT adapts, with their scaling; the model is restored afterwards."""
     wrapped = get_peft_model(model, LoraConfig(**keywords))  # type: ignore[arg-type]
     found = {
         path.removeprefix("base_model.model."): module.scaling["default"]
@@ -90,17 +90,17 @@ def test_peft_adapts_exactly_the_trials_modules(model: nn.Module, targets: str) 
         ("0.attention.self.query", ["0.attention.self.query"]),
     ],
 )
-def test_names_are_those_a_person_would_write(
+def test_names_are_those_a_user_would_write(
     esm2_8m: EsmForTokenClassification, targets: str, names: list[str] | str
 ) -> None:
-    """An expression only where endings would be many: mlp.down's is attention.output's too."""
+    """A regular expression only for ambiguous suffixes: mlp.down's is attention.output's too."""
     modules = resolve(esm2_8m, targets, ["classifier"]).modules
 
     assert short_names(modules, [name for name, _ in esm2_8m.named_modules()]) == names
 
 
-def test_paths_are_given_in_full_where_nothing_shorter_will_do() -> None:
-    """Some layers of one kind, when their paths are endings of others."""
+def test_full_paths_are_used_where_nothing_shorter_works() -> None:
+    """For some layers of a kind, if their paths are suffixes of others."""
     paths = ["a.0.x", "a.1.x", "b.a.0.x", "a.2.x", "c"]
 
     assert short_names(["a.0.x", "a.1.x"], paths) == ["a.0.x", "a.1.x"]
@@ -118,10 +118,10 @@ def test_paths_are_given_in_full_where_nothing_shorter_will_do() -> None:
     ids=str,
 )
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
-def test_a_trial_says_how_to_have_its_adapter(
+def test_a_trial_s_lora_config_reproduces_its_adapter(
     make_objective: Make, tiny_folder: Any, values: dict[str, Any]
 ) -> None:
-    """The same modules, the same factor on their updates, and as many parameters."""
+    """The same modules, the same scaling, and as many parameters."""
     (result,) = make_objective(steps=1).run([TrialParams(0, values)], ignore_reports)
     keywords = dict(result.details["lora_config"])
     base = EsmForTokenClassification.from_pretrained(tiny_folder)
@@ -135,7 +135,7 @@ def test_a_trial_says_how_to_have_its_adapter(
     assert count == result.details["trainable_parameters"]
 
 
-def test_a_head_alone_has_no_adapter_to_paste(make_objective: Make) -> None:
+def test_a_head_only_trial_has_no_lora_config(make_objective: Make) -> None:
     """Not even an empty one."""
     values = {"rank": 0, "targets": "none"}
     (result,) = make_objective(steps=1).run([TrialParams(0, values)], ignore_reports)

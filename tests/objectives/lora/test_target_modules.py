@@ -54,7 +54,7 @@ def test_names_match_on_esm2(
 
 
 def test_modules_are_full_paths_in_the_models_order(esm2_8m: EsmForTokenClassification) -> None:
-    """PEFT gets paths that exist, each once."""
+    """PEFT gets existing paths, each once."""
     found = resolve(esm2_8m, "value+query", HEAD)
     order = [path for path, _ in esm2_8m.named_modules()]
 
@@ -64,10 +64,10 @@ def test_modules_are_full_paths_in_the_models_order(esm2_8m: EsmForTokenClassifi
     assert all(isinstance(esm2_8m.get_submodule(path), nn.Linear) for path in found.modules)
 
 
-def test_the_model_cards_list_is_refused_with_what_it_could_have_matched(
+def test_the_model_cards_list_is_refused_with_possible_matches(
     esm2_8m: EsmForTokenClassification,
 ) -> None:
-    """Four class names and the head: five faults, each with its way out."""
+    """Four class names and the head: five faults, each with a suggestion."""
     with pytest.raises(TargetError, match="EsmSelfOutput") as caught:
         resolve(esm2_8m, CARD, HEAD)
     by_name = {fault.split(", got '")[1].split("'")[0]: fault for fault in caught.value.faults}
@@ -86,26 +86,26 @@ def test_the_model_cards_list_is_refused_with_what_it_could_have_matched(
 
 
 def test_near_names_come_first(esm2_8m: EsmForTokenClassification) -> None:
-    """A misspelt name is answered with its neighbour."""
+    """A misspelt name gets the nearest names as suggestions."""
     with pytest.raises(TargetError, match=r"could have matched: attention\.self\.query \(6\)"):
         resolve(esm2_8m, "self.qeury", HEAD)
 
 
-def test_a_name_that_matches_nothing_is_refused_beside_one_that_matches(
+def test_a_name_without_a_match_is_refused_beside_one_that_matches(
     esm2_8m: EsmForTokenClassification,
 ) -> None:
-    """PEFT would adapt query and say nothing."""
+    """PEFT would adapt query and ignore the other silently."""
     with pytest.raises(TargetError, match="got 'q_proj'"):
         resolve(esm2_8m, "query+q_proj", HEAD)
 
 
 def test_a_name_ends_on_a_component_border(esm2_8m: EsmForTokenClassification) -> None:
-    """``uery`` ends the text of a path, but names no module."""
+    """``uery`` is a suffix of the path's text, but names no module."""
     with pytest.raises(TargetError, match="got 'uery'"):
         resolve(esm2_8m, "uery", HEAD)
 
 
-def test_parts_that_classification_never_runs_are_refused(
+def test_modules_unused_in_classification_are_refused(
     esm2_8m: EsmForTokenClassification,
 ) -> None:
     """The contact head is loaded, but adapting it would train nothing."""
@@ -113,7 +113,7 @@ def test_parts_that_classification_never_runs_are_refused(
         resolve(esm2_8m, "contact_head.regression", HEAD)
 
 
-def test_bad_names_of_all_sets_are_told_at_once(esm2_8m: EsmForTokenClassification) -> None:
+def test_bad_names_of_all_sets_are_reported_at_once(esm2_8m: EsmForTokenClassification) -> None:
     """Two bad sets give two faults, and a name bad in both gives one."""
     with pytest.raises(TargetError, match="q_proj") as caught:
         resolve_all(esm2_8m, ["query+q_proj", "mlp", "q_proj+v_proj"], HEAD)
@@ -127,7 +127,7 @@ def test_bad_names_of_all_sets_are_told_at_once(esm2_8m: EsmForTokenClassificati
 )
 @settings(deadline=None, max_examples=examples(16))
 def test_a_union_of_names_matches_the_union(left: str, right: str) -> None:
-    """A set means all that its names mean, whatever stands beside them."""
+    """A set means the union of its names' modules."""
     model = bert()
     parts = {*resolve(model, left, HEAD).modules, *resolve(model, right, HEAD).modules}
 
@@ -135,14 +135,14 @@ def test_a_union_of_names_matches_the_union(left: str, right: str) -> None:
 
 
 def test_bert_resolves_by_the_same_names() -> None:
-    """The aliases serve the whole family, and the pooler stays out."""
+    """The aliases apply to the whole family, without the pooler."""
     found = resolve(bert(), "all-linear", HEAD)
 
     assert found.kinds == dict.fromkeys(ALL, 2)
 
 
 def test_an_alias_falls_back_to_a_suffix_on_other_architectures() -> None:
-    """``query`` also finds a layer that other models call so."""
+    """``query`` also finds a layer of that name in other models."""
     model = nn.ModuleDict({"block": nn.ModuleList([nn.ModuleDict({"query": nn.Linear(2, 2)})])})
 
     assert resolve(model, "query", ()).modules == ("block.0.query",)
@@ -152,8 +152,8 @@ def test_an_alias_falls_back_to_a_suffix_on_other_architectures() -> None:
     ("path", "expected"),
     [("a.layer.11.b.c", "b.c"), ("a.0.b.1.c", "c"), ("proj", "proj"), ("blocks.3", "blocks.3")],
 )
-def test_a_kind_is_what_follows_the_layer(path: str, expected: str) -> None:
-    """The layer's number and all before it is left out."""
+def test_a_kind_is_the_path_below_the_layer(path: str, expected: str) -> None:
+    """The layer's number and all before it are left out."""
     assert kind(path) == expected
 
 

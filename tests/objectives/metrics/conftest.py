@@ -1,4 +1,4 @@
-"""A tiny random ESM-2, data that it can learn, and trials on both."""
+"""Fixtures: a tiny random ESM-2, learnable data, and trials on both."""
 
 from tiny_bases import (  # noqa: F401
     esm2_8m,

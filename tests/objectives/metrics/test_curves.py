@@ -1,4 +1,4 @@
-"""Curves and calibration are counts: each is counted again here, the slow way."""
+"""Curves and calibration bins are compared with direct counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FINE = st.floats(-30, 30, width=32)
 
 @st.composite
 def predictions(draw: st.DrawFn, most: int = 60) -> Predictions:
-    """Residues of one or both classes, with margins that tie, are all one, or saturate."""
+    """Residues of one or both classes, with margins that tie, are all equal, or saturate."""
     n = draw(st.integers(1, most))
     kind = draw(st.sampled_from([TIED, FINE, st.just(draw(TIED)), st.sampled_from([-1e9, 1e9])]))
     margin = np.array(draw(st.lists(kind, min_size=n, max_size=n)))
@@ -34,14 +34,14 @@ def predictions(draw: st.DrawFn, most: int = 60) -> Predictions:
 
 
 def many(size: int = 20_000, seed: int = 0) -> Predictions:
-    """A split with few residues that bind, told apart fairly well."""
+    """A split with few binding residues, separated fairly well."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(size) < 0.05).astype(np.int64)
     return Predictions(rng.normal(-4, 1.5, size) + 3.5 * labels, labels, labels)
 
 
 def probabilities(some: Predictions) -> NDArray[np.float64]:
-    """Of binding, per residue."""
+    """Predicted probability of binding, per residue."""
     found: NDArray[np.float64] = expit(some.margin.astype(np.float64))
     return found
 
@@ -54,7 +54,7 @@ def rows(curve: dict[str, list[Any]]) -> list[tuple[float, int, int]]:
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
 def test_counts_are_those_above_the_probability(some: Predictions) -> None:
-    """Wherever no two margins have the same probability, 0 or 1 for lack of digits."""
+    """Unless two margins have the same probability, 0 or 1 by rounding."""
     chance, binds = probabilities(some), some.labels == 1
     ends = {-np.inf, ARGMAX, np.inf}
     assume(len({0.0, 0.5, 1.0, *chance}) == len({*ends, *some.margin.tolist()}))
@@ -66,7 +66,7 @@ def test_counts_are_those_above_the_probability(some: Predictions) -> None:
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
 def test_argmax_and_the_chosen_threshold_are_on_the_curve(some: Predictions) -> None:
-    """With the counts and the probability of the figures beside them."""
+    """With the counts and the probability of the metrics beside them."""
     chosen = best_threshold(some)
     points = rows(threshold_curve(some, chosen))
     for margin in (ARGMAX, chosen):
@@ -78,8 +78,8 @@ def test_argmax_and_the_chosen_threshold_are_on_the_curve(some: Predictions) -> 
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
-def test_the_curve_goes_from_the_surest_residue_to_all(some: Predictions) -> None:
-    """Thresholds descend and counts rise; both marked points may have the same counts."""
+def test_the_curve_goes_from_the_highest_margin_to_all_residues(some: Predictions) -> None:
+    """Thresholds decrease and counts increase; both marked points may have the same counts."""
     curve = threshold_curve(some, best_threshold(some))
     top = int((some.margin == some.margin.max()).sum())
     sums = [tp + fp for _, tp, fp in rows(curve)]
@@ -92,7 +92,7 @@ def test_the_curve_goes_from_the_surest_residue_to_all(some: Predictions) -> Non
     assert curve["fp"] == sorted(curve["fp"])
 
 
-def test_precision_and_recall_are_well_drawn() -> None:
+def test_precision_and_recall_are_sampled_well() -> None:
     """Against scikit-learn's at every threshold; the first residues one by one, recall evenly."""
     some = many()
     curve = threshold_curve(some, best_threshold(some))
@@ -111,15 +111,15 @@ def test_precision_and_recall_are_well_drawn() -> None:
 
 
 def test_a_curve_is_small() -> None:
-    """Thresholds have no more digits than part the residues."""
+    """Thresholds have only the digits that separate the residues."""
     some = many()
     written = json.dumps(threshold_curve(some, best_threshold(some)))
 
     assert len(written) < 3000
 
 
-def test_neighbouring_margins_are_parted() -> None:
-    """However close they are; beyond what a probability can tell, the counts still do."""
+def test_neighbouring_margins_are_separated() -> None:
+    """However close; where probabilities are equal, the counts still differ."""
     labels = np.array([1, 0, 1])
     near = threshold_curve(Predictions(np.array([1.0, 1.0 - 1e-12, -1.0]), labels, labels))
     lost = threshold_curve(Predictions(np.array([50.0, 45.0, -1.0]), labels, labels))
@@ -132,8 +132,8 @@ def test_neighbouring_margins_are_parted() -> None:
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
-def test_bins_hold_every_residue_once(some: Predictions) -> None:
-    """Sums are exact, probabilities ascend, and equal ones are never parted."""
+def test_bins_contain_every_residue_once(some: Predictions) -> None:
+    """Sums are exact, probabilities ascend, and equal ones share a bin."""
     found = calibration(some)
     chance = np.sort(probabilities(some))
     ends = np.cumsum(found["residues"])
@@ -150,7 +150,7 @@ def test_bins_hold_every_residue_once(some: Predictions) -> None:
 
 
 def test_bins_are_equal_and_the_error_is_their_weighted_gap() -> None:
-    """Fifteen of the same size where nothing ties; the error counted bin by bin."""
+    """Fifteen of the same size without ties; the calibration error is computed bin by bin."""
     some = many(15_000)
     found = calibration(some)
     order = np.argsort(some.margin)
@@ -163,8 +163,8 @@ def test_bins_are_equal_and_the_error_is_their_weighted_gap() -> None:
     assert found["ece"] == pytest.approx(np.mean(gaps), rel=1e-12)
 
 
-def test_probabilities_that_are_right_have_no_error_to_speak_of() -> None:
-    """And those of a model that is too sure of itself have one."""
+def test_well_calibrated_probabilities_have_a_small_error() -> None:
+    """And those of an overconfident model a large one."""
     rng = np.random.default_rng(0)
     margin = rng.normal(-2, 1.5, 200_000)
     labels = (rng.random(len(margin)) < expit(margin)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Intervals are those of resampled chains, drawn and scored again here one by one."""
+"""Bootstrap intervals are compared with resamples of chains, scored one by one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Split = tuple[Predictions, NDArray[np.int64]]
 
 
 def split(chains: int = 25, seed: int = 0, spread: float = 1.0) -> Split:
-    """Chains of unequal length and difficulty, some without a residue that binds."""
+    """Chains of unequal length and difficulty, some without a binding residue."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(10, 60, chains)
-    owner = np.repeat(rng.permutation(chains) * 3 + 5, lengths)  # numbers with gaps, in no order
+    owner = np.repeat(rng.permutation(chains) * 3 + 5, lengths)  # numbers with gaps, unordered
     labels = (rng.random(len(owner)) < np.where(owner % 5 == 0, 0.0, 0.2)).astype(np.int64)
     shift = np.repeat(rng.normal(0, spread, chains), lengths)
     margin = np.round(rng.normal(-1, 1, len(owner)) + 2 * labels + shift, 2)  # some tie
@@ -30,7 +30,7 @@ def split(chains: int = 25, seed: int = 0, spread: float = 1.0) -> Split:
 
 
 def resampled(some: Predictions, owner: NDArray[np.int64], seed: int) -> list[Predictions]:
-    """Each resample with its chains laid end to end."""
+    """Each resample with its chains concatenated."""
     names = np.unique(owner)
     draws = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
     rows = [np.flatnonzero(owner == name) for name in names]
@@ -42,7 +42,7 @@ def resampled(some: Predictions, owner: NDArray[np.int64], seed: int) -> list[Pr
 
 
 def ends(values: list[float]) -> tuple[float, float]:
-    """Of the middle 95 %."""
+    """The middle 95 % of the values."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -60,7 +60,7 @@ def test_mcc_intervals_are_those_of_the_resamples() -> None:
 
 
 def test_the_pr_auc_interval_is_that_of_the_resamples() -> None:
-    """Ties and all."""
+    """Including ties."""
     some, owner = split(chains=12)
     found = pr_auc_interval(some, owner, seed=4)
     made = [r for r in resampled(some, owner, seed=4) if r.labels.any()]
@@ -69,8 +69,8 @@ def test_the_pr_auc_interval_is_that_of_the_resamples() -> None:
     assert (found["pr_auc_low"], found["pr_auc_high"]) == pytest.approx(wanted, abs=1e-12)
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded by working in blocks, of which the draws know nothing."""
+def test_the_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resamples are scored in blocks to limit memory; the draws do not depend on the blocks."""
     some, owner = split()
     whole = mcc_intervals(some, owner, 0.5, seed=1), pr_auc_interval(some, owner, seed=1)
     monkeypatch.setattr(intervals, "_AT_ONCE", 77)
@@ -81,7 +81,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_order_of_residues_and_the_numbers_of_chains_do_not_matter() -> None:
-    """Windows of one chain need not lie together."""
+    """Windows of one chain need not be adjacent."""
     some, owner = split()
     mixed = np.random.default_rng(9).permutation(len(owner))
     other = Predictions(some.margin[mixed], some.labels[mixed], some.ligands[mixed])
@@ -89,8 +89,8 @@ def test_the_order_of_residues_and_the_numbers_of_chains_do_not_matter() -> None
     assert mcc_intervals(other, owner[mixed] * 2, 0.1, 0) == mcc_intervals(some, owner, 0.1, 0)
 
 
-def test_the_seed_decides_and_nothing_else() -> None:
-    """The global generator is neither read nor moved."""
+def test_the_result_depends_only_on_the_seed() -> None:
+    """The global generator is neither used nor changed."""
     some, owner = split()
     np.random.seed(0)  # noqa: NPY002 - it must not matter
     first = mcc_intervals(some, owner, 0.1, 5)
@@ -101,8 +101,8 @@ def test_the_seed_decides_and_nothing_else() -> None:
     assert mcc_intervals(some, owner, 0.1, 6) != first
 
 
-def test_intervals_cover_what_other_chains_score() -> None:
-    """About 95 % of splits of one population hold its MCC; drawn by residue far fewer do."""
+def test_intervals_cover_the_score_of_other_chains() -> None:
+    """About 95 % cover the MCC of the population; resampling by residue covers far less."""
     truth = decided(split(chains=4000, seed=1)[0], 0.0)["mcc"]
     held = {"chains": 0, "residues": 0}
     for seed in range(100, 180):
@@ -127,8 +127,8 @@ def test_one_chain_has_no_interval(labels: list[int], owner: list[int]) -> None:
     assert set(found.values()) == {None}
 
 
-def test_resamples_without_a_class_count_as_they_do_elsewhere() -> None:
-    """MCC 0 with an empty margin; no average precision where nothing binds."""
+def test_resamples_with_one_class_are_scored_as_usual() -> None:
+    """MCC 0 with an empty row or column; no average precision without binding residues."""
     labels, owner = np.array([1, 0, 0, 0]), np.array([0, 0, 1, 1])
     some = Predictions(np.array([2.0, -1.0, -1.0, -2.0]), labels, labels)
     found = mcc_intervals(some, owner, 0.0, 0) | pr_auc_interval(some, owner, 0)
@@ -140,7 +140,7 @@ def test_resamples_without_a_class_count_as_they_do_elsewhere() -> None:
 
 
 def test_large_counts_do_not_overflow() -> None:
-    """Their product is past what 64 bits hold."""
+    """Their product exceeds 64 bits."""
     rng = np.random.default_rng(0)
     labels = (rng.random(300_000) < 0.4).astype(np.int64)
     some = Predictions(rng.normal(size=len(labels)) + labels, labels, labels)
@@ -153,10 +153,10 @@ def test_large_counts_do_not_overflow() -> None:
     assert math.isclose(low, high, abs_tol=0.02)
 
 
-def test_every_labelled_residue_knows_its_chain(tiny_inputs: Inputs) -> None:
+def test_every_labelled_residue_has_its_chain(tiny_inputs: Inputs) -> None:
     """As often as the chain has residues, in the order of the split."""
     windows = tiny_inputs.splits.validation
     chains = chains_of(tiny_inputs.data.validation, windows)
-    lengths = [length - 2 for length in windows.lengths]  # without the marks
+    lengths = [length - 2 for length in windows.lengths]  # without special tokens
 
     assert chains.tolist() == np.repeat(np.arange(len(lengths)), lengths).tolist()

@@ -33,7 +33,7 @@ from objectives.metrics.metrics import (
 )
 
 TIED = st.integers(-4, 4).map(lambda half: half / 2)
-"""A grid so coarse that margins tie, within and between the classes."""
+"""A coarse grid, so that margins tie within and between the classes."""
 
 FINE = st.floats(-30, 30, width=32)
 HUGE = st.sampled_from([-1e300, -1e17, -1.0, -5e-324, 0.0, 5e-324, 1.0, 1e17, 1e300])
@@ -42,7 +42,7 @@ MASKS = st.sampled_from([0b000, 0b001, 0b010, 0b100, 0b011, 0b101, 0b111])
 
 @st.composite
 def predictions(draw: st.DrawFn, most: int = 40) -> Predictions:
-    """Residues of one or both classes, with margins that tie, are all one, or are huge."""
+    """Residues of one or both classes, with margins that tie, are all equal, or are huge."""
     n = draw(st.integers(1, most))
     kind = draw(st.sampled_from([TIED, FINE, HUGE, st.just(draw(TIED))]))
     margin = np.array(draw(st.lists(kind, min_size=n, max_size=n)))
@@ -54,12 +54,12 @@ def predictions(draw: st.DrawFn, most: int = 40) -> Predictions:
 
 
 def same(number: float) -> Any:
-    """The number to 1e-12."""
+    """Equality to 1e-12."""
     return pytest.approx(number, rel=1e-12, abs=1e-12)
 
 
 def squared_mcc(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Fraction:
-    """MCC times its absolute value, in whole numbers; 0 with an empty margin."""
+    """MCC times its absolute value, with integer counts; 0 with an empty row or column."""
     binds = labels == 1
     tp, fp = int((binds & chosen).sum()), int((~binds & chosen).sum())
     fn, tn = int((binds & ~chosen).sum()), int((~binds & ~chosen).sum())
@@ -71,7 +71,9 @@ def squared_mcc(labels: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Fractio
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(predictions(), st.data())
 @settings(deadline=None, max_examples=examples(200))
-def test_a_decisions_figures_are_scikit_learns(given_: Predictions, data: st.DataObject) -> None:
+def test_metrics_of_a_decision_equal_scikit_learns(
+    given_: Predictions, data: st.DataObject
+) -> None:
     """At argmax, at observed margins and between: counts exactly, MCC and F1 to 1e-12."""
     threshold = data.draw(st.sampled_from([ARGMAX, 0.75, *given_.margin.tolist()]))
     chosen = (given_.margin.astype(float) > threshold).astype(int)
@@ -87,8 +89,8 @@ def test_a_decisions_figures_are_scikit_learns(given_: Predictions, data: st.Dat
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
-def test_areas_are_scikit_learns(given_: Predictions) -> None:
-    """ROC-AUC and average precision to 1e-12, ties and all."""
+def test_areas_equal_scikit_learns(given_: Predictions) -> None:
+    """ROC-AUC and average precision to 1e-12, including ties."""
     assume(len(set(given_.labels)) == 2)
     figures = evaluate(given_)
 
@@ -98,8 +100,8 @@ def test_areas_are_scikit_learns(given_: Predictions) -> None:
     assert figures["positives"] == given_.labels.sum()
 
 
-def test_figures_of_many_residues_are_scikit_learns() -> None:
-    """At the size of a split, where a product of counts outgrows 64 bits."""
+def test_metrics_of_many_residues_equal_scikit_learns() -> None:
+    """At the size of a split, where a product of counts exceeds 64 bits."""
     rng = np.random.default_rng(0)
     labels = (rng.random(100_000) < 0.4).astype(np.int64)
     margin = np.round(rng.normal(size=len(labels)) + labels, 3)
@@ -116,7 +118,7 @@ def test_figures_of_many_residues_are_scikit_learns() -> None:
 @given(predictions())
 @settings(deadline=None, max_examples=examples(50))
 def test_mcc_changes_sign_with_flipped_predictions(given_: Predictions) -> None:
-    """A model that is right the other way round is exactly as wrong."""
+    """Inverted predictions have the opposite MCC."""
     assume((given_.margin != 0).all())
     flipped = Predictions(-given_.margin, given_.labels, given_.ligands)
 
@@ -125,7 +127,7 @@ def test_mcc_changes_sign_with_flipped_predictions(given_: Predictions) -> None:
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(50))
-def test_an_empty_margin_is_flagged_and_scores_zero(given_: Predictions) -> None:
+def test_a_single_class_is_flagged_and_scores_zero(given_: Predictions) -> None:
     """Predicting or labelling one class only is degenerate, anything else is not."""
     figures = decided(given_, ARGMAX)
     one_class = len(set(given_.labels)) == 1 or len(set(given_.margin > 0)) == 1
@@ -136,7 +138,7 @@ def test_an_empty_margin_is_flagged_and_scores_zero(given_: Predictions) -> None
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
-def test_the_threshold_is_the_best_there_is(given_: Predictions) -> None:
+def test_the_threshold_maximises_mcc(given_: Predictions) -> None:
     """No cut has a higher MCC and no higher cut the same, to the last digit."""
     assume(len(set(given_.labels)) == 2)
     margin = given_.margin.astype(float)
@@ -153,8 +155,8 @@ def test_the_threshold_is_the_best_there_is(given_: Predictions) -> None:
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(200))
-def test_the_threshold_is_half_way_between_two_margins(given_: Predictions) -> None:
-    """In double precision, whatever the margins come in; half a unit below the lowest."""
+def test_the_threshold_is_the_middle_of_two_margins(given_: Predictions) -> None:
+    """In double precision for any dtype; half a unit below the lowest margin."""
     assume(len(set(given_.labels)) == 2)
     chosen, margin = best_threshold(given_), given_.margin.astype(float)
     assume(np.abs(margin).min() == 0 or np.abs(margin).min() > 1e-9)
@@ -175,7 +177,7 @@ def test_of_cuts_with_equal_mcc_the_highest_is_the_threshold() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_threshold_between_neighbouring_floats_still_tells_them_apart(dtype: type) -> None:
+def test_a_threshold_between_neighbouring_floats_separates_them(dtype: type) -> None:
     """Their middle rounds to one of them, and must not round to the upper one."""
     low = np.nextafter(dtype(1), dtype(2))
     margin = np.array([low, np.nextafter(low, dtype(2))])
@@ -184,8 +186,8 @@ def test_a_threshold_between_neighbouring_floats_still_tells_them_apart(dtype: t
     assert decided(some, best_threshold(some))["mcc"] == 1.0
 
 
-def test_a_threshold_between_huge_margins_is_a_number() -> None:
-    """Their sum is not."""
+def test_a_threshold_between_huge_margins_is_finite() -> None:
+    """Although their sum is not."""
     most = float(np.finfo(float).max)
     some = Predictions(np.array([-most, -0.5 * most]), np.array([0, 1]), np.zeros(2, int))
 
@@ -194,7 +196,7 @@ def test_a_threshold_between_huge_margins_is_a_number() -> None:
 
 @pytest.mark.parametrize("margin", [0.0, -1e17, 1e300, np.finfo(float).max])
 def test_with_one_margin_for_all_every_residue_is_predicted(margin: float) -> None:
-    """The threshold is below even a margin that 1 less does not change."""
+    """The threshold is lower even than a margin from which subtracting 1 has no effect."""
     some = Predictions(np.full(3, margin), np.array([0, 1, 0]), np.zeros(3, int))
 
     assert decided(some, best_threshold(some))["predicted_positives"] == 3
@@ -202,7 +204,7 @@ def test_with_one_margin_for_all_every_residue_is_predicted(margin: float) -> No
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_with_one_class_the_threshold_is_argmax(label: int) -> None:
-    """There is nothing to choose by."""
+    """There is nothing to optimise."""
     some = Predictions(np.array([2.0, 3.0]), np.full(2, label), np.zeros(2, int))
 
     assert best_threshold(some) == ARGMAX
@@ -216,7 +218,7 @@ def test_the_threshold_is_reported_as_a_probability() -> None:
 
 
 def test_auc_is_of_the_probabilities_not_of_the_decisions() -> None:
-    """The card's AUC came from 0/1 predictions, which here would be 0.75."""
+    """The model card's AUC was computed from 0/1 predictions, which here would be 0.75."""
     some = Predictions(np.array([2.0, -1.0, -2.0, -3.0]), np.array([1, 1, 0, 0]), np.zeros(4, int))
     by_decision = roc_auc_score(some.labels, some.margin > 0)
 
@@ -234,7 +236,7 @@ def test_auc_keeps_the_order_of_residues_whose_probabilities_round_to_one() -> N
 @given(predictions())
 @settings(deadline=None, max_examples=examples(50))
 def test_loss_is_scikit_learns_log_loss(given_: Predictions) -> None:
-    """Mean cross-entropy in nats, where a probability still has digits beside 1."""
+    """Mean cross-entropy in nats, where probabilities near 1 still have digits."""
     margin = np.clip(given_.margin.astype(float), -15, 15)
     expected = log_loss(given_.labels, expit(margin), labels=[0, 1])
 
@@ -244,8 +246,8 @@ def test_loss_is_scikit_learns_log_loss(given_: Predictions) -> None:
 
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("count", [1, 2])
-def test_figures_undefined_for_one_class_are_none(label: int, count: int) -> None:
-    """An AUC of one class, or of one residue, is not a number, and JSON has no NaN."""
+def test_metrics_undefined_for_one_class_are_none(label: int, count: int) -> None:
+    """The AUC of one class, or of one residue, is undefined, and JSON has no NaN."""
     labels = np.full(count, label)
     figures = evaluate(Predictions(np.arange(1.0, count + 1), labels, labels))
 
@@ -256,8 +258,8 @@ def test_figures_undefined_for_one_class_are_none(label: int, count: int) -> Non
 
 
 @pytest.mark.parametrize("margin", [[], [0.0, np.nan], [np.inf, 0.0], [0.0, -np.inf]])
-def test_no_residue_or_no_number_is_refused(margin: list[float]) -> None:
-    """NaN has no rank, and sorting would give it one."""
+def test_an_empty_or_non_finite_input_is_refused(margin: list[float]) -> None:
+    """NaN has no rank, but sorting would give it one."""
     some = Predictions(np.array(margin), np.arange(len(margin)), np.zeros(len(margin), int))
 
     for figure in (evaluate, best_threshold):
@@ -265,8 +267,8 @@ def test_no_residue_or_no_number_is_refused(margin: list[float]) -> None:
             figure(some)
 
 
-def test_all_figures_share_one_sort(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sorting is what evaluating many lanes costs; each class is sorted once."""
+def test_all_metrics_share_one_sort(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorting dominates the cost of evaluating many lanes; each class is sorted once."""
     sizes: list[int] = []
     for name in ("sort", "argsort"):
         plain = getattr(np, name)
@@ -287,8 +289,8 @@ def test_all_figures_share_one_sort(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @given(predictions())
 @settings(deadline=None, max_examples=examples(100))
-def test_a_ligands_figures_are_scikit_learns_on_its_residues(given_: Predictions) -> None:
-    """As if its residues and those that bind nothing were all there are."""
+def test_a_ligands_metrics_equal_scikit_learns_on_its_residues(given_: Predictions) -> None:
+    """On its residues and the negatives alone."""
     table = per_ligand(given_, ["ATP", "ZN", "CA"])
     for bit, name in enumerate(["ATP", "ZN", "CA"]):
         binds = given_.ligands & 2**bit > 0
@@ -306,8 +308,8 @@ def test_a_ligands_figures_are_scikit_learns_on_its_residues(given_: Predictions
         }
 
 
-def test_a_ligand_is_scored_against_residues_that_bind_nothing() -> None:
-    """Residues of other ligands count neither way; predicting them is right."""
+def test_a_ligand_is_scored_against_negatives_only() -> None:
+    """Residues of other ligands do not count."""
     margin = np.array([1.0, -1.0, 1.0, 1.0, -1.0])
     ligands = np.array([0b01, 0b01, 0b10, 0b11, 0b00])
     table = per_ligand(Predictions(margin, np.array([1, 1, 1, 1, 0]), ligands), ["ATP", "ZN", "CA"])

@@ -1,4 +1,4 @@
-"""What a saved base says beside its architecture changes nothing, or is refused by check."""
+"""Entries of a base's config.json other than its architecture change nothing, or are refused."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ SETTINGS = BindingSettings(
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Prepared data of all of these bases, which have one tokenizer."""
+    """A cache of prepared data for all of these bases, which have one tokenizer."""
     return str(tmp_path_factory.mktemp("cache"))
 
 
 def inputs_of(base: Path, data: Path, cache: str) -> Inputs:
-    """The inputs of a study."""
+    """The inputs of a study on a base."""
     return Inputs({"data": str(data), "base": str(base), "cache": cache}, SETTINGS)
 
 
 def changed(source: Path, folder: Path, changes: dict[str, Any]) -> Path:
-    """A copy of a base with entries of its config.json changed."""
+    """A copy of a base with changed entries in its config.json."""
     copy = Path(shutil.copytree(source, folder / "copy"))
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | changes))
@@ -67,7 +67,7 @@ def changed(source: Path, folder: Path, changes: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def untouched(tiny_folder: Path, tiny_data: Path, cache: str) -> Run:
-    """A trial on the base as it is."""
+    """A trial on the unchanged base."""
     return trained(inputs_of(tiny_folder, tiny_data, cache))
 
 
@@ -78,7 +78,7 @@ def trained(inputs: Inputs) -> Run:
 
 
 @pytest.mark.parametrize("changes", HARMLESS, ids=str)
-def test_how_a_base_was_run_elsewhere_changes_no_bit_of_a_trial(
+def test_how_a_base_was_used_before_changes_no_bit_of_a_trial(
     changes: dict[str, Any],
     untouched: Run,
     tiny_folder: Path,
@@ -86,7 +86,7 @@ def test_how_a_base_was_run_elsewhere_changes_no_bit_of_a_trial(
     cache: str,
     tmp_path: Path,
 ) -> None:
-    """Check passes it, and it is reset to what trials need."""
+    """``check`` accepts it, and these entries are reset to what trials need."""
     inputs = inputs_of(changed(tiny_folder, tmp_path, changes), tiny_data, cache)
     inputs.prove()
 
@@ -94,7 +94,7 @@ def test_how_a_base_was_run_elsewhere_changes_no_bit_of_a_trial(
 
 
 @pytest.mark.parametrize(("changes", "expected"), REFUSED, ids=str)
-def test_a_base_whose_every_trial_would_fail_is_refused_before(
+def test_a_base_on_which_every_trial_would_fail_is_refused(
     changes: dict[str, Any],
     expected: str,
     tiny_folder: Path,
@@ -102,7 +102,7 @@ def test_a_base_whose_every_trial_would_fail_is_refused_before(
     cache: str,
     tmp_path: Path,
 ) -> None:
-    """By what check and the first trial begin with, in one sentence."""
+    """By ``check`` and at the start of a trial, with one message."""
     inputs = inputs_of(changed(tiny_folder, tmp_path, changes), tiny_data, cache)
 
     with pytest.raises(SpecError, match=expected) as caught:
@@ -113,7 +113,7 @@ def test_a_base_whose_every_trial_would_fail_is_refused_before(
 def test_an_adapter_beside_the_weights_is_refused(
     tiny_folder: Path, tiny_data: Path, cache: str, tmp_path: Path
 ) -> None:
-    """Transformers would add it to them without a word, and no digest is over it."""
+    """Transformers would load it silently, and no digest covers it."""
     copy = changed(tiny_folder, tmp_path, {})
     (copy / "adapter_config.json").write_text('{"peft_type": "LORA"}')
 
@@ -121,10 +121,10 @@ def test_an_adapter_beside_the_weights_is_refused(
         inputs_of(copy, tiny_data, cache).prove()
 
 
-def test_weights_that_lack_a_layer_are_refused_before_any_is_read(
+def test_weights_without_a_layer_are_refused_before_reading(
     tiny_folder: Path, tiny_data: Path, cache: str, tmp_path: Path
 ) -> None:
-    """By their names alone."""
+    """From the names of the tensors only."""
     copy = changed(tiny_folder, tmp_path, {})
     weights = load_file(copy / "model.safetensors")
     del weights["encoder.layer.1.attention.self.key.weight"]

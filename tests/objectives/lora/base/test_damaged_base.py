@@ -1,4 +1,4 @@
-"""A base that is not whole is told in one sentence, whatever is wrong with it."""
+"""A damaged base gives one message per fault, whatever is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SHARD = "model-00001-of-00002.safetensors"
 
 @pytest.fixture
 def copy(tiny_folder: Path, tmp_path: Path) -> Path:
-    """The tiny base in another folder, to be spoilt."""
+    """A copy of the tiny base to damage."""
     return Path(shutil.copytree(tiny_folder, tmp_path / "base"))
 
 
 def edit(**changes: Any) -> Spoil:
-    """Changes fields of config.json; None takes one away."""
+    """Changes fields of config.json; None removes one."""
 
     def spoil(folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text()) | changes
@@ -45,13 +45,13 @@ def edit(**changes: Any) -> Spoil:
 
 
 def write(name: str, content: bytes | str) -> Spoil:
-    """Puts something else in place of a file."""
+    """Replaces a file."""
     data = content.encode() if isinstance(content, str) else content
     return lambda folder: (folder / name).write_bytes(data)
 
 
 def cut(name: str, size: int) -> Spoil:
-    """Keeps the first bytes of a file, or all but the last where negative."""
+    """Truncates a file to its first bytes, or removes as many at its end if negative."""
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
 
 
@@ -61,19 +61,19 @@ def gone(*names: str) -> Spoil:
 
 
 def as_folder(folder: Path) -> None:
-    """A folder where the weight file should be."""
+    """A folder in place of the weight file."""
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
 
 
 def link_to_nothing(folder: Path) -> None:
-    """What is left of a snapshot whose blobs were removed."""
+    """A dead link, as in a Hub snapshot whose blobs were deleted."""
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").symlink_to("blob")
 
 
 def sharded(index: str | dict[str, Any]) -> Spoil:
-    """One shard, and an index that is to list it."""
+    """One shard, and an index that lists it."""
 
     def spoil(folder: Path) -> None:
         (folder / "model.safetensors").rename(folder / SHARD)
@@ -166,7 +166,7 @@ CASES = LOCATED | SHAPED
 
 
 def one_sentence_each(error: SpecError | DataError, folder: Path) -> None:
-    """The faults keep the project's shape, name the place and show no traceback."""
+    """Each fault reads "... must ..., got ...", names the file and contains no traceback."""
     for text in error.faults:
         assert re.match(r"[\w. ]+ must .+, got .+\.$", text), text
         assert "\n" not in text
@@ -175,10 +175,10 @@ def one_sentence_each(error: SpecError | DataError, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
-def test_a_base_that_is_not_whole_is_told_before_any_trial(
+def test_an_incomplete_base_is_refused_before_any_trial(
     make_objective: Make, copy: Path, case: str
 ) -> None:
-    """Neither ``facts`` nor ``check`` lets a library's own error through."""
+    """Neither ``facts`` nor ``check`` raises a library's own error."""
     spoil, message = CASES[case]
     spoil(copy)
     inputs = {"base": str(copy)}
@@ -194,8 +194,8 @@ def test_a_base_that_is_not_whole_is_told_before_any_trial(
 
 
 @pytest.mark.parametrize("case", sorted(LOCATED))
-def test_every_way_to_a_base_looks_it_over(copy: Path, case: str) -> None:
-    """Locating, fingerprinting and loading tell the same."""
+def test_every_access_to_a_base_checks_it(copy: Path, case: str) -> None:
+    """Locating, fingerprinting and loading report the same fault."""
     spoil, message = LOCATED[case]
     spoil(copy)
     precision = Precision.from_settings(BindingSettings(device="cpu"))
@@ -210,8 +210,8 @@ def test_every_way_to_a_base_looks_it_over(copy: Path, case: str) -> None:
             call()
 
 
-def test_a_whole_sharded_base_is_the_same_model(copy: Path) -> None:
-    """Large models come in shards; the index is followed."""
+def test_a_sharded_base_is_the_same_model(copy: Path) -> None:
+    """Large models have several weight files; the index is read."""
     precision = Precision.from_settings(BindingSettings(device="cpu", quantization="none"))
     whole = load_base(copy, precision).model.state_dict()
     weights = load_file(copy / "model.safetensors")
@@ -246,8 +246,8 @@ def test_a_whole_sharded_base_is_the_same_model(copy: Path) -> None:
         ("{link}", "base must be an existing folder"),
     ],
 )
-def test_what_is_no_folder_is_no_base(tmp_path: Path, base: str, message: str) -> None:
-    """Files, dead links and text that can be no path."""
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, base: str, message: str) -> None:
+    """Files, dead links and text that is no valid path."""
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     (tmp_path / "link").symlink_to("nowhere")
     places = {"file": tmp_path / "model.safetensors", "link": tmp_path / "link"}
@@ -256,8 +256,8 @@ def test_what_is_no_folder_is_no_base(tmp_path: Path, base: str, message: str) -
         locate(base.format(**places))
 
 
-def test_all_that_is_wrong_with_a_base_is_told_at_once(copy: Path) -> None:
-    """Three damaged files, three sentences."""
+def test_all_faults_of_a_base_are_reported_at_once(copy: Path) -> None:
+    """Three damaged files give three messages."""
     edit(model_type="esm9")(copy)
     write("tokenizer_config.json", '{"auto_map": {"AutoTokenizer": ["x.Y", null]}}')(copy)
     cut("model.safetensors", 50)(copy)
@@ -275,7 +275,7 @@ def test_all_that_is_wrong_with_a_base_is_told_at_once(copy: Path) -> None:
 def test_a_base_deleted_after_facts_fails_the_trial_with_a_reason(
     make_objective: Make, copy: Path
 ) -> None:
-    """The trial is a failed result, not a crash, and says that the folder is gone."""
+    """The trial has a failed result with a message that the folder is missing."""
     objective = make_objective({"base": str(copy)}, steps=1)
     objective.facts()
     shutil.rmtree(copy)
@@ -292,7 +292,7 @@ def test_a_base_deleted_after_facts_fails_the_trial_with_a_reason(
 def test_data_deleted_before_the_first_trial_fails_it_with_a_reason(
     make_objective: Make, tiny_data: Path, tmp_path: Path
 ) -> None:
-    """A worker on another machine reads the data anew; the trial says that it is gone."""
+    """A worker on another machine reads the data again; the failure says they are missing."""
     data = Path(shutil.copytree(tiny_data, tmp_path / "data"))
     make_objective({"data": str(data)}).facts()
     shutil.rmtree(data)
@@ -310,7 +310,7 @@ def test_data_deleted_before_the_first_trial_fails_it_with_a_reason(
 def test_data_deleted_after_facts_costs_nothing(
     make_objective: Make, tiny_data: Path, tmp_path: Path
 ) -> None:
-    """What was prepared is in the cache, and the process that holds it goes on."""
+    """The prepared data are in the cache, which the process has open."""
     data = Path(shutil.copytree(tiny_data, tmp_path / "data"))
     objective = make_objective({"data": str(data)}, steps=1)
     objective.facts()
@@ -324,7 +324,7 @@ def test_data_deleted_after_facts_costs_nothing(
 def test_a_base_damaged_after_facts_fails_the_trial_with_a_reason(
     make_objective: Make, copy: Path
 ) -> None:
-    """A disk that filled up while the base was copied anew."""
+    """As if the disk became full while the base was copied again."""
     objective = make_objective({"base": str(copy)}, steps=1)
     objective.facts()
     cut("model.safetensors", -1)(copy)
@@ -336,10 +336,10 @@ def test_a_base_damaged_after_facts_fails_the_trial_with_a_reason(
 
 
 @pytest.mark.parametrize("other", [True, False])
-def test_a_base_replaced_after_facts_is_refused_if_it_is_another(
+def test_another_base_put_in_its_place_after_facts_is_refused(
     make_objective: Make, copy: Path, *, other: bool
 ) -> None:
-    """A copy of the same base in its place is the same base."""
+    """A copy of the same base is accepted."""
     objective = make_objective({"base": str(copy)}, steps=1)
     before = objective.facts().fingerprints["base"]
     weights = load_file(copy / "model.safetensors")
@@ -360,7 +360,7 @@ def test_a_base_replaced_after_facts_is_refused_if_it_is_another(
 
 
 def test_the_real_esm2_with_a_cut_weight_file_is_refused(shared: Path, tmp_path: Path) -> None:
-    """A download that broke off one byte before its end."""
+    """As after a download that ended one byte early."""
     copy = Path(shutil.copytree(shared / "models" / "esm2_t6_8m", tmp_path / "esm2"))
     (copy / "model.safetensors").chmod(0o644)
     assert locate(str(copy)) == copy

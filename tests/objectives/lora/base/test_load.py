@@ -19,12 +19,12 @@ from sweep.errors import SpecError
 
 @pytest.fixture
 def copy(tiny_folder: Path, tmp_path: Path) -> Path:
-    """The tiny base in another folder, to be spoilt."""
+    """A copy of the tiny base to change."""
     return Path(shutil.copytree(tiny_folder, tmp_path / "elsewhere"))
 
 
 def test_a_moved_base_is_the_same_base(tiny_folder: Path, copy: Path) -> None:
-    """The fingerprint is of the content, not of the place."""
+    """The fingerprint depends on the content, not on the path."""
     assert fingerprint(copy) == fingerprint(tiny_folder)
 
 
@@ -38,14 +38,12 @@ def test_one_changed_weight_changes_the_fingerprint(tiny_folder: Path, copy: Pat
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "none"])
-def test_a_base_that_is_written_over_after_it_was_read_stays_what_it_was(
-    copy: Path, quantization: str
-) -> None:
-    """Its weights are in memory, not mapped from the file."""
+def test_a_base_overwritten_after_it_was_read_stays_the_same(copy: Path, quantization: str) -> None:
+    """Its weights are copied to memory, not mapped from the file."""
     base = load_base(copy, Precision(torch.device("cpu"), torch.float32, quantization))
     file = copy / "model.safetensors"
     before = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
-    with file.open("r+b") as opened:  # the file itself, as cp writes it
+    with file.open("r+b") as opened:  # in place, as cp writes it
         opened.write(bytes(file.stat().st_size))
 
     after = base.model.state_dict()
@@ -53,7 +51,7 @@ def test_a_base_that_is_written_over_after_it_was_read_stays_what_it_was(
 
 
 def test_a_changed_configuration_changes_the_fingerprint(tiny_folder: Path, copy: Path) -> None:
-    """The same weights read differently are another base; a version note is not."""
+    """The same weights with another configuration are another base; versions are ignored."""
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"transformers_version": "4.0.0"}))
     same = fingerprint(copy)
@@ -75,10 +73,10 @@ def test_a_missing_folder_is_not_taken_for_a_hub_name(name: str) -> None:
         locate(name)
 
 
-def test_an_unknown_hub_name_offline_says_what_to_do(
+def test_an_unknown_hub_name_offline_is_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without network or cache there is one clear sentence."""
+    """Without network or cache the message names the remedy."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
 
@@ -87,7 +85,7 @@ def test_an_unknown_hub_name_offline_says_what_to_do(
 
 
 def test_weights_that_do_not_fill_the_encoder_are_refused(copy: Path) -> None:
-    """Transformers would fill the gap at random and only log it."""
+    """Transformers would initialise the missing ones at random and only log it."""
     weights = load_file(copy / "model.safetensors")
     del weights["encoder.layer.1.attention.self.key.weight"]
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
@@ -106,7 +104,7 @@ def test_weights_that_do_not_fill_the_encoder_are_refused(copy: Path) -> None:
 def test_a_configuration_of_another_size_is_refused(
     copy: Path, change: dict[str, int], expected: str
 ) -> None:
-    """It does not silently give a partly random base."""
+    """Otherwise the base would be partly random."""
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | change))
 
@@ -125,7 +123,7 @@ def test_half_precision_weights_are_widened(copy: Path) -> None:
 
 
 def test_quantization_none_keeps_plain_layers(tiny_folder: Path) -> None:
-    """The comparison without NF4 is one setting away."""
+    """For comparisons without NF4."""
     settings = BindingSettings(device="cpu", quantization="none")
     base = load_base(tiny_folder, Precision.from_settings(settings))
 
@@ -133,13 +131,13 @@ def test_quantization_none_keeps_plain_layers(tiny_folder: Path) -> None:
 
 
 def test_float16_is_refused_on_a_cpu() -> None:
-    """It would be slow and underflow."""
+    """It is slow there and underflows."""
     with pytest.raises(SpecError, match="not be 'float16' on a CPU"):
         Precision.from_settings(BindingSettings(device="cpu", compute_dtype="float16"))
 
 
-def test_a_gpu_that_is_not_there_is_refused() -> None:
-    """A device number beyond the machine's is a fault of the settings."""
+def test_a_missing_gpu_is_refused() -> None:
+    """A device index beyond the machine's is a fault of the settings."""
     with pytest.raises(SpecError, match="name a GPU of this machine"):
         Precision.from_settings(BindingSettings(device="cuda:99"))
 

@@ -1,4 +1,4 @@
-"""Pickles and a base's own code are run for nobody who did not ask for it."""
+"""Pickles and a base's own code run only if the user allows it."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class TwistedForTokenClassification(EsmForTokenClassification):
 
 
 class Evil:
-    """Leaves a mark where it is unpickled."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        """What a pickle can make its reader do."""
+        """What unpickling calls."""
         return Path.touch, (self.marker,)
 
 
 @pytest.fixture
 def pickled(tiny_folder: Path, tmp_path: Path) -> Path:
-    """The tiny base with its weights as ``pytorch_model.bin`` alone."""
+    """The tiny base with only ``pytorch_model.bin`` as weights."""
     folder = Path(shutil.copytree(tiny_folder, tmp_path / "pickled"))
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
@@ -72,7 +72,7 @@ def pickled(tiny_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def twisted(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tiny base with a modelling file of its own, which marks that it ran."""
+    """The tiny base with its own modelling file, which creates a file when it runs."""
     modules = str(tmp_path / "modules")
     monkeypatch.setattr(transformers.dynamic_module_utils, "HF_MODULES_CACHE", modules)
     monkeypatch.syspath_prepend(modules)
@@ -98,12 +98,12 @@ def run(objective: BindingObjective) -> TrialResult:
 
 
 @pytest.mark.parametrize("index", [False, True])
-def test_pickled_weights_are_refused_with_the_way_out(
+def test_pickled_weights_are_refused_with_a_remedy(
     make_objective: Make,
     pickled: Path,
     index: bool,  # noqa: FBT001
 ) -> None:
-    """Alone or in shards; both ways out are named, and why."""
+    """As one file or in shards; the message names both remedies and the reason."""
     if index:
         (pickled / "pytorch_model.bin").rename(pickled / "pytorch_model-1.bin")
         listed = json.dumps({"weight_map": {"a": "pytorch_model-1.bin"}})
@@ -118,10 +118,10 @@ def test_pickled_weights_are_refused_with_the_way_out(
     assert len(caught.value.faults) == 1
 
 
-def test_pickled_weights_that_are_allowed_give_the_same_model(
+def test_allowed_pickled_weights_give_the_same_model(
     make_objective: Make, tiny_folder: Path, pickled: Path
 ) -> None:
-    """Every tensor of the encoder, and every figure of a trial."""
+    """Every tensor of the encoder, and every metric of a trial."""
     safe = load_base(tiny_folder, PLAIN).model.base_model.state_dict()
     unsafe = load_base(pickled, PLAIN, PICKLE).model.base_model.state_dict()
 
@@ -133,10 +133,10 @@ def test_pickled_weights_that_are_allowed_give_the_same_model(
     assert one.metrics["loss"] == two.metrics["loss"]
 
 
-def test_the_setting_reaches_the_data(
+def test_the_setting_applies_to_the_data_too(
     make_objective: Make, tiny_data: Path, tmp_path: Path
 ) -> None:
-    """One setting allows pickled weights and pickled chains alike."""
+    """One setting allows pickled weights and pickled chains."""
     for split in ("train", "validation"):
         lines = (tiny_data / f"{split}.csv").read_text().splitlines()
         header = lines[0].split(",")
@@ -151,8 +151,8 @@ def test_the_setting_reaches_the_data(
     assert (chains["train"]["chains"], chains["validation"]["chains"]) == (40, 12)
 
 
-def test_sharded_pickles_that_are_allowed_are_read(pickled: Path) -> None:
-    """As older large models are published."""
+def test_allowed_sharded_pickles_are_read(pickled: Path) -> None:
+    """Older large models are published like this."""
     weights = torch.load(pickled / "pytorch_model.bin", weights_only=True)
     whole = load_base(pickled, PLAIN, PICKLE).model.base_model.state_dict()
     (pickled / "pytorch_model.bin").unlink()
@@ -169,8 +169,8 @@ def test_sharded_pickles_that_are_allowed_are_read(pickled: Path) -> None:
     assert all(parts[name].equal(whole[name]) for name in whole)
 
 
-def test_safe_weights_are_taken_before_pickled_ones(pickled: Path, tiny_folder: Path) -> None:
-    """Where both are there the pickle is not even opened, allowed or not."""
+def test_safetensors_are_preferred_to_pickles(pickled: Path, tiny_folder: Path) -> None:
+    """With both files the pickle is never opened, allowed or not."""
     shutil.copy(tiny_folder / "model.safetensors", pickled)
     (pickled / "pytorch_model.bin").write_bytes(b"no weights")
 
@@ -188,24 +188,24 @@ def test_safe_weights_are_taken_before_pickled_ones(pickled: Path, tiny_folder: 
         (pickle.dumps([1, 2], protocol=2), "pytorch_model.bin must be a whole weight file"),
     ],
 )
-def test_a_damaged_pickle_is_told_as_one(pickled: Path, content: bytes, message: str) -> None:
-    """Allowing pickles does not allow tracebacks."""
+def test_a_damaged_pickle_is_one_fault(pickled: Path, content: bytes, message: str) -> None:
+    """A message without traceback."""
     (pickled / "pytorch_model.bin").write_bytes(content)
 
     with pytest.raises(SpecError, match=message):
         locate(str(pickled), PICKLE)
 
 
-def test_a_pickle_of_something_else_is_told(pickled: Path) -> None:
-    """A list of tensors names none of them."""
+def test_a_pickle_of_another_object_is_a_fault(pickled: Path) -> None:
+    """A list of tensors has no names."""
     torch.save([torch.zeros(2)], pickled / "pytorch_model.bin")
 
     with pytest.raises(SpecError, match="it holds a list in place of tensors by name"):
         locate(str(pickled), PICKLE)
 
 
-def test_code_in_allowed_weights_is_still_not_run(pickled: Path, tmp_path: Path) -> None:
-    """PyTorch reads tensors alone from them; allowing pickles does not change that."""
+def test_code_in_allowed_weights_does_not_run(pickled: Path, tmp_path: Path) -> None:
+    """PyTorch loads them with ``weights_only``."""
     marker = tmp_path / "marker"
     torch.save({"a": Evil(marker)}, pickled / "pytorch_model.bin")
 
@@ -216,13 +216,13 @@ def test_code_in_allowed_weights_is_still_not_run(pickled: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-def test_pickled_weights_of_a_hub_model_are_refused_alike(
+def test_pickled_weights_of_a_hub_model_are_refused_too(
     pickled: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     trusted: bool,  # noqa: FBT001
 ) -> None:
-    """A snapshot in the Hub's own cache, read offline."""
+    """A snapshot in the Hub's cache, read offline."""
     cache = tmp_path / "hub" / "models--someone--esm"
     (cache / "refs").mkdir(parents=True)
     (cache / "refs" / "main").write_text("0" * 40)
@@ -237,10 +237,10 @@ def test_pickled_weights_of_a_hub_model_are_refused_alike(
             locate("someone/esm")
 
 
-def test_a_base_with_code_of_its_own_is_refused_and_the_code_not_run(
+def test_a_base_with_its_own_code_is_refused_and_the_code_does_not_run(
     make_objective: Make, twisted: Path, tmp_path: Path
 ) -> None:
-    """Nor is anybody asked at a prompt."""
+    """Without a prompt for the user."""
     message = r"bring no code of its own.*auto_map in config\.json.*give --trust-remote-code"
 
     with pytest.raises(SpecError, match=message):
@@ -251,10 +251,10 @@ def test_a_base_with_code_of_its_own_is_refused_and_the_code_not_run(
     assert not (tmp_path / "marker").exists()
 
 
-def test_a_base_with_code_of_its_own_runs_when_asked(
+def test_a_base_with_its_own_code_runs_when_allowed(
     make_objective: Make, twisted: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    """Its class is used, through facts and a whole trial."""
+    """Its class is used, in ``facts`` and in a whole trial."""
     model = load_base(twisted, PLAIN, CODE).model
     plain = load_base(tiny_folder, PLAIN).model
 
@@ -271,7 +271,7 @@ def test_a_base_with_code_of_its_own_runs_when_asked(
 
 
 def test_code_beside_a_known_architecture_is_refused_too(copy_of_tiny: Path) -> None:
-    """Its weights may mean something else to that code."""
+    """The code may use the weights in another way."""
     config = json.loads((copy_of_tiny / "config.json").read_text())
     config["auto_map"] = {"AutoModel": "own.Model"}
     (copy_of_tiny / "config.json").write_text(json.dumps(config))
@@ -280,8 +280,8 @@ def test_code_beside_a_known_architecture_is_refused_too(copy_of_tiny: Path) -> 
         locate(str(copy_of_tiny))
 
 
-def test_a_tokenizer_with_code_of_its_own_is_refused(copy_of_tiny: Path) -> None:
-    """Tokenizers name code in a file of their own."""
+def test_a_tokenizer_with_its_own_code_is_refused(copy_of_tiny: Path) -> None:
+    """Tokenizers name code in their own configuration file."""
     path = copy_of_tiny / "tokenizer_config.json"
     own = {"auto_map": {"AutoTokenizer": ["own.Tokenizer", None]}}
     path.write_text(json.dumps(json.loads(path.read_text()) | own))
@@ -299,8 +299,8 @@ def test_a_tokenizer_with_code_of_its_own_is_refused(copy_of_tiny: Path) -> None
         ("", "TwistedConfig"),
     ],
 )
-def test_trusted_code_that_fails_is_one_sentence(twisted: Path, module: str, message: str) -> None:
-    """Whatever a base's own code throws."""
+def test_trusted_code_that_fails_is_one_message(twisted: Path, module: str, message: str) -> None:
+    """Any exception of the base's own code."""
     (twisted / "twisted.py").write_text(module)
 
     with pytest.raises(SpecError, match=rf"^base must have a config\.json .*{message}"):
@@ -309,5 +309,5 @@ def test_trusted_code_that_fails_is_one_sentence(twisted: Path, module: str, mes
 
 @pytest.fixture
 def copy_of_tiny(tiny_folder: Path, tmp_path: Path) -> Path:
-    """The tiny base in another folder."""
+    """A copy of the tiny base."""
     return Path(shutil.copytree(tiny_folder, tmp_path / "copy"))

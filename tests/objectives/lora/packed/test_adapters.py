@@ -1,4 +1,4 @@
-"""Where lanes start, and what they leave behind."""
+"""Initial parameters of lanes, and the model's state after they are removed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SETTINGS = BindingSettings(device="cpu", rank=4, targets="query", steps=3, learn
 
 
 def started(trial_of: TrialOf, seed: int = 3, **changes: object) -> dict[str, torch.Tensor]:
-    """What a trial starts from, by name, in PEFT's shapes."""
+    """A trial's initial parameters by name, in PEFT's shapes."""
     settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
     with trial_of(settings, seed=seed) as trial:
         return {n: value.clone() for n, value in trial.lane.adapters.state().items()}
 
 
 def frozen_bits(model: PackedModel) -> dict[str, bytes]:
-    """Every number of the base outside its head, and of the heads that lanes copy."""
+    """Every parameter of the base outside its head, and of the heads that lanes copy."""
     found: dict[str, torch.Tensor] = {
         **dict(model._model.named_parameters()),
         **dict(model._model.named_buffers()),
@@ -44,7 +44,7 @@ def frozen_bits(model: PackedModel) -> dict[str, bytes]:
 
 
 def test_only_adapters_and_head_are_trained(trial_of: TrialOf) -> None:
-    """Nothing of the frozen base asks for a gradient."""
+    """No frozen parameter requires a gradient."""
     with trial_of(replace(SETTINGS, targets="qkv")) as trial:
         trained = trial.lane.trained
         frozen = list(trial.model._model.parameters())
@@ -65,7 +65,7 @@ def test_the_base_is_bit_identical_after_a_trial_that_fails(
     targets: str,
     base_weights: str,
 ) -> None:
-    """Training and evaluation leave neither the weights nor the module tree changed."""
+    """Neither weights nor modules are changed by training and evaluation."""
     inputs = make_inputs(base_weights=base_weights)
     settings = replace(SETTINGS, targets=targets, base_weights=base_weights, learning_rate=1.0)
     with trial_of(settings, inputs) as trial:
@@ -89,10 +89,10 @@ def test_the_base_is_bit_identical_after_a_trial_that_fails(
     assert not any(head._copies for head in model._heads.values())
 
 
-def test_a_lane_that_left_takes_along_what_it_trained(
+def test_a_removed_lane_leaves_no_trained_parameters(
     make_inputs: Callable[..., Inputs], trial_of: TrialOf, train: Train
 ) -> None:
-    """The next lane starts as if it were the first."""
+    """The next lane starts like the first one."""
     inputs = make_inputs()
     with trial_of(SETTINGS, inputs, seed=1) as first:
         fresh = {n: v.clone() for n, v in first.lane.adapters.state().items()}
@@ -107,10 +107,10 @@ def test_a_lane_that_left_takes_along_what_it_trained(
         assert all(torch.equal(v, trained[n]) for n, v in first.lane.adapters.state().items())
 
 
-def test_a_trial_that_cannot_begin_leaves_no_lane(
+def test_a_trial_that_fails_at_its_start_leaves_no_lane(
     trial_of: TrialOf, tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is raised once it was admitted puts the model back as it was."""
+    """An exception after its lane was added restores the model."""
 
     def broken(*_: object) -> None:
         raise RuntimeError("no course")
@@ -127,7 +127,7 @@ def test_a_trial_that_cannot_begin_leaves_no_lane(
 def test_a_trial_after_others_has_the_bits_of_the_first(
     make_inputs: Callable[..., Inputs], trial_of: TrialOf, train: Train
 ) -> None:
-    """Also in slots that a wider adapter widened, and beside a lane that stays."""
+    """Also in slots that a wider adapter enlarged, and beside a lane that stays."""
     inputs = make_inputs()
     ended = []
     for beside in (None, 16, 2):
@@ -142,8 +142,8 @@ def test_a_trial_after_others_has_the_bits_of_the_first(
     assert ended[0] == ended[1] == ended[2]
 
 
-def test_a_module_starts_equal_whatever_else_is_adapted(trial_of: TrialOf) -> None:
-    """Replicates are paired: head and shared adapters start the same for every target set."""
+def test_a_module_starts_equal_in_every_target_set(trial_of: TrialOf) -> None:
+    """Replicates are paired: head and shared adapters have equal initial values."""
     narrow, wide = started(trial_of), started(trial_of, targets="all-linear")
 
     assert len(wide) > len(narrow)
@@ -151,7 +151,7 @@ def test_a_module_starts_equal_whatever_else_is_adapted(trial_of: TrialOf) -> No
 
 
 def test_the_head_starts_equal_without_adapters(trial_of: TrialOf) -> None:
-    """The head-only baseline shares the head of its replicate."""
+    """The head-only baseline has the same initial head as its replicate."""
     bare, adapted = started(trial_of, targets="none"), started(trial_of)
 
     assert set(bare) == {"classifier.weight", "classifier.bias"}
@@ -159,8 +159,8 @@ def test_the_head_starts_equal_without_adapters(trial_of: TrialOf) -> None:
     assert all(torch.equal(bare[name], adapted[name]) for name in bare)
 
 
-def test_a_wider_adapter_begins_with_the_narrower_ones_rows(trial_of: TrialOf) -> None:
-    """Ranks are compared from the same start as far as shapes allow."""
+def test_a_wider_adapter_starts_with_the_narrower_ones_rows(trial_of: TrialOf) -> None:
+    """So ranks are compared from the same start as far as shapes allow."""
     narrow, wide = started(trial_of, rank=2), started(trial_of, rank=8)
     names = [name for name in narrow if "lora_A" in name]
 
@@ -177,8 +177,8 @@ def test_seeds_give_different_starts(trial_of: TrialOf) -> None:
     assert sum("lora_A" in name for name in differing) == 2
 
 
-def test_adapters_start_as_peft_starts_them(trial_of: TrialOf) -> None:
-    """Under the derived seed, PEFT itself draws the same A, and B is zero."""
+def test_adapters_start_as_in_peft(trial_of: TrialOf) -> None:
+    """With the derived seed, PEFT draws the same A, and B is zero."""
     path = "esm.encoder.layer.1.attention.self.query"
     ours = started(trial_of, seed=5)
     plain = nn.ModuleDict({"query": nn.Linear(32, 32)})
@@ -193,8 +193,8 @@ def test_adapters_start_as_peft_starts_them(trial_of: TrialOf) -> None:
     assert not ours[f"{path}.lora_B.weight"].any()
 
 
-def test_the_head_starts_as_transformers_starts_it(trial_of: TrialOf, tiny_inputs: Inputs) -> None:
-    """Normal weights of the configuration's spread, and no bias."""
+def test_the_head_starts_as_in_transformers(trial_of: TrialOf, tiny_inputs: Inputs) -> None:
+    """Normal weights with the configuration's ``initializer_range``, and zero bias."""
     heads = [started(trial_of, seed=seed, targets="none") for seed in range(64)]
     weights = torch.stack([head["classifier.weight"] for head in heads])
     spread = tiny_inputs.skeleton.config.initializer_range

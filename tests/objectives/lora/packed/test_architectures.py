@@ -1,4 +1,4 @@
-"""Other encoders, other sizes and other layouts than the ones everybody uses."""
+"""Packed training on encoders of other architectures, sizes and layouts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SIZES = {"8M": (6, 320), "35M": (12, 480), "150M": (30, 640), "650M": (33, 1280)
 def encoder(
     request: pytest.FixtureRequest, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A random encoder on disk; one that drops does so as these do by default, at 0.1."""
+    """A random encoder on disk, with dropout 0.1 if its kind has it."""
     name, _, dropping = request.param.partition(", ")
     config, kind, special = ENCODERS[name]
     folder = tmp_path_factory.mktemp(name)
@@ -88,14 +88,14 @@ def encoder(
 def inputs_of(
     tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Path], Inputs]:
-    """Gives the tiny data with another base."""
+    """A function that gives the tiny data with another base."""
     cache = str(tmp_path_factory.mktemp("cache"))
     return lambda base: Inputs({"data": str(tiny_data), "base": str(base), "cache": cache}, FIXED)
 
 
 @pytest.fixture(scope="module")
 def inputs(encoder: Path, inputs_of: Callable[[Path], Inputs]) -> Inputs:
-    """That encoder on the tiny data."""
+    """The encoder on the tiny data."""
     return inputs_of(encoder)
 
 
@@ -122,16 +122,16 @@ def test_a_lane_over_another_encoder_equals_a_plain_loop(
 def test_a_lane_over_another_encoder_has_the_same_bits_alone(
     inputs: Inputs, runs: dict[int, Run]
 ) -> None:
-    """The base's own dropouts hang on the trial, not on the pack."""
+    """The base's own dropout depends on the trial, not on the pack."""
     params = PACK[1]
 
     assert run_pack(inputs, FIXED, [params])[params.number].bits == runs[params.number].bits
 
 
-def test_lanes_over_another_encoder_train_at_once_as_they_do_one_by_one(
+def test_lanes_over_another_encoder_train_batched_as_one_by_one(
     inputs: Inputs, runs: dict[int, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a GPU, the base's own dropouts included."""
+    """Batched as on a GPU, including the base's own dropout."""
     monkeypatch.setattr(runs[0].trial.model, "batched", True)
     at_once = run_pack(inputs, FIXED, PACK)
 
@@ -139,8 +139,8 @@ def test_lanes_over_another_encoder_train_at_once_as_they_do_one_by_one(
         assert furthest(at_once[number].losses, run.losses) < 1e-5
 
 
-def test_a_base_that_drops_keeps_no_frozen_states(encoder: Path, runs: dict[int, Run]) -> None:
-    """They would be those of an evaluation in every step."""
+def test_a_base_with_dropout_caches_no_frozen_layers(encoder: Path, runs: dict[int, Run]) -> None:
+    """Cached hidden states would be without dropout in every step."""
     skipped = [run.trial.skip for run in runs.values()]
     still = 'hidden_dropout_prob": 0.0' in (encoder / "config.json").read_text()
 
@@ -149,7 +149,7 @@ def test_a_base_that_drops_keeps_no_frozen_states(encoder: Path, runs: dict[int,
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_target_set_resolves_in_every_size(size: str) -> None:
-    """As many modules and parameters as PEFT finds, and as the shapes say."""
+    """With as many modules and parameters as in PEFT, and as the shapes imply."""
     layers, hidden = SIZES[size]
     with torch.device("meta"):
         model = EsmForTokenClassification(esm(layers, hidden))
@@ -192,7 +192,7 @@ def esm(layers: int, hidden: int) -> EsmConfig:
 
 
 class RowByRow(EsmForTokenClassification):
-    """A class that takes no attention function of ours."""
+    """A model class without support for custom attention functions."""
 
     _supports_attention_backend = False
 
@@ -200,7 +200,7 @@ class RowByRow(EsmForTokenClassification):
 def packed(
     kind: type[EsmForTokenClassification], layers: int, hidden: int, dropping: float = 0.0
 ) -> Any:
-    """A random model as transformers has it, and the same as the engine has it."""
+    """A random model of transformers, and the same in the engine."""
     torch.manual_seed(0)
     config = esm(layers, hidden)
     config.attention_probs_dropout_prob = dropping
@@ -211,7 +211,7 @@ def packed(
 
 
 def chains(*lengths: int) -> Windows:
-    """Random windows of so many tokens, all labelled."""
+    """Random windows of this many tokens, all labelled."""
     rng = np.random.default_rng(1)
     rows = tuple(rng.integers(4, 24, n) for n in lengths)
     labels = tuple(rng.integers(0, 2, n) for n in lengths)
@@ -227,7 +227,7 @@ def chains(*lengths: int) -> Windows:
 def test_a_pass_has_the_logits_of_the_padded_model(
     kind: type[EsmForTokenClassification], layers: int, hidden: int, lengths: tuple[int, ...]
 ) -> None:
-    """For two lanes, one with all adapters in place but untrained, of unequal windows."""
+    """For two lanes with windows of different lengths, one with untrained adapters."""
     stock, model = packed(kind, layers, hidden)
     modules = resolve(stock, "all-linear", model.head).modules
     windows, order = chains(*lengths), (*range(len(lengths)),)
@@ -251,7 +251,7 @@ def test_a_pass_has_the_logits_of_the_padded_model(
 
 @pytest.mark.parametrize("kind", [EsmForTokenClassification, RowByRow])
 def test_a_budget_below_a_chain_changes_no_margin(kind: type[EsmForTokenClassification]) -> None:
-    """Such a chain makes a pass of its own; the margins keep the windows' order."""
+    """Such a chain is a batch of its own; the margins keep the windows' order."""
     stock, model = packed(kind, 2, 80)
     config = AdapterConfig(2, 2.0, "query", resolve(stock, "query", model.head).modules)
     lanes = [model.add_lane(config, seed, 100) for seed in (0, 1)]
@@ -265,13 +265,13 @@ def test_a_budget_below_a_chain_changes_no_margin(kind: type[EsmForTokenClassifi
 
 
 @pytest.mark.integration
-def test_rows_of_padding_train_as_the_flat_layout_does(
+def test_padded_rows_train_as_the_flat_layout(
     tiny_inputs: Inputs,
     inputs_of: Callable[[Path], Inputs],
     tiny_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where attention cannot be told where windows end: same masks, and same bits in any pack."""
+    """For models whose attention takes no window lengths: same masks, same bits in any pack."""
     flat = run_pack(tiny_inputs, FIXED, PACK)
     monkeypatch.setattr(EsmForTokenClassification, "_supports_attention_backend", False)
     inputs = inputs_of(tiny_folder)
@@ -285,10 +285,10 @@ def test_rows_of_padding_train_as_the_flat_layout_does(
         assert run_pack(inputs, FIXED, [PACK[number]])[number].bits == rows[number].bits
 
 
-def test_sizes_that_fill_no_cache_line_have_the_same_bits_in_any_pack(
+def test_odd_sizes_have_the_same_bits_in_any_pack(
     inputs_of: Callable[[Path], Inputs], tiny_folder: Path, tmp_path: Path
 ) -> None:
-    """Rows of 42 numbers begin anywhere, and products round by where they begin."""
+    """Rows of 42 numbers are unaligned, and rounding of products depends on alignment."""
     torch.manual_seed(0)
     odd = {**SHAPE, "hidden_size": 42, "num_attention_heads": 3, "intermediate_size": 101}
     EsmModel(EsmConfig(**odd, **ESM2, **STILL), add_pooling_layer=False).save_pretrained(tmp_path)
@@ -301,8 +301,8 @@ def test_sizes_that_fill_no_cache_line_have_the_same_bits_in_any_pack(
         assert alone[params.number].bits == together[params.number].bits
 
 
-def test_attention_that_drops_by_itself_does_so_by_the_trial_alone() -> None:
-    """Whatever was drawn before and whoever is beside it; another step or seed drops others."""
+def test_dropout_within_attention_depends_only_on_the_trial() -> None:
+    """Not on earlier draws or other lanes; another step or seed gives other masks."""
     _, model = packed(RowByRow, 2, 80, dropping=0.3)
     lanes = [model.add_lane(AdapterConfig(0, 0.0, "none", ()), seed, 100) for seed in (0, 1)]
     windows = chains(30, 20)

@@ -1,4 +1,4 @@
-"""Products and attention on a CPU: the same numbers by whatever is fastest there."""
+"""Products and attention on a CPU: the same numbers with whichever library is fastest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _afresh() -> None:
 
 
 def by_onednn(monkeypatch: pytest.MonkeyPatch, *, wanted: bool = True) -> None:
-    """Have products made by oneDNN, whatever this machine is."""
+    """Use oneDNN for products, whatever the processor."""
     monkeypatch.setattr(dense, "prefers_onednn", lambda: wanted)
 
 
@@ -35,19 +35,19 @@ def by_onednn(monkeypatch: pytest.MonkeyPatch, *, wanted: bool = True) -> None:
         ({}, False, False),
     ],
 )
-def test_a_cpu_is_known_by_what_it_is(
+def test_a_cpu_is_recognised_by_its_capabilities(
     monkeypatch: pytest.MonkeyPatch, known: dict[str, object], *, onednn: bool, bfloat16: bool
 ) -> None:
-    """Not by how fast it was a moment ago."""
+    """Not by measured speed."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
 
     assert (device.prefers_onednn(), device.has_bfloat16()) == (onednn, bfloat16)
 
 
-def test_an_older_pytorch_says_nothing_and_is_left_as_it_is(
+def test_an_older_pytorch_uses_the_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """``get_capabilities`` is newer than the oldest release that is supported."""
+    """``get_capabilities`` is newer than the oldest supported release."""
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
 
     assert not device.prefers_onednn()
@@ -61,7 +61,7 @@ def test_an_older_pytorch_says_nothing_and_is_left_as_it_is(
 def test_both_libraries_multiply_alike(
     monkeypatch: pytest.MonkeyPatch, *, bias: bool, places: int, turned: bool
 ) -> None:
-    """To rounding, the weight transposed or not, rows or none."""
+    """Up to rounding, with the weight transposed or not, with rows or none."""
     torch.manual_seed(0)
     rows = torch.randn(places, 96)
     weight = torch.randn(96, 160).t() if turned else torch.randn(160, 96)
@@ -76,10 +76,10 @@ def test_both_libraries_multiply_alike(
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch without oneDNN")
 @pytest.mark.parametrize("wanted", [True, False])
-def test_a_product_hangs_on_its_own_rows_alone(
+def test_a_row_of_a_product_depends_on_that_row_only(
     monkeypatch: pytest.MonkeyPatch, *, wanted: bool
 ) -> None:
-    """Bit by bit, wherever they lie: the promise that a trial is the same in any pack."""
+    """Bit for bit at any position, so that a trial is the same in any pack."""
     torch.manual_seed(0)
     rows, weight = torch.randn(333, 320), torch.randn(1280, 320)
     by_onednn(monkeypatch, wanted=wanted)
@@ -92,7 +92,7 @@ def test_a_product_hangs_on_its_own_rows_alone(
 
 
 def window(tokens: int, dtype: torch.dtype = torch.bfloat16) -> list[torch.Tensor]:
-    """Query, key and value of one window, within a longer pass."""
+    """Query, key and value of one window within a longer batch."""
     torch.manual_seed(tokens)
     wide = [torch.randn(1, 4, tokens + 9, 16).to(dtype) for _ in range(3)]
     return [tensor[:, :, 5 : 5 + tokens].requires_grad_() for tensor in wide]
@@ -104,7 +104,7 @@ def _bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def attended(parts: list[torch.Tensor]) -> list[torch.Tensor]:
-    """What comes out, and its gradients by each part."""
+    """The output, and the gradients of each input."""
     out = stretch_on_cpu(parts[0], parts[1], parts[2], scale=0.25)
     torch.manual_seed(1)
     return [out, *torch.autograd.grad(out, parts, torch.randn_like(out))]
@@ -112,7 +112,7 @@ def attended(parts: list[torch.Tensor]) -> list[torch.Tensor]:
 
 @pytest.mark.usefixtures("_bfloat16")
 @pytest.mark.parametrize("tokens", [1, 3, 65, 258])
-def testwritten_out_attention_is_the_fused_one_to_bfloat16(tokens: int) -> None:
+def test_unfused_attention_equals_the_fused_one_to_bfloat16(tokens: int) -> None:
     """Against float32 on the same rounded input, values and gradients."""
     parts = window(tokens)
     wide = [part.detach().float().requires_grad_() for part in parts]
@@ -128,8 +128,8 @@ def testwritten_out_attention_is_the_fused_one_to_bfloat16(tokens: int) -> None:
 
 
 @pytest.mark.usefixtures("_bfloat16")
-def test_probabilities_computed_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bit by bit: how long a window is decides memory, and nothing else."""
+def test_recomputed_probabilities_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit: a window's length only decides whether they are stored."""
     kept = attended(window(130))
     monkeypatch.setattr(attention, "_KEPT", 0)
     again = attended(window(130))
@@ -138,8 +138,8 @@ def test_probabilities_computed_again_are_the_same(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("_bfloat16")
-def test_a_window_hangs_on_itself_alone() -> None:
-    """Bit by bit, whatever lies beside it in the pass."""
+def test_a_window_depends_on_itself_only() -> None:
+    """Bit for bit, whatever other windows are in the batch."""
     parts = window(130)
     copies = [part.detach().clone().requires_grad_() for part in parts]
 
@@ -148,9 +148,9 @@ def test_a_window_hangs_on_itself_alone() -> None:
 
 
 @pytest.mark.usefixtures("_bfloat16")
-def test_very_long_windows_are_notwritten_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their probabilities would not fit, or the calls cost more; nor are those of float32."""
-    monkeypatch.setattr(attention, "written_out", None)  # cannot be called
+def test_very_long_windows_use_the_fused_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their probabilities need too much memory or time; float32 always uses it."""
+    monkeypatch.setattr(attention, "written_out", None)  # never called
     with pytest.raises(TypeError):
         attended(window(60))
     assert attended(window(30))[0].dtype == torch.bfloat16

@@ -1,4 +1,4 @@
-"""What holds on a GPU too, where kernels are chosen by shape: figures agree, bits need not."""
+"""Agreement up to rounding of lanes and devices, also on a GPU, whose kernels depend on shape."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PACK = [
 def test_a_lane_trains_alike_alone_and_in_a_pack(
     tiny_inputs: Inputs, device: str, dtype: str, apart: float
 ) -> None:
-    """Losses step by step, with other ranks, sets and masks beside it."""
+    """Losses step by step, beside lanes with other ranks, sets and masks."""
     fixed = BindingSettings(device=device, compute_dtype=dtype, **SETTINGS)
     together = run_pack(tiny_inputs, fixed, PACK)
 
@@ -51,7 +51,7 @@ def test_a_lane_trains_alike_alone_and_in_a_pack(
         found = together[params.number]
         assert len(alone.losses) == SETTINGS["steps"]
         assert found.losses == pytest.approx(alone.losses, rel=apart)
-        assert alone.losses[0] != pytest.approx(alone.losses[-1], rel=apart)  # it did train
+        assert alone.losses[0] != pytest.approx(alone.losses[-1], rel=apart)  # the loss decreased
 
 
 @GPU
@@ -70,7 +70,7 @@ def test_a_gpu_trains_as_a_cpu_does(tiny_inputs: Inputs, number: int) -> None:
 
 @GPU
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_one_flash_kernel_is_attention_by_stretch(dtype: torch.dtype) -> None:
+def test_the_flash_kernel_equals_attention_by_window(dtype: torch.dtype) -> None:
     """For heads as narrow as ESM-2 8M's, and windows down to one token; gradients too."""
     lengths = [1, 7, 130, 64]
     drawn = [
@@ -89,14 +89,14 @@ def test_one_flash_kernel_is_attention_by_stretch(dtype: torch.dtype) -> None:
 
 
 class Reads(TorchDispatchMode):
-    """Counts what makes the host wait for numbers: values read, shapes that hang on values."""
+    """Records operators that make the host wait for the GPU: reads of values, dynamic shapes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run it, and note it if it is of that kind."""
+        """Run an operator, and record it if it is of that kind."""
         name = str(func).split(".")[1]
         if name in {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2"}:
             self.seen.append(name)
@@ -107,7 +107,7 @@ class Reads(TorchDispatchMode):
 def group(
     tiny_inputs: Inputs, trial_of: Callable[..., AbstractContextManager[Trial]]
 ) -> Iterator[Callable[[str, str], list[Trial]]]:
-    """Trials of ``PACK`` at their first step, on a device and in some numbers."""
+    """Trials of ``PACK`` before their first step, on a device in a given dtype."""
     with ExitStack() as stack:
 
         def make(device: str, dtype: str) -> list[Trial]:
@@ -122,14 +122,14 @@ def group(
 
 
 def make_step(trials: list[Trial]) -> None:
-    """One step of all lanes in one pass, with dropout, clipping and the optimiser."""
+    """One batched step of all lanes, with dropout, clipping and the optimiser."""
     step(trials, lambda _, act: act())
 
 
-def test_in_a_step_at_once_no_number_is_read(
+def test_a_batched_step_reads_no_value(
     group: Callable[[str, str], list[Trial]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Laid out as on a GPU, whose losses are read later."""
+    """In the layout for GPUs, whose losses are read later."""
     trials = group("cpu", "float32")
     model = trials[0].model
     assert all(trial.model is model for trial in trials)
@@ -142,7 +142,7 @@ def test_in_a_step_at_once_no_number_is_read(
 
 @contextmanager
 def waiting_is_an_error() -> Iterator[None]:
-    """Let PyTorch raise where the host waits for the GPU."""
+    """Make PyTorch raise where the host waits for the GPU."""
     torch.cuda.set_sync_debug_mode("error")
     try:
         yield
@@ -155,9 +155,9 @@ def waiting_is_an_error() -> Iterator[None]:
 def test_a_step_does_not_wait_for_the_gpu(
     group: Callable[[str, str], list[Trial]], dtype: str
 ) -> None:
-    """Copies there included."""
+    """Including copies."""
     trials = group("cuda", dtype)
-    make_step(trials)  # the first fills caches
+    make_step(trials)  # the first step fills caches
 
     with waiting_is_an_error():
         make_step(trials)

@@ -1,4 +1,4 @@
-"""Dropout whose masks hang on trial, step, module and token, and on nothing else."""
+"""Dropout masks depend only on trial, step, module and token."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PLACES, FEATURES = 4000, 64
 
 @pytest.fixture(scope="module")
 def places() -> np.ndarray:
-    """Windows of 40 tokens."""
+    """Positions of windows of 40 tokens."""
     return np.stack(np.divmod(np.arange(PLACES), 40), axis=1)
 
 
@@ -48,14 +48,14 @@ def mask(
     module: str = "m",
     features: int = FEATURES,
 ) -> np.ndarray:
-    """What is kept, as 0 and 1."""
+    """The mask as 0 and 1."""
     keys = row_keys(start_of(seed, step, module), torch.from_numpy(places))
     return kept(keys, features, p).double().numpy()
 
 
 @pytest.fixture(scope="module")
 def runs(tiny_inputs: Inputs) -> dict[int, Run]:
-    """A pack of lanes with unequal dropout."""
+    """A pack of lanes with different dropout rates."""
     pack = [TrialParams(n, values, seed=n) for n, values in enumerate(VALUES)]
     return run_pack(tiny_inputs, FIXED, pack)
 
@@ -64,7 +64,7 @@ def runs(tiny_inputs: Inputs) -> dict[int, Run]:
 def test_a_lane_with_dropout_equals_a_plain_loop_with_the_same_masks(
     tiny_folder: Path, runs: dict[int, Run], number: int
 ) -> None:
-    """PEFT's own forward pass, its dropout modules replaced by ones that read the masks."""
+    """PEFT's own forward pass, with dropout modules that apply these masks."""
     run = runs[number]
     plain = plain_run(tiny_folder, run, masked=True)
 
@@ -76,8 +76,8 @@ def test_a_lane_with_dropout_equals_a_plain_loop_with_the_same_masks(
 
 
 @pytest.mark.parametrize("p", [0.05, 0.1, 0.3, 0.5, 0.9])
-def test_as_many_numbers_are_kept_as_should_be(places: np.ndarray, p: float) -> None:
-    """In all, in each feature and in each token, within 4 (5 for the worst of many) sigma."""
+def test_the_kept_fraction_is_as_expected(places: np.ndarray, p: float) -> None:
+    """In total, per feature and per token, within 4 (5 for the worst of many) sigma."""
     made, wide = mask(places, p), mask(places[:1000], p, features=1000)
     for rate, count in ((made.mean(), made.size), (made.mean(0), PLACES), (wide.mean(1), 1000)):
         sigma = math.sqrt(p * (1 - p) / count)
@@ -86,8 +86,8 @@ def test_as_many_numbers_are_kept_as_should_be(places: np.ndarray, p: float) -> 
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5])
-def test_no_two_features_or_tokens_are_dropped_together(places: np.ndarray, p: float) -> None:
-    """Correlations between them are as many and as large as chance makes them."""
+def test_features_and_tokens_are_dropped_independently(places: np.ndarray, p: float) -> None:
+    """Correlations between them are within chance."""
     tokens = mask(places[:200], p, features=4000)
     for rows in (mask(places, p).T, tokens):
         off = np.corrcoef(rows)[np.triu_indices(len(rows), 1)] * math.sqrt(4000)
@@ -102,15 +102,15 @@ def test_no_two_features_or_tokens_are_dropped_together(places: np.ndarray, p: f
 def test_masks_of_another_seed_step_or_module_are_independent(
     places: np.ndarray, other: dict[str, Any]
 ) -> None:
-    """Their correlation over all numbers is within 4 sigma of none; so is that of shifted ones."""
+    """Their correlation over all numbers is within 4 sigma of 0; so is that of shifted ones."""
     one, two = mask(places, 0.3).ravel(), mask(places, 0.3, **other).ravel()
     for shift in (0, 1, FEATURES, 40 * FEATURES):
         moved = np.roll(two, shift)
         assert abs(np.corrcoef(one, moved)[0, 1]) * math.sqrt(one.size) < 4
 
 
-def test_neighbouring_keys_and_columns_share_no_pattern(places: np.ndarray) -> None:
-    """A mask does not resemble itself moved by a token, a feature, or both."""
+def test_neighbouring_keys_and_columns_are_independent(places: np.ndarray) -> None:
+    """A mask is uncorrelated with itself shifted by a token, a feature, or both."""
     made = mask(places, 0.5)
     for down in range(3):
         for right in range(-3, 4):
@@ -132,7 +132,7 @@ def test_neighbouring_keys_and_columns_share_no_pattern(places: np.ndarray) -> N
 def test_a_window_has_one_mask_in_any_batch_and_layout(
     lay_out: Callable[[tuple[LaneBatch, ...]], Layout], indices: Sequence[int]
 ) -> None:
-    """Wherever in the pass it lies, and whoever lies beside it."""
+    """At any position in the batch, beside any other windows."""
     lengths = (7, 31, 12)
     rows = tuple(np.zeros(n, dtype=np.int64) for n in lengths)
     windows = Windows(rows, rows, rows)
@@ -149,7 +149,7 @@ def test_a_window_has_one_mask_in_any_batch_and_layout(
 
 
 def factors_everywhere(layout: Layout) -> torch.Tensor:
-    """The factors of all lanes, as they meet a pass' tokens."""
+    """The factors of all lanes, as applied to a batch's tokens."""
     like = torch.empty(sum(layout.sizes), 16)
     return torch.cat([factors(layout, n, "m", 16, 0.4, like) for n in range(len(layout.shares))])
 
@@ -158,7 +158,7 @@ MANTISSA = 2**64 - 1
 
 
 def mixed(x: int) -> int:
-    """SplitMix64's finaliser, in Python's whole numbers."""
+    """SplitMix64's finaliser with Python integers."""
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & MANTISSA
     x = (x ^ x >> 27) * 0x94D049BB133111EB & MANTISSA
     return x ^ x >> 31
@@ -167,8 +167,8 @@ def mixed(x: int) -> int:
 @given(
     start=st.integers(0, 2**63 - 1), window=st.integers(0, 2**31), position=st.integers(0, 2**20)
 )
-def test_keys_are_those_of_numbers_without_a_sign(start: int, window: int, position: int) -> None:
-    """Which PyTorch has not: the published hash, whatever its sign bit; of many lanes alike."""
+def test_keys_equal_the_published_unsigned_hash(start: int, window: int, position: int) -> None:
+    """PyTorch has only signed integers: the same bits, for one lane and for many."""
     golden = 0x9E3779B97F4A7C15
     wanted = mixed(position * golden + mixed(window * golden + start & MANTISSA) & MANTISSA) >> 32
     places = torch.tensor([[window, position]])
@@ -179,8 +179,8 @@ def test_keys_are_those_of_numbers_without_a_sign(start: int, window: int, posit
 
 
 @pytest.mark.parametrize("number", range(len(VALUES)))
-def test_an_evaluation_drops_nothing(tiny_folder: Path, runs: dict[int, Run], number: int) -> None:
-    """The trained adapters have the loss that the plain model has without dropout."""
+def test_an_evaluation_has_no_dropout(tiny_folder: Path, runs: dict[int, Run], number: int) -> None:
+    """The trained adapters have the loss of the plain model without dropout."""
     run = runs[number]
     assert run.result is not None
     plain = plain_run(tiny_folder, run, masked=True)
@@ -188,8 +188,8 @@ def test_an_evaluation_drops_nothing(tiny_folder: Path, runs: dict[int, Run], nu
     assert run.result.metrics["loss"] == pytest.approx(plain.validation["loss"], rel=1e-5)
 
 
-def test_the_process_random_state_does_not_reach_the_masks(tiny_inputs: Inputs) -> None:
-    """Two runs after different draws have the same bits, and leave that state as it was."""
+def test_the_global_random_state_does_not_affect_the_masks(tiny_inputs: Inputs) -> None:
+    """Two runs after different draws have the same bits, and do not change that state."""
     pack = [TrialParams(0, {**VALUES[0], "steps": 3}), TrialParams(1, VALUES[2], seed=1)]
     made = []
     for seed in (1, 2):

@@ -1,4 +1,4 @@
-"""Each lane of a pack against a plain loop of PEFT, bitsandbytes and PyTorch.
+"""Each lane of a pack equals a plain loop of PEFT, bitsandbytes and PyTorch.
 
 The contract: losses of 50 steps within 1e-5 of their size, at learning rates at which rounding
 does not grow beyond that by itself. Where it does, two plain loops that pad their batches
@@ -42,7 +42,7 @@ THREE: tuple[dict[str, Any], ...] = (
 )
 ALONE: tuple[dict[str, Any], ...] = (
     {"rank": 7, "targets": "mlp.up", "learning_rate": 3e-3},
-    {"rank": 4, "targets": "attention+mlp.down", "batch_tokens": 8},  # a window a step
+    {"rank": 4, "targets": "attention+mlp.down", "batch_tokens": 8},  # one window per step
 )
 PACKS = {"K=8": EIGHT, "K=3": THREE, "K=1, merged": ALONE[:1], "K=1, unmerged": ALONE[1:]}
 ESM2_8M: tuple[dict[str, Any], ...] = (
@@ -53,24 +53,24 @@ ESM2_8M: tuple[dict[str, Any], ...] = (
 
 
 USUAL = {name: 50 if name == "K=8" else 12 for name in PACKS}
-"""Steps of each pack; the slow tests make 50 of each."""
+"""Steps of each pack; the slow tests run 50."""
 Trained = Callable[[str, int], dict[int, Run]]
 
 
 @pytest.fixture(scope="module")
 def runs(tiny_inputs: Inputs) -> Trained:
-    """Packs on the tiny base, each trained once for a number of steps."""
+    """Packs on the tiny base, each trained once per number of steps."""
     return cache(lambda name, steps: trained(tiny_inputs, PACKS[name], steps))
 
 
 def trained(inputs: Inputs, values: Sequence[dict[str, Any]], steps: int = 50) -> dict[int, Run]:
-    """A pack of these values, each trial with a seed of its own."""
+    """A pack of these values, where each trial's seed is its number."""
     pack = [TrialParams(n, {"steps": steps, **v}, seed=n) for n, v in enumerate(values)]
     return run_pack(inputs, FIXED, pack)
 
 
 def assert_equal(run: Run, plain: Plain, relative: float = 1e-5, *, learned: bool = True) -> None:
-    """Losses, and the figures of the validation split."""
+    """Compare losses, and the metrics of the validation split."""
     assert run.result is not None
     assert run.result.value is not None, run.result.failure
     measured = {name: run.result.metrics[name] for name in plain.validation}
@@ -93,14 +93,14 @@ def assert_equal(run: Run, plain: Plain, relative: float = 1e-5, *, learned: boo
 def test_steps_of_a_lane_equal_those_of_a_plain_loop(
     tiny_folder: Path, runs: Trained, pack: str, number: int, steps: int
 ) -> None:
-    """Whatever its rank, target set, scaling, loss, schedule and batches are, in any pack."""
+    """For any rank, target set, scaling, loss, schedule and batches, in any pack."""
     run = runs(pack, steps)[number]
 
     assert_equal(run, plain_run(tiny_folder, run), learned=steps == 50)
 
 
-def test_the_packs_hold_every_formulation_and_clip(tiny_folder: Path, runs: Trained) -> None:
-    """Merged products and unmerged ones; steps whose gradients were clipped, and others."""
+def test_the_packs_cover_every_formulation_and_clipping(tiny_folder: Path, runs: Trained) -> None:
+    """Merged and unmerged products; steps with clipped gradients and without."""
     updates = {
         name: [u.merged for run in made.values() for u in run.trial.lane.adapters.updates.values()]
         for name, made in ((name, runs(name, steps)) for name, steps in USUAL.items())
@@ -117,10 +117,10 @@ def test_the_packs_hold_every_formulation_and_clip(tiny_folder: Path, runs: Trai
     assert 5 < sum(clipped) < 45
 
 
-def test_lanes_of_one_budget_share_their_passes(
+def test_lanes_of_one_budget_share_their_batches(
     tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the packs above would show nothing."""
+    """Otherwise the packs above would not test packing."""
     passes: list[int] = []
     alone = PackedModel.logits
 
@@ -133,8 +133,8 @@ def test_lanes_of_one_budget_share_their_passes(
     monkeypatch.setattr(PackedModel, "logits", logits)
     trained(tiny_inputs, EIGHT, steps=3)
 
-    # One lane has a budget of its own, one trains the head alone above a cached encoder, and
-    # one makes an epoch's 36 steps.
+    # One lane has another token budget, one trains only the head above a cached encoder, and
+    # one trains an epoch of 36 steps.
     assert passes[:3] == [6, 1, 1]
 
 
@@ -151,10 +151,10 @@ def test_lanes_of_one_budget_share_their_passes(
     ],
     ids=str,
 )
-def test_the_bound_is_narrower_than_the_smallest_slip(
+def test_the_tolerance_detects_a_small_change_of_a_setting(
     tiny_folder: Path, runs: Trained, change: dict[str, Any]
 ) -> None:
-    """A thousandth of a setting's value shows."""
+    """A change of a setting by a thousandth exceeds it."""
     run = runs("K=8", 50)[2]
     slipped = replace(run.trial.settings, **change)
 
@@ -162,10 +162,10 @@ def test_the_bound_is_narrower_than_the_smallest_slip(
 
 
 @pytest.mark.integration
-def test_where_rounding_grows_the_engine_parts_no_further_than_padding_does(
+def test_where_rounding_grows_the_difference_is_that_of_padding(
     tiny_folder: Path, tiny_inputs: Inputs
 ) -> None:
-    """At a high rate two plain loops differ by as much, once their batches are padded unequally."""
+    """At a high rate two plain loops differ as much, if they pad their batches differently."""
     wild = {"rank": 32, "targets": "all-linear", "scaling": 3.0, "learning_rate": 3e-3}
     (run,) = trained(tiny_inputs, [wild]).values()
     plain = [plain_run(tiny_folder, run, longer=longer).losses for longer in (0, 5, 11)]

@@ -1,4 +1,4 @@
-"""Each architecture trains as a plain PEFT loop does, or is refused before anything trains."""
+"""Each architecture trains as a plain PEFT loop does, or is refused before training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RUN: dict[str, dict[str, Any]] = {
     "esmc": {},
     "llama": GROUPED,
 }
-"""Name, and what is changed of its configuration; these take all paths there are."""
+"""Architectures with changes of their configuration that cover all code paths."""
 
 LONG: dict[str, dict[str, Any]] = {
     "albert": {},
@@ -86,7 +86,7 @@ SETTINGS = BindingSettings(
 
 @pytest.fixture(scope="module")
 def base_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, dict[str, Any]], Path]:
-    """Saves a base of an architecture whose random weights make attention sharp."""
+    """Saves a base of an architecture with random weights that give peaked attention."""
 
     def save(name: str, changes: dict[str, Any]) -> Path:
         folder = tmp_path_factory.mktemp("base")
@@ -118,7 +118,7 @@ def test_an_architecture_trains_as_a_plain_peft_loop(
     base_of: Callable[[str, dict[str, Any]], Path],
     inputs_of: Callable[[Path], dict[str, str]],
 ) -> None:
-    """All matrices adapted, in NF4, on the same batches; what a check says of it comes true."""
+    """All matrices adapted, in NF4, on the same batches; ``check``'s parameter counts are right."""
     folder = base_of(name, {**RUN, **LONG}[name])
     inputs = Inputs(inputs_of(folder), SETTINGS)
     inputs.prove()
@@ -133,12 +133,12 @@ def test_an_architecture_trains_as_a_plain_peft_loop(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_architecture_that_cannot_be_computed_is_refused_by_check(
+def test_an_unsupported_architecture_is_refused_by_check(
     name: str,
     base_of: Callable[[str, dict[str, Any]], Path],
     inputs_of: Callable[[Path], dict[str, str]],
 ) -> None:
-    """In one sentence, and before the first trial too, which begins with the same facts."""
+    """In one message, also at the first trial, which makes the same checks."""
     changes, expected = REFUSED[name]
     objective = BindingObjective({"device": "cpu"}, inputs_of(base_of(name, changes)))
 
@@ -150,7 +150,7 @@ def test_an_architecture_that_cannot_be_computed_is_refused_by_check(
 
 
 def plain_run(folder: Path, run: Run) -> Plain:
-    """The same training by PEFT, on a padded model whose attention is its own."""
+    """The same training by PEFT, on a padded model with its own attention."""
     trial = run.trial
     settings, lane, head = trial.settings, trial.lane, list(trial.model.head)
     adapters: AdapterConfig = lane.adapters.config

@@ -1,4 +1,4 @@
-"""That a step at once keeps to its device, on the one other device that every machine has.
+"""Batched steps keep all tensors on their device, tested with PyTorch's ``meta`` device.
 
 PyTorch's ``meta`` device computes shapes and no numbers. What would fail on a GPU for want of a
 copy there, a tensor of the host's among the device's, is found here.
@@ -38,14 +38,14 @@ VALUES: tuple[dict[str, Any], ...] = (
 
 
 class OneDevice(TorchDispatchMode):
-    """Refuses what computes with tensors of two devices; a number alone may come from the host."""
+    """Raises if an operator gets tensors of two devices; scalars may be on the host."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Look at the tensors, and run it."""
+        """Check the tensors' devices, and run the operator."""
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.ndim]
         devices = {tensor.device for tensor in tensors}
         copies = func in {torch.ops.aten.copy_.default, torch.ops.aten._to_copy.default}
@@ -56,10 +56,12 @@ class OneDevice(TorchDispatchMode):
 
 @pytest.fixture
 def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Lanes of a model on that device, at their first step."""
-    adamw = torch.optim.AdamW  # whose fused form does not know this device
+    """Lanes of a model on that device, before their first step."""
+    adamw = torch.optim.AdamW  # its fused form does not support this device
     monkeypatch.setattr(torch.optim, "AdamW", lambda groups, lr, **_: adamw(groups, lr=lr))
-    monkeypatch.setattr(attention, "_by_stretch", as_one_kernel)  # a GPU's kernel is not here
+    monkeypatch.setattr(
+        attention, "_by_stretch", as_one_kernel
+    )  # a GPU's kernel is not available here
     skeleton = tiny_inputs.skeleton
     frozen = type(skeleton)(skeleton.config).to(META).requires_grad_(False)
     base = Base(frozen, ("classifier",), Precision(META, torch.float32, "none"))
@@ -77,8 +79,8 @@ def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return made
 
 
-def test_steps_evaluations_and_new_racks_stay_on_their_device(trials: list[Any]) -> None:
-    """With dropout, clipping, class weights, a lane that leaves and lanes evaluated alone."""
+def test_steps_evaluations_and_new_stacks_stay_on_their_device(trials: list[Any]) -> None:
+    """With dropout, clipping, class weights, a lane that is removed and single lanes evaluated."""
     model = trials[0].model
     with OneDevice() as devices:
         for _ in range(2):
@@ -100,8 +102,8 @@ def test_steps_evaluations_and_new_racks_stay_on_their_device(trials: list[Any])
         assert {value.device for state in named.values() for value in state.values()} == {META}
 
 
-def test_a_tensor_of_the_hosts_would_be_found() -> None:
-    """Where the device alone would not mind."""
+def test_a_tensor_on_the_host_would_be_found() -> None:
+    """Also for an operator that accepts tensors of both devices."""
     weights, rows = torch.ones(3, 4, device=META), torch.tensor([0, 1])
     weights.index_select(0, rows)
     with pytest.raises(AssertionError, match="index_select"), OneDevice():

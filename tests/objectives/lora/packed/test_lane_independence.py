@@ -1,4 +1,4 @@
-"""A trial's bits do not depend on who trains beside it, nor on what becomes of them."""
+"""A trial's bits do not depend on the other trials of its pack, nor on how they end."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ NEIGHBOURS: tuple[dict[str, Any], ...] = (
     {"targets": "none", "rank": 0},
     {"targets": "encoder.layer.1.intermediate.dense", "rank": 3, "steps": 3},
 )
-"""Of another rank, another base, another frozen prefix, another length."""
+"""A neighbour of another rank, target set, frozen prefix and length."""
 
 
 @dataclass
-class Told:
-    """Results in the order in which they were handed over, and what waits behind them."""
+class Refills:
+    """A refill callback: records results in order, and gives the waiting trials."""
 
     waiting: list[TrialParams] = field(default_factory=list)
     results: list[TrialResult] = field(default_factory=list)
 
     def __call__(self, result: TrialResult) -> TrialParams | None:
-        """Take a result and give the next trial."""
+        """Record a result and return the next trial."""
         self.results.append(result)
         return self.waiting.pop(0) if self.waiting else None
 
     @property
     def numbers(self) -> list[int]:
-        """Whose results."""
+        """The trial numbers of the results."""
         return [result.number for result in self.results]
 
     def of(self, number: int) -> TrialResult:
-        """A trial's result, of which there is one."""
+        """A trial's only result."""
         (found,) = (result for result in self.results if result.number == number)
         return found
 
@@ -72,10 +72,10 @@ def trial(number: int, values: Mapping[str, Any], folder: Path | str = "") -> Tr
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_lane_has_the_same_bits_alone_and_in_any_place_of_any_pack(
+def test_a_lane_has_the_same_bits_alone_and_at_any_position_of_any_pack(
     tiny_inputs: Inputs, kind: str
 ) -> None:
-    """Losses, reported figures and weights."""
+    """Losses, reported metrics and weights."""
     fixed = BindingSettings(device="cpu", batch_tokens=256, **SETTINGS)
     budget = KINDS[kind].get("batch_tokens", 256)
     us = TrialParams(0, KINDS[kind], seed=7)
@@ -98,7 +98,7 @@ def test_a_lane_has_the_same_bits_alone_and_in_any_place_of_any_pack(
 
 
 def test_half_precision_has_the_same_bits_in_any_pack(tiny_inputs: Inputs) -> None:
-    """On a CPU, where lanes are multiplied one by one."""
+    """On a CPU, which multiplies lanes one by one."""
     fixed = BindingSettings(
         device="cpu", batch_tokens=256, compute_dtype="bfloat16", **{**SETTINGS, "steps": 3}
     )
@@ -114,10 +114,10 @@ def test_half_precision_has_the_same_bits_in_any_pack(tiny_inputs: Inputs) -> No
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("fate", ["pruned", "shorter", "nan", "bad value", "replaced"])
-def test_whatever_becomes_of_a_neighbour_the_others_keep_their_bits(
+def test_lanes_keep_their_bits_however_another_ends(
     make_objective: Make, tmp_path: Path, fate: str, place: int
 ) -> None:
-    """It may stop, end, fail or give its place to another."""
+    """It may be pruned, finish, fail or be replaced by another."""
     objective = make_objective(**SETTINGS)
     fates = {
         "pruned": {},
@@ -129,44 +129,44 @@ def test_whatever_becomes_of_a_neighbour_the_others_keep_their_bits(
     us = [trial(n, {**ALL, "rank": n + 2, "dropout": 0.1 * n}, tmp_path / "pack") for n in range(2)]
     them = trial(2, {**ALL, **fates[fate]}, tmp_path / "pack")
     pack = [*us[:place], them, *us[place:]]
-    told = Told([trial(3, ALL, tmp_path / "pack")] if fate == "replaced" else [])
+    refills = Refills([trial(3, ALL, tmp_path / "pack")] if fate == "replaced" else [])
     watch = Watch({2: 2} if fate == "pruned" else {})
-    assert objective.run(pack, watch, refill=told) == []
+    assert objective.run(pack, watch, refill=refills) == []
 
     ended = {"pruned": TrialState.PRUNED, "nan": TrialState.FAIL, "bad value": TrialState.FAIL}
-    assert sorted(told.numbers) == list(range(3 + (fate == "replaced")))
-    assert told.numbers[0] == 2
-    assert told.of(2).state is ended.get(fate, TrialState.COMPLETE)
+    assert sorted(refills.numbers) == list(range(3 + (fate == "replaced")))
+    assert refills.numbers[0] == 2
+    assert refills.of(2).state is ended.get(fate, TrialState.COMPLETE)
     for params in [*us, trial(3, ALL, tmp_path / "pack")][: 2 + (fate == "replaced")]:
         number = params.number
         alone = replace(params, folder=str(tmp_path / "alone" / str(number)))
         curve = Watch()
         (result,) = objective.run([alone], curve)
-        assert deterministic(told.of(number)) == deterministic(result)
-        assert told.of(number).value == result.value is not None
+        assert deterministic(refills.of(number)) == deterministic(result)
+        assert refills.of(number).value == result.value is not None
         assert watch.curves[number] == curve.curves[number]
         assert checkpoint_bits(params.folder) == checkpoint_bits(alone.folder)
 
 
-def test_a_lane_of_no_numbers_says_at_which_step(make_objective: Make) -> None:
-    """It fails at the first loss that is not finite, as a trial alone does."""
+def test_a_lane_with_a_nan_fails_at_that_step(make_objective: Make) -> None:
+    """At the first loss that is not finite, as in a pack of one."""
     objective = make_objective(**SETTINGS)
     wild = trial(1, {**ALL, "learning_rate": 1e30, "warmup": 0.0})
-    told = Told()
-    objective.run([trial(0, ALL), wild], Watch(), refill=told)
+    refills = Refills()
+    objective.run([trial(0, ALL), wild], Watch(), refill=refills)
     (alone,) = objective.run([wild], Watch())
 
-    assert told.of(1).failure is not None
+    assert refills.of(1).failure is not None
     assert alone.failure is not None
-    assert told.of(1).failure.reason == alone.failure.reason == "nan"
-    assert told.of(1).failure.message == alone.failure.message
+    assert refills.of(1).failure.reason == alone.failure.reason == "nan"
+    assert refills.of(1).failure.message == alone.failure.message
     assert "step 2" in alone.failure.message
 
 
-def test_a_waiting_trial_takes_the_place_at_once(
+def test_a_waiting_trial_replaces_another_at_once(
     make_objective: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From its own first step, in the next pass, while the others are at their third."""
+    """It makes its first step in the next batch, while the others make their third."""
     passes: list[list[tuple[int, int]]] = []
     plain = PackedModel.logits
 
@@ -178,8 +178,8 @@ def test_a_waiting_trial_takes_the_place_at_once(
     monkeypatch.setattr(PackedModel, "logits", logits)
     steps = {0: 6, 1: 2, 2: 4, 5: 6, 6: 2}
     trials = [trial(n, {**ALL, "steps": count}) for n, count in steps.items()]
-    pack, told = trials[:3], Told(trials[3:])
-    make_objective(**SETTINGS).run(pack, Watch(), refill=told)
+    pack, refills = trials[:3], Refills(trials[3:])
+    make_objective(**SETTINGS).run(pack, Watch(), refill=refills)
 
     assert passes[:3] == [
         [(0, 1), (1, 1), (2, 1)],
@@ -187,23 +187,23 @@ def test_a_waiting_trial_takes_the_place_at_once(
         [(0, 3), (2, 3), (5, 1)],
     ]
     assert passes[4] == [(0, 5), (5, 3), (6, 1)]
-    assert told.numbers == [1, 2, 0, 6, 5]
-    assert [told.of(n).metrics["steps"] for n in steps] == list(steps.values())
+    assert refills.numbers == [1, 2, 0, 6, 5]
+    assert [refills.of(n).metrics["steps"] for n in steps] == list(steps.values())
 
 
-def test_trials_that_cannot_begin_hand_on_their_places(make_objective: Make) -> None:
-    """One after the other, each with its fault, until one can."""
-    told = Told([trial(1, {"rank": -1}), trial(2, {"no": 1}), trial(3, {**ALL, "steps": 1})])
+def test_trials_that_cannot_start_are_replaced_by_the_next(make_objective: Make) -> None:
+    """One after the other, each with its fault, until one can start."""
+    refills = Refills([trial(1, {"rank": -1}), trial(2, {"no": 1}), trial(3, {**ALL, "steps": 1})])
     objective = make_objective(**SETTINGS)
 
-    assert objective.run([trial(0, {"dropout": 2.0})], Watch(), refill=told) == []
-    assert told.numbers == [0, 1, 2, 3]
-    assert [r.failure is None for r in told.results] == [False, False, False, True]
+    assert objective.run([trial(0, {"dropout": 2.0})], Watch(), refill=refills) == []
+    assert refills.numbers == [0, 1, 2, 3]
+    assert [r.failure is None for r in refills.results] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("regroup", ["alone", "another pack"])
 @pytest.mark.parametrize("after", [2, 3])
-def test_lanes_that_were_called_away_go_on_to_the_same_bits(
+def test_lanes_that_stopped_early_resume_to_the_same_bits(
     make_objective: Make, tmp_path: Path, after: int, regroup: str
 ) -> None:
     """Each from its own checkpoint, alone or with others."""
@@ -231,7 +231,7 @@ def test_lanes_that_were_called_away_go_on_to_the_same_bits(
 
 @pytest.fixture
 def steps_made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each step of each lane from here on."""
+    """A list with one entry per step of each lane from now on."""
     made: list[int] = []
     plain = Lane.update
 
@@ -246,7 +246,7 @@ def steps_made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_identical_trials_are_trained_once_and_both_keep_their_adapters(
     make_objective: Make, tmp_path: Path, steps_made: list[int]
 ) -> None:
-    """The second's result says whose it is; another seed is another trial."""
+    """The second's result names the first; another seed is another trial."""
     objective = make_objective(**SETTINGS)
     rows = [(0, ALL), (1, {**ALL, "scaling": 2.0}), (2, ALL)]  # alpha 10 is scaling 2 at rank 5
     del rows[1][1]["alpha"]
@@ -268,21 +268,23 @@ def test_identical_trials_are_trained_once_and_both_keep_their_adapters(
     assert kept[0].read_bytes() != kept[2].read_bytes()
 
 
-def test_a_copy_that_comes_late_waits_for_the_one_under_way(
+def test_an_identical_refill_waits_for_the_running_trial(
     make_objective: Make, steps_made: list[int]
 ) -> None:
-    """As a refill, while its like is half done."""
-    told = Told([TrialParams(2, ALL, seed=0)])
+    """It gets the result of the trial that is half done."""
+    refills = Refills([TrialParams(2, ALL, seed=0)])
     pack = [TrialParams(0, ALL, seed=0), TrialParams(1, {**ALL, "steps": 2}, seed=1)]
-    make_objective(**SETTINGS).run(pack, Watch(), refill=told)
+    make_objective(**SETTINGS).run(pack, Watch(), refill=refills)
 
-    assert told.numbers == [1, 0, 2]
-    assert told.of(2).details["same_as"] == 0
+    assert refills.numbers == [1, 0, 2]
+    assert refills.of(2).details["same_as"] == 0
     assert steps_made.count(0) == STEPS
 
 
-def test_copies_share_a_failure_and_a_call_away(make_objective: Make, tmp_path: Path) -> None:
-    """Each has a result of its own."""
+def test_identical_trials_share_a_failure_and_an_early_stop(
+    make_objective: Make, tmp_path: Path
+) -> None:
+    """Each has its own result."""
     objective = make_objective(**SETTINGS)
     wild = {**ALL, "learning_rate": 1e30, "warmup": 0.0}
     failed = objective.run([TrialParams(n, wild) for n in range(2)], Watch())

@@ -1,4 +1,4 @@
-"""Where tokens lie in a pass, flat or padded."""
+"""Positions of tokens in a batch, in the flat and in the padded layout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LENGTHS = st.lists(st.integers(3, 20), min_size=1, max_size=6)
 
 
 def share_of(lengths: list[int], lane: str = "") -> LaneBatch:
-    """A lane's share of windows whose tokens count up from 4, each label being its place."""
+    """A lane's windows with tokens counting up from 4, each label being its position."""
     rows = [np.arange(4, 4 + n, dtype=np.int64) for n in lengths]
     labels = [np.arange(n, dtype=np.int64) + 100 * i for i, n in enumerate(lengths)]
     windows = Windows(tuple(rows), tuple(labels), tuple(labels))
@@ -27,7 +27,7 @@ def share_of(lengths: list[int], lane: str = "") -> LaneBatch:
 @given(lengths=LENGTHS)
 @settings(deadline=None)
 def test_padding_is_on_the_right_and_masked(lengths: list[int]) -> None:
-    """In the padded form every window is a row, and what follows it is not attended to."""
+    """In the padded layout every window is a row, and attention masks its padding."""
     layout = Layout((share_of(lengths),), width=max(lengths))
     tensors = layout.tensors(PAD, FIRST, CPU)
 
@@ -43,10 +43,10 @@ def test_padding_is_on_the_right_and_masked(lengths: list[int]) -> None:
 
 @given(lanes=st.lists(LENGTHS, min_size=1, max_size=4), room=st.integers(0, 9))
 @settings(deadline=None)
-def test_the_flat_form_counts_positions_anew_in_every_window(
+def test_the_flat_layout_restarts_positions_in_every_window(
     lanes: list[list[int]], room: int
 ) -> None:
-    """One row, lane after lane; a filled tail is a stretch of its own."""
+    """One row, lane after lane; a filled tail is a separate window."""
     most = max(map(sum, lanes)) + room - 1 if room else 0
     layout = Layout(tuple(map(share_of, lanes)), room=most)
     tensors = layout.tensors(PAD, FIRST, CPU)
@@ -69,10 +69,10 @@ def test_the_flat_form_counts_positions_anew_in_every_window(
     lanes=st.lists(LENGTHS, min_size=1, max_size=4), form=st.sampled_from(["flat", "room", "width"])
 )
 @settings(deadline=None)
-def test_every_lane_gets_back_its_own_tokens_in_the_order_of_their_labels(
+def test_every_lane_gets_its_own_tokens_in_the_order_of_their_labels(
     lanes: list[list[int]], form: str
 ) -> None:
-    """In each form the numbers that come out of a pass meet the labels of their tokens."""
+    """In each layout the outputs are aligned with the labels of their tokens."""
     shares = tuple(share_of(lengths) for lengths in lanes)
     width = max(n for lengths in lanes for n in lengths) if form == "width" else 0
     room = max(map(sum, lanes)) if form == "room" else 0
@@ -88,7 +88,7 @@ def test_every_lane_gets_back_its_own_tokens_in_the_order_of_their_labels(
 
 
 def test_special_tokens_stay_unlabelled() -> None:
-    """A share's labels are those of its windows, in the order that its step reads them."""
+    """A lane's labels are those of its windows, in the order of its loss."""
     rows = tuple(np.arange(n, dtype=np.int64) for n in (3, 4))
     labels = (np.array([IGNORED, 1, IGNORED]), np.array([IGNORED, 0, 1, IGNORED]))
     share = LaneBatch("", Windows(rows, labels, rows), (1, 0), 1)

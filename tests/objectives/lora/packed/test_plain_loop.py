@@ -1,4 +1,4 @@
-"""A lane of its own against the loop a person would write with PEFT and bitsandbytes."""
+"""A single lane against a plain loop with PEFT and bitsandbytes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ MIXED = {
 }
 
 
-def plain_losses(  # the loop a person would write, with nothing of ours but the settings' values
+def plain_losses(  # a loop written without lorasweep, except for the settings' values
     folder: Path,
     suffixes: list[str],
     windows: Windows,
@@ -127,7 +127,7 @@ def plain_losses(  # the loop a person would write, with nothing of ours but the
 
 
 def start(trial: Trial) -> dict[str, torch.Tensor]:
-    """A copy of what a trial starts from, in PEFT's shapes."""
+    """A copy of a trial's initial parameters, in PEFT's shapes."""
     return {name: value.clone() for name, value in trial.lane.adapters.state().items()}
 
 
@@ -143,7 +143,7 @@ def start(trial: Trial) -> dict[str, torch.Tensor]:
 def test_ten_steps_equal_a_plain_peft_and_bitsandbytes_loop(
     tiny_folder: Path, trial_of: TrialOf, train: Train, name: str, suffixes: list[str]
 ) -> None:
-    """On the tiny base the losses agree to 1e-5, whatever is adapted and however it is scaled."""
+    """On the tiny base the losses agree to 1e-5, for any target set and scaling."""
     settings = MIXED[name]
     with trial_of(settings, seed=4) as trial:
         started, lane = start(trial), trial.lane
@@ -152,7 +152,7 @@ def test_ten_steps_equal_a_plain_peft_and_bitsandbytes_loop(
 
     assert ours == pytest.approx(plain, abs=1e-5)
     assert len(ours) == STEPS
-    assert abs(ours[-1] - ours[0]) > 1e-3  # it did learn
+    assert abs(ours[-1] - ours[0]) > 1e-3  # the loss decreased
 
 
 @pytest.mark.integration
@@ -160,7 +160,7 @@ def test_ten_steps_equal_a_plain_peft_and_bitsandbytes_loop(
 def test_ten_steps_on_the_real_esm2_equal_a_plain_loop(
     shared: Path, make_inputs: Callable[..., Inputs], trial_of: TrialOf, train: Train
 ) -> None:
-    """On ESM-2 8M the losses agree to 1e-5 too, at a rate that does not amplify rounding."""
+    """On ESM-2 8M too, at a rate that does not amplify rounding."""
     folder = shared / "models" / "esm2_t6_8m"
     settings = replace(MIXED["esm2"], learning_rate=5e-3)
     with trial_of(settings, make_inputs(folder), seed=4) as trial:

@@ -1,4 +1,4 @@
-"""The three formulations of a product against autograd of its formula."""
+"""The three formulations of a LoRA product against autograd of its formula."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Gradients = list[torch.Tensor]
 def operands(
     form: str, dtype: torch.dtype, ranks: Sequence[int | None], *, bias: bool
 ) -> LaneOperands:
-    """Lanes of these ranks; None has no update there."""
+    """Lanes of these ranks; None has no update."""
     torch.manual_seed(3)
     linear = nn.Linear(INPUTS, OUTPUTS, bias=bias, dtype=dtype).requires_grad_(False)
     trained = torch.float64 if dtype == torch.float64 else torch.float32
     updates: list[LoraUpdate | None] = []
     factors: list[torch.Tensor | None] = []
     for number, rank in enumerate(ranks):
-        dropped = "dropout" in form and number != 1  # one lane drops nothing
+        dropped = "dropout" in form and number != 1  # one lane has no dropout
         merged = form == "merged" or (form == "mixed" and number % 2 == 0)
         if rank is None:
             updates.append(None)
@@ -61,7 +61,7 @@ def operands(
 
 
 def stacks(given: LaneOperands) -> tuple[StackedLora, torch.Tensor | None]:
-    """The same updates, padded with zeros to the highest rank, and dropout's factors."""
+    """The same updates, padded with zeros to the highest rank, and dropout factors."""
     adapted = [(i, update) for i, update in enumerate(given.updates) if update]
     rank = max(len(update.a) for _, update in adapted)
     dtype = given.matrix.dense().dtype
@@ -84,7 +84,7 @@ def stacks(given: LaneOperands) -> tuple[StackedLora, torch.Tensor | None]:
 
 
 def formula(x: torch.Tensor, given: LaneOperands) -> torch.Tensor:
-    """What a product is, lane by lane, in the precision of the parameters."""
+    """The product lane by lane, in the precision of the parameters."""
     made = []
     weight = given.matrix.dense()
     for (start, stop), update, factor in zip(
@@ -125,7 +125,7 @@ def with_gradients(
 @pytest.mark.parametrize("needs", [True, False], ids=["gradient for x", "none for x"])
 @pytest.mark.parametrize("ranks", [(3, 1, 8), (4, None, 2), (None, 5, None)], ids=str)
 @pytest.mark.parametrize(("form", "dtype"), CASES, ids=str)
-def test_a_product_and_its_gradients_are_those_of_the_formula(
+def test_a_product_and_its_gradients_equal_the_formula(
     form: str, dtype: torch.dtype, ranks: tuple[int | None, ...], *, needs: bool, bias: bool
 ) -> None:
     """With lanes of any rank or none, dropout in some, in both precisions."""
@@ -157,7 +157,7 @@ def test_a_product_passes_gradcheck(form: str) -> None:
 
 
 def lanes(ranks: Sequence[int], lengths: Sequence[int]) -> list[LaneBatch]:
-    """Shares of unequal length, each with a lane of its own."""
+    """Windows of unequal length, in one lane each."""
     rows = tuple(torch.zeros(n, dtype=torch.int64).numpy() for n in lengths)
     windows = Windows(rows, rows, rows)
     made = [
@@ -168,8 +168,8 @@ def lanes(ranks: Sequence[int], lengths: Sequence[int]) -> list[LaneBatch]:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) -> None:
-    """As on a GPU, with every lane's tail filled up; some lanes have no update."""
+def test_a_layer_multiplies_batched_as_one_by_one(dropout: float) -> None:
+    """As on a GPU, with every lane padded; some lanes have no update."""
     torch.manual_seed(0)
     linear = nn.Linear(INPUTS, OUTPUTS).requires_grad_(False)
     matrix = BaseWeight(linear, torch.float32, dequantise=False)
@@ -208,8 +208,8 @@ def test_a_layer_multiplies_all_at_once_as_it_does_one_by_one(dropout: float) ->
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_four_bits_multiply_as_their_dequantised_copy_does(dtype: torch.dtype) -> None:
-    """Bit for bit, as bitsandbytes would have it; the four bits are then gone."""
+def test_nf4_multiplies_as_its_dequantised_copy(dtype: torch.dtype) -> None:
+    """Bit for bit as in bitsandbytes; the NF4 weights are then freed."""
     torch.manual_seed(1)
     quantised = [
         Linear4bit(64, 48, quant_type="nf4", compress_statistics=True, compute_dtype=dtype)
@@ -232,10 +232,10 @@ def test_four_bits_multiply_as_their_dequantised_copy_does(dtype: torch.dtype) -
     assert quantised[1].weight.numel() == 0
 
 
-def test_a_trial_has_the_same_bits_however_the_base_is_kept(
+def test_a_trial_has_the_same_bits_with_a_dequantised_base(
     tiny_data: object, tiny_folder: object, tmp_path: object
 ) -> None:
-    """In NF4 or dequantised once."""
+    """Dequantised at each use, or once."""
     places = {"data": str(tiny_data), "base": str(tiny_folder), "cache": str(tmp_path)}
     fixed = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0, dropout=0.2)
     made = {}

@@ -1,4 +1,4 @@
-"""Protein models with other tokenizers than ESM-2's, and T5 encoders: as a plain loop has them."""
+"""Protein models with other tokenizers than ESM-2's, and T5 encoders, against plain loops."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def runs(folder: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
 def test_a_lane_over_a_protein_model_equals_a_plain_loop(
     name: str, folder: Path, runs: dict[int, Run], number: int
 ) -> None:
-    """Ten steps, with the model's own dropouts and without."""
+    """Ten steps, with the model's own dropout and without."""
     run = runs[number]
     plain = plain_run(folder, run, masked=True, rows=MODELS[name].rows)
 
@@ -65,8 +65,8 @@ def test_a_lane_over_a_protein_model_equals_a_plain_loop(
     assert run.trial.model._flat is not MODELS[name].rows
 
 
-def test_what_a_dequantised_base_takes_is_known_beforehand(folder: Path) -> None:
-    """Without what is never quantised, as T5's ``wo``."""
+def test_the_memory_of_a_dequantised_base_is_predicted(folder: Path) -> None:
+    """Without matrices that are never quantised, such as T5's ``wo``."""
     precision = Precision.from_settings(FIXED)
     told = compute_choice(FIXED, skeleton(folder), precision)["dequantised_bytes"]
     base = load_base(folder, precision)

@@ -117,19 +117,19 @@ SETS: dict[str, dict[str, Any]] = {
     "t5": T5,
     "t5, gated": GATED_T5,
 }
-"""Our target sets and what a user of PEFT writes for them, by encoder."""
+"""Our target sets and the equivalent ``target_modules`` of PEFT, by encoder."""
 
 ROWS = (
     "convbert", "deberta", "deberta-v2", "mpnet", "rembert", "roformer", "t5", "t5, gated",
 )  # fmt: skip
-"""Encoders whose windows are padded, as their attention is not told where these end."""
+"""Encoders with padded windows, since their attention takes no window lengths."""
 
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 OF_DISTANCES = ("deberta", "deberta-v2")
-"""Encoders that multiply the embeddings of distances too, whose dropout is no token's."""
+"""Encoders with relative-position embeddings, to which dropout by token does not apply."""
 
 AMONG = ("albert", "deberta-v2", "esmc", "modernbert", "t5, gated")
-"""Encoders that differ in all there is; the others are tested where there is time."""
+"""Encoders that cover all differences; the others run in the slow tests."""
 
 HEADS = {"esmc": ("score",), "modernbert": ("head", "classifier")}
 HOW = [
@@ -149,7 +149,7 @@ class Trained:
         folder: where it is.
         inputs: it and the data.
         pack: the trials.
-        runs: what came of them.
+        runs: their results.
     """
 
     name: str
@@ -160,12 +160,12 @@ class Trained:
 
     @property
     def head(self) -> tuple[str, ...]:
-        """What is trained in full."""
+        """The modules trained in full."""
         return HEADS.get(self.name, ("classifier",))
 
 
 def train(name: str, folder: Path, data: Path) -> Trained:
-    """Make an encoder with its own dropouts, and train on it."""
+    """Make an encoder with its own dropout, and train on it."""
     torch.manual_seed(0)
     changes = STILL if name in ROWS else {}
     classifier_of(config_of(name, **changes), "cpu").save_pretrained(folder)
@@ -194,13 +194,13 @@ def _marked(name: str) -> Any:
 def trained(
     request: pytest.FixtureRequest, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
-    """Each encoder."""
+    """Each encoder, trained once."""
     return train(request.param, tmp_path_factory.mktemp("encoder"), tiny_data)
 
 
 @pytest.mark.parametrize("number", range(len(HOW)))
 def test_a_target_set_by_role_trains_as_peft_does(trained: Trained, number: int) -> None:
-    """The one layer of ALBERT, which runs several times in a pass, among them."""
+    """Including ALBERT's one layer, which runs several times per batch."""
     name, run = trained.name, trained.runs[number]
     how: dict[str, Any] = {"masked": True, "rows": name in ROWS}
     plain = plain_run(trained.folder, run, matrices=SETS[name], head=trained.head, **how)
@@ -213,7 +213,7 @@ def test_a_target_set_by_role_trains_as_peft_does(trained: Trained, number: int)
 def test_a_kept_adapter_predicts_what_peft_predicts_with_it(
     trained: Trained, tiny_data: Path
 ) -> None:
-    """Every linear layer adapted, both read from the files that the trial left."""
+    """With every linear layer adapted; PEFT reads the files that the trial saved."""
     adapter = str(trained.folder / "all-linear" / "adapter")
     model = load(trained.folder, head=trained.head)
     model = PeftModel.from_pretrained(model, adapter).eval()  # type: ignore[arg-type]
@@ -232,8 +232,8 @@ def test_a_kept_adapter_predicts_what_peft_predicts_with_it(
     np.testing.assert_allclose(probabilities, logits.softmax(-1)[:, 1], rtol=0, atol=1e-5)
 
 
-def test_the_study_of_binding_sites_passes_check(trained: Trained, tiny_data: Path) -> None:
-    """Each of its target sets is found; where query and value are one matrix, one is not."""
+def test_the_binding_sites_study_passes_check(trained: Trained, tiny_data: Path) -> None:
+    """Each target set is found; except one where query and value are one matrix."""
     name, folder, runs = trained.name, trained.folder, trained.runs
     study = binding_sites.STUDY
     baselines = [each.values for each in study.baselines]
@@ -253,10 +253,10 @@ def test_the_study_of_binding_sites_passes_check(trained: Trained, tiny_data: Pa
     assert sets["all-linear"] == {*last.trial.lane.adapters.updates}
 
 
-def test_a_layer_that_runs_again_trains_at_once_as_lane_by_lane(
+def test_a_repeated_layer_trains_batched_as_one_by_one(
     tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a GPU: the one layer of ALBERT drops by other masks each time, there as well."""
+    """As on a GPU: ALBERT's one layer has another dropout mask each time it runs."""
     alone = train("albert", tmp_path, tiny_data)
     monkeypatch.setattr(alone.runs[0].trial.model, "batched", True)
     pack = [replace(params, folder="", keep=False) for params in alone.pack]

@@ -1,4 +1,4 @@
-"""All lanes at once, as on a GPU, against one by one, as on a CPU: the same training."""
+"""Batched training of all lanes, as on a GPU, equals training one by one, as on a CPU."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ CLOSE = {"rtol": 2e-4, "atol": 2e-5}
 
 @pytest.fixture
 def model(tiny_inputs: Inputs) -> PackedModel:
-    """What the packs here train in."""
+    """The model in which these packs train."""
     return tiny_inputs.model(Precision.from_settings(FIXED))
 
 
 @pytest.fixture
 def batched(model: PackedModel) -> Iterator[PackedModel]:
-    """The same, all lanes at once; makes sure that they were."""
+    """The same model in batched mode; checks that a stack was made."""
     with pytest.MonkeyPatch.context() as patch:
         made = Mock(wraps=StackedParameters)
         patch.setattr(stacked_module, "StackedParameters", made)
@@ -63,12 +63,12 @@ def batched(model: PackedModel) -> Iterator[PackedModel]:
 
 @pytest.fixture
 def one_by_one(tiny_inputs: Inputs) -> dict[int, Run]:
-    """The lanes as a CPU trains them."""
+    """The lanes trained one by one."""
     return run_pack(tiny_inputs, FIXED, PACK)
 
 
 def assert_alike(found: Run, wanted: Run) -> None:
-    """The same losses, evaluations and weights, within rounding."""
+    """Compare losses, evaluations and weights up to rounding."""
     assert found.losses == pytest.approx(wanted.losses, rel=1e-5)
     assert [step for step, _, _ in found.curve] == [step for step, _, _ in wanted.curve]
     for (_, one, figures), (_, other, others) in zip(found.curve, wanted.curve, strict=True):
@@ -81,20 +81,18 @@ def assert_alike(found: Run, wanted: Run) -> None:
 
 
 @pytest.mark.usefixtures("batched")
-def test_lanes_train_at_once_as_they_do_one_by_one(
-    tiny_inputs: Inputs, one_by_one: dict[int, Run]
-) -> None:
+def test_lanes_train_batched_as_one_by_one(tiny_inputs: Inputs, one_by_one: dict[int, Run]) -> None:
     """Each with its own rank, set, rate, decay, clipping, dropout, loss and number of steps."""
     at_once = run_pack(tiny_inputs, FIXED, PACK)
 
     for number, wanted in one_by_one.items():
         assert_alike(at_once[number], wanted)
-        assert wanted.losses[0] != pytest.approx(wanted.losses[-1], rel=1e-2)  # it did train
+        assert wanted.losses[0] != pytest.approx(wanted.losses[-1], rel=1e-2)  # the loss decreased
 
 
 @pytest.mark.usefixtures("batched")
-def test_lanes_at_once_equal_plain_loops(tiny_inputs: Inputs, tiny_folder: Path) -> None:
-    """PEFT's own forward pass and PyTorch's own optimiser, for each lane in a run of its own."""
+def test_batched_lanes_equal_plain_loops(tiny_inputs: Inputs, tiny_folder: Path) -> None:
+    """PEFT's own forward pass and PyTorch's own optimiser, for each lane separately."""
     for run in run_pack(tiny_inputs, FIXED, PACK).values():
         plain = plain_run(tiny_folder, run, masked=True)
         assert furthest(run.losses, plain.losses) < 1e-5
@@ -104,10 +102,10 @@ def test_lanes_at_once_equal_plain_loops(tiny_inputs: Inputs, tiny_folder: Path)
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_lanes_over_the_real_esm2_equal_plain_loops_at_once(
+def test_batched_lanes_over_the_real_esm2_equal_plain_loops(
     shared: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ESM-2 8M in NF4, at rates at which rounding does not grow by itself."""
+    """ESM-2 8M in NF4, at rates that do not amplify rounding."""
     folder = shared / "models" / "esm2_t6_8m"
     fixed = replace(FIXED, batch_tokens=128, steps=50)
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
@@ -123,8 +121,8 @@ def test_lanes_over_the_real_esm2_equal_plain_loops_at_once(
 
 
 @pytest.mark.integration
-def test_in_bfloat16_they_agree_as_far_as_it_reaches(tiny_inputs: Inputs) -> None:
-    """As a GPU computes: products rounded, parameters, gradients and optimiser in float32."""
+def test_in_bfloat16_they_agree_to_its_precision(tiny_inputs: Inputs) -> None:
+    """As on a GPU: products in bfloat16; parameters, gradients and optimiser in float32."""
     fixed = replace(FIXED, compute_dtype="bfloat16")
     one_by_one = run_pack(tiny_inputs, fixed, PACK)
     with pytest.MonkeyPatch.context() as patch:
@@ -135,10 +133,10 @@ def test_in_bfloat16_they_agree_as_far_as_it_reaches(tiny_inputs: Inputs) -> Non
         assert at_once[number].losses == pytest.approx(wanted.losses, rel=3e-2)
 
 
-def test_clipping_is_active_in_some_and_not_in_others(
+def test_clipping_is_active_in_some_lanes_only(
     tiny_inputs: Inputs, one_by_one: dict[int, Run]
 ) -> None:
-    """Else the comparison would not see it."""
+    """Otherwise the comparison would not test it."""
     loose = [replace(p, values={**p.values, "max_grad_norm": 1e6}) for p in PACK]
     without = run_pack(tiny_inputs, FIXED, loose)
     moved = [
@@ -150,10 +148,8 @@ def test_clipping_is_active_in_some_and_not_in_others(
 
 
 @pytest.mark.usefixtures("batched")
-def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
-    tiny_inputs: Inputs, one_by_one: dict[int, Run]
-) -> None:
-    """Its first step stands beside others' fifth, in a stacked of other ranks."""
+def test_a_refill_trains_as_it_would_alone(tiny_inputs: Inputs, one_by_one: dict[int, Run]) -> None:
+    """Its first step is made with others' fifth, in a new stack with other ranks."""
     waiting = list(PACK[3:])
     runs = run_pack(
         tiny_inputs, FIXED, PACK[:3], refill=lambda _: waiting.pop(0) if waiting else None
@@ -164,10 +160,10 @@ def test_a_trial_that_comes_in_place_of_another_is_as_it_would_be_alone(
         assert_alike(runs[number], wanted)
 
 
-def test_a_lane_evaluated_alone_gets_the_tokens_of_all(
+def test_a_lane_evaluated_alone_gets_the_whole_token_budget(
     tiny_inputs: Inputs, batched: PackedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A GPU's pass takes as long for one lane as for six; a step's tokens are never exceeded."""
+    """A GPU batch takes as long for one lane as for six; a step's budget is never exceeded."""
     whole, passes = batched.run, []
 
     def run(shares: Sequence[LaneBatch], *, skip: int = 0) -> Any:
@@ -178,17 +174,17 @@ def test_a_lane_evaluated_alone_gets_the_tokens_of_all(
     monkeypatch.setattr(batched, "run", run)
     run_pack(tiny_inputs, FIXED, PACK)
 
-    assert {lanes for lanes, _ in passes} >= {1}  # they have unequal steps
+    assert {lanes for lanes, _ in passes} >= {1}  # the lanes have unequal steps
     assert max(tokens for lanes, tokens in passes if lanes == 1) > 2 * FIXED.batch_tokens
     assert max(tokens for _, tokens in passes) <= len(PACK) * FIXED.batch_tokens
 
 
 @pytest.mark.usefixtures("batched")
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
-def test_twice_the_lanes_launch_no_more(
+def test_twice_the_lanes_launch_no_more_operators(
     tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, dropout: float
 ) -> None:
-    """What computes, attention being the one kernel that it is on a GPU; of the rest, one each."""
+    """Compute operators, with attention as one kernel as on a GPU; others grow by one per lane."""
     monkeypatch.setattr(attention, "_by_stretch", as_one_kernel)
     few, many = (counted(tiny_inputs, FIXED, lanes, dropout) for lanes in (4, 8))
 
@@ -197,10 +193,8 @@ def test_twice_the_lanes_launch_no_more(
 
 
 @pytest.mark.usefixtures("batched")
-def test_a_lane_that_runs_away_touches_no_other(
-    tiny_inputs: Inputs, one_by_one: dict[int, Run]
-) -> None:
-    """Its NaNs are in the same block, and stay in its rows; the loss is told some steps late."""
+def test_a_diverging_lane_affects_no_other(tiny_inputs: Inputs, one_by_one: dict[int, Run]) -> None:
+    """Its NaNs are in the same tensor, and stay in its rows; its loss is read some steps later."""
     wild = TrialParams(9, {**VALUES[0], "learning_rate": 1e30, "steps": 40}, seed=3)
     runs = run_pack(tiny_inputs, FIXED, [PACK[0], wild, *PACK[1:]])
 
@@ -212,13 +206,13 @@ def test_a_lane_that_runs_away_touches_no_other(
         assert_alike(runs[number], wanted)
 
 
-def test_memory_that_runs_out_moves_no_lane(
+def test_running_out_of_memory_changes_no_lane(
     tiny_inputs: Inputs,
     one_by_one: dict[int, Run],
     batched: PackedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Half the lanes at a time, each half in a stacked of its own, which it keeps."""
+    """The lanes are then trained in two halves, each with its own stack."""
     whole, stacked_sets = batched.run, set()
 
     def run(shares: Sequence[LaneBatch], *, skip: int = 0) -> Any:
@@ -233,12 +227,14 @@ def test_memory_that_runs_out_moves_no_lane(
 
     for number, wanted in one_by_one.items():
         assert_alike(runs[number], wanted)
-    assert len(stacked_sets) < 2 * len(PACK)  # a new one where lanes leave, not with every step
+    assert len(stacked_sets) < 2 * len(
+        PACK
+    )  # a new stack when lanes are removed, not at every step
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("first", [True, False], ids=["begun at once", "begun one by one"])
-def test_a_checkpoint_goes_on_the_other_way(
+def test_a_checkpoint_resumes_in_the_other_mode(
     tiny_inputs: Inputs,
     one_by_one: dict[int, Run],
     model: PackedModel,
@@ -247,7 +243,7 @@ def test_a_checkpoint_goes_on_the_other_way(
     *,
     first: bool,
 ) -> None:
-    """Moments and counts of steps included."""
+    """Including the optimiser's moments and step counts."""
     pack = [replace(params, folder=str(tmp_path / str(params.number))) for params in PACK]
     turns: list[None] = []
 
@@ -267,12 +263,12 @@ def test_a_checkpoint_goes_on_the_other_way(
 
 
 @pytest.mark.usefixtures("batched")
-def test_where_losses_are_scaled_each_lane_has_its_own_optimiser(
+def test_with_loss_scaling_each_lane_has_its_own_optimiser(
     tiny_inputs: Inputs,
     one_by_one: dict[int, Run],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As in float16: a step that its scaler finds not finite is left out for that lane alone."""
+    """As in float16: a step with non-finite gradients is skipped for that lane only."""
     scaler = torch.amp.GradScaler
     monkeypatch.setattr(torch.amp, "GradScaler", lambda device, **_: scaler(device))
     monkeypatch.setattr(step_module, "StackedAdamW", None)
@@ -283,8 +279,8 @@ def test_where_losses_are_scaled_each_lane_has_its_own_optimiser(
         assert_alike(runs[number], wanted)
 
 
-def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, batched: PackedModel) -> None:
-    """While lanes of rank 1 and 5 train beside one of rank 32, decay and all."""
+def test_padding_rows_stay_zero(tiny_inputs: Inputs, batched: PackedModel) -> None:
+    """While lanes of rank 1 and 5 train beside one of rank 32, with weight decay."""
     seen: list[int] = []
 
     def leave() -> bool:
@@ -307,8 +303,10 @@ def test_the_rows_that_fill_up_stay_zero(tiny_inputs: Inputs, batched: PackedMod
     assert min(seen) > 0
 
 
-def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, batched: PackedModel) -> None:
-    """And stay its own when it has left, whatever becomes of the others."""
+def test_a_lanes_parameters_are_views_of_its_rows(
+    tiny_inputs: Inputs, batched: PackedModel
+) -> None:
+    """And are its own after it was removed, whatever happens to the others."""
     seen: set[int] = set()
 
     def leave() -> bool:
@@ -328,14 +326,14 @@ def test_a_lanes_parameters_are_its_rows(tiny_inputs: Inputs, batched: PackedMod
 
     runs = run_pack(tiny_inputs, FIXED, PACK, leave=leave)
 
-    assert seen == {0, 1, 2, 4, 5}  # 3 adapts nothing
+    assert seen == {0, 1, 2, 4, 5}  # lane 3 has no adapters
     assert all(batched.stacked.of(run.trial.lane.adapters) is None for run in runs.values())
 
 
-def test_a_rack_goes_with_its_last_lane(
+def test_a_stack_is_freed_with_its_last_lane(
     tiny_inputs: Inputs, model: PackedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once, not when Python next looks for circles: it may hold a third of a GPU's memory."""
+    """At once, not at the next garbage collection: it may hold a third of a GPU's memory."""
     alive: list[weakref.ref[StackedParameters]] = []
 
     class Seen(StackedParameters):
@@ -354,17 +352,19 @@ def test_a_rack_goes_with_its_last_lane(
     gc.disable()
     try:
         run_pack(tiny_inputs, FIXED, PACK, leave=leave)
-        assert len(alive) >= 5  # one for each that left
-        assert max(most) == 2  # the lane without adapters steps by itself, no layer below it
+        assert len(alive) >= 5  # one for each removed lane
+        assert (
+            max(most) == 2
+        )  # the lane without adapters steps separately, as it trains no layer below the head
         assert not any(ref() for ref in alive)
     finally:
         gc.enable()
 
 
-def test_what_takes_no_part_is_not_decayed(
+def test_unused_parameters_are_not_decayed(
     tiny_inputs: Inputs, trial_of: Callable[..., Any]
 ) -> None:
-    """As in PyTorch, whose optimisers pass over what has no gradient."""
+    """As in PyTorch, whose optimisers skip parameters without gradient."""
     with trial_of(replace(FIXED, steps=4), tiny_inputs) as trial:
         stacked = StackedParameters([trial.lane.adapters], torch.float32)
         whole = stacked.row_lanes.copy()

@@ -26,7 +26,7 @@ VALUES: tuple[dict[str, Any], ...] = (
 
 
 class FixedBatches(Trainer):
-    """A Trainer on given batches, which keeps the loss of each step.
+    """A Trainer on given batches, which records the loss of each step.
 
     Args:
         rows: of the training set.
@@ -53,7 +53,7 @@ class FixedBatches(Trainer):
 
 
 def trainer_losses(folder: Path, inputs: Inputs, run: Run, output: Path) -> list[float]:
-    """The losses of a Trainer set up as its documentation says."""
+    """The losses of a Trainer set up as in its documentation."""
     lane, settings = run.trial.lane, run.trial.settings
     rows = [
         {"input_ids": ids.tolist(), "attention_mask": [1] * len(ids), "labels": labels.tolist()}
@@ -90,7 +90,7 @@ def trainer_losses(folder: Path, inputs: Inputs, run: Run, output: Path) -> list
 
 @pytest.mark.integration
 def test_lanes_equal_trainers(tiny_folder: Path, tiny_inputs: Inputs, tmp_path: Path) -> None:
-    """Three of one pack, 30 steps: weight decay, clipping and schedule are the Trainer's."""
+    """Three lanes of one pack, 30 steps, with weight decay, clipping and schedule."""
     pack = [TrialParams(n, {"steps": 30, **values}, seed=n) for n, values in enumerate(VALUES)]
     for run in run_pack(tiny_inputs, FIXED, pack).values():
         losses = trainer_losses(tiny_folder, tiny_inputs, run, tmp_path)

@@ -1,4 +1,4 @@
-"""Each base is tried: the engine's logits beside those of transformers alone."""
+"""Each base is checked: the engine's logits against those of transformers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WINDOWS = sample_windows(range(4, 29), 40)
 
 
 def tried(name: str, thoroughly: bool = True, **changes: Any) -> PackedModel:  # noqa: FBT001, FBT002
-    """A small base of an architecture put to the engine's use."""
+    """A small base of an architecture, checked for use in the engine."""
     base = sample_base(config_of(name, **changes), 0)
     return agreeing(base, "auto", 1, WINDOWS, Path("folder"), thoroughly=thoroughly)
 
@@ -38,13 +38,13 @@ def tried(name: str, thoroughly: bool = True, **changes: Any) -> PackedModel:  #
     ],
     ids=["a local window", "a causal window", "causality"],
 )
-def test_what_attention_is_not_told_is_seen(
+def test_wrong_attention_windows_are_detected(
     name: str,
     changes: dict[str, Any],
     lost: Reach,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With the figure, which is far beyond rounding."""
+    """The message has the difference, which is far beyond rounding."""
     tried(name, **changes)
     monkeypatch.setattr(Reach, "of", lambda *_, **__: lost)
 
@@ -52,7 +52,7 @@ def test_what_attention_is_not_told_is_seen(
         tried(name, **changes)
 
 
-def test_heads_in_the_wrong_groups_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_groups_of_heads_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each key head belongs to neighbouring query heads."""
 
     def turned(tensors: Any, *others: Any) -> torch.Tensor:
@@ -66,8 +66,8 @@ def test_heads_in_the_wrong_groups_are_seen(monkeypatch: pytest.MonkeyPatch) -> 
         tried("eurobert", **GROUPED)
 
 
-def test_an_argument_that_attention_does_not_know_is_refused_by_name() -> None:
-    """None of them is dropped; one that is not given asks for nothing."""
+def test_an_unknown_attention_argument_is_refused_by_name() -> None:
+    """None is ignored, except one that is None."""
     module, tensor = torch.nn.Identity(), torch.zeros(1, 1, 1, 1)
     for name, value in (("softcap", 30.0), ("position_bias", tensor), ("new", "x")):
         with pytest.raises(ValueError, match=rf"base must ask of attention .* got \W+{name} \("):
@@ -76,8 +76,8 @@ def test_an_argument_that_attention_does_not_know_is_refused_by_name() -> None:
         attention.packed_attention(module, tensor, tensor, tensor, tensor, softcap=None)
 
 
-def test_a_base_is_the_same_after_it_was_tried() -> None:
-    """No random stream moved, no lane stayed, and no state of a layer is kept."""
+def test_a_base_is_unchanged_after_the_check() -> None:
+    """No random state advanced, no lane and no cached layer remain."""
     config = config_of("esm", mask_token_id=32, hidden_dropout_prob=0.0)
     before, stream = copy.deepcopy(config.to_dict()), torch.get_rng_state()
     model = tried("esm", mask_token_id=32, hidden_dropout_prob=0.0)
@@ -90,10 +90,10 @@ def test_a_base_is_the_same_after_it_was_tried() -> None:
     assert model.prefix._bytes == 0
 
 
-def test_cached_layers_that_are_not_all_that_goes_on_are_not_used(
+def test_layers_are_not_cached_if_skipping_them_changes_the_logits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Then all layers are run, which is right everywhere."""
+    """Then all layers run in each step."""
     assert len(tried("eurobert", **GROUPED).layers) == 2
     forward = LayerGate.forward
 
@@ -108,7 +108,7 @@ def test_cached_layers_that_are_not_all_that_goes_on_are_not_used(
 
 
 def test_the_sample_of_a_large_base_has_few_layers_of_every_kind() -> None:
-    """Also where a list says what each layer is."""
+    """Also if the configuration lists the kind of each layer."""
     config = config_of("modernbert", num_hidden_layers=12, global_attn_every_n_layers=3)
     config.layer_types = list(config.layer_types)
     sample = sample_base(config, 10**9).model
@@ -119,8 +119,8 @@ def test_the_sample_of_a_large_base_has_few_layers_of_every_kind() -> None:
     assert window_limit(config) == 128
 
 
-def test_a_pretrained_part_of_a_head_begins_as_it_is() -> None:
-    """What the weights lack of a head begins at random, by the trial's seed."""
+def test_a_pretrained_part_of_a_head_keeps_its_weights() -> None:
+    """Missing head weights are initialised at random, by the trial's seed."""
     model = classifier_of(config_of("modernbert"), "cpu").requires_grad_(False)
     known = model.head.dense.weight.clone()
     precision = Precision(torch.device("cpu"), torch.float32, "none")
@@ -135,6 +135,6 @@ def test_a_pretrained_part_of_a_head_begins_as_it_is() -> None:
 
 
 def tried_head(base: Base) -> dict[str, Any]:
-    """The head that a lane begins with."""
+    """The initial head of a lane."""
     model = PackedModel(base, "auto", 1)
     return dict(model.add_lane(AdapterConfig(0, 0.0, "none", ()), 0, 1).heads)

@@ -1,4 +1,4 @@
-"""How many lanes a GPU's memory holds, as far as a machine without one can tell."""
+"""The number of lanes that fit a GPU's memory, as far as it can be tested without a GPU."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ FIXED = BindingSettings(device="cpu", compute_dtype="float32", batch_tokens=256)
 @pytest.mark.parametrize(
     ("free", "one", "two", "lanes"),
     [
-        (100 * GIB, 2 * GIB, 4 * GIB, 40),  # two each, of 80 that are planned with
+        (100 * GIB, 2 * GIB, 4 * GIB, 40),  # two each, of 80 to use
         (100 * GIB, 12 * GIB, 14 * GIB, 35),  # ten are shared
-        (10 * GIB, 20 * GIB, 40 * GIB, 1),  # it is tried all the same
+        (10 * GIB, 20 * GIB, 40 * GIB, 1),  # one lane is tried in any case
         (100 * GIB, 1 * GIB, 1 * GIB, MOST),
     ],
 )
-def test_lanes_by_what_one_and_two_took(free: int, one: int, two: int, lanes: int) -> None:
-    """Four fifths of what is free, less what they share, over what each takes."""
+def test_lanes_from_the_peaks_of_one_and_two(free: int, one: int, two: int, lanes: int) -> None:
+    """Four fifths of the free memory minus what lanes share, divided by what each takes."""
     assert lanes_that_fit(free, one, two) == lanes
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**11), st.integers(0, 10**11))
-def test_the_lanes_that_fit_do(free: int, shared: int, each: int) -> None:
-    """Whatever they take, and never none."""
+def test_the_lanes_fit_the_memory(free: int, shared: int, each: int) -> None:
+    """For any amounts, and at least one lane."""
     lanes = lanes_that_fit(free, shared + each, shared + 2 * each)
 
     assert 1 <= lanes <= MOST
@@ -44,7 +44,7 @@ def test_the_lanes_that_fit_do(free: int, shared: int, each: int) -> None:
 def test_measuring_leaves_no_lane(
     tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch, *, batched: bool
 ) -> None:
-    """The passes are real; memory is told to it: a CPU counts all that it ever had."""
+    """The batches are real; memory is simulated, as a CPU reports only its lifetime peak."""
     model = tiny_inputs.model(Precision.from_settings(FIXED))
     peaks = iter([5, 105, 155])
     monkeypatch.setattr(model, "batched", batched)
@@ -52,6 +52,6 @@ def test_measuring_leaves_no_lane(
     monkeypatch.setattr(capacity, "peak_memory_bytes", lambda _: next(peaks))
     monkeypatch.setattr(capacity, "_parameter_bytes", lambda _: 10_000)
 
-    # A lane takes 50, and 50 000 for its update; 50 are shared, of 800 000 to plan with.
+    # A lane takes 50, and 50 000 for its update; 50 are shared, of 800 000 to use.
     assert measured_lanes(model, tiny_inputs.splits.train, FIXED) == 15
     assert not any(linear._updates for linear in model.linears.values())

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not used, and disks that take none."""
+"""Checkpoints are complete or not used, and a failing disk does not fail a trial."""
 
 from __future__ import annotations
 
@@ -44,29 +44,29 @@ VALUES = {"rank": 2, "targets": "query"}
 
 
 def assert_empty(folder: Path) -> None:
-    """No file is left, not even half of one."""
+    """No file remains, not even a partial one."""
     assert [path for path in folder.rglob("*") if not path.is_dir()] == []
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was said on the project's logger."""
+    """Messages of the project's logger."""
     return [record.getMessage() for record in caplog.records if record.name == "lorasweep"]
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A good checkpoint."""
+    """A valid checkpoint."""
     assert Checkpoints(str(tmp_path), IDENTITY).save(Checkpoint(TENSORS, TREE))
     return tmp_path / FILE
 
 
 def load(path: Path, identity: dict[str, Any] = IDENTITY) -> Checkpoint | None:
-    """What a trial finds."""
+    """The checkpoint that a trial finds."""
     return Checkpoints(str(path.parent), identity).load()
 
 
-def test_everything_comes_back_bit_for_bit(path: Path) -> None:
-    """Dtypes, shapes, denormals, None, infinities and nested figures."""
+def test_a_checkpoint_round_trips_bit_for_bit(path: Path) -> None:
+    """Dtypes, shapes, denormals, None, infinities and nested values."""
     found = load(path)
 
     assert found is not None
@@ -78,12 +78,12 @@ def test_everything_comes_back_bit_for_bit(path: Path) -> None:
         )
         assert torch.equal(found.tensors[name], tensor)
     tree = {name: value for name, value in found.tree.items() if name != "identity"}
-    assert repr(tree) == repr(TREE)  # tells -0.0 from 0.0 and 1.0 from 1
+    assert repr(tree) == repr(TREE)  # distinguishes -0.0 from 0.0 and 1.0 from 1
     assert [each.name for each in path.parent.iterdir()] == [FILE]
 
 
-def test_nan_comes_back_too(tmp_path: Path) -> None:
-    """A figure that is not a number is kept as one."""
+def test_nan_round_trips_too(tmp_path: Path) -> None:
+    """A NaN metric is kept."""
     checkpoints = Checkpoints(str(tmp_path), IDENTITY)
     checkpoints.save(Checkpoint({}, {"figure": float("nan")}))
     found = checkpoints.load()
@@ -93,7 +93,7 @@ def test_nan_comes_back_too(tmp_path: Path) -> None:
 
 
 def test_a_loaded_checkpoint_outlives_its_file(path: Path) -> None:
-    """Its tensors are in memory, not mapped from what the next checkpoint replaces."""
+    """Its tensors are in memory, not mapped from the file that the next checkpoint replaces."""
     found = load(path)
     path.write_bytes(b"")
 
@@ -102,7 +102,7 @@ def test_a_loaded_checkpoint_outlives_its_file(path: Path) -> None:
 
 
 def test_no_folder_means_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is written, nothing is found, nothing is said."""
+    """Nothing is written, found or logged."""
     monkeypatch.chdir(tmp_path)
     checkpoints = Checkpoints("", IDENTITY)
 
@@ -112,15 +112,13 @@ def test_no_folder_means_no_checkpoint(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_no_checkpoint_yet_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A first run finds none, in silence."""
+    """The first run finds none, and logs nothing."""
     assert Checkpoints(str(tmp_path / "not" / "yet"), IDENTITY).load() is None
     assert warnings(caplog) == []
 
 
-def test_a_checkpoint_cut_anywhere_is_not_used(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """From empty to one byte short; each time it says so."""
+def test_a_truncated_checkpoint_is_not_used(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """From empty to one byte short; each time a warning is logged."""
     data = path.read_bytes()
     lengths = [*range(12), *random.Random(0).sample(range(12, len(data)), 60), len(data) - 1]
     for length in lengths:
@@ -132,15 +130,15 @@ def test_a_checkpoint_cut_anywhere_is_not_used(
     assert warnings(caplog)[0].endswith("; the trial starts anew")
 
 
-def test_a_checkpoint_with_any_bit_turned_is_not_used(path: Path) -> None:
-    """In the header, the JSON or a tensor; safetensors alone would not notice the last."""
+def test_a_checkpoint_with_a_flipped_bit_is_not_used(path: Path) -> None:
+    """In the header, the JSON or a tensor; safetensors alone would not detect the last."""
     data = bytearray(path.read_bytes())
     for place in range(len(data)):
         data[place] ^= 1 << place % 8
         path.write_bytes(data)
         found = load(path)
         same = found is not None and found.tree == {**TREE, "identity": found.tree["identity"]}
-        assert found is None or same, place  # blanks that pad the header mean nothing
+        assert found is None or same, place  # blanks that pad the header have no meaning
         data[place] ^= 1 << place % 8
     path.write_bytes(data)
 
@@ -148,7 +146,7 @@ def test_a_checkpoint_with_any_bit_turned_is_not_used(path: Path) -> None:
 
 
 def test_foreign_files_are_not_used(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Somebody's weights, a pickle, text, or a folder of that name."""
+    """Other weights, a pickle, text, or a folder of that name."""
     save_file({"weight": torch.zeros(2)}, path)
     assert load(path) is None
     save_file({"weight": torch.zeros(2)}, path, {"lorasweep": "{}", "sha256": "0"})
@@ -166,7 +164,7 @@ def test_foreign_files_are_not_used(path: Path, caplog: pytest.LogCaptureFixture
 def test_another_trials_checkpoint_is_not_used(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And it says in what it differs."""
+    """The warning says in what it differs."""
     assert load(path, {**IDENTITY, "seed": 2}) is None
     assert load(path, {"seed": 1, "values": {"rank": 8}, "more": 1}) is None
     assert "(ValueError: it is another trial's, of other seed)" in warnings(caplog)[0]
@@ -176,14 +174,14 @@ def test_another_trials_checkpoint_is_not_used(
 def test_an_older_format_is_not_used(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A version that could not continue it says so."""
+    """The warning says that this version cannot continue it."""
     monkeypatch.setattr("objectives.lora.training.checkpoint.FORMAT", FORMAT + 1)
 
     assert load(path) is None
     assert "of other format" in warnings(caplog)[0]
 
 
-def test_leftovers_of_a_killed_writer_go(path: Path) -> None:
+def test_leftovers_of_a_killed_writer_are_deleted(path: Path) -> None:
     """The checkpoint beside them stays."""
     (path.parent / f"{FILE}.123.tmp").write_bytes(b"half")
     (path.parent / f"{FILE}.124.tmp").mkdir()
@@ -209,7 +207,7 @@ def test_a_changed_trial_starts_anew(
     change: str,
     expected: str,
 ) -> None:
-    """Its figures are those of a trial that found nothing."""
+    """Its metrics are those of a trial without a checkpoint."""
     params = TrialParams(0, VALUES, seed=1, folder=str(tmp_path / "trial"))
     one_run(make_objective(**SMALL), params, steps=2)
     assert (tmp_path / "trial" / FILE).exists()
@@ -254,7 +252,7 @@ def no_space(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def small_files(_folder: Path, _patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The system lets no file grow beyond 8 KiB."""
+    """The file-size limit is 8 KiB."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
     try:
@@ -265,7 +263,7 @@ def small_files(_folder: Path, _patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def a_file_in_the_way(folder: Path, _patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The folder cannot be made."""
+    """The folder cannot be created."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.parent.rmdir()
     folder.parent.write_text("")
@@ -275,21 +273,21 @@ def a_file_in_the_way(folder: Path, _patch: pytest.MonkeyPatch) -> Iterator[None
 
 @contextmanager
 def io_error(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The disk gives up when the data are to reach it."""
+    """``fsync`` fails."""
     patch.setattr(os, "fsync", _raising(OSError(errno.EIO, "Input/output error")))
     yield
 
 
 @contextmanager
 def read_only(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The rename is refused, as on a file system that went read-only."""
+    """The rename fails, as on a file system remounted read-only."""
     patch.setattr(Path, "replace", _raising(OSError(errno.EROFS, "Read-only file system")))
     yield
 
 
 @contextmanager
 def unserialisable(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Safetensors refuses with its own error."""
+    """Safetensors raises its own error."""
     patch.setattr("objectives.lora.training.checkpoint.save", _raising(SafetensorError("header")))
     yield
 
@@ -305,7 +303,7 @@ def unserialisable(_folder: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
         (unserialisable, "header"),
     ],
 )
-def test_a_disk_that_takes_no_checkpoint_costs_no_trial(
+def test_a_disk_without_checkpoints_fails_no_trial(
     make_objective: Make,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -313,7 +311,7 @@ def test_a_disk_that_takes_no_checkpoint_costs_no_trial(
     trouble: Callable[..., Any],
     expected: str,
 ) -> None:
-    """It trains on to the same figures, says so once, and leaves no half of a file."""
+    """It trains to the same metrics, warns once, and leaves no partial file."""
     objective = make_objective(**SMALL)
     folder = tmp_path / "study" / "trial"
     params = TrialParams(0, VALUES, seed=1, folder=str(folder))
@@ -336,7 +334,7 @@ def test_a_disk_that_takes_no_checkpoint_costs_no_trial(
 def test_a_full_disk_leaves_the_last_checkpoint_in_place(
     make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From which a later run goes on."""
+    """A later run resumes from it."""
     objective = make_objective(**SMALL)
     params = TrialParams(0, VALUES, seed=1, folder=str(tmp_path))
     one_run(objective, params, steps=1)
@@ -348,8 +346,8 @@ def test_a_full_disk_leaves_the_last_checkpoint_in_place(
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
-def test_the_tree_tells_people_where_the_trial_is(make_objective: Make, tmp_path: Path) -> None:
-    """Step, losses, evaluations and identity, readable without this program."""
+def test_the_metadata_is_readable_without_lorasweep(make_objective: Make, tmp_path: Path) -> None:
+    """Step, losses, evaluations and identity, as JSON."""
     objective = make_objective(**SMALL)
     one_run(objective, TrialParams(0, VALUES, seed=9, folder=str(tmp_path)), steps=3)
     raw = (tmp_path / FILE).read_bytes()

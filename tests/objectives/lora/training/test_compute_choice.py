@@ -1,4 +1,4 @@
-"""What is said of how trials will be computed."""
+"""The recorded choice of compute dtype."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from objectives.lora.training.inputs import Inputs
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict[str, Any]:
-    """Of the embedded base on a CPU whose bfloat16 is so fast."""
+    """The choice for the embedded base on a CPU with this relative speed of bfloat16."""
     monkeypatch.setattr(module, "bfloat16_speed", lambda *_: speed)
     own = BindingSettings(device="cpu", **settings)
     return compute_choice(own, Inputs({}, own).skeleton, module.Precision.from_settings(own))
@@ -29,10 +29,10 @@ def chosen(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> di
         (0.2, "bfloat16", "bfloat16"),
     ],
 )
-def test_bfloat16_is_taken_where_it_is_fast_and_nobody_chose(
+def test_bfloat16_is_chosen_if_it_is_fast_and_the_dtype_is_auto(
     monkeypatch: pytest.MonkeyPatch, speed: float, asked: str, taken: str
 ) -> None:
-    """By what was measured, which is told; the base kept once takes as much as its numbers."""
+    """The measured speed is recorded; a dequantised base takes half the memory in bfloat16."""
     found = chosen(monkeypatch, speed, compute_dtype=asked)
     wider = chosen(monkeypatch, speed, compute_dtype="float32")
 
@@ -42,5 +42,5 @@ def test_bfloat16_is_taken_where_it_is_fast_and_nobody_chose(
 
 
 def test_the_speed_is_measured() -> None:
-    """Whatever it is on this machine."""
+    """Any plausible value for this machine."""
     assert 0.01 < bfloat16_speed(256, 128) < 100

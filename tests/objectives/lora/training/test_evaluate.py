@@ -23,7 +23,7 @@ SETTINGS = BindingSettings(device="cpu", rank=4, targets="all-linear", steps=2)
 
 @pytest.fixture
 def trial(trial_of: TrialOf) -> Iterator[Trial]:
-    """A trial whose adapters are not zero."""
+    """A trial with non-zero adapters."""
     with trial_of(SETTINGS) as begun:
         torch.manual_seed(0)
         with torch.no_grad():
@@ -33,7 +33,7 @@ def trial(trial_of: TrialOf) -> Iterator[Trial]:
 
 
 def predicted(trial: Trial, windows: Windows, budget: int) -> Predictions:
-    """A split as a trial predicts it."""
+    """A split's predictions by a trial."""
     return predict(trial.model, [trial.lane.adapters], windows, budget)[0]
 
 
@@ -50,7 +50,7 @@ def test_batches_do_not_change_predictions(trial: Trial, tiny_inputs: Inputs) ->
 
 
 def test_predictions_follow_the_splits_order(trial: Trial, tiny_inputs: Inputs) -> None:
-    """Batches are cut by length, but residues come back where they belong."""
+    """Batches are sorted by length, but predictions are returned in the split's order."""
     windows = tiny_inputs.splits.validation
     order = list(reversed(range(len(windows))))
     forward = predicted(trial, windows, budget=256)
@@ -65,7 +65,7 @@ def test_predictions_follow_the_splits_order(trial: Trial, tiny_inputs: Inputs) 
 
 
 def test_evaluation_computes_what_training_computes(trial: Trial, tiny_inputs: Inputs) -> None:
-    """A training step without dropout has the very logits of an evaluation."""
+    """A training step without dropout has exactly the logits of an evaluation."""
     windows = tiny_inputs.splits.train
     shares = [LaneBatch(trial.lane.adapters, windows, (0, 1), step) for step in (1, 0)]
     training, evaluation = (trial.model.logits([share])[0].detach() for share in shares)
@@ -74,7 +74,7 @@ def test_evaluation_computes_what_training_computes(trial: Trial, tiny_inputs: I
 
 
 def test_logits_that_are_not_finite_raise(trial: Trial, tiny_inputs: Inputs) -> None:
-    """A model broken by its last step does not get a score."""
+    """A model that diverged in its last step gets no score."""
     with torch.no_grad():
         trial.lane.trained["classifier.weight"].fill_(float("nan"))
     predictions = predicted(trial, tiny_inputs.splits.validation, budget=256)

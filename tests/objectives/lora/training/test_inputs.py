@@ -19,7 +19,7 @@ def windows_of(lengths: list[int]) -> Windows:
     return Windows(tuple(rows), tuple(labels), tuple(np.zeros_like(row) for row in rows))
 
 
-def test_labels_lie_on_the_letters_that_bind(tiny_inputs: Inputs) -> None:
+def test_labels_are_on_the_letters_that_bind(tiny_inputs: Inputs) -> None:
     """From the file to the window, a residue's label stays on its token."""
     letters = tiny_inputs.tokenizer.convert_ids_to_tokens(range(33))
     windows = tiny_inputs.splits.train
@@ -34,7 +34,7 @@ def test_labels_lie_on_the_letters_that_bind(tiny_inputs: Inputs) -> None:
     assert len(pairs) == 20 + 2
 
 
-def test_shifted_labels_lie_on_the_token_before(tiny_inputs: Inputs) -> None:
+def test_shifted_labels_are_on_the_token_before(tiny_inputs: Inputs) -> None:
     """The first residue's on the start token, none on the last residue or the end token."""
     windows = tiny_inputs.splits.validation
     shifted = windows.shifted()
@@ -46,7 +46,7 @@ def test_shifted_labels_lie_on_the_token_before(tiny_inputs: Inputs) -> None:
             assert after.tolist() == [*before[1:].tolist(), fill]
 
 
-def test_ligands_lie_on_the_letters_they_bind(tiny_inputs: Inputs) -> None:
+def test_ligands_are_on_the_letters_they_bind(tiny_inputs: Inputs) -> None:
     """Each ligand has its bit on the letter it binds, and on no other."""
     letters = tiny_inputs.tokenizer.convert_ids_to_tokens(range(33))
     names = tiny_inputs.data.summary.ligands
@@ -62,7 +62,7 @@ def test_ligands_lie_on_the_letters_they_bind(tiny_inputs: Inputs) -> None:
 
 
 def test_windows_without_any_label_are_left_out() -> None:
-    """They would make a batch whose loss is the mean of nothing."""
+    """A batch of them would have no loss."""
     windows = windows_of([5, 6])
     windows.labels[0][:] = IGNORED
 
@@ -70,7 +70,7 @@ def test_windows_without_any_label_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("order", [[2, 0], [1, 1], []], ids=str)
-def test_windows_are_selected_in_the_order_asked_for(order: list[int]) -> None:
+def test_windows_are_selected_in_the_requested_order(order: list[int]) -> None:
     """Tokens, labels and ligands together."""
     windows = windows_of([5, 6, 7])
     chosen = windows.select(order)

@@ -1,4 +1,4 @@
-"""What a lane's steps depend on, and what it does when numbers run away."""
+"""What a lane's steps depend on, and how a lane fails that diverges."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CHANGES: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def losses_of(trial_of: TrialOf, train: Train) -> LossesOf:
-    """Trains a trial and gives the losses."""
+    """Trains a trial and returns its losses."""
 
     def losses(settings: BindingSettings, *inputs: Inputs, seed: int = 0) -> tuple[float, ...]:
         with trial_of(settings, *inputs, seed=seed) as trial:
@@ -62,7 +62,7 @@ def losses_of(trial_of: TrialOf, train: Train) -> LossesOf:
 
 @pytest.fixture(scope="module")
 def reference(losses_of: LossesOf) -> tuple[float, ...]:
-    """Losses of the reference settings, which come out the same twice."""
+    """Losses of the reference settings, which are reproducible."""
     torch.set_num_threads(1)
     first = losses_of(REFERENCE)
     assert first == losses_of(REFERENCE)
@@ -77,13 +77,13 @@ def test_no_setting_is_ignored(
     assert losses_of(replace(REFERENCE, **change)) != reference
 
 
-def test_the_changes_leave_out_no_setting() -> None:
-    """All that a study may sample is among them."""
+def test_the_changes_cover_all_settings() -> None:
+    """All settings that a study may sample."""
     assert {name for change in CHANGES for name in change} >= set(SAMPLED)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_how_the_base_is_kept_changes_no_bit(
+def test_dequantising_once_changes_no_bit(
     make_inputs: Callable[..., Inputs], losses_of: LossesOf, dtype: str
 ) -> None:
     """Dequantised at each use, or once."""
@@ -99,7 +99,7 @@ def test_how_the_base_is_kept_changes_no_bit(
 
 
 def test_dropout_has_the_same_stream_in_every_run_of_a_seed(losses_of: LossesOf) -> None:
-    """The process's random state before a trial does not reach its masks."""
+    """The global random state before a trial does not affect its masks."""
     settings = replace(REFERENCE, dropout=0.5)
     losses = []
     for state in (1, 2):
@@ -110,18 +110,16 @@ def test_dropout_has_the_same_stream_in_every_run_of_a_seed(losses_of: LossesOf)
     assert losses[0] != losses_of(settings, seed=1)
 
 
-def test_training_draws_nothing_from_the_processs_random_state(losses_of: LossesOf) -> None:
-    """Neither for its start nor for its masks."""
+def test_training_does_not_use_the_global_random_state(losses_of: LossesOf) -> None:
+    """Neither for its initial parameters nor for its masks."""
     before = torch.get_rng_state()
     losses_of(replace(REFERENCE, dropout=0.5, rank=3))
 
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_learning_rate_beyond_reason_raises_the_non_finite_loss(
-    trial_of: TrialOf, train: Train
-) -> None:
-    """Training stops at the step where the loss is lost, with a way out."""
+def test_a_diverging_learning_rate_raises_non_finite_loss(trial_of: TrialOf, train: Train) -> None:
+    """Training stops at the step with that loss, with a remedy in the message."""
     settings = replace(REFERENCE, learning_rate=1e30, warmup=0.0)
     with trial_of(settings) as trial:
         with pytest.raises(NonFiniteLossError, match=r"the loss must be finite.*step 2.*Lower"):
@@ -130,8 +128,8 @@ def test_a_learning_rate_beyond_reason_raises_the_non_finite_loss(
         assert all(p.grad is None for p in trial.lane.trained.values())
 
 
-def test_decay_leaves_biases_alone() -> None:
-    """Matrices decay, vectors do not, and nothing trained is forgotten."""
+def test_weight_decay_does_not_apply_to_biases() -> None:
+    """Matrices decay, vectors do not, and no trained parameter is missing."""
     linear = nn.Linear(3, 2)
     optimizer = make_optimizer(list(linear.parameters()), BindingSettings(weight_decay=0.1))
     groups = {group["weight_decay"]: group["params"] for group in optimizer.param_groups}
@@ -143,7 +141,7 @@ def test_decay_leaves_biases_alone() -> None:
     ("schedule", "last"), [("linear", 1 / 8), ("cosine", 0.0381), ("constant", 1.0)]
 )
 def test_a_schedule_warms_up_and_decays(schedule: str, last: float) -> None:
-    """Two of ten steps rise; the last has what the schedule leaves."""
+    """Two of ten steps warm up; the last has the schedule's lowest rate."""
     settings = BindingSettings(schedule=schedule, warmup=0.2, learning_rate=1.0)
     optimizer = make_optimizer([nn.Parameter(torch.zeros(2, 2))], settings)
     scheduler = make_scheduler(optimizer, settings, steps=10)

@@ -1,4 +1,4 @@
-"""A lane's state, taken and given back."""
+"""Saving and restoring a lane's state."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ SETTINGS = BindingSettings(
 
 @contextmanager
 def begun(trial_of: TrialOf) -> Iterator[Trial]:
-    """A trial at its first step, with the loss scaled as for float16."""
+    """A trial before its first step, with loss scaling as for float16."""
     with trial_of(SETTINGS) as trial:
         trial.lane.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=2)
         yield trial
 
 
 def state(of: Lane) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """All of it, comparable."""
+    """The whole state, in comparable form."""
     tree = json.loads(json.dumps(tree_of(of)))
     del tree["seconds"]
     flat = {name: t.detach().reshape(-1).view(torch.uint8) for name, t in tensors_of(of).items()}
     return tree, {name: t.numpy().tobytes() for name, t in flat.items()}
 
 
-def test_a_restored_lane_is_where_the_other_was(trial_of: TrialOf, train: Train) -> None:
+def test_a_restored_lane_equals_the_original(trial_of: TrialOf, train: Train) -> None:
     """At once and after more steps: loss scale, its growth count and dropout masks too."""
     with begun(trial_of) as first:
         train(first, 3)

@@ -1,4 +1,4 @@
-"""A trial's evaluations: what they tell, and who may stop the training at one."""
+"""A trial's evaluations: their reports, and pruning."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ HEAD = TrialParams(0, {"rank": 0, "targets": "none"})
         ([False] * 3, 6, TrialState.COMPLETE),
     ],
 )
-def test_the_watcher_may_stop_the_training(
+def test_a_report_may_prune_the_training(
     make_objective: Make, answers: list[bool], steps: int, state: TrialState
 ) -> None:
-    """A pruned trial runs no further step."""
+    """A pruned trial makes no further step."""
     seen: list[int] = []
 
     def watch(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
@@ -48,7 +48,7 @@ def test_the_watcher_may_stop_the_training(
     assert result.state is state
 
 
-def test_a_stop_asked_for_after_the_last_step_comes_too_late(make_objective: Make) -> None:
+def test_pruning_after_the_last_step_is_too_late(make_objective: Make) -> None:
     """A trial whose training is done counts as complete."""
     (result,) = make_objective(steps=6, evaluate_every=1.0).run([HEAD], lambda *_: True)
 

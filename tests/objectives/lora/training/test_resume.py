@@ -1,4 +1,4 @@
-"""A trial that is cut short goes on to the very figures of one that is not."""
+"""A trial that is interrupted and resumed has exactly the results of one that is not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Whole = tuple[BindingObjective, TrialParams, TrialResult, Reports]
 def whole(
     request: pytest.FixtureRequest, make_objective: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> Whole:
-    """A trial that ran in one go, and all it told."""
+    """An uninterrupted trial, and its reports."""
     torch.set_num_threads(1)
     dtype = "bfloat16" if request.param == "bfloat16" else "auto"
     objective = make_objective(**SETTINGS, compute_dtype=dtype)
@@ -60,7 +60,7 @@ def whole(
 
 
 def contents(folder: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The tree and the tensors' bytes of a checkpoint, without what the clock decides."""
+    """Metadata and bytes of a checkpoint's tensors, without times."""
     with safe_open(Path(folder) / FILE, framework="pt") as file:
         tensors = {n: t.reshape(-1).view(torch.uint8) for n, t in file.get_tensors().items()}
         tree = json.loads(file.metadata()["lorasweep"])
@@ -71,7 +71,7 @@ def contents(folder: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def assert_same(first: TrialResult, second: TrialResult) -> None:
-    """Bit for bit, but for the clock and the process."""
+    """Bit for bit, except times and process."""
     assert first.state is second.state
     assert first.value == second.value
     assert deterministic(first) == deterministic(second)
@@ -86,10 +86,10 @@ def assert_same(first: TrialResult, second: TrialResult) -> None:
         for step in range(1, STEPS + 1)
     ],
 )
-def test_leaving_after_any_step_changes_nothing(
+def test_stopping_after_any_step_changes_nothing(
     whole: Whole, tmp_path: Path, left_after: int
 ) -> None:
-    """Metrics, curve, every weight, moment, loss and rate are those of the run in one go."""
+    """Metrics, curve, every weight, moment, loss and rate equal those of the uninterrupted run."""
     objective, params, result, reports = whole
     params = replace(params, folder=str(tmp_path))
     left = one_run(objective, params, left_after)
@@ -106,7 +106,7 @@ def test_leaving_after_any_step_changes_nothing(
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_a_chain_of_interruptions_changes_nothing(whole: Whole, tmp_path: Path, steps: int) -> None:
-    """However often it happens; each run makes its steps and no step is made twice."""
+    """For any number of interruptions; no step is made twice."""
     objective, params, result, reports = whole
     again = Reports()
     resumed, runs = every_run(objective, replace(params, folder=str(tmp_path)), steps, again)
@@ -117,15 +117,17 @@ def test_a_chain_of_interruptions_changes_nothing(whole: Whole, tmp_path: Path, 
     assert contents(tmp_path) == contents(whole[1].folder)
 
 
-def test_a_folder_changes_no_figure(whole: Whole) -> None:
-    """Checkpoints change nothing of what they are taken of."""
+def test_checkpointing_changes_no_metric(whole: Whole) -> None:
+    """A trial with a folder has the results of one without."""
     objective, params, result, _ = whole
 
     assert_same(result, one_run(objective, replace(params, folder="")))
 
 
-def test_another_process_goes_on_alike(whole: Whole, make_objective: Make, tmp_path: Path) -> None:
-    """A base loaded anew, and other random numbers drawn before, make no difference."""
+def test_another_process_resumes_to_the_same_results(
+    whole: Whole, make_objective: Make, tmp_path: Path
+) -> None:
+    """With a base loaded again, and a different global random state."""
     objective, params, result, _ = whole
     params = replace(params, folder=str(tmp_path))
     one_run(objective, params, 4)
@@ -138,7 +140,7 @@ def test_another_process_goes_on_alike(whole: Whole, make_objective: Make, tmp_p
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The steps made from here on."""
+    """The steps made from now on."""
     made: list[int] = []
     plain = Lane.update
 
@@ -151,11 +153,11 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 class Killed(BaseException):
-    """What no ``except Exception`` catches, as a kill."""
+    """Not caught by ``except Exception``, like a kill."""
 
 
 def killed(*_: object) -> None:
-    """Stand in for a method in which the process is killed."""
+    """Replaces a method by one in which the process is killed."""
     raise Killed
 
 
@@ -175,7 +177,7 @@ def test_a_kill_loses_at_most_one_interval(
     method: str,
     redone: list[int],
 ) -> None:
-    """While reporting the first evaluation, or while scoring what comes after the last step."""
+    """During the report of the first evaluation, or during the scoring after the last step."""
     objective = make_objective(**SETTINGS)
     plain = TrialParams(0, VALUES["adapted"], seed=3, final_test=True)
     params = replace(plain, folder=str(tmp_path))
@@ -190,10 +192,10 @@ def test_a_kill_loses_at_most_one_interval(
     assert_same(one_run(objective, plain), resumed)
 
 
-def test_a_trial_left_before_its_first_evaluation_had_nothing_to_report(
+def test_a_trial_stopped_before_its_first_evaluation_has_no_reports(
     make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its steps are kept all the same."""
+    """Its steps are kept nevertheless."""
     objective = make_objective(**SETTINGS)
     params = TrialParams(0, VALUES["adapted"], folder=str(tmp_path))
     reports = Reports()
@@ -205,10 +207,10 @@ def test_a_trial_left_before_its_first_evaluation_had_nothing_to_report(
     assert made == [3, 4, 5, 6, 7]
 
 
-def test_a_trial_without_a_folder_leaves_and_starts_anew(
+def test_a_trial_without_a_folder_stops_and_starts_anew(
     make_objective: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says that nothing is kept."""
+    """Its failure message says that no checkpoint is kept."""
     objective = make_objective(**SETTINGS)
     params = TrialParams(0, VALUES["adapted"])
     left = one_run(objective, params, 2)
@@ -221,9 +223,7 @@ def test_a_trial_without_a_folder_leaves_and_starts_anew(
     assert made == list(range(1, STEPS + 1))
 
 
-def test_a_pack_that_leaves_goes_on_to_the_same_figures(
-    make_objective: Make, tmp_path: Path
-) -> None:
+def test_a_stopped_pack_resumes_to_the_same_results(make_objective: Make, tmp_path: Path) -> None:
     """Each lane with its own checkpoint, in a pack again or alone."""
     objective = make_objective(**SETTINGS)
     plain = [TrialParams(0, VALUES[name], seed=4) for name in ("adapted", "rslora", "head")]
@@ -245,10 +245,10 @@ def test_a_pack_that_leaves_goes_on_to_the_same_figures(
     assert_same(one_run(objective, plain[2]), resumed[2])
 
 
-def test_a_pack_called_away_before_its_start_does_not_start(
+def test_a_pack_stopped_before_its_start_does_not_start(
     make_objective: Make, tmp_path: Path
 ) -> None:
-    """Whoever asks to leave is not kept waiting for a base to load."""
+    """It stops without loading the base."""
     objective = make_objective(**SETTINGS)
     pack = [TrialParams(n, VALUES["head"], folder=str(tmp_path / str(n))) for n in range(3)]
     results = objective.run(pack, lambda *_: False, lambda: True)
@@ -264,10 +264,10 @@ def test_a_pack_called_away_before_its_start_does_not_start(
 
 
 @pytest.mark.parametrize("stop_at", [3, 6])
-def test_a_stop_at_a_point_told_again_prunes_as_ever(
+def test_pruning_at_a_repeated_report_works_as_usual(
     make_objective: Make, tmp_path: Path, stop_at: int
 ) -> None:
-    """The figures are those of that point, not of the checkpoint, which is further."""
+    """The metrics are those of the repeated report, not of the later checkpoint."""
     objective = make_objective(**SETTINGS)
     plain = TrialParams(0, VALUES["adapted"], seed=5)
     params = replace(plain, folder=str(tmp_path))
@@ -280,10 +280,10 @@ def test_a_stop_at_a_point_told_again_prunes_as_ever(
     assert again.curve == reports.curve
 
 
-def test_a_stop_told_again_after_the_last_step_comes_too_late(
+def test_pruning_at_a_repeated_report_after_the_last_step_is_too_late(
     make_objective: Make, tmp_path: Path
 ) -> None:
-    """As in a run in one go."""
+    """As in an uninterrupted run."""
     objective = make_objective(**SETTINGS)
     params = TrialParams(0, VALUES["adapted"], seed=5, folder=str(tmp_path))
     one_run(objective, params)
@@ -291,7 +291,7 @@ def test_a_stop_told_again_after_the_last_step_comes_too_late(
     assert one_run(objective, params, reports=Reports(STEPS)).state is TrialState.COMPLETE
 
 
-def test_time_and_memory_are_those_of_all_runs(
+def test_time_and_memory_cover_all_runs(
     make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The result's own seconds are those of the last run."""
@@ -314,10 +314,10 @@ def _metadata(folder: Path) -> dict[str, str]:
         return dict(file.metadata())
 
 
-def test_a_checkpoint_goes_on_however_the_base_is_kept(
+def test_a_checkpoint_resumes_with_a_dequantised_base(
     make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another machine may have room for what this one has not; the figures are the same."""
+    """Another machine may have memory for it; the results are the same."""
     ways = ("nf4", "nf4-dequantised")
     four_bit, dense = (make_objective(**SETTINGS, base_weights=way) for way in ways)
     plain = TrialParams(0, VALUES["adapted"], seed=6)
@@ -334,7 +334,7 @@ def test_a_checkpoint_goes_on_however_the_base_is_kept(
 
 
 @pytest.mark.parametrize("base", ["esm2-mini", "esm2_t6_8m"])
-def test_a_real_base_goes_on_alike(
+def test_a_real_base_resumes_to_the_same_results(
     request: pytest.FixtureRequest, make_objective: Make, tmp_path: Path, base: str
 ) -> None:
     """The embedded base and ESM-2 8M, on the tiny data."""

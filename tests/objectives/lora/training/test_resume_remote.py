@@ -1,4 +1,4 @@
-"""Checkpoints and adapters in an object store: an interrupted trial goes on from there."""
+"""Checkpoints and adapters in an object store: an interrupted trial resumes from there."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SETTINGS: dict[str, Any] = {"steps": 7, "dropout": 0.3, "evaluate_every": 0.4}
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """An empty one."""
+    """An empty bucket."""
     with s3.server() as url:
         yield url
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [2, 3])
-def test_a_trial_goes_on_from_a_store_to_the_same_bits(
+def test_a_trial_resumes_from_a_store_to_the_same_bits(
     make_objective: Callable[..., BindingObjective], bucket: str, tmp_path: Path, steps: int
 ) -> None:
-    """Metrics, and every byte of the adapter; a damaged checkpoint is not continued."""
+    """Metrics, and every byte of the adapter; a damaged checkpoint is not used."""
     objective = make_objective(**SETTINGS)
     values = {"rank": 4, "alpha": 8, "targets": "qkv+mlp"}
     whole = TrialParams(0, values, seed=11, folder=str(tmp_path), keep=True)
@@ -57,8 +57,8 @@ def test_a_trial_goes_on_from_a_store_to_the_same_bits(
 
 
 @pytest.mark.slow
-def test_status_and_export_find_what_a_sweep_kept_in_a_store(bucket: str, tmp_path: Path) -> None:
-    """By the commands; the checkpoints are gone, the best adapter alone is left."""
+def test_status_and_export_find_an_adapter_in_a_store(bucket: str, tmp_path: Path) -> None:
+    """By the commands; checkpoints are deleted, only the best adapter remains."""
     url = f"sqlite:///{tmp_path}/s.db"
     run = ("run", "studies.demo", "--storage", url, "--trials", "2", "--files", f"{bucket}/demo")
     small = ("--set", "steps=3", "--set", "batch_tokens=400", "--workers", "1", "--json")

@@ -1,4 +1,4 @@
-"""Adapters that are kept give a trial's validation MCC again, with PEFT and nothing of ours."""
+"""Saved adapters reproduce a trial's validation MCC with PEFT alone, without lorasweep."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def plain_base(folder: Path) -> nn.Module:
         folder, num_labels=2, quantization_config=four_bit, dtype=torch.float32
     )
     for module in model.modules():
-        if isinstance(module, Linear4bit):  # it would round to bfloat16 on CPUs that can
+        if isinstance(module, Linear4bit):  # it would round to bfloat16 on CPUs that support it
             module.support_avx512bf16_for_cpu = False
     return model.eval()
 
 
 def validation(data: Path) -> tuple[list[str], list[list[int]]]:
-    """Sequences of the validation file, and for each residue whether it binds any ligand."""
+    """Sequences of the validation file, and whether each residue binds any ligand."""
     lines = (data / "validation.csv").read_text().splitlines()[1:]
     labels: dict[str, list[int]] = {}
     for line in lines:
@@ -77,17 +77,17 @@ def plain_mcc(model: nn.Module, folder: Path, data: Path) -> float:
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 @pytest.mark.parametrize("rslora", [False, True])
-def test_plain_peft_gives_the_validation_mcc_again(
+def test_plain_peft_reproduces_the_validation_mcc(
     make_objective: Make, tiny_folder: Path, tiny_data: Path, tmp_path: Path, *, rslora: bool
 ) -> None:
-    """On a base loaded anew, to the last digit."""
+    """On a freshly loaded base, to the last digit."""
     params = TrialParams(0, {**ADAPTED, "rslora": rslora}, folder=str(tmp_path), keep=True)
     result = one_run(make_objective(**LEARNS), params)
     adapter = tmp_path / "adapter"
     model = PeftModel.from_pretrained(plain_base(tiny_folder), str(adapter)).eval()
 
     assert result.value is not None
-    assert result.value > 0.4  # an adapter that did not load would score about 0
+    assert result.value > 0.4  # an adapter that was not loaded would score about 0
     assert plain_mcc(model, tiny_folder, tiny_data) == result.value
     assert {each.name for each in adapter.iterdir()} == {
         "adapter_model.safetensors", "adapter_config.json", "trial.json",
@@ -128,10 +128,10 @@ def test_plain_peft_predicts_what_the_trial_predicted(
     np.testing.assert_allclose(np.concatenate(margins), made[-1], rtol=0, atol=1e-5)
 
 
-def test_a_head_alone_gives_the_validation_mcc_again(
+def test_a_head_only_trial_reproduces_the_validation_mcc(
     make_objective: Make, tiny_folder: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
-    """Loaded into the base's own state."""
+    """With the head loaded into the base."""
     params = TrialParams(0, HEAD, folder=str(tmp_path), keep=True)
     result = one_run(make_objective(**{**LEARNS, "learning_rate": 1e-1}), params)
     model = plain_base(tiny_folder)
@@ -146,8 +146,8 @@ def test_a_head_alone_gives_the_validation_mcc_again(
     assert not (tmp_path / "adapter" / "adapter_config.json").exists()
 
 
-def test_the_record_says_what_was_trained_on_what(make_objective: Make, tmp_path: Path) -> None:
-    """Values, seed, MCC, threshold, base, versions; the configuration names the base too."""
+def test_the_record_describes_training_and_data(make_objective: Make, tmp_path: Path) -> None:
+    """Values, seed, MCC, threshold, base, versions; adapter_config.json names the base too."""
     params = TrialParams(4, ADAPTED, seed=8, folder=str(tmp_path), keep=True)
     objective = make_objective({"base": "builtin:esm2-mini"}, steps=2)
     (result,) = objective.run([params], lambda *_: False)
@@ -168,10 +168,10 @@ def test_the_record_says_what_was_trained_on_what(make_objective: Make, tmp_path
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "none"])
-def test_the_record_says_how_to_load_the_base(
+def test_the_record_has_the_quantisation_config(
     make_objective: Make, tmp_path: Path, quantization: str
 ) -> None:
-    """What a loader without lorasweep gives transformers, in the words of bitsandbytes."""
+    """The arguments that transformers and bitsandbytes need to load the base without lorasweep."""
     objective = make_objective(steps=1, quantization=quantization, compute_dtype="bfloat16")
     one_run(objective, TrialParams(0, ADAPTED, folder=str(tmp_path), keep=True))
     load = json.loads((tmp_path / "adapter" / "trial.json").read_text())["load"]
@@ -180,7 +180,7 @@ def test_the_record_says_how_to_load_the_base(
     mini = json.loads((tmp_path / "mini" / "adapter" / "trial.json").read_text())["load"]
 
     assert (load["dtype"], load["compute_dtype"], load["labels"]) == ("float32", "bfloat16", 2)
-    assert load["max_residues"] == 126  # what the tiny base reads, without its marks
+    assert load["max_residues"] == 126  # the tiny base's length, without special tokens
     assert (load["trust_remote_code"], load["embedded"]) == (False, None)
     assert Path(files(mini["embedded"][0]) / mini["embedded"][1] / "config.json").is_file()  # type: ignore[arg-type]
     if quantization == "none":
@@ -190,21 +190,21 @@ def test_the_record_says_how_to_load_the_base(
     assert made.to_dict() == four_bit_config(torch.bfloat16, ["classifier"]).to_dict()
 
 
-def test_a_resumed_trial_keeps_the_same_adapter(make_objective: Make, tmp_path: Path) -> None:
-    """Byte for byte, also where the folder of an earlier run is in the way."""
+def test_a_resumed_trial_saves_the_same_adapter(make_objective: Make, tmp_path: Path) -> None:
+    """Byte for byte, also if an earlier run's folder exists."""
     objective = make_objective(steps=4, dropout=0.2)
     left = {}
     for name in ("whole", "parts"):
         params = TrialParams(0, ADAPTED, folder=str(tmp_path / name), keep=True)
         every_run(objective, params, 1 if name == "parts" else 9)
-        one_run(objective, params)  # killed before its result was told
+        one_run(objective, params)  # killed before its result was stored
         adapter = tmp_path / name / "adapter"
         left[name] = {each.name: each.read_bytes() for each in adapter.iterdir()}
 
     assert left["whole"] == left["parts"]
 
 
-def test_only_complete_trials_that_are_asked_to_keep_an_adapter(
+def test_only_complete_trials_that_keep_it_save_an_adapter(
     make_objective: Make, tmp_path: Path
 ) -> None:
     """Not pruned ones, not others, and none without a folder."""
@@ -219,10 +219,10 @@ def test_only_complete_trials_that_are_asked_to_keep_an_adapter(
     assert not list(tmp_path.rglob("adapter*"))
 
 
-def test_an_adapter_that_cannot_be_written_costs_no_trial(
+def test_an_adapter_that_cannot_be_written_fails_no_trial(
     make_objective: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The figures stand; the log says what is missing, and nothing half is left."""
+    """The metrics are kept; the log says what is missing, and no partial file remains."""
     objective = make_objective(steps=2)
     folder = tmp_path / "trial"
     folder.mkdir()

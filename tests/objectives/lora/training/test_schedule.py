@@ -16,7 +16,7 @@ LENGTHS = [10 + 7 * i % 40 for i in range(50)]
 @given(epochs=st.integers(1, 4), budget=st.integers(20, 400), seed=st.integers(0, 9))
 @settings(deadline=None)
 def test_whole_epochs_show_every_window_equally_often(epochs: int, budget: int, seed: int) -> None:
-    """No window is lost at the end of an epoch, and no step packs more than its budget."""
+    """No window is lost at the end of an epoch, and no batch exceeds its budget."""
     plan = plan_steps(LENGTHS, BindingSettings(epochs=epochs, batch_tokens=budget), seed)
 
     counts = Counter(chain.from_iterable(plan.batches))
@@ -38,15 +38,15 @@ def test_half_an_epoch_is_half_the_batches() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 7, 100])
-def test_steps_win_over_epochs(steps: int) -> None:
-    """A number of steps is kept exactly, over as many epochs as it takes."""
+def test_steps_override_epochs(steps: int) -> None:
+    """The number of steps is exact, over as many epochs as needed."""
     plan = plan_steps(LENGTHS, BindingSettings(epochs=1, steps=steps, batch_tokens=100), 0)
 
     assert len(plan.batches) == steps
 
 
-def test_the_order_follows_the_seed_alone() -> None:
-    """Replicates see the same data whatever the configuration; other seeds see another order."""
+def test_the_order_depends_only_on_the_seed() -> None:
+    """With one seed every configuration sees the same order; other seeds give another."""
     first = plan_steps(LENGTHS, BindingSettings(rank=1, targets="query"), 5)
     second = plan_steps(LENGTHS, BindingSettings(rank=32, targets="mlp", dropout=0.1), 5)
 
@@ -66,7 +66,7 @@ def test_evaluation_points_are_fractions_of_training(every: float, expected: set
 
 
 def test_tenths_are_tenths() -> None:
-    """Three times the float 0.1 is more than 0.3: rounded up, that would be a step late."""
+    """Three times the float 0.1 is more than 0.3; rounding it up would be a step late."""
     plan = plan_steps(LENGTHS, BindingSettings(steps=10, evaluate_every=0.1), 0)
     one = plan_steps(LENGTHS, BindingSettings(epochs=1, batch_tokens=100), 0).batches
     more = plan_steps(LENGTHS, BindingSettings(epochs=1.1, batch_tokens=100), 0).batches
@@ -86,6 +86,6 @@ def test_evaluation_points_are_ends_of_epochs() -> None:
 
 @pytest.mark.parametrize("steps", [None, 5])
 def test_a_plan_without_windows_is_refused(steps: int | None) -> None:
-    """Drawing from nothing would go on for ever."""
+    """Sampling from nothing would not end."""
     with pytest.raises(ValueError, match="at least one training window"):
         plan_steps([], BindingSettings(steps=steps), 0)
