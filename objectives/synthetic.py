@@ -104,7 +104,6 @@ FUNCTIONS: Mapping[str, tuple[Function, tuple[tuple[str, ...], ...]]] = {
 }
 """By name: the function, and the parameters it needs; a tuple lists alternatives."""
 
-
 CHECKPOINT = "steps.txt"
 
 
@@ -198,10 +197,7 @@ class Synthetic:
         return ObjectiveInfo(
             versions={"numpy": metadata.version("numpy")},
             about={"function": self.settings.function, "noise": self.settings.noise},
-            metrics=(
-                Metric("value", "value"),
-                Metric("noise_free", "noise free"),
-            ),
+            metrics=(Metric("value", "value"), Metric("noise_free", "noise free")),
         )
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

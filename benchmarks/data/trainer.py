@@ -17,7 +17,7 @@ from objectives.data.prepare import divide, prepare
 from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
-from objectives.lora.training.schedule import plan_steps
+from objectives.lora.training.lane import plan_steps
 
 STEPS = (
     (prepare, "divide"),

@@ -20,7 +20,7 @@ from benchmarks.packed.work import CONFIGURATIONS, Work
 from objectives.binding.objective import BindingObjective
 from objectives.lora.memory import peak_memory_bytes, reset_peak
 from objectives.lora.settings import BindingSettings
-from objectives.lora.training.schedule import plan_steps
+from objectives.lora.training.lane import plan_steps
 from sweep.study.trial import TrialParams, TrialState, ignore_reports
 
 

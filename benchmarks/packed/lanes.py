@@ -31,7 +31,7 @@ from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training.inputs import Inputs
-from objectives.lora.training.schedule import plan_steps
+from objectives.lora.training.lane import plan_steps
 
 SETS = ("none", "query+value", "qkv", "mlp", "all-linear")
 RANKS = (1, 8, 32, 64)

@@ -13,9 +13,9 @@ import torch
 from objectives.binding.measures import MEASURES
 from objectives.binding.space_check import check_space, may_shift
 from objectives.data.similarity.grouping import clustering_tool
+from objectives.lora.base.config import quiet_libraries
 from objectives.lora.base.load import Precision
 from objectives.lora.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
-from objectives.lora.quiet import quiet_libraries
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.capacity import measured_lanes
 from objectives.lora.training.compute_choice import compute_choice

@@ -62,9 +62,7 @@ def check_space(
             "kinds": dict(found.kinds),
             "trainable_parameters": {
                 str(rank): trainable_parameters(
-                    skeleton,
-                    AdapterConfig(rank, 1.0, targets, found.modules if rank else ()),
-                    head,
+                    skeleton, AdapterConfig(rank, 1.0, targets, found.modules if rank else ()), head
                 )
                 for rank in ranks
             },

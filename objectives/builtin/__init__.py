@@ -6,8 +6,7 @@ from pathlib import Path
 
 from sweep.errors import SpecError, fault
 
-NAMES = ("esm2-mini",)
-"""Names of the embedded base models, given as ``builtin:NAME``."""
+NAMES = ("esm2-mini",)  # names of the embedded base models, given as ``builtin:NAME``
 
 
 def path(name: str) -> Path:

@@ -40,17 +40,11 @@ for _index, _token in enumerate(VOCABULARY):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sequences split so that no training protein is similar to a held-out one.
+    """Sequences split so that no training protein is similar to a held-out one."""
 
-    Attributes:
-        training: sequences to train on.
-        held_out: sequences to measure perplexity on.
-        dropped: number of sequences removed for similarity to held-out or excluded ones.
-    """
-
-    training: tuple[str, ...]
-    held_out: tuple[str, ...]
-    dropped: int
+    training: tuple[str, ...]  # sequences to train on
+    held_out: tuple[str, ...]  # sequences to measure perplexity on
+    dropped: int  # number of sequences removed for similarity to held-out or excluded ones
 
 
 def read_fasta(path: Path) -> Iterator[str]:

@@ -14,26 +14,18 @@ from torch import Tensor, nn
 
 from objectives.builtin.corpus import CLS, EOS, MASK, PAD, RESIDUES, VOCABULARY, encode
 
-SHARE = 0.15
-"""Share of the residues that are hidden when perplexity is measured."""
+SHARE = 0.15  # share of the residues that are hidden when perplexity is measured
 ROWS = 32
 
 
 @dataclass(frozen=True)
 class Perplexity:
-    """Held-out pseudo-perplexity of a model and of a unigram baseline, on the same positions.
+    """Held-out pseudo-perplexity of a model and of a unigram baseline, on the same positions."""
 
-    Attributes:
-        model: exp of the mean masked-language-modelling loss.
-        unigram: exp of the mean cross-entropy under the training residues' frequencies.
-        positions: number of hidden residues scored.
-        proteins: number of proteins.
-    """
-
-    model: float
-    unigram: float
-    positions: int
-    proteins: int
+    model: float  # exp of the mean masked-language-modelling loss
+    unigram: float  # exp of the mean cross-entropy under the training residues' frequencies
+    positions: int  # number of hidden residues scored
+    proteins: int  # number of proteins
 
     def as_dict(self) -> dict[str, float]:
         """Return the fields as a JSON object."""

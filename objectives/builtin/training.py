@@ -96,37 +96,21 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Size of the model and hyperparameters of its training.
+    """Size of the model and hyperparameters of its training."""
 
-    Attributes:
-        hidden: hidden size; a multiple of 64, so that no NF4 block spans two rows.
-        layers: number of transformer layers.
-        heads: number of attention heads.
-        crop: tokens per row.
-        rows: rows per step.
-        hidden_share: share of residues to predict (held-out perplexity always uses 15 %).
-        masked: share of these shown as ``<mask>``; half of the rest keep their letter.
-        learning_rate: peak of the cosine schedule, for matrices under Muon.
-        adam_learning_rate: peak for embeddings, biases and norms under AdamW.
-        warm_up: share of the run over which the learning rate rises.
-        weight_decay: decoupled weight decay on matrices.
-        seed: of initialisation, data order and masks.
-        held_out_percent: percentage of proteins held out.
-    """
-
-    hidden: int = 128
-    layers: int = 6
-    heads: int = 4
-    crop: int = 128
-    rows: int = 32
-    hidden_share: float = 0.2
-    masked: float = 0.8
-    learning_rate: float = 6e-3
-    adam_learning_rate: float = 4e-3
-    warm_up: float = 0.03
-    weight_decay: float = 0.05
-    seed: int = 0
-    held_out_percent: float = 1.0
+    hidden: int = 128  # hidden size; a multiple of 64, so that no NF4 block spans two rows
+    layers: int = 6  # number of transformer layers
+    heads: int = 4  # number of attention heads
+    crop: int = 128  # tokens per row
+    rows: int = 32  # rows per step
+    hidden_share: float = 0.2  # share of residues to predict (held-out perplexity always uses 15 %)
+    masked: float = 0.8  # share of these shown as ``<mask>``; half of the rest keep their letter
+    learning_rate: float = 6e-3  # peak of the cosine schedule, for matrices under Muon
+    adam_learning_rate: float = 4e-3  # peak for embeddings, biases and norms under AdamW
+    warm_up: float = 0.03  # share of the run over which the learning rate rises
+    weight_decay: float = 0.05  # decoupled weight decay on matrices
+    seed: int = 0  # of initialisation, data order and masks
+    held_out_percent: float = 1.0  # percentage of proteins held out
 
 
 def build(recipe: Recipe) -> EsmForMaskedLM:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from sweep.errors import DataError, fault
 from sweep.terminal.printable import printable as _printable
 
-SHOWN = 20
-"""Number of errors printed in full; the others are only counted."""
+SHOWN = 20  # number of errors printed in full; the others are only counted
 
 
 class FileFaultError(DataError):
@@ -23,16 +22,11 @@ class Dropped:
 
     The lost record may have listed binding residues. So in other records of the same chain, a
     residue labelled as not binding is masked as unknown (``mask_dropped``).
-
-    Attributes:
-        name: its id; empty if unknown.
-        sequence: its sequence; empty if unreadable.
-        binding: its 0-based binding residues; None if unreadable.
     """
 
-    name: str
-    sequence: str
-    binding: tuple[int, ...] | None = None
+    name: str  # its id; empty if unknown
+    sequence: str  # its sequence; empty if unreadable
+    binding: tuple[int, ...] | None = None  # its 0-based binding residues; None if unreadable
 
 
 @dataclass
@@ -41,22 +35,16 @@ class RecordErrors:
 
     Bad records can be skipped on request. A bad file (unreadable, a missing column) cannot,
     because it would be unknown how many records are lost.
-
-    Attributes:
-        records: one text per bad record, with file and line.
-        files: errors of whole files.
-        counts: what the source leaves undetermined, such as uncertain positions: name to number.
-        read: number of records read, by split and file.
-        notes: remarks on the data that are no errors.
-        dropped: the bad records whose id or sequence could be read.
     """
 
-    records: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)  # one text per bad record, with file and line
+    files: list[str] = field(default_factory=list)  # errors of whole files
+    # left undetermined, such as uncertain positions
     counts: dict[str, int] = field(default_factory=dict)
+    # records by split and file
     read: dict[str, dict[str, int]] = field(default_factory=dict, compare=False)
-    notes: list[str] = field(default_factory=list, compare=False)
-    dropped: list[Dropped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list, compare=False)  # remarks that are no errors
+    dropped: list[Dropped] = field(default_factory=list)  # readable in part
     _told: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def count(self, what: str, number: int = 1) -> None:

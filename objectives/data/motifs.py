@@ -18,25 +18,17 @@ from random import Random
 from objectives.data.chain import Chain
 from sweep.errors import SpecError, fault
 
-STANDARD = "ACDEFGHIKLMNPQRSTVWY"
-"""The 20 standard residues."""
-
+STANDARD = "ACDEFGHIKLMNPQRSTVWY"  # the 20 standard residues
 _ELEMENT = re.compile(r"(x|[A-Z]|\[[A-Z]+\]|\{[A-Z]+\})(?:\((\d+)(?:,(\d+))?\))?")
 
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a PROSITE pattern: the letters allowed, and how often they repeat.
+    """One element of a PROSITE pattern: the letters allowed, and how often they repeat."""
 
-    Attributes:
-        letters: the residues allowed.
-        low: fewest repeats.
-        high: most repeats.
-    """
-
-    letters: str
-    low: int = 1
-    high: int = 1
+    letters: str  # the residues allowed
+    low: int = 1  # fewest repeats
+    high: int = 1  # most repeats
 
     @property
     def essential(self) -> bool:
@@ -46,21 +38,14 @@ class Element:
 
 @dataclass(frozen=True)
 class Motif:
-    """A functional motif and which of its residues touch the ligand.
+    """A functional motif and which of its residues touch the ligand."""
 
-    Attributes:
-        name: its common name.
-        accession: its PROSITE entry.
-        ligand: what it binds.
-        pattern: in PROSITE's notation, such as ``[AG]-x(4)-G-K-[ST]``.
-        contacts: 0-based indices of the pattern's elements that touch the ligand; each of
-            these elements stands for exactly one residue.
-    """
-
-    name: str
-    accession: str
-    ligand: str
-    pattern: str
+    name: str  # its common name
+    accession: str  # its PROSITE entry
+    ligand: str  # what it binds
+    pattern: str  # in PROSITE's notation, such as ``[AG]-x(4)-G-K-[ST]``
+    # 0-based indices of the pattern's elements that touch the ligand; each of these elements stands
+    # for exactly one residue
     contacts: tuple[int, ...]
 
     @cached_property
@@ -140,8 +125,7 @@ MOTIFS = (
 """The planted motifs as PROSITE writes them, except PS00028, whose entry also requires a
 hydrophobic residue in the long gap."""
 
-LENGTHS = (60, 110)
-"""Shortest and longest chain, in residues."""
+LENGTHS = (60, 110)  # shortest and longest chain, in residues
 
 # Residue shares in UniProtKB/Swiss-Prot, in per mille, by the order of STANDARD.
 _COMMON = (83, 14, 55, 67, 39, 71, 23, 59, 58, 97, 24, 41, 47, 39, 55, 66, 54, 69, 11, 29)

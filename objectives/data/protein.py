@@ -1,9 +1,8 @@
-"""Recognise text that looks like a protein sequence but is not one.
+"""Recognise text in place of a protein sequence that is none.
 
 These are not protein sequences, in upper or lower case:
 
-- Words for a missing value, such as ``Sequence unavailable`` or ``nan``
-  (``objectives.data.missing``).
+- Words for a missing value, such as ``Sequence unavailable`` or ``nan``.
 - Three-letter codes: two or more with separators or as ``MetLys``, three or more as
   ``METLYSTHR``.
 - DNA or RNA: at least 12 letters, with each of A, C, G and T or U, and no other letter but N. From
@@ -47,6 +46,28 @@ _TITLED = re.compile(r"(?:[A-Z][a-z]{2}){2,}")
 _FEWEST_CODES = 3
 _FEWEST_DEOXY = 4
 _CODES_SHARE = 0.9
+
+_WORDS = frozenset(
+    {"nan", "none", "null", "na", "n/a", "n.a.", "<na>", "#n/a", "-", "--", ".", "?"}
+    | {"unknown", "missing", "unavailable", "not available", "not found", "not given", "undefined"}
+)
+"""As pandas, R, SQL, spreadsheets and people write a missing value; lower case."""
+
+_PROSE = frozenset(
+    {"sequence", "protein", "unavailable", "available", "found", "missing", "unknown", "retrieved"}
+)
+"""Words of the phrases that databases write for a missing sequence (``Sequence unavailable``)."""
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text is empty or a word for a missing value."""
+    return not text or (len(text) <= len("not available") and text.strip().lower() in {"", *_WORDS})
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text of several words is a phrase about a sequence, not a sequence."""
+    words = re.split(r"[^a-z]+", text.lower())
+    return len(words) > 1 and not _PROSE.isdisjoint(words)
 
 
 def other_kind(text: str) -> str:

@@ -18,17 +18,11 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Splits:
-    """The chains of the train, validation and test splits.
+    """The chains of the train, validation and test splits."""
 
-    Attributes:
-        train: chains to train on.
-        validation: chains that trials are scored on; None if there is no such split.
-        test: chains that only the best trial is scored on; None if there is no such split.
-    """
-
-    train: Sequence[Chain]
-    validation: Sequence[Chain] | None = None
-    test: Sequence[Chain] | None = None
+    train: Sequence[Chain]  # chains to train on
+    validation: Sequence[Chain] | None = None  # trials are scored on it; None if absent
+    test: Sequence[Chain] | None = None  # for the best trial only; None if absent
 
     def given(self) -> dict[str, Sequence[Chain]]:
         """Split name to chains, without the splits that are None."""
@@ -103,11 +97,7 @@ def carve(
 
 
 def _filled(order: np.ndarray, sizes: np.ndarray, target: float, *, most: int) -> np.ndarray:
-    """Select at most ``most`` clusters in an order, skipping those that would exceed ``target``.
-
-    Returns:
-        True for each selected cluster, shape ``sizes.shape``.
-    """
+    """Select at most ``most`` clusters in an order, skipping those that would exceed ``target``."""
     taken, total = np.zeros(len(sizes), dtype=bool), 0.0
     for number in order:
         if total + sizes[number] <= target and taken.sum() < most:

@@ -16,23 +16,14 @@ from sweep.study.lora_scaling import LoraScaling
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """LoRA hyperparameters of one trial.
+    """LoRA hyperparameters of one trial."""
 
-    Attributes:
-        rank: rank of each adapter; 0 for none.
-        alpha: LoRA's alpha.
-        targets: the target set in canonical form, for display.
-        modules: full paths of the adapted modules; empty for none.
-        dropout: dropout probability on the adapters' input.
-        rslora: scale by alpha / sqrt(rank) instead of alpha / rank.
-    """
-
-    rank: int
-    alpha: float
-    targets: str
-    modules: tuple[str, ...]
-    dropout: float = 0.0
-    rslora: bool = False
+    rank: int  # rank of each adapter; 0 for none
+    alpha: float  # LoRA's alpha
+    targets: str  # the target set in canonical form, for display
+    modules: tuple[str, ...]  # full paths of the adapted modules; empty for none
+    dropout: float = 0.0  # dropout probability on the adapters' input
+    rslora: bool = False  # scale by alpha / sqrt(rank) instead of alpha / rank
 
     @classmethod
     def from_settings(cls, settings: BindingSettings, modules: Sequence[str]) -> AdapterConfig:

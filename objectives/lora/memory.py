@@ -19,8 +19,7 @@ _WORDS = (
     "alloc_failed",  # cuBLAS and cuDNN, which use allocators of their own
 )
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Numbers of glibc's ``mallopt`` parameters."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of glibc's ``mallopt`` parameters
 
 
 def peak_memory_bytes(device: torch.device) -> int:

@@ -105,15 +105,9 @@ class LoraSettings:
         one_of("auto", "float32", "bfloat16", "float16"),
     )
     base_weights: str = ruled(
-        "auto",
-        "be 'auto', 'nf4' or 'nf4-dequantised'",
-        one_of("auto", "nf4", "nf4-dequantised"),
+        "auto", "be 'auto', 'nf4' or 'nf4-dequantised'", one_of("auto", "nf4", "nf4-dequantised")
     )
-    device: str = ruled(
-        "auto",
-        _DEVICES,
-        matching(r"auto|cpu|cuda(:\d+)?"),
-    )
+    device: str = ruled("auto", _DEVICES, matching(r"auto|cpu|cuda(:\d+)?"))
     threads: int = ruled(1, "be a whole number of 1 or more", count(1))
     evaluate_every: str | float = ruled(
         "epoch",

@@ -87,17 +87,11 @@ UNUSED = ("contact_head", "pooler")
 
 @dataclass(frozen=True)
 class ResolvedTargets:
-    """The modules of one model that a target set names.
+    """The modules of one model that a target set names."""
 
-    Attributes:
-        targets: the set in canonical form.
-        modules: full paths of the adapted modules, in the model's order.
-        kinds: number of modules by path below the layer (``attention.self.query``).
-    """
-
-    targets: str
-    modules: tuple[str, ...]
-    kinds: Mapping[str, int]
+    targets: str  # the set in canonical form
+    modules: tuple[str, ...]  # full paths of the adapted modules, in the model's order
+    kinds: Mapping[str, int]  # number of modules by path below the layer (``attention.self.query``)
 
 
 def resolve(model: nn.Module, targets: str, head: Sequence[str]) -> ResolvedTargets:
@@ -168,13 +162,7 @@ def _wanted(text: str) -> set[str]:
 
 
 def _matches(name: str, wanted: set[str], paths: Sequence[str]) -> list[str]:
-    """Paths whose role is ``name``, else paths that end in ``name`` at a component boundary.
-
-    Args:
-        name: one of ``wanted``.
-        wanted: all names of the set; if it holds all of ``EVERY``, all paths match.
-        paths: the linear layers of the encoder.
-    """
+    """Paths whose role is ``name``, else paths that end in it; all paths for a set of ``EVERY``."""
     if name in EVERY and wanted >= EVERY:
         return list(paths)
     named = [path for path in paths if name in roles_of(path)]

@@ -9,19 +9,12 @@ from numpy.typing import NDArray
 
 
 class Confusion(NamedTuple):
-    """The 2 x 2 table of a binary decision.
+    """The 2 x 2 table of a binary decision."""
 
-    Attributes:
-        tp: positives that are predicted.
-        fp: negatives that are predicted.
-        fn: positives that are not predicted.
-        tn: negatives that are not predicted.
-    """
-
-    tp: int
-    fp: int
-    fn: int
-    tn: int
+    tp: int  # positives that are predicted
+    fp: int  # negatives that are predicted
+    fn: int  # positives that are not predicted
+    tn: int  # negatives that are not predicted
 
     @property
     def mcc(self) -> float:

@@ -11,11 +11,8 @@ from scipy.special import expit
 from objectives.metrics.confusion import Confusion
 from objectives.metrics.metrics import ARGMAX, Predictions, Ranking
 
-POINTS = 100
-"""Approximate number of thresholds of a curve."""
-
-BINS = 15
-"""Maximum number of bins of a reliability diagram."""
+POINTS = 100  # approximate number of thresholds of a curve
+BINS = 15  # maximum number of bins of a reliability diagram
 
 
 def threshold_curve(predictions: Predictions, chosen: float = ARGMAX) -> dict[str, list[Any]]:

@@ -14,11 +14,8 @@ from objectives.metrics.metrics import ARGMAX, Predictions
 from sweep._typing import FloatArray
 
 RESAMPLES = 1000
-QUANTILES = (0.025, 0.975)
-"""Quantiles that bound an interval: 95 %."""
-
-_AT_ONCE = 4_000_000
-"""Numbers in one block of resamples; bounds the memory."""
+QUANTILES = (0.025, 0.975)  # quantiles that bound an interval: 95 %
+_AT_ONCE = 4_000_000  # numbers in one block of resamples; bounds the memory
 
 
 def chains_of(split: Dataset, windows: Windows) -> NDArray[np.int64]:
@@ -103,14 +100,7 @@ def pr_auc_interval(
 def _added(
     predictions: Predictions, index: NDArray[np.int64], count: int
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Count the residues that each threshold adds, from the highest threshold down.
-
-    Thresholds are the distinct margins of binding residues.
-
-    Yields:
-        Blocks of thresholds: residues added per chain, and how many of those bind; both of
-        shape (chains, thresholds).
-    """
+    """Yield blocks of thresholds: all and binding residues added, shapes (chains, thresholds)."""
     binds = predictions.labels == 1
     levels = np.unique(-predictions.margin[binds])
     ranks = np.searchsorted(levels, -predictions.margin)

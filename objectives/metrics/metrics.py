@@ -15,23 +15,16 @@ from scipy.special import expit
 
 from objectives.metrics.confusion import Confusion
 
-ARGMAX = 0.0
-"""The margin above which argmax predicts binding (probability 0.5)."""
+ARGMAX = 0.0  # the margin above which argmax predicts binding (probability 0.5)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Margins of both classes, sorted; all metrics follow by binary search in them.
+    """Margins of both classes, sorted; all metrics follow by binary search in them."""
 
-    Attributes:
-        binding: margins of the residues that bind, ascending; shape (positives,).
-        free: margins of those that do not, ascending; shape (negatives,).
-        ligands: bit mask of the ligands of each residue in ``binding``; shape (positives,).
-    """
-
-    binding: NDArray[np.float64]
-    free: NDArray[np.float64]
-    ligands: NDArray[np.int64]
+    binding: NDArray[np.float64]  # margins of the residues that bind, ascending
+    free: NDArray[np.float64]  # margins of those that do not, ascending
+    ligands: NDArray[np.int64]  # bit mask of the ligands of each residue in ``binding``
 
     def confusion(self, threshold: float) -> Confusion:
         """Counts of the decision ``margin > threshold``."""
@@ -105,18 +98,13 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Predictions:
-    """A model's output on labelled residues.
+    """A model's output on labelled residues."""
 
-    Attributes:
-        margin: log-odds of binding, logit 1 minus logit 0; shape (residues,). Same order as
-            the probabilities, but without ties from rounding near 0 and 1.
-        labels: 1 binding, 0 not; shape (residues,).
-        ligands: bit mask of the ligands each residue binds, 0 with label 0; shape (residues,).
-    """
-
+    # log-odds of binding, logit 1 minus logit 0; shape (residues,). Same order as the
+    # probabilities, but without ties from rounding near 0 and 1
     margin: NDArray[np.floating[Any]]
-    labels: NDArray[np.int64]
-    ligands: NDArray[np.int64]
+    labels: NDArray[np.int64]  # 1 binding, 0 not
+    ligands: NDArray[np.int64]  # bit mask of the ligands each residue binds, 0 with label 0
 
     @cached_property
     def ranking(self) -> Ranking:

@@ -7,9 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 
-from studies.evidence.checkout import out_argument, out_folder
 from studies.evidence.numbers import NUMBERS, numbers
-from studies.evidence.pages import PAGES, page
+from studies.evidence.pages import PAGES, out_argument, out_folder, page
 
 
 def main(arguments: Sequence[str]) -> int:

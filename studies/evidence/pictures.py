@@ -14,8 +14,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from objectives import described
-from studies.evidence.checkout import ROOT, out_argument, out_folder
 from studies.evidence.numbers import CONFIRM, MEASUREMENT, RESULTS
+from studies.evidence.pages import ROOT, out_argument, out_folder
 from sweep.errors import SweepError
 from sweep.report.tree.build import report_tree
 from sweep.report.write import write_report

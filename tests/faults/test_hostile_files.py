@@ -18,8 +18,7 @@ from objectives.data.errors import RecordErrors
 from objectives.data.formats import fasta
 from objectives.data.formats.fasta import BadRecord, FastaRecord, read_fasta
 from objectives.data.formats.fasta_labels import read_fasta_labels
-from objectives.lora.base.checks import weight_faults
-from objectives.lora.base.trust import NO_TRUST
+from objectives.lora.base.checks import NO_TRUST, weight_faults
 from objectives.lora.training.checkpoint import FILE, Checkpoints
 from sweep.errors import DataError, SpecError
 

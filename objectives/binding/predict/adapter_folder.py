@@ -24,19 +24,12 @@ COPY_AGAIN = "Copy the folder again from where the trial kept it"
 
 @dataclass(frozen=True)
 class Rule:
-    """A validation rule for one entry of a JSON object.
+    """A validation rule for one entry of a JSON object."""
 
-    Attributes:
-        name: key of the entry.
-        words: what the value must be, for messages.
-        holds: returns whether a value is valid.
-        default: value of a missing entry.
-    """
-
-    name: str
-    words: str
-    holds: Callable[[object], bool]
-    default: object = None
+    name: str  # key of the entry
+    words: str  # what the value must be, for messages
+    holds: Callable[[object], bool]  # returns whether a value is valid
+    default: object = None  # value of a missing entry
 
 
 def _text(value: object) -> bool:
@@ -108,29 +101,17 @@ _PREFIX, _LORA_A = "base_model.model.", ".lora_A.weight"
 
 @dataclass(frozen=True)
 class KeptAdapter:
-    """A trial's saved adapter, or head alone, with the record of the trial.
+    """A trial's saved adapter, or head alone, with the record of the trial."""
 
-    Attributes:
-        folder: that it was read from.
-        base: name of the base model, as the trial was given it.
-        fingerprint: of the base, see ``objectives.lora.base.source.fingerprint``.
-        threshold: the probability threshold with the highest MCC on validation.
-        settings: of the trial.
-        compute_dtype: of the training.
-        seed: of the trial.
-        config: of the adapter; without modules if only the head was trained.
-        tensors: the trained tensors in PEFT's shapes, by their names in the model.
-    """
-
-    folder: Path
-    base: str
-    fingerprint: str
-    threshold: float
-    settings: BindingSettings
-    compute_dtype: str
-    seed: int
-    config: AdapterConfig
-    tensors: Mapping[str, torch.Tensor]
+    folder: Path  # that it was read from
+    base: str  # name of the base model, as the trial was given it
+    fingerprint: str  # of the base, see ``objectives.lora.base.source.fingerprint``
+    threshold: float  # the probability threshold with the highest MCC on validation
+    settings: BindingSettings  # of the trial
+    compute_dtype: str  # of the training
+    seed: int  # of the trial
+    config: AdapterConfig  # of the adapter; without modules if only the head was trained
+    tensors: Mapping[str, torch.Tensor]  # trained, in PEFT's shapes, by name
 
 
 def read_adapter(folder: Path) -> KeptAdapter:
@@ -171,11 +152,7 @@ def read_adapter(folder: Path) -> KeptAdapter:
 
 
 def _weights_file(folder: Path) -> Path:
-    """The file of the trained weights.
-
-    Raises:
-        SpecError: if the folder has not exactly one such file, or no ``trial.json``.
-    """
+    """The file of the trained weights."""
     name = printable(str(folder))
     try:
         found = [folder / each for each in (ADAPTER, HEAD) if (folder / each).is_file()]
@@ -198,11 +175,7 @@ def _weights_file(folder: Path) -> Path:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Read a JSON object from a file.
-
-    Raises:
-        SpecError: if the file does not contain one.
-    """
+    """Read a JSON object from a file."""
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -233,11 +206,7 @@ def _changed_files(folder: Path, digests: object) -> list[str]:
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    """The trained tensors by their names in the model.
-
-    Raises:
-        SpecError: if the file is damaged or contains NaN or infinity.
-    """
+    """The trained tensors by their names in the model."""
     try:
         held = load_file(path)
     except (OSError, SafetensorError) as error:

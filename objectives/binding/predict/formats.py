@@ -142,27 +142,16 @@ FORMATS: Mapping[str, Callable[[], Format]] = {"tsv": Tsv, "json": Json, "gff3":
 
 @dataclass
 class Tally:
-    """Counts and errors of the records of a FASTA file, updated while reading.
+    """Counts and errors of the records of a FASTA file, updated while reading."""
 
-    Attributes:
-        wanted: id of a record that must be in the file; None if none is required.
-        chains: number of valid records.
-        residues: their residues.
-        bad: number of invalid records.
-        errors: errors of the first invalid records, one text each.
-        first: id of the first valid record; empty if there is none.
-        found: whether ``wanted`` was among the valid records.
-        letters: letter counts of the valid records, to detect sets that are not proteins.
-    """
-
-    wanted: str | None = None
-    chains: int = 0
-    residues: int = 0
-    bad: int = 0
-    errors: list[str] = field(default_factory=list)
-    first: str = ""
-    found: bool = False
-    letters: Letters = field(default_factory=Letters)
+    wanted: str | None = None  # id of a record that must be in the file; None if none is required
+    chains: int = 0  # number of valid records
+    residues: int = 0  # their residues
+    bad: int = 0  # number of invalid records
+    errors: list[str] = field(default_factory=list)  # of the first invalid records, one text each
+    first: str = ""  # id of the first valid record; empty if there is none
+    found: bool = False  # whether ``wanted`` was among the valid records
+    letters: Letters = field(default_factory=Letters)  # of valid records, to detect non-proteins
 
     def sound(self, path: str) -> Iterator[FastaRecord]:
         """Yield a file's valid records lazily, and count all records.

@@ -66,21 +66,15 @@ def css() -> str:
     return "\n".join(rules)
 
 
-BLOCK = 10
-"""Residues in one block of a printed sequence."""
+BLOCK = 10  # residues in one block of a printed sequence
 
 
 @dataclass(frozen=True)
 class About:
-    """How a prediction was made, for the page.
+    """How a prediction was made, for the page."""
 
-    Attributes:
-        facts: name to text, such as the adapter and the base, in order.
-        threshold_from: where the threshold comes from, as text.
-    """
-
-    facts: Mapping[str, str]
-    threshold_from: str
+    facts: Mapping[str, str]  # name to text, such as the adapter and the base, in order
+    threshold_from: str  # where the threshold comes from, as text
 
 
 def draw(prediction: Prediction, about: About) -> str:

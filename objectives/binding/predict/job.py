@@ -15,36 +15,23 @@ from objectives.binding.predict.html_page import About, draw
 from objectives.binding.predict.predictor import Place, Predictor
 from objectives.binding.predict.stream import Prediction, Tell, predict_chains
 from objectives.data.formats.fasta import FastaRecord, is_regular
-from objectives.lora.base.trust import Trust
+from objectives.lora.base.checks import Trust
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to predict.
+    """What to predict."""
 
-    Attributes:
-        adapter: folder of a saved adapter.
-        fasta: a file, or ``-`` for standard input.
-        threshold: the probability above which a residue is called; None for the adapter's.
-        base: folder or name of the base model; None for that of the trial.
-        device: see ``BindingSettings``.
-        skip_bad: leave bad records out, instead of raising.
-        allow_pickle: see ``Trust``.
-        trust_remote_code: see ``Trust``.
-        page: whether one chain is rendered as a page.
-        chain: id of that chain; None for the first.
-    """
-
-    adapter: str
-    fasta: str
-    threshold: float | None = None
-    base: str | None = None
-    device: str = "auto"
-    skip_bad: bool = False
-    allow_pickle: bool = False
-    trust_remote_code: bool = False
-    page: bool = False
-    chain: str | None = None
+    adapter: str  # folder of a saved adapter
+    fasta: str  # a file, or ``-`` for standard input
+    threshold: float | None = None  # a call is a probability above it; None: adapter's
+    base: str | None = None  # folder or name of the base model; None for that of the trial
+    device: str = "auto"  # see ``BindingSettings``
+    skip_bad: bool = False  # leave bad records out, instead of raising
+    allow_pickle: bool = False  # see ``Trust``
+    trust_remote_code: bool = False  # see ``Trust``
+    page: bool = False  # whether one chain is rendered as a page
+    chain: str | None = None  # id of that chain; None for the first
 
 
 class Job:

@@ -13,11 +13,11 @@ from objectives.binding.predict.adapter_folder import KeptAdapter
 from objectives.data.prepare.alphabet import Alphabet
 from objectives.data.prepare.windows import Windows
 from objectives.lora.base import source
+from objectives.lora.base.checks import NO_TRUST, Trust
+from objectives.lora.base.config import quiet_libraries
 from objectives.lora.base.load import Precision
-from objectives.lora.base.trust import NO_TRUST, Trust
 from objectives.lora.memory import keep_memory, ran_out
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.quiet import quiet_libraries
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.evaluate import predict
 from objectives.lora.training.inputs import Inputs
@@ -37,17 +37,11 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Place:
-    """The base model and device to predict with.
+    """The base model and device to predict with."""
 
-    Attributes:
-        base: folder or name of the base model; None for that of the trial.
-        device: see ``BindingSettings``.
-        trust: whether the base may contain pickles or code of its own.
-    """
-
-    base: str | None = None
-    device: str = "auto"
-    trust: Trust = NO_TRUST
+    base: str | None = None  # folder or name of the base model; None for that of the trial
+    device: str = "auto"  # see ``BindingSettings``
+    trust: Trust = NO_TRUST  # whether the base may contain pickles or code of its own
 
 
 class Predictor:
@@ -151,11 +145,7 @@ def _check_base(kept: KeptAdapter, inputs: Inputs, place: Place) -> None:
 
 
 def _fill(lane: Adapters, kept: KeptAdapter) -> None:
-    """Copy the saved tensors into the model's adapter.
-
-    Raises:
-        SpecError: if names or shapes differ.
-    """
+    """Copy the saved tensors into the model's adapter."""
     shapes = {name: tensor.shape for name, tensor in lane.state().items()}
     given = {name: tensor.shape for name, tensor in kept.tensors.items()}
     if shapes != given:

@@ -19,28 +19,18 @@ from objectives.data.prepare.tokenize import Window, cut_windows
 from objectives.data.prepare.windows import Windows
 from sweep.errors import TrialError, fault
 
-_PASSES = 8
-"""Forward passes' worth of windows to collect before they are grouped into passes."""
-
-Tell = Callable[[int], None]
-"""Progress callback: is called with the number of residues predicted."""
+_PASSES = 8  # forward passes' worth of windows to collect before they are grouped into passes
+Tell = Callable[[int], None]  # progress callback: is called with the number of residues predicted
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The prediction for one chain.
+    """The prediction for one chain."""
 
-    Attributes:
-        record: the chain.
-        probabilities: of binding, shape (residues,).
-        called: whether each is above the threshold, shape (residues,).
-        threshold: the probability threshold.
-    """
-
-    record: FastaRecord
-    probabilities: NDArray[np.float64]
-    called: NDArray[np.bool_]
-    threshold: float
+    record: FastaRecord  # the chain
+    probabilities: NDArray[np.float64]  # of binding, shape (residues,)
+    called: NDArray[np.bool_]  # whether each is above the threshold, shape (residues,)
+    threshold: float  # the probability threshold
 
     @property
     def stretches(self) -> list[tuple[int, int]]:

@@ -28,8 +28,7 @@ from typing import cast
 
 from objectives.data.errors import printable, reason, shown
 from objectives.data.formats.open_file import open_text
-from objectives.data.missing import is_missing, is_prose
-from objectives.data.protein import STOP, other_kind, remedy
+from objectives.data.protein import STOP, is_missing, is_prose, other_kind, remedy
 from sweep.errors import DataError, fault
 
 STDIN = "-"
@@ -67,11 +66,7 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
 
 
 def _bounded(text: io.TextIOBase, name: str) -> Iterator[str]:
-    """The lines of a stream; limits the length of a record, and so the memory needed.
-
-    Raises:
-        DataError: if a record has more than ``LONGEST`` characters, naming the line.
-    """
+    """The lines of a stream; refuses a record of more than ``LONGEST`` characters."""
     held, number = 0, 0
     while line := text.readline(LONGEST + 2):
         number += 1
@@ -117,32 +112,20 @@ _UNDECODED = re.compile(r"[\udc80-\udcff]")
 
 @dataclass(frozen=True)
 class FastaRecord:
-    """One valid record.
+    """One valid record."""
 
-    Attributes:
-        id: first word of the header.
-        description: the rest of the header.
-        sequence: upper-case letters A to Z, at least one.
-        line: of the header, counted from 1.
-        translated: whether it ended in ``*``; it is then taken as a protein whatever its letters.
-    """
-
-    id: str
-    description: str
-    sequence: str
-    line: int
-    translated: bool = field(default=False, compare=False)
+    id: str  # first word of the header
+    description: str  # the rest of the header
+    sequence: str  # upper-case letters A to Z, at least one
+    line: int  # of the header, counted from 1
+    translated: bool = field(default=False, compare=False)  # it ended in ``*``
 
 
 @dataclass(frozen=True)
 class BadRecord:
-    """One invalid record.
+    """One invalid record."""
 
-    Attributes:
-        faults: its errors, one sentence each, with file and line.
-    """
-
-    faults: tuple[str, ...]
+    faults: tuple[str, ...]  # its errors, one sentence each, with file and line
 
 
 def read_fasta(path: str) -> Iterator[FastaRecord | BadRecord]:
@@ -216,18 +199,11 @@ def _headless(line: str, where: str) -> str:
 
 @dataclass
 class _Draft:
-    """A record being read.
+    """A record being read."""
 
-    Attributes:
-        line: of the header.
-        title: the header without its ``>``.
-        body: number and text of the lines of the sequence; groups of residues may be separated
-            by blanks.
-    """
-
-    line: int
-    title: str
-    body: list[tuple[int, str]] = field(default_factory=list)
+    line: int  # of the header
+    title: str  # the header without its ``>``
+    body: list[tuple[int, str]] = field(default_factory=list)  # lines of the sequence with numbers
 
     def finish(self, name: str, known: dict[str, int]) -> FastaRecord | BadRecord:
         """Validate the record, and add its id and line to ``known``."""

@@ -1,31 +1,106 @@
 """FASTA with labels: below each header the sequence, and below that a line of labels.
 
-One label per residue: ``1`` binding, ``0`` not, ``-`` unknown. In the header, ``ligand=NAME`` gives
-the ligand and ``SET=NAME`` the split (``objectives.data.formats.fasta_header``). Residue-level
-benchmarks use this format. Sequence and labels may be wrapped into several lines
-(``objectives.data.formats.fasta_tracks``); lines after ``;`` are comments.
+One label per residue: ``1`` binding, ``0`` not, ``-`` unknown; sequence and labels may be wrapped
+(see ``fasta_tracks``), and lines after ``;`` are comments. The header may have fields
+``KEY=value``, keys in any case: ``SET`` and ``VALIDATION`` give the split, ``TARGET`` the labels,
+``MASK`` the residues whose labels are known (1), ``ligand`` the ligand. A field without a key,
+``>id|1|training`` or ``>id test``, that is only the name of a split gives the split too.
 
-Source: the format of CAID's references, Necci et al. 2021, doi:10.1038/s41592-021-01117-3.
+Sources: CAID's references, Necci et al. 2021, doi:10.1038/s41592-021-01117-3; biotrainer, Sanchez
+et al., github.com/sacdallago/biotrainer; iFeature, Chen et al. 2018,
+doi:10.1093/bioinformatics/bty140.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from objectives.data.chain import Chain
+from objectives.data.chain import IGNORED, Chain
 from objectives.data.errors import Dropped, RecordErrors, shown
 from objectives.data.formats.fasta import open_lines
-from objectives.data.formats.fasta_header import labels_of, read_header
 from objectives.data.formats.fasta_tracks import LABELS, part_lines, wrapped_at
 from objectives.data.formats.record import Record, read_chain
 from objectives.data.formats.row_splits import RowSplits
-from objectives.data.missing import is_prose
-from objectives.data.protein import STOP
+from objectives.data.protein import STOP, is_prose
+from objectives.data.split_names import hint_in, split_of, without_split
 from sweep.errors import DataError, fault
 
 SUFFIXES = (".fasta", ".fa", ".faa")
+
+_FIELD = re.compile(r"(?:^|[\s|;,])(\w+)=([^\s|;,]*)")
+_BARE = re.compile(r"[|;,]")
+_LABELS = re.compile(r"[01-]+")
+_MASK = re.compile(r"[01]+")
+
+
+def read_header(header: str) -> tuple[str | None, dict[str, str]]:
+    """Parse a header into its id and its fields.
+
+    Args:
+        header: without the ``>``.
+
+    Returns:
+        The id, None if there is none, and the fields' values by key in lower case.
+    """
+    words = header.split(maxsplit=1)
+    fields = {key.lower(): value for key, value in _FIELD.findall(header)}
+    named = _split_without_key(header)
+    if named:
+        fields["set" if "set" not in fields else "split"] = named
+    return (words[0] if words else None), fields
+
+
+def _split_without_key(header: str) -> str:
+    """The field that is only the name of a split, understood or not; empty if there is none."""
+    own, *rest = _BARE.split(header)
+    fields = (part.strip() for part in [*own.split(maxsplit=1)[1:], *rest])
+    return next((name for name in fields if _is_split(name)), "")
+
+
+def _is_split(name: str) -> bool:
+    hint = hint_in(name)
+    return hint == name.lower() if hint else bool(split_of(name)) and not without_split(name)
+
+
+def labels_of(fields: Mapping[str, str], below: str, length: int, where: str) -> list[str] | None:
+    """The labels of a record, from the lines below its sequence or from its header.
+
+    Args:
+        fields: of the header.
+        below: the label lines, joined; empty if there are none.
+        length: residues of the sequence.
+        where: the record, for messages.
+
+    Returns:
+        One label per residue as text, ``IGNORED`` where masked; None if the record has none.
+
+    Raises:
+        DataError: if header and lines disagree, or ``TARGET`` or ``MASK`` is malformed.
+    """
+    target, mask = fields.get("target"), fields.get("mask")
+    faults = []
+    if target is not None and not _LABELS.fullmatch(target):
+        rule = "be one 0, 1 or - a residue"
+        faults.append(fault("TARGET", rule, shown(target), where=where))
+    elif target is not None and below and below != target:
+        rule = "be the labels below the sequence"
+        faults.append(fault("TARGET", rule, shown(target), where=where))
+    if mask is not None and (not _MASK.fullmatch(mask) or len(mask) != length):
+        rule = f"be one 0 or 1 a residue ({length})"
+        faults.append(fault("MASK", rule, shown(mask), where=where))
+    if faults:
+        raise DataError(faults)
+    text = below or target
+    if not text:
+        return None
+    counts = mask or "1" * len(text)
+    return [
+        str(IGNORED) if label == "-" or kept == "0" else label
+        for label, kept in zip(text, counts.ljust(len(text), "1"), strict=False)
+    ]
 
 
 def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
@@ -78,27 +153,16 @@ def has_labels(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Block:
-    """The lines of one record.
+    """The lines of one record."""
 
-    Attributes:
-        number: line number of the header.
-        id: first word of the header; None if there is none.
-        fields: of the header, by key.
-        body: the lines below it that are not blank, with their numbers.
-    """
-
-    number: int
-    id: str | None
-    fields: dict[str, str]
-    body: list[tuple[int, str]] = field(default_factory=list)
+    number: int  # line number of the header
+    id: str | None  # first word of the header; None if there is none
+    fields: dict[str, str]  # of the header, by key
+    body: list[tuple[int, str]] = field(default_factory=list)  # the lines below, with their numbers
 
 
 def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
-    """Group the lines of a file by header.
-
-    Raises:
-        DataError: if there is text above the first header.
-    """
+    """Group the lines of a file by header."""
     block: _Block | None = None
     for number, raw in enumerate(lines, start=1):
         line = raw.strip()
@@ -116,11 +180,7 @@ def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
 
 
 def _record(block: _Block, name: str, widths: set[int]) -> Record:
-    """Parse one block into a record.
-
-    Raises:
-        DataError: if it has lines other than a sequence and its labels, or no labels.
-    """
+    """Parse one block into a record."""
     where = f"{name}, line {block.number}"
     sequence, below = part_lines(block.body, name, widths)
     labels = labels_of(block.fields, below, len(sequence.rstrip(STOP)), where)

@@ -17,9 +17,7 @@ from itertools import accumulate
 from objectives.data.errors import shown
 from sweep.errors import DataError, fault
 
-Line = tuple[int, str]
-"""A line's number in its file, and its text without blanks."""
-
+Line = tuple[int, str]  # a line's number in its file, and its text without blanks
 LABELS = re.compile(r"[01-]+")
 _STRUCTURE = re.compile(r"[HECBGITSLP~-]+", re.IGNORECASE)
 _WAY_OUT = "Under each header write the sequence in one line and its labels in the next"

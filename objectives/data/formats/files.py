@@ -13,7 +13,7 @@ from objectives.data.errors import RecordErrors, printable, reason
 from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
 from objectives.data.formats.fasta_labels import read_fasta_labels
 from objectives.data.formats.open_file import format_of
-from objectives.data.formats.placed import Placed
+from objectives.data.formats.row_splits import Placed
 from objectives.data.formats.table import READERS, read_table
 from objectives.data.formats.text import read_text
 from objectives.data.splits import Splits
@@ -25,23 +25,14 @@ SUFFIXES = (*TABLES, *FASTA)
 
 @dataclass(frozen=True)
 class FileSource:
-    """Files on disk, by split.
+    """Files on disk, by split."""
 
-    Attributes:
-        root: the file or folder that the user named.
-        files: split name to files, in name order. A file that names no split is for training.
-        named: the files whose own name or folder names their split.
-        loose: files in subfolders that name no split; such a file without chains is skipped.
-        passed_over: files that are not read, with the reason.
-        notes: remarks for the user that are no errors.
-    """
-
-    root: Path
-    files: Mapping[str, tuple[Path, ...]]
-    named: frozenset[Path] = frozenset()
-    loose: frozenset[Path] = frozenset()
-    passed_over: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    root: Path  # the file or folder that the user named
+    files: Mapping[str, tuple[Path, ...]]  # split name to files, in name order
+    named: frozenset[Path] = frozenset()  # the files whose own name or folder names their split
+    loose: frozenset[Path] = frozenset()  # in subfolders, naming no split; skipped without chains
+    passed_over: tuple[str, ...] = ()  # files that are not read, with the reason
+    notes: tuple[str, ...] = ()  # remarks for the user that are no errors
 
     def digest(self) -> str:
         """SHA-256 over every file's split, name and content.

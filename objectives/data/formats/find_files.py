@@ -38,7 +38,6 @@ _NO_DATA = re.compile(
 )
 """Names of files and folders that contain no chains."""
 
-
 _OWN_CACHE = "entry.json"
 _SAVED = {"state.json", "dataset_dict.json", _OWN_CACHE}
 """Files that mark a folder of ``datasets.save_to_disk``, or an entry of our own cache."""
@@ -46,17 +45,11 @@ _SAVED = {"state.json", "dataset_dict.json", _OWN_CACHE}
 
 @dataclass(frozen=True)
 class _Found:
-    """One file that may be data.
+    """One file that may be data."""
 
-    Attributes:
-        path: of the file.
-        split: the split that it names; empty if none.
-        reads: whether its suffix is of a format that can be read.
-    """
-
-    path: Path
-    split: str
-    reads: bool
+    path: Path  # of the file
+    split: str  # the split that it names; empty if none
+    reads: bool  # whether its suffix is of a format that can be read
 
 
 def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
@@ -98,11 +91,7 @@ def _alone(path: Path, *, allow_pickle: bool) -> FileSource:
 
 
 def _in_folder(root: Path, *, allow_pickle: bool) -> FileSource:
-    """The files of a folder by split.
-
-    Raises:
-        DataError: with every file that cannot be read, or if none is for training.
-    """
+    """The files of a folder by split."""
     where = printable(str(root))
     found, faults = [], []
     in_folders = False

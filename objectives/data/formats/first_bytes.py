@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-NEEDED = 4096
-"""Number of bytes to inspect."""
+NEEDED = 4096  # number of bytes to inspect
 
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.chain import Chain
 from objectives.data.errors import RecordErrors, reason
 from objectives.data.formats.class_names import ClassNames
-from objectives.data.formats.placed import Placed
-from objectives.data.formats.row_splits import RowSplits
+from objectives.data.formats.row_splits import Placed, RowSplits
 from objectives.data.formats.table_columns import (
     chains_of_rows,
     column_faults,
@@ -32,19 +31,12 @@ _MARKS = ("dataset_dict.json", "state.json")
 
 @dataclass(frozen=True)
 class TableSource:
-    """Tables of the library ``datasets``, by split.
+    """Tables of the library ``datasets``, by split."""
 
-    Attributes:
-        name: the folder's or data set's name, for messages.
-        tables: split key, such as ``train``, to table.
-        content: digest of the tables' content.
-        named: whether the keys name splits; False for a single table.
-    """
-
-    name: str
-    tables: Mapping[str, Dataset]
-    content: str
-    named: bool = True
+    name: str  # the folder's or data set's name, for messages
+    tables: Mapping[str, Dataset]  # split key, such as ``train``, to table
+    content: str  # digest of the tables' content
+    named: bool = True  # whether the keys name splits; False for a single table
 
     def digest(self) -> str:
         """Digest of the content."""
@@ -122,11 +114,7 @@ def open_hub(name: str) -> TableSource:
 
 
 def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
-    """Tables by key, in the order of the splits; a single table is for training.
-
-    Raises:
-        DataError: if a key is not understood as a split, or none is for training.
-    """
+    """Tables by key, in the order of the splits; a single table is for training."""
     if not isinstance(loaded, Mapping):
         return {"train": loaded}
     splits = {key: split_of(key) for key in loaded}

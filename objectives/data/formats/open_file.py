@@ -188,11 +188,7 @@ def _decompressed(kind: str, stream: io.BufferedReader) -> _Readable:
 
 
 def _unzipped(raw: io.BufferedReader, name: str) -> tuple[_Readable, int]:
-    """The only file in a zip archive, and its compressed size in bytes.
-
-    Raises:
-        DataError: if it is an office document, contains several files or cannot be unpacked.
-    """
+    """The only file in a zip archive, and its compressed size in bytes."""
     rule, way_out = "be a zip archive of one file", "Unpack it"
     try:
         archive = zipfile.ZipFile(raw)

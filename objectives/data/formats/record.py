@@ -4,50 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass
 
 from objectives.data.chain import Chain
 from objectives.data.errors import Dropped, FileFaultError, RecordErrors, shown
-from objectives.data.formats.residue_labels import read_labels, read_positions
-from objectives.data.formats.spreadsheet import cut_fault, is_cut, length_fault, stated_length
-from objectives.data.missing import is_missing, is_prose
-from objectives.data.protein import STOP, join_blocks, other_kind, remedy
+from objectives.data.formats.residue_labels import cut_fault, is_cut, read_labels, read_positions
+from objectives.data.protein import STOP, is_missing, is_prose, join_blocks, other_kind, remedy
 from sweep.errors import DataError, fault
 
-_SODIUM = "NA"
-"""The ligand code of sodium, which is also R's word for a missing value."""
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.0*)?")
+_SODIUM = "NA"  # the ligand code of sodium, which is also R's word for a missing value
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record as read from a source, not yet validated.
+    """One record as read from a source, not yet validated."""
 
-    Attributes:
-        sequence: one letter per residue; upper or lower case, blocks of equal length and a
-            final ``*`` are allowed.
-        where: file and line, for messages.
-        name: the record's id; if missing, one is derived from the sequence, so that it does not
-            depend on the file.
-        ligand: the ligand that binds; empty if unknown.
-        labels: ``"0010"`` or a list of 0, 1 and ``IGNORED``; used if not None.
-        positions: 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list.
-        letters: whether each position must include its residue's letter (the text format).
-        family: protein families, a string or a list of strings; other types are ignored, because
-            the column may mean something else.
-        length: number of residues according to the source.
-        labelled: whether the source has labels, not positions, even if this record's are None.
-    """
-
-    sequence: object
-    where: str
-    name: object = None
-    ligand: object = None
-    labels: object = None
-    positions: object = None
-    letters: bool = False
+    sequence: object  # one letter per residue, in blocks or with a final ``*`` too
+    where: str  # file and line, for messages
+    name: object = None  # its id; if missing, one is derived from the sequence
+    ligand: object = None  # the ligand that binds; empty if unknown
+    labels: object = None  # ``"0010"`` or a list of 0, 1 and ``IGNORED``; used if not None
+    positions: object = None  # 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list
+    letters: bool = False  # each position must include its residue's letter (the text format)
+    # protein families, a string or a list of strings; other types are ignored, because the column
+    # may mean something else
     family: object = None
-    length: object = None
-    labelled: bool = False
+    length: object = None  # number of residues according to the source
+    labelled: bool = False  # the source has labels, not positions, even if this record's are None
 
 
 def read_chain(record: Record, problems: RecordErrors) -> Chain | None:
@@ -123,11 +108,7 @@ def _family(value: object) -> str:
 
 
 def _sequence(record: Record) -> str:
-    """The residues: upper-case letters A to Z, at least one.
-
-    Raises:
-        DataError: if there are none, if they are not a protein's, or the cell was truncated.
-    """
+    """The residues: upper-case letters A to Z, at least one."""
     value, where = record.sequence, record.where
     text = value.strip() if isinstance(value, str) else ""
     translated = text.endswith(STOP)
@@ -158,12 +139,38 @@ def _sequence(record: Record) -> str:
         rule = f"hold letters A to Z only (first break at residue {index + 1})"
         raise DataError(fault("sequence", rule, shown("".join(odd)), where=where))
     sequence = letters.upper()
-    told = length_fault(sequence, record.length, where)
-    if is_cut(value) and stated_length(record.length) != len(sequence):
+    told = _length_fault(sequence, record.length, where)
+    if is_cut(value) and _stated_length(record.length) != len(sequence):
         told = " ".join(filter(None, [told, cut_fault("sequence", where)]))
     if told:
         raise DataError(told)
     return sequence
+
+
+def _length_fault(sequence: str, stated: object, where: str) -> str:
+    """The error if a sequence is not as long as its cell of the column ``Length`` says."""
+    length = _stated_length(stated)
+    if length is None or length == len(sequence):
+        return ""
+    return fault(
+        "sequence",
+        f"be as long as the column 'Length' says ({length})",
+        len(sequence),
+        where=where,
+        way_out="It may have been cut; rename the column if it holds another length",
+    )
+
+
+def _stated_length(cell: object) -> int | None:
+    """The whole number in a cell; None if there is none."""
+    if isinstance(cell, bool):
+        return None
+    if isinstance(cell, float):
+        return int(cell) if cell.is_integer() else None
+    if isinstance(cell, str):
+        text = cell.strip().replace(",", "")
+        return int(float(text)) if _NUMBER.fullmatch(text) else None
+    return cell if isinstance(cell, int) else None
 
 
 def _text(name: str, value: object, where: str) -> str:

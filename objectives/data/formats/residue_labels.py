@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from objectives.data.chain import IGNORED
 from objectives.data.errors import FileFaultError, shown
-from objectives.data.formats.spreadsheet import cut_fault, is_cut
-from objectives.data.missing import is_missing
+from objectives.data.protein import is_missing
 from sweep.errors import DataError, fault
 
 _POSITION = re.compile(r"([A-Za-z]?)([0-9]+)|([0-9]+)\.0*")
@@ -22,8 +21,25 @@ _LABELS = {
 _PAIRS = (("[", "]"), ("(", ")"))
 _HOLE = re.compile(r",\s*,|^\s*,")
 _SHOWN = 5
+_CELL = 32_767  # characters that Excel keeps of a cell; it cuts longer ones silently
 _DIGITS = 18
 """Numbers of more digits are outside every sequence, and Python limits what ``int`` parses."""
+
+
+def is_cut(value: object) -> bool:
+    """Whether a cell is exactly as long as a spreadsheet's limit, so probably truncated."""
+    return isinstance(value, str) and len(value) == _CELL
+
+
+def cut_fault(name: str, where: str) -> str:
+    """The error for a truncated cell."""
+    return fault(
+        name,
+        "be whole",
+        f"{_CELL} characters, where spreadsheets cut a cell",
+        where=where,
+        way_out="Take it from a file that no spreadsheet has saved",
+    )
 
 
 def read_labels(value: object, sequence: str, where: str) -> tuple[int, ...]:

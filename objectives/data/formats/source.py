@@ -16,9 +16,7 @@ from objectives.data.formats.table import PICKLED
 from objectives.data.splits import Splits
 from sweep.errors import DataError, fault
 
-BUILTIN_MOTIFS = "builtin:motifs"
-"""Name of the generated data set, which needs no download."""
-
+BUILTIN_MOTIFS = "builtin:motifs"  # name of the generated data set, which needs no download
 _LISTED = 10
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 

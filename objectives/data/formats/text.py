@@ -12,7 +12,7 @@ from pathlib import Path
 
 from objectives.data.chain import Chain
 from objectives.data.errors import Dropped, RecordErrors
-from objectives.data.formats.delimiters import require_text_format
+from objectives.data.formats.delimited import require_text_format
 from objectives.data.formats.open_file import open_text, stem_of
 from objectives.data.formats.record import Record, read_chain
 from objectives.data.split_names import splits_in, without_split

@@ -15,8 +15,8 @@ from typing import Any
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.errors import RecordErrors, shown
 from objectives.data.formats.record import Record, dropped, read_chain
-from objectives.data.formats.spreadsheet import cut_fault, is_cut
-from objectives.data.missing import is_missing
+from objectives.data.formats.residue_labels import cut_fault, is_cut
+from objectives.data.protein import is_missing
 from sweep.errors import DataError, fault
 
 _ITEM = re.compile(r'(?:"[^"]*"|[^";]++)*')
@@ -28,36 +28,23 @@ _PLACE = re.compile(r"(?:([A-Za-z0-9]+(?:-\d+)?):)?([<>?]?\d{1,9}|\?)(?:\.\.([<>
 
 @dataclass(frozen=True)
 class Bound:
-    """One end of a feature.
+    """One end of a feature."""
 
-    Attributes:
-        doubt: empty if the position is exact; ``<``: it is before ``at``; ``>``: after ``at``;
-            ``?``: near ``at``, or anywhere if ``at`` is None.
-        at: 1-based position; None if unknown.
-    """
-
+    # empty if the position is exact; ``<``: it is before ``at``; ``>``: after ``at``; ``?``: near
+    # ``at``, or anywhere if ``at`` is None
     doubt: str
-    at: int | None
+    at: int | None  # 1-based position; None if unknown
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature of a sequence.
+    """One feature of a sequence."""
 
-    Attributes:
-        key: UniProt's feature key (``BINDING``).
-        start: its first residue.
-        end: its last residue.
-        isoform: the isoform that the positions refer to (``P05067-2``); empty for the row's
-            sequence.
-        qualifiers: values by name (``ligand``).
-    """
-
-    key: str
-    start: Bound
-    end: Bound
-    isoform: str = ""
-    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    key: str  # UniProt's feature key (``BINDING``)
+    start: Bound  # its first residue
+    end: Bound  # its last residue
+    isoform: str = ""  # that the positions refer to (``P05067-2``); empty: the row's sequence
+    qualifiers: Mapping[str, str] = field(default_factory=dict)  # values by name (``ligand``)
 
     @property
     def certain(self) -> bool:
@@ -101,11 +88,7 @@ def read_features(text: str) -> list[Feature]:
 
 
 def _items(text: str) -> list[str]:
-    """The items between semicolons.
-
-    Raises:
-        ValueError: if a quote is not closed.
-    """
+    """The items between semicolons; ValueError if a quote is not closed."""
     items, at = [], 0
     while at < len(text):
         match = _ITEM.match(text, at)
@@ -152,28 +135,20 @@ KEYS = {
 }
 """The feature keys that mark binding residues, to the ligand if the feature names none."""
 
-_NOTED = ("METAL", "NP_BIND")
-"""Older feature keys, which name the ligand in their note."""
-
+_NOTED = ("METAL", "NP_BIND")  # older feature keys, which name the ligand in their note
 UNNAMED = "unnamed ligand"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A sequence's labels, made from its features.
+    """A sequence's labels, made from its features."""
 
-    Attributes:
-        labels: 1 binding, 0 not, ``IGNORED`` if only a feature of uncertain position may cover
-            the residue; one per residue.
-        ligands: ligand to 0-based positions.
-        uncertain: number of features of uncertain position.
-        elsewhere: number of features on another isoform, which are ignored.
-    """
-
+    # 1 binding, 0 not, ``IGNORED`` if only a feature of uncertain position may cover the residue;
+    # one per residue
     labels: tuple[int, ...]
-    ligands: Mapping[str, tuple[int, ...]]
-    uncertain: int
-    elsewhere: int
+    ligands: Mapping[str, tuple[int, ...]]  # ligand to 0-based positions
+    uncertain: int  # number of features of uncertain position
+    elsewhere: int  # number of features on another isoform, which are ignored
 
     @property
     def masked(self) -> int:

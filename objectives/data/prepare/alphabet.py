@@ -20,9 +20,7 @@ from objectives.data.prepare.spelling import (
 from sweep.errors import DataError, fault
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MAX_LIGANDS = 63
-"""Usable bits of a signed 64-bit mask."""
-
+MAX_LIGANDS = 63  # usable bits of a signed 64-bit mask
 OTHER_LIGANDS = "other ligands"
 
 
@@ -31,23 +29,16 @@ class Alphabet:
     """A tokenizer's encoding of residues, one token per residue.
 
     Residue i of a sequence is token ``len(before) + i``.
-
-    Attributes:
-        codes: token id of each letter A to Z, shape ``(26,)``; a letter that the tokenizer does
-            not know has the id of its unknown token, or of X if there is no unknown token.
-        before: special tokens before the first residue (``<cls>``); empty for T5.
-        after: special tokens after the last residue (``<eos>``).
-        digest: of the vocabulary, and of the encoding if it differs from ESM-2's.
-        spelling: how a sequence is written as text for the tokenizer.
-        stand_ins: letters that the tokenizer does not know, to the token used instead.
     """
 
+    # token id of each letter A to Z, shape ``(26,)``; a letter that the tokenizer does not know has
+    # the id of its unknown token, or of X if there is no unknown token
     codes: np.ndarray
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    digest: str
-    spelling: Spelling = PLAIN
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[int, ...]  # special tokens before the first residue (``<cls>``); empty for T5
+    after: tuple[int, ...]  # special tokens after the last residue (``<eos>``)
+    digest: str  # of the vocabulary, and of the encoding if it differs from ESM-2's
+    spelling: Spelling = PLAIN  # how a sequence is written as text for the tokenizer
+    stand_ins: Mapping[str, str] = field(default_factory=dict)  # token used for each unknown letter
 
     @classmethod
     def of(cls, tokenizer: Any) -> Alphabet:
@@ -101,11 +92,7 @@ class Alphabet:
 
 
 def _all_codes(tokenizer: Any, reading: Reading) -> tuple[np.ndarray, dict[str, str]]:
-    """Token id of each letter A to Z, and the tokens used for letters the tokenizer lacks.
-
-    Raises:
-        UnreadableError: if letters are missing and there is no token for unknown letters.
-    """
+    """Token id of each letter A to Z, and the tokens used for letters the tokenizer lacks."""
     lacking = [letter for letter in LETTERS if letter not in reading.codes]
     stand_in, shown = tokenizer.unk_token_id, tokenizer.unk_token
     if stand_in is None:

@@ -1,4 +1,4 @@
-"""Cache of prepared tables on disk, written atomically.
+"""Cache of prepared tables on disk, written atomically and checked for changes while in use.
 
 An entry is a folder named by its key. It is written to a temporary folder and renamed when
 complete, so that a killed or concurrent worker leaves no incomplete entry.
@@ -6,6 +6,7 @@ complete, so that a killed or concurrent worker leaves no incomplete entry.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.data.prepare.mapped import MappedFiles
+from sweep.errors import InputChangedError, fault
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -26,20 +27,79 @@ _PARTIAL, _BROKEN = ".partial-", ".broken-"
 _LEFT_BEHIND = 24 * 3600
 """Seconds without a change after which an incomplete folder is deleted as abandoned."""
 
+_Stamp = tuple[int, int, int, int]
+
+
+class MappedFiles:
+    """Memory-mapped files below a folder, with their SHA-256.
+
+    Bytes written into a mapped file appear in the mapping without any error. Deleting or
+    replacing the file is harmless: the mapping keeps the old content.
+
+    Args:
+        folder: the files' common folder.
+        paths: the files; open them only after this.
+
+    Attributes:
+        digests: SHA-256 of each file, by its name relative to the folder.
+    """
+
+    def __init__(self, folder: Path, paths: list[Path]) -> None:
+        self._folder = folder
+        self._stamps: dict[Path, _Stamp] = {path: _stamp(path) for path in paths}
+        self.digests: Mapping[str, str] = {
+            path.relative_to(folder).as_posix(): sha256(path) for path in paths
+        }
+
+    def check(self) -> None:
+        """Verify that no file was written to; call it after reading.
+
+        Raises:
+            InputChangedError: if a file's content changed, naming the file.
+        """
+        for path, known in self._stamps.items():
+            try:
+                now = _stamp(path)
+                if (
+                    now == known or now[:2] != known[:2]
+                ):  # replaced by another file: the mapped one is unchanged
+                    continue
+                name = path.relative_to(self._folder).as_posix()
+                same = sha256(path) == self.digests[name]
+            except FileNotFoundError:
+                continue
+            if not same:
+                rule = "hold what it held when it was opened"
+                way_out = "It is prepared anew when the sweep goes on"
+                raise InputChangedError(
+                    fault("a prepared table", rule, "other bytes", where=str(path), way_out=way_out)
+                )
+            self._stamps[path] = now
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Device, inode, size in bytes and modification time in nanoseconds."""
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One cache entry.
+    """One cache entry."""
 
-    Attributes:
-        tables: split name to memory-mapped table.
-        facts: JSON values stored with the tables.
-        files: the tables' files; check them after reading, as they may change meanwhile.
-    """
-
-    tables: Mapping[str, Dataset]
-    facts: Mapping[str, Any]
-    files: MappedFiles
+    tables: Mapping[str, Dataset]  # split name to memory-mapped table
+    facts: Mapping[str, Any]  # JSON values stored with the tables
+    files: MappedFiles  # the tables' files; check them after reading, as they may change meanwhile
 
 
 def load_entry(folder: Path) -> Entry | None:

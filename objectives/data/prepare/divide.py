@@ -10,7 +10,6 @@ from objectives.data.chain import Chain
 from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import Source
 from objectives.data.letters import judge_letters
-from objectives.data.notes import carving_notes, label_notes
 from objectives.data.options import DataOptions
 from objectives.data.similarity.grouping import Grouping, Tool, clustering_tool, group
 from objectives.data.split_names import listed, splits_in
@@ -29,43 +28,23 @@ from sweep.errors import DataError, fault
 
 @dataclass(frozen=True)
 class Division:
-    """The final splits and a record of the steps that made them.
+    """The final splits and a record of the steps that made them."""
 
-    Attributes:
-        splits: without common sequences; train and validation exist and are not empty.
-        method: how train and validation were separated, as text.
-        grouping: which chains were kept together, as JSON values; empty if the source gives a
-            validation split.
-        tool: the method that finds similar sequences.
-        clusters: number of groups in the training data; None if the source gives a validation
-            split.
-        largest_cluster: chains in the largest group.
-        records: number of records read, before merging and dropping.
-        merged: records merged into another of the same sequence.
-        dropped_overlap: chains dropped because a held-out split has the same sequence.
-        dropped_long: chains dropped because of their length.
-        skipped_bad: the bad records left out, with file and line.
-        left_open: what the source leaves undetermined: name to number.
-        files: number of records read, by split and file.
-        passed_over: files of the source that are not read, with the reason.
-        notes: remarks for the user that are no errors.
-    """
-
-    splits: Splits
-    method: str
-    grouping: Mapping[str, Any]
-    tool: Tool
-    clusters: int | None
-    largest_cluster: int | None
-    records: int
-    merged: int
-    dropped_overlap: int
-    dropped_long: int
-    skipped_bad: tuple[str, ...]
-    left_open: Mapping[str, int]
-    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    passed_over: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    splits: Splits  # without common sequences; train and validation exist and are not empty
+    method: str  # how train and validation were separated, as text
+    grouping: Mapping[str, Any]  # empty for a given validation split
+    tool: Tool  # the method that finds similar sequences
+    clusters: int | None  # groups in the training data; None for a given validation split
+    largest_cluster: int | None  # chains in the largest group
+    records: int  # number of records read, before merging and dropping
+    merged: int  # records merged into another of the same sequence
+    dropped_overlap: int  # chains dropped because a held-out split has the same sequence
+    dropped_long: int  # chains dropped because of their length
+    skipped_bad: tuple[str, ...]  # the bad records left out, with file and line
+    left_open: Mapping[str, int]  # what the source leaves undetermined: name to number
+    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # records read
+    passed_over: tuple[str, ...] = ()  # files of the source that are not read, with the reason
+    notes: tuple[str, ...] = ()  # remarks for the user that are no errors
 
 
 def divide(source: Source, name: str, options: DataOptions) -> Division:
@@ -121,11 +100,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
 def _with_validation(
     splits: Splits, options: DataOptions, tool: Tool
 ) -> tuple[Splits, str, Grouping | None]:
-    """Split off validation chains unless the source gives a validation split.
-
-    Returns:
-        The splits, a description of the method, and the grouping used; None for a given split.
-    """
+    """Split off validation chains unless the source gives a validation split."""
     test = splits.test or None  # None if every chain of it was dropped
     if splits.validation is not None:
         method = "validation split as given by the source"
@@ -195,3 +170,48 @@ def _refuse(faults: Iterable[str]) -> None:
     found = list(faults)
     if found:
         raise DataError(found)
+
+
+_OFTEN = 0.5
+"""Share of binding residues above which labels may be inverted; usual is a few per cent."""
+
+_FAR = 2.0  # factor by which the validation share may differ from the one asked for without a note
+
+
+def label_notes(splits: Splits) -> list[str]:
+    """A note if most residues of a split are labelled as binding."""
+    shares = {}
+    for name, chains in splits.given().items():
+        positives = sum(chain.labels.count(1) for chain in chains)
+        known = positives + sum(chain.labels.count(0) for chain in chains)
+        if positives > _OFTEN * known:
+            shares[name] = f"{positives / known:.0%} in {name}"
+    if not shares:
+        return []
+    told = ", ".join(shares.values())
+    return [f"most residues with a known label bind ({told}): check that labels are not inverted"]
+
+
+def carving_notes(carved: Splits | None, fraction: float) -> list[str]:
+    """Notes on a validation split far from the size asked for, or a training split of one chain.
+
+    Args:
+        carved: the splits before subsampling; None if the source gives a validation split.
+        fraction: share of the residues asked for.
+    """
+    if carved is None:
+        return []
+    train, validation = (
+        sum(len(chain.sequence) for chain in chains)
+        for chains in (carved.train, carved.validation or [])
+    )
+    share = validation / (train + validation)
+    notes = []
+    if not fraction / _FAR <= share <= fraction * _FAR:
+        notes.append(
+            f"validation holds {share:.1%} of the residues, not {fraction:.0%}: clusters of "
+            "similar sequences stay whole, and these are few or of very unlike sizes"
+        )
+    if len(carved.train) == 1:
+        notes.append("train holds one chain: all others are in validation")
+    return notes

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from objectives.data.formats.source import Source, open_source
 from objectives.data.options import DataOptions
 from objectives.data.prepare.alphabet import Alphabet, ligand_bits
-from objectives.data.prepare.cache import load_entry, store_entry
+from objectives.data.prepare.cache import MappedFiles, load_entry, store_entry
 from objectives.data.prepare.divide import Division, divide
-from objectives.data.prepare.mapped import MappedFiles
 from objectives.data.prepare.summary import DataSummary, count_ligands, summarise_split
 from objectives.data.prepare.tokenize import tokenise
 from objectives.data.similarity.grouping import clustering_tool
@@ -32,23 +31,16 @@ class PreparedData:
 
     The tables are memory-mapped; for their columns see
     ``objectives.data.prepare.tokenize.tokenise``.
-
-    Attributes:
-        train: windows to train on.
-        validation: windows that trials are scored on.
-        test: windows that only the best trial is scored on; None without a test split.
-        summary: statistics of the data.
-        fingerprint: digest of every split's ids, sequences, labels and ligands: equal for
-            the same data under another path, different if one label differs.
-        files: the tables' files; check them after reading, as they may change meanwhile.
     """
 
-    train: Dataset
-    validation: Dataset
-    test: Dataset | None
-    summary: DataSummary
+    train: Dataset  # windows to train on
+    validation: Dataset  # windows that trials are scored on
+    test: Dataset | None  # windows that only the best trial is scored on; None without a test split
+    summary: DataSummary  # statistics of the data
+    # digest of every split's ids, sequences, labels and ligands: equal for the same data under
+    # another path, different if one label differs
     fingerprint: str
-    files: MappedFiles
+    files: MappedFiles  # the tables' files; check them after reading, as they may change meanwhile
 
 
 def prepare(

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
-UNUSUAL = "BJOUXZ"
-"""Codes of ambiguous (B, J, Z), rare (O, U) and unknown (X) amino acids."""
-
+UNUSUAL = "BJOUXZ"  # codes of ambiguous (B, J, Z), rare (O, U) and unknown (X) amino acids
 _TURNS = tuple(AMINO_ACIDS[i:] + AMINO_ACIDS[:i] for i in range(len(AMINO_ACIDS)))
 """All rotations of the 20 letters, which together have each amino acid at each position."""
 
@@ -22,16 +20,12 @@ _LENGTHS = (1, 2, 3, 30, 60)
 
 @dataclass(frozen=True)
 class Spelling:
-    """A way to write a sequence as text for a tokenizer.
+    """A way to write a sequence as text for a tokenizer."""
 
-    Attributes:
-        fill: text after each letter; ``#`` means unknown structure for models that read each
-            residue as amino acid and structure letter (SaProt).
-        gap: text between residues.
-    """
-
+    # text after each letter; ``#`` means unknown structure for models that read each residue as
+    # amino acid and structure letter (SaProt)
     fill: str = ""
-    gap: str = ""
+    gap: str = ""  # text between residues
 
     def write(self, sequence: str) -> str:
         """The sequence written in this spelling."""
@@ -44,19 +38,12 @@ SPELLINGS = (PLAIN, Spelling(gap=" "), Spelling(fill="#"), Spelling(fill="#", ga
 
 @dataclass(frozen=True)
 class Reading:
-    """A tokenizer's encoding of residues in one spelling.
+    """A tokenizer's encoding of residues in one spelling."""
 
-    Attributes:
-        spelling: how residues are written.
-        before: special tokens before the first residue.
-        after: special tokens after the last residue.
-        codes: token id of each letter that the tokenizer knows.
-    """
-
-    spelling: Spelling
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    codes: Mapping[str, int]
+    spelling: Spelling  # how residues are written
+    before: tuple[int, ...]  # special tokens before the first residue
+    after: tuple[int, ...]  # special tokens after the last residue
+    codes: Mapping[str, int]  # token id of each letter that the tokenizer knows
 
     def expected(self, sequence: str) -> list[int]:
         """The token ids of a sequence, given one token per residue."""
@@ -123,11 +110,7 @@ def unknown_tokens(tokenizer: Any) -> set[int]:
 
 
 def _reading(tokenizer: Any, spelling: Spelling, unknown: set[int]) -> Reading:
-    """Derive the encoding in one spelling from ``_TURNS``, and verify it on other sequences.
-
-    Raises:
-        UnreadableError: if it is not one token per residue.
-    """
+    """Derive the encoding in one spelling from ``_TURNS``, and verify it on other sequences."""
     made = [tokens_of(tokenizer, spelling.write(turn)) for turn in _TURNS]
     rows = [row for row in made if row is not None]
     if len(rows) < len(made) or all(row == rows[0] for row in rows):
@@ -167,10 +150,7 @@ def _unusual(tokenizer: Any, reading: Reading, unknown: set[int]) -> dict[str, i
 
 
 def _probes(tokenizer: Any, letters: str) -> Iterator[str]:
-    """Test sequences on which a tokenizer might merge residues or depend on their position.
-
-    Random sequences, each letter repeated, and all vocabulary entries of several letters.
-    """
+    """Random sequences, each letter repeated, and vocabulary entries of several letters."""
     rng = np.random.default_rng(0)
     yield from ("".join(rng.choice(list(letters), length)) for length in _LENGTHS)
     yield from (letter * 4 for letter in letters)

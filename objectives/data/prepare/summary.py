@@ -13,23 +13,14 @@ from objectives.data.chain import IGNORED, Chain
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """Statistics of one split.
+    """Statistics of one split."""
 
-    Attributes:
-        chains: number of chains.
-        residues: residues of all chains.
-        positives: binding residues.
-        positives_share: share of positives among the residues with a known label.
-        windows: model inputs; more than chains if some are longer than the model's limit.
-        lengths: chain length in residues at ``min``, ``q25``, ``median``, ``q75``, ``max``.
-    """
-
-    chains: int
-    residues: int
-    positives: int
-    positives_share: float
-    windows: int
-    lengths: Mapping[str, int]
+    chains: int  # number of chains
+    residues: int  # residues of all chains
+    positives: int  # binding residues
+    positives_share: float  # share of positives among the residues with a known label
+    windows: int  # model inputs; more than chains if some are longer than the model's limit
+    lengths: Mapping[str, int]  # of chains, at ``min``, ``q25``, ``median``, ``q75`` and ``max``
 
 
 _LISTS = ("skipped_bad", "passed_over", "notes")
@@ -37,46 +28,34 @@ _LISTS = ("skipped_bad", "passed_over", "notes")
 
 @dataclass(frozen=True)
 class DataSummary:
-    """Statistics of all data, convertible to JSON.
+    """Statistics of all data, convertible to JSON."""
 
-    Attributes:
-        splits: split name to its statistics.
-        ligands: ligand name to its binding residues over all splits, in the order of the bits
-            in the ``ligands`` column of the prepared windows.
-        split_method: how train and validation were separated, as text.
-        clusters: number of clusters of similar sequences in the training data; None if the
-            source gives a validation split and nothing was clustered.
-        largest_cluster: chains in the largest cluster.
-        merged: records merged into another of the same sequence.
-        dropped_overlap: chains dropped because a held-out split has the same sequence.
-        dropped_long: chains dropped because of their length.
-        skipped_bad: the bad records left out, with file and line.
-        left_open: what the source leaves undetermined, such as features of uncertain position
-            and the residues masked for them: name to number.
-        grouping: which chains were kept together, by which method, and why not by the one asked
-            for; empty if the source gives a validation split.
-        files: number of records read by split and file, before merging and dropping.
-        passed_over: files of the source that are not read, with the reason.
-        notes: remarks for the user that are no errors.
-        leakage: share of each held-out split that is similar to train; see
-            ``objectives.data.similarity.leakage.measure_leakage``.
-    """
-
-    splits: Mapping[str, SplitSummary]
+    splits: Mapping[str, SplitSummary]  # split name to its statistics
+    # ligand name to its binding residues over all splits, in the order of the bits in the
+    # ``ligands`` column of the prepared windows
     ligands: Mapping[str, int]
-    split_method: str
+    split_method: str  # how train and validation were separated, as text
+    # number of clusters of similar sequences in the training data; None if the source gives a
+    # validation split and nothing was clustered
     clusters: int | None
-    largest_cluster: int | None
-    merged: int
-    dropped_overlap: int
-    dropped_long: int
-    skipped_bad: tuple[str, ...] = ()
+    largest_cluster: int | None  # chains in the largest cluster
+    merged: int  # records merged into another of the same sequence
+    dropped_overlap: int  # chains dropped because a held-out split has the same sequence
+    dropped_long: int  # chains dropped because of their length
+    skipped_bad: tuple[str, ...] = ()  # the bad records left out, with file and line
+    # what the source leaves undetermined, such as features of uncertain position and the residues
+    # masked for them: name to number
     left_open: Mapping[str, int] = field(default_factory=dict)
+    # which chains were kept together, by which method, and why not by the one asked for; empty if
+    # the source gives a validation split
     grouping: Mapping[str, Any] = field(default_factory=dict)
+    # share of each held-out split that is similar to train; see
+    # ``objectives.data.similarity.leakage.measure_leakage``
     leakage: Mapping[str, Any] = field(default_factory=dict)
+    # records read by split and file
     files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    passed_over: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()  # files of the source that are not read, with the reason
+    notes: tuple[str, ...] = ()  # remarks for the user that are no errors
 
     def to_json(self) -> dict[str, Any]:
         """The summary as JSON values."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from joblib import cpu_count
@@ -20,7 +21,6 @@ from numpy.typing import NDArray
 
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.prepare.alphabet import Alphabet
-from objectives.data.progress import shown_progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,19 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a chain that is one model input; positions are 0-based, stops excluded.
+    """A part of a chain that is one model input; positions are 0-based, stops excluded."""
 
-    Attributes:
-        start: first residue of the input.
-        stop: one past the last residue of the input.
-        own_start: first residue whose label is used in this window.
-        own_stop: one past the last residue whose label is used in this window.
-    """
-
-    start: int
-    stop: int
-    own_start: int
-    own_stop: int
+    start: int  # first residue of the input
+    stop: int  # one past the last residue of the input
+    own_start: int  # first residue whose label is used in this window
+    own_stop: int  # one past the last residue whose label is used in this window
 
 
 def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[Window]:
@@ -79,23 +72,40 @@ def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[
     ]
 
 
-BLOCK = 2048
-"""Chains that are tokenised together."""
+BLOCK = 2048  # chains that are tokenised together
+
+T = TypeVar("T")
+
+FROM_CHAINS = 20_000  # least number of chains for which a bar is shown; fewer take only moments
+
+
+def shown_progress(items: Iterable[T], total: int, what: str, *, chains: int) -> Iterator[T]:
+    """Yield the items, with a progress bar if standard error is a terminal and chains are many.
+
+    Args:
+        items: what to iterate over.
+        total: number of items.
+        what: label of the bar.
+        chains: number of chains that all items contain.
+    """
+    if chains < FROM_CHAINS or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.progress import track
+
+    from sweep.terminal.console import make_console
+
+    console = make_console(sys.stderr)
+    yield from track(items, what, total, console=console, transient=True)
 
 
 @dataclass(frozen=True)
 class Form:
-    """How chains are converted to windows.
+    """How chains are converted to windows."""
 
-    Attributes:
-        alphabet: the tokenizer's encoding of residues.
-        limit: most residues of a window.
-        bits: mask of each ligand.
-    """
-
-    alphabet: Alphabet
-    limit: int
-    bits: Mapping[str, int]
+    alphabet: Alphabet  # the tokenizer's encoding of residues
+    limit: int  # most residues of a window
+    bits: Mapping[str, int]  # mask of each ligand
 
     @property
     def token_type(self) -> np.dtype:
@@ -138,13 +148,7 @@ def tokenise(
 
 
 def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
-    """The windows of a block of chains.
-
-    Args:
-        chains: of the block.
-        first: index of its first chain in the split.
-        form: how chains are converted.
-    """
+    """The windows of a block of chains, the first of which is number ``first`` of the split."""
     import pyarrow as pa
 
     cuts = list(_cuts(chains, form.limit))

@@ -133,18 +133,13 @@ def joined(rows: Sequence[Row], at_once: int = 4096) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of a split, one array each; memory-mapped if prepared on disk.
+    """The windows of a split, one array each; memory-mapped if prepared on disk."""
 
-    Attributes:
-        input_ids: token ids, special tokens included; each of shape (length,).
-        labels: 1 binding, 0 not, ``IGNORED`` if unknown, owned by another window or a special
-            token; each of shape (length,).
-        ligands: bit mask of the ligands that each residue binds; each of shape (length,).
-    """
-
-    input_ids: Sequence[NDArray[np.int64]]
+    input_ids: Sequence[NDArray[np.int64]]  # token ids, special tokens included, (length,) each
+    # 1 binding, 0 not, ``IGNORED`` if unknown, owned by another window or a special token; each of
+    # shape (length,)
     labels: Sequence[NDArray[np.int64]]
-    ligands: Sequence[NDArray[np.int64]]
+    ligands: Sequence[NDArray[np.int64]]  # bit masks, (length,) each
 
     @classmethod
     def from_dataset(cls, split: Dataset) -> Windows:

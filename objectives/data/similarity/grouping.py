@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,25 +11,80 @@ import numpy as np
 
 from objectives.data.chain import Chain
 from objectives.data.options import DataOptions
-from objectives.data.similarity.families import families_of, link_families
+from objectives.data.protein import is_missing
 from objectives.data.similarity.kmers import THRESHOLD, K, cluster_numbers
 from objectives.data.similarity.mmseqs import Mmseqs, find_mmseqs, require_mmseqs
 from sweep.errors import DataError, fault
 
 KMERS = "k-mers"
 
+_LEVELS = re.compile(r"(?<=family),\s+")
+"""Comma after a level's last word only, as names contain commas too (``1,4-alpha-glucan``)."""
+
+_LEAD = re.compile(r"^belongs to the\s+", re.IGNORECASE)
+_NO_FAMILY = frozenset(
+    {"unclassified", "unassigned", "not assigned", "uncharacterized", "uncharacterised"}
+    | {"orphan", "singleton", "other", "others", "no family", "unknown family", "no hit", "no hits"}
+)
+"""Words for no family, besides those for a missing value."""
+
+_SECTION = re.compile(r"^in the .*section$", re.IGNORECASE)
+
+
+def families_of(text: str) -> tuple[str, ...]:
+    """The widest level of each family in UniProt's column ``Protein families``, in lower case.
+
+    A family is written with its levels, widest first: ``Protein kinase superfamily, CAMK Ser/Thr
+    protein kinase family, DAPK subfamily``; several families are separated by ``;``. The widest,
+    because two subfamilies of one superfamily are homologous. Words for a missing family (``NA``,
+    ``unclassified``) are ignored, as they would link all chains without one.
+
+    Example:
+        >>> families_of("Peptidase A1 family; GHMP kinase family, GalK subfamily")
+        ('peptidase a1 family', 'ghmp kinase family')
+    """
+    parts = (_LEAD.sub("", part.strip()) for part in text.split(";"))
+    widest = (_LEVELS.split(part, maxsplit=1)[0].strip() for part in parts)
+    named = (w.lower() for w in widest if not is_missing(w) and not _SECTION.match(w))
+    return tuple(dict.fromkeys(w for w in named if w not in _NO_FAMILY))
+
+
+def link_families(families: Sequence[str], clusters: np.ndarray) -> np.ndarray:
+    """Merge clusters of similar sequences that share a family.
+
+    Groups are connected components: two chains are in one group if they share a family or a
+    cluster, directly or through others. A chain without a family is in its cluster's group.
+
+    Args:
+        families: family text of each chain, empty if unknown.
+        clusters: cluster number of each chain, shape ``(len(families),)``, from 0.
+
+    Returns:
+        A group number per chain, shape ``(len(families),)``.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(families)
+    numbers: dict[str, int] = {}
+    rows, nodes = list(range(count)), (clusters + count).tolist()
+    first = count + int(clusters.max(initial=-1)) + 1
+    for chain, text in enumerate(families):
+        for name in families_of(text):
+            rows.append(chain)
+            nodes.append(first + numbers.setdefault(name, len(numbers)))
+    size = first + len(numbers)
+    links = coo_matrix((np.ones(len(rows)), (rows, nodes)), shape=(size, size))
+    components = connected_components(links, directed=False)[1][:count]
+    return np.unique(components, return_inverse=True)[1]
+
 
 @dataclass(frozen=True)
 class Tool:
-    """The method that finds similar sequences.
+    """The method that finds similar sequences."""
 
-    Attributes:
-        program: MMseqs2; None for shared k-mers, which need only NumPy and SciPy.
-        instead: why it is not the preferred method; empty if it is.
-    """
-
-    program: Mmseqs | None = None
-    instead: str = ""
+    program: Mmseqs | None = None  # None for shared k-mers, which need only NumPy and SciPy
+    instead: str = ""  # why it is not the preferred method; empty if it is
 
     @property
     def method(self) -> str:
@@ -59,17 +115,11 @@ def clustering_tool(method: str) -> Tool:
 
 @dataclass(frozen=True)
 class Grouping:
-    """Groups of chains that must not be divided.
+    """Groups of chains that must not be divided."""
 
-    Attributes:
-        numbers: group number of each chain, from 0, shape ``(chains,)``.
-        words: what the groups are, as text that follows "by whole".
-        facts: the same as JSON values: ``kept_together``, ``clusters_by`` and so on.
-    """
-
-    numbers: np.ndarray
-    words: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    numbers: np.ndarray  # group number of each chain, from 0, shape ``(chains,)``
+    words: str  # what the groups are, as text that follows "by whole"
+    facts: dict[str, Any] = field(default_factory=dict)  # as JSON values
 
     @property
     def sizes(self) -> np.ndarray:

@@ -97,15 +97,7 @@ def related(
 
 
 def _shared(queries: csr_matrix, targets: csr_matrix) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield pairs of chains that share k-mers, in blocks.
-
-    In blocks to limit memory: the full matrix product has every pair that shares any k-mer, most
-    of them by chance.
-
-    Yields:
-        Query indices, target indices, numbers of shared k-mers, and numbers of the shorter
-        chain's k-mers, each of shape (pairs,).
-    """
+    """Yield pairs in blocks, to limit memory: queries, targets, shared k-mers, shorter's k-mers."""
     kmers, others = np.diff(queries.indptr), np.diff(targets.indptr)
     columns = targets.T.tocsr()
     for start in range(0, queries.shape[0], _BLOCK):
@@ -137,12 +129,7 @@ def _presence(sequences: Sequence[str], k: int) -> csr_matrix:
 
 
 def _numbered(codes: np.ndarray, possible: int) -> np.ndarray:
-    """Map codes to consecutive numbers from 0, in the same order.
-
-    Args:
-        codes: integers of at least 0.
-        possible: one more than the highest possible code.
-    """
+    """Map codes to consecutive numbers from 0, in the same order."""
     if possible > _TABLE:
         inverse: np.ndarray = np.unique(codes, return_inverse=True)[1]
         return inverse

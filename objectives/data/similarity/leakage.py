@@ -26,12 +26,8 @@ from objectives.data.similarity.kmers import K, related
 from objectives.data.similarity.mmseqs import Mmseqs
 from objectives.data.splits import Splits
 
-LEVELS = (0.9, 0.5, 0.3)
-"""Sequence identities at which leakage is reported."""
-
-COVERED = 0.8
-"""Least share of the shorter chain that an alignment must cover."""
-
+LEVELS = (0.9, 0.5, 0.3)  # sequence identities at which leakage is reported
+COVERED = 0.8  # least share of the shorter chain that an alignment must cover
 _KMER_SHARES = {0.9: 0.9**5, 0.5: 0.05}
 """Identity to the share of the shorter chain's k-mers from which it is estimated."""
 

@@ -34,33 +34,22 @@ _SHOWN = 400
 
 @dataclass(frozen=True)
 class Hits:
-    """Local alignments of queries with targets, one per pair.
+    """Local alignments of queries with targets, one per pair."""
 
-    Attributes:
-        query: index of the query, shape ``(hits,)``.
-        target: index of the target, shape ``(hits,)``.
-        identity: identical residues per alignment column, in (0, 1], shape ``(hits,)``.
-        coverage: aligned share of the chain, the larger of the two chains' shares, shape
-            ``(hits,)``: that of the shorter chain, unless there are long gaps.
-    """
-
-    query: np.ndarray
-    target: np.ndarray
-    identity: np.ndarray
+    query: np.ndarray  # index of the query, shape ``(hits,)``
+    target: np.ndarray  # index of the target, shape ``(hits,)``
+    identity: np.ndarray  # identical residues per alignment column, in (0, 1], shape ``(hits,)``
+    # aligned share of the chain, the larger of the two chains' shares, shape ``(hits,)``: that of
+    # the shorter chain, unless there are long gaps
     coverage: np.ndarray
 
 
 @dataclass(frozen=True)
 class Mmseqs:
-    """A working MMseqs2 binary.
+    """A working MMseqs2 binary."""
 
-    Attributes:
-        path: of the binary.
-        version: as it prints it; a commit hash is cut to eight digits.
-    """
-
-    path: Path
-    version: str
+    path: Path  # of the binary
+    version: str  # as it prints it; a commit hash is cut to eight digits
 
     @property
     def name(self) -> str:

@@ -155,11 +155,7 @@ def _rows(chains: Sequence[Chain]) -> Iterator[Row]:
 
 
 def _require_equal(splits: Splits, written: str, out: Path) -> None:
-    """Verify that the written tables are read back as the same chains.
-
-    Raises:
-        DataError: naming the first chain that differs.
-    """
+    """Verify that the written tables are read back as the same chains."""
     problems = RecordErrors()
     back = open_source(written).read(problems)
     problems.settle(str(out), skip_bad=False)

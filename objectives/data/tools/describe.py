@@ -12,8 +12,7 @@ from objectives.data.formats.source import open_source
 from objectives.data.options import DataOptions
 from objectives.data.prepare.divide import divide
 from objectives.data.prepare.summary import summarise_split
-from objectives.data.similarity.families import families_of
-from objectives.data.similarity.grouping import clustering_tool
+from objectives.data.similarity.grouping import clustering_tool, families_of
 from objectives.data.similarity.leakage import measure_leakage
 from sweep.errors import DataError, UsageError, fault
 

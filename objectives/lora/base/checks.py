@@ -1,10 +1,11 @@
-"""Checks of a base model's folder: weight files, configuration, and code it would run."""
+"""Checks of a base model's folder: weight files, configuration, and the code it may run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,39 @@ import torch
 from safetensors import safe_open
 from transformers import CONFIG_MAPPING, __version__
 
-from objectives.lora.base.config_rules import saved_faults
-from objectives.lora.base.trust import PICKLE_RULE, PICKLE_WAY_OUT, Trust
 from objectives.lora.memory import ran_out
+from objectives.lora.settings import BindingSettings
 from sweep.errors import SpecError, SweepError, fault
 
 SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
 _LISTED = 5
-_REASON = 200
-"""Maximum number of characters of a library's message in our error messages."""
+_REASON = 200  # maximum number of characters of a library's message in our error messages
 COPY_AGAIN = "Copy or download the base again"
+
+PICKLE_RULE = (
+    "hold its weights as model.safetensors: a pickle, such as pytorch_model.bin, "
+    "can run any code when it is read"
+)
+PICKLE_WAY_OUT = (
+    "Save the model anew with save_pretrained of transformers, or give --allow-pickle if you "
+    "trust its origin"
+)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Permissions for formats that can run code when a base is loaded."""
+
+    pickle: bool = False  # pickled weights may be read if there are no safetensors
+    code: bool = False  # the base may have Python modules of its own (``trust_remote_code``)
+
+    @classmethod
+    def from_settings(cls, settings: BindingSettings) -> Trust:
+        """The permissions given in a study's settings."""
+        return cls(pickle=settings.allow_pickle, code=settings.trust_remote_code)
+
+
+NO_TRUST = Trust()  # no permissions: safetensors only, no custom code
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -72,11 +96,7 @@ def _index(folder: Path, name: str) -> Path:
 
 
 def _shards(index: Path) -> list[str]:
-    """The names of the shards in an index file.
-
-    Raises:
-        OSError, ValueError: if it cannot be read, or is no index.
-    """
+    """The names of the shards in an index file; OSError or ValueError if it is none."""
     tree = json.loads(index.read_text(encoding="utf-8"))
     files = tree.get("weight_map") if isinstance(tree, Mapping) else None
     if not isinstance(files, Mapping) or not all(isinstance(f, str) for f in files.values()):
@@ -138,7 +158,7 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {short.rstrip('.') or 'no reason given'}"
 
 
-CONFIG = "config.json"
+CONFIG, ADAPTER = "config.json", "adapter_config.json"
 _MAY_NAME_CODE = (CONFIG, "tokenizer_config.json")
 
 
@@ -204,10 +224,27 @@ def _config_faults(folder: Path) -> list[str]:
     known = config.get("model_type")
     own_class = isinstance(config.get("auto_map"), dict) and "AutoConfig" in config["auto_map"]
     if isinstance(known, str) and (known in CONFIG_MAPPING or own_class):
-        return saved_faults(folder, config)
+        return _saved_faults(folder, config)
     rule = f"name a model_type that transformers {__version__} knows"
     way_out = "Give an ESM-2 or another encoder, or update transformers"
     return [fault(CONFIG, rule, known, where=str(folder), way_out=way_out)]
+
+
+def _saved_faults(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    """Faults of a base that was saved quantised, or with an adapter next to its weights."""
+    faults: list[str] = []
+    quantised = config.get("quantization_config")
+    if quantised:
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
+        rule = "hold weights that are not quantised: each study quantises them by its settings"
+        way_out = "Give the base that this one was made from"
+        where = f"quantization_config in config.json of {folder}"
+        faults.append(fault("base", rule, method, where=where, way_out=way_out))
+    if (folder / ADAPTER).exists():
+        rule = f"hold no {ADAPTER} beside its weights, which transformers would add to them"
+        way_out = "Merge the adapter (merge_and_unload of PEFT) and save that, or move it away"
+        faults.append(fault("base", rule, str(folder), way_out=way_out))
+    return faults
 
 
 def _code_faults(folder: Path, trust: Trust) -> list[str]:
@@ -237,11 +274,7 @@ def _names_code(path: Path) -> bool:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Read a JSON object from a file.
-
-    Raises:
-        OSError, ValueError: if it cannot be read, or is no JSON object.
-    """
+    """Read a JSON object from a file; OSError or ValueError if it is none."""
     tree = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(tree, dict):
         raise ValueError(f"a JSON {type(tree).__name__}")  # noqa: TRY004  # JSON's own faults are ValueErrors

@@ -1,8 +1,16 @@
-"""A base model's configuration, tokenizer, input limit, and its modules without weights."""
+"""A base model's configuration, tokenizer, input limit, and its modules without weights.
+
+A base is often saved after use. Its config.json then also says how it was run, quantised or
+adapted, and transformers would apply that again: such entries are reset or refused.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -14,15 +22,13 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging
 from transformers.utils.import_utils import is_protobuf_available, is_sentencepiece_available
 
 from objectives.data.chain import CLASSES
 from objectives.data.prepare.alphabet import Alphabet
 from objectives.data.prepare.spelling import reads_proteins
-from objectives.lora.base.checks import CONFIG, COPY_AGAIN, reading
-from objectives.lora.base.config_rules import settle
-from objectives.lora.base.trust import NO_TRUST, Trust
-from objectives.lora.quiet import no_warnings, quiet_libraries
+from objectives.lora.base.checks import CONFIG, COPY_AGAIN, NO_TRUST, Trust, reading
 from sweep.errors import SpecError, fault
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -31,9 +37,7 @@ _POSITIONS = "max_position_embeddings"
 _NO_LIMIT = -1
 """XLNet's ``max_position_embeddings``, for relative positions; T5 has no such attribute."""
 
-_WINDOW = 1024
-"""Tokens per window if neither base nor tokenizer has a limit; ESM-2's limit."""
-
+_WINDOW = 1024  # tokens per window if neither base nor tokenizer has a limit; ESM-2's limit
 _LONGEST = 100_000
 """A tokenizer's ``model_max_length`` above this means no limit: its default is 1e30."""
 
@@ -49,6 +53,42 @@ _INSTALL = (
     "Install what reads SentencePiece's file: pip install lorasweep[sentencepiece]; or save the "
     f"tokenizer again where that is installed, which writes a {TOKENIZER_FILE}"
 )
+
+
+def quiet_libraries() -> None:
+    """Turn off progress bars and log messages of transformers below ERROR."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Ignore Python warnings within the block: library warnings that users cannot act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+_OURS: Mapping[str, Any] = {
+    "_attn_implementation": None,  # chosen for another machine
+    "add_cross_attention": False,  # there is no second sequence to attend to
+    "chunk_size_feed_forward": 0,  # same result, but lengths must be multiples of the chunk
+    "gradient_checkpointing": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "problem_type": None,  # belongs to another head
+    "return_dict": True,
+    "torchscript": False,
+    "use_cache": False,  # no incremental decoding
+}
+"""Values set for every base; none of them changes the logits."""
+
+
+def settle(config: PreTrainedConfig) -> None:
+    """Overwrite entries that do not describe the architecture with the values of ``_OURS``."""
+    for name, value in _OURS.items():
+        if getattr(config, name, value) != value:
+            setattr(config, name, value)
 
 
 def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
@@ -115,13 +155,10 @@ def _can_read(folder: Path) -> bool:
 
 
 def _as_written(folder: Path, found: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """The tokenizer of ``tokenizer.json`` as is, if ``AutoTokenizer``'s does not read proteins.
-
-    For T5, ``AutoTokenizer`` takes only the vocabulary from that file and splits text by its own
-    rules, which put an unknown token before letters that the file's rules read (Ankh).
-    """
+    """The tokenizer of ``tokenizer.json`` as is, if ``AutoTokenizer``'s does not read proteins."""
     if reads_proteins(found) or not (folder / TOKENIZER_FILE).is_file():
         return found
+    # AutoTokenizer's T5 splits text by rules of its own: unknown tokens before letters (Ankh).
     written: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
     return written if reads_proteins(written) else found
 

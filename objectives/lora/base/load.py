@@ -13,10 +13,8 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from objectives.data.chain import CLASSES
 from objectives.lora.adapter_config import four_bit_config
-from objectives.lora.base.checks import check_folder, reading
-from objectives.lora.base.config import load_config, skeleton
-from objectives.lora.base.trust import NO_TRUST, Trust
-from objectives.lora.quiet import no_warnings, quiet_libraries
+from objectives.lora.base.checks import NO_TRUST, Trust, check_folder, reading
+from objectives.lora.base.config import load_config, no_warnings, quiet_libraries, skeleton
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import UNUSED
 from sweep.errors import SpecError, fault
@@ -26,17 +24,11 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Precision:
-    """Device, compute dtype and quantisation of a base model.
+    """Device, compute dtype and quantisation of a base model."""
 
-    Attributes:
-        device: the torch device.
-        compute_dtype: of the matrix products; trained parameters stay in float32.
-        quantization: ``nf4`` or ``none``.
-    """
-
-    device: torch.device
-    compute_dtype: torch.dtype
-    quantization: str
+    device: torch.device  # the torch device
+    compute_dtype: torch.dtype  # of the matrix products; trained parameters stay in float32
+    quantization: str  # ``nf4`` or ``none``
 
     @classmethod
     def from_settings(cls, settings: BindingSettings) -> Precision:
@@ -73,19 +65,13 @@ class Precision:
 
 @dataclass(frozen=True)
 class Base:
-    """A loaded, frozen token classifier.
+    """A loaded, frozen token classifier."""
 
-    Attributes:
-        model: the model, with all parameters frozen.
-        head: names of the head modules, of which each trial trains a fresh copy.
-        precision: device, compute dtype and quantisation.
-        pretrained: paths of linear layers in the head that keep their pretrained weights at the
-            start of a trial: ModernBERT has one that was trained with the encoder.
-    """
-
-    model: PreTrainedModel
-    head: tuple[str, ...]
-    precision: Precision
+    model: PreTrainedModel  # the model, with all parameters frozen
+    head: tuple[str, ...]  # names of the head modules, of which each trial trains a fresh copy
+    precision: Precision  # device, compute dtype and quantisation
+    # paths of linear layers in the head that keep their pretrained weights at the start of a trial:
+    # ModernBERT has one that was trained with the encoder
     pretrained: frozenset[str] = frozenset()
 
 

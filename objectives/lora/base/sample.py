@@ -10,15 +10,11 @@ import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedConfig
 
+from objectives.lora.base.config import no_warnings
 from objectives.lora.base.load import Base, Precision, head_modules
-from objectives.lora.quiet import no_warnings
 
-_LAYERS = 4
-"""Layers kept; enough to include each kind of layer in bases that alternate kinds."""
-
-_SMALL = 2**22
-"""Number of parameters up to which all layers are kept."""
-
+_LAYERS = 4  # layers kept; enough to include each kind of layer in bases that alternate kinds
+_SMALL = 2**22  # number of parameters up to which all layers are kept
 _GAIN = 2.0
 """Gain of each random matrix. At 1, activations keep their scale and attention is nearly uniform,
 so that an error in the attention mask would hardly change the logits."""

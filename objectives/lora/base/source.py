@@ -14,13 +14,16 @@ from objectives import builtin
 from objectives.data.errors import shown
 from objectives.lora.base.checks import (
     CONFIG,
+    NO_TRUST,
+    PICKLE_RULE,
+    PICKLE_WAY_OUT,
+    Trust,
     check_folder,
     has_safe_weights,
     reading,
     reason,
     weight_files,
 )
-from objectives.lora.base.trust import NO_TRUST, PICKLE_RULE, PICKLE_WAY_OUT, Trust
 from sweep.errors import SpecError, fault
 
 BUILTIN = "builtin:"
@@ -52,11 +55,7 @@ def locate(base: str, trust: Trust = NO_TRUST) -> Path:
 
 
 def _local(base: str) -> Path:
-    """A name as a path, which need not exist.
-
-    Raises:
-        SpecError: if the name cannot be a path.
-    """
+    """A name as a path, which need not exist."""
     try:
         folder = Path(base).expanduser()
         folder.exists()

@@ -14,13 +14,10 @@ from transformers import AttentionInterface
 
 from objectives.lora.packed.device import has_bfloat16
 from objectives.lora.packed.dropout_hash import kept
-from objectives.lora.packed.layout import Layout
-from objectives.lora.packed.pass_context import current
+from objectives.lora.packed.layout import Layout, current
 from sweep.errors import SpecError, fault
 
-_SHORT = 48
-"""Window length in tokens below which three calls cost more than the fused kernel."""
-
+_SHORT = 48  # window length in tokens below which three calls cost more than the fused kernel
 _KEPT = 2**23
 """Attention weights per window kept for the backward pass, 16 MiB; more are recomputed.
 
@@ -86,21 +83,15 @@ def written_out(
     return torch.bmm(torch.softmax(scores, dim=-1), value)
 
 
-ANY = -1
-"""No limit, in the notation of flash kernels."""
+ANY = -1  # no limit, in the notation of flash kernels
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How many tokens before and after itself a token attends to; ``ANY`` for no limit.
+    """How many tokens before and after itself a token attends to; ``ANY`` for no limit."""
 
-    Attributes:
-        before: number of tokens before it.
-        after: number of tokens after it.
-    """
-
-    before: int = ANY
-    after: int = ANY
+    before: int = ANY  # number of tokens before it
+    after: int = ANY  # number of tokens after it
 
     @classmethod
     def of(cls, sliding_window: int | None, *, causal: bool) -> Reach:
@@ -146,13 +137,9 @@ class Reach:
         return scores if keep is None else scores.masked_fill(~keep, float("-inf"))
 
 
-EVERYWHERE = Reach()
-"""Unrestricted attention in both directions."""
+EVERYWHERE = Reach()  # unrestricted attention in both directions
 
-
-NAME = "lorasweep-packed"
-"""Name under which ``packed_attention`` is registered with transformers."""
-
+NAME = "lorasweep-packed"  # name under which ``packed_attention`` is registered with transformers
 _HALF = (torch.float16, torch.bfloat16)
 _NO_PART = ("position_ids", "cache_position", "use_cache", "deterministic")
 """Arguments that are ignored: positions are already applied to queries and keys, there is no

@@ -11,8 +11,7 @@ from torch import nn
 
 from objectives.lora.memory import free_bytes
 
-_ROOM = 0.25
-"""Share of the free memory that dequantised weights may take."""
+_ROOM = 0.25  # share of the free memory that dequantised weights may take
 
 
 class BaseWeight:

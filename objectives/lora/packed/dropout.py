@@ -8,13 +8,11 @@ from contextlib import contextmanager
 import torch
 
 from objectives.lora.packed.dropout_hash import hashed, kept
-from objectives.lora.packed.layout import LaneBatch, Layout
+from objectives.lora.packed.layout import LaneBatch, Layout, current
 from objectives.lora.packed.lora_bmm import StackedLora
-from objectives.lora.packed.pass_context import current
 from objectives.seeds import derive
 
-_HASHED = 2**27
-"""Numbers hashed at once on a GPU: 1 GiB, plus as much for temporaries."""
+_HASHED = 2**27  # numbers hashed at once on a GPU: 1 GiB, plus as much for temporaries
 
 
 def factors(

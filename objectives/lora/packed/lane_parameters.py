@@ -16,21 +16,13 @@ from objectives.seeds import derive
 
 @dataclass(eq=False)
 class Adapters:
-    """The trained parameters of one lane.
+    """The trained parameters of one lane."""
 
-    Attributes:
-        config: rank, scaling, dropout and adapted modules.
-        seed: the trial's seed, of the initial values and the dropout masks.
-        tokens: tokens per step in the trial's settings.
-        updates: low-rank updates by module path.
-        heads: head modules by name.
-    """
-
-    config: AdapterConfig
-    seed: int
-    tokens: int
-    updates: dict[str, LoraUpdate] = field(default_factory=dict)
-    heads: dict[str, nn.Module] = field(default_factory=dict)
+    config: AdapterConfig  # rank, scaling, dropout and adapted modules
+    seed: int  # the trial's seed, of the initial values and the dropout masks
+    tokens: int  # tokens per step in the trial's settings
+    updates: dict[str, LoraUpdate] = field(default_factory=dict)  # low-rank updates by module path
+    heads: dict[str, nn.Module] = field(default_factory=dict)  # head modules by name
 
     def named(self) -> dict[str, nn.Parameter]:
         """All trained parameters by name; only names of adapters contain ``.lora_``."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -17,25 +19,18 @@ from objectives.data.chain import IGNORED
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.device import to_device
 from objectives.lora.packed.dropout_hash import row_keys, start_of
+from objectives.lora.packed.stacked_parameters import StackedParameters
 from sweep.errors import SpecError, fault
 
 
 @dataclass(frozen=True)
 class LaneBatch:
-    """The batch of one lane in a pass.
+    """The batch of one lane in a pass."""
 
-    Attributes:
-        lane: its parameters; see ``lane_parameters.Adapters``.
-        windows: the split that ``indices`` point into.
-        indices: indices of the batch's windows, in order.
-        step: the optimiser step, from 1, which keys the dropout masks; 0 for an evaluation,
-            without dropout.
-    """
-
-    lane: Any
-    windows: Windows
-    indices: Sequence[int]
-    step: int = 0
+    lane: Any  # its parameters; see ``lane_parameters.Adapters``
+    windows: Windows  # the split that ``indices`` point into
+    indices: Sequence[int]  # indices of the batch's windows, in order
+    step: int = 0  # the optimiser step, from 1, which keys the dropout masks; 0 for an evaluation
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -63,16 +58,12 @@ class Layout:
     Flat form: all tokens are one row, lane after lane and window after window. Padded form, for
     models that cannot use ``packed_attention``: each window is a row, and a lane is a block of
     rows. A *place* is one token slot of the input, padding included.
-
-    Attributes:
-        shares: the batch of each lane, in order.
-        width: length of a row in the padded form; 0 for the flat form.
-        room: places per lane in the flat form, padded at the end; 0 for no padding. Equal
-            lengths let a GPU multiply all lanes in one batched product.
     """
 
-    shares: tuple[LaneBatch, ...]
-    width: int = 0
+    shares: tuple[LaneBatch, ...]  # the batch of each lane, in order
+    width: int = 0  # length of a row in the padded form; 0 for the flat form
+    # places per lane in the flat form, padded at the end; 0 for no padding. Equal lengths let a GPU
+    # multiply all lanes in one batched product
     room: int = 0
 
     @cached_property
@@ -233,3 +224,34 @@ def _places(share: LaneBatch, size: int, width: int) -> NDArray[np.int64]:
         places[start : start + length, 1] = np.arange(length)
         start += width or length
     return places
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """Layout and parameters of a pass."""
+
+    layout: Layout  # positions of each lane's tokens
+    stacked: StackedParameters | None = None  # for batched products; None: lane by lane
+    chosen: tuple[int, ...] | None = None  # stacked lanes that are in the pass; None: all, in order
+
+
+_current: ContextVar[PassContext] = ContextVar("pass")
+
+
+def current() -> PassContext:
+    """The context of the current pass.
+
+    Raises:
+        LookupError: outside of a pass.
+    """
+    return _current.get()
+
+
+@contextmanager
+def running(context: PassContext) -> Iterator[None]:
+    """Set the context of the current pass within the block."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)

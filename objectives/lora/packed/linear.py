@@ -12,10 +12,9 @@ from torch.func import functional_call
 
 from objectives.lora.packed.base_weight import BaseWeight
 from objectives.lora.packed.dropout import all_factors, factors
-from objectives.lora.packed.layout import Layout
+from objectives.lora.packed.layout import Layout, current
 from objectives.lora.packed.lora_bmm import BaseOperands, StackedLora, lora_bmm
 from objectives.lora.packed.lora_matmul import LaneOperands, LoraUpdate, lora_matmul, should_merge
-from objectives.lora.packed.pass_context import current
 from objectives.lora.packed.stacked_parameters import StackedParameters
 from objectives.seeds import derive
 

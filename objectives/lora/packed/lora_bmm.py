@@ -19,20 +19,13 @@ class StackedLora:
     """The low-rank updates of all lanes of one matrix, zero-padded to the highest rank.
 
     The padding rows of A and B are both zero, so both have zero gradients and stay zero.
-
-    Attributes:
-        a: LoRA's A, shape (lanes, rank, inputs), in the compute dtype.
-        b: LoRA's B, transposed and times the lane's scale, shape (lanes, rank, outputs).
-        numbers: index in the pass of each lane.
-        lanes: ``numbers`` as a tensor of shape (lanes,); None if all lanes of the pass.
-        dropouts: dropout probability on each lane's input.
     """
 
-    a: torch.Tensor
-    b: torch.Tensor
-    numbers: tuple[int, ...]
-    lanes: torch.Tensor | None
-    dropouts: tuple[float, ...]
+    a: torch.Tensor  # LoRA's A, shape (lanes, rank, inputs), in the compute dtype
+    b: torch.Tensor  # LoRA's B, transposed and times the lane's scale, shape (lanes, rank, outputs)
+    numbers: tuple[int, ...]  # index in the pass of each lane
+    lanes: torch.Tensor | None  # ``numbers`` as a tensor (lanes,); None if all lanes of the pass
+    dropouts: tuple[float, ...]  # dropout probability on each lane's input
 
     @cached_property
     def thresholds(self) -> torch.Tensor:
@@ -49,20 +42,12 @@ class StackedLora:
 
 @dataclass(frozen=True)
 class BaseOperands:
-    """The operands of a batched product besides the low-rank updates.
+    """The operands of a batched product besides the low-rank updates."""
 
-    Attributes:
-        matrix: the frozen weight, shape (outputs, inputs).
-        bias: shape (outputs,), or None.
-        lanes: number of lanes of the pass, all padded to the same number of places.
-        factors: dropout factors on the adapted lanes' inputs, shape (lanes, places, inputs),
-            or None.
-    """
-
-    matrix: BaseWeight
-    bias: torch.Tensor | None
-    lanes: int
-    factors: torch.Tensor | None
+    matrix: BaseWeight  # the frozen weight, shape (outputs, inputs)
+    bias: torch.Tensor | None  # shape (outputs,), or None
+    lanes: int  # number of lanes of the pass, all padded to the same number of places
+    factors: torch.Tensor | None  # of dropout, (adapted lanes, places, inputs)
 
 
 def lora_bmm(x: torch.Tensor, frame: BaseOperands, stacks: StackedLora) -> torch.Tensor:

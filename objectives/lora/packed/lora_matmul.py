@@ -25,40 +25,24 @@ from objectives.lora.packed.device import multiply
 
 @dataclass(frozen=True)
 class LoraUpdate:
-    """One lane's low-rank update of one matrix.
+    """One lane's low-rank update of one matrix."""
 
-    Attributes:
-        a: LoRA's A, shape (rank, inputs).
-        b: LoRA's B, transposed, shape (rank, outputs).
-        scale: factor on the update.
-        dropout: dropout probability on the update's input.
-        merged: whether the update is merged into a copy of the weight.
-    """
-
-    a: nn.Parameter
-    b: nn.Parameter
-    scale: float
-    dropout: float
-    merged: bool
+    a: nn.Parameter  # LoRA's A, shape (rank, inputs)
+    b: nn.Parameter  # LoRA's B, transposed, shape (rank, outputs)
+    scale: float  # factor on the update
+    dropout: float  # dropout probability on the update's input
+    merged: bool  # whether the update is merged into a copy of the weight
 
 
 @dataclass(frozen=True)
 class LaneOperands:
-    """The operands of a lane-by-lane product.
+    """The operands of a lane-by-lane product."""
 
-    Attributes:
-        matrix: the frozen weight, shape (outputs, inputs).
-        bias: shape (outputs,), or None.
-        bounds: start and end of each lane's rows.
-        updates: low-rank update of each lane, or None.
-        factors: dropout factors on each lane's input, shape (rows, inputs), or None.
-    """
-
-    matrix: BaseWeight
-    bias: torch.Tensor | None
-    bounds: Sequence[tuple[int, int]]
-    updates: Sequence[LoraUpdate | None]
-    factors: Sequence[torch.Tensor | None]
+    matrix: BaseWeight  # the frozen weight, shape (outputs, inputs)
+    bias: torch.Tensor | None  # shape (outputs,), or None
+    bounds: Sequence[tuple[int, int]]  # start and end of each lane's rows
+    updates: Sequence[LoraUpdate | None]  # low-rank update of each lane, or None
+    factors: Sequence[torch.Tensor | None]  # dropout factors on each lane's input, (rows, inputs)
 
 
 def lora_matmul(x: torch.Tensor, operands: LaneOperands) -> torch.Tensor:

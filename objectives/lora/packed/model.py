@@ -10,16 +10,15 @@ import torch
 from torch import nn
 
 from objectives.data.prepare.windows import Windows
-from objectives.gelu import fused_gelu
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.load import Base
 from objectives.lora.packed.attention import NAME
 from objectives.lora.packed.base_weight import BaseWeight, choose, dequantised_bytes
+from objectives.lora.packed.device import fused_gelu
 from objectives.lora.packed.dropout import LaneDropout, own_stream
 from objectives.lora.packed.lane_parameters import Adapters, fresh_a, frozen_layers
-from objectives.lora.packed.layout import LaneBatch, Layout
+from objectives.lora.packed.layout import LaneBatch, Layout, PassContext, running
 from objectives.lora.packed.linear import LaneHead, LaneLinear
-from objectives.lora.packed.pass_context import PassContext, running
 from objectives.lora.packed.prefix_cache import LayerGate, Prefix
 from objectives.lora.packed.stacked_parameters import StackedParameterSets
 from objectives.lora.target_modules import encoder_linears
@@ -208,11 +207,7 @@ class PackedModel:
                 self._model.set_submodule(path, LaneDropout(path, module.p))
 
     def _gate_layers(self) -> list[str]:
-        """Wrap each layer in a ``LayerGate`` and return the layers' paths.
-
-        Empty if the layers are not found, or their states cannot be cached: padded passes, or
-        dropout in the base.
-        """
+        """Wrap each layer in a ``LayerGate``; return their paths, none if they cannot be cached."""
         count = getattr(self._model.config, "num_hidden_layers", 0)
         stacks = [
             (path, module)

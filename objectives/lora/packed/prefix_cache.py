@@ -16,8 +16,7 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.memory import free_bytes
 from objectives.lora.packed.layout import LaneBatch, Layout
 
-_ROOM = 0.25
-"""Share of the free memory that the cache may take."""
+_ROOM = 0.25  # share of the free memory that the cache may take
 
 
 class CapturedError(Exception):

@@ -12,8 +12,7 @@ from torch import nn
 from objectives.lora.packed.device import to_device
 from objectives.lora.packed.stacked_parameters import StackedParameters
 
-_CLIP_EPSILON = 1e-6
-"""The constant that ``torch.nn.utils.clip_grad_norm_`` adds to a norm."""
+_CLIP_EPSILON = 1e-6  # the constant that ``torch.nn.utils.clip_grad_norm_`` adds to a norm
 
 
 class LaneOptimizer(Protocol):
@@ -113,11 +112,7 @@ class StackedAdamW:
         return to_device(most, gradient.device).div_(norms + _CLIP_EPSILON).clamp_(max=1.0)
 
     def _factors(self, betas: tuple[float, float]) -> torch.Tensor:
-        """Update factors of each lane, without and with weight decay, shape (2 * lanes, 3).
-
-        Columns: bias-corrected step size, 1 - lr * weight_decay, square root of the second
-        moment's bias correction.
-        """
+        """Step size, decay factor, root of the second moment's correction; shape (2 * lanes, 3)."""
         table = np.ones((2 * len(self._lanes), 3))
         for number, lane in enumerate(self._lanes):
             decaying, still = lane.optimizer.param_groups

@@ -28,23 +28,14 @@ WIDTH = 64
 
 @dataclass(frozen=True)
 class ParameterSlot:
-    """The rows of the block that hold one parameter of all lanes, e.g. A of one module.
+    """The rows of the block that hold one parameter of all lanes, e.g. A of one module."""
 
-    Attributes:
-        name: as in ``Adapters.named``.
-        lanes: indices of the lanes that have the parameter.
-        shape: the largest shape among the lanes; lower ranks are padded with zeros.
-        start: index of the first row.
-        each: number of rows per lane.
-        decays: whether weight decay applies to it.
-    """
-
-    name: str
-    lanes: tuple[int, ...]
-    shape: tuple[int, ...]
-    start: int
-    each: int
-    decays: bool
+    name: str  # as in ``Adapters.named``
+    lanes: tuple[int, ...]  # indices of the lanes that have the parameter
+    shape: tuple[int, ...]  # the largest shape among the lanes; lower ranks are padded with zeros
+    start: int  # index of the first row
+    each: int  # number of rows per lane
+    decays: bool  # whether weight decay applies to it
 
     @property
     def stop(self) -> int:

@@ -32,9 +32,7 @@ TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.2, torch.float16: 0.2}
 Measured: 1e-7 to 1e-5 in float32, 0.01 to 0.05 in half precision, with any attention kernel.
 """
 
-_SHORT = (5, 13)
-"""Lengths in tokens of the short windows tested next to the long one."""
-
+_SHORT = (5, 13)  # lengths in tokens of the short windows tested next to the long one
 _WAY_OUT = "Give a base of another architecture, such as ESM-2"
 
 
@@ -104,21 +102,13 @@ def _lane(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """Comparison of the packed model's passes with the logits of ``transformers`` alone.
+    """Comparison of the packed model's passes with the logits of ``transformers`` alone."""
 
-    Attributes:
-        model: the packed model.
-        lanes: one with adapters on all linear layers, one with none.
-        windows: inputs of the passes.
-        plain: the expected logits, shape (tokens, classes).
-        folder: of the base, for messages.
-    """
-
-    model: PackedModel
-    lanes: Sequence[Adapters]
-    windows: Windows
-    plain: torch.Tensor
-    folder: Path
+    model: PackedModel  # the packed model
+    lanes: Sequence[Adapters]  # one with adapters on all linear layers, one with none
+    windows: Windows  # inputs of the passes
+    plain: torch.Tensor  # the expected logits, shape (tokens, classes)
+    folder: Path  # of the base, for messages
 
     @torch.no_grad()
     def evaluate(self) -> None:
@@ -168,11 +158,7 @@ def _distance(made: torch.Tensor, expected: torch.Tensor) -> float:
 
 @torch.no_grad()
 def _plain(base: Base, pad: int, windows: Windows) -> torch.Tensor:
-    """The logits of the unmodified model on padded windows, shape (tokens, classes).
-
-    Raises:
-        SpecError: if the model changes its modules' state while it runs.
-    """
+    """The logits of the unmodified model on padded windows, shape (tokens, classes)."""
     model, device = base.model.eval(), base.precision.device
     for module in model.modules():
         if isinstance(module, Linear4bit):

@@ -14,12 +14,8 @@ from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 
-MOST = 64
-"""Maximum number of lanes; more do not increase a GPU's utilisation."""
-
-_ROOM = 0.8
-"""Share of the free memory to use; the rest is for the allocator's fragmentation."""
-
+MOST = 64  # maximum number of lanes; more do not increase a GPU's utilisation
+_ROOM = 0.8  # share of the free memory to use; the rest is for the allocator's fragmentation
 _RANK = 32
 
 _UPDATE = 5

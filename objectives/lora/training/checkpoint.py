@@ -30,15 +30,10 @@ log = logging.getLogger("lorasweep")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The contents of a checkpoint.
+    """The contents of a checkpoint."""
 
-    Attributes:
-        tensors: by name.
-        tree: a JSON tree; Python's JSON preserves floats exactly.
-    """
-
-    tensors: Mapping[str, torch.Tensor]
-    tree: Mapping[str, Any]
+    tensors: Mapping[str, torch.Tensor]  # by name
+    tree: Mapping[str, Any]  # a JSON tree; Python's JSON preserves floats exactly
 
 
 class Checkpoints:
@@ -104,11 +99,7 @@ class Checkpoints:
 
 
 def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
-    """Read a checkpoint and verify its checksum and identity.
-
-    Raises:
-        ValueError: if either does not match.
-    """
+    """Read a checkpoint; ValueError if its checksum or its identity does not match."""
     # Not memory-mapped: the file is replaced while its tensors are in use.
     with safe_open(path, framework="pt", backend="pread") as file:
         seal = file.metadata() or {}

@@ -16,7 +16,7 @@ from objectives.data.prepare.alphabet import Alphabet
 from objectives.data.prepare.prepare import PreparedData, prepare
 from objectives.data.prepare.windows import Windows
 from objectives.lora.base import source
-from objectives.lora.base.checks import reading
+from objectives.lora.base.checks import Trust, reading
 from objectives.lora.base.config import base_limit, load_tokenizer, skeleton
 from objectives.lora.base.load import (
     Base,
@@ -27,7 +27,6 @@ from objectives.lora.base.load import (
     load_base,
 )
 from objectives.lora.base.sample import sample_base, window_limit
-from objectives.lora.base.trust import Trust
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.agreement import agreeing, sample_windows
@@ -58,19 +57,12 @@ def input_faults(inputs: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Splits:
-    """The windows of each split of the prepared data.
+    """The windows of each split of the prepared data."""
 
-    Attributes:
-        train: the training windows.
-        train_sample: a sample of them, scored for the ``train_*`` metrics.
-        validation: scored for a trial's value.
-        test: scored in the final test only; None if the data has no test split.
-    """
-
-    train: Windows
-    train_sample: Windows
-    validation: Windows
-    test: Windows | None
+    train: Windows  # the training windows
+    train_sample: Windows  # a sample of them, scored for the ``train_*`` metrics
+    validation: Windows  # trials are scored on it; None if absent
+    test: Windows | None  # for the best trial only; None if absent
 
     def shifted(self) -> Splits:
         """The splits with every label moved to the token before its own."""
@@ -217,11 +209,7 @@ class Inputs:
         return source.stamp(self.folder), source.fingerprint(self.folder, self._trust)
 
     def _refuse_another(self, known: tuple[list[tuple[str, int, int, int]], str]) -> None:
-        """Check that the base's files have not changed since their digest was taken.
-
-        Raises:
-            InputChangedError: with both digests, or with the fault of the present files.
-        """
+        """Check that the base's files have not changed since their digest was taken."""
         before, digest = known
         try:
             if source.stamp(self.folder) == before:

@@ -17,27 +17,20 @@ from objectives.lora.training.trial import Trial
 from objectives.metrics.metrics import Predictions
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult
 
-Enter = Callable[[TrialParams], Trial]
-"""Starts a trial; raises if it cannot be started."""
-
+Enter = Callable[[TrialParams], Trial]  # starts a trial; raises if it cannot be started
 Failed = Callable[[TrialParams, Exception, float], TrialResult]
 """Turns an exception into the result of a failed trial; the float is the seconds spent."""
 
 
 @dataclass(frozen=True)
 class DuplicateTrial:
-    """A trial that gets the result of a running trial with the same key; see ``Trial.key``.
+    """A trial that gets the result of a running trial with the same key; see ``Trial.key``."""
 
-    Attributes:
-        params: of the duplicate.
-        settings: of the duplicate; they may differ where that has no effect on training, such as
-            the target set at rank 0.
-        details: of the duplicate.
-    """
-
-    params: TrialParams
+    params: TrialParams  # of the duplicate
+    # of the duplicate; they may differ where that has no effect on training, such as the target set
+    # at rank 0
     settings: BindingSettings
-    details: Mapping[str, Any]
+    details: Mapping[str, Any]  # of the duplicate
 
 
 class PackTrainer:
@@ -104,11 +97,7 @@ class PackTrainer:
         return following
 
     def _turn(self) -> list[TrialParams]:
-        """Run the evaluations that are due and finish trials; if none, step every lane.
-
-        Returns:
-            The trials that replace finished ones.
-        """
+        """Run the evaluations that are due and finish trials; if none, step every lane."""
         due = [trial for trial in self._trials if trial.lane.due]
         self._groups.each(due, self._evaluate)
         waiting = self._lost()

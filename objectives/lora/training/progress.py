@@ -22,19 +22,12 @@ from sweep.study.trial import Report
 
 @dataclass(frozen=True)
 class Point:
-    """One evaluation.
+    """One evaluation."""
 
-    Attributes:
-        step: number of steps done.
-        seconds: wall-clock seconds of those steps.
-        threshold: the threshold on the margin with the highest MCC.
-        figures: metrics by name.
-    """
-
-    step: int
-    seconds: float
-    threshold: float
-    figures: dict[str, Any]
+    step: int  # number of steps done
+    seconds: float  # wall-clock seconds of those steps
+    threshold: float  # the threshold on the margin with the highest MCC
+    figures: dict[str, Any]  # metrics by name
 
 
 class TrialProgress:

@@ -34,9 +34,7 @@ _FOUR_BIT = (
     "llm_int8_skip_modules",
 )
 
-_PREFIX = "base_model.model."
-"""Prefix of parameter names in PEFT's files."""
-
+_PREFIX = "base_model.model."  # prefix of parameter names in PEFT's files
 log = logging.getLogger("lorasweep")
 
 

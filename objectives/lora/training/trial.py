@@ -22,10 +22,9 @@ from objectives.lora.training.details import (
 )
 from objectives.lora.training.evaluate import check_finite
 from objectives.lora.training.inputs import Inputs
-from objectives.lora.training.lane import Lane
+from objectives.lora.training.lane import Lane, plan_steps
 from objectives.lora.training.progress import TrialProgress
 from objectives.lora.training.saved_adapter import how_to_load, keep_adapter
-from objectives.lora.training.schedule import plan_steps
 from objectives.metrics.intervals import chains_of
 from objectives.metrics.metrics import Predictions
 from objectives.metrics.scores import Scores
@@ -33,8 +32,7 @@ from sweep.errors import TrialError, fault
 from sweep.files.location import parse_location
 from sweep.study.trial import Report, TrialParams, TrialResult, TrialState
 
-Predict = Callable[[Windows], Predictions]
-"""A function that predicts a split with the trial's lane."""
+Predict = Callable[[Windows], Predictions]  # a function that predicts a split with the trial's lane
 
 
 class Trial:

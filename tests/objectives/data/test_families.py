@@ -14,7 +14,7 @@ from objectives.data.formats.source import open_source
 from objectives.data.formats.table import read_table
 from objectives.data.options import DataOptions
 from objectives.data.prepare.divide import divide
-from objectives.data.similarity.families import families_of, link_families
+from objectives.data.similarity.grouping import families_of, link_families
 from objectives.data.splits import merge_identical
 from sweep.errors import DataError
 

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.data.formats.fasta import BadRecord, FastaRecord, parse_fasta, read_fasta
-from objectives.data.missing import is_missing
-from objectives.data.protein import other_kind
+from objectives.data.protein import is_missing, other_kind
 from sweep.errors import DataError
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -26,8 +26,7 @@ from objectives.data.formats.record import Record, build_chain
 from objectives.data.formats.table import read_table
 from objectives.data.formats.table_columns import KNOWN_COLUMNS, chains_of_rows, column_faults
 from objectives.data.formats.text import read_text
-from objectives.data.missing import is_missing
-from objectives.data.protein import other_kind
+from objectives.data.protein import is_missing, other_kind
 from sweep.errors import DataError
 
 EXAMPLES = int(os.environ.get("LORASWEEP_FUZZ_EXAMPLES", examples(200)))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from objectives.data.progress import FROM_CHAINS, shown_progress
+from objectives.data.prepare.tokenize import FROM_CHAINS, shown_progress
 
 
 class Stream(io.StringIO):

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from objectives.data.errors import RecordErrors
 from objectives.data.formats.table import READERS, read_table
-from objectives.data.missing import is_missing
-from objectives.data.protein import other_kind
+from objectives.data.protein import is_missing, other_kind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.formats.record import Record, build_chain
-from objectives.data.missing import is_missing
-from objectives.data.protein import other_kind
+from objectives.data.protein import is_missing, other_kind
 from sweep.errors import DataError
 
 SEQUENCES = st.text("ACDEFGHIKLMNPQRSTVWYXBUZOJ", min_size=1, max_size=60).filter(

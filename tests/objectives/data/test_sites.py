@@ -200,7 +200,7 @@ FAMILIES = ["NA", "nan", "None", "-", "null", "", "N/A", "unknown", "Unclassifie
 
 def test_a_word_for_missing_is_no_family_id_or_ligand(tmp_path: Path) -> None:
     """It would relate unrelated chains, and merge many into one."""
-    from objectives.data.similarity.families import families_of
+    from objectives.data.similarity.grouping import families_of
 
     rows = "".join(
         f"{word},MKTA{letter},1,{word}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studies.evidence import __main__ as evidence
-from studies.evidence import checkout
+from studies.evidence import pages
 from studies.evidence.numbers import NUMBERS
 from studies.evidence.pages import PAGES
 
@@ -16,7 +16,7 @@ def test_outside_a_checkout_a_folder_must_be_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing is written into site-packages."""
-    monkeypatch.setattr(checkout, "ROOT", tmp_path / "site-packages")
+    monkeypatch.setattr(pages, "ROOT", tmp_path / "site-packages")
     monkeypatch.setattr(Path, "write_text", lambda *_, **__: pytest.fail("it was written to"))
     pictures = pytest.importorskip("studies.evidence.pictures")
 
@@ -35,7 +35,7 @@ def test_a_folder_that_is_named_takes_the_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same as in the checkout, from the numbers that are there."""
-    monkeypatch.setattr(checkout, "ROOT", tmp_path / "site-packages")
+    monkeypatch.setattr(pages, "ROOT", tmp_path / "site-packages")
     before = NUMBERS.read_bytes()
 
     assert evidence.main(["pages", "--out", str(tmp_path / "new")]) == 0

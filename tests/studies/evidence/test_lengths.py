@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studies.evidence.lengths import lengths
+from studies.evidence.contrasts import lengths
 from sweep.analysis.table import Row, TrialTable
 from sweep.study.parameters import Float, TargetSets
 from sweep.study.space import Space

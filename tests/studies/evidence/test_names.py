@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studies.card_targets import CARD_TARGETS
-from studies.evidence.names import CLASSES, QKV, names
+from studies.evidence.replication import CLASSES, QKV, names
 
 
 def test_the_published_names_adapt_query_key_and_value_alone() -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from objectives.binding.predict.adapter_folder import read_adapter
 from objectives.binding.predict.predictor import Place, Predictor
-from objectives.lora.base.trust import Trust
+from objectives.lora.base.checks import Trust
 from sweep.errors import SpecError
 
 Spoil = Callable[..., Path]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.errors import RecordErrors
 from objectives.data.formats.source import open_source
-from objectives.data.missing import is_missing
+from objectives.data.protein import is_missing
 from objectives.data.splits import merge_identical
 from objectives.data.tools.convert import FORMS, convert
 from sweep.errors import DataError, UsageError

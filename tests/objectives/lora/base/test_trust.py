@@ -16,9 +16,9 @@ import transformers.dynamic_module_utils
 from safetensors.torch import load_file
 
 from objectives.binding.objective import BindingObjective
+from objectives.lora.base.checks import Trust
 from objectives.lora.base.load import Precision, load_base
 from objectives.lora.base.source import fingerprint, locate
-from objectives.lora.base.trust import Trust
 from objectives.lora.settings import BindingSettings
 from sweep.errors import DataError, SpecError
 from sweep.study.trial import TrialParams, TrialResult, ignore_reports

@@ -24,7 +24,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training import lane
 from objectives.lora.training.inputs import Inputs
-from objectives.lora.training.schedule import plan_steps
+from objectives.lora.training.lane import plan_steps
 from objectives.lora.training.step import step
 
 META = torch.device("meta")

@@ -21,7 +21,7 @@ from transformers import (
 from objectives.data.prepare.windows import Windows
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
-from objectives.lora.training.schedule import Plan
+from objectives.lora.training.lane import Plan
 from objectives.lora.training.trial import Trial
 
 TrialOf = Callable[..., AbstractContextManager[Trial]]

@@ -16,11 +16,10 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.packed.base_weight import BaseWeight
 from objectives.lora.packed.lane_parameters import Adapters
-from objectives.lora.packed.layout import LaneBatch, Layout
+from objectives.lora.packed.layout import LaneBatch, Layout, PassContext, running
 from objectives.lora.packed.linear import LaneLinear
 from objectives.lora.packed.lora_bmm import BaseOperands, StackedLora, lora_bmm
 from objectives.lora.packed.lora_matmul import LaneOperands, LoraUpdate, lora_matmul
-from objectives.lora.packed.pass_context import PassContext, running
 from objectives.lora.packed.stacked_parameters import StackedParameterSets
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs

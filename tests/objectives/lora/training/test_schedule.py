@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.lora.settings import BindingSettings
-from objectives.lora.training.schedule import plan_steps
+from objectives.lora.training.lane import plan_steps
 
 LENGTHS = [10 + 7 * i % 40 for i in range(50)]
 
