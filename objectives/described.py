@@ -1,7 +1,7 @@
 """What lorasweep's own objectives measure, by dotted name; imports no torch.
 
-For studies that were stored before objectives told it, and for curves of which trials store the
-counts only; see ``sweep.results.status.OwnObjectives``.
+For studies stored by versions whose objectives did not describe their metrics, and for curves of
+which trials store the counts only; see ``sweep.results.status.OwnObjectives``.
 """
 
 from __future__ import annotations

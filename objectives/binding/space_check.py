@@ -41,7 +41,7 @@ def check_space(
     Raises:
         SpecError: with the errors of all parameters, baselines and sets at once.
     """
-    faults = [*space_faults(settings, space)]
+    faults = [*_space_faults(settings, space)]
     for values in baselines:
         faults.extend(_trial_faults(settings, values))
     head = head_modules(skeleton)
@@ -71,7 +71,7 @@ def check_space(
     ]
 
 
-def space_faults(settings: BindingSettings, space: Space) -> list[str]:
+def _space_faults(settings: BindingSettings, space: Space) -> list[str]:
     """Errors of the space: parameters that are no settings, and invalid bounds or choices."""
     corners: dict[str, Scalar] = {name: _edges(space[name])[0] for name in space}
     found = _trial_faults(settings, corners)

@@ -19,12 +19,7 @@ def path(name: str) -> Path:
         SpecError: if there is no embedded base of this name.
     """
     if name not in NAMES:
-        raise SpecError(
-            fault(
-                "base",
-                f"be one of the embedded bases {', '.join(NAMES)}",
-                name,
-                way_out="Give a folder or a Hub id to use another ESM-2",
-            )
-        )
+        rule = f"be one of the embedded bases {', '.join(NAMES)}"
+        way_out = "Give a folder or a Hub id to use another ESM-2"
+        raise SpecError(fault("base", rule, name, way_out=way_out))
     return Path(__file__).parent / name.replace("-", "_")

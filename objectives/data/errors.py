@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sweep.errors import DataError, fault
-from sweep.terminal.printable import printable as _printable
 
 SHOWN = 20  # number of errors printed in full; the others are only counted
 
@@ -64,14 +63,6 @@ class RecordErrors:
             self._told.add(file)
             self.files.extend(error.faults)
 
-    def add_file(self, text: str) -> None:
-        """Add an error of a whole file."""
-        self.files.append(text)
-
-    def add_files(self, faults: Iterable[str]) -> None:
-        """Add errors of whole files."""
-        self.files.extend(faults)
-
     def settle(self, source: str, *, skip_bad: bool, sound: bool = True) -> tuple[str, ...]:
         """Raise the collected errors, or return the bad records if they are to be skipped.
 
@@ -90,14 +81,9 @@ class RecordErrors:
         if not self.files and (skip_bad or not self.records):
             return tuple(self.records)
         faults = [*self.files, *self.records]
-        head = fault(
-            "data",
-            "hold no bad file or record",
-            f"{len(faults)} bad",
-            where=source,
-            way_out="Correct them"
-            + ("" if self.files or not sound else ", or leave these records out with --skip-bad"),
-        )
+        skipping = "" if self.files or not sound else ", or leave these records out with --skip-bad"
+        rule, way_out = "hold no bad file or record", f"Correct them{skipping}"
+        head = fault("data", rule, f"{len(faults)} bad", where=source, way_out=way_out)
         shown = faults[:SHOWN]
         if len(faults) > SHOWN:
             shown.append(f"and {len(faults) - SHOWN} more")
@@ -145,6 +131,8 @@ def reason(error: Exception) -> str:
     return text if len(text) <= _REASON else text[:_REASON] + "..."
 
 
-def printable(text: str) -> str:
-    """A file name as text that a terminal can print, whatever bytes it contains."""
-    return _printable(text)
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """The first few of several values as text, for messages."""
+    each = [str(value) for value in values]
+    more = f" and {len(each) - most} more" if len(each) > most else ""
+    return ", ".join(each[:most]) + more

@@ -13,8 +13,6 @@ of the chains that do not end in ``*``:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from objectives.data.errors import RecordErrors
@@ -91,18 +89,12 @@ def judge_letters(splits: Splits, name: str, problems: RecordErrors) -> None:
     """
     for split, chains in splits.given().items():
         unmarked = [chain.sequence for chain in chains if not chain.translated]
-        letters = count_letters(unmarked)
-        told = letters.fault(f"{name}, {split}")
-        if told:
-            problems.add_file(told)
-        elif letters.note():
-            told = f"the {len(unmarked)} chains of {split} are a set {letters.note()}"
-            problems.notes.append(f"{told}: they may be no proteins.")
-
-
-def count_letters(sequences: Iterable[str]) -> Letters:
-    """Letter counts of some sequences."""
-    letters = Letters()
-    for sequence in sequences:
-        letters.add(sequence)
-    return letters
+        letters = Letters()
+        for sequence in unmarked:
+            letters.add(sequence)
+        text, note = letters.fault(f"{name}, {split}"), letters.note()
+        if text:
+            problems.files.append(text)
+        elif note:
+            which = f"the {len(unmarked)} chains of {split} are a set {note}"
+            problems.notes.append(f"{which}: they may be no proteins.")

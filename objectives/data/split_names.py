@@ -9,11 +9,10 @@ Words end at separators, at digits and where capitals begin: ``ATP_Training``, `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import PurePath
 
-from objectives.data.errors import printable
 from sweep.errors import fault
+from sweep.terminal.printable import printable
 
 _WORDS = {
     "train": "train|training",
@@ -155,10 +154,3 @@ def without_split(stem: str) -> str:
     if "\0" not in rest and splits_in(stem):
         rest = _OWN.sub("\0", _HUMPS.sub("_", stem))
     return "_".join(part.strip(" _.-") for part in rest.split("\0")).strip("_")
-
-
-def listed(values: Iterable[object], most: int = 5) -> str:
-    """The first few of several values as text, for messages."""
-    each = [str(value) for value in values]
-    more = f" and {len(each) - most} more" if len(each) > most else ""
-    return ", ".join(each[:most]) + more

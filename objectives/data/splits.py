@@ -75,14 +75,9 @@ def carve(
     lengths = np.array([len(chain.sequence) for chain in chains], dtype=np.int64)
     numbers, membership = np.unique(clusters, return_inverse=True)
     if len(numbers) <= 1:
-        raise DataError(
-            fault(
-                "train",
-                "hold at least two clusters of unlike sequences, so that one can validate",
-                len(numbers),
-                way_out="Add sequences, or give a validation split of your own",
-            )
-        )
+        rule = "hold at least two clusters of unlike sequences, so that one can validate"
+        way_out = "Add sequences, or give a validation split of your own"
+        raise DataError(fault("train", rule, len(numbers), way_out=way_out))
     sizes = np.bincount(membership, weights=lengths)
     order = np.random.default_rng(seed).permutation(len(numbers))
     target = fraction * lengths.sum()

@@ -16,8 +16,6 @@ from sweep.study.rules import Holds, above, between, count, matching, one_of, or
 from sweep.study.targets import canonical
 from sweep.study.trial import Scalar
 
-_DEVICES = "be 'auto', 'cpu', 'cuda' or 'cuda:N'"
-
 
 def target_set(value: object) -> bool:
     """Whether a value is a valid target set, such as ``query+value``."""
@@ -107,7 +105,9 @@ class LoraSettings:
     base_weights: str = ruled(
         "auto", "be 'auto', 'nf4' or 'nf4-dequantised'", one_of("auto", "nf4", "nf4-dequantised")
     )
-    device: str = ruled("auto", _DEVICES, matching(r"auto|cpu|cuda(:\d+)?"))
+    device: str = ruled(
+        "auto", "be 'auto', 'cpu', 'cuda' or 'cuda:N'", matching(r"auto|cpu|cuda(:\d+)?")
+    )
     threads: int = ruled(1, "be a whole number of 1 or more", count(1))
     evaluate_every: str | float = ruled(
         "epoch",
@@ -188,14 +188,8 @@ def _faults(values: Mapping[str, Any], where: str, known: Mapping[str, Field[Any
         for name, value in values.items()
     ]
     if values.get("alpha") is not None and values.get("scaling") is not None:
-        found.append(
-            fault(
-                f"{where}.scaling",
-                "not be given together with alpha, which decides it",
-                values["scaling"],
-                way_out="Keep one of the two",
-            )
-        )
+        rule, way_out = "not be given together with alpha, which decides it", "Keep one of the two"
+        found.append(fault(f"{where}.scaling", rule, values["scaling"], way_out=way_out))
     return [text for text in found if text]
 
 

@@ -150,11 +150,6 @@ def evaluate(predictions: Predictions, ligands: Sequence[str] = ()) -> dict[str,
     return figures
 
 
-def decided(predictions: Predictions, threshold: float) -> dict[str, Any]:
-    """MCC, precision, recall and counts of the decision ``margin > threshold``."""
-    return predictions.ranking.decided(threshold)
-
-
 def cross_entropy(predictions: Predictions) -> float:
     """Mean unweighted cross-entropy in nats, numerically stable for large margins."""
     sign = np.where(predictions.labels == 1, -1.0, 1.0)
@@ -176,7 +171,7 @@ def best_threshold(predictions: Predictions) -> float:
 
 def at_threshold(predictions: Predictions, threshold: float) -> dict[str, Any]:
     """Metrics of ``margin > threshold``, named ``*_at_threshold``; the threshold as probability."""
-    figures = decided(predictions, threshold)
+    figures = predictions.ranking.decided(threshold)
     kept = ("mcc", "f1", "precision", "recall")
     named = {f"{name}_at_threshold": figures[name] for name in kept}
     return {"threshold": float(expit(threshold)), **named}

@@ -62,7 +62,7 @@ def narrowed(
         cross_checks: whether forests and the like may take a confirmation back.
 
     Returns:
-        ``high`` (the largest rate that is left), ``n``, and ``claims`` with what is told of
+        ``high`` (the largest rate that is left), ``n``, and ``claims`` with the verdict of
         each; None where no trial was set apart.
     """
     apart = set_apart(verdicts[0])

@@ -128,7 +128,7 @@ def rank_by_rate(table: TrialTable) -> list[Tree]:
 
 
 def _common(tree: Tree) -> Tree:
-    """What is told of every study."""
+    """The entries that every study has."""
     seconds = [trial["seconds"] or 0.0 for trial in tree["trials"]]
     seconds += [baseline["seconds"] or 0.0 for baseline in tree["baselines"]]
     return {
@@ -155,7 +155,7 @@ def _best(tree: Tree) -> Tree:
 
 
 def _pilot(folder: Path, name: str) -> Tree | None:
-    """What the pilot said; None of a study that took over another's range."""
+    """The pilot's report; None of a study with the range of another."""
     try:
         study, _ = _opened(folder, name, name + PILOT_SUFFIX)
     except SweepError:

@@ -13,17 +13,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from objectives.data.errors import printable, reason, shown
+from objectives.data.errors import reason, shown
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.settings import BindingSettings
 from sweep.errors import SpecError, fault
 from sweep.study.rules import above, between, count, one_of
+from sweep.terminal.printable import printable
 
 COPY_AGAIN = "Copy the folder again from where the trial kept it"
 
 
 @dataclass(frozen=True)
-class Rule:
+class _Rule:
     """A validation rule for one entry of a JSON object."""
 
     name: str  # key of the entry
@@ -40,30 +41,30 @@ def _probability(value: object) -> bool:
     return value == 1 or between(0, 1)(value)
 
 
-def _plain(name: str, value: object) -> Rule:
+def _plain(name: str, value: object) -> _Rule:
     """The rule that an entry has the only value that sweeps write; PEFT allows others."""
-    return Rule(name, f"be {value!r}, as a sweep keeps it", lambda got: got == value, value)
+    return _Rule(name, f"be {value!r}, as a sweep keeps it", lambda got: got == value, value)
 
 
 RECORD = (
-    Rule("base", "be the name of a base", _text),
-    Rule(
+    _Rule("base", "be the name of a base", _text),
+    _Rule(
         "fingerprints",
         "be an object that holds the base's",
         lambda got: isinstance(got, dict) and _text(got.get("base")),
     ),
-    Rule("threshold", "be a probability", _probability),
-    Rule("settings", "be an object", lambda got: isinstance(got, dict)),
-    Rule("compute_dtype", "be the name of a dtype", _text),
-    Rule("seed", "be a whole number of 0 or more", count(0)),
+    _Rule("threshold", "be a probability", _probability),
+    _Rule("settings", "be an object", lambda got: isinstance(got, dict)),
+    _Rule("compute_dtype", "be the name of a dtype", _text),
+    _Rule("seed", "be a whole number of 0 or more", count(0)),
 )
 """Rules of ``trial.json``."""
 
 CONFIGURATION = (
-    Rule("r", "be a whole number of 1 or more", count(1)),
-    Rule("lora_alpha", "be a number above 0", above(0)),
-    Rule("lora_dropout", "be a number from 0 to below 1", between(0, 1), 0.0),
-    Rule("use_rslora", "be true or false", one_of(True, False), default=False),
+    _Rule("r", "be a whole number of 1 or more", count(1)),
+    _Rule("lora_alpha", "be a number above 0", above(0)),
+    _Rule("lora_dropout", "be a number from 0 to below 1", between(0, 1), 0.0),
+    _Rule("use_rslora", "be true or false", one_of(True, False), default=False),
     _plain("peft_type", "LORA"),
     _plain("use_dora", value=False),
     _plain("rank_pattern", {}),
@@ -73,21 +74,16 @@ CONFIGURATION = (
 """Rules of ``adapter_config.json``."""
 
 
-def broken_rules(tree: Mapping[str, Any], rules: Sequence[Rule], path: Path) -> list[str]:
-    """The errors of all entries that break a rule.
-
-    Args:
-        tree: the JSON object.
-        rules: rules of its entries.
-        path: of the file, for messages.
-    """
+def _broken_rules(tree: Mapping[str, Any], rules: Sequence[_Rule], path: Path) -> list[str]:
+    """The errors of all entries of a file's JSON object that break a rule."""
+    where, way_out = printable(str(path.parent)), COPY_AGAIN
     return [
         fault(
             f"{path.name}: {rule.name}",
             rule.words,
             shown(tree.get(rule.name)),
-            where=printable(str(path.parent)),
-            way_out=COPY_AGAIN,
+            where=where,
+            way_out=way_out,
         )
         for rule in rules
         if not rule.holds(tree.get(rule.name, rule.default))
@@ -123,8 +119,8 @@ def read_adapter(folder: Path) -> KeptAdapter:
     held = _weights_file(folder)
     trial = _json(folder / TRIAL)
     peft = _json(folder / CONFIG) if held.name == ADAPTER else {}
-    faults = broken_rules(trial, RECORD, folder / TRIAL)
-    faults += broken_rules(peft, CONFIGURATION, folder / CONFIG) if peft else []
+    faults = _broken_rules(trial, RECORD, folder / TRIAL)
+    faults += _broken_rules(peft, CONFIGURATION, folder / CONFIG) if peft else []
     settings = BindingSettings()
     if isinstance(trial.get("settings"), dict):
         try:
@@ -180,10 +176,8 @@ def _json(path: Path) -> dict[str, Any]:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         where = f"{printable(str(path.parent))}: {reason(error)}"
-        text = fault(
-            path.name, "be JSON that can be read", path.name, where=where, way_out=COPY_AGAIN
-        )
-        raise SpecError(text) from error
+        rule, name = "be JSON that can be read", path.name
+        raise SpecError(fault(name, rule, name, where=where, way_out=COPY_AGAIN)) from error
     if not isinstance(tree, dict):
         where = printable(str(path.parent))
         raise SpecError(fault(path.name, "hold a JSON object", shown(tree), where=where))
@@ -211,10 +205,8 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
         held = load_file(path)
     except (OSError, SafetensorError) as error:
         where = f"{printable(str(path.parent))}: {reason(error)}"
-        rule = "be a whole safetensors file"
-        raise SpecError(
-            fault(path.name, rule, path.name, where=where, way_out=COPY_AGAIN)
-        ) from error
+        rule, name = "be a whole safetensors file", path.name
+        raise SpecError(fault(name, rule, name, where=where, way_out=COPY_AGAIN)) from error
     broken = [name for name, tensor in held.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         where = printable(str(path.parent))

@@ -10,11 +10,12 @@ from typing import Protocol
 from urllib.parse import quote
 
 from objectives.binding.predict.stream import Prediction
-from objectives.data.errors import SHOWN, printable
+from objectives.data.errors import SHOWN
 from objectives.data.formats.fasta import STDIN, BadRecord, FastaRecord, read_fasta
 from objectives.data.letters import Letters
 from sweep.errors import DataError, fault
 from sweep.files.strict_json import strict_document
+from sweep.terminal.printable import printable
 
 SOURCE, TYPE = "lorasweep", "binding_site"
 """Columns 2 and 3 of GFF3; the type is SO:0000409 of the Sequence Ontology."""
@@ -29,18 +30,16 @@ class Format(Protocol):
 
     def head(self) -> str:
         """Text before the first chain."""
-        ...
 
     def chain(self, prediction: Prediction) -> str:
         """Text of one chain."""
-        ...
 
     def tail(self) -> str:
         """Text after the last chain."""
-        ...
+        return ""
 
 
-class Tsv:
+class Tsv(Format):
     """A table with a header and one line per residue; positions count from 1."""
 
     def head(self) -> str:
@@ -61,12 +60,8 @@ class Tsv:
             for position, (residue, probability, called) in enumerate(rows, start=1)
         )
 
-    def tail(self) -> str:
-        """Empty; the format has no closing text."""
-        return ""
 
-
-class Json:
+class Json(Format):
     """A JSON array with one chain per line, so that it can also be read line by line."""
 
     def __init__(self) -> None:
@@ -95,7 +90,7 @@ class Json:
         return "\n]\n"
 
 
-class Gff3:
+class Gff3(Format):
     """One feature per run of called residues, with their mean probability as the score.
 
     Source: the Sequence Ontology's GFF3 specification, version 1.26.
@@ -125,10 +120,6 @@ class Gff3:
         if len(lines) > 1:
             lines.append("###")  # all references to features above are resolved
         return "\n".join(lines) + "\n"
-
-    def tail(self) -> str:
-        """Empty; the format has no closing text."""
-        return ""
 
 
 def attribute(text: str) -> str:

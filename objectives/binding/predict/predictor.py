@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from objectives.binding.predict.adapter_folder import KeptAdapter
+from objectives.data.errors import listed
 from objectives.data.prepare.alphabet import Alphabet
 from objectives.data.prepare.windows import Windows
 from objectives.lora.base import source
@@ -31,8 +32,6 @@ _FEWEST_TOKENS = 64
 products of a dozen rows or fewer use another kernel, so that the last bits of a short chain would
 depend on the other chains of its pass; measured with MKL on one to four threads, all products of
 more rows agree bit for bit."""
-
-_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -158,12 +157,8 @@ def _fill(lane: Adapters, kept: KeptAdapter) -> None:
 
 def _difference(wanted: Mapping[str, torch.Size], given: Mapping[str, torch.Size]) -> str:
     names = [name for name in sorted({*wanted, *given}) if wanted.get(name) != given.get(name)]
-    shown_names = [
-        f"{name} {_shape(given.get(name))} for {_shape(wanted.get(name))}"
-        for name in names[:_NAMED]
-    ]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(shown_names) + more
+    pairs = (f"{name} {_shape(given.get(name))} for {_shape(wanted.get(name))}" for name in names)
+    return listed(pairs, most=3)
 
 
 def _shape(shape: torch.Size | None) -> str:

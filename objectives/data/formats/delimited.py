@@ -138,25 +138,16 @@ def find_delimiter(lines: Iterator[str], own: str, name: str) -> tuple[str, Iter
         if not line.strip():
             above.append(line)
             continue
-        require_table(line, name)
+        _require_table(line, name)
         named = _SEP.fullmatch(line)
         if named:
             return named[1], itertools.chain([*above, "\n"], lines)
-        return delimiter_of(line, own), itertools.chain([*above, line], lines)
+        return _delimiter_of(line, own), itertools.chain([*above, line], lines)
     return own, iter(())
 
 
-def delimiter_of(header: str, own: str) -> str:
-    """The delimiter of a header.
-
-    Args:
-        header: the first line.
-        own: the delimiter that the file's suffix stands for.
-
-    Returns:
-        ``own``, unless only another delimiter gives column names that are read, or more than
-        one column.
-    """
+def _delimiter_of(header: str, own: str) -> str:
+    """``own``, unless only another delimiter of a header gives known column names, or several."""
     split = {mark: _names(header, mark) for mark in (own, *_OTHERS)}
     for reads in (_is_known, lambda names: SEQUENCE in names, lambda names: len(names) > 1):
         found = next((mark for mark, names in split.items() if reads(names)), None)
@@ -165,12 +156,8 @@ def delimiter_of(header: str, own: str) -> str:
     return own
 
 
-def require_table(line: str, name: str) -> None:
-    """Refuse a line that is clearly FASTA or JSON.
-
-    Raises:
-        DataError: naming the format and its suffix.
-    """
+def _require_table(line: str, name: str) -> None:
+    """Refuse a line that is clearly FASTA or JSON, naming the format and its suffix."""
     kind = kind_of_text(line)
     if kind:
         way_out = f"Name it {_SUFFIX[kind]}"

@@ -26,10 +26,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import cast
 
-from objectives.data.errors import printable, reason, shown
+from objectives.data.errors import reason, shown
 from objectives.data.formats.open_file import open_text
 from objectives.data.protein import STOP, is_missing, is_prose, other_kind, remedy
 from sweep.errors import DataError, fault
+from sweep.terminal.printable import printable
 
 STDIN = "-"
 
@@ -60,8 +61,8 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
             # Surrogates allow an error with the line of an undecodable byte.
             text = stack.enter_context(open_text(stream, name, errors="surrogateescape"))
         except OSError as error:
-            told = fault("FASTA", "be a file that can be read", reason(error), where=name)
-            raise DataError(told) from error
+            problem = fault("FASTA", "be a file that can be read", reason(error), where=name)
+            raise DataError(problem) from error
         yield _bounded(text, name), name
 
 
@@ -223,8 +224,8 @@ class _Draft:
         translated = len(sequence) < len(whole)
         if not sequence:
             faults.append(fault("sequence", "hold at least one residue", whole, where=where))
-        elif not translated and (told := self._kind_fault(sequence, where)):
-            faults.append(told)
+        elif not translated and (problem := self._kind_fault(sequence, where)):
+            faults.append(problem)
         elif not plain:
             faults += self._letter_faults(sequence, name)
         if faults:
@@ -271,9 +272,9 @@ class _Draft:
             if held:
                 at = min(sequence.index(letter) for letter in held)
                 line = self._line_of(at)
-                told = f"{rule} (first at residue {at + 1})"
+                first = f"{rule} (first at residue {at + 1})"
                 where = f"{name}, line {line}"
-                faults.append(fault("sequence", told, shown(held), where=where, way_out=way_out))
+                faults.append(fault("sequence", first, shown(held), where=where, way_out=way_out))
         return faults
 
     def _line_of(self, residue: int) -> int:

@@ -36,15 +36,8 @@ _LABELS = re.compile(r"[01-]+")
 _MASK = re.compile(r"[01]+")
 
 
-def read_header(header: str) -> tuple[str | None, dict[str, str]]:
-    """Parse a header into its id and its fields.
-
-    Args:
-        header: without the ``>``.
-
-    Returns:
-        The id, None if there is none, and the fields' values by key in lower case.
-    """
+def _read_header(header: str) -> tuple[str | None, dict[str, str]]:
+    """A header's id, None if there is none, and its fields' values by key in lower case."""
     words = header.split(maxsplit=1)
     fields = {key.lower(): value for key, value in _FIELD.findall(header)}
     named = _split_without_key(header)
@@ -118,10 +111,10 @@ def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Cha
         with open_lines(str(path)) as (lines, _):
             blocks = list(_blocks(lines, name))
     except DataError as error:
-        problems.add_files(error.faults)
+        problems.files.extend(error.faults)
         return []
     except (OSError, EOFError) as error:
-        problems.add_file(fault("file", "be readable", str(error), where=name))
+        problems.files.append(fault("file", "be readable", str(error), where=name))
         return []
     widths = {width for block in blocks if (width := wrapped_at(block.body))}
     chains = []
@@ -169,7 +162,7 @@ def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
         if line.startswith(">"):
             if block is not None:
                 yield block
-            block = _Block(number, *read_header(line[1:].strip()))
+            block = _Block(number, *_read_header(line[1:].strip()))
         elif line and not line.startswith(";"):
             if block is None:
                 rule = "begin with a header, '>' and an id"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from objectives.data.chain import Chain
-from objectives.data.errors import RecordErrors, printable, reason
+from objectives.data.errors import RecordErrors, reason
 from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
 from objectives.data.formats.fasta_labels import read_fasta_labels
 from objectives.data.formats.open_file import format_of
@@ -18,6 +18,7 @@ from objectives.data.formats.table import READERS, read_table
 from objectives.data.formats.text import read_text
 from objectives.data.splits import Splits
 from sweep.errors import DataError, fault
+from sweep.terminal.printable import printable
 
 TABLES = (".txt", *READERS)
 SUFFIXES = (*TABLES, *FASTA)
@@ -57,10 +58,6 @@ class FileSource:
         return [
             f"{split} {self._name(path)}" for split, each in self.files.items() for path in each
         ]
-
-    def left_out(self) -> list[str]:
-        """The files that are not read, with the reason."""
-        return list(self.passed_over)
 
     def read(self, problems: RecordErrors) -> Splits:
         """Read every file; errors are collected in ``problems``."""

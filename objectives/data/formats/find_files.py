@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from objectives.data.errors import printable
 from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
 from objectives.data.formats.fasta_labels import has_labels
 from objectives.data.formats.files import SUFFIXES, TABLES, FileSource, unreadable
@@ -23,6 +22,7 @@ from objectives.data.formats.table import PICKLED
 from objectives.data.split_names import hint_in, split_of_file, splits_in
 from objectives.data.splits import SPLITS
 from sweep.errors import DataError, fault
+from sweep.terminal.printable import printable
 
 _ARRAYS = (".pt", ".pth", ".npy", ".npz")
 """Array formats, refused because they do not say what their numbers mean."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from objectives.data.chain import Chain
 from objectives.data.errors import RecordErrors, reason
@@ -38,6 +38,8 @@ class TableSource:
     content: str  # digest of the tables' content
     named: bool = True  # whether the keys name splits; False for a single table
 
+    passed_over: ClassVar[tuple[str, ...]] = ()  # every table is read, or is an error
+
     def digest(self) -> str:
         """Digest of the content."""
         return self.content
@@ -45,10 +47,6 @@ class TableSource:
     def names(self) -> list[str]:
         """The keys of the tables, which are independent of the folder's name."""
         return list(self.tables)
-
-    def left_out(self) -> list[str]:
-        """Empty: every table is read, or is an error."""
-        return []
 
     def read(self, problems: RecordErrors) -> Splits:
         """Read every row; errors are collected in ``problems``."""
@@ -137,7 +135,7 @@ def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
     columns = {column: column.strip().lower() for column in table.column_names}
     faults = column_faults(columns.values(), where)
     if faults:
-        problems.add_files(faults)
+        problems.files.extend(faults)
         return []
     # Decode only the needed columns: the table may also hold large embeddings.
     known = table.select_columns([name for name in columns if is_read(columns[name])])
@@ -146,7 +144,7 @@ def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
     classes = ClassNames(known.features.to_dict(), label_column)
     faults = classes.faults(where)
     if faults:
-        problems.add_files(faults)
+        problems.files.extend(faults)
         return []
     splits = RowSplits()
 
@@ -158,6 +156,6 @@ def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
     try:
         chains = chains_of_rows(splits.watch(rows()), label_column, problems)
     except (OSError, ValueError) as error:  # raised by Arrow for damaged bytes
-        problems.add_file(fault("table", "be readable", reason(error), where=where))
+        problems.files.append(fault("table", "be readable", reason(error), where=where))
         return []
     return splits.place(chains, problems)

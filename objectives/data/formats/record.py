@@ -139,11 +139,11 @@ def _sequence(record: Record) -> str:
         rule = f"hold letters A to Z only (first break at residue {index + 1})"
         raise DataError(fault("sequence", rule, shown("".join(odd)), where=where))
     sequence = letters.upper()
-    told = _length_fault(sequence, record.length, where)
+    problem = _length_fault(sequence, record.length, where)
     if is_cut(value) and _stated_length(record.length) != len(sequence):
-        told = " ".join(filter(None, [told, cut_fault("sequence", where)]))
-    if told:
-        raise DataError(told)
+        problem = " ".join(filter(None, [problem, cut_fault("sequence", where)]))
+    if problem:
+        raise DataError(problem)
     return sequence
 
 
@@ -152,13 +152,9 @@ def _length_fault(sequence: str, stated: object, where: str) -> str:
     length = _stated_length(stated)
     if length is None or length == len(sequence):
         return ""
-    return fault(
-        "sequence",
-        f"be as long as the column 'Length' says ({length})",
-        len(sequence),
-        where=where,
-        way_out="It may have been cut; rename the column if it holds another length",
-    )
+    rule = f"be as long as the column 'Length' says ({length})"
+    way_out = "It may have been cut; rename the column if it holds another length"
+    return fault("sequence", rule, len(sequence), where=where, way_out=way_out)
 
 
 def _stated_length(cell: object) -> int | None:

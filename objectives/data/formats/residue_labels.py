@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from objectives.data.chain import IGNORED
-from objectives.data.errors import FileFaultError, shown
+from objectives.data.errors import FileFaultError, listed, shown
 from objectives.data.protein import is_missing
 from sweep.errors import DataError, fault
 
@@ -20,7 +20,6 @@ _LABELS = {
 }
 _PAIRS = (("[", "]"), ("(", ")"))
 _HOLE = re.compile(r",\s*,|^\s*,")
-_SHOWN = 5
 _CELL = 32_767  # characters that Excel keeps of a cell; it cuts longer ones silently
 _DIGITS = 18
 """Numbers of more digits are outside every sequence, and Python limits what ``int`` parses."""
@@ -33,13 +32,9 @@ def is_cut(value: object) -> bool:
 
 def cut_fault(name: str, where: str) -> str:
     """The error for a truncated cell."""
-    return fault(
-        name,
-        "be whole",
-        f"{_CELL} characters, where spreadsheets cut a cell",
-        where=where,
-        way_out="Take it from a file that no spreadsheet has saved",
-    )
+    got = f"{_CELL} characters, where spreadsheets cut a cell"
+    way_out = "Take it from a file that no spreadsheet has saved"
+    return fault(name, "be whole", got, where=where, way_out=way_out)
 
 
 def read_labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
@@ -67,7 +62,7 @@ def read_labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
     faults = []
     if odd:
         rule = f"be 0, 1 or {IGNORED} (unknown)"
-        faults.append(fault("labels", rule, _first(odd), where=where))
+        faults.append(fault("labels", rule, listed(map(shown, odd)), where=where))
     if len(items) != len(sequence):
         rule = f"be one per residue ({len(sequence)})"
         faults.append(fault("labels", rule, len(items), where=where))
@@ -119,7 +114,7 @@ def read_positions(value: object, sequence: str, where: str, *, letters: bool) -
         (f"lie in 1 to {len(sequence)}, the sequence's length", outside),
         ("carry the letter that the sequence has there", other),
     )
-    faults = [fault(name, rule, _first(bad), where=where) for rule, bad in rules if bad]
+    faults = [fault(name, rule, listed(map(shown, bad)), where=where) for rule, bad in rules if bad]
     if faults:
         raise DataError(faults)
     return found
@@ -145,7 +140,7 @@ def _from_zero(name: str, items: Sequence[str], where: str) -> str:
         "A 0 means that the whole file counts from 0: add 1 to every position in it, or write [] "
         "if 0 stands for no site"
     )
-    return fault(name, "be counted from 1", _first(items), where=where, way_out=way_out)
+    return fault(name, "be counted from 1", listed(map(shown, items)), where=where, way_out=way_out)
 
 
 def _require_given(name: str, value: object, where: str, way_out: str) -> None:
@@ -176,9 +171,3 @@ def _unquoted(item: str) -> str:
     """An item without the quotes that Python writes around strings in a list."""
     quoted = len(item) > 1 and item[0] == item[-1] and item[0] in "'\""
     return item[1:-1] if quoted else item
-
-
-def _first(items: Sequence[str]) -> str:
-    """The first few items as text, for messages."""
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(str(shown(item)) for item in items[:_SHOWN]) + more

@@ -17,10 +17,11 @@ from dataclasses import replace
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import RecordErrors, printable, shown
+from objectives.data.errors import RecordErrors, listed, shown
 from objectives.data.split_names import UNDERSTOOD, hint_in, split_of, splits_in
 from objectives.data.splits import SPLITS, Splits, drop_contradictions
 from sweep.errors import fault
+from sweep.terminal.printable import printable
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
@@ -85,7 +86,7 @@ class RowSplits:
             return chains
         faults = [text for each in columns.items() for text in self._faults(*each)]
         if faults:
-            problems.add_files(faults)
+            problems.files.extend(faults)
             return []
         splits = {where: self._split(where, columns) for where in self._rows}
         odd = [where for where in self._rows if splits[where] is None]
@@ -94,7 +95,7 @@ class RowSplits:
             got = ", ".join(f"{column} {cell!r}" for column, cell in cells.items())
             rule = f"name one split in each row (not in {len(odd)} of {len(self._rows)})"
             way_out = "Keep one column of splits"
-            problems.add_file(fault("columns", rule, got, where=odd[0], way_out=way_out))
+            problems.files.append(fault("columns", rule, got, where=odd[0], way_out=way_out))
             return []
         return [replace(chain, split=splits[chain.source] or "") for chain in chains]
 
@@ -119,12 +120,10 @@ class RowSplits:
             rule = "be true or false in each row, as it is named after a split"
         if not odd:
             return []
-        values = list(dict.fromkeys(odd.values()))
-        more = f" and {len(values) - 5} more" if len(values) > 5 else ""
-        got = ", ".join(repr(value) for value in values[:5]) + more
+        got = listed(map(repr, dict.fromkeys(odd.values())))
         way_out = "Rename these values, or rename or drop the column if it names no split"
-        told = f"column '{column}'"
-        return [fault(told, rule, shown(got), where=next(iter(odd)), way_out=way_out)]
+        name, where = f"column '{column}'", next(iter(odd))
+        return [fault(name, rule, shown(got), where=where, way_out=way_out)]
 
     def _split(self, where: str, columns: Mapping[str, str]) -> str | None:
         """The split of one row; None if its columns contradict each other."""
@@ -177,7 +176,7 @@ class Placed:
             if named and own != split and (split, own) != ("train", "validation"):
                 rule = f"be of the split that its file names, {split}"
                 way_out = "Correct the column, or rename the file"
-                problems.add_file(fault("row", rule, own, where=chain.source, way_out=way_out))
+                problems.files.append(fault("row", rule, own, where=chain.source, way_out=way_out))
                 return
             placed.setdefault(own, []).append(chain)
         for own, part in (placed or {split: []}).items():
@@ -194,5 +193,5 @@ class Placed:
         if not (splits.get("train") or problems.files) and any(splits.values()):
             got = ", ".join(f"{len(each)} of {name}" for name, each in splits.items() if each)
             where = printable(self._source)
-            problems.add_file(fault("data", "hold chains that train", got, where=where))
+            problems.files.append(fault("data", "hold chains that train", got, where=where))
         return Splits(**{"train": [], **splits})

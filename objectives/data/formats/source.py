@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from objectives.data.errors import RecordErrors, printable, reason, shown
+from objectives.data.errors import RecordErrors, reason, shown
 from objectives.data.formats.files import SUFFIXES
 from objectives.data.formats.find_files import find_files
 from objectives.data.formats.hub import is_saved, open_hub, open_saved
@@ -15,6 +15,7 @@ from objectives.data.formats.open_file import format_of
 from objectives.data.formats.table import PICKLED
 from objectives.data.splits import Splits
 from sweep.errors import DataError, fault
+from sweep.terminal.printable import printable
 
 BUILTIN_MOTIFS = "builtin:motifs"  # name of the generated data set, which needs no download
 _LISTED = 10
@@ -24,16 +25,17 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 class Source(Protocol):
     """A data source from which chains are read."""
 
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Files that are not read, with the reason."""
+        ...
+
     def digest(self) -> str:
         """Digest of the content, part of the cache key."""
         ...
 
     def names(self) -> list[str]:
         """Names of the files or tables read; part of the cache key, as the summary lists them."""
-        ...
-
-    def left_out(self) -> list[str]:
-        """Files that are not read, with the reason."""
         ...
 
     def read(self, problems: RecordErrors) -> Splits:
@@ -44,15 +46,13 @@ class Source(Protocol):
 class MotifSource:
     """The generated data set with planted motifs."""
 
+    passed_over = ()
+
     def digest(self) -> str:
         """Digest of the name; the generator's code is part of the cache key as well."""
         return hashlib.sha256(BUILTIN_MOTIFS.encode()).hexdigest()
 
     def names(self) -> list[str]:
-        """Empty, as nothing is read from a file."""
-        return []
-
-    def left_out(self) -> list[str]:
         """Empty, as nothing is read from a file."""
         return []
 
@@ -84,9 +84,8 @@ def open_source(text: str, *, allow_pickle: bool = False) -> Source:
         path = Path(text).expanduser()
         there = path.exists() or path.is_symlink()
     except (OSError, ValueError, RuntimeError) as error:  # too long, or an unknown ~user
-        raise DataError(
-            fault("data", "be a path or a name", shown(text), where=reason(error))
-        ) from error
+        where = reason(error)
+        raise DataError(fault("data", "be a path or a name", shown(text), where=where)) from error
     if not text.strip() or "\0" in text:
         raise DataError(fault("data", "be a path or a name", text))
     if path.is_dir() and is_saved(path):
@@ -106,10 +105,6 @@ def _missing(path: Path, text: str) -> str:
     except OSError:  # no permission to list the folder
         names = []
     listing = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
-    return fault(
-        "data",
-        f"be a path that exists, {BUILTIN_MOTIFS}, or a Hub name 'owner/name'",
-        text,
-        where=f"{nearest} holds {listing or 'nothing'}",
-        way_out="Correct the path",
-    )
+    rule = f"be a path that exists, {BUILTIN_MOTIFS}, or a Hub name 'owner/name'"
+    where = f"{nearest} holds {listing or 'nothing'}"
+    return fault("data", rule, text, where=where, way_out="Correct the path")

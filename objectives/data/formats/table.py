@@ -53,7 +53,7 @@ def read_table(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
     except (OSError, ValueError) as error:
         way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
         faults = [fault("file", "be readable", reason(error), where=name, way_out=way_out)]
-    problems.add_files(faults)
+    problems.files.extend(faults)
     return []
 
 
@@ -65,20 +65,8 @@ def _read_delimited(path: Path, name: str, problems: RecordErrors) -> tuple[list
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 
-def read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
-    """Read a pickled pandas DataFrame, list of dicts or dict of columns.
-
-    Args:
-        path: a file from a trusted source.
-        name: its name in messages.
-        problems: unused; an argument of every reader.
-
-    Returns:
-        Column names in lower case, and for each row its location and its cells.
-
-    Raises:
-        ValueError: if it cannot be unpickled, or contains something else.
-    """
+def _read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
+    """Read a pickled pandas DataFrame, list of dicts or dict of columns."""
     del problems
     import pandas as pd  # type: ignore[import-untyped]
 
@@ -193,9 +181,9 @@ def _read_json_array(text: str, name: str, problems: RecordErrors) -> tuple[list
     rows: list[tuple[str, Mapping[str, Any]]] = []
     for number, each in enumerate(found, start=1):
         where = f"{name}, row {number}"
-        row, told = _object("row", each, where)
+        row, problem = _object("row", each, where)
         if row is None:
-            problems.add_record([told])
+            problems.add_record([problem])
             continue
         rows.append((where, row))
     return list(dict.fromkeys(key for _, row in rows for key in row)), rows
@@ -246,7 +234,7 @@ READERS: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] 
 """File suffix to reader."""
 
 PICKLED: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] = {
-    ".pkl": read_pickle,
-    ".pickle": read_pickle,
+    ".pkl": _read_pickle,
+    ".pickle": _read_pickle,
 }
 """File suffix to reader, for files that are read only if pickles are allowed."""

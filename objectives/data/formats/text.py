@@ -51,12 +51,12 @@ def read_text(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
             lines = file.read().split("\n")
         require_text_format(next((line for line in lines if line.strip()), ""), name)
     except DataError as error:
-        problems.add_files(error.faults)
+        problems.files.extend(error.faults)
         return []
     except (OSError, UnicodeDecodeError) as error:
         way_out = "Save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
         text = fault("file", "be readable UTF-8 text", str(error), where=name, way_out=way_out)
-        problems.add_file(text)
+        problems.files.append(text)
         return []
     ligand = ligand_of(path)
     chains: list[Chain] = []

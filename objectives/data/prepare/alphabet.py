@@ -85,10 +85,10 @@ class Alphabet:
 
     def described(self) -> str:
         """A short description of the encoding, for messages."""
-        told = [f"one per residue, written as {self.spelling.write('MKT')!r}"]
-        told.append(f"{len(self.before)} before and {len(self.after)} after")
-        told += [f"{letter} read as {shown}" for letter, shown in self.stand_ins.items()]
-        return ", ".join(told)
+        parts = [f"one per residue, written as {self.spelling.write('MKT')!r}"]
+        parts.append(f"{len(self.before)} before and {len(self.after)} after")
+        parts += [f"{letter} read as {shown}" for letter, shown in self.stand_ins.items()]
+        return ", ".join(parts)
 
 
 def _all_codes(tokenizer: Any, reading: Reading) -> tuple[np.ndarray, dict[str, str]]:

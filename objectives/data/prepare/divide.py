@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from objectives.data.chain import Chain
-from objectives.data.errors import RecordErrors
+from objectives.data.errors import RecordErrors, listed
 from objectives.data.formats.source import Source
 from objectives.data.letters import judge_letters
 from objectives.data.options import DataOptions
 from objectives.data.similarity.grouping import Grouping, Tool, clustering_tool, group
-from objectives.data.split_names import listed, splits_in
+from objectives.data.split_names import splits_in
 from objectives.data.splits import (
     SPLITS,
     Splits,
@@ -88,11 +88,11 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         skipped_bad=skipped,
         left_open=problems.counts,
         files={name: problems.read[name] for name in SPLITS if name in problems.read},
-        passed_over=tuple(source.left_out()),
+        passed_over=source.passed_over,
         notes=(
             *problems.notes,
-            *carving_notes(carved, options.validation_fraction),
-            *label_notes(splits),
+            *_carving_notes(carved, options.validation_fraction),
+            *_label_notes(splits),
         ),
     )
 
@@ -178,7 +178,7 @@ _OFTEN = 0.5
 _FAR = 2.0  # factor by which the validation share may differ from the one asked for without a note
 
 
-def label_notes(splits: Splits) -> list[str]:
+def _label_notes(splits: Splits) -> list[str]:
     """A note if most residues of a split are labelled as binding."""
     shares = {}
     for name, chains in splits.given().items():
@@ -188,17 +188,14 @@ def label_notes(splits: Splits) -> list[str]:
             shares[name] = f"{positives / known:.0%} in {name}"
     if not shares:
         return []
-    told = ", ".join(shares.values())
-    return [f"most residues with a known label bind ({told}): check that labels are not inverted"]
+    listing = ", ".join(shares.values())
+    return [
+        f"most residues with a known label bind ({listing}): check that labels are not inverted"
+    ]
 
 
-def carving_notes(carved: Splits | None, fraction: float) -> list[str]:
-    """Notes on a validation split far from the size asked for, or a training split of one chain.
-
-    Args:
-        carved: the splits before subsampling; None if the source gives a validation split.
-        fraction: share of the residues asked for.
-    """
+def _carving_notes(carved: Splits | None, fraction: float) -> list[str]:
+    """Notes on a split far from the size asked for; ``carved`` is None if the source gives it."""
     if carved is None:
         return []
     train, validation = (

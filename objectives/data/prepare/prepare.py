@@ -87,7 +87,7 @@ def prepare(
         train=entry.tables["train"],
         validation=entry.tables["validation"],
         test=entry.tables.get("test"),
-        summary=replace(summary, passed_over=tuple(opened.left_out())),
+        summary=replace(summary, passed_over=opened.passed_over),
         fingerprint=entry.facts["fingerprint"],
         files=entry.files,
     )

@@ -67,7 +67,7 @@ def read_residues(tokenizer: Any) -> Reading:
     Raises:
         UnreadableError: if there is no such spelling.
     """
-    unknown = unknown_tokens(tokenizer)
+    unknown = _unknown_tokens(tokenizer)
     reasons: list[str] = []
     for spelling in SPELLINGS:
         try:
@@ -85,10 +85,10 @@ def reads_proteins(tokenizer: Any) -> bool:
         reading = read_residues(tokenizer)
     except UnreadableError:
         return False
-    return unknown_tokens(tokenizer).isdisjoint((*reading.before, *reading.after))
+    return _unknown_tokens(tokenizer).isdisjoint((*reading.before, *reading.after))
 
 
-def tokens_of(tokenizer: Any, text: str) -> list[int] | None:
+def _tokens_of(tokenizer: Any, text: str) -> list[int] | None:
     """The token ids of a text, special tokens included; None if the tokenizer fails on it."""
     try:
         return list(tokenizer(text)["input_ids"])
@@ -96,22 +96,18 @@ def tokens_of(tokenizer: Any, text: str) -> list[int] | None:
         return None
 
 
-def unknown_tokens(tokenizer: Any) -> set[int]:
-    """The token ids for unknown text; empty if the tokenizer can encode any text.
-
-    Besides ``unk_token`` it is what two symbols outside any protein vocabulary are encoded to,
-    because a tokenizer can have an unknown token without naming it.
-    """
-    strange = [tokens_of(tokenizer, sign) for sign in ("☃", "☂")]
+def _unknown_tokens(tokenizer: Any) -> set[int]:
+    """``unk_token`` and, as it may be unnamed, what two symbols of no vocabulary are encoded to."""
+    strange = [_tokens_of(tokenizer, sign) for sign in ("☃", "☂")]
     found = {tokenizer.unk_token_id} - {None}
     if strange[0] is not None and strange[0] == strange[1]:
-        found |= set(strange[0]) - set(tokens_of(tokenizer, "") or ())
+        found |= set(strange[0]) - set(_tokens_of(tokenizer, "") or ())
     return found
 
 
 def _reading(tokenizer: Any, spelling: Spelling, unknown: set[int]) -> Reading:
     """Derive the encoding in one spelling from ``_TURNS``, and verify it on other sequences."""
-    made = [tokens_of(tokenizer, spelling.write(turn)) for turn in _TURNS]
+    made = [_tokens_of(tokenizer, spelling.write(turn)) for turn in _TURNS]
     rows = [row for row in made if row is not None]
     if len(rows) < len(made) or all(row == rows[0] for row in rows):
         raise UnreadableError("no token for any amino acid")
@@ -131,7 +127,7 @@ def _reading(tokenizer: Any, spelling: Spelling, unknown: set[int]) -> Reading:
         raise UnreadableError("tokens that differ with a residue's place")
     codes |= _unusual(tokenizer, reading, unknown)
     for sequence in _probes(tokenizer, "".join(codes)):
-        if tokens_of(tokenizer, spelling.write(sequence)) != reading.expected(sequence):
+        if _tokens_of(tokenizer, spelling.write(sequence)) != reading.expected(sequence):
             raise JoinedError(f"other tokens for {sequence!r} than for its residues alone")
     return reading
 
@@ -141,7 +137,7 @@ def _unusual(tokenizer: Any, reading: Reading, unknown: set[int]) -> dict[str, i
     found = {}
     expected, place = reading.expected("ACADE"), len(reading.before) + 2
     for letter in UNUSUAL:
-        row = tokens_of(tokenizer, reading.spelling.write(f"AC{letter}DE"))
+        row = _tokens_of(tokenizer, reading.spelling.write(f"AC{letter}DE"))
         if row is None or len(row) != len(expected) or row[place] in unknown:
             continue
         if row[:place] + row[place + 1 :] == expected[:place] + expected[place + 1 :]:

@@ -100,7 +100,7 @@ def shown_progress(items: Iterable[T], total: int, what: str, *, chains: int) ->
 
 
 @dataclass(frozen=True)
-class Form:
+class _Form:
     """How chains are converted to windows."""
 
     alphabet: Alphabet  # the tokenizer's encoding of residues
@@ -138,7 +138,7 @@ def tokenise(
     import datasets
     import pyarrow as pa
 
-    form = Form(alphabet, limit, bits)
+    form = _Form(alphabet, limit, bits)
     starts = range(0, len(chains), BLOCK)
     with ThreadPoolExecutor(min(len(starts), cpu_count()) or 1) as pool:
         made = pool.map(lambda first: _table(chains[first : first + BLOCK], first, form), starts)
@@ -147,7 +147,7 @@ def tokenise(
     return datasets.Dataset(pa.concat_tables(tables), fingerprint=secrets.token_hex(8))
 
 
-def _table(chains: Sequence[Chain], first: int, form: Form) -> pa.Table:
+def _table(chains: Sequence[Chain], first: int, form: _Form) -> pa.Table:
     """The windows of a block of chains, the first of which is number ``first`` of the split."""
     import pyarrow as pa
 
@@ -212,7 +212,7 @@ def _labels(chains: Sequence[Chain]) -> NDArray[np.int8]:
     return np.fromiter(itertools.chain.from_iterable(c.labels for c in chains), dtype=np.int8)
 
 
-def _masks(chains: Sequence[Chain], form: Form) -> NDArray[np.integer]:
+def _masks(chains: Sequence[Chain], form: _Form) -> NDArray[np.integer]:
     """Bit mask of the ligands that each residue of a block binds, shape (residues,)."""
     masks = np.zeros(sum(len(chain.sequence) for chain in chains), dtype=form.mask_type)
     offset = 0

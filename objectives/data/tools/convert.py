@@ -140,16 +140,16 @@ def _rows(chains: Sequence[Chain]) -> Iterator[Row]:
     for chain in chains:
         sequence = chain.sequence + STOP * chain.translated
         common = {"id": chain.id, "sequence": sequence, "family": chain.family}
-        told: set[int] = set()
+        named: set[int] = set()
         for ligand, positions in chain.ligands.items():
-            told.update(positions)
+            named.update(positions)
             labels = [
                 IGNORED if label == IGNORED else int(at in set(positions))
                 for at, label in enumerate(chain.labels)
             ]
             yield {**common, "labels": labels, "ligand": ligand}
         if not chain.ligands or any(
-            label == 1 and at not in told for at, label in enumerate(chain.labels)
+            label == 1 and at not in named for at, label in enumerate(chain.labels)
         ):
             yield {**common, "labels": list(chain.labels), "ligand": ""}
 

@@ -13,12 +13,12 @@ import torch
 from safetensors import safe_open
 from transformers import CONFIG_MAPPING, __version__
 
+from objectives.data.errors import listed
 from objectives.lora.memory import ran_out
 from objectives.lora.settings import BindingSettings
 from sweep.errors import SpecError, SweepError, fault
 
 SAFE, PICKLED = "model.safetensors", "pytorch_model.bin"
-_LISTED = 5
 _REASON = 200  # maximum number of characters of a library's message in our error messages
 COPY_AGAIN = "Copy or download the base again"
 
@@ -84,7 +84,7 @@ def weight_faults(folder: Path, trust: Trust) -> list[str]:
         if name == PICKLED and not trust.pickle:
             return [fault("base", PICKLE_RULE, str(folder), way_out=PICKLE_WAY_OUT)]
         return _index_faults(folder, name) or _file_faults(folder)
-    held = ", ".join(sorted(path.name for path in folder.iterdir())[:_LISTED]) or "nothing"
+    held = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
     rule = f"hold its weights as {SAFE} or {_index(folder, SAFE).name} with its shards"
     way_out = "Give the folder that save_pretrained wrote"
     return [fault("base", rule, str(folder), where=f"it holds {held}", way_out=way_out)]
@@ -117,8 +117,7 @@ def _index_faults(folder: Path, name: str) -> list[str]:
     missing = [shard for shard in shards if not (folder / shard).is_file()]
     if not missing and shards:
         return []
-    more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
-    got = f"{', '.join(missing[:_LISTED])}{more} missing" if missing else "no shard"
+    got = f"{listed(missing)} missing" if missing else "no shard"
     rule = f"hold every weight file that {index.name} lists"
     return [fault("base", rule, got, where=str(folder), way_out=COPY_AGAIN)]
 
@@ -254,15 +253,10 @@ def _code_faults(folder: Path, trust: Trust) -> list[str]:
     named = [name for name in _MAY_NAME_CODE if _names_code(folder / name)]
     if not named:
         return []
-    return [
-        fault(
-            "base",
-            "bring no code of its own, which could do anything on this machine",
-            str(folder),
-            where=f"auto_map in {' and '.join(named)}",
-            way_out="Read that code and give --trust-remote-code, or give another base",
-        )
-    ]
+    rule = "bring no code of its own, which could do anything on this machine"
+    where = f"auto_map in {' and '.join(named)}"
+    way_out = "Read that code and give --trust-remote-code, or give another base"
+    return [fault("base", rule, str(folder), where=where, way_out=way_out)]
 
 
 def _names_code(path: Path) -> bool:

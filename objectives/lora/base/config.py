@@ -134,15 +134,9 @@ def load_tokenizer(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedTokenizer
         tokenizer = _as_written(folder, found)
         size = max(tokenizer.get_vocab().values(), default=-1) + 1
     if size > held:
-        raise SpecError(
-            fault(
-                "tokenizer",
-                f"hold no more tokens than the base has embeddings ({held})",
-                size,
-                where=str(folder),
-                way_out="Give a base whose tokenizer belongs to it",
-            )
-        )
+        rule = f"hold no more tokens than the base has embeddings ({held})"
+        way_out = "Give a base whose tokenizer belongs to it"
+        raise SpecError(fault("tokenizer", rule, size, where=str(folder), way_out=way_out))
     if tokenizer.pad_token_id is None:
         raise SpecError(fault("tokenizer", "have a padding token", None, where=str(folder)))
     return tokenizer

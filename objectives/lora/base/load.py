@@ -12,14 +12,13 @@ from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from objectives.data.chain import CLASSES
+from objectives.data.errors import listed
 from objectives.lora.adapter_config import four_bit_config
 from objectives.lora.base.checks import NO_TRUST, Trust, check_folder, reading
 from objectives.lora.base.config import load_config, no_warnings, quiet_libraries, skeleton
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import UNUSED
 from sweep.errors import SpecError, fault
-
-_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -44,22 +43,18 @@ class Precision:
         device = torch.device(name)
         if device.type == "cuda" and (device.index or 0) >= gpus:
             rule = f"name a GPU of this machine, which has {gpus}"
-            raise SpecError(
-                fault("settings.device", rule, settings.device, way_out="Use 'auto' or 'cpu'")
-            )
+            way_out = "Use 'auto' or 'cpu'"
+            raise SpecError(fault("settings.device", rule, settings.device, way_out=way_out))
         dtype = settings.compute_dtype
         if dtype == "auto":
             dtype = "bfloat16" if device.type == "cuda" else "float32"
         if dtype == "float16" and device.type == "cpu":
-            raise SpecError(
-                fault(
-                    "settings.compute_dtype",
-                    "not be 'float16' on a CPU, which has no fast float16 product and whose "
-                    "gradients underflow",
-                    dtype,
-                    way_out="Use 'auto' or 'float32'",
-                )
+            rule = (
+                "not be 'float16' on a CPU, which has no fast float16 product and whose gradients "
+                "underflow"
             )
+            way_out = "Use 'auto' or 'float32'"
+            raise SpecError(fault("settings.compute_dtype", rule, dtype, way_out=way_out))
         return cls(device, getattr(torch, dtype), settings.quantization)
 
 
@@ -176,17 +171,10 @@ def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> Non
     replaced = (*head, *UNUSED)
     bad = sorted(key for key in keys if not any(f".{part}." in f".{key}" for part in replaced))
     if bad:
-        more = len(bad) - _NAMED
-        shown = ", ".join(bad[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        raise SpecError(
-            fault(
-                "base",
-                "hold every weight of the encoder its config.json describes",
-                str(folder),
-                where=f"missing or misshapen: {shown}",
-                way_out="Check that weights and config.json belong together",
-            )
-        )
+        rule = "hold every weight of the encoder its config.json describes"
+        where = f"missing or misshapen: {listed(bad, most=3)}"
+        way_out = "Check that weights and config.json belong together"
+        raise SpecError(fault("base", rule, str(folder), where=where, way_out=way_out))
 
 
 def encoder_parameters(model: nn.Module, head: Sequence[str]) -> int:

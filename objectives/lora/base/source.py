@@ -75,15 +75,10 @@ def _from_hub(name: str, trust: Trust) -> Path:
         if trust.pickle and not weight_files(folder):
             folder = Path(snapshot_download(name, allow_patterns=[*small, "*.bin"]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise SpecError(
-            fault(
-                "base",
-                "be a local folder, a model of the Hugging Face Hub, or 'builtin:NAME'",
-                name,
-                where=reason(error),
-                way_out="Correct the name, go online, or download the model and give its folder",
-            )
-        ) from error
+        rule = "be a local folder, a model of the Hugging Face Hub, or 'builtin:NAME'"
+        way_out = "Correct the name, go online, or download the model and give its folder"
+        where = reason(error)
+        raise SpecError(fault("base", rule, name, where=where, way_out=way_out)) from error
     if not trust.pickle and not has_safe_weights(folder):  # the Hub may hold pickles
         raise SpecError(fault("base", PICKLE_RULE, name, way_out=PICKLE_WAY_OUT))
     return folder

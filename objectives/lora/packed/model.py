@@ -56,7 +56,7 @@ class PackedModel:
         self.base_weights = choose(base_weights, needed, device)
         self._first = _first_position(base.model)
         # Without packed attention each window must be a padded row of its own.
-        self._flat = takes_flat_passes(base.model)
+        self._flat = _takes_flat_passes(base.model)
         if self._flat:
             base.model.set_attn_implementation(NAME)
         for path, module in base.model.named_modules():
@@ -222,11 +222,8 @@ class PackedModel:
         return [f"{path}.{index}" for index in range(count)]
 
 
-def takes_flat_passes(model: nn.Module) -> bool:
-    """Whether a model's attention can be replaced by ``packed_attention``.
-
-    It must support flash attention, which ``packed_attention`` resembles: no mask is passed.
-    """
+def _takes_flat_passes(model: nn.Module) -> bool:
+    """Whether a model supports flash attention, which gets no mask, as ``packed_attention``."""
     needed = ("_supports_attention_backend", "_supports_flash_attn")
     return all(getattr(model, name, False) for name in needed)
 

@@ -48,12 +48,8 @@ class ParameterSlot:
         return rows[:, : math.prod(self.shape)].unflatten(1, self.shape)
 
 
-def slots_of(named: Sequence[Mapping[str, torch.Tensor]]) -> list[ParameterSlot]:
-    """Allocate consecutive rows of a block to each parameter that any lane has.
-
-    Args:
-        named: the parameters of each lane by name.
-    """
+def _slots_of(named: Sequence[Mapping[str, torch.Tensor]]) -> list[ParameterSlot]:
+    """Allocate consecutive rows of a block to each parameter that any lane has."""
     names = dict.fromkeys(name for own in named for name in own)
     slots: list[ParameterSlot] = []
     for name in names:
@@ -95,7 +91,7 @@ class StackedParameters:
         self.lanes = tuple(lanes)
         self.optimizer: BlockOptimizer | None = None
         self._named = [lane.named() for lane in lanes]
-        self.slots = slots_of(self._named)
+        self.slots = _slots_of(self._named)
         first = next(iter(self._named[0].values()))
         self.block = first.new_zeros(self.slots[-1].stop, WIDTH, requires_grad=False)
         own = self.views(self.block)

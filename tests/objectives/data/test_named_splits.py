@@ -330,7 +330,7 @@ def test_ignored_files_are_noted_except_harmless_ones(tmp_path: Path) -> None:
     counts, _ = read(root)
 
     assert counts == {"train": 9, "validation": 2, "test": 2}
-    assert open_source(str(root)).left_out() == [
+    assert list(open_source(str(root)).passed_over) == [
         "all.csv: lies outside of the folders of the splits",
         "embeddings/a.npy: is of no format that is read",
         "notes.xlsx: is of no format that is read",

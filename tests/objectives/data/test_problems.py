@@ -28,7 +28,7 @@ def test_bad_records_are_refused_together_or_skipped_on_request() -> None:
 def test_bad_file_cannot_be_skipped() -> None:
     """It would be unknown what was lost."""
     problems = RecordErrors()
-    problems.add_file("no column.")
+    problems.files.append("no column.")
 
     with pytest.raises(DataError, match=r"'1 bad' \(dir\)\. Correct them\.\nno column\.$"):
         problems.settle("dir", skip_bad=True)

@@ -15,7 +15,7 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from objectives.metrics.curves import BINS, POINTS, calibration, threshold_curve
-from objectives.metrics.metrics import ARGMAX, Predictions, at_threshold, best_threshold, decided
+from objectives.metrics.metrics import ARGMAX, Predictions, at_threshold, best_threshold
 
 TIED = st.integers(-4, 4).map(lambda half: half / 2)
 FINE = st.floats(-30, 30, width=32)
@@ -70,7 +70,7 @@ def test_argmax_and_the_chosen_threshold_are_on_the_curve(some: Predictions) -> 
     chosen = best_threshold(some)
     points = rows(threshold_curve(some, chosen))
     for margin in (ARGMAX, chosen):
-        figures = decided(some, margin)
+        figures = some.ranking.decided(margin)
         shown = at_threshold(some, margin)["threshold"]
         counts = {tp + fp for threshold, tp, fp in points if threshold == shown}
         assert figures["predicted_positives"] in counts

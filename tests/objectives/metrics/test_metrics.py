@@ -77,7 +77,7 @@ def test_metrics_of_a_decision_equal_scikit_learns(
     """At argmax, at observed margins and between: counts exactly, MCC and F1 to 1e-12."""
     threshold = data.draw(st.sampled_from([ARGMAX, 0.75, *given_.margin.tolist()]))
     chosen = (given_.margin.astype(float) > threshold).astype(int)
-    figures = decided(given_, threshold)
+    figures = given_.ranking.decided(threshold)
 
     assert figures["predicted_positives"] == chosen.sum()
     assert figures["precision"] == precision_score(given_.labels, chosen, zero_division=0.0)
@@ -122,14 +122,14 @@ def test_mcc_changes_sign_with_flipped_predictions(given_: Predictions) -> None:
     assume((given_.margin != 0).all())
     flipped = Predictions(-given_.margin, given_.labels, given_.ligands)
 
-    assert decided(flipped, ARGMAX)["mcc"] == -decided(given_, ARGMAX)["mcc"]
+    assert flipped.ranking.decided(ARGMAX)["mcc"] == -given_.ranking.decided(ARGMAX)["mcc"]
 
 
 @given(predictions())
 @settings(deadline=None, max_examples=examples(50))
 def test_a_single_class_is_flagged_and_scores_zero(given_: Predictions) -> None:
     """Predicting or labelling one class only is degenerate, anything else is not."""
-    figures = decided(given_, ARGMAX)
+    figures = given_.ranking.decided(ARGMAX)
     one_class = len(set(given_.labels)) == 1 or len(set(given_.margin > 0)) == 1
 
     assert figures["degenerate"] == one_class
@@ -148,7 +148,7 @@ def test_the_threshold_maximises_mcc(given_: Predictions) -> None:
     for cut in np.unique(margin):
         reached = squared_mcc(given_.labels, margin >= cut)
         assert reached < best if cut > margin[margin > chosen].min() else reached <= best
-    mcc = decided(given_, chosen)["mcc"]
+    mcc = given_.ranking.decided(chosen)["mcc"]
     assert mcc == same(float(best) ** 0.5)
     assert at_threshold(given_, chosen)["mcc_at_threshold"] == mcc
 
