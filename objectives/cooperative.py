@@ -34,8 +34,7 @@ def run_in_lanes(
         pause_seconds: time to sleep per turn, in which every trial makes one step.
 
     Returns:
-        All results in the pack's order with ``no_refill``; otherwise none, since ``refill``
-        took them.
+        All results in the pack's order with ``no_refill``; else none, as ``refill`` took them.
     """
     desk = _Desk(begin, refill)
     lanes = desk.all_on((begin(params), None) for params in pack)

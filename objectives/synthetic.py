@@ -79,8 +79,7 @@ def ishigami(values: Values) -> float:
 def surface(values: Values) -> float:
     """A simulated MCC: 0.15 with the head alone; the choice of targets adds most.
 
-    Needs ``rank``, ``targets``, and ``alpha`` or ``scaling``; rank 0 is the head alone. ``rslora``
-    makes of alpha another factor.
+    Needs ``rank`` (0: head alone), ``targets``, and ``alpha`` or ``scaling``; may have ``rslora``.
     """
     rank = float(values["rank"])
     names = members(str(values["targets"]))
@@ -261,7 +260,8 @@ class Synthetic:
             return math.nan
         if self._collapses(params):
             return 0.0
-        return self._function(params.values) + self.settings.noise * _draw(params)
+        drawn = float(_generator(params).standard_normal())
+        return self._function(params.values) + self.settings.noise * drawn
 
     def _collapses(self, params: TrialParams) -> bool:
         by_chance = _generator(params, "collapse").uniform() < self.settings.collapse_rate
@@ -309,11 +309,6 @@ def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:
         all(name in known and known[name] == wanted for name, wanted in condition.items())
         for condition in conditions
     )
-
-
-def _draw(params: TrialParams) -> float:
-    """One standard normal draw, determined by the trial's seed and parameters."""
-    return float(_generator(params).standard_normal())
 
 
 def _generator(params: TrialParams, what: str = "") -> np.random.Generator:

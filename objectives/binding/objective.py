@@ -133,8 +133,7 @@ class BindingObjective:
         """Train and score the trials of a pack together; a failed trial is a result, not an error.
 
         A trial with a ``folder`` writes a checkpoint there at each evaluation and when ``leave``
-        asks it to stop, and resumes from a checkpoint found there. Its result does not depend on
-        the other trials of the pack.
+        asks it to stop, and resumes from one found there. Its result is independent of the pack.
         """
         device = Precision.from_settings(self._settings).device
         if device.type == "cpu":

@@ -43,8 +43,7 @@ def eval_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
         budget: most tokens of a batch; a longer window is a batch of its own.
 
     Returns:
-        Indices into ``lengths``, batch by batch, equal lengths in their given order; every
-        index once.
+        Indices into ``lengths``, batch by batch, each once; equal lengths in their given order.
 
     Raises:
         ValueError: if the budget is below 1.

@@ -74,8 +74,7 @@ def other_kind(text: str) -> str:
     """What a text is, if it is clearly not a protein sequence in one-letter codes.
 
     Args:
-        text: the sequence without a final ``*``; separators between three-letter codes may
-            still be in it.
+        text: the sequence without a final ``*``; three-letter codes may have separators.
 
     Returns:
         ``DNA or RNA``, ``three-letter codes`` or ``secondary structure``; else an empty string.

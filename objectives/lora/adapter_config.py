@@ -60,8 +60,7 @@ class AdapterConfig:
 def four_bit_config(compute_dtype: torch.dtype, head: Sequence[str]) -> BitsAndBytesConfig:
     """NF4 with double quantisation for all linear layers except the head.
 
-    The head must be listed: bitsandbytes would quantise it too, and a quantised head cannot be
-    trained.
+    The head must be listed: bitsandbytes would quantise it too, and it could not be trained.
 
     Source: QLoRA, Dettmers et al. 2023, arXiv:2305.14314.
     """

@@ -151,7 +151,7 @@ def encoder_linears(model: nn.Module, head: Sequence[str]) -> dict[str, nn.Linea
     return {
         path: module
         for path, module in model.named_modules()
-        if isinstance(module, nn.Linear) and not _inside(path, (*head, *UNUSED))
+        if isinstance(module, nn.Linear) and not inside(path, (*head, *UNUSED))
     }
 
 
@@ -184,7 +184,7 @@ def _torn_fault(roles: Sequence[str], path: str, some: str, targets: str) -> str
     return fault("a target", rule, some, where=where, way_out=f"Use {name!r} for all of it")
 
 
-def _inside(path: str, modules: Iterable[str]) -> bool:
+def inside(path: str, modules: Iterable[str]) -> bool:
     """Whether a module path is, or is below, one of the named modules, at any depth."""
     return any(f".{module}." in f".{path}." for module in modules)
 
@@ -196,13 +196,13 @@ def _miss(
     everything = [path for path, _ in model.named_modules()]
     ends = [path for path in everything if f".{path}".endswith(f".{name}")]
     where = f"target set {targets!r}"
-    if name in head or any(_inside(path, head) for path in ends):
+    if name in head or any(inside(path, head) for path in ends):
         rule = "not name the head, which every trial trains in full"
         return fault("a target", rule, name, where=where, way_out=f"Remove {name!r}")
     hint = _class_hint(model, name, paths)
     options = ", ".join(f"{option} ({count})" for option, count in _options(name, paths))
     way_out = f"{hint}It could have matched: {options}"
-    if not hint and any(_inside(path, UNUSED) for path in ends):
+    if not hint and any(inside(path, UNUSED) for path in ends):
         rule = "name a matrix that token classification runs through"
     else:
         rule = "match a linear layer of the model"

@@ -44,8 +44,7 @@ Tree = dict[str, Any]
 def numbers(folder: Path = RESULTS) -> Tree:
     """Analyse every study that has a database and is done.
 
-    One under way says nothing yet: to look, and to stop when one likes what one sees, is how
-    chance gets published.
+    A study under way is left out: to stop at a result one likes would inflate false positives.
 
     Args:
         folder: with one SQLite file per study, of its name.

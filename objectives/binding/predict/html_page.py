@@ -80,8 +80,7 @@ class About:
 def draw(prediction: Prediction, about: About) -> str:
     """The page: residues coloured by their probability, and a table of called stretches.
 
-    A content security policy blocks external resources and foreign scripts, and text from FASTA
-    headers is escaped.
+    Its content security policy blocks external resources and foreign scripts; text is escaped.
 
     Returns:
         HTML5, to be written as UTF-8.

@@ -62,7 +62,7 @@ class Job:
         self.residues: int | None = None
         self._letters = ""
         if is_regular(request.fasta):
-            tally = self._new_tally()
+            tally = Tally(wanted=self._request.chain)
             for _ in tally.sound(request.fasta):
                 pass
             tally.settle(request.fasta, skip_bad=request.skip_bad)
@@ -78,15 +78,10 @@ class Job:
         notes = [f"calls residues above {self.threshold:.6g} ({self.threshold_from})"]
         if self._letters:
             notes.append(f"reads chains that may be no proteins, a set {self._letters}")
-        here = self._dtype
-        if here != self._kept.compute_dtype:
-            trained = self._kept.compute_dtype
+        here, trained = self._predictor.precision.dtype_name, self._kept.compute_dtype
+        if here != trained:
             notes.append(f"computes in {here}, where the adapter was trained in {trained}")
         return notes
-
-    @property
-    def _dtype(self) -> str:
-        return str(self._predictor.precision.compute_dtype).removeprefix("torch.")
 
     def run(self, out: TextIO | None, form: str, tell: Tell) -> dict[str, Any]:
         """Predict all chains, and write each as soon as it is predicted.
@@ -104,7 +99,7 @@ class Job:
             TrialError: if the model's logits are NaN or infinite.
         """
         started = time.perf_counter()
-        tally, writer = self._new_tally(), FORMATS[form]()
+        tally, writer = Tally(wanted=self._request.chain), FORMATS[form]()
         records = tally.sound(self._request.fasta)
         chosen = records if out is not None else self._drawn_alone(records)
         sound = chosen if self._request.skip_bad else takewhile(lambda _: not tally.bad, chosen)
@@ -134,7 +129,7 @@ class Job:
             "threshold": self.threshold,
             "threshold_from": self.threshold_from,
             "device": str(self._predictor.precision.device),
-            "compute_dtype": self._dtype,
+            "compute_dtype": self._predictor.precision.dtype_name,
             "seconds": seconds,
             "residues_per_second": done["residues"] / seconds,
         }
@@ -147,7 +142,7 @@ class Job:
         """
         if self._drawn is None:
             raise RuntimeError("a page must be asked for before the run, and drawn after it.")
-        kept, dtype = self._kept, self._dtype
+        kept, dtype = self._kept, self._predictor.precision.dtype_name
         adapted = f"{kept.config.targets}, rank {kept.config.rank}"
         facts = {
             "Adapter": self._request.adapter,
@@ -156,9 +151,6 @@ class Job:
             "Sequences": self._request.fasta,
         }
         return draw(self._drawn, About(facts, self.threshold_from))
-
-    def _new_tally(self) -> Tally:
-        return Tally(wanted=self._request.chain)
 
     def _look(self, made: Prediction) -> None:
         """Store the prediction of the chain that is to be rendered as a page."""

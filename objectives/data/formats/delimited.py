@@ -82,13 +82,11 @@ def named_rows(
     Args:
         rows: the header, then the other rows.
         name: the file's name in messages.
-        problems: collects errors of rows whose number of cells differs from the header's; these
-            rows are left out.
+        problems: collects errors of rows of another width than the header's, which are left out.
         wanted: returns the indices of the columns to keep, given all column names.
 
     Returns:
-        The column names in lower case, and for each valid row its location (file and line) and
-        its cells.
+        The column names in lower case, and each valid row's location (file, line) and cells.
     """
     _, header = next(rows, (0, []))
     columns = [cell.strip().lower() for cell in header]

@@ -46,8 +46,7 @@ def open_lines(path: str) -> Iterator[tuple[Iterator[str], str]]:
         path: a file, or ``-`` for standard input, which is left open.
 
     Yields:
-        The lines, with invalid UTF-8 as surrogates (``surrogateescape``); and the name of the
-        file for messages.
+        The lines, with invalid UTF-8 as surrogates; and the name of the file for messages.
 
     Raises:
         DataError: if it cannot be opened, or its first bytes show that it is of another format.

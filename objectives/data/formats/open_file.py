@@ -77,29 +77,24 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
-class _Unpacked(io.RawIOBase):
+class _Unpacked(_Counted):
     """A decompressed stream that raises OSError if it is damaged or too large."""
 
     def __init__(self, stream: _Readable, source: _Counted) -> None:
-        self._stream, self._source = stream, source
-        self._count = 0
-
-    def readable(self) -> bool:
-        return True
+        super().__init__(stream)
+        self._source = source
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._stream.read1(len(buffer))
+            read = super().readinto(buffer)
         except _BROKEN as error:
             raise OSError(reason(error)) from error
-        buffer[: len(data)] = data
-        self._count += len(data)
-        if self._count > max(FREE, RATIO * self._source.count):
+        if self.count > max(FREE, RATIO * self._source.count):
             raise OSError(
                 f"it unpacks to more than {RATIO} times its size, as no data file does; "
                 "unpack it yourself if you trust it"
             )
-        return len(data)
+        return read
 
 
 @contextmanager

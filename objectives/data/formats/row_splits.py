@@ -41,8 +41,7 @@ def kind_of_column(name: str) -> str:
 
     Returns:
         ``names`` if its values name splits; ``may name`` if that depends on the values;
-        ``train``, ``validation`` or ``test`` if its values are true or false for that split;
-        empty for any other column.
+        a split's name if its values are true or false for it; empty for any other column.
     """
     words = re.findall(r"[^\W_]+", name.lower())
     splits = splits_in(name)

@@ -81,7 +81,7 @@ def read_features(text: str) -> list[Feature]:
             value = (qualifier[2] or "").replace('""', '"')
             known = dict(found[-1].qualifiers)
             known.setdefault(qualifier[1], value)  # only evidence repeats, and is not used
-            found[-1] = _with(found[-1], known)
+            found[-1] = replace(found[-1], qualifiers=known)
         else:
             raise ValueError(item)
     return found
@@ -108,9 +108,8 @@ def _feature(key: str, place: str) -> Feature:
     isoform, start, end = match.groups()
     first = _bound(start)
     last = first if end is None else _bound(end)
-    if first.at is not None and last.at is not None and not 0 < first.at <= last.at:
-        raise ValueError(f"{key} {place}")
-    if 0 in (first.at, last.at):
+    ordered = first.at is None or last.at is None or first.at <= last.at
+    if not ordered or 0 in (first.at, last.at):
         raise ValueError(f"{key} {place}")
     return Feature(key, first, last, isoform or "")
 
@@ -119,10 +118,6 @@ def _bound(text: str) -> Bound:
     doubt = text[0] if text[0] in "<>?" else ""
     digits = text.removeprefix(doubt)
     return Bound(doubt, int(digits) if digits else None)
-
-
-def _with(feature: Feature, qualifiers: Mapping[str, str]) -> Feature:
-    return Feature(feature.key, feature.start, feature.end, feature.isoform, qualifiers)
 
 
 KEYS = {
@@ -168,8 +163,7 @@ def label(features: Iterable[Feature], length: int) -> Labels:
         length: residues of the sequence.
 
     Raises:
-        ValueError: naming the first feature whose key is not in ``KEYS``, or which lies outside
-            the sequence.
+        ValueError: naming the first feature of a key not in ``KEYS`` or beyond the sequence.
     """
     bound: dict[str, set[int]] = {}
     doubtful: set[int] = set()
@@ -248,8 +242,7 @@ def chains_of_entries(
 
     Args:
         rows: location (file and line) and cells by column name of each row.
-        problems: collects the errors of bad rows, and counts of left-out entries and of
-            uncertain features.
+        problems: collects errors of bad rows, counts of left-out entries and uncertain features.
 
     Returns:
         The chains of the valid rows with features, in order.

@@ -56,8 +56,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         options: settings for splitting and subsampling.
 
     Raises:
-        DataError: with the errors of all records at once, or if train or validation has no
-            chain or no binding residue.
+        DataError: with all records' errors, or if train or validation has no binding residue.
     """
     tool = clustering_tool(options.cluster_method)
     problems = RecordErrors()

@@ -57,8 +57,7 @@ def prepare(
         cache: folder of prepared data; created if missing.
 
     Raises:
-        DataError: if an option is invalid or the cache cannot be written, or with all errors
-            of the data at once.
+        DataError: with all errors of options or data, or if the cache cannot be written.
     """
     faults = options.faults()
     if base_limit < 1:

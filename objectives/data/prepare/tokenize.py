@@ -46,8 +46,7 @@ def cut_windows(length: int, limit: int, *, overlap: int | None = None) -> list[
     Args:
         length: residues of the chain.
         limit: most residues of a window.
-        overlap: least number of residues that neighbours share; by default a quarter of the
-            limit.
+        overlap: least residues that neighbours share; by default a quarter of the limit.
 
     Returns:
         Windows in order; together they own every residue once.

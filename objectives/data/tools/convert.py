@@ -42,8 +42,7 @@ def convert(
 
     Args:
         source: see ``objectives.data.formats.source.open_source``.
-        out: a file whose suffix gives the format, or a new or empty folder for one file per
-            split.
+        out: a file whose suffix gives the format, or a new or empty folder for the splits.
         form: the format of the files in a folder: one of ``FORMS``; Parquet if None.
         skip_bad: leave bad records out and list them.
         allow_pickle: read pickled tables too.
@@ -55,8 +54,7 @@ def convert(
     Raises:
         UsageError: if ``out`` has another format than ``form``, is one file for several splits,
             a folder that is not empty, or within the source.
-        DataError: if the source cannot be read, ``out`` cannot be written, or the result is not
-            read back equal.
+        DataError: if the source cannot be read or ``out`` written, or is not read back equal.
     """
     form = _form(out, form)
     to_file = bool(out.suffix)

@@ -160,8 +160,7 @@ def _as_written(folder: Path, found: PreTrainedTokenizerBase) -> PreTrainedToken
 def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
     """The longest input of a base in residues, without special tokens (ESM-2: 1 022).
 
-    A base with relative positions (T5) has no limit of its own: the tokenizer's is used, or
-    1 024 tokens.
+    A base with relative positions (T5) has no limit: the tokenizer's is used, or 1 024 tokens.
 
     Raises:
         DataError: if the tokenizer does not give one token per residue.

@@ -17,7 +17,7 @@ from objectives.lora.adapter_config import four_bit_config
 from objectives.lora.base.checks import NO_TRUST, Trust, check_folder, reading
 from objectives.lora.base.config import load_config, no_warnings, quiet_libraries, skeleton
 from objectives.lora.settings import BindingSettings
-from objectives.lora.target_modules import UNUSED
+from objectives.lora.target_modules import UNUSED, inside
 from sweep.errors import SpecError, fault
 
 
@@ -28,6 +28,11 @@ class Precision:
     device: torch.device  # the torch device
     compute_dtype: torch.dtype  # of the matrix products; trained parameters stay in float32
     quantization: str  # ``nf4`` or ``none``
+
+    @property
+    def dtype_name(self) -> str:
+        """Name of the compute dtype, such as ``bfloat16``."""
+        return str(self.compute_dtype).removeprefix("torch.")
 
     @classmethod
     def from_settings(cls, settings: BindingSettings) -> Precision:
@@ -168,8 +173,7 @@ def _pretrained(
 
 def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> None:
     """Refuse weights that leave part of the encoder randomly initialised."""
-    replaced = (*head, *UNUSED)
-    bad = sorted(key for key in keys if not any(f".{part}." in f".{key}" for part in replaced))
+    bad = sorted(key for key in keys if not inside(key, (*head, *UNUSED)))
     if bad:
         rule = "hold every weight of the encoder its config.json describes"
         where = f"missing or misshapen: {listed(bad, most=3)}"
@@ -179,9 +183,5 @@ def _check_filled(folder: Path, keys: Sequence[str], head: Sequence[str]) -> Non
 
 def encoder_parameters(model: nn.Module, head: Sequence[str]) -> int:
     """Number of parameters of the frozen encoder; pass the skeleton: NF4 packs the shapes."""
-    replaced = (*head, *UNUSED)
-    return sum(
-        p.numel()
-        for name, p in model.named_parameters()
-        if not any(f".{part}." in f".{name}" for part in replaced)
-    )
+    named = model.named_parameters()
+    return sum(p.numel() for name, p in named if not inside(name, (*head, *UNUSED)))

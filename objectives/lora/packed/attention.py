@@ -78,9 +78,12 @@ def written_out(
 ) -> torch.Tensor:
     """Attention as two products and a softmax; shapes (heads, tokens, features)."""
     scores = torch.bmm(query if scale == 1 else query * scale, key.transpose(1, 2))
-    if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, float("-inf"))
-    return torch.bmm(torch.softmax(scores, dim=-1), value)
+    return torch.bmm(torch.softmax(_masked(scores, attn_mask), dim=-1), value)
+
+
+def _masked(scores: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """The scores with minus infinity where a mask is false."""
+    return scores if mask is None else scores.masked_fill(~mask, float("-inf"))
 
 
 ANY = -1  # no limit, in the notation of flash kernels
@@ -126,15 +129,6 @@ class Reach:
         if self.after != ANY:
             keep &= later <= self.after
         return keep
-
-    def narrow(self, scores: torch.Tensor) -> torch.Tensor:
-        """Set the scores outside the range to minus infinity.
-
-        Args:
-            scores: shape (heads, length, length), query by key.
-        """
-        keep = self.mask(scores.shape[-1], scores.device)
-        return scores if keep is None else scores.masked_fill(~keep, float("-inf"))
 
 
 EVERYWHERE = Reach()  # unrestricted attention in both directions
@@ -266,7 +260,7 @@ def _dropping(
     for q, k, v, own in zip(*parts, keys.split(lengths, dim=1), strict=True):
         heads, length = own.shape
         keep = kept(own.reshape(-1), length, dropout).view(heads, length, length)
-        scores = reach.narrow(q @ k.transpose(1, 2) * scale)
+        scores = _masked(q @ k.transpose(1, 2) * scale, reach.mask(length, q.device))
         shares = torch.softmax(scores, dim=-1, dtype=torch.float32)
         mixed.append((shares * keep / (1 - dropout)).to(v.dtype) @ v)
     return torch.cat(mixed, dim=1).transpose(0, 1)[None]

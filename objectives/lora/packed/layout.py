@@ -89,8 +89,7 @@ class Layout:
             module: its path, for messages.
 
         Raises:
-            SpecError: if the rows are not the pass's tokens and the pass has several lanes or is
-                padded to ``room``.
+            SpecError: if they are not the pass's tokens and it has several lanes or a ``room``.
         """
         if rows == sum(self.sizes):
             return self.bounds

@@ -35,12 +35,10 @@ class PackedModel:
     Attributes:
         precision: device, compute dtype and quantisation.
         head: names of the head modules.
-        base_weights: storage of the base: ``nf4``, ``nf4-dequantised``, or ``none`` if it is
-            not quantised.
+        base_weights: storage of the base: ``nf4``, ``nf4-dequantised``, or ``none``.
         linears: the frozen linear layers by path.
         prefix: cache of hidden states of frozen layers.
-        layers: paths of the encoder's layers, from the bottom; empty if they were not found or
-            cannot be skipped.
+        layers: paths of the encoder's layers, from the bottom; empty if they cannot be skipped.
         stacked: parameters of lanes that are computed in batched products.
         batched: whether the lanes of a pass are computed in batched products, on a GPU; else
             lane by lane, with the same results as a lane alone.

@@ -66,8 +66,7 @@ def agreeing(
         thoroughly: also test what depends on the architecture only: cached layers and training.
 
     Raises:
-        SpecError: if the logits differ by more than ``TOLERANCE``, with the difference; or if the
-            base cannot be run or trained.
+        SpecError: if they differ by more than ``TOLERANCE``, or it cannot be run or trained.
     """
     with torch.random.fork_rng(), reading(folder, "run on tokens alone", _WAY_OUT):
         head = {path: base.model.get_submodule(path).state_dict() for path in base.head}

@@ -41,8 +41,7 @@ class Checkpoints:
 
     Args:
         folder: the trial's folder; if empty, nothing is saved or loaded.
-        identity: a JSON tree of all that decides the trial's result. A checkpoint with another
-            identity is ignored.
+        identity: a JSON tree of all that decides the result; another's checkpoint is ignored.
     """
 
     def __init__(self, folder: str, identity: Mapping[str, Any]) -> None:

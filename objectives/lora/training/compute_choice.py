@@ -48,7 +48,7 @@ def compute_choice(
         way_out = "Give an ESM-2 or another encoder"
         raise SpecError(fault("base", rule, type(skeleton).__name__, way_out=way_out))
     found: dict[str, Any] = {}
-    dtype = str(precision.compute_dtype).removeprefix("torch.")
+    dtype = precision.dtype_name
     if precision.device.type == "cpu":
         widest = max(linears.values(), key=lambda linear: linear.out_features)
         speed = bfloat16_speed(widest.out_features, widest.in_features)

@@ -60,7 +60,7 @@ def of_model(model: PackedModel) -> dict[str, Any]:
     return {
         "head": list(model.head),
         "device": str(precision.device),
-        "compute_dtype": str(precision.compute_dtype).removeprefix("torch."),
+        "compute_dtype": precision.dtype_name,
         "quantization": precision.quantization,
         "base_weights": model.base_weights,
         "threads": torch.get_num_threads(),

@@ -31,8 +31,7 @@ class MemoryGroups:
 
         Args:
             trials: to act on; failed ones are left out.
-            act: called with trials that share model, number of cached layers, token budget and
-                label shift.
+            act: called with trials of one model, cached layers, token budget and label shift.
         """
         alike: dict[tuple[Any, ...], list[Trial]] = {}
         for trial in trials:

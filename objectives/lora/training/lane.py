@@ -87,7 +87,6 @@ class Lane:
         optimizer: AdamW over them.
         scheduler: of the learning rate.
         scaler: of the loss; enabled for float16 only.
-        steps: number of steps done.
         seconds: wall-clock seconds of the steps; of shared passes, its share by tokens.
         evaluated: number of steps done at the last evaluation.
         stopped: whether the trial was pruned before its last step.

@@ -41,8 +41,7 @@ class PackTrainer:
         failed: turns an exception into a result.
         report: takes intermediate values.
         leave: called before trials start and after each step; if true, all trials stop.
-        refill: takes a result and returns the next trial, or None; if ``refill`` is None, all
-            results are returned by ``run``.
+        refill: takes a result and returns the next trial, or None; if None, ``run`` returns all.
     """
 
     def __init__(

@@ -41,11 +41,8 @@ class TrialProgress:
         report: takes intermediate values; returns whether to prune the trial.
 
     Attributes:
-        lane: the training state.
-        scores: the metrics.
         points: all evaluations so far.
-        predictions: of the validation split after the last step; None until then, and in a run
-            resumed after it.
+        predictions: of validation after the last step; None before it and in a resumed run.
     """
 
     def __init__(

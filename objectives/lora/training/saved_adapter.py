@@ -67,7 +67,7 @@ def how_to_load(model: PackedModel, inputs: Inputs, settings: BindingSettings) -
     return {
         "labels": inputs.skeleton.config.num_labels,
         "dtype": "float32",
-        "compute_dtype": str(precision.compute_dtype).removeprefix("torch."),
+        "compute_dtype": precision.dtype_name,
         "four_bit": four_bit,
         "trust_remote_code": settings.trust_remote_code,
         "embedded": embedded,

@@ -45,7 +45,6 @@ class Trial:
         report: takes intermediate values; returns whether to prune the trial.
 
     Attributes:
-        params: the trial's parameters and seed.
         settings: the study's settings, with the trial's parameter values.
         model: the packed model.
         lane: the training state.
@@ -72,17 +71,14 @@ class Trial:
         self._config = AdapterConfig.from_settings(settings, self._resolved.modules)
         self._adapters = model.add_lane(self._config, params.seed, settings.batch_tokens)
         try:
-            self.lane = self._lane()
+            windows = self._splits.train
+            plan = plan_steps(windows.lengths, settings, params.seed)
+            self.lane = Lane(self._adapters, model, windows, plan, settings)
             self.progress = self._new_progress(report)
         except BaseException:
             model.remove_lane(self._adapters)
             raise
         self.skip = model.frozen_layers(self._adapters, self._read())
-
-    def _lane(self) -> Lane:
-        windows = self._splits.train
-        plan = plan_steps(windows.lengths, self.settings, self.params.seed)
-        return Lane(self._adapters, self.model, windows, plan, self.settings)
 
     def _new_progress(self, report: Report) -> TrialProgress:
         known = self._inputs.fingerprints if self.params.folder else {}
@@ -214,7 +210,6 @@ class Trial:
         if self.lane.stopped or not (params.keep and params.folder):
             return
         figures = self.progress.scores.figures
-        dtype = self.model.precision.compute_dtype
         record = {
             "number": params.number,
             "values": dict(params.values),
@@ -223,7 +218,7 @@ class Trial:
             "threshold": figures["threshold"],
             "mcc_at_threshold": figures["mcc_at_threshold"],
             "settings": asdict(settings),
-            "compute_dtype": str(dtype).removeprefix("torch."),
+            "compute_dtype": self.model.precision.dtype_name,
             "fingerprints": self._inputs.fingerprints,
             "load": how_to_load(self.model, self._inputs, settings),
         }
