@@ -16,8 +16,7 @@ Walk = Generator[None, bool, TrialResult]
 """A running trial. The value sent to its ``yield`` is true if the trial must stop before its next
 step. It must not raise: a failed trial returns a ``TrialResult`` that holds the failure."""
 
-Begin = Callable[[TrialParams], Walk]
-"""Creates the generator of a trial; nothing is computed before its first ``send``."""
+Begin = Callable[[TrialParams], Walk]  # creates a trial's generator; nothing is computed yet
 
 
 def run_in_lanes(

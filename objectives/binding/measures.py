@@ -11,8 +11,7 @@ from sweep.study.measures import Column, Curve, Measures, Metric, Table, TableRo
 
 SHARE = (0.0, 1.0)
 
-DECISIONS = "chosen"
-"""Name of the table of decision thresholds, whose rows are marked on the curves."""
+DECISIONS = "chosen"  # name of the table of decision thresholds; its rows are marked on the curves
 
 _COLUMNS = (
     Column("threshold", "threshold", SHARE),

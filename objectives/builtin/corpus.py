@@ -26,9 +26,7 @@ VOCABULARY = (
 CLS, PAD, EOS, UNKNOWN, MASK = (
     VOCABULARY.index(t) for t in ("<cls>", "<pad>", "<eos>", "<unk>", "<mask>")
 )
-RESIDUES = range(VOCABULARY.index("L"), VOCABULARY.index("C") + 1)
-"""Token ids of the 20 standard residues."""
-
+RESIDUES = range(VOCABULARY.index("L"), VOCABULARY.index("C") + 1)  # ids of the 20 standard ones
 KMER = 7
 SHARED_KMERS = 3
 

@@ -29,7 +29,7 @@ from transformers import EsmForMaskedLM, EsmTokenizer
 
 from objectives.builtin import corpus, masking
 from objectives.builtin.training import Recipe, build, train
-from objectives.lora.packed.device import fused_gelu
+from objectives.gelu import fused_gelu
 from sweep.files.atomic import publish
 from sweep.files.strict_json import strict_document
 

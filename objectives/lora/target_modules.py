@@ -51,8 +51,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """Roles of a linear layer, by its module path below the transformer layer."""
 
-NAMES = tuple(dict.fromkeys(role for roles in _PATHS for role in roles))
-"""Names of all roles, as target sets spell them."""
+NAMES = tuple(dict.fromkeys(role for roles in _PATHS for role in roles))  # names of all roles
 
 
 def kind(path: str) -> str:
@@ -81,8 +80,7 @@ EVERY = frozenset(GROUPS["all-linear"])
 """A set with all of these names means every linear layer, including those without a role, like
 PEFT's ``all-linear``."""
 
-UNUSED = ("contact_head", "pooler")
-"""Modules of a loaded base that token classification does not run; they are never adapted."""
+UNUSED = ("contact_head", "pooler")  # token classification does not run them: never adapted
 
 
 @dataclass(frozen=True)

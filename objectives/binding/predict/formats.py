@@ -17,12 +17,9 @@ from sweep.errors import DataError, fault
 from sweep.files.strict_json import strict_document
 from sweep.terminal.printable import printable
 
-SOURCE, TYPE = "lorasweep", "binding_site"
-"""Columns 2 and 3 of GFF3; the type is SO:0000409 of the Sequence Ontology."""
-
+SOURCE, TYPE = "lorasweep", "binding_site"  # columns 2 and 3 of GFF3; SO:0000409
 _SEQID = ".:^*$@!+_?-|"
-_KEPT = re.compile(r"[^\x00-\x1f\x7f%;=&,]")
-"""Characters that GFF3 allows unescaped in an attribute."""
+_KEPT = re.compile(r"[^\x00-\x1f\x7f%;=&,]")  # characters that GFF3 allows unescaped in attributes
 
 
 class Format(Protocol):

@@ -24,9 +24,7 @@ from objectives.lora.training.evaluate import predict
 from objectives.lora.training.inputs import Inputs
 from sweep.errors import SpecError, SweepError, fault
 
-_GPU_TOKENS = 16_384
-"""Least token budget of a forward pass on a GPU; small ones mostly wait for kernel launches."""
-
+_GPU_TOKENS = 16_384  # least token budget of a pass on a GPU; small ones wait for kernel launches
 _FEWEST_TOKENS = 64
 """Least tokens of a forward pass; a smaller one is filled up with copies of its windows. Matrix
 products of a dozen rows or fewer use another kernel, so that the last bits of a short chain would

@@ -20,8 +20,7 @@ from objectives.data.formats.uniprot import is_uniprot
 from sweep.errors import DataError, fault
 
 Row = tuple[int, list[str]]  # the 1-based line that a row begins in, and its cells
-_LONGEST_CELL = 2**31 - 1
-"""Field size limit for ``csv``, whose default of 131 072 is too small for embeddings."""
+_LONGEST_CELL = 2**31 - 1  # for ``csv``, whose default of 131 072 is too small for embeddings
 
 
 def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[Row]:

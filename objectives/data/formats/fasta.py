@@ -34,8 +34,7 @@ from sweep.terminal.printable import printable
 
 STDIN = "-"
 
-LONGEST = 10_000_000
-"""Most characters of one record; the longest known protein has some 45 000 residues."""
+LONGEST = 10_000_000  # most characters of a record; the longest known protein has some 45 000
 
 
 @contextmanager
@@ -103,11 +102,8 @@ def is_regular(path: str) -> bool:
 
 
 GAPS = "-."
-_WORDS = re.compile(r"[\s\x01]+")
-"""Separator of id and description; NCBI joins the titles of merged records with \\x01."""
-
-_UNDECODED = re.compile(r"[\udc80-\udcff]")
-"""Invalid UTF-8 bytes, as Python's ``surrogateescape`` decodes them."""
+_WORDS = re.compile(r"[\s\x01]+")  # id and description; NCBI joins merged titles with \x01
+_UNDECODED = re.compile(r"[\udc80-\udcff]")  # invalid UTF-8 bytes, decoded by ``surrogateescape``
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ from objectives.data.splits import SPLITS
 from sweep.errors import DataError, fault
 from sweep.terminal.printable import printable
 
-_ARRAYS = (".pt", ".pth", ".npy", ".npz")
-"""Array formats, refused because they do not say what their numbers mean."""
+_ARRAYS = (".pt", ".pth", ".npy", ".npz")  # refused: they do not say what their numbers mean
 
 _NO_DATA = re.compile(
     r"(\.|~\$|(readme|licen[cs]e)(?![^\W\d_])).*"

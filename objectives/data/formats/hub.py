@@ -25,8 +25,7 @@ from sweep.errors import DataError, fault
 if TYPE_CHECKING:
     from datasets import Dataset
 
-_MARKS = ("dataset_dict.json", "state.json")
-"""Files by which ``save_to_disk`` marks a folder of several splits, and of one."""
+_MARKS = ("dataset_dict.json", "state.json")  # of ``save_to_disk``: several splits, and one
 
 
 @dataclass(frozen=True)

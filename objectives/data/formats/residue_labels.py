@@ -21,8 +21,7 @@ _LABELS = {
 _PAIRS = (("[", "]"), ("(", ")"))
 _HOLE = re.compile(r",\s*,|^\s*,")
 _CELL = 32_767  # characters that Excel keeps of a cell; it cuts longer ones silently
-_DIGITS = 18
-"""Numbers of more digits are outside every sequence, and Python limits what ``int`` parses."""
+_DIGITS = 18  # more are outside every sequence, and Python limits what ``int`` parses
 
 
 def is_cut(value: object) -> bool:

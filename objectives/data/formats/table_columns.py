@@ -17,8 +17,7 @@ OPTIONAL_COLUMNS = ("id", "ligand")
 KNOWN_COLUMNS = (SEQUENCE, *LABEL_COLUMNS, *OPTIONAL_COLUMNS)
 FAMILY_COLUMNS = ("family", "protein families")
 LENGTH = "length"
-READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS, LENGTH)
-"""The columns that are read, besides those that name a split."""
+READ_COLUMNS = (*KNOWN_COLUMNS, *FAMILY_COLUMNS, LENGTH)  # besides those that name a split
 
 
 def is_read(column: str) -> bool:

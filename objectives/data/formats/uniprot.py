@@ -19,8 +19,7 @@ from objectives.data.formats.residue_labels import cut_fault, is_cut
 from objectives.data.protein import is_missing
 from sweep.errors import DataError, fault
 
-_ITEM = re.compile(r'(?:"[^"]*"|[^";]++)*')
-"""Text up to a semicolon outside quotes; a quote within quotes is written twice."""
+_ITEM = re.compile(r'(?:"[^"]*"|[^";]++)*')  # up to a semicolon outside quotes
 _FEATURE = re.compile(r"([A-Z][A-Z_]*)\s+(\S+)")
 _QUALIFIER = re.compile(r'/(\w+)(?:="((?:[^"]++|"")*)")?')
 _PLACE = re.compile(r"(?:([A-Za-z0-9]+(?:-\d+)?):)?([<>?]?\d{1,9}|\?)(?:\.\.([<>?]?\d{1,9}|\?))?")

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 _FACTS = "entry.json"
 _PARTIAL, _BROKEN = ".partial-", ".broken-"
-_LEFT_BEHIND = 24 * 3600
-"""Seconds without a change after which an incomplete folder is deleted as abandoned."""
-
+_LEFT_BEHIND = 24 * 3600  # seconds without a change after which an incomplete folder is deleted
 _Stamp = tuple[int, int, int, int]
 
 

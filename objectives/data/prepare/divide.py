@@ -171,9 +171,7 @@ def _refuse(faults: Iterable[str]) -> None:
         raise DataError(found)
 
 
-_OFTEN = 0.5
-"""Share of binding residues above which labels may be inverted; usual is a few per cent."""
-
+_OFTEN = 0.5  # share of binding residues above which labels may be inverted; usual: a few per cent
 _FAR = 2.0  # factor by which the validation share may differ from the one asked for without a note
 
 

@@ -18,9 +18,7 @@ from sweep.errors import DataError, fault
 
 KMERS = "k-mers"
 
-_LEVELS = re.compile(r"(?<=family),\s+")
-"""Comma after a level's last word only, as names contain commas too (``1,4-alpha-glucan``)."""
-
+_LEVELS = re.compile(r"(?<=family),\s+")  # names contain commas too (``1,4-alpha-glucan``)
 _LEAD = re.compile(r"^belongs to the\s+", re.IGNORECASE)
 _NO_FAMILY = frozenset(
     {"unclassified", "unassigned", "not assigned", "uncharacterized", "uncharacterised"}

@@ -32,13 +32,10 @@ if TYPE_CHECKING:
 
 K = 5
 THRESHOLD = 0.06
-MIN_SHARED = 3
-"""Least number of shared k-mers for a link; else a single one would link a 20-residue chain."""
-
+MIN_SHARED = 3  # least shared k-mers for a link; else a single one would link 20-residue chains
 _BLOCK = 512
 _LATER = 64 * _BLOCK
-_TABLE = 26**5
-"""Most possible k-mers that are numbered by a lookup table; more are numbered by sorting."""
+_TABLE = 26**5  # most possible k-mers numbered by a lookup table; more are numbered by sorting
 
 
 def cluster_numbers(

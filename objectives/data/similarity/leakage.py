@@ -28,14 +28,9 @@ from objectives.data.splits import Splits
 
 LEVELS = (0.9, 0.5, 0.3)  # sequence identities at which leakage is reported
 COVERED = 0.8  # least share of the shorter chain that an alignment must cover
-_KMER_SHARES = {0.9: 0.9**5, 0.5: 0.05}
-"""Identity to the share of the shorter chain's k-mers from which it is estimated."""
-
-Reached = Mapping[float, np.ndarray]
-"""Level to a mask of the queries that reach it, shape ``(queries,)``."""
-
-QUICK = 20_000
-"""Most chains for which k-mers are compared by default, in at most a second or so per 5 000."""
+_KMER_SHARES = {0.9: 0.9**5, 0.5: 0.05}  # identity to the share of k-mers that estimates it
+Reached = Mapping[float, np.ndarray]  # level to a mask of the queries that reach it, (queries,)
+QUICK = 20_000  # most chains compared by k-mers by default, in about a second per 5 000
 
 
 def measure_leakage(splits: Splits, tool: Tool) -> dict[str, Any]:

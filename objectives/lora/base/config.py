@@ -34,12 +34,9 @@ from sweep.errors import SpecError, fault
 TOKENIZER_FILE = "tokenizer.json"
 _NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers")
 _POSITIONS = "max_position_embeddings"
-_NO_LIMIT = -1
-"""XLNet's ``max_position_embeddings``, for relative positions; T5 has no such attribute."""
-
+_NO_LIMIT = -1  # XLNet's number of positions, which are relative; T5 has no such attribute
 _WINDOW = 1024  # tokens per window if neither base nor tokenizer has a limit; ESM-2's limit
-_LONGEST = 100_000
-"""A tokenizer's ``model_max_length`` above this means no limit: its default is 1e30."""
+_LONGEST = 100_000  # a ``model_max_length`` above this means no limit: its default is 1e30
 
 _OFFSET_POSITIONS = (
     "esm", "roberta", "xlm-roberta", "camembert", "data2vec-text", "ibert", "layoutlmv3", "lilt",

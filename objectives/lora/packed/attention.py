@@ -24,8 +24,7 @@ _KEPT = 2**23
 Keeping them saves a quarter of the time. The results are bitwise equal.
 """
 
-_WRITTEN = 2**25
-"""Attention weights per window above which the fused kernel is used: 64 MiB, scores as much."""
+_WRITTEN = 2**25  # attention weights per window above which the fused kernel is used: 64 MiB
 
 
 def stretch_on_cpu(

@@ -1,4 +1,4 @@
-"""Operations by the implementation that suits the device: copies, products, ESM's GELU.
+"""Copies to the model's device, and matrix products by the library that suits a CPU.
 
 The library follows from the CPU's capabilities, never from timing: a trial's results must not
 depend on the machine's load when it started.
@@ -6,16 +6,12 @@ depend on the machine's load when it started.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn.functional import linear
-from transformers.models.esm import modeling_esm
 
 
 def to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
@@ -83,14 +79,3 @@ def multiply(
         return linear(rows, weight, bias)
     its = None if bias is None else bias.to_mkldnn()
     return linear(rows.to_mkldnn(), weight.to_mkldnn(), its).to_dense()
-
-
-@contextmanager
-def fused_gelu() -> Iterator[None]:
-    """Make ESM use PyTorch's fused GELU within the block; its own passes over memory five times."""
-    original = modeling_esm.gelu
-    modeling_esm.gelu = nn.functional.gelu
-    try:
-        yield
-    finally:
-        modeling_esm.gelu = original

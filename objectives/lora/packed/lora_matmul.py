@@ -148,8 +148,7 @@ writes tokens * (outputs + inputs) numbers more. ``python -m benchmarks.packed.f
 measures the break-even at one unit, for all shapes and ranks; a step gains up to 5 %.
 """
 
-_LARGEST = 2**20
-"""Matrix size above which the gain of merging, below 2 %, is not worth a copy per lane."""
+_LARGEST = 2**20  # matrix size above which merging gains below 2 %, not worth a copy per lane
 
 
 def should_merge(

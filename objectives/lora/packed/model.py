@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from objectives.data.prepare.windows import Windows
+from objectives.gelu import fused_gelu
 from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.load import Base
 from objectives.lora.packed.attention import NAME
 from objectives.lora.packed.base_weight import BaseWeight, choose, dequantised_bytes
-from objectives.lora.packed.device import fused_gelu
 from objectives.lora.packed.dropout import LaneDropout, own_stream
 from objectives.lora.packed.lane_parameters import Adapters, fresh_a, frozen_layers
 from objectives.lora.packed.layout import LaneBatch, Layout, PassContext, running

@@ -22,8 +22,7 @@ from objectives.lora.packed.device import to_device
 from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.lora_bmm import StackedLora
 
-WIDTH = 64
-"""Numbers per row of the block. A row holds part of one parameter of one lane, zero-padded."""
+WIDTH = 64  # numbers per row of the block, which holds part of one parameter of one lane
 
 
 @dataclass(frozen=True)

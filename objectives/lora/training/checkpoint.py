@@ -22,9 +22,7 @@ from objectives.lora.training.lane import Lane
 from sweep.files.location import clear_scratch, local_copy, parse_location, put_file
 
 FILE = "checkpoint.safetensors"
-FORMAT = 2
-"""Version of the format, raised when older checkpoints cannot be resumed; those are ignored."""
-
+FORMAT = 2  # raised when older checkpoints cannot be resumed; those are ignored
 log = logging.getLogger("lorasweep")
 
 

@@ -42,8 +42,7 @@ NO_SHIFT = fault(
     1,
     way_out="Leave it out, or give a base with a start token, such as ESM-2",
 )
-_TRIED = 24, 1100
-"""Minimum and maximum length in tokens of the longest window that a base is tested on."""
+_TRIED = 24, 1100  # least and most tokens of the longest window that a base is tested on
 
 
 def input_faults(inputs: Mapping[str, str]) -> list[str]:

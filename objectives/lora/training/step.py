@@ -18,8 +18,7 @@ from objectives.lora.training.lane import Lane
 from objectives.lora.training.trial import Trial
 from objectives.metrics.loss import lane_losses
 
-Guard = Callable[[Trial, Callable[[], object]], None]
-"""Calls a function for one trial; an exception fails that trial only."""
+Guard = Callable[[Trial, Callable[[], object]], None]  # an exception fails the one trial
 
 
 def step(group: Sequence[Trial], guard: Guard) -> None:

@@ -13,7 +13,7 @@ from transformers.models.esm import modeling_esm
 
 from objectives.builtin import corpus, pretrain, training
 from objectives.data.motifs import STANDARD
-from objectives.lora.packed.device import fused_gelu
+from objectives.gelu import fused_gelu
 
 
 @pytest.fixture
