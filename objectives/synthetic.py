@@ -278,7 +278,8 @@ class Synthetic:
             if step > done:  # else it was made by a run that was interrupted
                 if (yield):
                     raise LeftError(f"left when asked to, after step {step - 1} of {steps}")
-                _keep_steps(checkpoint, step)
+                if checkpoint is not None:
+                    put_file(checkpoint, str(step).encode())
             reached = value if step == steps else value * (1.0 - 0.5**step)
             if report(params.number, step, reached, {}) and step < steps:
                 return TrialState.PRUNED
@@ -294,11 +295,6 @@ def _steps_done(checkpoint: Location | None) -> int:
             return int(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return 0
-
-
-def _keep_steps(checkpoint: Location | None, step: int) -> None:
-    if checkpoint is not None:
-        put_file(checkpoint, str(step).encode())
 
 
 def _meets(params: TrialParams, conditions: Sequence[Values]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,6 @@ class Perplexity:
     unigram: float  # exp of the mean cross-entropy under the training residues' frequencies
     positions: int  # number of hidden residues scored
     proteins: int  # number of proteins
-
-    def as_dict(self) -> dict[str, float]:
-        """Return the fields as a JSON object."""
-        return asdict(self)
 
 
 def hide(

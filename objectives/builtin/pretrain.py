@@ -81,8 +81,8 @@ def report(
             "dropped_as_similar": data.dropped,
         },
         "runs": runs,
-        "held_out": measure(out, data).as_dict(),
-        "held_out_80_10_10": measure(out, data, masked=0.8).as_dict(),
+        "held_out": asdict(measure(out, data)),
+        "held_out_80_10_10": asdict(measure(out, data, masked=0.8)),
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
     }
 

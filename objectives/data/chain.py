@@ -20,9 +20,7 @@ class Chain:
     source: str = ""  # file and line, or data set and row, for messages
     family: str = ""  # protein families, as UniProt writes them; empty if unknown
     split: str = field(default="", compare=False)  # that the record itself names; else empty
-    # whether the source labels every residue; False if it only lists binding sites, to which
-    # another record of the same chain and ligand may add
+    # the source labels every residue; if it lists sites only, other records of the chain may add
     whole: bool = field(default=True, compare=False)
-    # whether the source ends the sequence in ``*``, the stop sign of translated proteins; such a
-    # sequence is taken as a protein whatever its letters
+    # the source ends the sequence in ``*``, as translated proteins do: no check of its letters
     translated: bool = field(default=False, compare=False)

@@ -44,9 +44,7 @@ class Motif:
     accession: str  # its PROSITE entry
     ligand: str  # what it binds
     pattern: str  # in PROSITE's notation, such as ``[AG]-x(4)-G-K-[ST]``
-    # 0-based indices of the pattern's elements that touch the ligand; each of these elements stands
-    # for exactly one residue
-    contacts: tuple[int, ...]
+    contacts: tuple[int, ...]  # indices of the elements, each one residue, that touch the ligand
 
     @cached_property
     def elements(self) -> tuple[Element, ...]:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sweep.study.parameters import is_number
 from sweep.study.rules import count, field_faults, one_of, or_else, ruled
 
 _CHAINS = "be a whole number of 1 or more, or null for all", or_else(None, count(1))
 _SWITCH = "be true or false", one_of(True, False)
-
-
-def _is_share(value: Any) -> bool:
-    return is_number(value) and 0 < value <= 1
-
-
-_SHARE = "be a fraction above 0, at most 1", _is_share
+_SHARE = "be a fraction above 0, at most 1", lambda value: is_number(value) and 0 < value <= 1
 
 
 @dataclass(frozen=True)

@@ -27,17 +27,13 @@ class Scores:
     Args:
         ligands: ligand names, the n-th for bit n of the masks.
         data_seed: seeds the bootstrap resamples, so that trials on the same data share them.
-
-    Attributes:
-        figures: all metrics by name, of the latest evaluation.
-        threshold: the margin that the latest evaluation chose.
     """
 
     def __init__(self, ligands: Sequence[str], data_seed: int = 0) -> None:
         self._ligands = tuple(ligands)
         self._seed = derive(data_seed, "bootstrap")
-        self.threshold = ARGMAX
-        self.figures: dict[str, Any] = {}
+        self.threshold = ARGMAX  # the margin that the latest evaluation chose
+        self.figures: dict[str, Any] = {}  # all metrics by name, of the latest evaluation
 
     def score_validation(self, predictions: Predictions) -> None:
         """Score the validation split, whose MCC is the objective, and choose the threshold."""

@@ -108,7 +108,10 @@ def lengths(shorter: TrialTable, longer: TrialTable) -> dict[str, Any]:
     Raises:
         ValueError: if the two have no run in common.
     """
-    first, second = ({_key(row): row for row in _measured(t)} for t in (shorter, longer))
+    first, second = (
+        {_key(row): row for row in table.rows if row.phase == MEASURE}
+        for table in (shorter, longer)
+    )
     shared = sorted(set(first) & set(second))
     before = {index: first[key].value for index, key in enumerate(shared)}
     after = {index: second[key].value for index, key in enumerate(shared)}
@@ -122,10 +125,6 @@ def lengths(shorter: TrialTable, longer: TrialTable) -> dict[str, Any]:
         "gains": {labels.get(name, name): fmean(gains) for name, gains in sorted(by_set.items())},
         "rank": float(stats.spearmanr(list(before.values()), list(after.values())).statistic),
     }
-
-
-def _measured(table: TrialTable) -> list[Row]:
-    return [row for row in table.rows if row.phase == MEASURE]
 
 
 def _key(row: Row) -> tuple[str, int]:

@@ -72,10 +72,6 @@ def _on_true_labels(row: Row) -> float:
     return float(row.metrics["aligned_mcc"])
 
 
-def _auc(row: Row) -> float:
-    return float(row.metrics["roc_auc"])
-
-
 def hard_auc(row: Row) -> float:
     """The area under the ROC curve of the decisions in place of the probabilities.
 
@@ -88,15 +84,11 @@ def hard_auc(row: Row) -> float:
     return float(metrics["recall"] + specificity) / 2
 
 
-def _overfit(row: Row) -> float:
-    return float(row.metrics["mcc_gap"])
-
-
 FIGURES: Mapping[str, Figure] = {
     "mcc": _mcc,
-    "roc_auc": _auc,
+    "roc_auc": lambda row: float(row.metrics["roc_auc"]),
     "hard_auc": hard_auc,
-    "mcc_gap": _overfit,
+    "mcc_gap": lambda row: float(row.metrics["mcc_gap"]),
 }
 """What is compared between the arms."""
 

@@ -37,10 +37,6 @@ def _text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _probability(value: object) -> bool:
-    return value == 1 or between(0, 1)(value)
-
-
 def _plain(name: str, value: object) -> _Rule:
     """The rule that an entry has the only value that sweeps write; PEFT allows others."""
     return _Rule(name, f"be {value!r}, as a sweep keeps it", lambda got: got == value, value)
@@ -53,7 +49,7 @@ RECORD = (
         "be an object that holds the base's",
         lambda got: isinstance(got, dict) and _text(got.get("base")),
     ),
-    _Rule("threshold", "be a probability", _probability),
+    _Rule("threshold", "be a probability", lambda got: got == 1 or between(0, 1)(got)),
     _Rule("settings", "be an object", lambda got: isinstance(got, dict)),
     _Rule("compute_dtype", "be the name of a dtype", _text),
     _Rule("seed", "be a whole number of 0 or more", count(0)),

@@ -44,11 +44,6 @@ class Job:
     Args:
         request: what to predict.
 
-    Attributes:
-        residues: of all chains to predict; None if not known before the end.
-        threshold: the probability above which a residue is called.
-        threshold_from: where the threshold comes from, as text.
-
     Raises:
         SpecError: if the adapter or its base cannot be used.
         DataError: if the file has bad records that are not to be skipped, no valid record, or
@@ -58,8 +53,9 @@ class Job:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._kept = read_adapter(Path(request.adapter))
+        # the probability above which a residue is called, and where it comes from, as text
         self.threshold, self.threshold_from = _threshold(request.threshold, self._kept.threshold)
-        self.residues: int | None = None
+        self.residues: int | None = None  # of all chains; None if unknown before the end
         self._letters = ""
         if is_regular(request.fasta):
             tally = Tally(wanted=self._request.chain)

@@ -28,9 +28,7 @@ class Record:
     labels: object = None  # ``"0010"`` or a list of 0, 1 and ``IGNORED``; used if not None
     positions: object = None  # 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list
     letters: bool = False  # each position must include its residue's letter (the text format)
-    # protein families, a string or a list of strings; other types are ignored, because the column
-    # may mean something else
-    family: object = None
+    family: object = None  # text or a list of texts; any other type means something else
     length: object = None  # number of residues according to the source
     labelled: bool = False  # the source has labels, not positions, even if this record's are None
 

@@ -71,7 +71,8 @@ class RowSplits:
         self._rows.append(where)
         for column, cell in row.items():
             if kind_of_column(column):
-                self._cells.setdefault(column, {})[where] = _text(cell)
+                text = "" if cell is None else str(shown(cell)).strip()
+                self._cells.setdefault(column, {})[where] = text
 
     def place(self, chains: list[Chain], problems: RecordErrors) -> list[Chain]:
         """Set each chain's split from its row.
@@ -137,10 +138,6 @@ class RowSplits:
         if not said:
             return None if "train" in flags else "train"
         return said.pop() if len(said) == 1 else None
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None else str(shown(cell)).strip()
 
 
 class Placed:

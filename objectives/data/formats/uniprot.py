@@ -137,9 +137,7 @@ UNNAMED = "unnamed ligand"
 class Labels:
     """A sequence's labels, made from its features."""
 
-    # 1 binding, 0 not, ``IGNORED`` if only a feature of uncertain position may cover the residue;
-    # one per residue
-    labels: tuple[int, ...]
+    labels: tuple[int, ...]  # ``IGNORED`` if only a feature of uncertain position may cover it
     ligands: Mapping[str, tuple[int, ...]]  # ligand to 0-based positions
     uncertain: int  # number of features of uncertain position
     elsewhere: int  # number of features on another isoform, which are ignored

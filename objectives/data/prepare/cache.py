@@ -37,14 +37,12 @@ class MappedFiles:
     Args:
         folder: the files' common folder.
         paths: the files; open them only after this.
-
-    Attributes:
-        digests: SHA-256 of each file, by its name relative to the folder.
     """
 
     def __init__(self, folder: Path, paths: list[Path]) -> None:
         self._folder = folder
         self._stamps: dict[Path, _Stamp] = {path: _stamp(path) for path in paths}
+        # SHA-256 of each file, by its name relative to the folder
         self.digests: Mapping[str, str] = {
             path.relative_to(folder).as_posix(): sha256(path) for path in paths
         }

@@ -22,9 +22,7 @@ _LENGTHS = (1, 2, 3, 30, 60)
 class Spelling:
     """A way to write a sequence as text for a tokenizer."""
 
-    # text after each letter; ``#`` means unknown structure for models that read each residue as
-    # amino acid and structure letter (SaProt)
-    fill: str = ""
+    fill: str = ""  # text after each letter; ``#``: unknown structure, for SaProt
     gap: str = ""  # text between residues
 
     def write(self, sequence: str) -> str:
@@ -150,12 +148,12 @@ def _probes(tokenizer: Any, letters: str) -> Iterator[str]:
     rng = np.random.default_rng(0)
     yield from ("".join(rng.choice(list(letters), length)) for length in _LENGTHS)
     yield from (letter * 4 for letter in letters)
-    vocabulary = {run for token in tokenizer.get_vocab() for run in _runs(str(token).upper())}
+    vocabulary = {
+        run
+        for token in tokenizer.get_vocab()
+        for run in re.findall(r"[A-Z]{2,}", str(token).upper())
+    }
     yield from sorted(run for run in vocabulary if set(run) <= set(letters))
-
-
-def _runs(token: str) -> list[str]:
-    return re.findall(r"[A-Z]{2,}", token)
 
 
 def _shared(rows: list[list[int]]) -> list[int]:

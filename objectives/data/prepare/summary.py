@@ -31,29 +31,20 @@ class DataSummary:
     """Statistics of all data, convertible to JSON."""
 
     splits: Mapping[str, SplitSummary]  # split name to its statistics
-    # ligand name to its binding residues over all splits, in the order of the bits in the
-    # ``ligands`` column of the prepared windows
-    ligands: Mapping[str, int]
+    ligands: Mapping[str, int]  # name to binding residues, in the order of the windows' bits
     split_method: str  # how train and validation were separated, as text
-    # number of clusters of similar sequences in the training data; None if the source gives a
-    # validation split and nothing was clustered
-    clusters: int | None
+    clusters: int | None  # of similar training sequences; None for a given validation split
     largest_cluster: int | None  # chains in the largest cluster
     merged: int  # records merged into another of the same sequence
     dropped_overlap: int  # chains dropped because a held-out split has the same sequence
     dropped_long: int  # chains dropped because of their length
     skipped_bad: tuple[str, ...] = ()  # the bad records left out, with file and line
-    # what the source leaves undetermined, such as features of uncertain position and the residues
-    # masked for them: name to number
+    # number of what the source leaves undetermined, such as features of uncertain position
     left_open: Mapping[str, int] = field(default_factory=dict)
-    # which chains were kept together, by which method, and why not by the one asked for; empty if
-    # the source gives a validation split
+    # how chains were kept together, and why not as asked for; empty for a given validation split
     grouping: Mapping[str, Any] = field(default_factory=dict)
-    # share of each held-out split that is similar to train; see
-    # ``objectives.data.similarity.leakage.measure_leakage``
-    leakage: Mapping[str, Any] = field(default_factory=dict)
-    # records read by split and file
-    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    leakage: Mapping[str, Any] = field(default_factory=dict)  # see ``measure_leakage``
+    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # records read
     passed_over: tuple[str, ...] = ()  # files of the source that are not read, with the reason
     notes: tuple[str, ...] = ()  # remarks for the user that are no errors
 

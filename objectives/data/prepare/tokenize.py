@@ -168,7 +168,8 @@ def _table(chains: Sequence[Chain], first: int, form: _Form) -> pa.Table:
         tokens[bounds[1:] - number] = mark
     tokens[residues[1]] = form.alphabet.encode("".join(c.sequence for c in chains))[residues[0]]
     labels = np.full(bounds[-1], IGNORED, dtype=np.int8)
-    labels[owned[1]] = _labels(chains)[owned[0]]
+    known = np.fromiter(itertools.chain.from_iterable(c.labels for c in chains), dtype=np.int8)
+    labels[owned[1]] = known[owned[0]]
     masks = np.zeros(bounds[-1], dtype=form.mask_type)
     masks[owned[1]] = _masks(chains, form)[owned[0]]
 
@@ -204,11 +205,6 @@ def _ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.
     before = np.cumsum(counts) - counts
     ranges: NDArray[np.int64] = np.arange(counts.sum()) + np.repeat(starts - before, counts)
     return ranges
-
-
-def _labels(chains: Sequence[Chain]) -> NDArray[np.int8]:
-    """Labels of all residues of a block, shape (residues,)."""
-    return np.fromiter(itertools.chain.from_iterable(c.labels for c in chains), dtype=np.int8)
 
 
 def _masks(chains: Sequence[Chain], form: _Form) -> NDArray[np.integer]:

@@ -37,9 +37,7 @@ class Hits:
     query: np.ndarray  # index of the query, shape ``(hits,)``
     target: np.ndarray  # index of the target, shape ``(hits,)``
     identity: np.ndarray  # identical residues per alignment column, in (0, 1], shape ``(hits,)``
-    # aligned share of the chain, the larger of the two chains' shares, shape ``(hits,)``: that of
-    # the shorter chain, unless there are long gaps
-    coverage: np.ndarray
+    coverage: np.ndarray  # aligned share, the larger of both chains' (mostly the shorter's)
 
 
 @dataclass(frozen=True)

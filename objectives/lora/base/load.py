@@ -70,8 +70,7 @@ class Base:
     model: PreTrainedModel  # the model, with all parameters frozen
     head: tuple[str, ...]  # names of the head modules, of which each trial trains a fresh copy
     precision: Precision  # device, compute dtype and quantisation
-    # paths of linear layers in the head that keep their pretrained weights at the start of a trial:
-    # ModernBERT has one that was trained with the encoder
+    # paths of linear layers in the head that trials start with as pretrained: ModernBERT has one
     pretrained: frozenset[str] = frozenset()
 
 

@@ -20,15 +20,11 @@ _ROOM = 0.25  # share of the free memory that the cache may take
 
 
 class CapturedError(Exception):
-    """Raised to end a pass at the layer whose output is captured.
-
-    Attributes:
-        hidden: the layer's output.
-    """
+    """Raised to end a pass at the layer whose output is captured."""
 
     def __init__(self, hidden: torch.Tensor) -> None:
         super().__init__("captured")
-        self.hidden = hidden
+        self.hidden = hidden  # the layer's output
 
 
 class LayerGate(nn.Module):
@@ -72,20 +68,15 @@ class Prefix:
     Args:
         hidden_size: features of a token's hidden state.
         device: of the cache.
-
-    Attributes:
-        skip: number of lower layers that the current pass skips.
-        capture: number of the layer at whose output the current pass ends; 0 for none.
-        tuples: whether the layers return tuples.
-        injected: output of the skipped layers, shape (1, places, features).
     """
 
     def __init__(self, hidden_size: int, device: torch.device) -> None:
         self._hidden_size = hidden_size
         self._device = device
-        self.skip = 0
-        self.capture = 0
-        self.tuples = False
+        self.skip = 0  # number of lower layers that the current pass skips
+        self.capture = 0  # number of the layer at whose output the current pass ends; 0 for none
+        self.tuples = False  # whether the layers return tuples
+        # output of the skipped layers, shape (1, places, features)
         self.injected: torch.Tensor | None = None
         self._kept: dict[tuple[int, int], tuple[Windows, list[torch.Tensor]]] = {}
         self._bytes = 0

@@ -27,9 +27,7 @@ class DuplicateTrial:
     """A trial that gets the result of a running trial with the same key; see ``Trial.key``."""
 
     params: TrialParams  # of the duplicate
-    # of the duplicate; they may differ where that has no effect on training, such as the target set
-    # at rank 0
-    settings: BindingSettings
+    settings: BindingSettings  # may differ without effect, such as in the target set at rank 0
     details: Mapping[str, Any]  # of the duplicate
 
 
@@ -138,10 +136,8 @@ class PackTrainer:
         self._trials.remove(trial)
         waiting = self._settle(result)
         for duplicate in self._duplicates.pop(result.number, []):
-            number, details = (
-                duplicate.params.number,
-                {**duplicate.details, "same_as": result.number},
-            )
+            number = duplicate.params.number
+            details = {**duplicate.details, "same_as": result.number}
             trial.progress.tell_all(number)
             waiting += self._settle(replace(result, number=number, details=details))
         return waiting

@@ -39,10 +39,6 @@ class TrialProgress:
         scores: collects the metrics.
         checkpoints: reads and writes the trial's checkpoint.
         report: takes intermediate values; returns whether to prune the trial.
-
-    Attributes:
-        points: all evaluations so far.
-        predictions: of validation after the last step; None before it and in a resumed run.
     """
 
     def __init__(
@@ -51,7 +47,8 @@ class TrialProgress:
         self.number = number
         self.lane = lane
         self.scores = scores
-        self.points: list[Point] = []
+        self.points: list[Point] = []  # all evaluations so far
+        # of validation after the last step; None before it and in a resumed run
         self.predictions: Predictions | None = None
         self._checkpoints = checkpoints
         self._report = report
