@@ -3,6 +3,6 @@
 A lane is one trial's adapters and head. From the bottom up: ``layout`` concatenates the lanes'
 windows without padding, ``attention`` attends within each window, ``base_weight`` holds the base's
 matrices, ``lora_matmul`` (lane by lane) and ``lora_bmm`` (batched, GPU) multiply by them plus each
-lane's low-rank update, ``linear`` and ``head`` replace the model's modules, and ``model`` combines
-all of them.
+lane's low-rank update, ``linear`` replaces the model's linear layers and head, and ``model``
+combines all of them.
 """

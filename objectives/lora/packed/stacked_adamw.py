@@ -16,18 +16,11 @@ _CLIP_EPSILON = 1e-6  # the constant that ``torch.nn.utils.clip_grad_norm_`` add
 
 
 class LaneOptimizer(Protocol):
-    """The parts of a lane that ``StackedAdamW`` uses.
+    """The parts of a lane that ``StackedAdamW`` uses."""
 
-    Attributes:
-        trained: its parameters by name.
-        optimizer: its optimiser, with learning rate, decay and moments.
-        max_grad_norm: norm to which its gradient is clipped.
-        steps: number of steps taken.
-    """
-
-    trained: dict[str, nn.Parameter]
-    optimizer: torch.optim.AdamW
-    max_grad_norm: float
+    trained: dict[str, nn.Parameter]  # its parameters by name
+    optimizer: torch.optim.AdamW  # its optimiser, with learning rate, decay and moments
+    max_grad_norm: float  # norm to which its gradient is clipped
 
     @property
     def steps(self) -> int:
