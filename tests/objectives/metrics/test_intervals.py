@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 from objectives.lora.training.inputs import Inputs
 from objectives.metrics import intervals
 from objectives.metrics.intervals import RESAMPLES, chains_of, mcc_intervals, pr_auc_interval
-from objectives.metrics.metrics import Predictions, best_threshold, decided
+from objectives.metrics.metrics import Predictions, best_threshold
 
 Split = tuple[Predictions, NDArray[np.int64]]
 
@@ -54,9 +54,9 @@ def test_mcc_intervals_are_those_of_the_resamples() -> None:
     found = mcc_intervals(some, owner, threshold, seed=3)
     made = resampled(some, owner, seed=3)
     for name, cut in (("mcc", 0.0), ("mcc_at_threshold", threshold)):
-        wanted = ends([decided(r, cut)["mcc"] for r in made])
+        wanted = ends([r.ranking.decided(cut)["mcc"] for r in made])
         assert (found[f"{name}_low"], found[f"{name}_high"]) == pytest.approx(wanted, abs=1e-12)
-        assert found[f"{name}_low"] < decided(some, cut)["mcc"] < found[f"{name}_high"]  # type: ignore[operator]
+        assert found[f"{name}_low"] < some.ranking.decided(cut)["mcc"] < found[f"{name}_high"]  # type: ignore[operator]
 
 
 def test_the_pr_auc_interval_is_that_of_the_resamples() -> None:
@@ -103,7 +103,7 @@ def test_the_result_depends_only_on_the_seed() -> None:
 
 def test_intervals_cover_the_score_of_other_chains() -> None:
     """About 95 % cover the MCC of the population; resampling by residue covers far less."""
-    truth = decided(split(chains=4000, seed=1)[0], 0.0)["mcc"]
+    truth = split(chains=4000, seed=1)[0].ranking.decided(0.0)["mcc"]
     held = {"chains": 0, "residues": 0}
     for seed in range(100, 180):
         some, owner = split(chains=40, seed=seed)
@@ -149,7 +149,7 @@ def test_large_counts_do_not_overflow() -> None:
 
     assert low is not None
     assert high is not None
-    assert low < decided(some, 0.0)["mcc"] < high
+    assert low < some.ranking.decided(0.0)["mcc"] < high
     assert math.isclose(low, high, abs_tol=0.02)
 
 

@@ -27,7 +27,6 @@ from objectives.metrics.metrics import (
     at_threshold,
     best_threshold,
     cross_entropy,
-    decided,
     evaluate,
     per_ligand,
 )
@@ -183,7 +182,7 @@ def test_a_threshold_between_neighbouring_floats_separates_them(dtype: type) -> 
     margin = np.array([low, np.nextafter(low, dtype(2))])
     some = Predictions(margin, np.array([0, 1]), np.zeros(2, int))
 
-    assert decided(some, best_threshold(some))["mcc"] == 1.0
+    assert some.ranking.decided(best_threshold(some))["mcc"] == 1.0
 
 
 def test_a_threshold_between_huge_margins_is_finite() -> None:
@@ -199,7 +198,7 @@ def test_with_one_margin_for_all_every_residue_is_predicted(margin: float) -> No
     """The threshold is lower even than a margin from which subtracting 1 has no effect."""
     some = Predictions(np.full(3, margin), np.array([0, 1, 0]), np.zeros(3, int))
 
-    assert decided(some, best_threshold(some))["predicted_positives"] == 3
+    assert some.ranking.decided(best_threshold(some))["predicted_positives"] == 3
 
 
 @pytest.mark.parametrize("label", [0, 1])
