@@ -1,4 +1,4 @@
-"""What the driver relies on in every pool of workers: a class of tests to inherit.
+"""The contract of a worker pool: a class of tests to inherit.
 
 A new pool is tested by a subclass whose ``pool`` makes one. ``RealPoolContract`` adds what only
 workers that compute can show.
@@ -34,7 +34,7 @@ SPEC = StudySpec(
 
 
 def pack(*ranks: int, first: int = 0) -> list[TrialParams]:
-    """Trials of these ranks, numbered on."""
+    """Trials of these ranks, numbered consecutively."""
     values = {"alpha": 2, "targets": "key+query+value"}
     return [TrialParams(first + i, {**values, "rank": rank}) for i, rank in enumerate(ranks)]
 
@@ -42,11 +42,11 @@ def pack(*ranks: int, first: int = 0) -> list[TrialParams]:
 def events(
     pool: Pool, waiting: Sequence[TrialParams] = (), pruned: Container[int] = ()
 ) -> Iterator[Event]:
-    """All events until a pack is over; waiting trials take the lanes that become free."""
+    """All events until a pack is over; waiting trials fill lanes that become free."""
     queue = list(waiting)
     while True:
         event = pool.next_event(20)
-        if event is None:  # a worker told what its inputs hold and has started
+        if event is None:  # the worker has started
             continue
         yield event
         match event:
@@ -67,7 +67,7 @@ def finished(seen: Sequence[Event]) -> dict[int, str]:
 
 
 class PoolContract(ABC):
-    """Tests of one kind of pool, with any workers."""
+    """Tests of a kind of pool, with any workers."""
 
     @abstractmethod
     def make(self, workers: int, lanes: int) -> Pool:
@@ -82,7 +82,7 @@ class PoolContract(ABC):
             pool.close()
 
     def pool(self, made: list[Pool], workers: int = 1, lanes: int = 2) -> Pool:
-        """A pool that is closed when the test is over."""
+        """A pool that is closed after the test."""
         made.append(self.make(workers, lanes))
         return made[-1]
 
@@ -103,22 +103,22 @@ class PoolContract(ABC):
         assert (pool.free(), pool.busy()) == (1, False)
 
     def test_a_free_lane_takes_the_next_trial(self, made: list[Pool]) -> None:
-        """Until none waits; the pack ends when the last is over."""
+        """Until none waits; the pack ends with its last trial."""
         pool = self.pool(made)
         pool.submit(pack(1, 2))
         seen = list(events(pool, waiting=pack(4, 1, first=2)))
 
         assert finished(seen) == dict.fromkeys(range(4), "COMPLETE")
 
-    def test_a_closed_pack_takes_no_other_trial(self, made: list[Pool]) -> None:
-        """However many lanes are free."""
+    def test_a_closed_pack_accepts_no_trial(self, made: list[Pool]) -> None:
+        """For any number of free lanes."""
         pool = self.pool(made)
         pool.submit(pack(1), closed=True)
         seen = list(events(pool, waiting=pack(2, first=1)))
 
         assert finished(seen) == {0: "COMPLETE"}
 
-    def test_packs_of_several_workers_run_side_by_side(self, made: list[Pool]) -> None:
+    def test_packs_of_several_workers_run_concurrently(self, made: list[Pool]) -> None:
         """Each worker is free when its own pack is over."""
         pool = self.pool(made, workers=2)
         pool.submit(pack(1, 2))
@@ -134,10 +134,10 @@ class PoolContract(ABC):
 
 
 class RealPoolContract(PoolContract):
-    """Tests of a pool whose workers compute the objective."""
+    """Tests of a pool whose workers run the objective."""
 
-    def test_a_worker_says_what_its_objective_says(self, made: list[Pool]) -> None:
-        """Asked before any trial, and again once a setting is fixed."""
+    def test_a_worker_returns_its_objective_s_facts(self, made: list[Pool]) -> None:
+        """Before any trial, and again once a setting is pinned."""
         pool = self.pool(made)
         with Interrupts() as interrupts:
             before = pool.call("facts", interrupts=interrupts)
@@ -147,8 +147,8 @@ class RealPoolContract(PoolContract):
         assert (before.pack, after.pack) == (1, 5)
         assert before.fingerprints == after.fingerprints
 
-    def test_a_trial_that_is_pruned_leaves_and_the_others_go_on(self, made: list[Pool]) -> None:
-        """Its lane is taken by the next."""
+    def test_a_pruned_trial_ends_and_the_others_continue(self, made: list[Pool]) -> None:
+        """Its lane is taken by the next trial."""
         pool = self.pool(made)
         pool.submit(pack(1, 2))
         seen = list(events(pool, waiting=pack(4, first=2), pruned=[1]))
@@ -156,7 +156,7 @@ class RealPoolContract(PoolContract):
         assert finished(seen) == {0: "COMPLETE", 1: "PRUNED", 2: "COMPLETE"}
 
     def test_trials_that_are_asked_to_stop_are_interrupted(self, made: list[Pool]) -> None:
-        """They fail as such, so that they run again."""
+        """Their failure has this reason, so that they run again."""
         pool = self.pool(made)
         pool.submit(pack(1, 2))
         results = []

@@ -1,4 +1,4 @@
-"""Small random protein models of the kinds that there are, each with a tokenizer of its own."""
+"""Small random protein models of several architectures, each with its own tokenizer."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Model:
     """A small random base.
 
     Attributes:
-        tokenizer: its own.
-        config: class of its configuration.
-        kind: class that is saved.
-        shape: of it.
-        rows: whether windows are padded, for attention that cannot be told where they end.
+        tokenizer: its tokenizer.
+        config: its configuration class.
+        kind: the class that is saved.
+        shape: arguments of its configuration.
+        rows: whether windows are padded, for attention that takes no window lengths.
     """
 
     tokenizer: Callable[[Path], Any]
@@ -71,8 +71,8 @@ def save(name: str, folder: Path, **names: Any) -> None:
 
     Args:
         name: of ``MODELS``.
-        folder: where to.
-        names: what to change of the tokenizer.
+        folder: the output folder.
+        names: changes of the tokenizer.
     """
     torch.manual_seed(0)
     model = MODELS[name]

@@ -1,4 +1,4 @@
-"""Small real tokenizers of the kinds that protein models have, and of some that are none."""
+"""Small real tokenizers of protein models, and some that are unsuitable."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 LETTERS = "LAGVESIKRDTPNQFYMHWCXUBZO"
-"""As ProtBERT and ProtT5 know them: all but J."""
+"""The letters of ProtBERT and ProtT5: all but J."""
 
 STRUCTURES = "pynwrqhgdlvtmfsaeikc#"
-"""SaProt's letters of a structure, and its sign for an unknown one."""
+"""SaProt's structure letters, and its letter for an unknown one."""
 
 _SPECIAL = ["<pad>", "</s>", "<unk>"]
 _UNKNOWN = {"unk_token": "<unk>"}
@@ -29,13 +29,13 @@ def esm2(folder: Path) -> Any:
 
 
 def saprot(folder: Path) -> Any:
-    """Two letters a residue, amino acid and structure."""
+    """Two letters per residue, amino acid and structure."""
     pairs = [one + other for one in f"{AMINO_ACIDS}#" for other in STRUCTURES]
     return _esm(folder, ["<cls>", "<pad>", "<eos>", "<unk>", "<mask>", *pairs])
 
 
 def six_mers(folder: Path) -> Any:
-    """As nucleotide models have: words of six, and the letters of DNA."""
+    """As in nucleotide models: words of six DNA letters."""
     words = ["ACGTAC", "GGGGGG", "TTTTTT", *"ACGTN"]
     return _esm(folder, ["<cls>", "<pad>", "<eos>", "<unk>", "<mask>", *words])
 
@@ -50,7 +50,7 @@ def protbert(folder: Path, *, lower: bool = False) -> Any:
 
 
 def english(folder: Path) -> Any:
-    """WordPieces of English, which know every letter."""
+    """English WordPieces, which contain every letter."""
     from transformers import BertTokenizer
 
     file = folder / "vocab.txt"
@@ -66,7 +66,7 @@ def prott5(_: Path) -> Any:
 
 
 def trained_t5(_: Path) -> Any:
-    """As SentencePiece trains one on spaced letters: these, the letters alone, and the space."""
+    """A SentencePiece model of spaced letters: these pieces, the letters and the space."""
     return _t5(["▁", *(f"▁{letter}" for letter in LETTERS), *LETTERS])
 
 
@@ -78,7 +78,7 @@ def ankh(_: Path) -> Any:
 
 
 def ankh_named_t5(folder: Path) -> Any:
-    """The same in a folder that calls it a ``T5Tokenizer``; what transformers makes of that."""
+    """The same in a folder that names ``T5Tokenizer``, as transformers loads it."""
     from transformers import AutoTokenizer
 
     ankh(folder).save_pretrained(folder)
@@ -112,20 +112,20 @@ def words(_: Path) -> Any:
 
 
 def without_unknown(_: Path) -> Any:
-    """Plain letters; drops what it does not know."""
+    """Plain letters; drops unknown ones."""
     numbered = {token: number for number, token in enumerate(["<pad>", "1", "2", *LETTERS])}
     return _fast(Tokenizer(models.BPE(numbered, [])), "1 $A 2", {"1": 1, "2": 2})
 
 
 def one_byte(_: Path) -> Any:
-    """Bytes, as T5 has them."""
+    """Bytes, as in ByT5."""
     from transformers import ByT5Tokenizer
 
     return ByT5Tokenizer()
 
 
 def byte_level(*, space: bool) -> Callable[[Path], Any]:
-    """Bytes, as GPT-2 has them, which join nothing; with a space before all, or none."""
+    """Bytes, as in GPT-2, without merges; with or without a space before the text."""
 
     def make(_: Path) -> Any:
         signs = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -138,7 +138,7 @@ def byte_level(*, space: bool) -> Callable[[Path], Any]:
 
 
 def joining(*, spaces: bool) -> Callable[[Path], Any]:
-    """Byte pairs of proteins; words, where it knows spaces, would keep letters apart."""
+    """Byte pairs of proteins; spaces would keep letters apart."""
 
     def make(_: Path) -> Any:
         made = Tokenizer(models.BPE(**_UNKNOWN))
@@ -153,7 +153,7 @@ def joining(*, spaces: bool) -> Callable[[Path], Any]:
 
 
 def one_join(word: str) -> Callable[[Path], Any]:
-    """Plain letters, and a single word of several."""
+    """Plain letters, and a single token of several letters."""
 
     def make(folder: Path) -> Any:
         made = one_character("<cls> $A </s>")(folder)

@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine, its nodes as processes."""
+"""A real Ray cluster on this machine, with its nodes as processes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Any
 TESTS = Path(__file__).parent
 
 ACTORS = "ray::WorkerActor"
-"""In the command line of every actor's process."""
+"""Part of the command line of every actor's process."""
 
 
 @contextlib.contextmanager
 def nodes(*cpus: int | Mapping[str, Any], **head: Any) -> Iterator[str]:
-    """Start one node per entry with so many CPUs to give away; the cluster's address.
+    """Start one node per entry with this many CPUs; returns the cluster's address.
 
-    An entry may also be all that Ray is to know of a node.
+    An entry may also be a dictionary of Ray's node arguments.
 
-    Their workers can import what stands in ``tests``.
+    Their workers can import the modules in ``tests``.
     """
     from ray.cluster_utils import Cluster
 
@@ -47,7 +47,7 @@ def nodes(*cpus: int | Mapping[str, Any], **head: Any) -> Iterator[str]:
 
 
 def cannot_hide() -> str:
-    """Why no process may have a view of its own of the file system; empty if one may."""
+    """The reason why mount namespaces are not allowed here; empty if they are."""
     command = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -58,15 +58,15 @@ def cannot_hide() -> str:
 
 @contextlib.contextmanager
 def node_without(address: str, hidden: Path, home: Path, name: str) -> Iterator[None]:
-    """One more node, whose processes find an empty folder where one of this machine's is.
+    """A node whose processes find an empty folder in place of one of this machine's.
 
-    It has an address of its own, or drivers of this machine could take it for theirs.
+    It has its own IP address; otherwise drivers on this machine might take it for their own node.
 
     Args:
         address: the cluster's.
         hidden: the folder.
-        home: where the node keeps its caches.
-        name: of the one resource that it has to give away, two of it.
+        home: the node's folder of caches.
+        name: its only resource, in quantity two.
     """
     ray = shlex.quote(str(Path(sys.executable).with_name("ray")))
     mount = f"mount -t tmpfs none {shlex.quote(str(hidden))}"
@@ -80,7 +80,7 @@ def node_without(address: str, hidden: Path, home: Path, name: str) -> Iterator[
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            yield  # what is started before it has joined waits
+            yield  # Ray holds back actors until the node has joined
         finally:
             process.terminate()
             process.wait(30)

@@ -1,4 +1,4 @@
-"""An objective that is nothing but what its inputs hold, and tells where it read them."""
+"""An objective whose value depends on its inputs' bytes, and which records where it read them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refil
 
 
 class Reading(Synthetic):
-    """``Synthetic``, plus a number that the bytes of the inputs give."""
+    """``Synthetic`` plus a number computed from the bytes of the inputs."""
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         super().__init__(settings, {})
@@ -31,7 +31,7 @@ class Reading(Synthetic):
         return digest.hexdigest()
 
     def facts(self) -> ObjectiveInfo:
-        """With a fingerprint."""
+        """Facts with a fingerprint."""
         given = {name: user_path(path) for name, path in self._inputs.items()}
         fingerprints = {"data": self._content()}
         return replace(super().facts(), fingerprints=fingerprints, about={"given": given})
@@ -39,7 +39,7 @@ class Reading(Synthetic):
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """As ever; the value says what was read, the details where and by whom."""
+        """Run as usual; the value depends on the content, the details have path and process."""
         del refill
         found = [(Path(place).stat().st_ino, place) for place in self._inputs.values()]
         details = {"read": sorted(found), "pid": os.getpid(), "namespace": _view()}
@@ -51,7 +51,7 @@ class Reading(Synthetic):
 
 
 class Base(Reading):
-    """The base alone."""
+    """The same with the input ``base`` only."""
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
         super().__init__(settings, {"base": inputs["base"]})

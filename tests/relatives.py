@@ -1,4 +1,4 @@
-"""Sequences of known relatedness."""
+"""Sequences of known identity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def unlike(count: int, length: int = 150, seed: int = 0) -> list[str]:
 
 
 def relative(sequence: str, identity: float, seed: int = 0) -> str:
-    """A copy with that share of its residues kept, the others changed at random places."""
+    """A copy with this share of its residues kept and the others changed at random."""
     random = np.random.default_rng([seed, *sequence.encode()])
     letters = np.array(list(sequence))
     count = round(len(letters) * (1 - identity))

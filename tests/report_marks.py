@@ -1,4 +1,4 @@
-"""Parts of drawn figures, for the tests of what marks stand for."""
+"""Parts of drawn figures, for tests of figures."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Trace = dict[str, Any]
 
 
 def figure(tree: dict[str, Any], key: str) -> dict[str, Any]:
-    """One figure of a tree."""
+    """A figure of a report tree."""
     [found] = [each.figure for each in draw(tree) if each.key == key]
     assert found is not None
     return found
 
 
 def traces(tree: dict[str, Any], key: str, which: Callable[[Trace], bool]) -> list[Trace]:
-    """Some of a figure's traces."""
+    """Selected traces of a figure."""
     return [trace for trace in figure(tree, key)["data"] if which(trace)]
 
 
 def runs(values: Sequence[Any]) -> list[list[Any]]:
-    """A sequence cut at its gaps."""
+    """A sequence split at its gaps (None)."""
     found: list[list[Any]] = [[]]
     for value in values:
         found.append([]) if value is None else found[-1].append(value)

@@ -1,4 +1,4 @@
-"""Reports for the tests of the page: a real study with hostile names, and what it lacks by hand."""
+"""Report pages for tests: a real study with hostile names, and parts that it lacks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sweep.storage.url import StorageUrl
 Tree = dict[str, Any]
 
 EVIL = "<script>document.title='taken'</script>"
-"""A name that would run, were it not escaped."""
+"""A name that would run as a script if it were not escaped."""
 
 ERROR = "</pre></code></script><img src=x onerror=\"document.title='taken'\"> & <!-- 'so' \u2028"
-"""An error's text that would end whatever it stands in."""
+"""An error message that would end any HTML element or script around it."""
 
 
 def hostile() -> Tree:
-    """The tree of a real study whose names and errors are HTML, with a claim about it."""
+    """The report tree of a real study whose names and errors contain HTML, with a claim."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         study_name=f"{EVIL} & co",
@@ -55,7 +55,7 @@ def hostile() -> Tree:
 
 
 def furnished(tree: Tree) -> Tree:
-    """The same with what only a study of adapters on a design has, in the shapes it has there."""
+    """The same with parts that only a study of adapters on a design has."""
     first = tree["trials"][0]
     failed = {
         "number": first["number"],
@@ -161,7 +161,7 @@ def furnished(tree: Tree) -> Tree:
 
 @dataclass
 class Element:
-    """A part of a page.
+    """An element of a parsed page.
 
     Attributes:
         tag: its name.
@@ -175,36 +175,36 @@ class Element:
 
     @property
     def text(self) -> str:
-        """All text within, scripts and styles included."""
+        """All text within, including scripts and styles."""
         return "".join(c if isinstance(c, str) else c.text for c in self.children)
 
     def walk(self) -> Iterator[Element]:
-        """This element and all within, in order."""
+        """This element and its descendants, in order."""
         yield self
         for child in self.children:
             if isinstance(child, Element):
                 yield from child.walk()
 
     def having(self, attribute: str) -> list[Element]:
-        """Elements within that have an attribute."""
+        """Descendants with an attribute."""
         return [each for each in self.walk() if attribute in each.attributes]
 
     def all(self, tag: str) -> list[Element]:
-        """Elements within of a name."""
+        """Descendants with a tag."""
         return [each for each in self.walk() if each.tag == tag]
 
     def get(self, id_: str) -> Element:
-        """The element of an id."""
+        """The descendant with an id."""
         [found] = [each for each in self.walk() if each.attributes.get("id") == id_]
         return found
 
 
 VOID = frozenset(["br", "hr", "img", "input", "link", "meta", "circle", "path"])
-"""Elements without an end tag; those of SVG end themselves."""
+"""Elements without an end tag; SVG elements close themselves."""
 
 
 class _Reader(HTMLParser):
-    """HTML as a tree; what is not closed in order is a mistake."""
+    """A strict HTML parser; elements closed out of order are an error."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -231,7 +231,7 @@ class _Reader(HTMLParser):
 
 
 def parsed(html: str) -> Element:
-    """A page as a tree, whose elements are closed in order."""
+    """A page as a tree of elements, strictly parsed."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -240,7 +240,7 @@ def parsed(html: str) -> Element:
 
 
 def resolve(tree: Any, pointer: str) -> Any:
-    """What stands at a JSON pointer (RFC 6901)."""
+    """The value at a JSON pointer (RFC 6901)."""
     found = tree
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
@@ -249,7 +249,7 @@ def resolve(tree: Any, pointer: str) -> Any:
 
 
 def is_rounding(shown: str, value: float | bool) -> bool:  # noqa: FBT001 - of JSON
-    """Whether a text is what a number rounds to, at the places that it shows."""
+    """Whether a text is a number rounded to the digits that it shows."""
     if isinstance(value, bool):
         return shown == ("yes" if value else "no")
     text = shown.replace("\u2212", "-").replace(",", "").replace("\xa0", " ")

@@ -1,4 +1,4 @@
-"""Real studies in real files, for the tests of reports."""
+"""Real studies in real databases, for tests of reports."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sweep.study.spec import Policy
 
 
 def mixed(folder: Path) -> tuple[optuna.Study, StorageUrl]:
-    """Trials of two seeds each, of which some fail, run out of memory or collapse.
+    """A study of trials with two seeds each, some of which fail, run out of memory or collapse.
 
-    The study is run once in a process; each caller has a copy of its own.
+    The study is run once per process; each caller gets a copy.
     """
     address = StorageUrl.parse(f"sqlite:///{folder}/mixed.db")
     path = folder / "mixed.db"
@@ -68,7 +68,7 @@ def _mixed() -> Path:
 
 
 def plain(folder: Path, trials: int, name: str = "plain") -> tuple[optuna.Study, StorageUrl]:
-    """A study of plain Optuna's, of one parameter that gives every trial the same value."""
+    """A study of plain Optuna, with one parameter and a constant value."""
     path = folder / f"{name}.db"
     study = optuna.create_study(storage=f"sqlite:///{path}", study_name=name)
     study.optimize(lambda trial: 0.25 + 0.0 * trial.suggest_float("x", 0, 1), n_trials=trials)

@@ -1,4 +1,4 @@
-"""A real S3 server on this machine, and what its clients need to know."""
+"""A real S3 server on this machine, and its clients' environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BUCKET = "s3://studies"
 
 
 def missing() -> str:
-    """Why there can be none; empty if there can."""
+    """The reason why there can be none; empty if there can."""
     try:
         import s3fs  # noqa: F401
         from moto.server import ThreadedMotoServer  # noqa: F401
@@ -24,7 +24,7 @@ def missing() -> str:
 
 @contextlib.contextmanager
 def server() -> Iterator[str]:
-    """Serve S3 over HTTP with one empty bucket, to this process and those that it starts."""
+    """Serve S3 over HTTP with one empty bucket, to this process and its children."""
     reason = missing()
     if reason:
         pytest.skip(reason)
@@ -42,7 +42,7 @@ def server() -> Iterator[str]:
     }
     try:
         with mock.patch.dict("os.environ", known):
-            # Servers of one process share what they hold.
+            # Servers within one process share their content.
             requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
             fsspec.filesystem("s3").mkdir("studies")
             yield BUCKET

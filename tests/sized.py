@@ -1,4 +1,4 @@
-"""An objective whose advice, and whose memory, are those of the node that it is on."""
+"""An objective whose advised pack size and memory limit depend on its node."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialRes
 
 
 class Sized(Synthetic):
-    """``Synthetic``, which advises ``SIZED_LANES`` of its environment.
+    """``Synthetic`` that advises ``SIZED_LANES`` of its environment.
 
-    It is killed, as by the kernel, with more than ``SIZED_MOST`` trials in hand (0 for any number),
-    and its fingerprint is ``SIZED_DATA``. A result tells the node and how many were together.
+    It is killed with more than ``SIZED_MOST`` running trials (0: no limit), as by the OOM killer,
+    and its fingerprint is ``SIZED_DATA``. A result records the node and the number of running
+    trials.
     """
 
     def facts(self) -> ObjectiveInfo:
-        """What the environment says."""
+        """Facts from the environment."""
         lanes = int(os.environ.get("SIZED_LANES", "1"))
         data = os.environ.get("SIZED_DATA", "")
         return replace(super().facts(), pack=lanes, fingerprints={"data": data})
@@ -28,7 +29,7 @@ class Sized(Synthetic):
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
     ) -> list[TrialResult]:
-        """As ever, with the number of trials in hand noted."""
+        """Run as usual, recording the number of running trials."""
         inside = {params.number for params in pack}
         most = int(os.environ.get("SIZED_MOST", "0"))
         name = os.environ.get("SIZED_NAME", "")

@@ -1,4 +1,4 @@
-"""Studies with one thing wrong, for the tests of the guards."""
+"""Tables with one defect each, for tests of the verdict's guards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GAIN = 0.05 * np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
 
 
 def healthy(n: int = 100, noise: float = 0.01, seed: int = 0) -> TrialTable:
-    """A study with nothing wrong: t has an effect of five times the noise."""
+    """A valid table: t has an effect of five times the noise."""
     return simple_table(n, lambda at: GAIN[at["t"].astype(int)], noise=noise, seed=seed)
 
 
@@ -38,13 +38,13 @@ def missing() -> TrialTable:
 
 
 def never_varied() -> TrialTable:
-    """What t is compared with is the same in all trials."""
+    """The parameter that t is compared with is constant."""
     table = healthy()
     return replace(table, rows=tuple(replace(r, values={**r.values, "a": 4.0}) for r in table.rows))
 
 
 def confounded() -> TrialTable:
-    """A and b always the same."""
+    """A and b are always equal."""
     table = healthy()
     return replace(
         table, rows=tuple(replace(r, values={**r.values, "b": r.values["a"]}) for r in table.rows)
@@ -52,7 +52,7 @@ def confounded() -> TrialTable:
 
 
 def nearly_confounded() -> TrialTable:
-    """A and b the same but for three trials of 100."""
+    """A and b are equal except in three of 100 trials."""
     table = confounded()
     rows = [
         replace(r, values={**r.values, "b": 1.0 + 15.0 * (r.values["a"] == 1.0)}) if i < 3 else r
@@ -62,12 +62,12 @@ def nearly_confounded() -> TrialTable:
 
 
 def adaptive() -> TrialTable:
-    """The sampler looked at earlier results."""
+    """The trials come from an adaptive sampler."""
     return replace(healthy(), sampling="adaptive")
 
 
 def uneven() -> TrialTable:
-    """A sampler that settled on low rates."""
+    """A sampler that converged on low rates."""
     table = healthy()
     rows = [
         replace(r, values={**r.values, "u": 2.0 * ((float(r.values["u"]) + 1) / 2) ** 2 - 1})
@@ -77,12 +77,12 @@ def uneven() -> TrialTable:
 
 
 def failed() -> TrialTable:
-    """Six trials more, that failed."""
+    """Six additional failed trials."""
     return replace(healthy(), failed=tuple(Failed(200 + i) for i in range(6)))
 
 
 def not_a_number() -> TrialTable:
-    """Six trials that ended in NaN."""
+    """Six trials with NaN."""
     values = healthy().y
     values[:6] = np.nan
     table = healthy()
@@ -91,14 +91,14 @@ def not_a_number() -> TrialTable:
 
 
 def collapsed() -> TrialTable:
-    """Six runs far below, anywhere."""
+    """Six runs far below the others, at random places."""
     values = healthy().y
     values[np.random.default_rng(1).choice(100, 6, replace=False)] -= 1.0
     return with_values(healthy(), values)
 
 
 def collapsed_at_high_rates() -> TrialTable:
-    """The four runs of the highest rates far below."""
+    """The four runs of the highest rates far below the others."""
     table = healthy()
     values = table.y
     values[np.argsort(place(table, "u"))[-4:]] -= 1.0
@@ -106,7 +106,7 @@ def collapsed_at_high_rates() -> TrialTable:
 
 
 def collapsed_at_one_choice() -> TrialTable:
-    """Five of the twenty runs of one choice far below."""
+    """Five of the twenty runs of one choice far below the others."""
     table = healthy()
     values = table.y
     values[[i for i, row in enumerate(table.rows) if row.values["t"] == "s"][:5]] -= 1.0

@@ -1,4 +1,4 @@
-"""The one home of Hypothesis strategies."""
+"""Hypothesis strategies shared by the tests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SPACES = st.dictionaries(NAMES, PARAMS, min_size=1, max_size=5).map(Space)
 
 @st.composite
 def specs(draw: st.DrawFn) -> StudySpec:
-    """Whole study specs."""
+    """Complete study specs."""
     space = draw(SPACES)
     settings = draw(st.dictionaries(NAMES, SCALARS, max_size=4))
     return StudySpec(

@@ -1,4 +1,4 @@
-"""``run --detach``: the sweep is a job of the cluster, and its storage tells how far it is."""
+"""``run --detach``: the sweep is a job of the cluster, and its storage shows the progress."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ WHERE = ("--launcher", "ray", "--detach", "--json")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The dashboard of a cluster of one node, whose jobs find this environment's programs."""
+    """The dashboard of a cluster of one node, whose jobs use this environment's programs."""
     pytest.importorskip("aiohttp_cors", reason="Ray's job server is not installed (ray[default])")
-    # An agent's port is a fixed one by default, and another test's cluster may have it.
+    # An agent's port is fixed by default, and another test's cluster may use it.
     with socket.socket() as free, socket.socket() as other:
         free.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))
@@ -60,13 +60,13 @@ def server() -> Iterator[str]:
 
 
 def status(folder: Path, storage: str) -> dict[str, int]:
-    """How many trials are in which state; none before there is a study."""
+    """The number of trials by state; empty before there is a study."""
     output = lorasweep(folder, "status", "--storage", storage, "--name", "away", "--json")
     return {} if output.returncode else json.loads(output.stdout)["counts"]
 
 
 def wait_for(folder: Path, storage: str, complete: int) -> dict[str, int]:
-    """Until so many trials are COMPLETE."""
+    """Wait until this many trials are COMPLETE."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         counts = status(folder, storage)
@@ -77,10 +77,8 @@ def wait_for(folder: Path, storage: str, complete: int) -> dict[str, int]:
 
 
 @pytest.mark.slow
-def test_a_job_runs_on_when_its_command_is_over_and_stops_when_told(
-    server: str, tmp_path: Path
-) -> None:
-    """A file alone in its folder goes along; stopped, and submitted again, it goes on."""
+def test_a_job_outlives_its_command_and_can_be_stopped(server: str, tmp_path: Path) -> None:
+    """The study file is uploaded with the job; after a stop, a new job resumes the study."""
     (tmp_path / "here" / "deep").mkdir(parents=True)
     (tmp_path / "here" / "deep" / "study.py").write_text(STUDY.replace("SECONDS", "3"))
     storage = f"sqlite:///{tmp_path}/away.db"
@@ -105,7 +103,7 @@ def test_a_job_runs_on_when_its_command_is_over_and_stops_when_told(
 
 
 @pytest.mark.slow
-def test_a_module_of_the_current_folder_goes_along(server: str, tmp_path: Path) -> None:
+def test_a_module_of_the_current_folder_is_uploaded(server: str, tmp_path: Path) -> None:
     """With the files of its package that it imports."""
     package = tmp_path / "here" / "mine"
     package.mkdir(parents=True)
@@ -125,7 +123,7 @@ def test_a_module_of_the_current_folder_goes_along(server: str, tmp_path: Path) 
 
 
 def test_a_cluster_that_was_just_started_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its server answers before a node can take a job; what else it says is told at once."""
+    """Its server answers before a node can take a job; other errors are raised at once."""
     from sweep.workers.ray import jobs
 
     monkeypatch.setattr(jobs.time, "sleep", lambda _: None)
@@ -144,8 +142,8 @@ def test_a_cluster_that_was_just_started_is_waited_for(monkeypatch: pytest.Monke
             jobs._patiently(submit_job)
 
 
-def test_what_cannot_be_a_job_is_told_at_once(tmp_path: Path) -> None:
-    """In one go: a place that only this folder has, a password, and no cluster at all."""
+def test_an_invalid_job_is_refused_at_once(tmp_path: Path) -> None:
+    """A path that only this machine has, a password, and a missing cluster, in one message."""
     (tmp_path / "study.py").write_text(STUDY.replace("SECONDS", "0"))
     command = ("run", "study.py", "--detach", "--storage")
     for storage, rule in (
@@ -167,8 +165,8 @@ def test_what_cannot_be_a_job_is_told_at_once(tmp_path: Path) -> None:
         assert refused.stderr.count("\n") == 1
 
 
-def test_the_job_is_asked_for_what_the_command_was(tmp_path: Path) -> None:
-    """Every option survives; paths become absolute, and the cluster's address its own."""
+def test_the_job_has_the_command_s_options(tmp_path: Path) -> None:
+    """Every option is kept; paths become absolute, and the address is the cluster's own."""
     (tmp_path / "chains").mkdir()
     typed = [
         *("run", "study.py", "--launcher", "ray", "--ray-address", "http://h:8265", "--detach"),

@@ -1,4 +1,4 @@
-"""Nodes that differ: each runs as many trials together as it finds best itself."""
+"""Nodes with different devices: each advises its own pack size."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SPEC = StudySpec(
 
 
 def run(folder: Path, **how: Any) -> optuna.Study:
-    """A sweep to its end."""
+    """Run a sweep to its end."""
     with quiet_optuna():
         return run_study(
             SPEC, StorageUrl.parse(f"sqlite:///{folder}/s.db"), NullListener(), Options(**how)
@@ -55,13 +55,13 @@ def run(folder: Path, **how: Any) -> optuna.Study:
 
 @pytest.fixture
 def unlike(request: pytest.FixtureRequest) -> Iterator[RayConfig]:
-    """A head that computes nothing, and nodes of one CPU with what the test gives them."""
+    """A head node without workers, and nodes of one CPU with the given environments."""
     with nodes(0, *({"num_cpus": 1, "env_vars": each} for each in request.param)) as address:
         yield RayConfig(address)
 
 
 def together(study: optuna.Study) -> dict[str, int]:
-    """The most trials that were in hand at once, by node."""
+    """The largest number of trials that ran together, by node."""
     found: dict[str, int] = defaultdict(int)
     for trial in study.trials:
         details = trial.user_attrs.get("details") or {}
@@ -79,8 +79,8 @@ FALSE = ({"SIZED_NAME": "a"}, {"SIZED_NAME": "b", "SIZED_DATA": "other"})
 
 
 @pytest.mark.parametrize("unlike", [TWO], indirect=True)
-def test_each_node_runs_as_many_together_as_it_advises(unlike: RayConfig, tmp_path: Path) -> None:
-    """Whichever is asked first; unless --pack says how many."""
+def test_each_node_runs_packs_of_the_size_it_advises(unlike: RayConfig, tmp_path: Path) -> None:
+    """Whichever is asked first; unless --pack is given."""
     study = run(tmp_path, cluster=unlike, workers=2)
 
     assert together(study) == {"a": 1, "b": 4}
@@ -93,7 +93,7 @@ def test_each_node_runs_as_many_together_as_it_advises(unlike: RayConfig, tmp_pa
 def test_a_pack_that_was_too_large_is_halved_on_its_own_node(
     unlike: RayConfig, tmp_path: Path
 ) -> None:
-    """The other goes on with what it had, and all trials complete."""
+    """The other node keeps its pack size, and all trials complete."""
     study = run(tmp_path, cluster=unlike, workers=2)
     states = [trial.state.name for trial in study.trials]
 
@@ -104,13 +104,13 @@ def test_a_pack_that_was_too_large_is_halved_on_its_own_node(
 
 @pytest.mark.parametrize("unlike", [FALSE], indirect=True)
 def test_a_node_with_other_data_is_refused(unlike: RayConfig, tmp_path: Path) -> None:
-    """The same names and sizes may hold something else; the fingerprints tell."""
+    """With the same names and sizes but other content; the fingerprints differ."""
     with pytest.raises(SweepError, match="the inputs must hold for every worker what they held"):
         run(tmp_path, cluster=unlike, workers=2)
 
 
 def test_fractions_share_a_gpu(tmp_path: Path) -> None:
-    """Two workers of half a GPU fit a node of one, though its CPUs would take four."""
+    """Two workers of half a GPU fit a node with one, although its CPUs would allow four."""
     from sweep.workers.ray.pool import RayLauncher
 
     gpu = {"num_cpus": 4, "num_gpus": 1, "env_vars": {"SIZED_NAME": "g", "SIZED_LANES": "2"}}

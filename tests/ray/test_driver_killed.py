@@ -1,4 +1,4 @@
-"""The driver of a sweep on Ray is killed: its actors end, and the next driver loses nothing."""
+"""The driver of a sweep on Ray is killed: its actors end, and the next driver loses no trial."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [
 def on_ray(
     folder: Path, cluster: RayConfig, trials: int, seconds: float, lanes: int = 1
 ) -> tuple[Campaign, Counter[tuple[object, ...]]]:
-    """A campaign on a cluster, and what the study yields on this machine undisturbed."""
+    """A campaign on a cluster, and the results of the same study undisturbed on this machine."""
     spec = make_spec(trials, seconds)
     expected = uninterrupted(spec, folder / "plain")
     home = folder / "hit"
@@ -46,7 +46,7 @@ def on_ray(
 
 
 def actors() -> list[psutil.Process]:
-    """Those of this test's clusters that run."""
+    """The running actors of this test's clusters."""
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
@@ -58,7 +58,7 @@ def actors() -> list[psutil.Process]:
 
 
 def seconds_until_gone(computing: list[psutil.Process]) -> float:
-    """How long the actors of a driver that is gone live on."""
+    """Seconds until the actors of a killed driver have ended."""
     began = time.monotonic()
     _, alive = psutil.wait_procs(computing, timeout=60)
     assert not alive, "actors of a killed driver compute on"
@@ -66,10 +66,10 @@ def seconds_until_gone(computing: list[psutil.Process]) -> float:
 
 
 @pytest.mark.slow
-def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
+def test_actors_end_with_a_killed_driver_and_no_trial_is_lost(
     cluster: RayConfig, tmp_path: Path
 ) -> None:
-    """SIGKILL in the middle; the same command goes on."""
+    """SIGKILL during the sweep; the same command resumes it."""
     campaign, expected = on_ray(tmp_path, cluster, 12, seconds=0.8)
     process = campaign.launch()
     campaign.wait_for(3)
@@ -89,7 +89,7 @@ def test_a_killed_driver_takes_its_actors_along_and_loses_nothing(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_a_driver_that_is_hit_again_and_again_loses_and_doubles_nothing(
+def test_a_driver_hit_repeatedly_loses_and_duplicates_nothing(
     cluster: RayConfig, tmp_path: Path, lanes: int
 ) -> None:
     """At random moments, also while the last driver's actors still run."""

@@ -1,4 +1,4 @@
-"""One signal ends a sweep on a cluster, also when its trials never return."""
+"""One signal ends a sweep on a cluster, even if its trials never return."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def states(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_actors_whose_trials_hang_are_killed_when_their_time_is_over(
+def test_actors_whose_trials_hang_are_killed_after_a_timeout(
     cluster: RayConfig, tmp_path: Path
 ) -> None:
-    """Their trials are interrupted, not blamed; the study goes on with the same command."""
+    """Their trials are interrupted and count as no failure; the same command resumes the study."""
     write_study(tmp_path)
     where = ["--launcher", "ray", "--ray-address", cluster.address, "--workers", "2"]
     command = [PROGRAM, "run", "toy.py", "--storage", "sqlite:///s.db", *where]

@@ -1,4 +1,4 @@
-"""Inputs for nodes that do not see the driver's folders: one copy a node, the same results."""
+"""Inputs for nodes without the driver's folders: one copy per node, the same results."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SPEC = StudySpec(
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the far node does not see: data, and a base whose weights are a link."""
+    """The folder that the remote node does not have: data, and a base whose weights are a link."""
     folder = tmp_path_factory.mktemp("sources")
     (folder / "chains").mkdir()
     (folder / "chains" / "train.csv").write_text("id,sequence,labels\na,MKV,010\n")
@@ -57,7 +57,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def far(
     cluster: RayConfig, sources: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RayConfig, Path]]:
-    """Workers on a node with a view of its own, and where it keeps copies."""
+    """Workers on a node with its own view of the file system, and its cache folder."""
     reason = cannot_hide()
     if reason:
         pytest.skip(f"no process here may have a view of its own: {reason}")
@@ -68,7 +68,7 @@ def far(
 
 
 def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:
-    """A sweep to its end."""
+    """Run a sweep to its end."""
     folder.mkdir(exist_ok=True)
     with quiet_optuna():
         return run_study(
@@ -81,10 +81,10 @@ def values(study: optuna.Study) -> list[Any]:
     return sorted((sorted(map(str, t.params.items())), t.value) for t in study.trials)
 
 
-def test_a_node_that_sees_nothing_gets_one_copy(
+def test_a_node_without_the_files_gets_one_copy(
     far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
-    """Two workers read the same two copies; values, fingerprints and names are those of here."""
+    """Two workers read the same two copies; values, fingerprints and names are unchanged."""
     cluster, cache = far
     inputs = {"data": str(sources / "chains"), "base": str(sources / "base")}
     spec = SPEC.with_changes(inputs=inputs)
@@ -105,7 +105,7 @@ def test_a_node_that_sees_nothing_gets_one_copy(
 
 
 @pytest.mark.slow
-def test_a_node_that_sees_the_same_reads_it_there(
+def test_a_node_with_the_same_files_reads_them_there(
     far: tuple[RayConfig, Path], tmp_path: Path
 ) -> None:
     """No copy is made."""
@@ -121,8 +121,8 @@ def test_a_node_that_sees_the_same_reads_it_there(
     assert (len(list(cache.iterdir())) if cache.exists() else 0) == before
 
 
-def test_names_travel_as_they_are(tmp_path: Path) -> None:
-    """Of hubs and built-ins, of paths that only nodes have, and of inputs that are no input."""
+def test_names_are_passed_unchanged(tmp_path: Path) -> None:
+    """Names of hubs and built-ins, paths that only nodes have, and inputs that are no files."""
     from sweep.workers.ray.inputs import InputStore
 
     names = ("facebook/esm2_t6_8M_UR50D", "builtin:motifs", "/only/there", "~nobody/x", "x" * 5000)
@@ -132,15 +132,15 @@ def test_names_travel_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_node_without_room_says_so(
+def test_a_node_without_disk_space_is_one_error(
     far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
-    """One sentence that names the input and the node's folder."""
+    """One message with the input and the node's folder."""
     cluster, cache = far
     (sources / "big").write_bytes(b"x")
     cache.parent.mkdir(exist_ok=True)
     kept = cache.rename(cache.with_name("kept")) if cache.exists() else None
-    cache.write_text("no folder")  # where the cache belongs
+    cache.write_text("no folder")  # the cache's parent folder
     inputs = {"data": str(sources / "big"), "base": "builtin:esm2-mini"}
     try:
         with pytest.raises(
@@ -154,10 +154,10 @@ def test_a_node_without_room_says_so(
 
 
 @pytest.mark.slow
-def test_a_large_base_arrives_in_pieces(
+def test_a_large_base_is_sent_in_pieces(
     far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
-    """More than a hundred megabytes, of which no piece is larger than 64."""
+    """More than a hundred megabytes, in pieces of at most 64."""
     cluster, cache = far
     (sources / "large").mkdir()
     (sources / "large" / "model.safetensors").write_bytes(os.urandom(150 << 20))
@@ -173,10 +173,10 @@ def test_a_large_base_arrives_in_pieces(
 
 
 @pytest.mark.slow
-def test_real_trials_on_copies_are_those_of_here_bit_by_bit(
+def test_real_trials_on_copies_are_equal_bit_for_bit(
     far: tuple[RayConfig, Path], sources: Path, tmp_path: Path
 ) -> None:
-    """NF4 base and PEFT adapters on the embedded base; what is kept names the user's folder."""
+    """NF4 base and PEFT adapters on the embedded base; records name the user's folder."""
     cluster, _ = far
     data = write_chains(sources / "motifs")
     spec = replace(

@@ -1,4 +1,4 @@
-"""Actors of a Ray cluster keep the contract of pools."""
+"""Pools of Ray actors satisfy the pool contract."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class TestRayPool(RealPoolContract):
 
     @pytest.fixture(autouse=True)
     def on(self, cluster: RayConfig) -> None:
-        """The cluster of all these tests."""
+        """The cluster of these tests."""
         self.cluster = cluster
 
     def make(self, workers: int, lanes: int) -> Pool:
-        """Actors there."""
+        """A pool of actors on it."""
         from sweep.workers.ray.pool import RayLauncher
 
         return RayLauncher(SPEC, self.cluster, workers, lanes)

@@ -1,4 +1,4 @@
-"""A sweep on a real Ray cluster: the trials of the local launcher, whatever dies."""
+"""A sweep on a real Ray cluster has the trials of a local one, whichever process dies."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ SPEC = StudySpec(
 
 
 def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:
-    """A sweep to its end."""
+    """Run a sweep to its end."""
     address = StorageUrl.parse(f"sqlite:///{folder}/s.db")
     with quiet_optuna():
         return run_study(spec, address, NullListener(), Options(**how))
 
 
 def results(study: optuna.Study) -> list[Any]:
-    """Every complete trial as (configuration, seed, value), in no order."""
+    """Every complete trial as (configuration, seed, value), unordered."""
     return sorted(
         (sorted(map(str, t.params.items())), t.user_attrs["seed"], t.value)
         for t in study.trials
@@ -69,7 +69,7 @@ def results(study: optuna.Study) -> list[Any]:
     )
 
 
-def test_a_sweep_of_forty_trials_is_the_local_one(cluster: RayConfig, tmp_path: Path) -> None:
+def test_a_sweep_of_forty_trials_equals_the_local_one(cluster: RayConfig, tmp_path: Path) -> None:
     """Trial by trial, on four actors of two nodes, with two trials together in each."""
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
@@ -84,7 +84,7 @@ def test_a_sweep_of_forty_trials_is_the_local_one(cluster: RayConfig, tmp_path: 
 def test_actors_find_an_objective_beside_its_study_file(
     cluster: RayConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder that only the driver's Python looks in."""
+    """In a folder that is only on the driver's Python path."""
     (tmp_path / "beside_its_study.py").write_text(
         "from objectives.synthetic import Synthetic\n\n\nclass Own(Synthetic):\n    pass\n"
     )
@@ -94,8 +94,8 @@ def test_actors_find_an_objective_beside_its_study_file(
     assert len(results(run(tmp_path, own, cluster=cluster, workers=2))) == 2
 
 
-def test_workers_come_as_many_as_the_nodes_take(cluster: RayConfig) -> None:
-    """Whole workers per node: two nodes of two CPUs take two of two, none of three but one."""
+def test_there_are_as_many_workers_as_fit_the_nodes(cluster: RayConfig) -> None:
+    """Whole workers per node: two nodes of two CPUs fit two of two CPUs, and none of three."""
     from sweep.workers.ray.pool import RayLauncher
 
     for cpus, wanted in ((1.0, 4), (2.0, 2), (0.5, 8), (3.0, 1), (0.0, 2)):
@@ -104,10 +104,10 @@ def test_workers_come_as_many_as_the_nodes_take(cluster: RayConfig) -> None:
         launcher.close()
 
 
-def test_settings_are_pinned_in_actors_that_are_there_and_in_those_to_come(
+def test_settings_are_pinned_in_present_and_future_actors(
     cluster: RayConfig,
 ) -> None:
-    """Whatever their nodes would decide."""
+    """Whatever their nodes would choose."""
     from sweep.workers.ray.pool import RayLauncher
 
     launcher = RayLauncher(SPEC, cluster, workers=2)
@@ -121,8 +121,8 @@ def test_settings_are_pinned_in_actors_that_are_there_and_in_those_to_come(
         assert len(launcher._pool) == 2
 
 
-def test_pruning_flows_back_while_a_pack_runs(cluster: RayConfig, tmp_path: Path) -> None:
-    """The median rule stops trials, and none is lost."""
+def test_pruning_works_within_a_pack(cluster: RayConfig, tmp_path: Path) -> None:
+    """The median pruner stops trials, and none is lost."""
     spec = replace(SPEC, pruner=Pruner("median"), budget=Budget(trials=12))
     study = run(tmp_path, spec, cluster=cluster, workers=2, pack=2)
     states = [trial.state.name for trial in study.trials]
@@ -136,14 +136,14 @@ GRID = replace(
     SPEC,
     space=Space({name: SPEC.space[name] for name in ("rank", "alpha", "targets")}),
     settings={**SPEC.settings, "sleep_seconds": 0.3},
-    sampler=Sampler("grid"),  # what is run does not hang on how many trials there were
+    sampler=Sampler("grid"),  # its points do not depend on which trials ran before
     budget=Budget(trials=30),
 )
 
 
 @pytest.mark.slow
-def test_killed_actors_lose_nothing_and_double_nothing(cluster: RayConfig, tmp_path: Path) -> None:
-    """Their trials failed, as those of a killed process do, and run again where that is wanted."""
+def test_killed_actors_lose_and_duplicate_nothing(cluster: RayConfig, tmp_path: Path) -> None:
+    """Their trials fail like those of a killed process, and run again if the policy says so."""
     spec = replace(GRID, policy=Policy(on_failure="retry(3)"))
     calm, hit = _calm_and_hit(tmp_path, spec, cluster, Thread(target=_kill_actors, args=(3,)))
     failed = [trial.user_attrs["failure"]["reason"] for trial in hit.trials if _failed(trial)]
@@ -153,8 +153,8 @@ def test_killed_actors_lose_nothing_and_double_nothing(cluster: RayConfig, tmp_p
 
 
 @pytest.mark.slow
-def test_a_node_that_comes_is_used_and_one_that_goes_interrupts_its_trials(tmp_path: Path) -> None:
-    """By the command; they run again unasked, since they are not to blame."""
+def test_a_new_node_is_used_and_a_lost_one_interrupts_its_trials(tmp_path: Path) -> None:
+    """With the command; interrupted trials run again without a retry policy."""
     from ray.cluster_utils import Cluster as Nodes
 
     slow = replace(GRID, settings={**GRID.settings, "sleep_seconds": 0.8})
@@ -186,10 +186,10 @@ def test_a_node_that_comes_is_used_and_one_that_goes_interrupts_its_trials(tmp_p
 
 
 @pytest.mark.slow
-def test_the_first_worker_waits_for_a_place_as_long_as_it_takes(
+def test_the_first_worker_waits_for_a_free_place(
     cluster: RayConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A node that has one may come late: the cluster grows, or its machines are busy."""
+    """A node may come late: the cluster grows, or its machines are busy."""
     reason = cannot_hide()
     if reason:
         pytest.skip(f"no node of another kind can be started: {reason}")
@@ -213,7 +213,7 @@ def _failed(trial: optuna.trial.FrozenTrial) -> bool:
 def _calm_and_hit(
     folder: Path, spec: StudySpec, cluster: RayConfig, blow: Thread, workers: int = 2
 ) -> tuple[optuna.Study, optuna.Study]:
-    """The same sweep undisturbed on this machine, and on a cluster while something happens."""
+    """The same sweep undisturbed on this machine, and on a cluster with faults."""
     (folder / "calm").mkdir()
     (folder / "hit").mkdir()
     calm = run(folder / "calm", spec, workers=2)
@@ -224,14 +224,14 @@ def _calm_and_hit(
 
 
 def _kill_actors(hits: int) -> None:
-    """Kill the process of an actor, a few times."""
+    """Kill an actor's process, a few times."""
     for _ in range(hits):
         os.kill(_when_there_are(2)[0], signal.SIGKILL)  # not the one that checks the space
         time.sleep(2.5)
 
 
 def _when_there_are(count: int) -> list[int]:
-    """Process ids of the actors, once there are so many."""
+    """Process ids of the actors, once there are this many."""
     import psutil
 
     deadline = time.monotonic() + 60
@@ -243,7 +243,7 @@ def _when_there_are(count: int) -> list[int]:
     raise AssertionError(f"there never were {count} actors")
 
 
-def test_no_cluster_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unreachable_cluster_is_one_error(tmp_path: Path) -> None:
     """Before anything is written."""
     with pytest.raises(SweepError, match=r"^--ray-address must be the address of a running Ray"):
         run(tmp_path, SPEC, cluster=RayConfig("127.0.0.1:1"))

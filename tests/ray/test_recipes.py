@@ -1,4 +1,4 @@
-"""The recipes of docs/guides/cluster.md, run as far as one machine can run them."""
+"""The recipes of docs/guides/cluster.md, as far as one machine can run them."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ STUDY = StudySpec(
 RAY_JOB = {"entrypoint", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished", "backoffLimit"}
 """Fields of ``RayJobSpec`` in KubeRay's ray-operator/apis/ray/v1/rayjob_types.go."""
 RAY_CLUSTER = {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
-"""Of ``RayClusterSpec`` in raycluster_types.go beside it."""
+"""Fields of ``RayClusterSpec`` in raycluster_types.go beside it."""
 WORKERS_NEED = {"groupName", "minReplicas", "maxReplicas", "rayStartParams", "template"}
-"""Those of ``WorkerGroupSpec`` that are not optional there."""
+"""Required fields of ``WorkerGroupSpec`` there."""
 
 
 class Job:
-    """A job script with stand-ins for Slurm's commands.
+    """A job script with replacements for Slurm's commands.
 
     Args:
         folder: its working directory.
-        script: what ``sbatch`` would be given.
-        seconds: of one trial.
+        script: the script for ``sbatch``.
+        seconds: duration of a trial.
     """
 
     def __init__(self, folder: Path, script: str, seconds: float) -> None:
@@ -81,7 +81,7 @@ class Job:
         (folder / "job.sh").write_text(script)
 
     def start(self, **more: str) -> subprocess.Popen[str]:
-        """Run it once."""
+        """Run the script once."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             number = str(free.getsockname()[1])
@@ -93,7 +93,7 @@ class Job:
             "STUDY": "study.py",
             "RESOURCES": "cpu=1",
             "WORKERS": "2",
-            "HOME": str(self._folder),  # where Ray keeps the token of the cluster
+            "HOME": str(self._folder),  # Ray stores the cluster's token there
             "PATH": os.pathsep.join([str(self._folder / "bin"), str(programs), os.environ["PATH"]]),
         }
         return subprocess.Popen(
@@ -106,14 +106,14 @@ class Job:
         )
 
     def asked(self) -> list[str]:
-        """What ``scontrol`` was asked to do, but for names."""
+        """The ``scontrol`` calls, without names."""
         log = self._folder / "bin" / "scontrol.log"
         lines = log.read_text().splitlines() if log.exists() else []
         return [line.split()[0] for line in lines if not line.startswith("show")]
 
 
 def states(url: str) -> list[str]:
-    """Of every trial; none before there is a study."""
+    """States of all trials; empty before there is a study."""
     path = StorageUrl.parse(url).path
     if path is None or not path.exists():
         return []
@@ -125,7 +125,7 @@ def states(url: str) -> list[str]:
 
 
 def wait_for_one(url: str) -> None:
-    """Until a trial is COMPLETE."""
+    """Wait until a trial is COMPLETE."""
     deadline = time.monotonic() + 150
     while "COMPLETE" not in states(url):
         assert time.monotonic() < deadline, states(url)
@@ -133,7 +133,7 @@ def wait_for_one(url: str) -> None:
 
 
 @pytest.mark.parametrize("script", [ONE_NODE, MANY_NODES])
-def test_bash_reads_the_scripts(script: str, tmp_path: Path) -> None:
+def test_the_scripts_are_valid_bash(script: str, tmp_path: Path) -> None:
     """All of them."""
     (tmp_path / "job.sh").write_text(script)
     done = subprocess.run(["bash", "-n", "job.sh"], cwd=tmp_path, capture_output=True, check=False)
@@ -145,8 +145,8 @@ def test_bash_reads_the_scripts(script: str, tmp_path: Path) -> None:
 @pytest.mark.ray
 @pytest.mark.timeout(500)
 @pytest.mark.filterwarnings("ignore")
-def test_a_job_of_two_nodes_leaves_when_told_and_goes_on_when_run_again(tmp_path: Path) -> None:
-    """USR1 ahead of the end, a requeue, and the rest of the trials on a new cluster."""
+def test_a_job_of_two_nodes_stops_at_usr1_and_resumes_when_requeued(tmp_path: Path) -> None:
+    """USR1 before the time limit, a requeue, and the other trials on a new cluster."""
     pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
     job, url = Job(tmp_path, MANY_NODES, seconds=4), f"sqlite:///{tmp_path}/study.db"
     first = job.start()
@@ -168,7 +168,7 @@ def test_a_job_of_two_nodes_leaves_when_told_and_goes_on_when_run_again(tmp_path
 
 @pytest.mark.slow
 def test_a_job_of_one_node_does_the_same_without_ray(tmp_path: Path) -> None:
-    """There the signal goes to the step, which srun is."""
+    """The signal goes to the step, which srun runs."""
     job = Job(tmp_path, ONE_NODE, seconds=4)
     url = f"sqlite:///{tmp_path}/runs/recipe/study.db"
     first = job.start()
@@ -191,8 +191,8 @@ def _children(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children() if "srun" in str(child.cmdline())]
 
 
-def test_the_manifest_has_the_fields_that_kuberay_knows() -> None:
-    """At each level that is KubeRay's own; and the command is one that lorasweep takes."""
+def test_the_manifest_has_only_kuberay_s_fields() -> None:
+    """At each level of KubeRay's own types; and lorasweep accepts its command."""
     tree: dict[str, Any] = yaml.safe_load(MANIFEST)
     spec, of_cluster = tree["spec"], tree["spec"]["rayClusterSpec"]
     options = parse(shlex.split(spec["entrypoint"])[1:])

@@ -1,4 +1,4 @@
-"""A cluster that asks for a token."""
+"""A cluster with token authentication."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ STUDY = StudySpec(
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(280)
-def test_it_takes_a_sweep_that_shows_its_token_and_tells_others_how(tmp_path: Path) -> None:
-    """The token is where Ray puts it, in the user's home; the environment says to send it."""
+def test_a_sweep_needs_the_token_and_the_error_says_how(tmp_path: Path) -> None:
+    """The token is in the user's home, where Ray stores it; a variable enables authentication."""
     (tmp_path / "study.py").write_text(STUDY)
     plain = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     plain["HOME"] = str(tmp_path)

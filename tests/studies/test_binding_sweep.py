@@ -1,4 +1,4 @@
-"""The whole path as a user walks it: real files, NF4 base, PEFT adapters, SQLite."""
+"""An end-to-end sweep: real files, NF4 base, PEFT adapters, SQLite."""
 
 import json
 from pathlib import Path
@@ -12,14 +12,14 @@ COMMON = ("--set", "steps=3", "--set", "batch_tokens=400", "--workers", "1", "--
 
 @pytest.mark.slow
 def test_a_real_sweep_runs_resumes_refuses_and_is_tested_once(tmp_path: Path) -> None:
-    """Two trials and two baselines; a moved folder resumes, a changed label does not."""
+    """Two trials and two baselines; a moved folder resumes, a changed label is refused."""
     data = write_chains(tmp_path / "chains")
     url = f"sqlite:///{tmp_path}/s.db"
     run = ("run", "studies.binding_sites", "--storage", url, *COMMON)
     first = lorasweep(tmp_path, *run, "--data", "chains", "--trials", "2")
     assert first.returncode == 0, first.stderr
     report = json.loads(first.stdout)
-    assert report["phases"]["counted"] == 2  # three steps teach nothing: each may run twice
+    assert report["phases"]["counted"] == 2  # three steps learn nothing: each may run twice
     assert len(report["baselines"]) == 3
     metrics = report["best"]["metrics"]
     assert {"mcc", "roc_auc", "pr_auc", "train_mcc", "per_ligand", "degenerate"} <= set(metrics)

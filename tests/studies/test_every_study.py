@@ -21,8 +21,8 @@ MODULES = [module.name for module in pkgutil.iter_modules(studies.__path__)]
 WITH_STUDY = [name for name in MODULES if name not in ("targets", "evidence")]
 
 
-def test_the_studies_are_the_ones_known() -> None:
-    """A study added without a look at these tests is noticed."""
+def test_the_list_of_studies_is_complete() -> None:
+    """A study added without tests here fails this."""
     assert sorted(WITH_STUDY) == [
         "binding_sites",
         "binding_sites_confirm",
@@ -36,15 +36,15 @@ def test_the_studies_are_the_ones_known() -> None:
 
 
 @pytest.mark.parametrize("name", WITH_STUDY)
-def test_every_study_is_a_valid_spec_and_says_how_to_run_it(name: str) -> None:
-    """Importing builds the spec, which checks itself."""
+def test_every_study_is_a_valid_spec_with_a_command(name: str) -> None:
+    """Importing builds and validates the spec."""
     module = importlib.import_module(f"studies.{name}")
 
     assert isinstance(module.STUDY, StudySpec)
     assert f"studies.{name}" in module.__doc__
 
 
-def test_the_measurement_is_the_one_promised() -> None:
+def test_the_measurement_study_is_as_documented() -> None:
     """Five ranks, scalings and target sets, the learning rate, and a design within the budget."""
     study = binding_sites.STUDY
 
@@ -64,8 +64,8 @@ def test_the_measurement_is_the_one_promised() -> None:
     assert len(study.claims) == 2
 
 
-def test_the_demo_is_the_one_promised() -> None:
-    """Six ranks, seven alphas, six target sets, no design: what the README shows."""
+def test_the_demo_study_is_as_documented() -> None:
+    """Six ranks, seven alphas, six target sets, no design: as in the README."""
     space = demo.STUDY.space
 
     assert demo.STUDY.design is None
@@ -82,8 +82,8 @@ def test_the_demo_is_the_one_promised() -> None:
     ]
 
 
-def test_the_longer_study_differs_in_its_length_alone() -> None:
-    """So that its trials are those of the shorter one, configuration by configuration."""
+def test_the_longer_study_differs_only_in_length() -> None:
+    """So that its trials pair with the shorter one's, configuration by configuration."""
     short, long = binding_sites.STUDY.identity(), binding_sites_longer.STUDY.identity()
 
     assert differences(short, long) == [
@@ -92,7 +92,7 @@ def test_the_longer_study_differs_in_its_length_alone() -> None:
     ]
 
 
-def test_the_confirmation_differs_in_its_rates_and_its_draw() -> None:
+def test_the_confirmation_differs_in_range_and_design() -> None:
     """A part of the range, other configurations and seeds, no search; else the longer study."""
     long, confirm = binding_sites_longer.STUDY.identity(), binding_sites_confirm.STUDY.identity()
 
@@ -114,8 +114,8 @@ def test_the_replication_pairs_its_arms_by_seed() -> None:
 
 
 @pytest.mark.parametrize("study", [binding_sites.STUDY, demo.STUDY])
-def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: object) -> None:
-    """Every target set resolves on the mini base, with growing parameter counts."""
+def test_studies_pass_check_on_the_embedded_defaults(study: StudySpec, tmp_path: object) -> None:
+    """Every target set resolves on the mini base, with increasing parameter counts."""
     objective = BindingObjective(study.settings, {**study.inputs, "cache": str(tmp_path)})
     baselines = [dict(baseline.values) for baseline in study.baselines]
     report = objective.check(study.space, baselines)
@@ -142,7 +142,7 @@ def test_studies_check_out_on_the_embedded_defaults(study: StudySpec, tmp_path: 
 def test_the_model_cards_list_is_refused_with_possible_matches(
     tmp_path: object,
 ) -> None:
-    """PEFT adapts query, key and value for it, and says nothing of the rest."""
+    """PEFT silently adapts query, key and value for it."""
     study = card_targets.STUDY
     objective = BindingObjective(study.settings, {**study.inputs, "cache": str(tmp_path)})
     with pytest.raises(SpecError, match=r"'EsmSelfOutput\.dense'") as caught:

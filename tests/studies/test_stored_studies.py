@@ -1,4 +1,4 @@
-"""What is on users' disks: digests of the published studies, and a study that was killed."""
+"""Stored studies stay readable: digests of published studies, and a killed study."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ DIGESTS = {
 
 
 def test_every_published_database_is_pinned() -> None:
-    """A database added without a digest here is noticed."""
+    """A database added without its digest here fails this."""
     assert {database for database, _ in DIGESTS} == {file.stem for file in RESULTS.glob("*.db")}
 
 
 @pytest.mark.parametrize(("database", "name"), DIGESTS)
-def test_a_stored_spec_has_the_digest_that_it_was_stored_with(database: str, name: str) -> None:
-    """Another digest would refuse every resume: read back and hashed anew, it is the same."""
+def test_a_stored_spec_keeps_its_digest(database: str, name: str) -> None:
+    """Another digest would refuse every resume: the spec is read and hashed again."""
     study = load_study(StorageUrl.parse(f"sqlite:///{RESULTS / database}.db"), name)
 
     assert read_spec(study).digest() == DIGESTS[database, name]
@@ -65,12 +65,12 @@ def curves(database: Path) -> list[list[dict[str, float]]]:
 
 
 IMPOSSIBLE = 77.0
-"""A loss that no evaluation measures."""
+"""A loss that no evaluation can have."""
 
 
 def mark(folder: Path) -> None:
-    """Put a figure into a checkpoint's first evaluation that shows where it has been read."""
-    from safetensors import safe_open  # PyTorch takes long to import
+    """Write such a loss into a checkpoint's first evaluation, to show that it is read."""
+    from safetensors import safe_open  # importing PyTorch takes long
 
     from objectives.lora.training.checkpoint import FILE, Checkpoint, Checkpoints
 
@@ -85,8 +85,8 @@ def mark(folder: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_study_that_was_killed_goes_on_to_the_values_of_one_that_was_not(tmp_path: Path) -> None:
-    """From its database and its checkpoint, in the folders that it was made with."""
+def test_a_killed_study_resumes_to_the_values_of_an_undisturbed_one(tmp_path: Path) -> None:
+    """From its stored database and checkpoint, in the same folders."""
     shutil.copytree(GOLDEN / "killed.db.files", tmp_path / "killed.db.files")
     database = Path(shutil.copy(GOLDEN / "killed.db", tmp_path))
     (checkpoint,) = (tmp_path / "killed.db.files").rglob("checkpoint.safetensors")
@@ -99,6 +99,6 @@ def test_a_study_that_was_killed_goes_on_to_the_values_of_one_that_was_not(tmp_p
     assert done.returncode == 0, done.stderr
     assert before.items() <= after.items()
     whole = json.loads((GOLDEN / "killed.json").read_text(encoding="utf-8"))
-    assert after == pytest.approx(whole, abs=0.01)  # another CPU rounds otherwise
+    assert after == pytest.approx(whole, abs=0.01)  # another CPU rounds differently
     read = begun[0] | {"loss": IMPOSSIBLE}
-    assert read in [curve[0] for curve in curves(database)[3:]]  # not computed anew
+    assert read in [curve[0] for curve in curves(database)[3:]]  # not computed again

@@ -1,4 +1,4 @@
-"""The adapter of our own study is the one that was measured, and predicts."""
+"""The published adapter is the measured one, and predicts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ADAPTER = RESULTS / "binding_sites_adapter"
 CHAINS = ">one\nMKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ\n>two\nGAGKSTWYV\n"
 
 
-def test_it_is_the_trial_of_the_database() -> None:
-    """Its record has the values that the documents print, and names no place of a machine's."""
+def test_the_adapter_is_a_trial_of_the_database() -> None:
+    """Its record has the values in the documents, and contains no path of a machine."""
     found = json.loads(NUMBERS.read_text(encoding="utf-8"))["binding_sites_final"]
     record = json.loads((ADAPTER / "trial.json").read_text(encoding="utf-8"))
     card = (ADAPTER / "README.md").read_text(encoding="utf-8")
@@ -25,11 +25,13 @@ def test_it_is_the_trial_of_the_database() -> None:
     assert f"{found['final_test']['metrics']['test_mcc']:.4f}" in card
     assert record["base"] == "esm2-8m"
     assert "to be filled in" not in card
-    assert len(load_file(ADAPTER / "adapter_model.safetensors")) > 72  # 6 layers of 6, and a head
+    assert (
+        len(load_file(ADAPTER / "adapter_model.safetensors")) > 72
+    )  # 6 layers of 6 matrices, and a head
 
 
-def test_it_predicts_on_the_base_that_it_was_trained_on(shared: Path, tmp_path: Path) -> None:
-    """As README has it."""
+def test_the_adapter_predicts_on_its_base(shared: Path, tmp_path: Path) -> None:
+    """As in the README."""
     (tmp_path / "proteins.fasta").write_text(CHAINS)
     out = tmp_path / "calls.tsv"
     base = str(shared / "models" / "esm2_t6_8m")
@@ -41,7 +43,7 @@ def test_it_predicts_on_the_base_that_it_was_trained_on(shared: Path, tmp_path: 
 
 
 def test_another_base_is_refused(tmp_path: Path) -> None:
-    """The embedded one is not what it was trained on."""
+    """The embedded base is not the one it was trained on."""
     (tmp_path / "proteins.fasta").write_text(CHAINS)
     given = ["--base", "builtin:esm2-mini", str(tmp_path / "proteins.fasta")]
 

@@ -1,4 +1,4 @@
-"""The evidence's commands leave an installed package alone."""
+"""The evidence commands do not write into an installed package."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def test_outside_a_checkout_a_folder_must_be_named(
         assert "--out DIR must be given outside a checkout" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_named_takes_the_documents(
+def test_a_given_folder_receives_the_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same as in the checkout, from the numbers that are there."""
+    """The same as in the checkout, from the published numbers."""
     monkeypatch.setattr(pages, "ROOT", tmp_path / "site-packages")
     before = NUMBERS.read_bytes()
 

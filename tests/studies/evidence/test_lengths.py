@@ -1,4 +1,4 @@
-"""Two lengths of training, run by run."""
+"""Two training lengths, compared run by run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def table(*runs: tuple[str, float, int, float], phase: str = "measure") -> Trial
 
 
 def test_runs_are_paired_by_configuration_and_seed() -> None:
-    """In whatever order the two studies hold them; a run of one study alone counts for nothing."""
+    """In any order; a run of only one study is ignored."""
     short = table((QKV, 1e-3, 1, 0.1), (QKV, 1e-3, 2, 0.2), (MLP, 1e-3, 1, 0.3))
     longer = table(
         (MLP, 1e-3, 1, 0.32), (QKV, 1e-3, 2, 0.28), (QKV, 1e-3, 1, 0.2), (MLP, 5e-3, 1, 0.9)
@@ -36,16 +36,16 @@ def test_runs_are_paired_by_configuration_and_seed() -> None:
     assert found["rank"] == pytest.approx(1.0)
 
 
-def test_the_rank_correlation_turns_with_the_order() -> None:
-    """-1 where the best become the worst."""
+def test_the_rank_correlation_has_the_sign_of_the_order() -> None:
+    """-1 for a reversed order."""
     short = table((QKV, 1e-3, 1, 0.1), (QKV, 2e-3, 1, 0.2), (MLP, 1e-3, 1, 0.3))
     longer = table((QKV, 1e-3, 1, 0.5), (QKV, 2e-3, 1, 0.4), (MLP, 1e-3, 1, 0.3))
 
     assert lengths(short, longer)["rank"] == pytest.approx(-1.0)
 
 
-def test_only_measured_runs_are_compared() -> None:
-    """What a search chose in one study it did not choose in the other."""
+def test_only_designed_runs_are_compared() -> None:
+    """Configurations of a search differ between the studies."""
     runs = ((QKV, 1e-3, 1, 0.1), (MLP, 1e-3, 1, 0.3))
 
     with pytest.raises(ValueError, match="share a seed"):

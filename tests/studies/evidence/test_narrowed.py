@@ -1,4 +1,4 @@
-"""The part of a study in which nothing collapsed."""
+"""The analysis of the range of learning rates without collapsed runs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FOUND: dict[str, Any] = json.loads(NUMBERS.read_text(encoding="utf-8"))[LONGER]
 STUDY = open_known(StorageUrl.parse(f"sqlite:///{RESULTS / LONGER}.db"), LONGER)
 
 
-def test_it_ends_below_the_first_collapse() -> None:
-    """All measured trials of smaller rates, none that was set apart, and a range that says so."""
+def test_the_range_ends_below_the_first_collapse() -> None:
+    """With all measured trials of smaller rates, no collapsed one, and that range in the space."""
     table = to_table(STUDY)
     apart = set_apart(FOUND["analysis"]["claims"][0])
     part = below_collapses(table, apart)
@@ -32,8 +32,8 @@ def test_it_ends_below_the_first_collapse() -> None:
     assert axis.high == max(rates[row.number] for row in part.rows) < edge
 
 
-def test_its_effects_are_those_of_the_numbers() -> None:
-    """Cross-checks change no effect; where nothing collapsed there is nothing to narrow."""
+def test_its_effects_equal_the_published_numbers() -> None:
+    """Cross-checks change no effect; without collapsed runs nothing is narrowed."""
     verdicts = FOUND["analysis"]["claims"]
     claims = read_spec(STUDY).claims
     again = narrowed(to_table(STUDY), claims, verdicts, cross_checks=False)

@@ -1,4 +1,4 @@
-"""The random base is the same model but for what it knows."""
+"""The random base has the pretrained model's shapes with random weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from objectives.lora.base.load import Precision, load_base
 from studies.evidence.random_base import main, write_random_base
 
 
-def test_it_has_the_shapes_and_nothing_of_the_weights(tmp_path: Path) -> None:
-    """It loads as any base, the same for the same seed, and with the pretrained one's names."""
+def test_it_has_the_shapes_and_none_of_the_weights(tmp_path: Path) -> None:
+    """It loads like any base, is the same for the same seed, and has the pretrained names."""
     assert main(["builtin:esm2-mini", str(tmp_path / "a")]) == 0
     write_random_base("builtin:esm2-mini", tmp_path / "b")
     write_random_base("builtin:esm2-mini", tmp_path / "c", seed=1)

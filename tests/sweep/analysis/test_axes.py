@@ -1,4 +1,4 @@
-"""Parameters as axes."""
+"""Numeric axes of parameters."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def _table(space: Space, *values: dict[str, Scalar]) -> TrialTable:
         (Float(0.25, 4.0, log=True), [0.25, 1.0, 4.0], [-2, 0, 2], -2.0, 2.0),
     ],
 )
-def test_ordered_parameters_lie_on_a_line(
+def test_ordered_parameters_are_numeric(
     param: Param, values: list[Scalar], places: list[float], low: float, high: float
 ) -> None:
-    """By position among choices, by value, or by log2; discrete values own equal cells."""
+    """By rank among choices, by value, or by log2; discrete values have equal cells."""
     [axis] = sampled_axes(_table(Space({"p": param}), *({"p": value} for value in values)))
 
     assert axis.places.tolist() == places
@@ -40,8 +40,8 @@ def test_ordered_parameters_lie_on_a_line(
     assert axis.columns().shape == (3, 1)
 
 
-def test_names_stay_unordered() -> None:
-    """Target sets and words become one column per choice."""
+def test_unordered_choices_are_one_hot() -> None:
+    """Target sets and words have one column per choice."""
     space = Space({"targets": TargetSets("qkv", "mlp"), "schedule": Choice("linear", "cosine")})
     table = _table(
         space,
@@ -55,7 +55,7 @@ def test_names_stay_unordered() -> None:
     assert schedule.columns().tolist() == [[1.0, 0.0], [1.0, 0.0]]
 
 
-def test_booleans_are_no_numbers() -> None:
+def test_booleans_are_categorical() -> None:
     """True and False are two choices."""
     [axis] = sampled_axes(_table(Space({"rslora": Choice(True, False)}), {"rslora": False}))
 
@@ -63,14 +63,14 @@ def test_booleans_are_no_numbers() -> None:
 
 
 def test_a_range_of_one_value_has_a_width() -> None:
-    """So that shares need not divide by 0."""
+    """So that shares are not divided by 0."""
     [axis] = sampled_axes(_table(Space({"p": Float(1.0, 1.0)}), {"p": 1.0}))
 
     assert axis.low < 1.0 < axis.high
 
 
 def test_scaling_is_derived_from_sampled_alpha() -> None:
-    """On log2, over all that rank and alpha can reach, in alpha's place."""
+    """On log2, over its whole possible range, in place of alpha."""
     space = Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 8), "targets": TargetSets("qkv")})
     table = _table(
         space,
@@ -88,7 +88,7 @@ def test_scaling_is_derived_from_sampled_alpha() -> None:
 
 
 def test_alpha_is_derived_from_sampled_scaling() -> None:
-    """The other way round, where a study samples what the claim is about."""
+    """The reverse, if a study samples scaling."""
     space = Space({"rank": Choice(1, 4), "scaling": Float(0.5, 2.0, log=True)})
     table = _table(space, {"rank": 4, "scaling": 2.0})
     rule = derivation(table)
@@ -112,7 +112,7 @@ def test_alpha_is_derived_from_sampled_scaling() -> None:
     ],
 )
 def test_nothing_is_derived_without_positive_rank_and_alpha(space: dict[str, Param]) -> None:
-    """No logarithm of 0, no guess at what a word means, nothing derived twice."""
+    """No logarithm of 0, no guess at the meaning of a word, nothing derived twice."""
     assert derivation(_table(Space(space))) is None
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_derived_without_positive_rank_and_alpha(space: dict[str, Par
         ),
     ],
 )
-def test_scaling_is_rank_stabilised_where_the_trials_are(
+def test_scaling_is_rank_stabilised_if_the_trials_are(
     extra: dict[str, Param],
     fixed: dict[str, Scalar],
     of: str,
@@ -140,7 +140,7 @@ def test_scaling_is_rank_stabilised_where_the_trials_are(
     reach: tuple[float, float],
     places: list[float],
 ) -> None:
-    """By a setting, or each trial by its own; what never varied is no part of the figure."""
+    """By a fixed setting, or trial by trial; a constant is not shown in the formula."""
     space = Space({"rank": Choice(1, 2, 4), "alpha": Choice(2, 8), **extra})
     mixed = len(of.split()) == 3
     settings = [{"rslora": True}, {"rslora": not mixed}] if extra else [{}, {}]
@@ -157,7 +157,7 @@ def test_scaling_is_rank_stabilised_where_the_trials_are(
     assert axis.places.tolist() == places
 
 
-def test_alpha_is_derived_by_the_root_of_the_rank_where_trials_are_rank_stabilised() -> None:
+def test_alpha_is_derived_with_the_root_of_rank_if_trials_are_rank_stabilised() -> None:
     """Back from a factor of 2 at rank 4."""
     space = Space({"rank": Choice(1, 4), "scaling": Float(0.5, 2.0, log=True)})
     table = replace(_table(space, {"rank": 4, "scaling": 2.0}), fixed={"rslora": True})
@@ -170,15 +170,15 @@ def test_alpha_is_derived_by_the_root_of_the_rank_where_trials_are_rank_stabilis
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None, ["true"]])
-def test_nothing_is_derived_where_rslora_is_no_truth_value(value: object) -> None:
-    """Another framework's word for it may mean anything."""
+def test_nothing_is_derived_if_rslora_is_not_boolean(value: object) -> None:
+    """In another framework's study the name may mean anything."""
     table = _table(Space({"rank": Choice(1, 2), "alpha": Choice(1, 2)}))
 
     assert derivation(replace(table, fixed={"rslora": value})) is None
 
 
-def test_rows_can_be_taken_again() -> None:
-    """A resample repeats places and keeps the range."""
+def test_rows_can_be_resampled() -> None:
+    """A resample repeats rows and keeps the range."""
     [axis] = sampled_axes(_table(Space({"p": Choice(1, 2, 4)}), {"p": 1}, {"p": 4}))
 
     taken = axis.take(np.array([1, 1, 0]))

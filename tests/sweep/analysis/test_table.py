@@ -1,4 +1,4 @@
-"""The border between running and analysing."""
+"""The analysis table built from trials."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_rows_come_in_order_of_number() -> None:
 
 
 def test_a_minimised_objective_is_negated() -> None:
-    """Higher is better in the analysis, while the record keeps what was measured."""
+    """In the analysis higher is better; the record keeps the measured value."""
     table = TrialTable.from_rows([_row(0, 0.5)], space=SPACE, direction="minimize")
 
     assert table.y.tolist() == [-0.5]
@@ -47,8 +47,8 @@ def test_a_minimised_objective_is_negated() -> None:
         (_row(3, 0.1, rank=64), Dropped(3, "rank=64 lies outside the search space")),
     ],
 )
-def test_an_unusable_trial_is_set_apart_with_its_reason(row: Row, dropped: Dropped) -> None:
-    """Nothing is dropped silently, and nothing unusable reaches the arrays."""
+def test_an_unusable_trial_is_dropped_with_its_reason(row: Row, dropped: Dropped) -> None:
+    """Nothing is dropped silently, and nothing unusable is in the arrays."""
     table = TrialTable.from_rows([_row(0, 0.1), row], space=SPACE)
 
     assert table.dropped == (dropped,)
@@ -57,14 +57,14 @@ def test_an_unusable_trial_is_set_apart_with_its_reason(row: Row, dropped: Dropp
 
 
 def test_given_counts_are_kept() -> None:
-    """Failed and pruned trials are known to the storage only."""
+    """Failed and pruned trials are only known to the storage."""
     counts = {"COMPLETE": 1, "FAIL": 2, "PRUNED": 3}
 
     assert TrialTable.from_rows([_row(0, 0.1)], space=SPACE, counts=counts).counts == counts
 
 
 def test_columns_are_numbers_or_names() -> None:
-    """Numeric parameters give floats, target sets their canonical strings."""
+    """Numeric parameters are floats, target sets their canonical strings."""
     table = TrialTable.from_rows([_row(0, 0.1), _row(1, 0.2, rank=4, targets=MLP)], space=SPACE)
 
     assert table.names == ("rank", "alpha", "targets")
@@ -73,8 +73,8 @@ def test_columns_are_numbers_or_names() -> None:
     assert table.column("targets").tolist() == [QKV, MLP]
 
 
-def test_an_unknown_column_is_named_with_the_known_ones() -> None:
-    """A typing error shows what there is."""
+def test_an_unknown_column_is_refused_with_the_known_ones() -> None:
+    """So that a typing error is easy to see."""
     table = TrialTable.from_rows([_row(0, 0.1)], space=SPACE)
 
     with pytest.raises(StorageError, match=r"one of \['rank', 'alpha', 'targets'\], got 'ranks'"):
@@ -88,7 +88,7 @@ def test_replicates_are_one_configuration() -> None:
     assert TrialTable.from_rows(rows, space=SPACE).configurations.tolist() == [0, 1, 0]
 
 
-def test_a_derived_column_stands_beside_the_sampled_ones() -> None:
+def test_a_derived_column_is_added_to_the_sampled_ones() -> None:
     """The scaling alpha/rank is no parameter, but a column like any other."""
     table = TrialTable.from_rows([_row(0, 0.1), _row(1, 0.2, rank=4)], space=SPACE)
 
@@ -101,7 +101,7 @@ def test_a_derived_column_stands_beside_the_sampled_ones() -> None:
 
 
 def test_a_derived_column_never_hides_another() -> None:
-    """A name is used once."""
+    """A name is unique."""
     table = TrialTable.from_rows([_row(0, 0.1)], space=SPACE)
 
     with pytest.raises(StorageError, match="a name not in use, got 'rank'"):
@@ -122,7 +122,7 @@ def test_every_trial_is_a_row_or_dropped(values: list[float]) -> None:
 
 
 def test_an_empty_table_has_empty_arrays() -> None:
-    """A study without a complete trial is still a table."""
+    """A study without a complete trial is a valid table."""
     table = TrialTable.from_rows([], space=SPACE)
 
     assert len(table) == 0

@@ -20,7 +20,7 @@ from sweep.study.space import Space
 
 
 def test_arrays_become_rows_of_python_scalars() -> None:
-    """NumPy's scalars are no choices, and JSON refuses them."""
+    """Choices must be plain Python values, which JSON accepts."""
     table = TrialTable.from_arrays(
         {"rank": np.array([2, 4]), "targets": np.array(["mlp", "qkv"]), "bias": [True, False]},
         np.array([0.1, 0.2], dtype=np.float32),
@@ -40,8 +40,8 @@ def test_arrays_become_rows_of_python_scalars() -> None:
     assert (table.sampling, table.fixed, table.direction) == ("random", {"epochs": 3}, "maximize")
 
 
-def test_a_simulators_table_counts_as_designed_unless_it_says_otherwise() -> None:
-    """Whoever hands arrays over chose them; from a study nothing is taken for granted."""
+def test_a_table_of_arrays_counts_as_designed_by_default() -> None:
+    """The caller chose its rows; a table from a study must declare its design."""
     table = TrialTable.from_arrays({"x": [1]}, [0.5])
 
     assert table.sampling == "designed"
@@ -64,15 +64,15 @@ def test_a_simulators_table_counts_as_designed_unless_it_says_otherwise() -> Non
     ],
 )
 def test_the_space_is_inferred_by_rule(column: list[object], param: object) -> None:
-    """Names are unordered, few numbers ordered, many a range; log where they lie evenly so."""
+    """Strings are unordered, few numbers ordered, many a range; log if they are log-spaced."""
     table = TrialTable.from_arrays({"x": column}, range(len(column)))
 
     assert table.space.params == {"x": param}
     assert len(table) == len(column)
 
 
-def test_a_given_space_is_kept_and_nothing_is_made_canonical() -> None:
-    """A set in another spelling lies outside, where a person can see it; 8.0 is the number 8."""
+def test_a_given_space_is_kept_without_canonical_spelling() -> None:
+    """A set in another spelling is outside, visibly; 8.0 equals 8."""
     space = Space({"targets": TargetSets("qkv"), "rank": Choice(8, 16), "steps": Int(1, 9)})
 
     table = TrialTable.from_arrays(
@@ -96,7 +96,7 @@ def test_a_given_space_is_kept_and_nothing_is_made_canonical() -> None:
 
 
 def test_rows_without_a_value_or_a_parameter_are_dropped_with_reasons() -> None:
-    """As from a study; missing cells may be None or NaN."""
+    """As from a study; missing cells are None or NaN."""
     table = TrialTable.from_arrays(
         {"x": [1.0, np.nan, 2.0, 3.0], "name": ["a", "b", None, "a"]},
         [0.1, 0.2, 0.3, np.inf],
@@ -112,15 +112,15 @@ def test_rows_without_a_value_or_a_parameter_are_dropped_with_reasons() -> None:
 
 
 def test_equal_configurations_and_seeds_stay_two_rows() -> None:
-    """Whether one is a copy of the other is not for a table to decide."""
+    """A table cannot know whether one is a copy of the other."""
     table = TrialTable.from_arrays({"x": [1, 1, 2]}, [0.1, 0.1, 0.3], seeds=[5, 5, 5])
 
     assert len(table) == 3
     assert table.configurations.tolist() == [0, 0, 1]
 
 
-def test_every_fault_of_the_arrays_is_told_at_once() -> None:
-    """Each in its sentence, so that one run mends them all."""
+def test_every_fault_of_the_arrays_is_reported_at_once() -> None:
+    """One message each, so that all can be corrected together."""
     with pytest.raises(SpecError) as caught:
         TrialTable.from_arrays(
             {"short": [1], "odd": [object(), 1], "mixed": ["a", 1], "empty": [None, math.nan]},
@@ -150,7 +150,7 @@ def test_every_fault_of_the_arrays_is_told_at_once() -> None:
 
 
 def test_columns_and_a_given_space_must_agree() -> None:
-    """What either lacks is named, and so is a fault of the space itself."""
+    """A column without parameter, a parameter without column, or a fault of the space."""
     with pytest.raises(SpecError) as caught:
         TrialTable.from_arrays({"y": [1]}, [0.1], space=Space({"x": Float(2.0, 1.0)}))
 
@@ -160,19 +160,19 @@ def test_columns_and_a_given_space_must_agree() -> None:
     assert "columns must be of the space: x, got 'y'" in text
 
 
-def test_nothing_to_tabulate_is_a_fault() -> None:
+def test_an_empty_table_is_a_fault() -> None:
     """A table without a parameter cannot be analysed."""
     with pytest.raises(SpecError, match="columns must hold at least one parameter"):
         TrialTable.from_arrays({}, [0.1])
 
 
-def test_a_frame_is_read_by_its_columns_names() -> None:
-    """Index and attrs say nothing; seed, size, collapsed and phase are used if they are there."""
+def test_a_frame_is_read_by_its_column_names() -> None:
+    """Index and attrs are ignored; seed, size, collapsed and phase are used if present."""
     frame = pd.DataFrame(
         {
             "rank": [2, 4],
             "mcc": [0.1, 0.2],
-            "seed": [1.0, 2.0],  # as pandas keeps whole numbers beside a missing one
+            "seed": [1.0, 2.0],  # as pandas stores integers beside a missing value
             "size": [10.0, None],
             "collapsed": [False, True],
             "phase": pd.Categorical(["measure", "pilot"]),
@@ -190,8 +190,8 @@ def test_a_frame_is_read_by_its_columns_names() -> None:
     assert (table.direction, table.fixed) == ("maximize", {"epochs": 1})
 
 
-def test_a_frame_may_name_its_columns_otherwise_and_hold_others() -> None:
-    """With a space, what it does not name is left alone; pandas' NA is a missing cell."""
+def test_a_frame_may_have_other_names_and_more_columns() -> None:
+    """With a space, other columns are ignored; pandas' NA is a missing cell."""
     frame = pd.DataFrame({"rank": [2, 4, None], "value": [1.0, 2.0, 3.0], "run": [0, 1, 2]})
     frame["rank"] = frame["rank"].astype("Int64")
     space = Space({"rank": Choice(2, 4)})
@@ -205,13 +205,13 @@ def test_a_frame_may_name_its_columns_otherwise_and_hold_others() -> None:
 
 
 def test_a_frame_without_the_objective_is_refused() -> None:
-    """With the columns there are, and how to name another."""
+    """The message lists its columns, and the argument to name another."""
     with pytest.raises(SpecError, match=r"'value', got \['mcc'\]\. Name the objective's column"):
         TrialTable.from_frame(pd.DataFrame({"mcc": [0.1]}))
 
 
-def test_a_table_can_be_cut_down_to_some_rows() -> None:
-    """To one phase, for instance; the space and all else stay."""
+def test_a_table_can_be_filtered() -> None:
+    """To one phase, for example; space and all else stay."""
     table = TrialTable.from_arrays(
         {"x": [1, 2, 3]}, [0.1, 0.2, 0.3], phases=["measure", "search", "measure"]
     )
@@ -225,15 +225,15 @@ def test_a_table_can_be_cut_down_to_some_rows() -> None:
 @given(
     st.lists(st.one_of(st.integers(-(2**40), 2**40), st.floats(-1e9, 1e9)), min_size=1, max_size=30)
 )
-def test_whatever_numbers_a_column_holds_lie_in_the_space_inferred(column: list[float]) -> None:
-    """No row is lost to a rule of ours."""
+def test_any_numbers_are_within_the_inferred_space(column: list[float]) -> None:
+    """No row is lost by the inference."""
     table = TrialTable.from_arrays({"x": column}, range(len(column)))
 
     assert len(table) == len(column)
 
 
 def test_making_a_table_does_not_import_pandas() -> None:
-    """It takes a second, and only frames need it, whose caller has it."""
+    """The import takes a second, and only callers with frames need it."""
     code = (
         "import sys\n"
         "from sweep.analysis.table import TrialTable\n"
@@ -247,8 +247,8 @@ def test_making_a_table_does_not_import_pandas() -> None:
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_a_range_is_logarithmic_where_its_numbers_lie_evenly_so(*, log: bool) -> None:
-    """Numbers drawn evenly from 0.001 to 1 span three decades and are no logarithms."""
+def test_a_range_is_logarithmic_if_its_numbers_are_log_spaced(*, log: bool) -> None:
+    """Uniform numbers from 0.001 to 1 span three decades and are not."""
     rng = np.random.default_rng(0)
     drawn = 10.0 ** rng.uniform(-3, 0, 60) if log else rng.uniform(0.001, 1.0, 60)
 
@@ -259,8 +259,8 @@ def test_a_range_is_logarithmic_where_its_numbers_lie_evenly_so(*, log: bool) ->
     assert param.log is log
 
 
-def test_rows_may_hold_numbers_of_numpy() -> None:
-    """An 8 of an array is the 8 that the space offers."""
+def test_rows_may_contain_numpy_numbers() -> None:
+    """An 8 of an array equals the space's 8."""
     space = Space({"rank": Choice(4, 8)})
 
     table = TrialTable.from_rows([Row(0, {"rank": np.int64(8)}, 0.5)], space=space)

@@ -1,4 +1,4 @@
-"""The columns that effects are made of are orthonormal under the reference distribution."""
+"""Basis columns of effects are orthonormal under the reference distribution."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_columns_of_choices_are_orthonormal(make, size: int) -> None:  # type: i
 
 @pytest.mark.parametrize("degree", range(1, 10))
 def test_columns_of_a_line_are_orthonormal(degree: int) -> None:
-    """Over the range, by a quadrature that is exact for such degrees."""
+    """Over the range, by a quadrature that is exact for these degrees."""
     axis = line([0.0])
 
     table = columns(axis, NODES, degree)
@@ -55,15 +55,15 @@ def test_columns_of_ordered_choices_rise_in_degree(size: int) -> None:
 
 
 def test_fewer_degrees_are_the_first_columns() -> None:
-    """So that a model can grow without changing what it has."""
+    """So that a model can grow without changing its present columns."""
     for axis in (ordered(range(6), 6), line(np.linspace(-1, 1, 6))):
         all_of_them = columns(axis, axis.places, 5)
 
         assert columns(axis, axis.places, 2) == pytest.approx(all_of_them[:, :2])
 
 
-def test_names_have_all_their_contrasts_at_any_degree() -> None:
-    """A name has no neighbours, so no degree leaves a choice out."""
+def test_unordered_choices_have_all_contrasts_at_any_degree() -> None:
+    """Without an order, no degree leaves out a choice."""
     assert most_columns(names([], 7), 1) == 6
     assert most_columns(ordered([], 7), 2) == 2
     assert most_columns(ordered([], 3), 9) == 2
@@ -83,7 +83,7 @@ def test_products_are_orthonormal_to_each_other_and_to_main_effects() -> None:
 
 
 def test_a_block_replaces_the_one_with_its_members() -> None:
-    """A block of higher degree contains the lower one; both would be the same columns twice."""
+    """A block of higher degree contains the lower one; both would duplicate columns."""
     axes = line([0.0]), line([0.0], "z")
     model = Model(axes, (Block((0,), (1,)), Block((1,), (2,))))
 

@@ -1,4 +1,4 @@
-"""Collapsed runs are told from effects and from noise by one rule."""
+"""Collapsed runs are separated from effects and noise by one rule."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _study(n: int, seed: int, noise: float) -> tuple[tuple[Axis, ...], npt.NDArr
 
 @pytest.mark.parametrize("n", [40, 162])
 @pytest.mark.parametrize("drop", [0.2, 1e3, 1e30])
-def test_planted_collapses_are_found_and_nothing_else(n: int, drop: float) -> None:
-    """Three runs twenty sd below, or however far: a loss that diverged may have any size."""
+def test_planted_collapses_are_found_exactly(n: int, drop: float) -> None:
+    """Three runs at least twenty sd below: a diverged loss may have any size."""
     for seed in range(5):
         axes, y = _study(n, seed, 0.01)
         fell = np.random.default_rng(seed).choice(n, 3, replace=False)
@@ -33,7 +33,7 @@ def test_planted_collapses_are_found_and_nothing_else(n: int, drop: float) -> No
 
 
 def test_clean_noise_has_no_collapse() -> None:
-    """One in 10^9 normal runs lies so low; with few runs the scale itself is uncertain."""
+    """One in 10^9 normal runs is so low; with few runs the scale itself is uncertain."""
     found = [
         far_below(*_study(n, seed, 0.01)).any() for n in (20, 24, 36, 162) for seed in range(40)
     ]
@@ -43,12 +43,12 @@ def test_clean_noise_has_no_collapse() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_noise_has_no_collapse(seed: int) -> None:
-    """What is left of an exact fit is rounding."""
+    """The residuals of an exact fit are rounding errors."""
     assert not far_below(*_study(100, seed, 0.0)).any()
 
 
-def test_what_is_too_good_is_not_set_apart() -> None:
-    """One-sided: a run that jumps up is what a sweep looks for."""
+def test_unusually_good_runs_are_not_excluded() -> None:
+    """The rule is one-sided: a sweep searches for high values."""
     axes, y = _study(100, 0, 0.01)
     y[[3, 50]] += 1.0
 
@@ -56,15 +56,15 @@ def test_what_is_too_good_is_not_set_apart() -> None:
 
 
 def test_a_large_effect_of_a_choice_is_no_collapse() -> None:
-    """A target set at which every run is bad is an effect."""
+    """A target set with only bad runs is an effect."""
     axes, y = _study(100, 0, 0.01)
     y[axes[0].places == 3] -= 0.3
 
     assert not far_below(axes, y).any()
 
 
-def test_too_few_or_equal_runs_have_no_rule() -> None:
-    """Below the least number, and without any variation."""
+def test_few_or_equal_runs_have_no_collapse() -> None:
+    """Below the minimum number, or without any variation."""
     axes, y = _study(FEW - 1, 0, 0.01)
     y[0] -= 1.0
 

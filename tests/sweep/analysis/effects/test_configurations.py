@@ -1,4 +1,4 @@
-"""Seeds of a configuration: their noise, and that they are no further configurations."""
+"""Seeds of a configuration: they measure noise, and are no additional configurations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OF = np.repeat(np.arange(30), RNG.integers(1, 5, 30))
 RUNS = RNG.normal(0.0, 0.02, len(OF)) + OF
 
 
-def test_the_noise_of_seeds_is_the_textbook_interval() -> None:
+def test_the_noise_of_seeds_has_the_textbook_interval() -> None:
     """Pooled variance of the groups, and (n - 1) s^2 / chi-square for its ends."""
     sample = ConfigurationMeans.of([line(np.linspace(-1, 1, 30)[OF])], RUNS, OF)
 
@@ -31,7 +31,7 @@ def test_the_noise_of_seeds_is_the_textbook_interval() -> None:
 
 
 def test_the_interval_of_the_noise_covers_it() -> None:
-    """In 95 % of 400 samples, give or take three standard errors."""
+    """In 95 % of 400 samples, within three standard errors."""
     squares = 0.01**2 * np.random.default_rng(3).chisquare(12, 400)
 
     found = [seed_noise(each, 12) for each in squares]
@@ -40,13 +40,13 @@ def test_the_interval_of_the_noise_covers_it() -> None:
     assert covered == pytest.approx(0.95, abs=3.0 * (0.95 * 0.05 / 400) ** 0.5)
 
 
-def test_one_seed_each_says_nothing_of_their_noise() -> None:
+def test_without_replicates_the_noise_is_unknown() -> None:
     """None, not 0."""
     assert sample_of([0.1, 0.2], line([0, 1])).seed_noise.sd is None
 
 
 def test_means_and_places_are_those_of_each_configuration() -> None:
-    """Whatever the order of the runs, and with any numbers for configurations."""
+    """For any order of runs, and any numbering of configurations."""
     order = RNG.permutation(len(OF))
     sample = ConfigurationMeans.of([ordered((OF % 7)[order], 7)], RUNS[order], 100 - OF[order])
 
@@ -55,8 +55,8 @@ def test_means_and_places_are_those_of_each_configuration() -> None:
     assert sample.seeds.sum() == len(OF)
 
 
-def test_the_same_values_twice_make_nothing_more_certain() -> None:
-    """Copies of rows are no evidence: every piece keeps its estimate, noise and draws."""
+def test_duplicated_rows_do_not_increase_certainty() -> None:
+    """Every piece keeps its estimate, noise and draws."""
     levels, x = np.arange(60) % 5, RNG.uniform(-1, 1, 60)
     y = 0.02 * (levels == 1) + RNG.normal(0.0, 0.01, 60)
     once, twice = (
@@ -79,9 +79,9 @@ def test_the_same_values_twice_make_nothing_more_certain() -> None:
 
 @pytest.mark.parametrize("seeds", [1, 20, 50])
 def test_many_seeds_of_a_few_configurations_are_no_evidence_against_noise(seeds: int) -> None:
-    """Configurations that differ at random: the F test of names is significant in 5 % of studies.
+    """With configurations that differ at random, the F test is significant in 5 % of studies.
 
-    A few were run again and again, as the best ones are, and their noise of seeds is small.
+    A few have many seeds, as the best ones often do, and the noise of seeds is small.
     """
     significant = 0
     for study in range(150):

@@ -1,4 +1,4 @@
-"""Weighted least squares and its F tests, against numpy and scipy."""
+"""Weighted least squares and F tests, against numpy and scipy."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ AXES = (line(X), names(LEVELS, 4))
 MAIN = Model(AXES, (Block((0,), (2,)), Block((1,), (1,))))
 
 
-def test_coefficients_are_those_of_weighted_least_squares() -> None:
-    """Rows multiplied by the root of their seeds, solved by numpy."""
+def test_coefficients_equal_weighted_least_squares() -> None:
+    """Rows multiplied by the root of their number of seeds, solved by numpy."""
     sample = sample_of(Y, *AXES, seeds=SEEDS)
 
     found = fit(MAIN, sample)
@@ -37,8 +37,8 @@ def test_coefficients_are_those_of_weighted_least_squares() -> None:
     assert found.residuals == pytest.approx((Y * root - x @ expected) / np.sqrt(1.0 - hat))
 
 
-def test_what_the_design_cannot_tell_apart_has_no_fit() -> None:
-    """The same column under two names, and a choice that was never tried."""
+def test_a_rank_deficient_design_has_no_fit() -> None:
+    """The same column under two names, or a choice that was never tried."""
     twice = sample_of(Y, line(X), line(X, "again"))
     both = Model(twice.axes, (Block((0,), (1,)), Block((1,), (1,))))
     untried = sample_of(Y, names(LEVELS, 5))
@@ -47,7 +47,7 @@ def test_what_the_design_cannot_tell_apart_has_no_fit() -> None:
     assert fit(Model(untried.axes, (Block((0,), (1,)),)), untried) is None
 
 
-def test_a_fit_must_leave_something_for_the_noise() -> None:
+def test_a_fit_needs_residual_degrees_of_freedom() -> None:
     """Four configurations, and a constant with three contrasts."""
     four = sample_of(Y[:4], names(range(4), 4))
     five = sample_of(Y[:5], names([0, 1, 2, 3, 0], 4))
@@ -58,8 +58,8 @@ def test_a_fit_must_leave_something_for_the_noise() -> None:
     assert found.df == 1
 
 
-def test_the_f_test_of_names_is_one_way_analysis_of_variance() -> None:
-    """As scipy computes it."""
+def test_the_f_test_of_unordered_choices_is_one_way_anova() -> None:
+    """As computed by scipy."""
     sample = sample_of(Y, names(LEVELS, 4))
     found = fit(Model(sample.axes, (Block((0,), (1,)),)), sample)
 
@@ -69,7 +69,7 @@ def test_the_f_test_of_names_is_one_way_analysis_of_variance() -> None:
 
 
 def test_the_f_test_of_a_line_is_that_of_a_regression() -> None:
-    """As scipy computes it, whatever the scale of the combination."""
+    """As computed by scipy, for any scale of the combination."""
     sample = sample_of(Y, line(X))
     found = fit(Model(sample.axes, (Block((0,), (1,)),)), sample)
 
@@ -79,8 +79,8 @@ def test_the_f_test_of_a_line_is_that_of_a_regression() -> None:
     assert found.p_value(np.array([[3.0], [-2.0]])) == pytest.approx(expected)
 
 
-def test_no_combination_has_no_effect() -> None:
-    """The p value of nothing is 1."""
+def test_an_empty_combination_has_p_value_1() -> None:
+    """Without columns there is no effect."""
     found = fit(MAIN, sample_of(Y, *AXES))
 
     assert found is not None
@@ -88,8 +88,8 @@ def test_no_combination_has_no_effect() -> None:
     assert found.p_value(np.zeros((2, 5))) == 1.0
 
 
-def test_two_nested_models_are_compared_by_their_residuals() -> None:
-    """The F test of the block that one has and the other lacks, which no orthogonality shortens."""
+def test_nested_models_are_compared_by_their_residuals() -> None:
+    """The F test of the additional block, which is not orthogonal to the others."""
     sample = sample_of(Y, *AXES)
     small = fit(Model(AXES, (Block((0,), (2,)),)), sample)
     large = fit(MAIN, sample)
@@ -101,8 +101,8 @@ def test_two_nested_models_are_compared_by_their_residuals() -> None:
     assert improvement(large, large) == 1.0
 
 
-def test_an_exact_fit_leaves_a_little_noise_and_no_doubt() -> None:
-    """Rounding is the noise of a function without noise, so that nothing is divided by 0."""
+def test_an_exact_fit_has_a_small_positive_noise() -> None:
+    """Rounding errors count as noise, so that nothing is divided by 0."""
     sample = sample_of(0.25 + 2.0 * X, line(X), ordered(LEVELS, 4))
     found = fit(Model(sample.axes, (Block((0,), (1,)), Block((1,), (1,)))), sample)
 

@@ -1,4 +1,4 @@
-"""Intervals for sums of squared effects hold the truth as often as they say."""
+"""Intervals for sums of squared effects have their nominal coverage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_MODEL = Model((), ())
 
 
 def _scatter(kind: str, k: int) -> FloatArray:
-    """Covariance of coefficients in units of the noise: balanced, or of uneven numbers of runs."""
+    """Covariance of coefficients in units of the noise: balanced, or with unequal replicates."""
     if kind == "balanced":
         return np.eye(k) / 60.0
     x = np.random.default_rng(k).normal(size=(30, k)) * np.linspace(0.6, 1.6, k)
@@ -32,7 +32,7 @@ def _scatter(kind: str, k: int) -> FloatArray:
 
 
 def _pieces(beta: FloatArray, scatter: FloatArray, seed: int) -> Iterator[VarianceComponent]:
-    """What is said of the sum of squares, in many studies of one truth."""
+    """Estimates and intervals of the sum of squares, in many studies of one truth."""
     rng = np.random.default_rng(seed)
     k = len(beta)
     whole = np.zeros((k + 1, k + 1))
@@ -47,8 +47,8 @@ def _pieces(beta: FloatArray, scatter: FloatArray, seed: int) -> Iterator[Varian
 
 @pytest.mark.parametrize("kind", ["balanced", "unbalanced"])
 @pytest.mark.parametrize(("k", "size"), [(1, 1.0), (4, 5.0)])
-def test_an_interval_holds_the_true_sum_of_squares(kind: str, k: int, size: float) -> None:
-    """In 95 % of studies, give or take three binomial standard errors and a point."""
+def test_an_interval_covers_the_true_sum_of_squares(kind: str, k: int, size: float) -> None:
+    """In 95 % of studies, within three binomial standard errors and one percentage point."""
     scatter = _scatter(kind, k)
     beta = np.full(k, size * NOISE * (np.trace(scatter) / k) ** 0.5)
     truth = float(beta @ beta)
@@ -61,15 +61,15 @@ def test_an_interval_holds_the_true_sum_of_squares(kind: str, k: int, size: floa
 
 @pytest.mark.parametrize("kind", ["balanced", "unbalanced"])
 @pytest.mark.parametrize("k", [1, 9])
-def test_no_effect_has_an_interval_that_begins_at_none(kind: str, k: int) -> None:
-    """So that pure noise is no effect, in at least 95 % of studies."""
+def test_without_an_effect_the_interval_starts_at_0(kind: str, k: int) -> None:
+    """In at least 95 % of studies of pure noise."""
     pieces = list(_pieces(np.zeros(k), _scatter(kind, k), seed=k))
 
     assert np.mean([piece.interval()[0] == 0.0 for piece in pieces]) >= 0.95
 
 
 def test_the_estimate_has_no_bias_and_the_floor_is_what_noise_adds() -> None:
-    """Before it is cut off at 0: the mean of 300 studies of a clear effect is the truth."""
+    """Before truncation at 0, the mean of 300 studies of a clear effect is the truth."""
     scatter = _scatter("unbalanced", 4)
     beta = np.full(4, 5.0 * NOISE * (np.trace(scatter) / 4) ** 0.5)
 
@@ -104,8 +104,8 @@ def test_a_straight_line_is_the_noncentral_f_interval() -> None:
         assert stats.ncx2.sf(ratio, 1, low / unit) == pytest.approx(0.025, abs=0.003)
 
 
-def test_draws_depend_on_the_part_in_the_question_and_the_seed_alone() -> None:
-    """The same piece under another stream is drawn anew; noise is shared."""
+def test_draws_depend_only_on_the_part_and_the_seed() -> None:
+    """The same piece under another stream has other draws; those of the noise are shared."""
     fitted = Fit(NO_MODEL, 0.0, np.array([0.1]), np.eye(2) / 60.0, NOISE**2 * DF, DF, np.zeros(1))
     first, again, other = (
         PivotalSampler(fitted, 200, 0),
@@ -121,7 +121,7 @@ def test_draws_depend_on_the_part_in_the_question_and_the_seed_alone() -> None:
 
 
 def test_draws_of_coefficients_have_their_covariance() -> None:
-    """Over draws of the noise as well: wider by the t distribution's df / (df - 2)."""
+    """With draws of the noise, by the t distribution's factor df / (df - 2)."""
     scatter = _scatter("unbalanced", 3)
     whole = np.zeros((4, 4))
     whole[1:, 1:] = scatter
@@ -136,7 +136,7 @@ def test_draws_of_coefficients_have_their_covariance() -> None:
 
 
 def test_no_columns_are_no_effect() -> None:
-    """A group that the model has nothing of explains nothing, without doubt."""
+    """A group without columns in the model explains nothing, with certainty."""
     fitted = Fit(NO_MODEL, 0.0, np.array([0.1]), np.eye(2), NOISE**2 * DF, DF, np.zeros(1))
 
     piece = PivotalSampler(fitted, 200, 0).piece(np.empty((0, 1)), "t")

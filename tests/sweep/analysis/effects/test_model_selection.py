@@ -1,4 +1,4 @@
-"""The model grows where the trials ask for it, and only there."""
+"""The model gets more terms only where the data support them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _variance(fit: Fit, *members: int) -> float:
     return float(np.square(averaged(fit).effects[members] @ fit.b).sum())
 
 
-def test_what_is_as_flat_as_a_fourth_power_is_found_in_full() -> None:
-    """x^4 on (-1, 1) has variance 1/9 - 1/25, of which degree 2 holds no more than 0.92."""
+def test_an_effect_as_flat_as_a_fourth_power_is_found() -> None:
+    """x^4 on (-1, 1) has variance 1/9 - 1/25, of which degree 2 explains at most 0.92."""
     x, z = sobol(128, 2)
     noise = np.random.default_rng(0).normal(0.0, 0.01, 128)
 
@@ -49,8 +49,8 @@ def test_the_model_grows_to_ishigami() -> None:
     assert _variance(found, 2) < 0.01 * whole
 
 
-def test_a_rank_that_saturates_is_found_in_full() -> None:
-    """Ordered choices take all their degrees: a step at the first of five is 0.16 of variance."""
+def test_a_saturating_rank_is_found_in_full() -> None:
+    """Ordered choices get all their degrees: a step at the first of five has variance 0.16."""
     levels = np.random.default_rng(0).permutation(np.arange(150) % 5)
     other = np.random.default_rng(1).permutation(np.arange(150) % 5)
     noise = np.random.default_rng(2).normal(0.0, 0.05, 150)
@@ -61,8 +61,8 @@ def test_a_rank_that_saturates_is_found_in_full() -> None:
     assert _variance(found, 0) == pytest.approx(0.16, rel=0.05)
 
 
-def test_noise_seldom_asks_for_more() -> None:
-    """By the two levels of entry, in at most 4 % of studies of noise: of 60, 8 would be many."""
+def test_noise_rarely_adds_terms() -> None:
+    """With the two entry levels, in at most 4 % of studies of noise: of 60, 8 would be too many."""
     grown = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -80,8 +80,8 @@ def test_noise_seldom_asks_for_more() -> None:
 @pytest.mark.parametrize(
     ("n", "pairs"), [(29, 0), (30, 1), (49, 1), (50, 3)], ids=["29", "30", "49", "50"]
 )
-def test_interactions_enter_by_the_number_of_configurations(n: int, pairs: int) -> None:
-    """Products of numbers from 30 on; those of names from 50 on, where they are real."""
+def test_interactions_need_a_number_of_configurations(n: int, pairs: int) -> None:
+    """Products of numbers from 30 on; those of unordered choices from 50 on, if they are real."""
     rng = np.random.default_rng(1)
     t, a = rng.permutation(np.arange(n) % 2), rng.permutation(np.arange(n) % 3)
     x = rng.uniform(-1, 1, n)
@@ -93,7 +93,7 @@ def test_interactions_enter_by_the_number_of_configurations(n: int, pairs: int) 
 
 
 def test_few_configurations_get_lines_only() -> None:
-    """Where degree 2 would leave the noise next to nothing."""
+    """Degree 2 would leave nearly no residual degrees of freedom."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (4, 14))
 
@@ -104,8 +104,8 @@ def test_few_configurations_get_lines_only() -> None:
     assert found.model.size == 4
 
 
-def test_a_design_that_confounds_has_no_model() -> None:
-    """Two parameters that always moved together."""
+def test_a_confounded_design_has_no_model() -> None:
+    """Two parameters that always changed together."""
     x = np.linspace(-1, 1, 40)
 
     assert select_model(sample_of(x, line(x), line(x, "again"))) is None

@@ -1,4 +1,4 @@
-"""Effects at each choice's best, against enumeration of surfaces whose optima are known."""
+"""Effects at each choice's optimum, against enumeration of surfaces with known optima."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEVELS = np.arange(3.0) - 1.0
 
 
 def _surface(t: FloatArray, a: FloatArray, u: FloatArray, v: FloatArray) -> FloatArray:
-    """Each choice best at its own u and v; a shifts what u and v do, and goes with t."""
+    """Each choice has its optimum at its own u and v; a scales u and v, and interacts with t."""
     at = t.astype(int)
     level = LEVELS[a.astype(int)]
     bowls = GAIN[at] - 0.5 * (u - BEST_U[at]) ** 2 - 0.3 * (v - BEST_V[at]) ** 2
@@ -36,7 +36,7 @@ def _grid(*values: npt.ArrayLike) -> FloatArray:
 
 
 def _exact(axes: tuple[Axis, ...], y: FloatArray, dominant: int) -> Fit:
-    """A fit that holds the surface exactly: three degrees of the dominant one with everything."""
+    """A fit that contains the surface: three degrees of the dominant one with everything."""
     degrees = [3 if i == dominant else 2 for i in range(len(axes))]
     pairs = itertools.combinations(range(len(axes)), 2)
     blocks = [Block((i,), (degree,)) for i, degree in enumerate(degrees)]
@@ -63,9 +63,9 @@ def _sum(fit: Fit, rows: FloatArray) -> float:
 def test_one_nuisance_against_enumeration(
     make: Callable[[npt.ArrayLike, int], Axis], first: str
 ) -> None:
-    """Main effect, the third parameter's, and their interaction, wherever each stands.
+    """Main effect, the third parameter's, and their interaction, in any order of parameters.
 
-    The last choice is best at the end of the range.
+    The last choice has its optimum at the end of the range.
     """
     t, a, u = _grid(range(4), range(3), np.linspace(-1, 1, 6))
     y = _surface(t, a, u, np.zeros_like(u))
@@ -95,7 +95,7 @@ def test_one_nuisance_against_enumeration(
 
 @pytest.mark.parametrize("make", [names, ordered], ids=["names", "ordered"])
 def test_two_nuisances_against_enumeration(make: Callable[[npt.ArrayLike, int], Axis]) -> None:
-    """Each choice at its own best of both, and an interaction of the two with each other."""
+    """Each choice at its own optimum of both, with an interaction of the two."""
     t, a, u, v = _grid(range(4), range(3), np.linspace(-1, 1, 5), np.linspace(-1, 1, 5))
     joint = 0.2
     y = _surface(t, a, u, v) + joint * u * v
@@ -122,7 +122,7 @@ def test_two_nuisances_against_enumeration(make: Callable[[npt.ArrayLike, int], 
 
 
 def test_averaged_effects_are_the_variance_components_of_the_grid() -> None:
-    """Where every combination was tried, the sums of squares are those of a two-way table."""
+    """With every combination tried, the sums of squares are those of a two-way table."""
     t, a = _grid(range(4), range(3))
     y = _surface(t, a, np.full(12, 0.3), np.zeros(12)) + 0.05 * (t == a)
     axes = names(t, 4), names(a, 3)
@@ -140,8 +140,8 @@ def test_averaged_effects_are_the_variance_components_of_the_grid() -> None:
     assert _sum(fitted, view.within([0, 1])) == pytest.approx(mine + third + both)
 
 
-def test_a_dominant_range_has_a_best_everywhere() -> None:
-    """On a line the best u = 0.8 x, so x gains 0.5 (0.8 x)^2 beside its own 0.1 x."""
+def test_a_dominant_range_has_an_optimum_everywhere() -> None:
+    """On a line the optimum is u = 0.8 x, so x gains 0.5 (0.8 x)^2 beside its own 0.1 x."""
     x, u = _grid(np.linspace(-1, 1, 9), np.linspace(-1, 1, 9))
     y = 0.1 * x - 0.5 * (u - 0.8 * x) ** 2 + 0.5 * (0.8 * x) ** 2
     axes = line(x), line(u, "u")
@@ -157,8 +157,8 @@ def test_a_dominant_range_has_a_best_everywhere() -> None:
     assert _sum(fitted, optimised(fitted, best).within([0])) == pytest.approx(expected, rel=0.02)
 
 
-def test_ordered_nuisances_are_best_at_one_of_their_choices() -> None:
-    """A nuisance of few values has no places between them."""
+def test_ordered_nuisances_have_their_optimum_at_a_choice() -> None:
+    """A nuisance with few values has no values between them."""
     t, a = _grid(range(4), range(5))
     y = -((a - np.array([0, 1, 3, 4])[t.astype(int)]) ** 2)
     axes = names(t, 4), ordered(a, 5)
@@ -174,7 +174,7 @@ def test_ordered_nuisances_are_best_at_one_of_their_choices() -> None:
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 7])
 def test_many_nuisances_stay_within_memory(k: int) -> None:
-    """The grid of places does not grow without limit."""
+    """The grid does not grow without limit."""
     places = np.random.default_rng(0).uniform(-1, 1, (k, 60))
     axes = (names(np.arange(60) % 2, 2), *(line(row, f"x{i}") for i, row in enumerate(places)))
     model = Model(axes, tuple(Block((i,), (1,)) for i in range(k + 1)))

@@ -1,4 +1,4 @@
-"""What a choice does beyond the number of parameters it trains."""
+"""The effect of a choice beyond the number of parameters it trains."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ RANK = R + 1.0
 
 
 def _left(y: FloatArray, *, by_alpha: bool = False) -> tuple[Fit, float, float]:
-    """A fit, the variance of its choices, and what of that size leaves.
+    """A fit, the variance of its choices, and the part not explained by size.
 
     Args:
         y: over all combinations of choice, rank and scaling.
-        by_alpha: tell the model alpha = scaling x rank in scaling's place, as a study that
+        by_alpha: give the model alpha = scaling x rank in place of scaling, as a study that
             samples alpha does.
     """
     third = R + S if by_alpha else S
@@ -44,7 +44,7 @@ def _left(y: FloatArray, *, by_alpha: bool = False) -> tuple[Fit, float, float]:
 
 @pytest.mark.parametrize("by_alpha", [False, True], ids=["scaling", "alpha"])
 def test_an_effect_of_size_alone_leaves_nothing(by_alpha: bool) -> None:  # noqa: FBT001
-    """0.02 for every doubling of the trained parameters, however they come about."""
+    """0.02 for every doubling of the trained parameters, by rank or by target set."""
     fitted, variance, left = _left(0.02 * (LOG2_SIZE[T] + RANK), by_alpha=by_alpha)
 
     assert variance == pytest.approx(0.02**2 * LOG2_SIZE.var())
@@ -53,8 +53,8 @@ def test_an_effect_of_size_alone_leaves_nothing(by_alpha: bool) -> None:  # noqa
 
 
 @pytest.mark.parametrize("by_alpha", [False, True], ids=["scaling", "alpha"])
-def test_an_effect_of_scaling_is_not_taken_for_one_of_size(by_alpha: bool) -> None:  # noqa: FBT001
-    """At a fixed alpha a higher rank is a smaller scaling: that is no effect of parameters."""
+def test_an_effect_of_scaling_is_no_effect_of_size(by_alpha: bool) -> None:  # noqa: FBT001
+    """At a fixed alpha a higher rank has a smaller scaling: that is no effect of size."""
     y = 0.02 * (LOG2_SIZE[T] + RANK) + 0.05 * S
 
     _, variance, left = _left(y, by_alpha=by_alpha)
@@ -63,16 +63,16 @@ def test_an_effect_of_scaling_is_not_taken_for_one_of_size(by_alpha: bool) -> No
 
 
 @pytest.mark.parametrize("by_alpha", [False, True], ids=["scaling", "alpha"])
-def test_an_effect_that_rank_does_not_share_is_left_in_full(by_alpha: bool) -> None:  # noqa: FBT001
-    """Rank does nothing, so the number of parameters is worth nothing."""
+def test_an_effect_that_rank_does_not_share_is_kept(by_alpha: bool) -> None:  # noqa: FBT001
+    """Rank has no effect, so neither has the number of parameters."""
     _, variance, left = _left(OWN[T], by_alpha=by_alpha)
 
     assert variance == pytest.approx(OWN.var())
     assert left == pytest.approx(variance)
 
 
-def test_of_a_sum_of_both_the_choices_own_part_is_left() -> None:
-    """What is subtracted is the slope of rank, not whatever goes with size among the choices."""
+def test_of_a_sum_the_choices_own_part_is_kept() -> None:
+    """The slope of rank is subtracted, not everything that correlates with size."""
     _, _, left = _left(OWN[T] + 0.01 * (LOG2_SIZE[T] + RANK))
 
     assert left == pytest.approx(OWN.var())
@@ -86,7 +86,7 @@ def test_a_curve_of_rank_has_a_mean_slope() -> None:
 
 
 def test_ranks_must_span_the_sizes_of_the_choices() -> None:
-    """From 4 to 18 it is 2.2 doublings: ranks 8 and 16 tell of one, 2 to 16 of three."""
+    """From 4 to 18 is 2.2 doublings: ranks 8 and 16 span one, 2 to 16 three."""
     narrow, wide = (Size(0, LOG2_SIZE, {1: np.log2(ranks)}) for ranks in ([8, 16], [2, 4, 8, 16]))
 
     assert not narrow.spans()

@@ -29,17 +29,17 @@ SPACE = Space(
 
 @cache
 def usual() -> tuple[Point, ...]:
-    """The usual design, which takes a second."""
+    """The default design, which takes a second."""
     return balanced_points(SPACE, Design())
 
 
 def configurations(points: tuple[Point, ...]) -> list[Point]:
-    """The first run of each."""
+    """The first run of each configuration."""
     return [point for point in points if point.replicate == 0]
 
 
 def key(point: Point) -> tuple[tuple[str, str], ...]:
-    """What makes two configurations the same."""
+    """A configuration's identity."""
     return tuple((name, repr(value)) for name, value in point.values.items())
 
 
@@ -50,24 +50,24 @@ def test_every_level_is_run_equally_often() -> None:
         assert counts == dict.fromkeys(SPACE[name].grid(), 30)
 
 
-def test_pairs_of_levels_are_even() -> None:
-    """Far more so than by chance, where a cell of 6 on average has from 1 to 12."""
+def test_pairs_of_levels_are_balanced() -> None:
+    """Far more than at random, where a cell of 6 on average has from 1 to 12."""
     for a, b in itertools.combinations(("rank", "scaling", "targets"), 2):
         cells = Counter((p.values[a], p.values[b]) for p in configurations(usual()))
         assert len(cells) == 25
         assert 3 <= min(cells.values()) <= max(cells.values()) <= 9
 
 
-def test_a_range_has_one_value_in_each_stratum() -> None:
-    """On its axis, which is the logarithm."""
+def test_a_range_is_a_latin_hypercube() -> None:
+    """One value per stratum of its logarithmic axis."""
     rates = [math.log(p.values["learning_rate"]) for p in configurations(usual())]
     unit = (np.array(rates) - math.log(5e-4)) / (math.log(1e-2) - math.log(5e-4))
 
     assert sorted((unit * 150).astype(int).tolist()) == list(range(150))
 
 
-def test_coefficients_are_as_precise_as_from_orthogonal_columns() -> None:
-    """Within 2 % in the mean, and better than the one random design there would be else."""
+def test_coefficients_are_as_precise_as_with_orthogonal_columns() -> None:
+    """Within 2 % in the mean, and better than in a random design."""
     factors, levels = observed(SPACE, [p.values for p in configurations(usual())])
     x = model(factors, levels, products=True)
     inflation = np.trace(np.linalg.inv(x.T @ x / len(x))) / x.shape[1]
@@ -78,15 +78,15 @@ def test_coefficients_are_as_precise_as_from_orthogonal_columns() -> None:
     assert information(x) > information(model(factors, shuffled, products=True))
 
 
-def test_the_same_design_is_the_same_points() -> None:
-    """And another seed is another."""
+def test_the_same_seed_gives_the_same_design() -> None:
+    """Another seed gives another."""
     small = Design(20, 3, tries=5)
 
     assert balanced_points(SPACE, small) == balanced_points(SPACE, small)
     assert balanced_points(SPACE, small) != balanced_points(SPACE, Design(20, 3, 1, 5))
 
 
-def test_duplicates_have_another_seed_and_are_spread_over_the_names() -> None:
+def test_duplicates_have_another_seed_and_are_spread_over_the_choices() -> None:
     """Twelve over five target sets: two or three of each; no two runs share a seed."""
     again = [point for point in usual() if point.replicate]
     first = {point.index: point for point in configurations(usual())}
@@ -98,16 +98,16 @@ def test_duplicates_have_another_seed_and_are_spread_over_the_names() -> None:
 
 
 @pytest.mark.parametrize("runs", [5, 23, 80, 161])
-def test_whatever_has_been_run_is_balanced(runs: int) -> None:
-    """Over names to within one run, over ordered levels nearly so."""
+def test_every_prefix_of_the_runs_is_balanced(runs: int) -> None:
+    """Over unordered choices within one run, over ordered levels nearly so."""
     for name, slack in (("targets", 1), ("rank", 5), ("scaling", 5)):
         counts = Counter(point.values[name] for point in usual()[:runs])
         turns = [counts[level] for level in SPACE[name].grid()]
         assert max(turns) - min(turns) <= slack
 
 
-def test_configurations_are_numbered_in_the_order_they_are_run() -> None:
-    """The index says when; the run order is not the order of the levels."""
+def test_configurations_are_numbered_in_run_order() -> None:
+    """The index is the run order, which is not the order of the levels."""
     firsts = [point.index for point in configurations(usual())]
 
     assert firsts == list(range(150))
@@ -115,8 +115,8 @@ def test_configurations_are_numbered_in_the_order_they_are_run() -> None:
 
 
 @pytest.mark.parametrize("n", [2, 40, 62, 63, 100, 124, 125, 150])
-def test_a_finite_space_has_no_configuration_twice(n: int) -> None:
-    """Up to the whole factorial, and level counts differ by at most one all the way."""
+def test_a_finite_space_has_no_repeated_configuration(n: int) -> None:
+    """Up to the full factorial; level counts differ by at most one."""
     space = Space({name: SPACE[name] for name in ("rank", "scaling", "targets")})
     points = configurations(balanced_points(space, Design(n, 0, tries=3)))
 
@@ -130,7 +130,7 @@ def test_a_finite_space_has_no_configuration_twice(n: int) -> None:
 @given(SPACES, st.integers(2, 40), st.integers(0, 3))
 @settings(max_examples=examples(25), deadline=None)
 def test_any_space_has_a_design(space: Space, n: int, duplicates: int) -> None:
-    """Distinct configurations of the space, as many as asked for or as there are."""
+    """Distinct configurations of the space, as many as requested or as exist."""
     try:
         spec = StudySpec("s", "a.b:C", space, design=Design(n, duplicates, tries=2))
     except SpecError:
@@ -150,8 +150,8 @@ def test_any_space_has_a_design(space: Space, n: int, duplicates: int) -> None:
             assert max(turns) - min(turns) <= 1
 
 
-def test_wide_whole_numbers_are_spread_like_a_range() -> None:
-    """Each tenth of them is met as often, though no value is met twice."""
+def test_wide_integer_ranges_are_spread_like_a_range() -> None:
+    """Each tenth of the range has the same number of values, none repeated."""
     points = balanced_points(Space({"epochs": Int(1, 100)}), Design(50, 0, tries=2))
     values = [point.values["epochs"] for point in points]
 

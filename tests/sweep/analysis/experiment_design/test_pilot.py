@@ -29,8 +29,8 @@ SPEC = StudySpec(
 WIDE = SPACE["targets"].values[2]
 
 
-def test_a_pilot_is_a_study_of_its_own() -> None:
-    """It reads back from JSON, and resumes from the database like any."""
+def test_a_pilot_is_a_separate_study() -> None:
+    """It survives JSON, and resumes from its database like any."""
     pilot = pilot_of(SPEC)
 
     assert pilot.name == "s-pilot"
@@ -40,7 +40,7 @@ def test_a_pilot_is_a_study_of_its_own() -> None:
     assert pilot.digest() != SPEC.digest()
 
 
-def test_two_choices_are_repeated_and_all_are_tried_over_the_range() -> None:
+def test_two_choices_are_replicated_and_tried_over_the_range() -> None:
     """Six seeds of the first and the last choice in the middle, five rates of each."""
     points = pilot_points(SPACE, pilot_of(SPEC).design)
     runs = Counter((p.values["targets"], round(p.values["learning_rate"], 9)) for p in points)
@@ -59,8 +59,8 @@ def test_two_choices_are_repeated_and_all_are_tried_over_the_range() -> None:
     assert len({(point.index, point.replicate) for point in points}) == 27
 
 
-def test_a_space_without_a_learning_rate_has_noise_alone() -> None:
-    """And without target sets, the first names or the first parameter."""
+def test_a_space_without_a_learning_rate_measures_noise_only() -> None:
+    """And without target sets, with the first unordered or the first parameter."""
     spec = replace(SPEC, space=Space({"rank": Choice(1, 2, 4)}), claims=(), design=None)
     pilot = pilot_of(spec)
 
@@ -69,7 +69,7 @@ def test_a_space_without_a_learning_rate_has_noise_alone() -> None:
 
 
 def rows(value: object, collapses: object = lambda _: False) -> TrialTable:
-    """The pilot's trials with values and collapses as functions of the point."""
+    """The pilot's trials, with values and collapses as functions of the configuration."""
     made = []
     for number, point in enumerate(pilot_points(SPACE, pilot_of(SPEC).design)):
         lost = collapses(point)
@@ -79,7 +79,7 @@ def rows(value: object, collapses: object = lambda _: False) -> TrialTable:
 
 
 def test_noise_is_pooled_with_its_interval() -> None:
-    """Variance within configurations; the interval is the chi-square one."""
+    """The pooled variance within configurations; the interval is the chi-square one."""
     rng = np.random.default_rng(1)
     table = rows(lambda point: {"qkv": 0.1}.get(point.values["targets"], 0.3) + rng.normal(0, 0.02))
     noise = pilot_report(table, pilot_of(SPEC).design)["noise"]
@@ -96,13 +96,13 @@ def test_noise_is_pooled_with_its_interval() -> None:
 
 
 def peaked(point: object) -> float:
-    """Best at 1e-3, for the wide set at the next lower rate."""
+    """A maximum at 1e-3, for the wide set at the next lower rate."""
     at = math.log10(point.values["learning_rate"])
     return -((at + (3.5 if point.values["targets"] == WIDE else 3.0)) ** 2)
 
 
-def test_the_range_covers_every_best_and_stops_before_collapses() -> None:
-    """From a sixth of the lowest best up to the last rate at which nothing collapsed."""
+def test_the_range_covers_every_optimum_and_ends_before_collapses() -> None:
+    """From a sixth of the lowest optimum up to the last rate without a collapse."""
     table = rows(peaked, lambda p: p.values["learning_rate"] > 5e-3 and p.values["targets"] == WIDE)
     report = pilot_report(table, pilot_of(SPEC).design)
     nuisance = report["nuisance"]
@@ -129,15 +129,15 @@ def test_a_choice_that_always_collapses_is_named() -> None:
     assert report["notes"][0] == "wide: every run collapsed"
 
 
-def test_a_best_at_the_end_of_the_range_is_said() -> None:
-    """It may lie beyond."""
+def test_an_optimum_at_the_end_of_the_range_is_noted() -> None:
+    """It may be beyond."""
     report = pilot_report(rows(lambda p: p.values["learning_rate"]), pilot_of(SPEC).design)
 
     assert "qkv: best at the highest value tried; its best may lie beyond" in report["notes"]
 
 
-def test_noise_leaves_out_runs_that_collapsed() -> None:
-    """As the table has it, whatever their value: one of the runs in the middle."""
+def test_noise_excludes_collapsed_runs() -> None:
+    """As marked in the table, whatever their value: one of the runs in the middle."""
     rng = np.random.default_rng(1)
     table = rows(lambda _: 0.3 + rng.normal(0, 0.01))
     lost = next(
@@ -156,8 +156,8 @@ def test_noise_leaves_out_runs_that_collapsed() -> None:
     assert noise["degrees"] == 11
 
 
-def test_no_collapse_in_few_runs_is_no_proof_of_none() -> None:
-    """The bound is that of Clopper and Pearson, of the runs within the recommended range."""
+def test_few_runs_without_a_collapse_have_an_upper_bound() -> None:
+    """That of Clopper and Pearson, for the runs within the recommended range."""
     spared = rows(peaked)  # recommended up to 6e-3
     fell = rows(peaked, lambda p: p.values["learning_rate"] > 2e-3 and p.values["targets"] == WIDE)
     pilot = pilot_of(SPEC).design
@@ -169,16 +169,14 @@ def test_no_collapse_in_few_runs_is_no_proof_of_none() -> None:
     assert whole["at_most"] == pytest.approx(1 - 0.05 ** (1 / 24))
     both_notes = [pilot_report(each, pilot)["notes"] for each in (spared, fell)]
     assert ["a bit low" in " ".join(notes) for notes in both_notes] == [False, True]
-    assert (cut["runs"], cut["collapsed"]) == (21, 0)  # three sets at one rate less
+    assert (cut["runs"], cut["collapsed"]) == (21, 0)  # three sets at one rate fewer
     assert cut["at_most"] == pytest.approx(1 - 0.05 ** (1 / 21))
     assert pilot_report(rows(peaked, lambda _: True), pilot)["collapse_rate"] is None
 
 
 @pytest.mark.parametrize(("runs", "collapsed"), [(37, 0), (37, 1), (20, 7), (6, 6)])
-def test_the_bound_on_collapses_is_where_so_few_would_be_a_surprise(
-    runs: int, collapsed: int
-) -> None:
-    """At the bound, so few or fewer have a chance of 5 %; all collapsed bounds nothing."""
+def test_the_bound_on_collapses_has_its_confidence(runs: int, collapsed: int) -> None:
+    """At the bound, as few or fewer have a probability of 5 %; all collapsed gives no bound."""
     at_most = collapse_rate(runs, collapsed)["at_most"]
 
     if collapsed == runs:
@@ -187,7 +185,7 @@ def test_the_bound_on_collapses_is_where_so_few_would_be_a_surprise(
         assert stats.binom.cdf(collapsed, runs, at_most) == pytest.approx(0.05)
 
 
-def test_without_a_nuisance_all_runs_bound_the_rate() -> None:
+def test_without_a_nuisance_all_runs_count_for_the_bound() -> None:
     """There is no range to recommend."""
     pilot = replace(pilot_of(SPEC).design, nuisance="")
     table = rows(peaked, lambda p: p.values["targets"] == WIDE)

@@ -1,4 +1,4 @@
-"""What a design is forecast to answer, before its first trial."""
+"""The forecast power of a design, before its first trial."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ NOISE = 0.01
 
 @cache
 def points_of(n: int) -> tuple[Point, ...]:
-    """A design of so many configurations, which takes a second."""
+    """A design of this many configurations, which takes a second."""
     return balanced_points(SPACE, Design(n, n // 12, tries=2))
 
 
 def design(n: int, sizes: dict[str, float] | None = None, space: Space = SPACE) -> TrialTable:
-    """A design's runs, perhaps with what each will train."""
+    """A design's runs, optionally with the sizes of their adapters."""
     points = points_of(n) if space is SPACE else balanced_points(space, Design(n, 2, tries=2))
     per_rank = sizes or {}
     rows = [
@@ -53,20 +53,20 @@ def design(n: int, sizes: dict[str, float] | None = None, space: Space = SPACE) 
 
 
 def under(found: Forecast, truth: str) -> Power:
-    """The shares under one truth."""
+    """The forecast under one true effect."""
     [power] = [each for each in found.power if each.truth == truth]
     return power
 
 
 @pytest.fixture(scope="module")
 def small() -> Forecast:
-    """36 configurations whose sizes are known."""
+    """36 configurations with known sizes."""
     return forecast(design(36, SIZES), Claim(), NOISE, studies=6)
 
 
 @pytest.fixture(scope="module")
 def large() -> Forecast:
-    """So many more that every part is likely told."""
+    """Enough configurations that every part is likely decided."""
     return forecast(design(200, SIZES), Claim(), NOISE, studies=6)
 
 
@@ -74,8 +74,8 @@ ALONE = "targets alone matters, 2 delta"
 
 
 @pytest.mark.integration
-def test_power_reaches_every_part(small: Forecast, large: Forecast) -> None:
-    """Of the larger design more; a part that is not there is hardly ever confirmed."""
+def test_every_part_of_the_claim_has_a_power(small: Forecast, large: Forecast) -> None:
+    """A larger design has more; a part that is false is hardly ever confirmed."""
     few, many = under(small, ALONE), under(large, ALONE)
 
     assert large.untested == ""
@@ -91,8 +91,8 @@ def test_power_reaches_every_part(small: Forecast, large: Forecast) -> None:
     assert max(nothing.dominance, nothing.beyond_size) <= 0.1
 
 
-def test_a_noisier_run_takes_more_trials(large: Forecast) -> None:
-    """To tell dominance, and to show that something is negligible; a larger effect takes fewer."""
+def test_more_noise_needs_more_trials(large: Forecast) -> None:
+    """For dominance and for negligibility; a larger effect needs fewer."""
     noisy = forecast(design(200, SIZES), Claim(), 1.5 * NOISE, studies=1)
     quiet, loud = (under(each, ALONE).for_dominance for each in (large, noisy))
 
@@ -106,10 +106,10 @@ def test_a_noisier_run_takes_more_trials(large: Forecast) -> None:
 
 
 @pytest.mark.parametrize("truth", [Truth("", 0.02, 0.0), Truth("", 0.0, 0.0)], ids=["yes", "no"])
-def test_at_the_number_needed_most_simulated_studies_tell_dominance(
+def test_with_the_number_needed_most_simulated_studies_find_dominance(
     truth: Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The formula's 80 % against the rule itself, on a design of that number."""
+    """The formula's 80 % against the verdict itself, on a design of that size."""
     kept: list[Runs] = []
 
     def keep(self: Runs, rng: np.random.Generator) -> None:  # noqa: ARG001 - as it is called
@@ -129,8 +129,8 @@ def test_at_the_number_needed_most_simulated_studies_tell_dominance(
     assert detected >= 6  # the chance of fewer, at 80 %, is 0.4 %
 
 
-def test_without_sizes_beyond_size_has_no_forecast_and_says_why() -> None:
-    """The other parts have theirs; the claim counts as confirmed without it, as in a verdict."""
+def test_without_sizes_beyond_size_has_no_forecast_with_a_reason() -> None:
+    """The other parts have one; the claim counts as confirmed without it, as in a verdict."""
     found = forecast(design(150), Claim(), NOISE, studies=3)
     power = under(found, ALONE)
 
@@ -140,8 +140,8 @@ def test_without_sizes_beyond_size_has_no_forecast_and_says_why() -> None:
     assert found.to_json()["untested"] == found.untested
 
 
-def test_sizes_that_rank_does_not_span_are_no_forecast_either() -> None:
-    """In the verdict's own words, for it would not test the part."""
+def test_sizes_that_rank_does_not_span_have_no_forecast() -> None:
+    """With the verdict's own sentence, as it would not test the part."""
     wide = dict(zip(SETS, (1.0, 10.0, 100.0, 1000.0), strict=True))
 
     found = forecast(design(60, wide), Claim(), NOISE, studies=2)
@@ -150,7 +150,7 @@ def test_sizes_that_rank_does_not_span_are_no_forecast_either() -> None:
     assert under(found, ALONE).beyond_size is None
 
 
-def test_a_claim_that_is_not_about_what_is_adapted_has_no_such_part() -> None:
+def test_a_claim_not_about_target_sets_has_no_such_part() -> None:
     """Rank as the dominant parameter is size itself."""
     claim = Claim("rank", ("targets",), ())
 
@@ -163,8 +163,8 @@ def test_a_claim_that_is_not_about_what_is_adapted_has_no_such_part() -> None:
 
 
 @pytest.mark.parametrize("still", ["targets", "rank"])
-def test_what_does_not_vary_has_no_forecast(still: str) -> None:
-    """One choice of what is said to dominate, or of all that it is compared with."""
+def test_a_constant_parameter_has_no_forecast(still: str) -> None:
+    """One choice of the dominant parameter, or of all that it is compared with."""
     one = {"targets": TargetSets("qkv"), "rank": Choice(8)}[still]
     space = replace(SPACE, params={**SPACE.params, still: one})
 

@@ -1,4 +1,4 @@
-"""What ``lorasweep design`` says of its power, by what a pilot has found."""
+"""The report of ``lorasweep design`` on power, with and without a pilot."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ SIZES = dict(zip(SPACE["targets"].values, (300.0, 500.0, 900.0), strict=True))
 
 
 def report(noise: float | None, sizes: dict[str, float] | None) -> dict[str, Any]:
-    """The design at a noise, with what each target set trains per unit of rank."""
+    """The report of a design at a noise level, with sizes of target sets per unit of rank."""
     found = None if noise is None else {"sd": noise, "source": "a test"}
     points = design_points(SPEC.space, SPEC.design)
     return design_report(SPEC, points, noise=found, seconds=None, sizes=sizes)
 
 
 def printed(tree: dict[str, Any]) -> str:
-    """The report as people see it."""
+    """The report as printed."""
     stream = io.StringIO()
     print_design({**tree, "study": "s", "labels": {}}, make_console(stream))
     return stream.getvalue()
 
 
-def test_the_pilots_sizes_give_beyond_size_its_power(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A share under every truth, in a column of its own."""
+def test_with_the_pilots_sizes_beyond_size_has_a_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share under every truth, in a separate column."""
     monkeypatch.setitem(forecast.__kwdefaults__, "studies", 10)
     found = report(0.002, SIZES)
     [made] = found["power"]
@@ -61,10 +61,10 @@ def test_the_pilots_sizes_give_beyond_size_its_power(monkeypatch: pytest.MonkeyP
     [(None, "run the pilot"), ({}, "were not recorded")],
     ids=["none", "mute"],
 )
-def test_without_sizes_it_is_said_what_is_missing(
+def test_without_sizes_the_missing_input_is_named(
     sizes: dict[str, float] | None, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No pilot, or one of an objective that tells no sizes."""
+    """No pilot, or one of an objective that reports no sizes."""
     monkeypatch.setitem(forecast.__kwdefaults__, "studies", 3)
     found = report(0.002, sizes)
     [made] = found["power"]
@@ -78,7 +78,7 @@ def test_without_sizes_it_is_said_what_is_missing(
 
 @pytest.mark.parametrize(("noise", "notes"), [(None, 0), (0.0, 1)])
 def test_without_noise_there_is_no_forecast(noise: float | None, notes: int) -> None:
-    """Unknown, or none: seeds of a simulator may make no difference."""
+    """Unknown or zero: seeds of a simulator may make no difference."""
     found = report(noise, SIZES)
 
     assert found["power"] == []

@@ -1,4 +1,4 @@
-"""Pairs, Shapley effects, permutation importance and MDI where the right answer is known."""
+"""Pairs, Shapley effects, permutation importance and MDI against closed forms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _shares(table: TrialTable, method: Method) -> dict[str, float]:
 
 
 def test_the_pair_of_ishigami_is_found_among_three() -> None:
-    """x1 with x3 explains 0.2437 beyond what each explains alone, the other pairs nothing."""
+    """The pair x1, x3 explains 0.2437 beyond its members alone, the other pairs nothing."""
     shares = _shares(ishigami_table(2048), "fanova")
 
     assert shares["x1:x3"] == pytest.approx(0.2437, abs=0.03)
@@ -36,14 +36,14 @@ def test_the_pair_of_ishigami_is_found_among_three() -> None:
 
 
 def test_a_product_is_one_pair() -> None:
-    """x1 x2 on [-1, 1] has no main effects: the pair's row holds everything."""
+    """x1 x2 on [-1, 1] has no main effects: the pair's share is everything."""
     shares = _shares(study_table(SQUARE, 800, lambda v: float(v["x1"]) * float(v["x2"])), "fanova")
 
     assert shares["x1:x2"] == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_sum_has_no_pair() -> None:
-    """x1 + x2 + x3 over choices, every combination twice: nothing is left to a pair."""
+    """x1 + x2 + x3 over choices, every combination twice: no pair has a share."""
     space = Space({f"x{i}": Choice(0, 1, 2) for i in (1, 2, 3)})
     grid = np.array(2 * list(itertools.product(range(3), repeat=3)))
     columns = {f"x{i + 1}": grid[:, i] for i in range(3)}
@@ -69,7 +69,7 @@ def test_beyond_eight_parameters_there_are_no_pairs() -> None:
 def test_shapley_halves_the_interaction_of_ishigami(
     exact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """x1 has 0.3139 + 0.2437 / 2, x2 0.4424, x3 0.2437 / 2, by subsets as by sampled orders."""
+    """x1 has 0.3139 + 0.2437 / 2, x2 0.4424, x3 0.2437 / 2, with all subsets and sampled orders."""
     monkeypatch.setattr(shapley, "EXACT", exact)
 
     shares = _shares(ishigami_table(2048), "shapley")
@@ -91,15 +91,15 @@ def test_shapley_of_many_parameters_finds_the_two_that_matter() -> None:
 
 
 def test_shapley_of_a_product_is_a_half_each() -> None:
-    """Neither does anything alone; together everything."""
+    """Neither has an effect alone; together they explain everything."""
     shares = _shares(study_table(SQUARE, 800, lambda v: float(v["x1"]) * float(v["x2"])), "shapley")
 
     assert shares == pytest.approx({"x1": 0.5, "x2": 0.5}, abs=0.05)
 
 
 @given(st.lists(st.floats(-1.0, 1.0), min_size=8, max_size=8))
-def test_shapley_values_divide_any_game(worths: list[float]) -> None:
-    """They sum to what all are worth, and are the mean over the six orders of three players."""
+def test_shapley_values_of_a_game(worths: list[float]) -> None:
+    """They sum to the value of all players, and are the mean over the six orders of three."""
     subsets = [frozenset(c) for k in range(4) for c in itertools.combinations(range(3), k)]
     game = dict(zip(subsets, worths, strict=True))
 
@@ -114,7 +114,7 @@ def test_shapley_values_divide_any_game(worths: list[float]) -> None:
 
 
 def test_permutation_gives_total_shares() -> None:
-    """Of Ishigami 0.5576, 0.4424 and 0.2437: an interaction counts for both of its members."""
+    """For Ishigami 0.5576, 0.4424 and 0.2437: an interaction counts for both of its members."""
     shares = _shares(ishigami_table(2048), "permutation")
 
     assert shares == pytest.approx({"x1": 0.5576, "x2": 0.4424, "x3": 0.2437}, abs=0.08)
@@ -128,8 +128,8 @@ def test_linear_shares_are_four_fifths_and_one_fifth(method: Method) -> None:
     assert _shares(table, method) == pytest.approx({"x1": 0.8, "x2": 0.2}, abs=0.04)
 
 
-def test_held_out_trials_say_that_noise_says_nothing() -> None:
-    """MDI shares noise out in full, since it looks at the trials the forest was grown on."""
+def test_held_out_trials_give_noise_no_share() -> None:
+    """MDI distributes noise in full, since it uses the trials on which the forest was grown."""
     rng = np.random.default_rng(0)
     table = study_table(SQUARE, 200, lambda _: float(rng.normal()))
 
@@ -138,7 +138,7 @@ def test_held_out_trials_say_that_noise_says_nothing() -> None:
 
 
 def test_seeds_of_a_configuration_are_held_out_together() -> None:
-    """Else a forest would know each held-out run from its twin, and noise would look like signal.
+    """Otherwise a forest would know a held-out run from its replicate.
 
     Two exact copies of 60 rows of noise: apart, each would be predicted by the other.
     """

@@ -1,4 +1,4 @@
-"""Importance where little or nothing can be said, and how it says so."""
+"""Importance of degenerate tables: no shares, and a note with the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ every = pytest.mark.parametrize("method", ALL_METHODS)
 @every
 @pytest.mark.parametrize("n", [0, 1])
 def test_too_few_trials_have_an_explanation_instead_of_shares(method: Method, n: int) -> None:
-    """Optuna would answer with equal shares."""
+    """Optuna would return equal shares."""
     result = importance(surface_table(n), method=method)
 
     assert result.rows == ()
@@ -35,7 +35,7 @@ def test_too_few_trials_have_an_explanation_instead_of_shares(method: Method, n:
 
 @every
 def test_a_constant_objective_has_no_shares(method: Method) -> None:
-    """Every trial at 0.25: nothing varied that could be explained."""
+    """Every trial has 0.25: there is no variance to explain."""
     result = importance(study_table(LORA, 10, lambda _: 0.25), method=method)
 
     assert result.rows == ()
@@ -44,7 +44,7 @@ def test_a_constant_objective_has_no_shares(method: Method) -> None:
 
 @every
 def test_seeds_of_one_configuration_have_no_shares(method: Method) -> None:
-    """Noise alone is no parameter's doing."""
+    """Their variance is noise, not an effect of a parameter."""
     values = {"rank": 1, "alpha": 1, "targets": "key+query+value"}
     rows = [Row(i, values, 0.1 * i, replicate=i) for i in range(4)]
 
@@ -54,8 +54,8 @@ def test_seeds_of_one_configuration_have_no_shares(method: Method) -> None:
     assert "one configuration" in result.notes[0]
 
 
-def test_ped_anova_of_two_trials_says_that_it_has_no_answer() -> None:
-    """The best tenth of two trials, at its least two, is both of them."""
+def test_ped_anova_of_two_trials_has_a_note() -> None:
+    """The best tenth of two trials, at least two, is both of them."""
     rows = [
         Row(0, {"rank": 1, "alpha": 1, "targets": "key+query+value"}, 0.5),
         Row(1, {"rank": 2, "alpha": 4, "targets": "mlp.down+mlp.up"}, 0.5 + 1e-12),
@@ -71,7 +71,7 @@ def test_ped_anova_of_two_trials_says_that_it_has_no_answer() -> None:
 @every
 @few_trees()
 def test_a_parameter_that_never_varied_is_named(method: Method) -> None:
-    """A share of 0 must not read as "does not matter"."""
+    """A share of 0 must not be read as "does not matter"."""
     table = surface_table(30)
     fixed = TrialTable.from_rows(
         [replace(row, values={**row.values, "rank": 8}) for row in table.rows], space=LORA
@@ -88,8 +88,8 @@ def test_a_parameter_that_never_varied_is_named(method: Method) -> None:
 
 
 @every
-def test_a_single_choice_is_no_obstacle(method: Method) -> None:
-    """A space may hold a parameter with one value."""
+def test_a_parameter_with_a_single_choice_is_accepted(method: Method) -> None:
+    """A space may contain a constant parameter."""
     space = Space(
         {"x": Float(0.0, 1.0), "one": Choice(3), "word": Choice("a"), "z": Float(2.0, 2.0)}
     )
@@ -98,13 +98,13 @@ def test_a_single_choice_is_no_obstacle(method: Method) -> None:
     result = importance(table, method=method, n_bootstrap=2, n_null=0)
 
     assert [row.name for row in result.rows if row.role == "sampled"] == ["x"]
-    # What is held out is predicted from neighbours, so not all of it.
+    # Held-out trials are predicted from neighbours, so the sum is below 1.
     assert result.row("x").share == pytest.approx(1.0, abs=0.15 * (method == "permutation"))
 
 
 @few_trees()
-def test_a_small_study_carries_its_warning() -> None:
-    """Shares always add up to everything, signal or not."""
+def test_a_small_study_has_a_warning() -> None:
+    """Shares always sum to 1, with signal or without."""
     small, large = (
         importance(noise_table(19), n_bootstrap=0, n_null=0),
         importance(noise_table(20), n_bootstrap=0, n_null=0),
@@ -117,7 +117,7 @@ def test_a_small_study_carries_its_warning() -> None:
 
 
 def test_methods_that_disagree_are_reported() -> None:
-    """A sampler that settled on the best targets leaves only rank to tell the best tenth apart."""
+    """A sampler converged on the best targets, so only rank separates the best tenth."""
     best = LORA["targets"].decode(5)
     rows = [
         Row(i, {**values, "targets": values["targets"] if i % 5 == 0 else best}, 0.0)
@@ -142,16 +142,16 @@ def test_methods_that_disagree_are_reported() -> None:
     assert "puts rank first" in alarm
 
 
-def test_methods_that_agree_raise_no_alarm() -> None:
-    """Where the same parameter spreads the values and makes the best ones."""
+def test_methods_that_agree_give_no_alarm() -> None:
+    """Where the same parameter explains the variance and the best trials."""
     table = study_table(LORA, 120, lambda v: float(v["rank"]), seed=1)
 
     assert importance_report(table, n_bootstrap=0, n_null=0).alarms == ()
 
 
 @few_trees()
-def test_the_report_counts_what_it_does_not_rest_on() -> None:
-    """Failed, pruned and dropped trials stand beside the shares."""
+def test_the_report_counts_excluded_trials() -> None:
+    """Failed, pruned and dropped trials are listed with the shares."""
     counts = {"COMPLETE": 13, "FAIL": 2, "PRUNED": 1}
     rows = [*surface_table(12).rows, Row(12, {"rank": 1}, 0.1)]
 
@@ -170,7 +170,7 @@ def test_the_report_counts_what_it_does_not_rest_on() -> None:
 
 @few_trees()
 def test_records_are_json() -> None:
-    """With the question the method answers, level and seed."""
+    """With the method's question, level and seed."""
     tree = json.loads(
         json.dumps(
             importance(surface_table(12), seed=7, n_bootstrap=3, n_null=0, level=0.8).to_json()
@@ -189,7 +189,7 @@ def test_records_are_json() -> None:
 
 
 def test_bad_arguments_are_refused_together() -> None:
-    """Method, resamples, permutations and level, each in its sentence."""
+    """Method, resamples, permutations and level, one message each."""
     with pytest.raises(SpecError, match="method must be one of") as caught:
         importance(surface_table(4), method="gini", n_bootstrap=-1, n_null=-1, level=1.0)  # type: ignore[arg-type]
 
@@ -197,7 +197,7 @@ def test_bad_arguments_are_refused_together() -> None:
 
 
 def test_importance_never_imports_torch() -> None:
-    """``lorasweep importance`` must start fast and work without a GPU stack."""
+    """``lorasweep importance`` must start fast and work without PyTorch."""
     code = (
         "import sys\n"
         "from sweep.analysis.importance.importance import importance_report\n"

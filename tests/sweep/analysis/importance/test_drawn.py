@@ -1,4 +1,4 @@
-"""Importance of more trials than forests can be grown on in time."""
+"""Importance of large studies is computed on a subsample."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def doubled(table: TrialTable) -> TrialTable:
     return replace(table, rows=(*table.rows, *again))
 
 
-def test_many_trials_are_measured_on_some_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By every method; what dominates on all of them still comes first."""
+def test_many_trials_are_subsampled_and_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By every method; the dominant parameter is still first."""
     table = surface_table(300)
     monkeypatch.setattr(trials, "MOST_TRIALS", 120)
     report = importance_report(table, n_bootstrap=5, n_null=0)
@@ -36,10 +36,10 @@ def test_many_trials_are_measured_on_some_and_it_is_said(monkeypatch: pytest.Mon
     assert report.n == 300
 
 
-def test_the_forest_that_may_veto_says_what_it_was_grown_on(
+def test_the_forest_cross_check_names_its_subsample(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In the sentence of its cross-check."""
+    """In the sentence of the check."""
     table = designed_table(162, {"targets": 0.03, "rank": 0.003, "learning_rate": 0.006})
     monkeypatch.setattr(trials, "MOST_TRIALS", 100)
     checks = CheckOptions(n_bootstrap=5, n_permutations=5, n_draws=100)
@@ -50,8 +50,8 @@ def test_the_forest_that_may_veto_says_what_it_was_grown_on(
     assert fanova_veto(table, ("targets",), (("rank",),), n_bootstrap=2, n_permutations=2).n == 100
 
 
-def test_seeds_of_a_configuration_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are no trials of their own; nor does the order of the rows decide what is drawn."""
+def test_seeds_of_a_configuration_are_sampled_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They count as one configuration; the order of rows does not affect the sample."""
     table = doubled(surface_table(40))
     monkeypatch.setattr(trials, "MOST_TRIALS", 31)
     drawn = trials.drawn(trials.by_content(table))
@@ -64,8 +64,8 @@ def test_seeds_of_a_configuration_are_drawn_together(monkeypatch: pytest.MonkeyP
     assert {row.number for row in drawn.rows} == {row.number for row in again.rows}
 
 
-def test_up_to_the_bound_all_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the same answer to the last bit."""
+def test_up_to_the_limit_all_trials_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same result to the last bit."""
     table = surface_table(60)
     whole = importance(table, n_bootstrap=3, n_null=3)
     monkeypatch.setattr(trials, "MOST_TRIALS", 60)

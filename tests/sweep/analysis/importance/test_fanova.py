@@ -1,4 +1,4 @@
-"""Shares of a forest's variance, against brute force, Optuna and closed forms."""
+"""Shares of a forest's variance (fANOVA), against brute force, Optuna and closed forms."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_shares_equal_brute_force_over_every_configuration() -> None:
     assert shares == pytest.approx(expected, abs=1e-9)
 
 
-def test_one_tree_has_the_shares_that_optuna_gives_it() -> None:
-    """With one tree there is nothing to average; the rest is 64 points to the axis."""
+def test_one_tree_has_the_shares_of_optuna() -> None:
+    """With one tree there is nothing to average; the rest is the grid of 64 points per axis."""
     rng = np.random.default_rng(1)
     x = rng.uniform(size=(50, 3))
     y = 3.0 * x[:, 0] + np.sin(6.0 * x[:, 1]) + x[:, 0] * x[:, 2]
@@ -109,8 +109,8 @@ def test_ishigami_shares_come_near_its_closed_form() -> None:
     assert shares == pytest.approx([0.3139, 0.4424, 0.0, 0.5576], abs=0.05)
 
 
-def test_a_constant_objective_has_no_answer() -> None:
-    """Nothing can be shared out where nothing varies."""
+def test_a_constant_objective_has_no_result() -> None:
+    """Without variance there are no shares."""
     axes, _ = _mixed(12, seed=0)
 
     shares = forest_shares(axes, np.full(12, 0.5), [[0], [1]], n_trees=4, seed=0)
@@ -119,7 +119,7 @@ def test_a_constant_objective_has_no_answer() -> None:
 
 
 def test_a_large_offset_loses_no_precision() -> None:
-    """The mean is taken out before variances are summed."""
+    """The mean is subtracted before variances are summed."""
     axes, y = _mixed(40, seed=2)
     y = np.round(8.0 * y) / 8.0  # so that adding 2**20 rounds nothing
 
@@ -129,8 +129,8 @@ def test_a_large_offset_loses_no_precision() -> None:
     assert far == pytest.approx(near, abs=1e-9)
 
 
-def test_many_choices_cost_no_more_than_few() -> None:
-    """Thirty target sets: walking 2**30 one-hot corners would never end."""
+def test_many_choices_are_as_fast_as_few() -> None:
+    """Thirty target sets: enumerating 2**30 one-hot corners would never end."""
     rng = np.random.default_rng(0)
     places = rng.integers(30, size=60)
     axes = [

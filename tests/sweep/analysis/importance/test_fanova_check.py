@@ -1,4 +1,4 @@
-"""fANOVA as a witness against a confirmation."""
+"""fANOVA as a cross-check of a confirmation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _veto(table: TrialTable, **how: int) -> FanovaCheck:
 
 
 def test_a_dominant_parameter_passes() -> None:
-    """Targets cause 0.03, all others at most a tenth of its variance."""
+    """Targets have a sd of 0.03, all others at most a tenth of its variance."""
     check = _veto(designed_table(162, {"targets": 0.03, "rank": 0.003, "learning_rate": 0.006}))
 
     assert check.passes
@@ -59,7 +59,7 @@ def test_noise_is_vetoed(seed: int) -> None:
 
 
 def test_a_constant_objective_is_vetoed_with_a_reason() -> None:
-    """Nothing to share out, and no error."""
+    """There is no variance, and no error."""
     check = _veto(designed_table(40, {}, noise=0.0))
 
     assert (check.passes, check.share, check.probability, check.null99) == (False, 0.0, 0.0, 1.0)
@@ -67,7 +67,7 @@ def test_a_constant_objective_is_vetoed_with_a_reason() -> None:
 
 
 def test_a_group_that_never_varied_has_no_share() -> None:
-    """With one target set there is nothing to confirm, and the others are still measured."""
+    """With one target set there is nothing to confirm; the others are still measured."""
     table = designed_table(60, {"rank": 0.02})
     target = table.rows[0].values["targets"]
     rows = [replace(row, values={**row.values, "targets": target}) for row in table.rows]
@@ -78,8 +78,8 @@ def test_a_group_that_never_varied_has_no_share() -> None:
     assert check.others["rank+scaling"] > 0.5
 
 
-def test_order_does_not_matter_and_the_seed_decides() -> None:
-    """The same record from the same trials in another order; JSON as it is."""
+def test_order_does_not_matter_and_the_seed_determines_the_result() -> None:
+    """The same record from the same trials in another order, as JSON."""
     table = designed_table(40, {"targets": 0.01})
     backwards = TrialTable.from_rows(
         [replace(row, number=-row.number) for row in table.rows], space=table.space
@@ -94,7 +94,7 @@ def test_order_does_not_matter_and_the_seed_decides() -> None:
     assert first != other
 
 
-def test_groups_must_be_parameters_and_apart() -> None:
+def test_groups_must_be_disjoint_parameters() -> None:
     """All faults at once."""
     with pytest.raises(SpecError, match="hold some of") as caught:
         fanova_veto(designed_table(20, {}), ("targets",), (("ranks",), ("rank", "targets"), ()))
@@ -106,7 +106,7 @@ def test_groups_must_be_parameters_and_apart() -> None:
 
 @pytest.mark.slow
 def test_the_whole_check_of_a_study_is_fast() -> None:
-    """200 resamples and 100 permutations of 162 trials: 5 s, or 10 s of a core that others use."""
+    """200 resamples and 100 permutations of 162 trials: 5 s, or 10 s on a busy core."""
     table = designed_table(162, {"targets": 0.03})
 
     started = time.process_time()

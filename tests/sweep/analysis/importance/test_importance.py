@@ -1,4 +1,4 @@
-"""From a table of trials to records; what holds of every method is in ``test_methods``."""
+"""From a table to importance records; invariants of all methods are in ``test_methods``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sweep.study.space import Space
 
 
 def test_targets_come_first_where_they_dominate() -> None:
-    """On the toy MCC the targets explain 98.6 % of the variance over the whole space."""
+    """On the synthetic MCC the targets explain 98.6 % of the variance over the whole space."""
     result = importance(surface_table(60), seed=0, n_bootstrap=10, n_null=0)
 
     assert result.top is not None
@@ -37,7 +37,7 @@ def test_linear_shares_are_four_fifths_and_one_fifth() -> None:
     assert result.row("interactions").share < 0.05
 
 
-def test_choices_count_by_their_order_whatever_order_they_were_written_in() -> None:
+def test_choices_are_ordered_by_value_not_by_position() -> None:
     """Choice(8, 1, 4, 2) is the same axis as Choice(1, 2, 4, 8)."""
     shuffled = Space({"rank": Choice(8, 1, 4, 2), "x": Float(0.0, 1.0)})
     ordered = Space({"rank": Choice(1, 2, 4, 8), "x": Float(0.0, 1.0)})
@@ -53,7 +53,7 @@ def test_choices_count_by_their_order_whatever_order_they_were_written_in() -> N
 
 
 def test_the_group_does_not_depend_on_the_parametrisation() -> None:
-    """Where only alpha/rank matters, rank and alpha halve it and the pair has all of it."""
+    """If only alpha/rank matters, rank and alpha have half each and the pair has all of it."""
     table = study_table(LORA, 200, lambda v: np.log2(float(v["alpha"]) / float(v["rank"])))
 
     result = importance(table, n_bootstrap=0, n_null=0)
@@ -66,8 +66,8 @@ def test_the_group_does_not_depend_on_the_parametrisation() -> None:
 
 
 @few_trees()
-def test_derived_and_group_rows_say_what_they_are_made_of() -> None:
-    """A reader must not add the scaling to the parameters it is computed from."""
+def test_derived_and_group_rows_name_their_members() -> None:
+    """The scaling's share must not be added to those of rank and alpha."""
     result = importance(surface_table(30), n_bootstrap=0, n_null=0)
 
     roles = {row.name: (row.role, row.of) for row in result.rows}
@@ -85,8 +85,8 @@ def test_derived_and_group_rows_say_what_they_are_made_of() -> None:
 
 
 @few_trees()
-def test_alpha_is_the_derived_row_where_scaling_is_sampled() -> None:
-    """A study of scaling shows alpha the same way."""
+def test_alpha_is_the_derived_row_if_scaling_is_sampled() -> None:
+    """Computed like the scaling in other studies."""
     space = Space({"rank": Choice(1, 2, 4, 8), "scaling": Float(0.25, 4.0, log=True)})
     table = study_table(space, 40, lambda v: float(v["rank"]) * float(v["scaling"]))
 
@@ -96,8 +96,8 @@ def test_alpha_is_the_derived_row_where_scaling_is_sampled() -> None:
         assert result.row("scaling").role == "sampled"
 
 
-def test_ped_anova_finds_what_sets_the_best_apart() -> None:
-    """One value of one parameter makes the best tenth."""
+def test_ped_anova_finds_what_distinguishes_the_best() -> None:
+    """One value of one parameter gives the best tenth."""
     table = study_table(
         LORA, 120, lambda v: 1.0 if v["rank"] == 8 else 0.001 * float(v["alpha"]), seed=4
     )

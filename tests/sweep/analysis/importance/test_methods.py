@@ -1,4 +1,4 @@
-"""Each method of importance against the contract that all have."""
+"""Each importance method against their common contract."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from sweep.analysis.importance.result import Method
 
 
 class TestFanova(ImportanceMethodContract):
-    """The shares of single parameters, beside those of pairs."""
+    """fANOVA: main effects and pairs."""
 
     method = "fanova"
     sums = "at most one"
 
 
 class TestPedAnova(ImportanceMethodContract):
-    """What sets the best tenth apart."""
+    """PED-ANOVA: what distinguishes the best tenth."""
 
     method = "ped_anova"
 
 
 class TestMdi(ImportanceMethodContract):
-    """What the forest's splits have gained."""
+    """MDI: impurity decrease of the forest's splits."""
 
     method = "mdi"
 
 
 class TestPermutation(ImportanceMethodContract):
-    """What held-out trials lose."""
+    """Permutation importance on held-out trials."""
 
     method = "permutation"
     sums = "anything"
 
 
 class TestShapley(ImportanceMethodContract):
-    """Effects divided among the members of each interaction."""
+    """Shapley effects: interactions divided among their members."""
 
     method = "shapley"
 
 
 def test_every_method_has_its_contract() -> None:
-    """One that is added without is noticed."""
+    """A method added without a contract fails this."""
     tested = {each.method for each in ImportanceMethodContract.__subclasses__()}
 
     assert tested == set(get_args(Method))

@@ -1,4 +1,4 @@
-"""What a share is when nothing matters."""
+"""The null distribution of shares, for parameters without effect."""
 
 from __future__ import annotations
 
@@ -23,10 +23,8 @@ sizes = pytest.mark.parametrize(
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(0, 99))
-def test_permuting_moves_means_and_keeps_each_seeds_difference(
-    labels: list[int], seed: int
-) -> None:
-    """The same means in other places, and the same scatter of seeds within."""
+def test_permuting_moves_means_and_keeps_differences_of_seeds(labels: list[int], seed: int) -> None:
+    """The same means at other configurations, and the same differences of seeds within."""
     configurations = np.unique(labels, return_inverse=True)[1]
     y = np.random.default_rng(seed).normal(size=len(labels))
 
@@ -41,7 +39,7 @@ def test_permuting_moves_means_and_keeps_each_seeds_difference(
 
 
 def test_the_null_is_the_ninety_ninth_percentile() -> None:
-    """Of an estimate that answers 0, 1, 2, ..., 100."""
+    """For an estimate that returns 0, 1, 2, ..., 100."""
     answers = iter(range(101))
 
     found = null_shares(
@@ -59,7 +57,7 @@ def test_the_null_is_the_ninety_ninth_percentile() -> None:
 @sizes
 @every
 def test_pure_noise_stays_within_the_null(method: Method, trees: int) -> None:
-    """Of 5 studies of noise no more than one has a parameter above its null.
+    """At most one of 5 studies of noise has a parameter above its null.
 
     Each of two parameters exceeds its 99th percentile, estimated from 30 permutations, in about
     3 % of studies: two studies of 5 would have one that does in 3 of 100 such tests.
@@ -78,10 +76,10 @@ def test_pure_noise_stays_within_the_null(method: Method, trees: int) -> None:
 
 @sizes
 @pytest.mark.parametrize("method", [each for each in ALL_METHODS if each != "ped_anova"])
-def test_a_dominant_parameter_stands_above_the_null(method: Method, trees: int) -> None:
-    """Target sets that cause eight times the noise, at 100 trials.
+def test_a_dominant_parameter_exceeds_the_null(method: Method, trees: int) -> None:
+    """Target sets with a sd of eight times the noise, at 100 trials.
 
-    Not so with PED-ANOVA: the best tenth of 100 trials are 10, and of 10 trials chance makes much.
+    Except with PED-ANOVA: the best tenth of 100 trials are only 10.
     """
     table = designed_table(100, {"targets": 0.06})
 
@@ -93,7 +91,7 @@ def test_a_dominant_parameter_stands_above_the_null(method: Method, trees: int) 
     assert top.above_null
 
 
-def test_nothing_is_called_above_a_null_that_nobody_asked_for() -> None:
+def test_without_a_null_nothing_is_called_above_it() -> None:
     """None in the records, and no claim."""
     result = importance(surface_table(20), n_bootstrap=0, n_null=0)
 
@@ -101,8 +99,8 @@ def test_nothing_is_called_above_a_null_that_nobody_asked_for() -> None:
     assert result.n_null == 0
 
 
-def test_every_row_has_a_null_of_its_own() -> None:
-    """Pairs, groups and derived figures too, the same each time."""
+def test_every_row_has_its_own_null() -> None:
+    """Pairs, groups and derived rows too, reproducibly."""
     first, again = (importance(surface_table(20), n_bootstrap=0, n_null=5) for _ in range(2))
 
     assert all(row.null is not None and 0.0 <= row.null <= 1.0 for row in first.rows)

@@ -1,4 +1,4 @@
-"""Why this exists: with all of Optuna 5's defaults, what matters most is reported last."""
+"""The motivation: with Optuna 5's defaults the most important parameter is reported last."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RANKS = ALPHAS = (2, 4, 8, 16, 32)
 
 
 def _study(seed: int) -> optuna.Study:
-    """100 trials of TPE on a surface of which the targets are 94.7 % of the signal's variance.
+    """100 trials of TPE on a surface whose targets are 94.7 % of the signal's variance.
 
     Rank has 4.2 %, alpha 1 %; the signal's standard deviation is 0.031, the noise's 0.015.
     """
@@ -41,7 +41,7 @@ def _study(seed: int) -> optuna.Study:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_the_dominant_parameter_is_first_here_and_not_in_optuna(seed: int) -> None:
-    """TPE settles on the best targets, and PED-ANOVA, Optuna's default, no longer sees them."""
+    """TPE converges on the best targets, so PED-ANOVA, Optuna's default, finds no effect."""
     study = _study(seed)
 
     default = optuna.importance.get_param_importances(study)

@@ -1,4 +1,4 @@
-"""Estimates on every core are those of one."""
+"""Parallel estimates equal those of one process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep.analysis.importance.resampling import parallel_map
 
 
 def test_other_processes_give_the_same_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each call's place is kept, whichever worker took it; small work stays here."""
+    """Results are in order, whichever worker computed them; small work stays in this process."""
     values = np.arange(7.0)
     asked = [(np.array([i % 7, (i + 3) % 7]), i) for i in range(9)]
 

@@ -1,4 +1,4 @@
-"""Intervals over configurations."""
+"""Bootstrap intervals over configurations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Rows = npt.NDArray[np.intp]
 
 
 def test_replicates_are_resampled_together() -> None:
-    """Each resample holds all seeds of a configuration as often as each other."""
+    """In each resample all seeds of a configuration occur equally often."""
     configurations = np.array([0, 1, 0, 2, 1, 0])
     seen: list[Rows] = []
 
@@ -45,7 +45,7 @@ def test_the_interval_of_a_mean_is_the_textbook_one() -> None:
 
 
 def test_a_narrower_level_gives_a_narrower_interval() -> None:
-    """The level is not ignored."""
+    """The level is used."""
     values = np.random.default_rng(0).normal(size=30)
 
     def estimate(rows: Rows, seed: int) -> npt.NDArray[np.float64]:
@@ -61,8 +61,8 @@ def test_a_narrower_level_gives_a_narrower_interval() -> None:
     assert widths[0] < widths[1]
 
 
-def test_the_interval_holds_the_point_estimate() -> None:
-    """Even where every resample lies to one side of it."""
+def test_the_interval_contains_the_point_estimate() -> None:
+    """Even if every resample is on one side of it."""
     low, high = intervals(
         lambda rows, seed: np.array([0.2 + 0.0 * len(rows) + 0.0 * seed]),
         np.array([0.5]),
@@ -75,8 +75,8 @@ def test_the_interval_holds_the_point_estimate() -> None:
     assert (low[0], high[0]) == (0.2, 0.5)
 
 
-def test_resamples_without_an_answer_are_left_out() -> None:
-    """A resample of one configuration has nothing to share out."""
+def test_resamples_without_an_estimate_are_left_out() -> None:
+    """A resample of one configuration has no shares."""
     answers = iter([np.nan, 0.1, 0.3, np.nan])
 
     low, high = intervals(
@@ -92,8 +92,8 @@ def test_resamples_without_an_answer_are_left_out() -> None:
     assert 0.29 < high[0] <= 0.3
 
 
-def test_without_resamples_the_interval_has_no_width() -> None:
-    """Asked for, not an error."""
+def test_without_resamples_the_interval_has_width_0() -> None:
+    """It is allowed, not an error."""
     low, high = intervals(
         lambda rows, seed: np.array([float(len(rows) + seed)]),
         np.array([0.4]),

@@ -1,4 +1,4 @@
-"""Which matrix earns the gain, where that can be told and where it cannot."""
+"""Gains of single matrices, where the target sets allow to separate them and where not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVERY = ("query", "key", "value", "key+query", "query+value", "key+value", "key+
 def _table(
     sets: Sequence[str], *, n: int = 84, noise: float = 0.0, product: float = 0.0, seed: int = 0
 ) -> TrialTable:
-    """Sums of what the matrices are worth, and of key and value together; rank adds its own."""
+    """Sums of the matrices' gains, with an interaction of key and value; rank adds its own."""
     rng = np.random.default_rng(seed)
     space = Space({"targets": TargetSets(*sets), "rank": Choice(1, 2, 4)})
     targets = [space["targets"].decode(i % len(sets)) for i in range(n)]
@@ -37,8 +37,8 @@ def _table(
     return TrialTable.from_arrays({"targets": targets, "rank": rank}, noisy, space=space)
 
 
-def test_sums_are_taken_apart_exactly() -> None:
-    """Without noise gains are what was put in, and shares their squares: 1 : 0 : 9."""
+def test_sums_are_decomposed_exactly() -> None:
+    """Without noise the true gains result, and shares are their squares: 1 : 0 : 9."""
     report = module_report(_table((*EVERY, "none")), n_bootstrap=10)
 
     gains = {row.name: row.gain for row in report.rows}
@@ -49,7 +49,7 @@ def test_sums_are_taken_apart_exactly() -> None:
     assert (report.pairwise, report.sets, report.notes) == (True, 8, ())
 
 
-def test_what_two_matrices_do_together_is_divided_evenly() -> None:
+def test_an_interaction_of_two_matrices_is_divided_evenly() -> None:
     """0.02 more for key with value: half of it each in gain; closed form for the shares."""
     report = module_report(_table((*EVERY, "none"), product=0.02), n_bootstrap=0)
 
@@ -61,8 +61,8 @@ def test_what_two_matrices_do_together_is_divided_evenly() -> None:
     assert {row.name: row.share for row in report.rows} == pytest.approx(expected, abs=1e-9)
 
 
-def test_matrices_that_always_come_together_are_one_and_said_to_be() -> None:
-    """The five usual sets never separate query from value, nor the two halves of the MLP."""
+def test_matrices_that_always_occur_together_are_one_group_with_a_note() -> None:
+    """The five usual sets never separate query from value, nor the two matrices of the MLP."""
     sets = ("query+value", "qkv", "attention", "mlp", "all-linear")
 
     report = module_report(_table(sets, n=60), n_bootstrap=0)
@@ -75,16 +75,16 @@ def test_matrices_that_always_come_together_are_one_and_said_to_be() -> None:
     assert not report.pairwise
 
 
-def test_sets_that_exclude_each_other_have_no_answer() -> None:
-    """With qkv or mlp, never both or neither, either may have earned what the other lost."""
+def test_mutually_exclusive_sets_have_no_result() -> None:
+    """With qkv or mlp, never both or neither, gains and losses cannot be separated."""
     report = module_report(_table(("qkv", "mlp")))
 
     assert report.rows == ()
     assert "key+query+value and mlp.down+mlp.up cannot be told apart" in report.notes[-1]
 
 
-def test_one_set_has_no_answer() -> None:
-    """Nothing was varied."""
+def test_one_set_has_no_result() -> None:
+    """Nothing varied."""
     report = module_report(_table(("qkv",)))
 
     assert report.rows == ()
@@ -92,7 +92,7 @@ def test_one_set_has_no_answer() -> None:
     assert "nothing was varied" in report.notes[-1]
 
 
-def test_too_few_trials_have_no_answer() -> None:
+def test_too_few_trials_have_no_result() -> None:
     """Seven trials of seven sets leave nothing to average rank over."""
     report = module_report(_table(EVERY, n=7))
 
@@ -100,8 +100,8 @@ def test_too_few_trials_have_no_answer() -> None:
     assert "too few" in report.notes[-1]
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """Of 40 noisy studies, value's gain of 0.03 lies within the 90 % interval in at least 32."""
+def test_intervals_have_about_their_nominal_coverage() -> None:
+    """In at least 32 of 40 noisy studies the 90 % interval covers value's gain of 0.03."""
     held = 0
     for seed in range(40):
         report = module_report(_table(EVERY, noise=0.01, seed=seed), n_bootstrap=100, seed=seed)
@@ -113,8 +113,8 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     assert held >= 32
 
 
-def test_the_order_of_trials_changes_nothing_and_the_seed_decides() -> None:
-    """A merged study answers the same."""
+def test_the_order_of_trials_does_not_matter_and_the_seed_determines_the_result() -> None:
+    """A merged study has the same result."""
     table = _table(EVERY, noise=0.01)
     backwards = TrialTable.from_rows(
         [replace(row, number=-row.number) for row in table.rows], space=table.space
@@ -124,20 +124,20 @@ def test_the_order_of_trials_changes_nothing_and_the_seed_decides() -> None:
     assert module_report(table, n_bootstrap=9, seed=1) != module_report(table, n_bootstrap=9)
 
 
-def test_an_unknown_parameter_is_named() -> None:
-    """With the ones there are."""
+def test_an_unknown_parameter_is_refused() -> None:
+    """With the list of known ones."""
     with pytest.raises(StorageError, match=r"one of \['targets', 'rank'\], got 'modules'"):
         module_report(_table(EVERY), "modules")
 
 
-def test_of_no_trials_nothing_is_said() -> None:
-    """Unlike of trials that are all alike."""
+def test_an_empty_table_has_no_note() -> None:
+    """Unlike a table of equal trials."""
     assert Matrices.of([]).notes == ()
     assert "nothing was varied" in Matrices.of(["qkv", "qkv"]).notes[-1]
 
 
 def test_the_report_has_the_matrices_of_its_target_sets() -> None:
-    """In the JSON too; None where no parameter holds target sets."""
+    """In the JSON too; None without a parameter of target sets."""
     report = importance_report(_table(EVERY), methods=("ped_anova",), n_bootstrap=2, n_null=0)
     plain = TrialTable.from_arrays({"x": list(range(30))}, list(range(30)))
 
