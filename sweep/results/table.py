@@ -17,16 +17,8 @@ from sweep.storage.attributes import failure_of, is_ours, trials_of
 from sweep.storage.studies import count_states, read_spec
 from sweep.study.design import MEASURE, PILOT, is_collapsed
 from sweep.study.spec import StudySpec
+from sweep.study.spec_parts import SAMPLERS
 from sweep.study.trial import DUPLICATE, INTERRUPTED
-
-SAMPLING: Mapping[str, Sampling] = {
-    "random": "random",
-    "qmc": "random",
-    "grid": "random",
-    "tpe": "adaptive",
-    "gp": "adaptive",
-}
-"""Sampler name to the kind of sampling."""
 
 SIZES = ("adapter_parameters", "trainable_parameters")
 """Names of the trainable-parameter count in a trial's details or metrics; the first that all
@@ -128,7 +120,7 @@ def _sampling(spec: StudySpec, rows: Sequence[Row]) -> Sampling:
     """How the rows were sampled; for a design, those outside the search phase."""
     if spec.design is not None and any(row.phase in (MEASURE, PILOT) for row in rows):
         return "designed"
-    return SAMPLING.get(spec.sampler.name, "unknown")
+    return SAMPLERS.get(spec.sampler.name, "unknown")
 
 
 def _has_failed(trial: FrozenTrial) -> bool:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sweep.errors import fault
 from sweep.study.native import make_native
 from sweep.study.parameters import is_number
 from sweep.study.rules import Ruled, above, chosen, counted, matching, or_else, ruled
 from sweep.study.trial import Scalar
+
+SAMPLERS: Mapping[str, Literal["adaptive", "random"]] = {
+    "tpe": "adaptive",
+    "random": "random",
+    "qmc": "random",
+    "gp": "adaptive",
+    "grid": "random",
+}
+"""Names of the samplers, and whether each depends on the results of earlier trials: only trials of
+the others are a fair sample, which effects can be estimated from."""
 
 RETRY = re.compile(r"retry\((\d{1,3})\)")
 
@@ -25,7 +35,7 @@ class Sampler(Ruled):
         seed: base of the sampler's seed; each resume derives a new one from it.
     """
 
-    name: str = chosen("tpe", "tpe", "random", "qmc", "gp", "grid")
+    name: str = chosen("tpe", *SAMPLERS)
     seed: int = counted(0, 0)
 
     part: ClassVar[str] = "sampler"
