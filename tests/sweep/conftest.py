@@ -12,13 +12,13 @@ from sweep.study.design import Design, Point
 
 @pytest.fixture(autouse=True)
 def quiet_optuna_logs() -> None:
-    """Optuna's line per trial belongs in no test report."""
+    """Suppress Optuna's line per trial in test reports."""
     optuna.logging.set_verbosity(logging.WARNING)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def designs_are_laid_out_once() -> Iterator[None]:
-    """The same arguments give the same points, and balancing them takes a second."""
+    """Cache designs by their arguments, since balancing one takes a second."""
     made: dict[str, tuple[Point, ...]] = {}
     lay_out = balanced.balanced_points
 
@@ -52,7 +52,7 @@ def spec() -> StudySpec:
 
 @pytest.fixture
 def url(tmp_path: object) -> str:
-    """A SQLite file of this test's own."""
+    """The URL of this test's SQLite file."""
     return f"sqlite:///{tmp_path}/study.db"
 
 

@@ -1,4 +1,4 @@
-"""A kept adapter of the embedded base, and some chains."""
+"""Fixtures: a kept adapter of the embedded base, and a FASTA file."""
 
 from __future__ import annotations
 

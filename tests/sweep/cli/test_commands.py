@@ -1,4 +1,4 @@
-"""The command as a person or a script meets it: in a process of its own."""
+"""The command run in separate processes, as by a user or a script."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def imported(folder: Path, *arguments: str, heavy: tuple[str, ...] = HEAVY) -> set[str]:
-    """Those of some heavy packages that a command imports."""
+    """Heavy packages that a command imports."""
     code = (
         f"import sys; from sweep.cli import main; main({list(arguments)!r}); "
         f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
@@ -57,8 +57,8 @@ def imported(folder: Path, *arguments: str, heavy: tuple[str, ...] = HEAVY) -> s
 
 
 @pytest.mark.integration
-def test_a_sweep_is_tracked_when_asked(folder: Path) -> None:
-    """``run`` and ``resume`` alike; the files lie beside the database."""
+def test_a_sweep_is_tracked_on_request(folder: Path) -> None:
+    """By ``run`` and ``resume``; the files are beside the database."""
     pytest.importorskip("tensorboardX")
     where = ("--storage", "sqlite:///s.db", "--track", "tensorboard", "--workers", "1")
 
@@ -124,7 +124,7 @@ def test_a_study_file_is_a_script(folder: Path) -> None:
 
 
 def test_tables_name_target_sets_by_their_labels(folder: Path) -> None:
-    """And hold no control characters when piped."""
+    """And without control characters in a pipe."""
     lorasweep(folder, "run", "toy.py", "--trials", "3", "--workers", "1")
     shown = lorasweep(folder, "status", "--storage", "sqlite:///runs/toy/study.db").stdout
 
@@ -145,8 +145,8 @@ def test_help_status_and_importance_import_no_model_library(folder: Path) -> Non
     assert imported(folder, "importance", "--quick", "--storage", url) == set()
 
 
-def test_help_imports_next_to_nothing(folder: Path) -> None:
-    """Neither Optuna nor rich, whatever the verb: it answers at once."""
+def test_help_imports_almost_nothing(folder: Path) -> None:
+    """Neither Optuna nor rich, for any command, so that it is fast."""
     code = (
         "import sys\nfrom sweep.cli.main import APP, main\nfrom typer.main import get_command\n"
         "lines = [[]]\n"
@@ -190,7 +190,7 @@ def test_help_imports_next_to_nothing(folder: Path) -> None:
 def test_wrong_input_is_one_clear_message(
     folder: Path, arguments: list[str], code: int, expected: str
 ) -> None:
-    """On stderr, with the exit code the help names; no traceback, nothing left behind."""
+    """On stderr, with the documented exit code; no traceback, no new files."""
     run = lorasweep(folder, *arguments)
 
     assert run.returncode == code
@@ -200,15 +200,15 @@ def test_wrong_input_is_one_clear_message(
     assert not list(folder.rglob("*.db"))
 
 
-def test_json_stays_one_document_when_a_command_fails(folder: Path) -> None:
-    """A script can parse what it gets, always."""
+def test_json_is_one_document_when_a_command_fails(folder: Path) -> None:
+    """So that a script can always parse it."""
     run = lorasweep(folder, "status", "--storage", "sqlite:///no.db", "--json")
 
     assert "existing file" in json.loads(run.stdout)["error"]
 
 
 def test_a_changed_study_is_refused_with_the_difference(folder: Path) -> None:
-    """The database stays as it was."""
+    """The database is unchanged."""
     lorasweep(folder, "run", "toy.py", "--trials", "2", "--workers", "1")
     (folder / "toy.py").write_text(STUDY.replace("Choice(1, 2, 4, 8)", "Choice(1, 2, 4, 16)"))
     run = lorasweep(folder, "run", "toy.py", "--trials", "4")
@@ -220,14 +220,14 @@ def test_a_changed_study_is_refused_with_the_difference(folder: Path) -> None:
 
 
 def wait_for_complete(folder: Path) -> None:
-    """Until the toy study's database has a complete trial."""
+    """Wait until the study has a complete trial."""
     path = folder / "runs/toy/study.db"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if path.is_file():
             with contextlib.closing(sqlite3.connect(path, timeout=60)) as database:
                 query = "select count(*) from trials where state = 'COMPLETE'"
-                with contextlib.suppress(sqlite3.OperationalError):  # tables still being made
+                with contextlib.suppress(sqlite3.OperationalError):  # tables still being created
                     if database.execute(query).fetchone()[0]:
                         return
         time.sleep(0.1)
@@ -236,7 +236,9 @@ def wait_for_complete(folder: Path) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_cleanly_with_the_command_to_resume(
+    folder: Path, number: signal.Signals
+) -> None:
     """Exit code 128 + n, no trial left RUNNING, the resume command printed."""
     command = [PROGRAM, "run", "toy.py", "--workers", "1"]
     process = subprocess.Popen(
@@ -260,8 +262,8 @@ def test_a_signal_ends_tidily_and_says_how_to_go_on(folder: Path, number: signal
 
 
 @pytest.mark.integration
-def test_failures_are_told_in_full_when_asked(folder: Path) -> None:
-    """Parameters, memory and traceback; the status names the command."""
+def test_failures_are_shown_in_full_on_request(folder: Path) -> None:
+    """Parameters, memory and traceback; ``status`` names the command."""
     policy = ("--trials", "40", "--on-failure", "retry(1)", "--max-retries", "3", "--keep", "none")
     run = lorasweep(folder, "run", "toy.py", "--workers", "1", "--json", *policy)
     report = json.loads(run.stdout)
@@ -288,7 +290,7 @@ def test_failures_are_told_in_full_when_asked(folder: Path) -> None:
     ],
 )
 def test_a_wrong_policy_is_refused(folder: Path, option: str, value: str, expected: str) -> None:
-    """Before anything is made."""
+    """Before anything is created."""
     run = lorasweep(folder, "run", "toy.py", option, value)
 
     assert run.returncode == 2

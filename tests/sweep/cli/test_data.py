@@ -1,4 +1,4 @@
-"""The verb ``data``, as typed."""
+"""The command ``data``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sweep.terminal.console import make_console
 
 @pytest.fixture
 def chains(tmp_path: Path) -> Path:
-    """Unlike chains of two ligands, in text files."""
+    """Dissimilar chains of two ligands, in text files."""
     folder = tmp_path / "chains" / "train"
     folder.mkdir(parents=True)
     for ligand, seed in (("ATP", 0), ("ZN", 1)):
@@ -48,8 +48,8 @@ def test_describe_and_convert_print_plainly_and_as_json(
     assert tree["split_method"].startswith("40% of the training residues")
 
 
-def test_description_on_a_terminal_is_ruled() -> None:
-    """And what cannot be told is a dash."""
+def test_a_description_on_a_terminal_has_rules() -> None:
+    """An unknown value is a dash."""
     figures = {"chains": 2, "residues": 9, "positives": 1, "positives_share": 0.11}
     split = {**figures, "chains_without_positives": 0, "masked": 3, "lengths": {"min": 4, "max": 5}}
     report = {
@@ -97,7 +97,7 @@ def test_description_on_a_terminal_is_ruled() -> None:
 
 
 def test_fetch_from_the_command_line(shared: Path, tmp_path: Path) -> None:
-    """From a mirror; a sweep's check could read the folder at once."""
+    """From a mirror; a sweep's ``check`` can read the folder."""
     from objectives.data.tools.fetch import collection
 
     for file in collection("yu2013").files:
@@ -113,7 +113,7 @@ def test_fetch_from_the_command_line(shared: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "data" / "yu2013" / "train").iterdir())) == 10
 
 
-def test_bar_shows_on_a_terminal_alone() -> None:
+def test_the_bar_is_shown_only_on_a_terminal() -> None:
     """Never in a pipe."""
     stream = io.StringIO()
     with byte_bar(1000, stream) as advance:

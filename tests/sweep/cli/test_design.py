@@ -1,4 +1,4 @@
-"""Pilot, design, measurement and search through the real command."""
+"""Pilot, design, measurement and search with the real command."""
 
 import json
 import os
@@ -36,14 +36,14 @@ ONE = ("--storage", URL, "--workers", "1", "--json")
 
 
 def write(folder: Path, claims: str = "(Claim(),)", **settings: object) -> None:
-    """The study with its claims and settings."""
+    """Write the study with its claims and settings."""
     made = {"function": "surface", "noise": 0.01, **settings}
     text = STUDY.replace("SETTINGS", repr(made)).replace("CLAIMS", claims)
     (folder / "toy.py").write_text(text)
 
 
 def answer(folder: Path, *arguments: str) -> dict[str, object]:
-    """The one document that a command prints."""
+    """The JSON document that a command prints."""
     ran = lorasweep(folder, *arguments)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
@@ -51,7 +51,7 @@ def answer(folder: Path, *arguments: str) -> dict[str, object]:
 
 @pytest.mark.slow
 def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
-    """Noise and range from the pilot go into the design; the design runs before the search."""
+    """Noise and range from the pilot enter the design; the design runs before the search."""
     write(tmp_path, collapse_on=[{"learning_rate": 0.01, "targets": WIDE}])
     pilot = answer(tmp_path, "pilot", "toy.py", *ONE)
 
@@ -80,13 +80,13 @@ def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
     assert [(t["params"], t["seed"]) for t in measured] == [
         (point["values"], point["seed"]) for point in design["points"]
     ]
-    status = lorasweep(tmp_path, "status", "--storage", URL).stdout  # of the two studies, the one
+    status = lorasweep(tmp_path, "status", "--storage", URL).stdout  # the one of the two studies
     assert "phases     measure 15/15 complete, search 3 complete" in status
 
 
 @pytest.mark.integration
-def test_a_design_without_a_pilot_says_what_it_does_not_know(tmp_path: Path) -> None:
-    """And a study without a design can be shown one."""
+def test_a_design_without_a_pilot_lists_unknowns(tmp_path: Path) -> None:
+    """A design can also be shown for a study without one."""
     write(tmp_path)
     text = lorasweep(tmp_path, "design", "toy.py", "--configurations", "17", "--delta", "0.02")
 
@@ -109,7 +109,7 @@ def test_a_design_without_a_pilot_says_what_it_does_not_know(tmp_path: Path) -> 
 
 @pytest.mark.integration
 def test_a_pilot_and_its_study_resume_from_the_database(tmp_path: Path) -> None:
-    """The study file is not needed; a pilot that is done stays as it is."""
+    """The study file is not needed; a finished pilot is unchanged."""
     write(tmp_path)
     answer(tmp_path, "pilot", "toy.py", *ONE)
     answer(tmp_path, "run", "toy.py", "--trials", "4", *ONE)
@@ -123,7 +123,7 @@ def test_a_pilot_and_its_study_resume_from_the_database(tmp_path: Path) -> None:
 
 
 def test_collapsed_trials_are_counted_and_run_again(tmp_path: Path) -> None:
-    """Each once, beside the budget."""
+    """Each once, outside the budget."""
     write(tmp_path, collapse_rate=0.3)
     report = answer(tmp_path, "run", "toy.py", "--trials", "15", *ONE)
     phases = report["phases"]
@@ -137,7 +137,7 @@ def test_collapsed_trials_are_counted_and_run_again(tmp_path: Path) -> None:
 
 
 def test_a_change_of_claims_is_shown(tmp_path: Path) -> None:
-    """Nothing before the first complete trial counts as late; what comes after is said."""
+    """Changes before the first complete trial are not late; later ones are listed."""
     write(tmp_path)
     run = ("run", "toy.py", *ONE)
     assert answer(tmp_path, *run, "--trials", "2")["history"] == []
@@ -156,8 +156,8 @@ def test_a_change_of_claims_is_shown(tmp_path: Path) -> None:
     assert f"after 3 complete trials: - {expected}; + targets dominates learning_rate" in text
 
 
-def test_a_study_with_a_design_is_not_extended(tmp_path: Path) -> None:
-    """Its points are spread over the space that it has."""
+def test_a_study_with_a_design_cannot_be_extended(tmp_path: Path) -> None:
+    """Its points are spread over its present space."""
     write(tmp_path)
     answer(tmp_path, "run", "toy.py", "--trials", "2", *ONE)
     ran = lorasweep(tmp_path, "extend", "--storage", URL, "--add-choice", "rank=16")
@@ -168,7 +168,7 @@ def test_a_study_with_a_design_is_not_extended(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_measurement_survives_sigkill(tmp_path: Path) -> None:
-    """Killed at random moments, it is the design, whole, once, with its seeds."""
+    """Killed at random moments, the design is complete, each run once, with its seeds."""
     write(tmp_path, sleep_seconds=0.15, collapse_rate=0.2)
     design = answer(tmp_path, "design", "toy.py", "--points", "--json")
     rng = random.Random(5)

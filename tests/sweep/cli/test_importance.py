@@ -1,4 +1,4 @@
-"""From a study file to a verdict, through the command and a real database."""
+"""From a study file to a verdict, with the command and a real database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STUDY = StudySpec(
 
 
 def judged(folder: Path, url: str, *arguments: str) -> dict[str, Any]:
-    """What ``importance --json`` prints."""
+    """The output of ``importance --json``."""
     run = lorasweep(folder, "importance", "--storage", url, "--draws", "500", "--json", *arguments)
     assert run.returncode == 0, run.stderr
     return dict(json.loads(run.stdout))
@@ -43,7 +43,7 @@ def judged(folder: Path, url: str, *arguments: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study that measured and searched."""
+    """A study with a measurement and a search."""
     folder = tmp_path_factory.mktemp("toy")
     (folder / "toy.py").write_text(STUDY)
     run = lorasweep(folder, "run", "toy.py", "--storage", "sqlite:///toy.db")
@@ -53,7 +53,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.integration
 def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
-    """On the surface the target sets matter most; that rank matters more is refuted."""
+    """On the surface target sets matter most; that rank dominates is refuted."""
     found = judged(study, "sqlite:///toy.db")
 
     assert found["verdict"] == "CONFIRMED", found["reason"]
@@ -70,13 +70,13 @@ def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
     assert all(each["low"] <= each["share"] <= each["high"] for each in shares.values())
     assert {check["name"] for check in found["cross_checks"]} > {"fANOVA", "ranks"}
     assert {method["method"] for method in found["methods"]} == {"fanova", "ped_anova"}
-    assert found["n"] == 54  # nor do the other methods rest on what the search chose
+    assert found["n"] == 54  # other methods do not use the search's trials either
     assert {method["n"] for method in found["methods"]} == {54}
 
 
 @pytest.mark.slow
-def test_a_claim_made_up_afterwards_is_called_so(study: Path) -> None:
-    """Another delta is another claim, and it was not there before the first trial."""
+def test_a_claim_made_afterwards_is_marked(study: Path) -> None:
+    """A claim with another delta was not registered before the first trial."""
     found = judged(study, "sqlite:///toy.db", "--quick", "--delta", "0.02")
     output = lorasweep(
         study, "importance", "--storage", "sqlite:///toy.db", "--quick", "--delta", "0.02"
@@ -89,7 +89,7 @@ def test_a_claim_made_up_afterwards_is_called_so(study: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_terminal_says_the_verdict_before_any_share(study: Path) -> None:
+def test_the_terminal_shows_the_verdict_before_any_share(study: Path) -> None:
     """Answer, reason, parts, effects, best rate of each set, cross-checks, other methods."""
     output = lorasweep(study, "importance", "--storage", "sqlite:///toy.db").stdout
 
@@ -107,8 +107,8 @@ def test_the_terminal_says_the_verdict_before_any_share(study: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_study_of_plain_optuna_is_judged_as_far_as_it_goes(tmp_path: Path) -> None:
-    """Random trials with names of their own, never seen by lorasweep."""
+def test_a_study_of_plain_optuna_is_analysed_as_far_as_possible(tmp_path: Path) -> None:
+    """Random trials with other parameter names, made without lorasweep."""
     rng = np.random.default_rng(0)
     url = f"sqlite:///{tmp_path / 'other.db'}"
     sampler = optuna.samplers.RandomSampler(seed=0)
@@ -135,7 +135,7 @@ def test_a_study_of_plain_optuna_is_judged_as_far_as_it_goes(tmp_path: Path) -> 
 
 
 @pytest.mark.integration
-def test_trials_of_a_sampler_alone_get_no_verdict(tmp_path: Path) -> None:
+def test_trials_of_a_sampler_get_no_verdict(tmp_path: Path) -> None:
     """Without a design TPE chose them all."""
     text = STUDY.replace("    design=Design(48, 6),\n", "").replace("trials=60", "trials=30")
     (tmp_path / "toy.py").write_text(text)
@@ -160,10 +160,10 @@ def test_trials_of_a_sampler_alone_get_no_verdict(tmp_path: Path) -> None:
         (("--seed", "-1"), "seed must be a whole number from 0"),
     ],
 )
-def test_a_wrong_question_is_one_clear_error(
+def test_an_invalid_claim_is_one_clear_error(
     study: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
-    """Exit code 2, and the rule that was broken."""
+    """Exit code 2, with the violated rule."""
     run = lorasweep(study, "importance", "--storage", "sqlite:///toy.db", *arguments)
 
     assert run.returncode == 2

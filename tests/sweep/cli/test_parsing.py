@@ -1,4 +1,4 @@
-"""Command lines as options, as sentences, and as shells complete them."""
+"""Parsing of command lines: options, errors, shell completion."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("line", REFUSED)
-def test_a_wrong_command_line_is_refused_in_one_sentence(
+def test_a_wrong_command_line_is_refused_with_one_message(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With exit code 2, on stderr, and in the one document where that is asked for."""
+    """With exit code 2, on stderr, and in the JSON document if requested."""
     assert main(line.split()) == 2
     output = capsys.readouterr()
 
@@ -61,7 +61,7 @@ def test_a_wrong_command_line_is_refused_in_one_sentence(
         assert output.out == ""
 
 
-def test_options_without_their_values_are_told_together() -> None:
+def test_options_without_values_are_reported_together() -> None:
     """Not only the first."""
     with pytest.raises(UsageError) as caught:
         parse(["run", "s.py", "--name", "--take-over=yes", "--keep"])
@@ -109,7 +109,7 @@ def test_options_without_their_values_are_told_together() -> None:
     ],
 )
 def test_a_command_line_gives_options(arguments: list[str], given: dict[str, object]) -> None:
-    """Wherever they stand, as they were written; the function is the one of that verb."""
+    """In any order, unchanged; the function is that of the command."""
     options = parse(arguments)
 
     assert {name: getattr(options, name) for name in given} == given
@@ -117,8 +117,8 @@ def test_a_command_line_gives_options(arguments: list[str], given: dict[str, obj
     assert list(options.command) == ["lorasweep", *arguments]
 
 
-def test_two_command_lines_share_no_default() -> None:
-    """A list that is changed is that of one command."""
+def test_parsed_options_share_no_mutable_default() -> None:
+    """Changing a list changes only one result."""
     first, second = parse(["run", "s.py"]), parse(["run", "s.py"])
 
     shared = [
@@ -140,7 +140,7 @@ def test_two_command_lines_share_no_default() -> None:
     ],
 )
 def test_a_shell_completes_verbs_options_and_choices(words: str, offered: set[str]) -> None:
-    """As the script of ``--show-completion`` asks, in bash."""
+    """As requested by the script of ``--show-completion``, in bash."""
     line = f"lorasweep {words}"
     asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
     done = subprocess.run(
@@ -156,8 +156,8 @@ def test_a_shell_completes_verbs_options_and_choices(words: str, offered: set[st
     assert done.stderr == ""
 
 
-def test_completion_is_shown_and_installed_for_the_shell_that_asks(tmp_path: Path) -> None:
-    """In the home of its user."""
+def test_completion_is_shown_and_installed_for_the_current_shell(tmp_path: Path) -> None:
+    """In the user's home."""
     shell = ["bash", "-c", '"$L" --show-completion && "$L" --install-completion; exit $?']
     done = subprocess.run(
         shell,

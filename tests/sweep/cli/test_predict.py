@@ -1,4 +1,4 @@
-"""``lorasweep predict``: from an adapter's folder and a FASTA file to results on disk."""
+"""``lorasweep predict``: from an adapter's folder and a FASTA file to result files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ LENGTHS = {"first": 19, "second": 9, "third": 1}
 
 
 def predict(adapter: Path, *arguments: object) -> int:
-    """Run the verb in this process."""
+    """Run the command in this process."""
     return main(["predict", "--adapter", str(adapter), *map(str, arguments)])
 
 
 def pipe_of(data: bytes) -> io.TextIOWrapper:
-    """What a process gets from a pipe."""
+    """A standard input that is a pipe with this text."""
     return io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
 
 
-def test_a_table_goes_to_stdout_and_words_to_stderr(
+def test_a_table_goes_to_stdout_and_messages_to_stderr(
     adapter: Path, fasta: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every residue once, in the order of the file; the threshold and its origin are told."""
+    """Every residue once, in the file's order; the threshold and its origin are printed."""
     assert predict(adapter, fasta) == 0
     out, err = capsys.readouterr()
     rows = [line.split("\t") for line in out.splitlines()]
@@ -60,10 +60,10 @@ def test_a_table_goes_to_stdout_and_words_to_stderr(
         ("x.tsv", "GFF3", "##gff-version 3\n"),
     ],
 )
-def test_the_suffix_or_the_option_decides_the_format(
+def test_the_suffix_or_the_option_determines_the_format(
     adapter: Path, fasta: Path, name: str, form: str | None, begins: str
 ) -> None:
-    """The file is all that is left in the folder."""
+    """The folder contains only that file."""
     options = [] if form is None else ["--format", form]
     out = fasta.with_name(name)
 
@@ -94,7 +94,7 @@ def test_json_is_a_summary_beside_the_files(
     assert "<h1>last</h1>" in page.read_text()
 
 
-def test_a_page_alone_predicts_no_other_chain(
+def test_a_page_alone_predicts_one_chain(
     adapter: Path, fasta: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first one unless another is named; nothing on stdout."""
@@ -108,7 +108,7 @@ def test_a_page_alone_predicts_no_other_chain(
 
 
 @pytest.mark.parametrize(("threshold", "above"), [("argmax", 0.5), ("0.1", 0.1)])
-def test_another_threshold_is_as_asked_for(
+def test_another_threshold_is_used(
     adapter: Path, fasta: Path, threshold: str, above: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Calls follow it."""
@@ -127,7 +127,7 @@ def test_standard_input_is_predicted_like_a_file(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The same bytes."""
+    """With the same bytes."""
     assert predict(adapter, fasta) == 0
     expected = capsys.readouterr().out
     monkeypatch.setattr(sys, "stdin", pipe_of(fasta.read_bytes()))
@@ -140,7 +140,7 @@ BAD = ">a\nMK\n>b\nM-K\n>a\nMK\n>c\n\n"
 
 
 @pytest.mark.parametrize("pipe", [False, True])
-def test_all_bad_records_are_told_and_nothing_is_left(
+def test_all_bad_records_are_reported_and_no_file_is_left(
     adapter: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -148,7 +148,7 @@ def test_all_bad_records_are_told_and_nothing_is_left(
     *,
     pipe: bool,
 ) -> None:
-    """A file is read through before it is predicted; a pipe's results do not get their name."""
+    """A file is read before prediction; results of a pipe do not get their final name."""
     path, out = tmp_path / "bad.fasta", tmp_path / "x.tsv"
     path.write_text(BAD)
     out.write_text("earlier")
@@ -170,7 +170,7 @@ def test_all_bad_records_are_told_and_nothing_is_left(
 def test_many_bad_records_are_counted(
     adapter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first twenty in full."""
+    """The first twenty are shown."""
     path = tmp_path / "bad.fasta"
     path.write_text("".join(f">q{number}\nM-\n" for number in range(33)))
 
@@ -212,7 +212,7 @@ def test_many_bad_records_are_counted(
         ),
     ],
 )
-def test_wrong_options_are_told_together(
+def test_wrong_options_are_reported_together(
     adapter: Path,
     fasta: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -231,13 +231,13 @@ def test_wrong_options_are_told_together(
     assert list(fasta.parent.iterdir()) == [fasta]
 
 
-def test_a_folder_that_cannot_be_written_is_told(
+def test_a_folder_that_cannot_be_written_is_an_error(
     adapter: Path,
     fasta: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """By the option that named it."""
+    """With the option that named it."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -251,7 +251,7 @@ def test_a_folder_that_cannot_be_written_is_told(
 
 
 def started(adapter: Path, folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, which reads a pipe that stays open."""
+    """The command in a separate process, reading a pipe that stays open."""
     return subprocess.Popen(
         [PROGRAM, "predict", "--adapter", str(adapter), "-", *options],
         cwd=folder,
@@ -270,8 +270,8 @@ def feed(process: subprocess.Popen[bytes], chains: int) -> None:
 
 
 @pytest.mark.integration
-def test_a_run_that_is_ended_leaves_no_half_file(adapter: Path, tmp_path: Path) -> None:
-    """Results under way are beside the name, then gone; what was there stays; code 143."""
+def test_a_stopped_run_leaves_no_partial_file(adapter: Path, tmp_path: Path) -> None:
+    """Partial results have another name and are deleted; existing files stay; exit code 143."""
     (tmp_path / "x.tsv").write_text("earlier")
     with started(adapter, tmp_path, "--out", "x.tsv") as process:
         feed(process, 300)
@@ -279,7 +279,7 @@ def test_a_run_that_is_ended_leaves_no_half_file(adapter: Path, tmp_path: Path) 
         while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         under_way = list(tmp_path.iterdir())
-        process.send_signal(signal.SIGTERM)  # while it waits for more of the pipe
+        process.send_signal(signal.SIGTERM)  # while it waits for input
         _, output = process.communicate(timeout=60)
 
     assert len(under_way) == 2
@@ -291,8 +291,8 @@ def test_a_run_that_is_ended_leaves_no_half_file(adapter: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_reader_that_left_is_no_failure(adapter: Path, tmp_path: Path) -> None:
-    """As with ``| head``; and the first results came before the pipe had ended."""
+def test_a_closed_output_pipe_is_no_failure(adapter: Path, tmp_path: Path) -> None:
+    """As with ``| head``; the first results are written before the input has ended."""
     process = started(adapter, tmp_path)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -315,7 +315,7 @@ def test_a_reader_that_left_is_no_failure(adapter: Path, tmp_path: Path) -> None
 
 
 def test_asking_for_help_loads_no_model_library() -> None:
-    """Torch takes seconds to import."""
+    """Importing torch takes seconds."""
     code = (
         "import sys\nfrom sweep.cli import main\n"
         "try:\n    main(['predict', '--help'])\nexcept SystemExit:\n    pass\n"
@@ -327,7 +327,7 @@ def test_asking_for_help_loads_no_model_library() -> None:
     assert "--adapter DIR" in run.stdout
 
 
-def test_the_verb_needs_an_adapter(capsys: pytest.CaptureFixture[str]) -> None:
-    """Which has no default."""
+def test_the_command_needs_an_adapter(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no default."""
     assert main(["predict", "x.fasta"]) == 2
     assert "lorasweep: --adapter must be given, got None." in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command's standard streams as pipes, disks and callers leave them."""
+"""Standard streams that are closed, full, or cannot encode the output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN = "\\x1b[31mred\\x07 \\u202egnp.exe\\x00 [bold]b[/] :smile:\\r\\x9b2J \\ud
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A study of plain Optuna's, with a name that needs more than ASCII."""
+    """A study of plain Optuna, with a name that is not ASCII."""
     url = f"sqlite:///{tmp_path_factory.mktemp('streams')}/study.db"
     study = optuna.create_study(storage=url, study_name="Zinkbindung µ naïve")
     study.optimize(lambda trial: trial.suggest_float("größe", 0, 1), n_trials=3)
@@ -69,10 +69,10 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("case", STREAMS)
-def test_a_stream_that_is_gone_or_full_is_one_sentence_at_most(
+def test_a_closed_or_full_stream_is_at_most_one_message(
     case: str, storage: str, tmp_path: Path
 ) -> None:
-    """And an exit code that tells."""
+    """And the exit code of the case."""
     script, code, expected = STREAMS[case]
     done = shell(script.replace("URL", shlex.quote(storage)), tmp_path)
 
@@ -92,10 +92,10 @@ def test_a_stream_that_is_gone_or_full_is_one_sentence_at_most(
         pytest.param(("importance", "--quick"), marks=pytest.mark.slow),
     ],
 )
-def test_a_reader_that_has_left_ends_the_command_quietly(
+def test_a_closed_stdout_pipe_ends_the_command_quietly(
     arguments: tuple[str, ...], storage: str, tmp_path: Path
 ) -> None:
-    """As with ``| head -1``: it has what it wanted."""
+    """As with ``| head -1``."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -114,8 +114,8 @@ def test_a_reader_that_has_left_ends_the_command_quietly(
     assert done.stderr == b""
 
 
-def test_a_command_that_nobody_hears_says_so_by_its_code(tmp_path: Path) -> None:
-    """A sweep that cannot tell of itself any more has not ended well: SIGPIPE's code."""
+def test_a_command_with_a_broken_stderr_exits_with_141(tmp_path: Path) -> None:
+    """A failing command that cannot print its message: the exit code of SIGPIPE."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -130,8 +130,8 @@ def test_a_command_that_nobody_hears_says_so_by_its_code(tmp_path: Path) -> None
     assert done.stdout == b""
 
 
-def test_what_a_stream_cannot_encode_is_escaped(storage: str, tmp_path: Path) -> None:
-    """A terminal without UTF-8 shows the rest."""
+def test_characters_that_a_stream_cannot_encode_are_escaped(storage: str, tmp_path: Path) -> None:
+    """A terminal without UTF-8 shows the others."""
     script = f"$L status --storage {shlex.quote(storage)}"
     done = shell(script, tmp_path, PYTHONIOENCODING="ascii")
 
@@ -139,8 +139,8 @@ def test_what_a_stream_cannot_encode_is_escaped(storage: str, tmp_path: Path) ->
     assert "study      Zinkbindung \\xb5 na\\xefve" in done.stdout
 
 
-def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """At every door: a console's lines and tables, and what is said on stderr."""
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a console's lines and tables, and in messages on stderr."""
     assert printable(HOSTILE) == SHOWN
     assert printable("größe 蛋白 é") == "größe 蛋白 é"
     console = make_console()
@@ -157,8 +157,8 @@ def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("style", ["a terminal", "a pipe"])
-def test_a_console_keeps_its_own_colours_alone(style: str, tmp_path: Path) -> None:
-    """What rich writes to style a line is the only thing that a terminal obeys."""
+def test_a_console_prints_only_its_own_escape_sequences(style: str, tmp_path: Path) -> None:
+    """Those by which rich styles a line."""
     with (tmp_path / "out").open("w+", encoding="utf-8") as file:
         if style == "a terminal":
             file.isatty = lambda: True  # type: ignore[method-assign]
@@ -171,10 +171,10 @@ def test_a_console_keeps_its_own_colours_alone(style: str, tmp_path: Path) -> No
     assert "\x1b[2J" not in text
 
 
-def test_a_wrong_command_line_says_nothing_that_a_terminal_obeys(
+def test_errors_of_a_command_line_escape_control_characters(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A pasted command line may hold anything."""
+    """A pasted command line may contain anything."""
     lines = (["dance\x1b[31m"], ["status", "--\x1b[31m"], ["status", "--storage", "x", "\x1b[31m"])
     for line_typed in lines:
         assert main(line_typed) == 2
@@ -193,7 +193,7 @@ def test_a_wrong_command_line_says_nothing_that_a_terminal_obeys(
         (OSError("odd"), ""),
     ],
 )
-def test_what_a_machine_lacks_is_a_sentence(error: OSError | MemoryError, expected: str) -> None:
-    """Other errors are faults of ours, and keep their traceback."""
+def test_missing_resources_are_one_message(error: OSError | MemoryError, expected: str) -> None:
+    """Other errors are bugs, and keep their traceback."""
     assert expected in lacking(error)
     assert bool(lacking(error)) == bool(expected)

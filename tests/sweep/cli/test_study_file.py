@@ -8,10 +8,10 @@ from sweep.cli.study_file import apply_options
 from sweep.errors import UsageError
 
 
-def test_paths_are_stored_so_that_a_resume_finds_them(
+def test_paths_are_stored_absolute_for_a_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From whatever folder; names of the Hub and built-ins are left alone."""
+    """From any folder; names of the Hub and built-ins are unchanged."""
     (tmp_path / "chains").mkdir()
     monkeypatch.chdir(tmp_path)
     options = parse(["run", "studies.demo", "--data", "chains", "--base", "facebook/esm2"])
@@ -20,8 +20,8 @@ def test_paths_are_stored_so_that_a_resume_finds_them(
     assert spec.inputs == {"data": str(tmp_path / "chains"), "base": "facebook/esm2"}
 
 
-def test_options_override_what_they_name_and_nothing_else() -> None:
-    """Settings keep their types; the rest of the study stays as it is."""
+def test_options_override_only_what_they_name() -> None:
+    """Settings keep their types; the rest of the study is unchanged."""
     arguments = ["run", "studies.demo", "--trials", "3", "--seconds", "60", "--skip-bad"]
     settings = ["--set", "epochs=0.5", "--set", "schedule=linear", "--set", "rslora=true"]
     spec = apply_options(STUDY, parse([*arguments, *settings, "--name", "mine"]))
@@ -33,7 +33,7 @@ def test_options_override_what_they_name_and_nothing_else() -> None:
     assert spec.inputs == STUDY.inputs
 
 
-def test_all_malformed_settings_are_named_at_once() -> None:
+def test_all_malformed_settings_are_reported_at_once() -> None:
     """Not only the first."""
     options = parse(["run", "studies.demo", "--set", "epochs", "--set", "a b=1"])
     with pytest.raises(UsageError, match="must be NAME=VALUE") as caught:

@@ -1,4 +1,4 @@
-"""Studies as a driver that just started opens them."""
+"""Studies opened as by a driver at its start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Open = Callable[[StudySpec], TrialStore]
 
 @pytest.fixture
 def open_store(address: StorageUrl) -> Open:
-    """Make or resume a study and take it."""
+    """Create or resume a study and become its driver."""
 
     def opened(spec: StudySpec) -> TrialStore:
         study = create_or_resume(address, spec, ObjectiveInfo())

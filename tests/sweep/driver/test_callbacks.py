@@ -1,4 +1,4 @@
-"""Callbacks are told of what is in the database, and cannot cost the sweep anything."""
+"""Callbacks run after a trial is stored, and cannot fail the sweep."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sweep.driver.listener import Callbacks
 from sweep.storage.errors import StorageLostError, retry_while_unreachable
 
 
-def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: Path) -> None:
-    """Read by another connection at the moment of the call."""
+def test_callbacks_run_once_after_each_trial_is_stored(tmp_path: Path) -> None:
+    """The trial is read through another connection during the call."""
     called: list[tuple[int, str]] = []
 
     def look(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -31,10 +31,10 @@ def test_each_ended_trial_is_told_once_and_is_in_the_database_by_then(tmp_path: 
     assert {state for _, state in called} == {"COMPLETE", "FAIL"}
 
 
-def test_one_that_raises_is_told_no_more_and_the_sweep_goes_on(
+def test_a_callback_that_raises_is_not_called_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With one line that says which, where and why; its neighbours are told as before."""
+    """One warning names it, the trial and the error; other callbacks and the sweep continue."""
     calls = {"bad": 0, "good": 0}
 
     def bad(_study: optuna.Study, _trial: FrozenTrial) -> None:
@@ -57,11 +57,11 @@ def test_one_that_raises_is_told_no_more_and_the_sweep_goes_on(
 
 
 def test_without_callbacks_the_trials_are_not_read() -> None:
-    """A study of many trials pays nothing for what nobody asked for."""
+    """So that large studies without callbacks pay nothing."""
 
     class Unreadable(optuna.Study):
         def __init__(self) -> None:
-            """Of nothing."""
+            """Without arguments."""
 
         def get_trials(self, *_args: object, **_kwargs: object) -> list[FrozenTrial]:
             raise AssertionError("read")
@@ -69,13 +69,13 @@ def test_without_callbacks_the_trials_are_not_read() -> None:
     Callbacks(Unreadable()).tell(0)
 
 
-def test_a_server_that_is_away_costs_no_callback_a_trial() -> None:
-    """The sweep waits for it and tells them then."""
+def test_callbacks_run_once_an_unreachable_server_is_back() -> None:
+    """The sweep waits for the server, and calls them then."""
     answers = iter([StorageLostError("away"), [optuna.trial.create_trial(value=0.5)]])
 
     class Away(optuna.Study):
         def __init__(self) -> None:
-            """Of nothing."""
+            """Without arguments."""
 
         def get_trials(self, *_args: object, **_kwargs: object) -> list[FrozenTrial]:
             answer = next(answers)

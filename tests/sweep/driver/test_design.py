@@ -1,4 +1,4 @@
-"""Studies with a design: which trials they ask for, in which order, and how they are tagged."""
+"""Studies with a design: their trials, the order, and the tags."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,14 +20,14 @@ Open = Callable[[StudySpec], TrialStore]
 
 
 def test_a_study_without_a_design_searches(open_store: Open, spec: StudySpec) -> None:
-    """Its trials say so, and have no place in a design."""
+    """Its trials have the phase "search", and no index in a design."""
     store = open_store(replace(spec, budget=Budget(trials=2)))
     run(store)
 
     assert tags(store) == [("search", None, 0)] * 2
 
 
-def test_the_design_is_run_first_and_in_its_order(open_store: Open, spec: StudySpec) -> None:
+def test_the_design_runs_first_and_in_its_order(open_store: Open, spec: StudySpec) -> None:
     """Values, seeds and tags of every point, then the search."""
     store = open_store(measured(spec, trials=12))
     asked = run(store)
@@ -44,7 +44,7 @@ def test_the_design_is_run_first_and_in_its_order(open_store: Open, spec: StudyS
 
 
 def test_a_small_budget_runs_the_first_points(open_store: Open, spec: StudySpec) -> None:
-    """And a larger one goes on with the next, in another process."""
+    """A larger budget continues with the next points, in another process."""
     run(open_store(measured(spec, trials=3)))
     store = open_store(measured(spec, trials=5))
     run(store)
@@ -54,8 +54,8 @@ def test_a_small_budget_runs_the_first_points(open_store: Open, spec: StudySpec)
     ]
 
 
-def test_no_measured_configuration_is_searched_again(open_store: Open, spec: StudySpec) -> None:
-    """In a finite space the search finds what the design left, and then the end."""
+def test_a_measured_configuration_is_not_searched_again(open_store: Open, spec: StudySpec) -> None:
+    """In a finite space the search runs what the design left, and then ends."""
     few = replace(
         spec,
         space=Space({"rank": Choice(1, 2, 4), "alpha": Choice(1, 2, 4)}),
@@ -70,8 +70,8 @@ def test_no_measured_configuration_is_searched_again(open_store: Open, spec: Stu
     assert [phase for phase, _, _ in tags(store)] == ["measure"] * 6 + ["search"] * 4
 
 
-def test_a_whole_factorial_runs_its_duplicates_and_ends(open_store: Open, spec: StudySpec) -> None:
-    """Every configuration has a trial when duplicates are still owed."""
+def test_a_full_factorial_runs_its_duplicates_and_ends(open_store: Open, spec: StudySpec) -> None:
+    """Every configuration has a trial while duplicates remain."""
     few = replace(
         spec,
         space=Space({"rank": Choice(1, 2), "alpha": Choice(1, 2)}),
@@ -84,8 +84,8 @@ def test_a_whole_factorial_runs_its_duplicates_and_ends(open_store: Open, spec: 
     assert store.ask() is None
 
 
-def test_the_search_knows_what_was_measured(open_store: Open, spec: StudySpec) -> None:
-    """TPE starts from the measured trials: at their best rank oftener than by chance."""
+def test_the_search_uses_the_measured_trials(open_store: Open, spec: StudySpec) -> None:
+    """TPE learns from them: it proposes their best rank more often than by chance."""
     warm = replace(measured(spec, 40), design=Design(24, 0, tries=5))
     store = open_store(warm)
     searched = run(store)[24:]
@@ -94,7 +94,7 @@ def test_the_search_knows_what_was_measured(open_store: Open, spec: StudySpec) -
     assert sum(params.values["rank"] == 8 for params in searched) >= 9
 
 
-def test_every_seed_of_a_study_is_for_the_search_alone(open_store: Open, spec: StudySpec) -> None:
+def test_multiple_seeds_apply_to_the_search_only(open_store: Open, spec: StudySpec) -> None:
     """A design has its own duplicates."""
     store = open_store(replace(measured(spec, trials=14), seeds=(7, 8)))
     asked = run(store)
@@ -108,7 +108,7 @@ def test_every_seed_of_a_study_is_for_the_search_alone(open_store: Open, spec: S
 def test_a_driver_killed_at_any_moment_queues_nothing_twice(
     open_store: Open, spec: StudySpec, moment: str
 ) -> None:
-    """After each trial a driver dies; the design is complete, each point once, in its order."""
+    """A driver is killed after each trial; the design is complete, each point once, in order."""
     whole = measured(spec, trials=10)
     done = 0
     while done < 10:
@@ -136,8 +136,8 @@ def test_a_driver_killed_at_any_moment_queues_nothing_twice(
     assert {t.user_attrs["phase"] for t in store.study.trials} == {"measure"}
 
 
-def test_a_retry_keeps_its_place(open_store: Open, spec: StudySpec) -> None:
-    """Phase, number in the design, replicate and seed, for failures and interruptions alike."""
+def test_a_retry_keeps_its_tags(open_store: Open, spec: StudySpec) -> None:
+    """Phase, index in the design, replicate and seed, after failures and interruptions."""
     store = open_store(replace(measured(spec), policy=Policy(on_failure="retry(1)")))
     first, second = store.ask(), store.ask()
     store.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
@@ -152,8 +152,8 @@ def test_a_retry_keeps_its_place(open_store: Open, spec: StudySpec) -> None:
         assert after.user_attrs["retry_of"] == before.number
 
 
-def test_what_is_measured_is_never_pruned(open_store: Open, spec: StudySpec) -> None:
-    """However bad it is; in the search it would be."""
+def test_measured_trials_are_never_pruned(open_store: Open, spec: StudySpec) -> None:
+    """However bad; in the search they would be."""
     store = open_store(replace(measured(spec, trials=20), pruner=Pruner("median")))
     for _ in range(9):
         params = store.ask()
@@ -168,7 +168,7 @@ def test_what_is_measured_is_never_pruned(open_store: Open, spec: StudySpec) -> 
 
 
 def test_a_collapsed_trial_is_run_again_once(open_store: Open, spec: StudySpec) -> None:
-    """With another seed, outside the budget, and even if it collapses again."""
+    """With another seed, outside the budget, and not again if that collapses too."""
     store = open_store(measured(spec, trials=3))
     first = store.ask()
     remaining = store.owed()
@@ -188,7 +188,7 @@ def test_a_collapsed_trial_is_run_again_once(open_store: Open, spec: StudySpec) 
 
 
 def test_the_last_trial_of_a_budget_is_run_again_too(open_store: Open, spec: StudySpec) -> None:
-    """Though the target is met, and by a driver that opens the study anew."""
+    """Although the budget is reached, and by a driver that opens the study again."""
     whole = measured(spec, trials=1)
     store = open_store(whole)
     store.tell(complete(store.ask(), 0.0, collapsed=True))
@@ -209,7 +209,7 @@ def test_the_last_trial_of_a_budget_is_run_again_too(open_store: Open, spec: Stu
 
 
 def test_a_collapse_in_the_search_is_a_result(open_store: Open, spec: StudySpec) -> None:
-    """The sampler learns from it; nobody measures with it."""
+    """The sampler learns from it; no verdict uses it."""
     store = open_store(replace(spec, budget=Budget(trials=1)))
     store.tell(complete(store.ask(), 0.0, degenerate=True))
 
@@ -218,7 +218,7 @@ def test_a_collapse_in_the_search_is_a_result(open_store: Open, spec: StudySpec)
 
 
 def test_a_pilot_ends_with_its_points(open_store: Open, spec: StudySpec) -> None:
-    """Nothing is searched, even if points failed; a collapse is what it is there to see."""
+    """Nothing is searched, even if points failed; a pilot counts collapses."""
     pilot = replace(measured(spec, trials=99), design=Pilot(repeats=2, values=2))
     store = open_store(pilot)
     store.tell(complete(store.ask(), 0.0, degenerate=True))
@@ -230,10 +230,10 @@ def test_a_pilot_ends_with_its_points(open_store: Open, spec: StudySpec) -> None
     assert store.ask() is None
 
 
-def test_points_are_those_laid_out_when_the_study_was_made(
+def test_points_are_stored_when_the_study_is_created(
     open_store: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A library that draws otherwise changes no study that has begun."""
+    """A library with another random generator does not change a running study."""
     laid_out = read_points(open_store(measured(spec)).study)
     monkeypatch.setattr("sweep.analysis.experiment_design.balanced.design_points", lambda *_: ())
 

@@ -1,4 +1,4 @@
-"""How a trial of another driver is closed."""
+"""Closing trials of another driver."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def study(tmp_path: Path) -> optuna.Study:
 
 
 def test_a_trial_left_running_is_closed_with_its_reason(study: optuna.Study) -> None:
-    """It fails, and says why."""
+    """As failed, with the reason."""
     study.ask()
     close(study, study.trials[0], LEFT)
 
@@ -29,8 +29,8 @@ def test_a_trial_left_running_is_closed_with_its_reason(study: optuna.Study) -> 
     assert study.trials[0].user_attrs["failure"] == LEFT.to_json()
 
 
-def test_a_result_told_in_the_last_moment_stands(study: optuna.Study) -> None:
-    """A driver that was taken over tells its trial after the new one has seen it running."""
+def test_a_result_stored_at_the_last_moment_stays(study: optuna.Study) -> None:
+    """A driver that lost the study stores a result after the new one has seen the trial running."""
     trial = study.ask()
     seen = study.trials[0]
     study.tell(trial, 0.5)

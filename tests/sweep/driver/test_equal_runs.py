@@ -22,10 +22,10 @@ def complete(params: TrialParams, value: float = 0.5) -> TrialResult:
     return TrialResult(params.number, State.COMPLETE, value, {"mcc": value}, {"modules": 3})
 
 
-def test_what_is_queued_again_by_hand_is_not_trained_again(
+def test_a_trial_queued_again_by_hand_is_not_trained_again(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
-    """It gets the first one's result, says so, and counts once."""
+    """It gets the first one's result, records this, and does not count again."""
     store = open_store(spec)
     first = store.ask()
     store.report(first.number, 3, 0.4, {})
@@ -51,7 +51,7 @@ def test_what_is_queued_again_by_hand_is_not_trained_again(
 def test_the_same_parameters_with_another_seed_are_another_run(
     open_store: Open, spec: StudySpec
 ) -> None:
-    """Replicates are measured."""
+    """Replicates are separate measurements."""
     store = open_store(replace(spec, seeds=(1, 2)))
     first = store.ask()
     store.tell(complete(first))
@@ -60,8 +60,8 @@ def test_the_same_parameters_with_another_seed_are_another_run(
     assert (second.values, second.seed) == (first.values, 2)
 
 
-def test_a_resumed_driver_knows_what_was_computed(open_store: Open, spec: StudySpec) -> None:
-    """The index is read off the study."""
+def test_a_resumed_driver_knows_the_computed_runs(open_store: Open, spec: StudySpec) -> None:
+    """Its index is built from the study."""
     store = open_store(spec)
     first = store.ask()
     store.tell(complete(first, 0.6))
@@ -72,8 +72,8 @@ def test_a_resumed_driver_knows_what_was_computed(open_store: Open, spec: StudyS
     assert again.study.trials[1].user_attrs["reused_from"] == 0
 
 
-def test_a_twin_of_a_running_trial_ends_at_once(open_store: Open, spec: StudySpec) -> None:
-    """Two would race in one folder; it is neither counted nor retried."""
+def test_a_duplicate_of_a_running_trial_ends_at_once(open_store: Open, spec: StudySpec) -> None:
+    """Both would write to one folder; it is neither counted nor retried."""
     store = open_store(spec)
     first = store.ask()
     store.study.enqueue_trial(dict(first.values))
@@ -87,8 +87,8 @@ def test_a_twin_of_a_running_trial_ends_at_once(open_store: Open, spec: StudySpe
     assert TrialState.WAITING not in [trial.state for trial in store.study.trials]
 
 
-def test_a_failed_trial_is_no_result_to_reuse(open_store: Open, spec: StudySpec) -> None:
-    """Queued again by hand, it is run again."""
+def test_a_failed_trial_s_result_is_not_reused(open_store: Open, spec: StudySpec) -> None:
+    """Queued again by hand, it runs again."""
     store = open_store(spec)
     first = store.ask()
     store.tell(TrialResult.failed(first.number, Failure("exception", "E", "m")))
@@ -100,10 +100,10 @@ def test_a_failed_trial_is_no_result_to_reuse(open_store: Open, spec: StudySpec)
 @pytest.mark.parametrize(
     "wrong", [{"rank": 3}, {"rank": 1, "alpha": 1, "targets": "nothing"}, {"rank": "1"}]
 )
-def test_values_queued_by_hand_that_the_space_lacks_are_a_failed_trial(
+def test_queued_values_outside_the_space_fail_the_trial(
     open_store: Open, spec: StudySpec, wrong: dict[str, object]
 ) -> None:
-    """Not the end of the sweep."""
+    """The sweep continues."""
     store = open_store(spec)
     store.study.enqueue_trial(wrong)
     params = store.ask()
@@ -113,7 +113,9 @@ def test_values_queued_by_hand_that_the_space_lacks_are_a_failed_trial(
     assert store.study.trials[0].user_attrs["failure"]["kind"] == "QueuedValues"
 
 
-def test_a_number_outside_a_range_is_refused_likewise(open_store: Open, spec: StudySpec) -> None:
+def test_a_queued_number_outside_a_range_fails_the_trial_too(
+    open_store: Open, spec: StudySpec
+) -> None:
     """Optuna would run it with a warning."""
     store = open_store(replace(spec, space=Space({"rate": Float(0.1, 1.0)})))
     store.study.enqueue_trial({"rate": 7.0})
@@ -125,10 +127,10 @@ def test_a_number_outside_a_range_is_refused_likewise(open_store: Open, spec: St
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "seeds"), [("tpe", 4), ("gp", 1)])
-def test_samplers_learn_what_does_not_fit_into_memory(
+def test_samplers_learn_from_running_out_of_memory(
     open_store: Open, spec: StudySpec, name: str, seeds: int
 ) -> None:
-    """Of ranks that always run out, fewer are proposed than if they just failed."""
+    """Ranks that run out of memory are proposed less often than if they just failed."""
     ranks = Choice(1, 2, 4, 8, 16, 32)
     space = Space({"rank": ranks, "rate": Float(1e-4, 1e-2, log=True)})
 
@@ -157,10 +159,10 @@ def test_samplers_learn_what_does_not_fit_into_memory(
     assert learnt < failed / 2
 
 
-def test_out_of_memory_is_a_failure_to_people(
+def test_out_of_memory_is_shown_as_a_failure(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
-    """Optuna reads it as pruned, with the constraint violated; nobody reads a value."""
+    """For Optuna it is pruned with a violated constraint, without a value."""
     store = open_store(spec)
     failure = Failure(OUT_OF_MEMORY, "MemoryError", "no room", peak_memory_bytes=1 << 30)
     store.tell(TrialResult.failed(store.ask().number, failure))

@@ -9,15 +9,15 @@ LEFT = TrialResult.interrupted(0, "left")
 
 
 def stops(policy: str, *results: TrialResult) -> list[str | None]:
-    """What each result leads to."""
+    """The stop message after each result, or None."""
     limits = FailurePolicy(policy)
     errors = [limits.judge([result]) for result in results]
     return [None if error is None else str(error) for error in errors]
 
 
 @pytest.mark.parametrize("policy", ["continue", "retry(3)"])
-def test_if_nothing_works_at_first_the_sweep_stops(policy: str) -> None:
-    """With the last reason, in one line, and what to do."""
+def test_a_sweep_stops_if_its_first_trials_all_fail(policy: str) -> None:
+    """With the last failure's reason in one line, and the remedy."""
     *before, last = stops(policy, *[BAD] * FIRST)
 
     assert before == [None] * (FIRST - 1)
@@ -27,8 +27,8 @@ def test_if_nothing_works_at_first_the_sweep_stops(policy: str) -> None:
     assert "more" not in last
 
 
-def test_a_region_that_fails_does_not_end_a_sweep_that_works() -> None:
-    """One success and it takes twenty in a row."""
+def test_failures_of_one_region_do_not_stop_a_working_sweep() -> None:
+    """After one success it takes twenty failures in a row."""
     results = stops("continue", GOOD, *[BAD] * IN_A_ROW)
 
     assert results[:-1] == [None] * IN_A_ROW
@@ -37,18 +37,18 @@ def test_a_region_that_fails_does_not_end_a_sweep_that_works() -> None:
 
 
 def test_stop_stops_at_the_first_failure() -> None:
-    """Whatever worked before."""
+    """After any number of successes."""
     assert str(stops("stop", GOOD, BAD)[1]).startswith("a trial failed, and the policy is to stop")
 
 
-def test_interrupted_trials_did_not_fail() -> None:
-    """They neither count nor clear the count."""
+def test_interrupted_trials_are_no_failures() -> None:
+    """They neither count nor reset the count."""
     assert stops("stop", *[LEFT] * 30) == [None] * 30
     assert stops("continue", BAD, BAD, LEFT, BAD, BAD, BAD)[-1] is not None
 
 
-def test_a_failure_that_several_trials_share_counts_once() -> None:
-    """What was raised out of a pack of eight is one failure; eight of their own are eight."""
+def test_a_failure_shared_by_several_trials_counts_once() -> None:
+    """An exception from a pack of eight is one failure; eight separate ones are eight."""
     shared = [TrialResult.failed(number, Failure("exception", "E", "all")) for number in range(8)]
     own = [TrialResult.failed(number, Failure("exception", "E", str(number))) for number in (1, 2)]
     limits = FailurePolicy("continue")

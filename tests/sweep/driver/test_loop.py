@@ -21,18 +21,18 @@ from sweep.study.spec import Policy
 
 @dataclass
 class Diary:
-    """A watcher that writes down what it is told."""
+    """A listener that records its calls."""
 
     started_: list[int] = field(default_factory=list)
     finished_: list[tuple[int, str, float | None]] = field(default_factory=list)
 
     def started(self, number: int, label: str) -> None:
-        """A trial began."""
+        """Record the start of a trial."""
         assert label
         self.started_.append(number)
 
     def reported(self, number: int, step: int, value: float) -> None:
-        """An evaluation point: only of a trial that began."""
+        """Check that a report is of a running trial."""
         assert number in self.started_
         assert step >= 0
         assert isinstance(value, float)
@@ -40,21 +40,21 @@ class Diary:
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
-        """A trial ended."""
+        """Record the end of a trial."""
         assert (reason is None) is (state not in ("FAIL", "INTERRUPTED"))
         assert seconds >= 0
         self.finished_.append((number, state, value))
 
 
 def states(address: StorageUrl) -> list[str]:
-    """The states of all trials, by number."""
+    """The states of all trials, in order of number."""
     return [trial.state.name for trial in load_study(address).trials]
 
 
-def test_a_sweep_runs_to_its_budget_and_then_says_it_is_done(
+def test_a_sweep_runs_to_its_budget_and_then_reports_it(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """Budget met, every configuration distinct; a second run starts nothing."""
+    """Budget reached, every configuration distinct; a second run starts nothing."""
     spec = replace(spec, budget=Budget(trials=8))
     diary = Diary()
     study = run_study(spec, address, diary, Options(workers=2))
@@ -70,14 +70,14 @@ def test_a_sweep_runs_to_its_budget_and_then_says_it_is_done(
 
 
 def test_more_trials_continue_the_same_study(address: StorageUrl, spec: StudySpec) -> None:
-    """Until N are COMPLETE, not N more."""
+    """The number is the total of COMPLETE trials."""
     run_study(replace(spec, budget=Budget(trials=3)), address, Diary(), Options(workers=1))
     run_study(replace(spec, budget=Budget(trials=5)), address, Diary(), Options(workers=1))
 
     assert states(address) == ["COMPLETE"] * 5
 
 
-def test_the_baseline_runs_by_itself(address: StorageUrl, spec: StudySpec) -> None:
+def test_the_baseline_runs_automatically(address: StorageUrl, spec: StudySpec) -> None:
     """Once; it is no trial of the study."""
     spec = replace(
         spec,
@@ -93,7 +93,7 @@ def test_the_baseline_runs_by_itself(address: StorageUrl, spec: StudySpec) -> No
 
 
 def test_a_small_space_ends_before_its_budget(address: StorageUrl, spec: StudySpec) -> None:
-    """Three ranks, budget ten: three trials, and no repeats."""
+    """Three ranks, budget ten: three trials, no repetition."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
     spec = replace(spec, space=Space(small), budget=Budget(trials=10))
@@ -103,8 +103,8 @@ def test_a_small_space_ends_before_its_budget(address: StorageUrl, spec: StudySp
 
 
 @pytest.mark.integration
-def test_failed_trials_are_data_and_the_sweep_goes_on(address: StorageUrl, spec: StudySpec) -> None:
-    """Every rank-8 trial raises; the others complete; the target is still met."""
+def test_a_sweep_continues_after_failed_trials(address: StorageUrl, spec: StudySpec) -> None:
+    """Every rank-8 trial raises; the others complete; the budget is reached."""
     spec = replace(
         spec,
         settings={**spec.settings, "fail_on": [{"rank": 8}]},
@@ -121,9 +121,7 @@ def test_failed_trials_are_data_and_the_sweep_goes_on(address: StorageUrl, spec:
     assert "Traceback" in failed[0].user_attrs["failure"]["traceback"]
 
 
-def test_a_value_that_is_not_a_number_is_a_failed_trial(
-    address: StorageUrl, spec: StudySpec
-) -> None:
+def test_a_nan_value_is_a_failed_trial(address: StorageUrl, spec: StudySpec) -> None:
     """Optuna would raise in the driver and end the sweep."""
     spec = replace(
         spec, settings={**spec.settings, "nan_on": [{"rank": 8}]}, budget=Budget(trials=12)
@@ -139,7 +137,7 @@ def test_a_value_that_is_not_a_number_is_a_failed_trial(
 def test_a_sweep_in_which_everything_fails_stops_with_the_reason(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """Not after a night of failures."""
+    """After a few trials, not after hours."""
     spec = replace(spec, settings={**spec.settings, "fail_on": [{"replicate": 0}]})
     with pytest.raises(
         SweepError, match="the first 5 trials of this run all failed, the last with: exception"
@@ -149,8 +147,8 @@ def test_a_sweep_in_which_everything_fails_stops_with_the_reason(
     assert states(address) == ["FAIL"] * 5
 
 
-def test_bad_settings_stop_before_a_study_is_made(address: StorageUrl, spec: StudySpec) -> None:
-    """All faults, raised in the driver, no database left behind."""
+def test_bad_settings_stop_before_a_study_is_created(address: StorageUrl, spec: StudySpec) -> None:
+    """All faults, raised in the driver, without a database."""
     with pytest.raises(SpecError, match="no_such_setting"):
         run_study(
             replace(spec, settings={"no_such_setting": 1}), address, Diary(), Options(workers=1)
@@ -162,7 +160,7 @@ def test_bad_settings_stop_before_a_study_is_made(address: StorageUrl, spec: Stu
 def driver(
     address: StorageUrl, trials: int, seconds_per_trial: float = 0.4
 ) -> subprocess.Popen[bytes]:
-    """A sweep in a process of its own, to be killed."""
+    """A sweep in a separate process, to be killed."""
     code = f"""
 from dataclasses import replace
 from sweep import Budget, Choice, Space, StudySpec, TargetSets
@@ -185,21 +183,21 @@ if __name__ == "__main__":
 
 
 def wait_for(address: StorageUrl, state: str, n: int) -> None:
-    """Until the database has ``n`` trials in a state."""
+    """Wait until the database has ``n`` trials in a state."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             if states(address).count(state) >= n:
                 return
         except StorageError:
-            pass  # not made yet
+            pass  # no database yet
         time.sleep(0.1)
     pytest.fail("the sweep made no progress")
 
 
 @pytest.mark.integration
 def test_a_killed_sweep_resumes_without_loss_or_repeat(address: StorageUrl) -> None:
-    """SIGKILL half-way; then until N are COMPLETE: none lost, none twice, workers gone."""
+    """SIGKILL half-way; then until N are COMPLETE: none lost, none twice, workers ended."""
     process = driver(address, trials=12)
     wait_for(address, "COMPLETE", 4)
     workers = psutil.Process(process.pid).children(recursive=True)
@@ -223,10 +221,10 @@ def test_a_killed_sweep_resumes_without_loss_or_repeat(address: StorageUrl) -> N
 
 
 @pytest.mark.integration
-def test_a_worker_that_dies_takes_only_its_trial(address: StorageUrl) -> None:
-    """Killed by the kernel, say: the trial fails with the signal named, the sweep goes on."""
+def test_a_worker_that_dies_fails_only_its_trial(address: StorageUrl) -> None:
+    """As when killed by the kernel: the failure names the signal, the sweep continues."""
     process = driver(address, trials=2, seconds_per_trial=8)
-    # Trials are RUNNING a moment before they are handed out; the second worker is hired for one.
+    # Trials are RUNNING before they are sent; the second worker is started for one.
     victims: list[psutil.Process] = []
     while len(victims) < 2:
         time.sleep(0.05)
@@ -245,10 +243,10 @@ def test_a_worker_that_dies_takes_only_its_trial(address: StorageUrl) -> None:
     assert len(reasons) == 1
 
 
-def test_a_step_of_the_clock_neither_ends_nor_prolongs_a_sweep(
+def test_a_step_of_the_system_clock_does_not_affect_the_budget(
     address: StorageUrl, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A day forth and back again, at each look at the clock; the budget has a minute."""
+    """A day forward and back again at each reading; the budget has a minute."""
     spec = replace(spec, budget=Budget(trials=6, seconds=60.0))
     true, looks = time.time, itertools.count()
     monkeypatch.setattr(time, "time", lambda: true() + (86_400 if next(looks) % 2 else -86_400))
@@ -258,10 +256,10 @@ def test_a_step_of_the_clock_neither_ends_nor_prolongs_a_sweep(
     assert states(address) == ["COMPLETE"] * 8
 
 
-def test_a_budget_of_seconds_starts_nothing_after_them(
+def test_a_budget_of_seconds_starts_nothing_afterwards(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """What runs is finished."""
+    """Running trials are finished."""
     slow = replace(
         spec,
         settings={**spec.settings, "sleep_seconds": 0.5},
@@ -273,8 +271,8 @@ def test_a_budget_of_seconds_starts_nothing_after_them(
     assert set(states(address)) == {"COMPLETE"}
 
 
-def test_one_failure_stops_a_sweep_that_is_to_stop(address: StorageUrl, spec: StudySpec) -> None:
-    """And whoever runs beside it leaves with a checkpoint, to be run again."""
+def test_one_failure_stops_a_sweep_with_that_policy(address: StorageUrl, spec: StudySpec) -> None:
+    """Trials running beside it write a checkpoint, to be run again."""
     spec = replace(
         spec,
         settings={**spec.settings, "fail_on": [{"number": 1}], "steps": 20, "sleep_seconds": 5.0},
@@ -288,10 +286,10 @@ def test_one_failure_stops_a_sweep_that_is_to_stop(address: StorageUrl, spec: St
     assert {t.user_attrs["failure"]["reason"] for t in trials[:2]} == {"exception", "interrupted"}
 
 
-def test_a_failed_trial_is_run_again_as_often_as_asked(
+def test_a_failed_trial_is_retried_as_often_as_requested(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """The third try has another number, which the condition does not meet."""
+    """The third attempt has another number, which the condition does not match."""
     spec = replace(
         spec,
         settings={**spec.settings, "fail_on": [{"number": 0}, {"number": 1}]},
@@ -306,7 +304,7 @@ def test_a_failed_trial_is_run_again_as_often_as_asked(
     assert [t.user_attrs.get("retry_of") for t in trials] == [None, 0, 1, None]
 
 
-def test_with_another_files_folder_a_resume_finds_it_again(
+def test_a_resume_finds_another_files_folder(
     address: StorageUrl, spec: StudySpec, tmp_path: Path
 ) -> None:
     """From the database alone."""

@@ -1,4 +1,4 @@
-"""Results arrive in any order: a measurement stays what was designed, and nobody waits."""
+"""Results arrive in any order: the measurement stays as designed, and no lane waits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SPEC = StudySpec(
 
 
 def run(folder: Path, workers: int, pack: int, **settings: int) -> optuna.Study:
-    """A sweep to its end, in a database of its own."""
+    """Run a sweep to its end, in a new database."""
     spec = replace(SPEC, settings={**SPEC.settings, **settings})
     name = "-".join(map(str, (workers, pack, *settings.values())))
     address = StorageUrl.parse(f"sqlite:///{folder}/{name}.db")
@@ -43,13 +43,13 @@ def run(folder: Path, workers: int, pack: int, **settings: int) -> optuna.Study:
 
 
 def ended(study: optuna.Study) -> list[int]:
-    """Numbers of the trials in the order in which they were over."""
+    """Numbers of the trials in order of completion."""
     over = sorted(study.trials, key=lambda trial: trial.datetime_complete or 0)
     return [trial.number for trial in over]
 
 
 def measured(study: optuna.Study) -> Counter[tuple[object, ...]]:
-    """What the measurement is made of: configurations, seeds, tags, second runs and values."""
+    """A measurement's configurations, seeds, tags, replicates and values."""
     return Counter(
         (
             *sorted(trial.params.items()),
@@ -68,24 +68,24 @@ def measured(study: optuna.Study) -> Counter[tuple[object, ...]]:
     "delays",
     [1, *(pytest.param(chance, marks=pytest.mark.slow) for chance in (2, 3, 4, 5))],
 )
-def test_the_measurement_is_the_same_in_whatever_order_results_come(
+def test_the_measurement_does_not_depend_on_the_order_of_results(
     tmp_path: Path, delays: int
 ) -> None:
-    """Three workers of two lanes with random delays, beside one trial after the other."""
+    """Three workers of two lanes with random delays, against one trial after the other."""
     calm = run(tmp_path, workers=1, pack=1)
     mixed = run(tmp_path, workers=3, pack=2, delays=delays)
 
     assert ended(calm) == sorted(ended(calm))
     assert ended(mixed) != sorted(ended(mixed))
     assert measured(mixed) == measured(calm)
-    assert measured(calm).total() > 16  # twelve points, four second seeds, and second runs
+    assert measured(calm).total() > 16  # twelve points, four second seeds, and reruns
     assert [t.user_attrs["phase"] for t in mixed.trials].count("search") >= 6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("workers", "pack"), [(2, 1), (1, 2)])
-def test_a_straggler_holds_nobody_up(tmp_path: Path, workers: int, pack: int) -> None:
-    """Beside it, in another worker or in another lane of its own, the others come and go."""
+def test_a_slow_trial_delays_no_other(tmp_path: Path, workers: int, pack: int) -> None:
+    """In another worker or another lane, the others start and finish meanwhile."""
     study = run(tmp_path, workers, pack, delays=1, straggler=150)
 
     assert study.trials[0].state.name == "COMPLETE"

@@ -23,28 +23,28 @@ POISON = {"objective": "faults.deadly:Deadly"}
 
 @dataclass
 class Diary:
-    """A watcher that knows how many trials run, and what happened in which order."""
+    """A listener that checks the number of running trials, and records events."""
 
     entries: list[tuple[str, int]] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
     together: list[int] = field(default_factory=list)
 
     def started(self, number: int, label: str) -> None:
-        """A trial began."""
+        """Record the start of a trial."""
         assert label
         self.running.add(number)
         self.entries.append(("started", number))
         self.together.append(len(self.running))
 
     def reported(self, number: int, step: int, value: float) -> None:
-        """Of a trial that runs."""
+        """Record a report of a running trial."""
         del step, value
         assert number in self.running
 
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
-        """A trial ended, as one that ran."""
+        """Record the end of a running trial."""
         del value, reason, seconds
         self.running.remove(number)
         self.entries.append((state, number))
@@ -53,7 +53,7 @@ class Diary:
 def run(
     spec: StudySpec, address: StorageUrl, pack: int | None, workers: int = 1, **changes: Any
 ) -> Diary:
-    """A sweep of that study; ``steps`` and the like are settings."""
+    """Run a sweep of a study; ``steps`` and the like are settings."""
     own = {name: changes.pop(name) for name in list(changes) if name not in spec.to_json()}
     changed = replace(spec, settings={**spec.settings, **own}, **changes)
     diary = Diary()
@@ -63,14 +63,14 @@ def run(
 
 
 def trials_of(address: StorageUrl) -> list[FrozenTrial]:
-    """All trials, none of them left open."""
+    """All trials, checked to be closed."""
     trials = load_study(address).trials
     assert all(trial.state.is_finished() for trial in trials)
     return trials
 
 
 def complete(address: StorageUrl) -> Counter[tuple[object, ...]]:
-    """What the COMPLETE trials are, and their values."""
+    """The COMPLETE trials and their values."""
     return Counter(
         (*sorted(trial.params.items()), trial.user_attrs["seed"], trial.value)
         for trial in trials_of(address)
@@ -79,14 +79,14 @@ def complete(address: StorageUrl) -> Counter[tuple[object, ...]]:
 
 
 def reasons(address: StorageUrl) -> Counter[str]:
-    """The kinds of failures."""
+    """The reasons of failures."""
     failures = [t.user_attrs.get("failure") for t in trials_of(address)]
     return Counter(failure["kind"] for failure in failures if failure is not None)
 
 
 @pytest.mark.integration
-def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_path: Path) -> None:
-    """Trial by trial: parameters, seeds, curves, values, and who failed."""
+def test_results_do_not_depend_on_the_packs(spec: StudySpec, tmp_path: Path) -> None:
+    """Trial by trial: parameters, seeds, curves, values, and failures."""
     options = {
         "sampler": Sampler("random", seed=3),
         "seeds": (0, 1),
@@ -111,10 +111,8 @@ def test_a_study_yields_the_same_whatever_its_packs_are(spec: StudySpec, tmp_pat
     }
 
 
-def test_a_place_is_filled_before_anything_else_happens(
-    spec: StudySpec, address: StorageUrl
-) -> None:
-    """Pruned, failed or complete: as long as a trial is owed, four run."""
+def test_a_free_lane_is_refilled_before_anything_else(spec: StudySpec, address: StorageUrl) -> None:
+    """After a pruned, failed or complete trial: while trials remain, four run."""
     diary = run(
         spec,
         address,
@@ -137,7 +135,7 @@ def test_a_place_is_filled_before_anything_else_happens(
 
 
 @pytest.mark.parametrize(("trials", "pack"), [(7, 3), (5, 4), (2, 8), (9, 8)])
-def test_a_budget_is_met_whatever_the_packs(
+def test_a_budget_is_reached_with_any_packs(
     spec: StudySpec, address: StorageUrl, trials: int, pack: int
 ) -> None:
     """Divisible or not; no trial more, and no configuration twice."""
@@ -147,7 +145,7 @@ def test_a_budget_is_met_whatever_the_packs(
     assert max(diary.together) == min(pack, trials)
 
 
-def test_a_space_may_have_less_than_a_pack(spec: StudySpec, address: StorageUrl) -> None:
+def test_a_space_may_be_smaller_than_a_pack(spec: StudySpec, address: StorageUrl) -> None:
     """Three configurations for eight lanes: three trials, and the sweep ends."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
@@ -157,10 +155,8 @@ def test_a_space_may_have_less_than_a_pack(spec: StudySpec, address: StorageUrl)
     assert diary.together[:3] == [1, 2, 3]
 
 
-def test_what_fails_of_an_exhausted_space_is_run_again(
-    spec: StudySpec, address: StorageUrl
-) -> None:
-    """While its pack goes on; nothing else was left to run."""
+def test_failures_in_an_exhausted_space_are_retried(spec: StudySpec, address: StorageUrl) -> None:
+    """While their pack runs; nothing else was left to run."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": Choice("query")}
     options = {"fail_on": [{"number": 1}], "policy": Policy(on_failure="retry(1)"), "steps": 4}
     run(spec, address, 8, space=Space(small), budget=Budget(trials=20), **options)
@@ -188,8 +184,8 @@ def test_few_trials_are_spread_over_the_workers(
     assert sizes == [3, 2]
 
 
-def test_baselines_are_first_in_the_packs(spec: StudySpec, address: StorageUrl) -> None:
-    """They are measured beside trials, and still are no trials."""
+def test_baselines_run_first_in_the_packs(spec: StudySpec, address: StorageUrl) -> None:
+    """Together with trials, without being trials."""
     none = {"rank": 0, "alpha": 1, "targets": "none"}
     diary = run(
         spec,
@@ -208,17 +204,17 @@ def test_baselines_are_first_in_the_packs(spec: StudySpec, address: StorageUrl) 
 
 
 @pytest.mark.integration
-def test_seconds_that_are_over_leave_places_empty(spec: StudySpec, address: StorageUrl) -> None:
-    """What runs is finished; nothing follows."""
+def test_after_the_seconds_lanes_stay_empty(spec: StudySpec, address: StorageUrl) -> None:
+    """Running trials are finished; nothing follows."""
     run(spec, address, 4, budget=Budget(trials=30, seconds=4.0), steps=4, sleep_seconds=6.0)
 
-    assert len(complete(address)) == 4  # which end after the seconds however slow the machine is
+    assert len(complete(address)) == 4  # which end after the time limit on any machine
 
 
-def test_one_failure_stops_a_whole_pack_that_is_to_stop(
+def test_one_failure_stops_a_whole_pack_with_that_policy(
     spec: StudySpec, address: StorageUrl
 ) -> None:
-    """The neighbours leave with a checkpoint, nothing follows, and all is queued again."""
+    """The others write a checkpoint, nothing follows, and all are queued again."""
     options = {"fail_on": [{"number": 1}], "steps": 20, "sleep_seconds": 5.0}
     with pytest.raises(SweepError, match="a trial failed, and the policy is to stop"):
         run(spec, address, 3, policy=Policy(on_failure="stop"), **options)
@@ -229,10 +225,10 @@ def test_one_failure_stops_a_whole_pack_that_is_to_stop(
     assert [t.state.name for t in trials[3:]] == ["WAITING"] * 2
 
 
-def test_packs_too_large_for_the_memory_are_halved_and_nothing_is_lost(
+def test_packs_too_large_for_memory_are_halved_and_nothing_is_lost(
     spec: StudySpec, address: StorageUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Killed with six trials in it: each of them again, alone; then three at a time."""
+    """Killed with six trials: each of them runs again, alone; then three at a time."""
     diary = run(spec, address, 6, **POISON, most=3, steps=3, budget=Budget(trials=13))
     trials = trials_of(address)
 
@@ -250,8 +246,10 @@ def test_packs_too_large_for_the_memory_are_halved_and_nothing_is_lost(
     assert "6 trials were in it" in failure["message"]
 
 
-def test_a_poisonous_trial_kills_its_neighbours_once(spec: StudySpec, address: StorageUrl) -> None:
-    """Alone it fails by itself, as it would without packs; all others come through."""
+def test_a_trial_that_kills_its_worker_affects_others_once(
+    spec: StudySpec, address: StorageUrl
+) -> None:
+    """Alone it fails as without packs; all others complete."""
     ranks = {"rank": Choice(1, 2, 4, 8), "alpha": Choice(1, 2), "targets": Choice("query")}
     options = {"poison": 8, "signal": "SIGABRT", "steps": 3}
     run(
@@ -280,10 +278,10 @@ def _kind(trial: FrozenTrial) -> str | None:
     return None if failure is None else failure["kind"]
 
 
-def test_a_baseline_in_a_pack_that_dies_is_measured_all_the_same(
+def test_a_baseline_in_a_killed_pack_is_still_measured(
     spec: StudySpec, address: StorageUrl
 ) -> None:
-    """By itself, in the same sweep."""
+    """Alone, in the same sweep."""
     run(
         spec,
         address,
@@ -303,11 +301,11 @@ def test_a_baseline_in_a_pack_that_dies_is_measured_all_the_same(
 def test_deaths_of_whole_packs_count_as_one_failure_each(
     spec: StudySpec, address: StorageUrl
 ) -> None:
-    """A worker that always dies in company ends the sweep no sooner than one that dies alone."""
+    """A worker that dies with a pack ends the sweep no sooner than one that dies with one trial."""
     options = {"steps": 3, "signal": "SIGABRT", "budget": Budget(trials=30)}
     run(spec, address, 10, **POISON, most=9, **options)
 
-    # Ten together die again and again; each death is one failure, and then ten come through.
+    # Ten together die repeatedly; each death is one failure, and then ten complete.
     assert len(complete(address)) == 30
     assert reasons(address)["PackDied"] >= 20
 
@@ -324,10 +322,10 @@ def test_a_worker_that_always_dies_stops_the_sweep(spec: StudySpec, address: Sto
     assert kinds["WorkerDied"] == 4
 
 
-def test_what_died_in_a_pack_runs_alone_for_the_next_driver_too(
+def test_trials_of_a_killed_pack_run_alone_for_the_next_driver_too(
     spec: StudySpec, address: StorageUrl
 ) -> None:
-    """The study says so: no driver has to remember it."""
+    """This is stored in the study."""
     options = {"steps": 3, "budget": Budget(trials=4)}
     with pytest.raises(SweepError, match="the policy is to stop"):
         run(spec, address, 4, **POISON, most=3, policy=Policy(on_failure="stop"), **options)
@@ -337,10 +335,10 @@ def test_what_died_in_a_pack_runs_alone_for_the_next_driver_too(
     assert len(complete(address)) == 4
 
 
-def test_the_objective_advises_how_many_run_together(
+def test_the_objective_advises_the_pack_size(
     spec: StudySpec, address: StorageUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Said once, and outdone by the command line."""
+    """It is asked once, and the command line overrides it."""
     caplog.set_level("INFO")
     diary = run(spec, address, None, **POISON, advised=3, budget=Budget(trials=6), steps=2)
     assert max(diary.together) == 3
@@ -350,8 +348,8 @@ def test_the_objective_advises_how_many_run_together(
     assert max(diary.together) == 2
 
 
-def test_the_command_says_how_many_run_together(tmp_path: Path) -> None:
-    """``--pack`` and ``--workers`` of run and of resume, which does not remember them."""
+def test_the_command_sets_the_pack_size(tmp_path: Path) -> None:
+    """``--pack`` and ``--workers`` of run and resume; they are not stored."""
     (tmp_path / "toy.py").write_text(
         "from sweep import Budget, Choice, Space, StudySpec\n"
         'STUDY = StudySpec("toy", "objectives.synthetic:Synthetic",\n'

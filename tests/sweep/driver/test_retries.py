@@ -26,14 +26,14 @@ def states(store: TrialStore) -> list[str]:
 
 
 def policy(spec: StudySpec, **changes: object) -> StudySpec:
-    """The spec with another policy, of four trials."""
+    """The spec with another policy, and four trials."""
     return replace(spec, policy=Policy(**changes), budget=Budget(trials=4))  # type: ignore[arg-type]
 
 
-def test_a_trial_that_takes_its_driver_down_is_not_run_for_ever(
+def test_a_trial_that_kills_its_driver_is_not_retried_forever(
     open_store: Open, spec: StudySpec
 ) -> None:
-    """After max_retries crashes it is left alone; more retries bring it back."""
+    """After max_retries crashes it is left; a higher number runs it again."""
     twice = policy(spec, max_retries=2)
     first = open_store(twice).ask()
     asked = []
@@ -52,8 +52,8 @@ def test_a_trial_that_takes_its_driver_down_is_not_run_for_ever(
     assert more.study.trials[3].user_attrs["retry_of"] == 2
 
 
-def test_a_trial_that_was_asked_to_leave_is_not_to_blame(open_store: Open, spec: StudySpec) -> None:
-    """Pre-emptions do not count, however many there are."""
+def test_preempted_trials_are_always_run_again(open_store: Open, spec: StudySpec) -> None:
+    """Preemptions do not count as retries, however many."""
     none = policy(spec, max_retries=0)
     for _ in range(5):
         store = open_store(none)
@@ -67,7 +67,7 @@ def test_a_trial_that_was_asked_to_leave_is_not_to_blame(open_store: Open, spec:
 @pytest.mark.parametrize(
     ("on_failure", "runs"), [("continue", 1), ("retry(1)", 2), ("retry(3)", 4)]
 )
-def test_failures_are_retried_as_often_as_the_policy_says(
+def test_failures_are_retried_as_often_as_the_policy_allows(
     open_store: Open, spec: StudySpec, on_failure: str, runs: int
 ) -> None:
     """With the same parameters and seed, each naming the one before."""
@@ -86,8 +86,10 @@ def test_failures_are_retried_as_often_as_the_policy_says(
     assert store.ask().values != values[0][0]
 
 
-def test_interruptions_and_failures_are_counted_apart(open_store: Open, spec: StudySpec) -> None:
-    """A crash in the middle takes no retry away."""
+def test_interruptions_and_failures_are_counted_separately(
+    open_store: Open, spec: StudySpec
+) -> None:
+    """A crash in between uses up no retry."""
     spec = policy(spec, on_failure="retry(1)", max_retries=1)
     store = open_store(spec)
     store.tell(TrialResult.failed(store.ask().number, FAILED))
@@ -101,10 +103,10 @@ def test_interruptions_and_failures_are_counted_apart(open_store: Open, spec: St
     assert states(store) == ["FAIL"] * 3
 
 
-def test_a_retry_killed_while_its_values_were_written_is_owed_all_the_same(
+def test_a_retry_killed_before_its_values_were_written_is_queued_again(
     open_store: Open, spec: StudySpec
 ) -> None:
-    """It was queued with them."""
+    """Its parameters are in the queue entry."""
     store = open_store(spec)
     lost = store.ask()
     store = open_store(spec)
@@ -120,10 +122,10 @@ def test_a_retry_killed_while_its_values_were_written_is_owed_all_the_same(
     assert study.trials[params.number].user_attrs["retry_of"] == trial.number
 
 
-def test_a_fresh_trial_killed_before_it_had_values_leaves_nothing_owed(
+def test_a_new_trial_killed_before_it_had_values_is_not_queued_again(
     open_store: Open, spec: StudySpec
 ) -> None:
-    """Nothing had begun; its number is accounted for."""
+    """It had not started; its number stays used."""
     store = open_store(spec)
     store.study.ask()
     again = open_store(spec)
@@ -136,7 +138,7 @@ def test_a_fresh_trial_killed_before_it_had_values_leaves_nothing_owed(
 def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
     open_store: Open, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is owed is read off the trials."""
+    """Open retries are computed from the trials."""
     lost = open_store(spec).ask()
     with monkeypatch.context() as patch:
         patch.setattr(TrialStore, "requeue", lambda _: None)
@@ -148,7 +150,7 @@ def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
 
 
 def test_hundreds_of_recoveries_queue_once(open_store: Open, spec: StudySpec) -> None:
-    """A driver may die as often as it likes before it starts anything."""
+    """For any number of drivers that die before they start a trial."""
     open_store(spec).ask()
     for _ in range(20):
         store = open_store(spec)

@@ -1,4 +1,4 @@
-"""Which trials must run by themselves, read off a study."""
+"""Trials that must run alone, computed from the study."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def study_of(tries: Tries) -> list[FrozenTrial]:
     ("tries", "alone"),
     [
         ([("", None)], False),
-        ([("PackDied", None)], False),  # it ran in company, and its retry will not
+        ([("PackDied", None)], False),  # it died in a pack, so its retry runs alone
         ([("PackDied", None), ("", 0)], True),
         ([("DriverDied", None), ("", 0)], False),
         ([("PackDied", None), ("", None)], False),
         ([("PackDied", None), ("DriverDied", 0), ("Interrupted", 1), ("", 2)], True),
         ([("DriverDied", None), ("Interrupted", 0), ("", 1)], False),
         ([("PackDied", None), ("", 7)], False),  # a retry of nothing
-        ([("PackDied", 1), ("", 1)], False),  # a ring, made by hand
+        ([("PackDied", 1), ("", 1)], False),  # a cycle, made by hand
     ],
 )
-def test_a_trial_that_died_in_company_is_alone_in_all_its_retries(
+def test_a_trial_of_a_killed_pack_runs_alone_in_all_its_retries(
     tries: Tries, *, alone: bool
 ) -> None:
     """However often it is interrupted in between."""

@@ -18,7 +18,7 @@ Open = Callable[[StudySpec], TrialStore]
 
 
 def count(store: TrialStore, state: TrialState) -> int:
-    """How many trials are in a state."""
+    """The number of trials in a state."""
     return sum(trial.state == state for trial in store.study.trials)
 
 
@@ -30,11 +30,11 @@ def result(params: TrialParams, value: float = 0.5) -> TrialResult:
 
 
 def diverge() -> None:
-    """Fail as a training loop does."""
+    """Raise as a diverging training loop does."""
     raise FloatingPointError("loss became nan at step 3")
 
 
-def test_a_ledger_knows_which_of_its_trials_are_retries(open_store: Open, spec: StudySpec) -> None:
+def test_a_store_knows_which_of_its_trials_are_retries(open_store: Open, spec: StudySpec) -> None:
     """Without reading the study."""
     store = open_store(spec)
     first = store.ask()
@@ -46,10 +46,10 @@ def test_a_ledger_knows_which_of_its_trials_are_retries(open_store: Open, spec: 
     assert (fresh, store.retries(again.number)) == (False, True)
 
 
-def test_a_told_trial_is_complete_with_all_it_yields(
+def test_a_finished_trial_is_stored_with_its_whole_result(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
-    """Value, metrics, details, seconds, seed: from another connection."""
+    """Value, metrics, details, seconds, seed: read through another connection."""
     store = open_store(spec)
     params = store.ask()
     store.report(params.number, 10, 0.3, {"train_loss": 1.0})
@@ -71,7 +71,7 @@ def test_a_told_trial_is_complete_with_all_it_yields(
     }
 
 
-def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
+def test_a_failed_trial_has_its_reason_and_no_value(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
     """Class, message and traceback."""
@@ -92,8 +92,10 @@ def test_a_failed_trial_keeps_its_reason_and_gets_no_value(
     assert trial.value is None
 
 
-def test_owed_counts_complete_and_running_only(open_store: Open, spec: StudySpec) -> None:
-    """A failed trial does not count: the target is N COMPLETE."""
+def test_only_complete_and_running_trials_reduce_the_remaining_number(
+    open_store: Open, spec: StudySpec
+) -> None:
+    """A failed trial does not count: the budget is N COMPLETE."""
     store = open_store(replace(spec, budget=Budget(trials=3)))
     first, second = store.ask(), store.ask()
     assert store.owed() == 1
@@ -106,7 +108,7 @@ def test_owed_counts_complete_and_running_only(open_store: Open, spec: StudySpec
 def test_an_interrupted_trial_is_closed_and_queued_again(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
-    """What a killed driver left RUNNING runs next, with the same parameters and seed."""
+    """A trial left RUNNING by a killed driver runs next, with the same parameters and seed."""
     dead = open_store(spec)
     dead.tell(result(dead.ask()))
     lost = dead.ask()
@@ -124,7 +126,7 @@ def test_an_interrupted_trial_is_closed_and_queued_again(
 
 
 def test_recovering_twice_queues_once(open_store: Open, spec: StudySpec) -> None:
-    """A driver that is killed right after recovering loses and doubles nothing."""
+    """A driver that is killed right after recovering loses and duplicates nothing."""
     open_store(spec).ask()
     open_store(spec).recover()
     store = open_store(spec)
@@ -147,7 +149,7 @@ def test_abandoned_trials_wait_for_the_next_driver(open_store: Open, spec: Study
 def test_every_configuration_runs_once_per_seed(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
-    """Replicates share parameters and differ in seed; no pair runs twice."""
+    """Replicates have the same parameters and different seeds; no pair runs twice."""
     few = replace(
         spec, space=Space({"rank": Choice(1, 2, 4)}), seeds=(7, 8), budget=Budget(trials=99)
     )
@@ -161,7 +163,7 @@ def test_every_configuration_runs_once_per_seed(
     assert set(to_table(load_study(address)).configurations) == {0, 1, 2}
 
 
-def test_replicates_lost_in_a_crash_are_made_up_for(open_store: Open, spec: StudySpec) -> None:
+def test_replicates_lost_in_a_crash_are_queued_again(open_store: Open, spec: StudySpec) -> None:
     """Killed between asking a configuration and queueing its second seed."""
     two_seeds = replace(spec, seeds=(7, 8))
     store = open_store(two_seeds)
@@ -184,7 +186,7 @@ def test_replicates_lost_in_a_crash_are_made_up_for(open_store: Open, spec: Stud
 
 
 def test_a_finite_space_ends(open_store: Open, spec: StudySpec) -> None:
-    """``ask`` says so instead of repeating, and leaves no trial open."""
+    """``ask`` returns None instead of repeating, and leaves no trial open."""
     store = open_store(replace(spec, space=Space({"rank": Choice(1, 2)})))
     for _ in range(2):
         store.tell(result(store.ask()))
@@ -193,8 +195,8 @@ def test_a_finite_space_ends(open_store: Open, spec: StudySpec) -> None:
     assert count(store, TrialState.RUNNING) == 0
 
 
-def test_the_pruner_is_asked(open_store: Open, spec: StudySpec) -> None:
-    """With a median pruner a trial far below the others is told to stop."""
+def test_the_pruner_is_used(open_store: Open, spec: StudySpec) -> None:
+    """With a median pruner a trial far below the others is pruned."""
     store = open_store(replace(spec, pruner=Pruner("median")))
     for _ in range(6):
         params = store.ask()
@@ -210,7 +212,7 @@ def test_the_pruner_is_asked(open_store: Open, spec: StudySpec) -> None:
 def test_baselines_are_measured_once_per_seed(
     open_store: Open, address: StorageUrl, spec: StudySpec
 ) -> None:
-    """They are no trials: the sampler and the importance never see them."""
+    """They are no trials: sampler and importance do not use them."""
     based = replace(spec, seeds=(3, 4), baselines=(Baseline("head only", {"rank": 0}),))
     store = open_store(based)
     remaining = store.owed_baselines()
@@ -228,10 +230,10 @@ def test_baselines_are_measured_once_per_seed(
 
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", 0.9), ("minimize", 0.1)])
-def test_best_follows_the_direction(
+def test_best_depends_on_the_direction(
     open_store: Open, address: StorageUrl, spec: StudySpec, direction: str, best: float
 ) -> None:
-    """And is one trial, with its parameters."""
+    """It is one trial, with its parameters."""
     store = open_store(replace(spec, direction=direction))
     for value in (0.5, 0.9, 0.1):
         store.tell(result(store.ask(), value))

@@ -1,4 +1,4 @@
-"""Any small table has an answer that holds together."""
+"""Property test: any small table has a consistent verdict."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VALUES: dict[str, Callable[[np.random.Generator, int], FloatArray]] = {
 
 @st.composite
 def tables(draw: st.DrawFn) -> TrialTable:
-    """Small tables of any making: replicates, ties, missing choices, odd values."""
+    """Small random tables: replicates, ties, missing choices, unusual values."""
     n = draw(st.integers(0, 60))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     few, exact, odd = (draw(st.booleans()) for _ in range(3))
@@ -77,19 +77,19 @@ CLAIMS = (
     Claim("a", (("t", "u"),), (), nuisances=("u",)),
 )
 RANKED = {"a": "rank", "u": "alpha"}
-"""What the parameters are called in half of the tables, so that all the rules of LoRA apply."""
+"""Parameter names of half of the tables, so that LoRA's rules apply."""
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(), st.sampled_from(CLAIMS), st.booleans())
-def test_any_small_table_has_a_sound_answer(
+def test_any_small_table_has_a_consistent_verdict(
     table: TrialTable,
     claim: Claim,
     cross_checks: bool,  # noqa: FBT001
 ) -> None:
-    """No error, no NaN, intervals that hold their estimates, no verdict below 20 configurations.
+    """No error, no NaN, intervals that contain their estimates, no verdict below 20 configurations.
 
-    A claim that the names do not allow is refused with an error that says so.
+    A claim that the parameters do not allow is refused with an error.
     """
     to = RANKED if "rank" in table.space else {}
     names = {
@@ -114,7 +114,7 @@ def test_any_small_table_has_a_sound_answer(
 
 
 def _on_both_sides(claim: Claim) -> bool:
-    """Whether rank and alpha, which are judged together, are to be compared with each other."""
+    """Whether a claim compares rank with alpha, which are judged together."""
     ours = {*as_group(claim.dominant)} & set(COUPLED)
     theirs = {n for part in (*claim.over, *claim.negligible) for n in as_group(part)}
     return bool(ours) and bool(theirs & set(COUPLED))

@@ -1,4 +1,4 @@
-"""Claims of any shape: groups, numbers, many parameters, none negligible."""
+"""Claims of any form: groups, numbers, many parameters, none negligible."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_a_group_may_dominate_and_groups_may_be_dominated() -> None:
     assert groups.keys() == {"t+a", "b+u"}
 
 
-def test_a_group_has_no_single_best_nuisance_and_says_so() -> None:
-    """It is judged averaged only."""
+def test_a_group_has_no_optimised_view_and_a_note() -> None:
+    """It is judged averaged over the nuisance only."""
     table = simple_table(80, lambda at: GAIN[at["t"].astype(int)] + straight(at["a"]), noise=0.2)
 
     found = quick(table, Claim(("t", "a"), ("b",), (), nuisances=("u",)))
@@ -56,7 +56,7 @@ def test_a_group_has_no_single_best_nuisance_and_says_so() -> None:
     ids=["over one", "with a nuisance", "the other way round", "not negligible"],
 )
 def test_a_range_may_dominate(claim: Claim, answer: str) -> None:
-    """The rate explains 10 times what a does; nothing is negligible unless it is claimed."""
+    """The rate explains 10 times what a does; negligibility is tested only if it is claimed."""
     table = simple_table(
         120, lambda at: np.sqrt(3.0) * at["u"] + 0.32 * straight(at["a"]), noise=0.2
     )
@@ -69,7 +69,7 @@ def test_a_range_may_dominate(claim: Claim, answer: str) -> None:
 
 
 def test_two_choices_may_dominate() -> None:
-    """An adapter or none: one contrast."""
+    """With an adapter or without: one contrast."""
     rng = np.random.default_rng(0)
     on, a = rng.permutation(np.arange(80) % 2), rng.permutation(np.arange(80) % 4)
     y = 0.05 * on + 0.002 * a + rng.normal(0, 0.01, 80)
@@ -85,7 +85,7 @@ def test_two_choices_may_dominate() -> None:
 
 
 def test_a_claim_over_the_learning_rate_too() -> None:
-    """What is claimed to be dominated is no nuisance any more."""
+    """A parameter in the claim is no nuisance parameter."""
     table = simple_table(
         120, lambda at: GAIN[at["t"].astype(int)] + np.sqrt(3.0) * at["u"], noise=0.2
     )
@@ -99,8 +99,8 @@ def test_a_claim_over_the_learning_rate_too() -> None:
     assert over_a.verdict == "CONFIRMED"
 
 
-def test_it_can_say_that_it_beats_rank_and_scaling_but_not_the_rate() -> None:
-    """Confirmed as claimed, and the reason tells what the claim leaves out."""
+def test_dominance_over_rank_and_scaling_but_not_the_rate() -> None:
+    """Confirmed as claimed, and the reason names what the claim leaves out."""
     table = simple_table(
         150, lambda at: GAIN[at["t"].astype(int)] + np.sqrt(3.0) * at["u"], noise=0.2
     )
@@ -116,7 +116,7 @@ def test_it_can_say_that_it_beats_rank_and_scaling_but_not_the_rate() -> None:
 
 @pytest.mark.parametrize("ranks", [("low", "high", "full"), (0, 4, 8)], ids=["names", "with 0"])
 def test_ranks_without_doublings_leave_size_untested(ranks: tuple[str | int, ...]) -> None:
-    """Names, and a rank of 0: trained parameters were recorded, but nothing tells their worth."""
+    """Unordered ranks, or rank 0: sizes are recorded, but their effect cannot be estimated."""
     rng = np.random.default_rng(0)
     t, r = rng.permutation(np.arange(90) % 5), rng.permutation(np.arange(90) % 3)
     table = TrialTable.from_arrays(
@@ -136,7 +136,7 @@ def test_ranks_without_doublings_leave_size_untested(ranks: tuple[str | int, ...
 
 
 def test_ten_parameters_and_500_trials() -> None:
-    """With an interaction and a curve among the rest, in a few seconds."""
+    """With an interaction and a curve among the others, in a few seconds."""
     rng = np.random.default_rng(1)
     x = rng.uniform(-1, 1, (9, 500))
     t = rng.integers(5, size=500)
@@ -154,8 +154,8 @@ def test_ten_parameters_and_500_trials() -> None:
     assert found.interactions[0].name == "x1:x2"
 
 
-def test_unknown_parameters_are_named_all_at_once_with_those_there_are() -> None:
-    """Three typos, three faults, and the names to choose from."""
+def test_unknown_parameters_are_reported_at_once_with_known_ones() -> None:
+    """Three typos, three faults, and the list of names."""
     table = simple_table(40, lambda at: at["u"])
 
     with pytest.raises(SpecError, match=r"claim\.dominant must be one of t, a, b, u") as caught:
@@ -164,7 +164,7 @@ def test_unknown_parameters_are_named_all_at_once_with_those_there_are() -> None
     assert len(caught.value.faults) == 3
 
 
-def test_a_claim_that_breaks_a_rule_and_odd_arguments_are_refused_together() -> None:
+def test_an_invalid_claim_and_invalid_arguments_are_reported_together() -> None:
     """Delta, kappa, draws and seed."""
     table = simple_table(40, lambda at: at["u"])
 
@@ -174,8 +174,8 @@ def test_a_claim_that_breaks_a_rule_and_odd_arguments_are_refused_together() -> 
     assert len(caught.value.faults) == 4
 
 
-def test_what_is_made_of_rank_is_not_compared_with_rank() -> None:
-    """With alpha sampled, scaling is rank and alpha together."""
+def test_a_quantity_derived_from_rank_is_not_compared_with_rank() -> None:
+    """With alpha sampled, scaling is derived from rank and alpha."""
     columns = {"rank": [1, 2, 4] * 8, "alpha": [8, 16] * 12, "x": list(range(24))}
     table = TrialTable.from_arrays(columns, np.arange(24.0))
 

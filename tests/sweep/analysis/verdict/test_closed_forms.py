@@ -1,4 +1,4 @@
-"""Shares and totals where the right answer is known in closed form."""
+"""Shares and totals against closed forms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweep.study.parameters import Float
 from sweep.study.space import Space
 
 GAIN = np.array([-1.0, -1.0, 0.0, 1.0, 1.0]) / np.sqrt(0.8)
-"""Of five names: mean 0, mean square 1."""
+"""Values for five unordered choices: mean 0, mean square 1."""
 
 
 def _effects(verdict: Verdict) -> dict[str, Effect]:
@@ -52,7 +52,7 @@ def test_ishigami() -> None:
 
 
 def test_a_product_is_one_pair() -> None:
-    """x1 x2 on (-1, 1): nothing by themselves, 1/9 of variance together."""
+    """x1 x2 on (-1, 1): no main effects, and 1/9 of variance as an interaction."""
     found = _on_ranges(128, 1.0, lambda a, b, _: a * b, ("x2",))
 
     assert found["x1:x2"].share == pytest.approx(1.0)
@@ -73,7 +73,7 @@ def test_linear_on_ranges() -> None:
     assert found["x1"].sigma == pytest.approx((4.0 / 3.0) ** 0.5)
 
 
-def test_additive_of_names_and_ordered_choices() -> None:
+def test_additive_of_unordered_and_ordered_choices() -> None:
     """Standard deviations 3 and 1: shares 0.9 and 0.1, which totals equal."""
     table = simple_table(100, lambda at: 3.0 * GAIN[at["t"].astype(int)] + straight(at["a"]))
 
@@ -85,7 +85,7 @@ def test_additive_of_names_and_ordered_choices() -> None:
     assert (found["t"].sigma, found["a"].sigma) == (pytest.approx(3.0), pytest.approx(1.0))
 
 
-def test_an_interaction_of_names_is_in_both_totals() -> None:
+def test_an_interaction_of_choices_is_in_both_totals() -> None:
     """T 0.02, a with t 0.01: shares 0.8 and 0.2, and a has a total of 0.2 without a main effect."""
     sign = np.array([-1.0, 1.0, 0.0, 1.0, -1.0]) / np.sqrt(0.8)
     table = simple_table(
@@ -104,7 +104,7 @@ def test_an_interaction_of_names_is_in_both_totals() -> None:
     assert found["t"].total_share == pytest.approx(1.0, abs=1e-6)
 
 
-def test_intervals_hold_the_known_shares_under_noise() -> None:
+def test_intervals_cover_the_known_shares_under_noise() -> None:
     """Shares 0.8, 0.2 and 0 in 95 % of 12 studies: each misses at most 3 times (p < 0.003)."""
     missed = dict.fromkeys("tab", 0)
     truth = {"t": (0.8, 0.02), "a": (0.2, 0.01), "b": (0.0, 0.0)}

@@ -1,4 +1,4 @@
-"""Cross-checks may take back a confirmation, and never make one."""
+"""Cross-checks may veto a confirmation, and never make one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _check(*, passes: bool | None, veto: bool = True, name: str = "fANOVA") -> C
     return CrossCheck(name, "?", passes, veto, "says no")
 
 
-def test_a_check_that_disagrees_takes_back_a_confirmation() -> None:
-    """Named, with what it says; the condition of the answer goes with it."""
+def test_a_disagreeing_check_vetoes_a_confirmation() -> None:
+    """It is named, with its sentence; the answer's condition is removed."""
     against = _check(passes=False, name="ranks")
 
     found = _vetoed(CONFIRMED, (_check(passes=True), against))
@@ -40,8 +40,8 @@ def test_a_check_that_disagrees_takes_back_a_confirmation() -> None:
     [_check(passes=True), _check(passes=None), _check(passes=False, veto=False)],
     ids=["agrees", "could not be made", "may not veto"],
 )
-def test_a_check_that_does_not_disagree_takes_back_nothing(check: CrossCheck) -> None:
-    """Knowing less is no disagreement."""
+def test_an_undecided_check_vetoes_nothing(check: CrossCheck) -> None:
+    """An undecided check is no disagreement."""
     found = _vetoed(CONFIRMED, (check,))
 
     assert (found.verdict, found.reason, found.only_at) == (
@@ -51,7 +51,7 @@ def test_a_check_that_does_not_disagree_takes_back_nothing(check: CrossCheck) ->
 
 @pytest.mark.parametrize("state", ["REFUTED", "INCONCLUSIVE"])
 def test_checks_change_no_other_answer(state: Any) -> None:
-    """They are shown beside it."""
+    """They are only listed with it."""
     found = Verdict(verdict=state, claim=Claim(), reason="as it is")
 
     for passes in (True, False):
@@ -67,12 +67,12 @@ def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:
 
 @pytest.fixture(scope="module")
 def confirmed() -> Verdict:
-    """A study of what is true, with all checks."""
+    """A study of a true claim, with all checks."""
     return _fast(study("A", 240, 0), Claim())
 
 
-def test_every_check_is_made_and_says_what_it_asks(confirmed: Verdict) -> None:
-    """A forest, ranks, other bounds, the better half of the rates, alpha for scaling."""
+def test_every_check_is_made_and_has_a_sentence(confirmed: Verdict) -> None:
+    """A forest, ranks, other bounds, the better half of the rates, alpha instead of scaling."""
     assert confirmed.verdict == "CONFIRMED"
     assert [check.name for check in confirmed.cross_checks] == [
         "fANOVA",
@@ -91,8 +91,8 @@ def test_every_check_is_made_and_says_what_it_asks(confirmed: Verdict) -> None:
         assert not re.search(r"\bp\d\d\b", check.says + check.name + check.question)
 
 
-def test_without_checks_the_answer_is_the_same_and_says_so(confirmed: Verdict) -> None:
-    """Nothing could veto it."""
+def test_without_checks_the_answer_is_the_same_with_a_note(confirmed: Verdict) -> None:
+    """There is no veto."""
     found = quick(study("A", 240, 0), Claim(), n_draws=400)
 
     assert found.verdict == "CONFIRMED"
@@ -102,8 +102,8 @@ def test_without_checks_the_answer_is_the_same_and_says_so(confirmed: Verdict) -
     assert not any("not made" in note for note in confirmed.notes)
 
 
-def test_the_same_seed_gives_the_same_verdict_and_another_one_other_draws() -> None:
-    """To the last digit."""
+def test_the_seed_determines_the_verdict_s_draws() -> None:
+    """To the last digit; another seed gives other draws."""
     table = simple_table(40, lambda at: 0.01 * straight(at["a"]), noise=0.01)
     claim = Claim("t", ("a",), ("a",), delta=0.02, nuisances=("u",))
 
@@ -114,8 +114,8 @@ def test_the_same_seed_gives_the_same_verdict_and_another_one_other_draws() -> N
     assert first.cross_checks != other.cross_checks
 
 
-def test_a_study_that_sampled_alpha_has_every_check_too() -> None:
-    """With trained parameters recorded, the check has scaling in alpha's place."""
+def test_a_study_that_samples_alpha_has_every_check_too() -> None:
+    """With recorded sizes, the check uses scaling in place of alpha."""
     rng = np.random.default_rng(0)
     n = 150
     t, r, a = (rng.permutation(np.arange(n) % 5) for _ in range(3))

@@ -1,4 +1,4 @@
-"""The rule on simulated studies whose right answer is known: a few of each."""
+"""The decision rule on simulated studies with a known answer, a few of each scenario."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _verdict(name: str, n: int, seed: int) -> Verdict:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_what_is_true_is_confirmed(seed: int) -> None:
-    """Target sets at 0.021, rank and scaling at 0.001 of standard deviation, 240 trials."""
+def test_a_true_claim_is_confirmed(seed: int) -> None:
+    """Target sets with sd 0.021, rank and scaling with sd 0.001, 240 trials."""
     found = _verdict("A", 240, seed)
 
     assert found.headline == "CONFIRMED"
@@ -42,8 +42,8 @@ def test_what_is_true_is_confirmed(seed: int) -> None:
     ],
 )
 @pytest.mark.parametrize("seed", range(2))
-def test_what_is_false_is_refuted_by_the_right_part(name: str, part: str, seed: int) -> None:
-    """Nothing matters; rank matters as much; size alone; the rate times alpha."""
+def test_a_false_claim_is_refuted_by_the_right_part(name: str, part: str, seed: int) -> None:
+    """No effects; equal effects of rank; size alone; the rate times alpha."""
     found = _verdict(name, 240, seed)
 
     assert found.verdict == "REFUTED"
@@ -52,13 +52,13 @@ def test_what_is_false_is_refuted_by_the_right_part(name: str, part: str, seed: 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_sets_that_tie_at_their_own_rates_are_never_confirmed(seed: int) -> None:
-    """S7 with the rate varied."""
+def test_sets_with_equal_maxima_are_never_confirmed(seed: int) -> None:
+    """S7, where each set has its maximum at another rate."""
     assert _verdict("S7", 162, seed).verdict != "CONFIRMED"
 
 
-def test_a_rate_that_was_fixed_is_part_of_the_answer() -> None:
-    """At the first set's own rate the sets differ: true there, and said to hold only there."""
+def test_a_fixed_rate_is_part_of_the_answer() -> None:
+    """At the first set's best rate the sets differ: confirmed at this rate only."""
     found = _verdict("S7fixed", 240, 0)
 
     assert found.only_at == ("learning_rate",)
@@ -66,8 +66,8 @@ def test_a_rate_that_was_fixed_is_part_of_the_answer() -> None:
     assert all(part.view == "averaged" for part in found.parts)
 
 
-def test_where_little_is_known_nothing_is_decided() -> None:
-    """A card-sized effect on 40 trials."""
+def test_with_few_trials_nothing_is_decided() -> None:
+    """An effect of the published size, on 40 trials."""
     found = _verdict("A2", 40, 0)
 
     assert found.verdict == "INCONCLUSIVE"
@@ -75,7 +75,7 @@ def test_where_little_is_known_nothing_is_decided() -> None:
 
 
 def test_each_choice_has_its_best_rate() -> None:
-    """In S7 they lie at different rates and reach the same value: intervals hold that."""
+    """In S7 these rates differ and the maxima are equal: the intervals cover both."""
     found = _verdict("S7", 240, 0)
 
     assert [place.choice for place in found.best] != []
@@ -118,9 +118,9 @@ YES, NO, OPEN, UNTESTED = "CONFIRMED", "REFUTED", "INCONCLUSIVE", "UNTESTED"
     ],
 )
 def test_how_parts_make_an_answer(states: tuple[result.PartState, ...], answer: str) -> None:
-    """Every part and both views for a yes; dominance or negligibility for a no.
+    """A confirmation needs every part in both views; dominance or negligibility can refute.
 
-    Size explains it all only where everything else was confirmed.
+    "Size explains it" needs everything else confirmed.
     """
     keys = [("dominance", "averaged"), ("negligible", "averaged"), ("beyond size", "averaged")]
     keys += [("dominance", "optimised"), ("negligible", "optimised")]
@@ -130,7 +130,7 @@ def test_how_parts_make_an_answer(states: tuple[result.PartState, ...], answer: 
 
 
 def test_the_trials_needed_are_those_of_the_hardest_open_part() -> None:
-    """None where one of them would never be settled."""
+    """None if one part can never be decided."""
     dominance = _part("dominance", "averaged", OPEN, 200)
     negligible = _part("negligible", "averaged", OPEN, 500)
     hopeless = _part("dominance", "optimised", OPEN)

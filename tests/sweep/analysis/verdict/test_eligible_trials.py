@@ -1,4 +1,4 @@
-"""Which trials count, and that the others are told."""
+"""The trials that count for a verdict; excluded ones are counted by reason."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def _counts(found: Verdict) -> dict[str, int]:
 
 
 def _phased(*phases: str) -> TrialTable:
-    """The trials, phase after phase in turn."""
+    """The same trials, with phases assigned in turn."""
     rows = [replace(row, phase=phases[i % len(phases)]) for i, row in enumerate(TABLE.rows)]
     return replace(TABLE, rows=tuple(rows))
 
 
-def test_only_measured_trials_count_where_there_are_such() -> None:
-    """What the search found by earlier results is no evidence; nor is a pilot."""
+def test_only_measured_trials_count_if_there_are_any() -> None:
+    """Trials chosen by earlier results do not count; nor does a pilot."""
     found = quick(_phased("measure", "search", "measure", "pilot"))
 
     assert found.n_trials == 50
@@ -48,15 +48,15 @@ def test_values_of_the_search_change_nothing() -> None:
     assert one.parameters == other.parameters
 
 
-def test_without_phases_all_but_a_pilot_counts() -> None:
-    """Trials of a study that knows no phases."""
+def test_without_a_measurement_all_but_the_pilot_count() -> None:
+    """In a study without phases."""
     found = quick(_phased("", "pilot", ""))
 
     assert found.n_trials == 67
     assert _counts(found) == {"it is of the pilot": 33}
 
 
-def test_unusable_values_are_told_and_left_out() -> None:
+def test_unusable_values_are_counted_and_excluded() -> None:
     """NaN and infinity, three in a hundred."""
     columns = {name: [row.values[name] for row in TABLE.rows] for name in TABLE.space}
     y = TABLE.y
@@ -72,8 +72,8 @@ def test_unusable_values_are_told_and_left_out() -> None:
 
 
 @pytest.mark.parametrize("no_value", [True, False])
-def test_trials_without_a_value_failed_whatever_the_reason_says(*, no_value: bool) -> None:
-    """Ten in a hundred and ten are a guard; ten that lack a parameter are not."""
+def test_trials_without_a_value_count_as_failed(*, no_value: bool) -> None:
+    """Whatever their reason says: 10 in 110 trigger a guard; ten without a parameter do not."""
     reason = "it has no t" if no_value else "its value is out of place"
     dropped = tuple(Dropped(200 + i, reason, no_value=no_value) for i in range(10))
 
@@ -83,8 +83,8 @@ def test_trials_without_a_value_failed_whatever_the_reason_says(*, no_value: boo
     assert any("10 of 110 trials failed" in guard for guard in found.guards) is no_value
 
 
-def test_the_pool_is_what_counts_with_the_collapsed() -> None:
-    """And without what the search chose, or what has no value."""
+def test_the_pool_has_eligible_and_collapsed_trials() -> None:
+    """Without the search's trials, and those without a value."""
     table = _phased("measure", "search")
     rows = tuple(replace(row, collapsed=row.number in (4, 5)) for row in table.rows)
     dropped = (Dropped(200, "its value is nan", no_value=True),)
@@ -99,8 +99,8 @@ def test_the_pool_is_what_counts_with_the_collapsed() -> None:
     assert found.failed == 1
 
 
-def test_runs_that_say_that_they_collapsed_do_not_count() -> None:
-    """By their own metrics, though their value is not far below the others."""
+def test_runs_marked_as_collapsed_do_not_count() -> None:
+    """By their own metrics, although their value is not far below the others."""
     rows = [replace(row, collapsed=i in (4, 31)) for i, row in enumerate(TABLE.rows)]
 
     found = quick(replace(TABLE, rows=tuple(rows)))
@@ -111,8 +111,8 @@ def test_runs_that_say_that_they_collapsed_do_not_count() -> None:
     assert found.n_trials == 98
 
 
-def test_runs_that_collapsed_by_rule_do_not_count() -> None:
-    """A run far below its configuration's prediction, with its number."""
+def test_runs_collapsed_by_the_rule_do_not_count() -> None:
+    """A run far below its configuration's prediction, reported with its number."""
     y = TABLE.y
     y[17] -= 3.0
 
@@ -124,8 +124,8 @@ def test_runs_that_collapsed_by_rule_do_not_count() -> None:
     assert "1 of 100 runs collapsed (1.0%)" in found.notes[0]
 
 
-def test_every_run_has_collapsed() -> None:
-    """No run is left, and no error."""
+def test_all_runs_may_have_collapsed() -> None:
+    """No run is left, and no error is raised."""
     rows = tuple(replace(row, collapsed=True) for row in TABLE.rows)
 
     found = quick(replace(TABLE, rows=rows))
@@ -136,8 +136,8 @@ def test_every_run_has_collapsed() -> None:
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_copies_of_trials_are_no_evidence(times: int) -> None:
-    """The same values under further seeds: as many configurations, the same probabilities."""
+def test_copies_of_trials_add_no_evidence(times: int) -> None:
+    """The same values with more seeds: as many configurations, the same probabilities."""
     one, many = quick(TABLE), quick(repeated(TABLE, times))
 
     assert (many.n_trials, many.n_configurations) == (100 * times, 100)
@@ -151,8 +151,8 @@ def test_copies_of_trials_are_no_evidence(times: int) -> None:
     assert many.seed_noise.sd == 0.0
 
 
-def test_ten_seeds_of_nineteen_configurations_are_nineteen() -> None:
-    """Which is too few, whatever the number of runs."""
+def test_ten_seeds_of_nineteen_configurations_count_as_nineteen() -> None:
+    """This is too few, whatever the number of runs."""
     few = simple_table(19, lambda at: GAIN[at["t"].astype(int)], noise=0.01)
 
     found = quick(repeated(few, 10), ABOUT_T)
@@ -162,7 +162,7 @@ def test_ten_seeds_of_nineteen_configurations_are_nineteen() -> None:
 
 
 def test_seed_noise_is_that_of_the_runs() -> None:
-    """Replicates that differ by noise of 0.01, and no lack of fit."""
+    """Replicates with noise of 0.01, and no lack of fit."""
     rng = np.random.default_rng(0)
     twice = repeated(TABLE, 2)
     y = np.concatenate(
@@ -178,8 +178,8 @@ def test_seed_noise_is_that_of_the_runs() -> None:
     assert found.lack_of_fit > 0.001
 
 
-def test_what_the_model_lacks_is_told() -> None:
-    """A jagged surface with next to no noise of seeds."""
+def test_lack_of_fit_is_noted() -> None:
+    """A jagged surface with nearly no noise between seeds."""
     jagged = simple_table(60, lambda at: 0.05 * np.sin(40.0 * at["u"]))
     twice = repeated(jagged, 2)
     y = [row.value + 0.001 * row.seed for row in twice.rows]

@@ -1,4 +1,4 @@
-"""Guards are silent on studies that have nothing wrong."""
+"""Guards rarely fire on studies without defects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweep.study.claim import Claim
 
 
 def _alarms(name: str, n: int, seed: int) -> list[str]:
-    """What the guards say, without the parts of the verdict."""
+    """The reasons of the guards, without the verdict's parts."""
     from sweep.analysis.effects.model_selection import select_model
 
     table = study(name, n, seed)
@@ -27,7 +27,7 @@ def _alarms(name: str, n: int, seed: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("seeds", "most"), [(5, 2), pytest.param(20, 3, marks=pytest.mark.slow)])
-def test_guards_seldom_fire_on_healthy_studies(seeds: int, most: int) -> None:
+def test_guards_rarely_fire_on_healthy_studies(seeds: int, most: int) -> None:
     """At most 3 of 100 studies of 40, 80 and 162 trials, balanced and random."""
     kinds = [("A", 40), ("B", 80), ("C", 80), ("Arand", 80), ("A", 162)]
 
@@ -43,7 +43,7 @@ def test_guards_seldom_fire_on_healthy_studies(seeds: int, most: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_two_collapses_in_a_hundred_cost_no_verdict(seed: int) -> None:
-    """They are set apart by rule, counted and told; the rest is judged."""
+    """They are excluded by the rule, counted and noted; the others are analysed."""
     table = study("COL", 162, seed)
 
     found = quick(table, Claim())

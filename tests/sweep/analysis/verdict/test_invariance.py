@@ -1,4 +1,4 @@
-"""The answer depends on what was measured, not on how it is written down."""
+"""The verdict depends on measurements only, not on names, order or units."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _columns(table: TrialTable) -> dict[str, list[Any]]:
 
 
 def _same(found: Verdict, base: Verdict = BASE) -> None:
-    """The same answer, probabilities and effects, in whatever order names put them."""
+    """The same answer, probabilities and effects, independent of the order of names."""
     assert found.verdict == base.verdict
     for one, other in zip(found.parts, base.parts, strict=True):
         assert (one.name, one.view, one.state) == (other.name, other.view, other.state)
@@ -49,8 +49,8 @@ def _same(found: Verdict, base: Verdict = BASE) -> None:
     ]
 
 
-def test_the_base_has_something_to_lose() -> None:
-    """Probabilities that are neither 0 nor 1, in both views."""
+def test_the_base_case_is_not_trivial() -> None:
+    """Its probabilities are neither 0 nor 1, in both views."""
     chances = {part.view: part.probability or 0.0 for part in BASE.parts}
 
     assert chances.keys() == {"averaged", "optimised"}
@@ -58,7 +58,7 @@ def test_the_base_has_something_to_lose() -> None:
 
 
 def test_the_order_of_rows() -> None:
-    """Shuffled, and numbered anew."""
+    """Shuffled and renumbered."""
     order = np.random.default_rng(0).permutation(80)
     rows = [replace(TABLE.rows[i], number=k) for k, i in enumerate(order)]
 
@@ -66,7 +66,7 @@ def test_the_order_of_rows() -> None:
 
 
 def test_the_order_of_rows_with_seeds_and_cross_checks() -> None:
-    """Replicates of a configuration, a forest and its resamples depend on no order either."""
+    """Replicates of a configuration, a forest and its resamples do not depend on order either."""
     twice = (*TABLE.rows[:40], *(replace(r, number=100 + i, seed=1, value=r.value + 0.001 * (i % 7))
              for i, r in enumerate(TABLE.rows[:20])))  # fmt: skip
     backwards = [replace(row, number=-row.number) for row in twice]
@@ -85,7 +85,7 @@ def test_the_order_of_rows_with_seeds_and_cross_checks() -> None:
 
 
 def test_the_names_and_the_order_of_parameters() -> None:
-    """Called otherwise, and standing in another order in the space."""
+    """Renamed, and in another order of the space."""
     to = {"t": "zz", "a": "m", "b": "aa", "u": "k"}
     space = Space({to[name]: TABLE.space[name] for name in ("u", "b", "t", "a")})
     rows = [replace(r, values={to[n]: v for n, v in r.values.items()}) for r in TABLE.rows]
@@ -98,7 +98,7 @@ def test_the_names_and_the_order_of_parameters() -> None:
 
 
 def test_the_names_of_parameters_that_the_claim_leaves_out() -> None:
-    """They are numbered by what they explain, not by what they are called."""
+    """Parameters are ordered by their effect, not by name."""
     to = {"t": "t", "a": "a", "b": "z", "u": "c"}
     space = Space({to[name]: TABLE.space[name] for name in ("b", "u", "t", "a")})
     rows = [replace(r, values={to[n]: v for n, v in r.values.items()}) for r in TABLE.rows]
@@ -111,7 +111,7 @@ def test_the_names_of_parameters_that_the_claim_leaves_out() -> None:
 
 @pytest.mark.parametrize("order", ["vsrqp", "qrspv", "prvqs"])
 def test_the_labels_and_the_order_of_choices(order: str) -> None:
-    """Which name is first, and what names are called."""
+    """Another first choice, and other labels."""
     label = dict(zip("pqrsv", ["e", "d", "c", "b", "a"], strict=True))
     space = Space({**TABLE.space.params, "t": Choice(*(label[each] for each in order))})
     columns = _columns(TABLE)
@@ -122,7 +122,7 @@ def test_the_labels_and_the_order_of_choices(order: str) -> None:
 
 
 def test_the_direction() -> None:
-    """A loss that falls is a score that rises."""
+    """A loss to minimise is a score to maximise."""
     columns, values = _columns(TABLE), [-row.value for row in TABLE.rows]
 
     _same(
@@ -138,13 +138,13 @@ def _checked(table: TrialTable, claim: Claim) -> Verdict:
 
 @pytest.fixture(scope="module")
 def checked() -> Verdict:
-    """The base with cross-checks."""
+    """The base case with cross-checks."""
     return _checked(TABLE, CLAIM)
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_the_unit(unit: float, checked: Verdict) -> None:
-    """Percent or fractions, as long as delta is in the same unit; cross-checks included."""
+    """Percent or fractions, with delta in the same unit; including cross-checks."""
     values = [unit * row.value for row in TABLE.rows]
     table = TrialTable.from_arrays(_columns(TABLE), values, space=TABLE.space)
     found = _checked(table, replace(CLAIM, delta=0.02 * unit))
@@ -170,13 +170,13 @@ def _of_rank(value: Callable[[float], Any], param: Any) -> Verdict:
 
 
 def test_ordered_choices_may_have_any_spacing() -> None:
-    """1, 2, 4, 8, 16 or 0, 1, 2, 3, 4: what counts is the order."""
+    """1, 2, 4, 8, 16 or 0, 1, 2, 3, 4: only the order matters."""
     _same(_of_rank(int, Choice(0, 1, 2, 3, 4)))
     _same(_of_rank(lambda place: int(place) + 7, Choice(11, 10, 9, 8, 7)))
 
 
-def test_whole_numbers_are_nearly_ordered_choices() -> None:
-    """A range of five whole numbers is five cells of a line, whose variance is 2.08, not 2."""
+def test_integers_are_nearly_ordered_choices() -> None:
+    """A range of five integers is five cells of a line, with variance 2.08 instead of 2."""
     found = _of_rank(int, Int(0, 4))
 
     assert found.verdict == BASE.verdict

@@ -1,4 +1,4 @@
-"""Rank beside alpha is judged as rank beside scaling."""
+"""A study of rank and alpha gives the verdict of one of rank and scaling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GAIN = 0.02 * np.array([-1.2, 0.3, -0.4, 0.1, 1.2])
 
 
 @pytest.mark.parametrize("effect", [{"rank": 0.0}, {"rank": 0.03, "scaling": -0.01}])
-def test_rank_with_alpha_is_rank_with_scaling(effect: dict[str, float]) -> None:
+def test_rank_with_alpha_equals_rank_with_scaling(effect: dict[str, float]) -> None:
     """The group {rank, scaling} has the variance of {rank, alpha}, from the same trials.
 
     Rates of the log axes, so that alpha = scaling x rank is a line too: the two differ only in

@@ -1,4 +1,4 @@
-"""Each guard stops the verdict where it must, and says why; alone where it can be alone."""
+"""Each guard prevents the verdict when it must, with its reason, and alone if possible."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from sweep.study.space import Space
     ],
 )
 def test_a_guard_stops_the_verdict_alone(make: Callable[[], TrialTable], expected: str) -> None:
-    """Without its cause the same claim is confirmed; with it there is one guard and no answer."""
+    """Without its cause the claim is confirmed; with it there is one guard and no answer."""
     assert quick(spoilt.healthy()).verdict == "CONFIRMED"
 
     found = quick(make())
@@ -52,7 +52,7 @@ def test_a_guard_stops_the_verdict_alone(make: Callable[[], TrialTable], expecte
 
 @pytest.mark.parametrize("value", [0.0, 0.25, -1e9])
 def test_a_constant_metric_has_no_verdict(value: float) -> None:
-    """Nothing to explain, no shares of rounding, and no other guard."""
+    """No variance, no shares of rounding errors, and no other guard."""
     found = quick(with_values(spoilt.healthy(), np.full(100, value)))
 
     [guard] = found.guards
@@ -61,7 +61,7 @@ def test_a_constant_metric_has_no_verdict(value: float) -> None:
 
 
 def test_seeds_that_cancel_have_no_verdict() -> None:
-    """Every configuration has the same mean, so that no effect is there to be explained."""
+    """Every configuration has the same mean, so there is no effect."""
     table = spoilt.healthy(40)
     rows = [
         replace(row, number=row.number + 40 * k, seed=k, value=2.0 * k - 1.0)
@@ -72,8 +72,8 @@ def test_seeds_that_cancel_have_no_verdict() -> None:
     assert quick(replace(table, rows=tuple(rows))).verdict == "INCONCLUSIVE"
 
 
-def test_a_design_with_seeds_is_no_uneven_sampling() -> None:
-    """Five seeds of each configuration are not five times the evidence against the sampler."""
+def test_replicates_are_no_uneven_sampling() -> None:
+    """Five seeds of each configuration are not five times the evidence of adaptive sampling."""
     fired = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -86,8 +86,8 @@ def test_a_design_with_seeds_is_no_uneven_sampling() -> None:
     assert fired <= 2
 
 
-def test_trials_that_a_sampler_chose_do_not_count_beside_measured_ones() -> None:
-    """A study with both phases is no adaptive one: its measurement counts."""
+def test_a_sampler_s_trials_do_not_count_beside_measured_ones() -> None:
+    """A study with both phases is not adaptive: only its measurement counts."""
     table = spoilt.healthy(120)
     phases = ["measure"] * 60 + ["search"] * 60
     rows = tuple(replace(r, phase=p) for r, p in zip(table.rows, phases, strict=True))
@@ -99,16 +99,16 @@ def test_trials_that_a_sampler_chose_do_not_count_beside_measured_ones() -> None
     assert found.n_trials == 60
 
 
-def test_every_reason_is_told() -> None:
-    """A study with three faults says three."""
+def test_every_reason_is_reported() -> None:
+    """A study with three defects has three reasons."""
     found = quick(replace(spoilt.missing(), failed=spoilt.failed().failed, sampling="adaptive"))
 
     assert len(found.guards) == 3
     assert all(guard in found.reason for guard in found.guards)
 
 
-def test_a_guarded_verdict_still_shows_what_was_measured() -> None:
-    """Effects without an answer: the reader may look."""
+def test_a_guarded_verdict_still_has_the_effects() -> None:
+    """Effects without an answer."""
     found = quick(spoilt.adaptive(), Claim("t", ("a",), ("a",), nuisances=("u",)))
 
     assert found.verdict == "INCONCLUSIVE"
@@ -117,8 +117,8 @@ def test_a_guarded_verdict_still_shows_what_was_measured() -> None:
     assert found.claim != ABOUT_T
 
 
-def test_a_number_between_tried_ones_is_not_missed() -> None:
-    """A rank between tried ones is interpolated; one beyond them is not known."""
+def test_a_number_between_tried_ones_is_not_missing() -> None:
+    """A rank between tried ones is interpolated; one beyond them is unknown."""
     rng = np.random.default_rng(0)
     space = Space({"t": Choice("u", "v"), "r": Choice(1, 2, 4, 8), "w": Float(0.0, 1.0)})
     claim = Claim("t", ("r",), negligible=(), nuisances=())

@@ -1,4 +1,4 @@
-"""A verdict as a JSON tree: every field there, plain, and in order."""
+"""A verdict's JSON tree: every field, plain values, in order."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ TOP = (
 
 @pytest.fixture(scope="module", params=["A", "C", "S7", "S7fixed", "HC", "COLtold"])
 def found(request: pytest.FixtureRequest) -> Verdict:
-    """Verdicts of several kinds, with all that stands beside them."""
+    """Verdicts of several kinds, with all their parts."""
     table = study(request.param, 80, 1)
     return judge(table, Claim(), n_draws=200, checks=FAST)
 
 
-def test_the_tree_has_every_field_that_scripts_read(found: Verdict) -> None:
+def test_the_tree_has_every_documented_field(found: Verdict) -> None:
     """At top level, and in each list's entries."""
     tree = json.loads(json.dumps(found.to_json(), allow_nan=False))
 
@@ -60,8 +60,8 @@ def test_the_tree_has_every_field_that_scripts_read(found: Verdict) -> None:
     assert tree["verdict"] in ("CONFIRMED", "REFUTED", "INCONCLUSIVE")
 
 
-def test_intervals_hold_their_estimates_and_totals_their_parts(found: Verdict) -> None:
-    """Low, share, high; by itself at most as much as in total; falling shares."""
+def test_intervals_contain_estimates_and_totals_exceed_main_effects(found: Verdict) -> None:
+    """Low <= share <= high; main share <= total share; shares decrease."""
     for effect in (*found.parameters, *found.groups, *found.interactions):
         assert 0.0 <= effect.low <= effect.share <= effect.high <= 1.0
         assert effect.share <= effect.total_share <= 1.0 + 1e-12
@@ -73,15 +73,15 @@ def test_intervals_hold_their_estimates_and_totals_their_parts(found: Verdict) -
     assert shares == sorted(shares, reverse=True)
 
 
-def test_the_parameters_and_their_pairs_share_out_all_of_it(found: Verdict) -> None:
-    """Shares of main effects and interactions sum to 1, but for what intervals cut off."""
+def test_shares_of_main_effects_and_interactions_sum_to_1(found: Verdict) -> None:
+    """Except for truncation at 0."""
     parts = (*found.parameters, *found.interactions)
 
     assert sum(effect.share for effect in parts) == pytest.approx(1.0, abs=0.1)
 
 
-def test_sentences_speak_in_real_names(found: Verdict) -> None:
-    """No neutral name, no doubled blank or period, in anything that a person reads."""
+def test_sentences_use_the_real_names(found: Verdict) -> None:
+    """No anonymous name, no doubled blank or period, in any text."""
     sentences = [found.reason, *found.notes, *found.guards, *(part.says for part in found.parts)]
     sentences += [check.says for check in found.cross_checks]
 
@@ -105,8 +105,8 @@ def test_a_group_has_the_variance_of_its_members_and_their_interaction() -> None
     assert group.share == pytest.approx(1.0)
 
 
-def test_the_best_of_each_choice_is_told_by_its_label() -> None:
-    """Optima of five names, one of them at the end of the range."""
+def test_the_best_of_each_choice_has_its_label() -> None:
+    """Optima of five choices, one of them at the end of the range."""
     at_best = np.array([-0.5, 0.0, 0.5, 1.0, 0.2])
     table = simple_table(
         150,
@@ -128,7 +128,7 @@ def test_the_best_of_each_choice_is_told_by_its_label() -> None:
 
 
 def test_a_part_is_found_by_name_and_view(found: Verdict) -> None:
-    """Or it is an error."""
+    """Or an error is raised."""
     if found.parts:
         assert found.part("dominance").view == "averaged"
     with pytest.raises(KeyError):

@@ -1,4 +1,4 @@
-"""Trials that are rank-stabilised: what stands for scaling, and what for size."""
+"""Studies with rank-stabilised trials: the definitions of scaling and size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS: dict[str, dict[str, Any]] = {
 def table_of(
     *, fixed: dict[str, bool] | None = None, rslora: tuple[bool, ...] = (), by: str = "alpha"
 ) -> TrialTable:
-    """120 trials whose result hangs on the target set and on the factor on the update alone."""
+    """120 trials whose result depends only on the target set and the update's scaling factor."""
     rng = np.random.default_rng(0)
     n = 120
     targets, rank, alpha = (rng.permutation(np.arange(n) % k) for k in (3, 5, 4))
@@ -50,16 +50,14 @@ def table_of(
 
 
 def asked(table: TrialTable) -> Hypotheses:
-    """The question that a claim puts to a table."""
+    """The question that a claim asks of a table."""
     terms = roles_of(CLAIM, tuple(table.space))
     return hypotheses_of(CLAIM, terms, select_trials(table, terms))
 
 
 @pytest.mark.parametrize(("kind", "doublings"), [("plain", 3), ("set", 6), ("sampled, always", 6)])
-def test_alpha_counts_as_the_size_that_it_goes_with_at_one_scaling(
-    kind: str, doublings: float
-) -> None:
-    """Rank-stabilised, alpha doubles once where rank, and so size, doubles twice."""
+def test_alpha_counts_as_the_size_at_one_scaling(kind: str, doublings: float) -> None:
+    """With rsLoRA, alpha doubles once where rank, and so size, doubles twice."""
     hypotheses = asked(table_of(**KINDS[kind]))
 
     assert hypotheses.size is not None
@@ -67,8 +65,8 @@ def test_alpha_counts_as_the_size_that_it_goes_with_at_one_scaling(
     assert spans == {"rank": pytest.approx(4), "alpha": pytest.approx(doublings)}
 
 
-def test_size_is_not_known_where_alpha_goes_with_it_in_two_ways() -> None:
-    """With alpha and rslora both sampled; not where scaling itself is."""
+def test_size_is_unknown_if_alpha_relates_to_it_in_two_ways() -> None:
+    """With alpha and rslora both sampled; not if scaling itself is."""
     hypotheses = asked(table_of(**KINDS["sampled"]))
 
     assert hypotheses.size is None
@@ -77,8 +75,8 @@ def test_size_is_not_known_where_alpha_goes_with_it_in_two_ways() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_importance_derives_the_factor_that_was_trained(kind: str) -> None:
-    """From all that decide it, of those that were varied."""
+def test_importance_derives_the_trained_factor(kind: str) -> None:
+    """From all parameters that determine it, if they varied."""
     table = table_of(**KINDS[kind])
     trained = table_of(**KINDS[kind], by="scaling").column("scaling")
     view = TrialArrays.of(table)
@@ -92,8 +90,8 @@ def test_importance_derives_the_factor_that_was_trained(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_claim_about_scaling_is_about_all_that_decides_it(kind: str) -> None:
-    """With alpha sampled; where scaling is sampled it speaks for itself."""
+def test_a_claim_about_scaling_covers_all_that_determine_it(kind: str) -> None:
+    """With alpha sampled; a sampled scaling stands alone."""
     found = quick(table_of(**KINDS[kind]), CLAIM)
     by_scaling = quick(table_of(**KINDS[kind], by="scaling"), CLAIM)
 

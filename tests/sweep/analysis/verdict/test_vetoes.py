@@ -1,4 +1,4 @@
-"""Cross-checks on trials that the parts confirm and another look does not."""
+"""Cross-checks that veto a confirmation, on tables made for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:
     return judge(table, claim, **{"n_draws": 400, "checks": FAST, **how})
 
 
-def test_ranks_veto_what_a_few_high_values_make() -> None:
+def test_ranks_veto_an_effect_of_a_few_high_values() -> None:
     """One choice of five is far better; among the other four, and within it, a decides.
 
     Of the variance t has 16 times what a has, of the order of the trials about as much.
@@ -37,8 +37,8 @@ def test_ranks_veto_what_a_few_high_values_make() -> None:
     assert {c.name for c in found.cross_checks if c.passes is False} == {"ranks"}
 
 
-def test_the_better_half_of_the_rates_vetoes_what_bad_rates_make() -> None:
-    """Choices differ only at rates that nobody would take; a nuisance that was not claimed."""
+def test_the_better_half_of_the_rates_vetoes_an_effect_at_bad_rates() -> None:
+    """Choices differ only at bad rates; the rate is a nuisance that the claim does not name."""
     table = simple_table(
         200,
         lambda at: (
@@ -57,7 +57,7 @@ def test_the_better_half_of_the_rates_vetoes_what_bad_rates_make() -> None:
 
 
 def test_delta_alone_does_not_veto_in_large_units() -> None:
-    """The ranks are told in the objective's unit: 20 is a small step of it, and a huge rank.
+    """The check uses ranks of the objective: 20 is a small step of it, and a huge rank.
 
     Dominance is likely and not sure, so that a refutation by size would stand.
     """
@@ -77,8 +77,8 @@ def test_delta_alone_does_not_veto_in_large_units() -> None:
     assert ranks.passes is True
 
 
-def test_checks_that_cannot_be_made_say_so() -> None:
-    """14 trials in all leave the better half too few; that is no disagreement."""
+def test_checks_that_cannot_be_made_have_a_note() -> None:
+    """With 14 trials the better half has too few; that is no disagreement."""
     table = simple_table(14, lambda at: 1.0 * at["t"], noise=0.05)
 
     found = _fast(table, Claim("t", ("a",), (), nuisances=("u",)), checks=CheckOptions(3, 3, 200))

@@ -1,4 +1,4 @@
-"""An exported adapter is the trial: its card's own code gives the trial's figures again."""
+"""An exported adapter reproduces the trial's metrics with the code in its model card."""
 
 from __future__ import annotations
 
@@ -82,24 +82,24 @@ class Swept:
         self.url = f"sqlite:///{folder}/study.db"
 
     def run(self) -> None:
-        """Two trials."""
+        """Run two trials."""
         text = STUDY.format(settings=self.settings, inputs=self.inputs)
         (self.folder / "small.py").write_text(text)
         run = lorasweep(self.folder, "run", "small.py", "--storage", self.url, "--workers", "1")
         assert run.returncode == 0, run.stderr
 
     def export(self, *arguments: str) -> int:
-        """The command's exit code."""
+        """The exit code of the command ``export-adapter``."""
         return main(["adapters", "export", "--storage", self.url, *arguments])
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
-        """All of them, the best last."""
+        """All trials, the best last."""
         with quiet_optuna():
             found = load_study(StorageUrl.parse(self.url)).get_trials()
         return sorted(found, key=lambda trial: trial.value or 0.0)
 
     def validation(self) -> tuple[list[str], list[list[int]]]:
-        """Letters and labels of the chains that decided the trials."""
+        """Sequences and labels of the validation chains."""
         inputs = Inputs(self.inputs, BindingSettings.from_mapping(self.settings))
         letters = inputs.tokenizer.convert_ids_to_tokens
         windows = inputs.splits.validation
@@ -114,7 +114,7 @@ class Swept:
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
-    """Two trials on the embedded base and data; the better one's adapter is kept."""
+    """Two trials on the embedded base and data; only the better one's adapter is kept."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # one study for all workers
@@ -131,7 +131,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
 
 
 def mcc(labels: list[list[int]], predicted: list[int]) -> float:
-    """From counts, as the trial's is."""
+    """MCC from counts, as in the trial."""
     binds, chosen = np.concatenate(labels) == 1, np.array(predicted) == 1
     tp, fp = int((binds & chosen).sum()), int((~binds & chosen).sum())
     fn, tn = int((binds & ~chosen).sum()), int((~binds & ~chosen).sum())
@@ -139,7 +139,7 @@ def mcc(labels: list[list[int]], predicted: list[int]) -> float:
 
 
 def run_the_cards_code(out: Path, sequences: list[str]) -> list[list[int]]:
-    """What it predicts at argmax and at the threshold, in a process that has only the folder."""
+    """The card's code's predictions at argmax and at the threshold, run with the folder only."""
     (out / "chains.json").write_text(json.dumps({"sequences": sequences}))
     card = (out / "README.md").read_text(encoding="utf-8")
     code = re.findall(r"^```python\n(.*?)^```$", card, flags=re.DOTALL | re.MULTILINE)[0]
@@ -153,7 +153,7 @@ def run_the_cards_code(out: Path, sequences: list[str]) -> list[list[int]]:
 
 
 def assert_the_trial(out: Path, swept: Swept, trial: optuna.trial.FrozenTrial) -> None:
-    """The card's code gives the trial's validation figures, to the last digit."""
+    """The card's code gives the trial's validation metrics, to the last digit."""
     metrics = trial.user_attrs["metrics"]
     sequences, labels = swept.validation()
     at_half, at_threshold = run_the_cards_code(out, sequences)
@@ -165,16 +165,16 @@ def assert_the_trial(out: Path, swept: Swept, trial: optuna.trial.FrozenTrial) -
 
 
 @pytest.mark.slow
-def test_the_cards_code_gives_the_trials_figures_again(
+def test_the_cards_code_reproduces_the_trials_metrics(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In plain transformers, PEFT and bitsandbytes, from the exported folder alone."""
+    """With plain transformers, PEFT and bitsandbytes, from the exported folder only."""
     best = swept.trials()[-1]
     out = tmp_path / "new" / "adapter"
     assert swept.export("--trial", "best", "--out", str(out), "--json", "--license", "mit") == 0
     report = json.loads(capsys.readouterr().out)
     assert best.value is not None
-    assert best.value > 0.05  # an adapter that did nothing would score 0
+    assert best.value > 0.05  # an adapter that was not loaded would score 0
 
     assert_the_trial(out, swept, best)
     assert report["trial"] == best.number
@@ -188,10 +188,10 @@ def test_the_cards_code_gives_the_trials_figures_again(
 
 
 @pytest.mark.slow
-def test_a_trial_trained_again_is_the_same_adapter(
+def test_a_retrained_trial_has_the_same_adapter(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Byte for byte the one that was kept, and the database is as it was."""
+    """Byte for byte the kept one, and the database is unchanged."""
     database = swept.folder / "study.db"
     before = database.read_bytes()
     out, kept = tmp_path / "again", tmp_path / "kept"
@@ -209,10 +209,10 @@ def test_a_trial_trained_again_is_the_same_adapter(
 
 
 @pytest.mark.integration
-def test_what_was_not_kept_is_an_error_with_two_ways_out(
+def test_an_adapter_that_was_not_kept_is_an_error_with_two_remedies(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Train it again, or keep all next time; nothing is written."""
+    """Retrain it, or keep all next time; nothing is written."""
     other = swept.trials()[0].number
     assert swept.export("--trial", str(other), "--out", str(tmp_path / "out")) == 1
     output = capsys.readouterr().err
@@ -224,10 +224,10 @@ def test_what_was_not_kept_is_an_error_with_two_ways_out(
 
 
 @pytest.mark.integration
-def test_all_that_is_wrong_with_a_command_is_said_at_once(
+def test_all_faults_of_a_command_are_reported_at_once(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before anything is read; what lies there stays."""
+    """Before anything is read; existing files stay."""
     (tmp_path / "mine").write_text("kept")
     wrong = ["--trial", "first", "--out", str(tmp_path), "--license", "My Own", "--base", "x"]
     assert swept.export(*wrong) == 2
@@ -241,7 +241,7 @@ def test_all_that_is_wrong_with_a_command_is_said_at_once(
 def test_an_empty_folder_is_filled_and_a_file_is_not_replaced(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And where nothing can be written, that is said."""
+    """A folder that cannot be written is an error."""
     empty, file = tmp_path / "empty", tmp_path / "file"
     empty.mkdir()
     file.write_text("mine")
@@ -257,7 +257,7 @@ def test_an_empty_folder_is_filled_and_a_file_is_not_replaced(
 def test_an_adapter_of_another_training_is_refused(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its folder belongs to a configuration, and may hold what the study never measured."""
+    """Its folder is found by configuration, and may hold an adapter of another study."""
     copy = tmp_path / "study.db"
     shutil.copy(swept.folder / "study.db", copy)
     shutil.copytree(swept.folder / "study.db.files", tmp_path / "study.db.files")
@@ -290,7 +290,7 @@ def test_an_adapter_of_another_training_is_refused(
 
 
 def test_only_a_complete_trial_can_be_chosen(swept: Swept) -> None:
-    """By its number, or as the best; what else there is, is said."""
+    """By its number, or as the best; the message lists the others."""
     with quiet_optuna():
         spec = read_spec(load_study(StorageUrl.parse(swept.url)))
     trials = swept.trials()
@@ -309,8 +309,8 @@ def test_only_a_complete_trial_can_be_chosen(swept: Swept) -> None:
 
 
 @pytest.mark.slow
-def test_a_value_that_is_not_the_studys_is_refused(swept: Swept) -> None:
-    """Beyond rounding; the packages that differ are named."""
+def test_a_retrained_value_that_differs_is_refused(swept: Swept) -> None:
+    """Beyond rounding; the message names the packages that differ."""
     best = swept.trials()[-1]
     assert best.value is not None
     near = TrialResult(best.number, TrialState.COMPLETE, best.value + 5e-7)
@@ -323,10 +323,10 @@ def test_a_value_that_is_not_the_studys_is_refused(swept: Swept) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_that_cannot_be_the_same_is_not_begun(
+def test_a_retraining_that_cannot_be_equal_does_not_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On other inputs; and of an objective that leaves no adapters, none is to be had."""
+    """With other inputs; and an objective without adapters has none to export."""
     caplog.set_level("INFO", "lorasweep")
     (tmp_path / "toy.py").write_text(TOY)
     url, out = f"sqlite:///{tmp_path}/study.db", tmp_path / "out"
@@ -350,7 +350,7 @@ def test_a_training_that_cannot_be_the_same_is_not_begun(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
-def test_a_real_base_gives_the_trials_figures_again(shared: Path, tmp_path: Path) -> None:
+def test_a_real_base_reproduces_the_trials_metrics(shared: Path, tmp_path: Path) -> None:
     """ESM-2 8M on real chains."""
     inputs = {
         "data": str(shared / "data" / "binding_residues"),

@@ -1,4 +1,4 @@
-"""A name or value of a record stays text in a model card, whatever is in it."""
+"""Names and values of a record stay text in a model card."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sweep.terminal.printable import printable
 
 
 def hostile(text: str) -> dict[str, Any]:
-    """Records that hold a text wherever a study may name something."""
+    """Records with this text wherever a study may have a name."""
     return facts(
         study=text,
         storage=text,
@@ -35,7 +35,7 @@ def hostile(text: str) -> dict[str, Any]:
 
 
 def test_hostile_texts_stay_text() -> None:
-    """They open no heading, link, tag, block or key, and are there to be read."""
+    """They create no heading, link, tag, block or YAML key, and are readable."""
     records = hostile(HOSTILE)
     one = {"metrics__per_ligand": {"ATP": FACTS["metrics"]["per_ligand"]["ATP"]}}
     card, plain = model_card(records), model_card(facts(**one))
@@ -55,8 +55,8 @@ CONTROLS = "\x1b[31m\x00\x07\x9b\u202e\u2066 \ud800 '\"\\ #{x}"
 
 
 @pytest.mark.parametrize("text", [CONTROLS, "=cmd|' /C calc'!A0"])
-def test_nothing_in_a_card_is_obeyed(text: str) -> None:
-    """No terminal, no YAML and no Python reads a name as anything but a name."""
+def test_nothing_in_a_card_is_interpreted(text: str) -> None:
+    """Neither a terminal nor YAML nor Python interprets a name."""
     records = hostile(text)
     card = model_card(records)
 
@@ -69,7 +69,7 @@ def test_nothing_in_a_card_is_obeyed(text: str) -> None:
 
 
 def named(tree: ast.Module, name: str) -> ast.expr:
-    """What is assigned to a name."""
+    """The value assigned to a name."""
     found = (each for each in tree.body if isinstance(each, ast.Assign))
     return next(each.value for each in found if ast.unparse(each.targets[0]) == name)
 
@@ -86,15 +86,15 @@ def named(tree: ast.Module, name: str) -> ast.expr:
     ],
 )
 def test_a_record_that_would_be_code_is_refused(name: str, value: Any) -> None:
-    """The card's code is pasted by others."""
+    """Users paste the card's code."""
     field = name.rpartition("__")[2]
     with pytest.raises(SweepError, match=f"^{field} in the adapter's trial.json must be "):
         model_card(facts(**{name: value}))
 
 
 @pytest.mark.parametrize("value", ["<script>|", [1], {"a": 1}, float("nan")])
-def test_what_is_no_figure_is_shown_as_what_it_is(value: Any) -> None:
-    """A study that somebody else wrote may hold anything in place of a number."""
+def test_a_value_that_is_no_number_is_shown_as_text(value: Any) -> None:
+    """A foreign study may have anything in place of a number."""
     card = model_card(facts(metrics__mcc=value))
 
     assert "<script>" not in rendered(card)

@@ -1,4 +1,4 @@
-"""A model card says what the records say, whatever they hold, and not a figure more."""
+"""A model card contains the records' values, and no other numbers."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TEST = {
     "pr_auc_low": 0.34449, "pr_auc_high": 0.42551, "residues": 190596, "positives": 4616,
 }  # fmt: skip
 STATIC = {"95", "0", "1", "0.5"}
-"""Numbers of the template itself: the intervals' level, the classes, where argmax decides."""
+"""Numbers of the template itself: the intervals' level, the classes, argmax's threshold."""
 
 
 def numbers(tree: Any) -> Iterator[float]:
-    """All numbers of a record, those within its texts too."""
+    """All numbers of a record, including those in its texts."""
     if isinstance(tree, dict):
         for name, branch in tree.items():
             yield from numbers(name)
@@ -42,7 +42,7 @@ def numbers(tree: Any) -> Iterator[float]:
 
 
 def strangers(card: str, records: dict[str, Any]) -> list[str]:
-    """Numbers of a card that are no record's, nor a record's rounded to as many digits."""
+    """Numbers of a card that are in no record, also rounded."""
     known = set(numbers(records))
     found = re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?(?![\w])", card)
     unknown = []
@@ -58,16 +58,16 @@ def strangers(card: str, records: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     "records", [facts(), facts(test=TEST), facts(retrained=True, value=0.432170001)], ids=str
 )
-def test_every_number_is_a_records(records: dict[str, Any]) -> None:
-    """And one that is not would be noticed."""
+def test_every_number_is_from_a_record(records: dict[str, Any]) -> None:
+    """A number that is not would be found."""
     card = model_card(records)
 
     assert strangers(card, records) == []
     assert strangers(f"{card} 0.7777 or 12,345", records) == ["0.7777", "12,345"]
 
 
-def test_the_figures_stand_with_their_intervals() -> None:
-    """Validation alone, or beside the test split that was scored once."""
+def test_metrics_are_shown_with_their_intervals() -> None:
+    """Validation only, or with the test split that was scored once."""
     alone, both = model_card(facts()), model_card(facts(test=TEST))
 
     assert "| MCC at argmax | 0.4322 | 0.3813 to 0.4772 |" in alone
@@ -80,8 +80,8 @@ def test_the_figures_stand_with_their_intervals() -> None:
     assert "0.3172840918" in alone
 
 
-def test_what_was_adapted_is_listed_in_full() -> None:
-    """Beside the short names, the count, and what to paste."""
+def test_all_adapted_modules_are_listed() -> None:
+    """With the short names, the count, and the code to paste."""
     card = model_card(facts())
 
     for module in FACTS["details"]["modules"]:
@@ -92,8 +92,8 @@ def test_what_was_adapted_is_listed_in_full() -> None:
     assert "- seed: `3`" in card
 
 
-def test_the_hub_reads_the_front_matter() -> None:
-    """Base, licence, library and results, as huggingface_hub understands them."""
+def test_the_hub_parses_the_front_matter() -> None:
+    """Base, licence, library and results, as huggingface_hub reads them."""
     card = ModelCard(model_card(facts(test=TEST), "cc-by-4.0"))
     data = card.data
 
@@ -109,8 +109,8 @@ def test_the_hub_reads_the_front_matter() -> None:
 
 
 @pytest.mark.parametrize("name", ["/home/me/esm2", "builtin:esm2-mini", "./esm2", "a/b/c", HOSTILE])
-def test_the_hub_is_told_no_name_that_it_cannot_know(name: str) -> None:
-    """Paths and built-ins are named in the text alone, a path by its last part."""
+def test_the_front_matter_has_only_names_of_the_hub(name: str) -> None:
+    """Paths and built-ins are named only in the text, a path by its last part."""
     card = model_card(facts(record__base=name, inputs={"data": name}))
     data = ModelCard(card).data
 
@@ -119,10 +119,8 @@ def test_the_hub_is_told_no_name_that_it_cannot_know(name: str) -> None:
     assert "/home/me" not in card.replace(repr(name), "")
 
 
-def test_a_folder_of_this_machine_is_no_hub_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Although it may be written like one."""
+def test_a_local_folder_is_no_hub_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although it may look like one."""
     (tmp_path / "someone" / "esm2").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     here = ModelCard(model_card(facts(record__base="someone/esm2"))).data
@@ -160,10 +158,10 @@ def test_a_folder_of_this_machine_is_no_hub_name(
     ],
     ids=["plain", "bfloat16", "unquantised", "own code", "embedded", "spaced", "two letters"],
 )
-def test_the_code_loads_what_was_trained(
+def test_the_code_loads_the_trained_configuration(
     changes: dict[str, Any], has: list[str], lacks: list[str]
 ) -> None:
-    """As the record says, and it is Python."""
+    """As in the record, and it is valid Python."""
     card = model_card(facts(**changes))
     code = snippet(card)
     ast.parse(code)
@@ -173,8 +171,8 @@ def test_the_code_loads_what_was_trained(
     assert ("but for rounding" in card) is ("autocast" in code)
 
 
-def test_what_is_not_known_is_not_said() -> None:
-    """A study whose objective told less has a shorter card, and no empty figures."""
+def test_unknown_values_are_left_out() -> None:
+    """An objective with fewer records has a shorter card, without empty metrics."""
     records = facts(
         data={}, base={}, baselines=[], details={"modules": ["a.b"]}, spec_digest=None,
         inputs={}, metrics={"mcc": 0.43217}, is_best=False,
@@ -187,8 +185,8 @@ def test_what_is_not_known_is_not_said() -> None:
     assert "if its validation MCC chose it" in card
 
 
-def test_what_was_measured_is_told_in_the_words_of_the_objective() -> None:
-    """Titles, units, intervals and groups of another field, and no word of this one."""
+def test_the_objective_s_own_words_are_used() -> None:
+    """Titles, units, intervals and groups of another field, and no word about binding."""
     given = facts(
         measures=Measures(METRICS, TABLES, CURVES).to_json(),
         value_name="RMSE",
