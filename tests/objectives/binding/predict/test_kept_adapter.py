@@ -44,7 +44,7 @@ def test_unknown_entries_are_ignored(spoil: Spoil) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "entries", "says"),
+    ("name", "entries", "expected"),
     [
         ("trial.json", {"base": None}, "trial.json: base must be the name of a base, got None"),
         ("trial.json", {"threshold": "high"}, "trial.json: threshold must be a probability"),
