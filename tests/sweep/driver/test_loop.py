@@ -20,7 +20,7 @@ from sweep.study.spec import Policy
 
 
 @dataclass
-class Diary:
+class Recorder:
     """A listener that records its calls."""
 
     started_: list[int] = field(default_factory=list)
@@ -56,23 +56,23 @@ def test_a_sweep_runs_to_its_budget_and_then_reports_it(
 ) -> None:
     """Budget reached, every configuration distinct; a second run starts nothing."""
     spec = replace(spec, budget=Budget(trials=8))
-    diary = Diary()
-    study = run_study(spec, address, diary, Options(workers=2))
+    recorder = Recorder()
+    study = run_study(spec, address, recorder, Options(workers=2))
 
     assert states(address) == ["COMPLETE"] * 8
     assert len({tuple(trial.params.items()) for trial in study.trials}) == 8
-    assert sorted(number for number, _, _ in diary.finished_) == list(range(8))
+    assert sorted(number for number, _, _ in recorder.finished_) == list(range(8))
     assert study.user_attrs["owner"] is None
 
-    again = Diary()
+    again = Recorder()
     run_study(spec, address, again, Options(workers=1))
     assert again.started_ == []
 
 
 def test_more_trials_continue_the_same_study(address: StorageUrl, spec: StudySpec) -> None:
     """The number is the total of COMPLETE trials."""
-    run_study(replace(spec, budget=Budget(trials=3)), address, Diary(), Options(workers=1))
-    run_study(replace(spec, budget=Budget(trials=5)), address, Diary(), Options(workers=1))
+    run_study(replace(spec, budget=Budget(trials=3)), address, Recorder(), Options(workers=1))
+    run_study(replace(spec, budget=Budget(trials=5)), address, Recorder(), Options(workers=1))
 
     assert states(address) == ["COMPLETE"] * 5
 
@@ -84,12 +84,12 @@ def test_the_baseline_runs_automatically(address: StorageUrl, spec: StudySpec) -
         baselines=(Baseline("head only", {"rank": 0, "alpha": 1, "targets": "none"}),),
         budget=Budget(trials=2),
     )
-    run_study(spec, address, Diary(), Options(workers=1))
-    diary = Diary()
-    study = run_study(replace(spec, budget=Budget(trials=3)), address, diary, Options(workers=1))
+    run_study(spec, address, Recorder(), Options(workers=1))
+    recorder = Recorder()
+    study = run_study(replace(spec, budget=Budget(trials=3)), address, recorder, Options(workers=1))
 
     assert study.user_attrs["baseline:head only/0"]["value"] == 0.15
-    assert min(diary.started_) == 2
+    assert min(recorder.started_) == 2
 
 
 def test_a_small_space_ends_before_its_budget(address: StorageUrl, spec: StudySpec) -> None:
@@ -97,7 +97,7 @@ def test_a_small_space_ends_before_its_budget(address: StorageUrl, spec: StudySp
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
     spec = replace(spec, space=Space(small), budget=Budget(trials=10))
-    run_study(spec, address, Diary(), Options(workers=2))
+    run_study(spec, address, Recorder(), Options(workers=2))
 
     assert states(address) == ["COMPLETE"] * 3
 
@@ -110,7 +110,7 @@ def test_a_sweep_continues_after_failed_trials(address: StorageUrl, spec: StudyS
         settings={**spec.settings, "fail_on": [{"rank": 8}]},
         budget=Budget(trials=20),
     )
-    run_study(spec, address, Diary(), Options(workers=1))
+    run_study(spec, address, Recorder(), Options(workers=1))
     trials = load_study(address).trials
 
     assert states(address).count("COMPLETE") == 20
@@ -126,7 +126,7 @@ def test_a_nan_value_is_a_failed_trial(address: StorageUrl, spec: StudySpec) -> 
     spec = replace(
         spec, settings={**spec.settings, "nan_on": [{"rank": 8}]}, budget=Budget(trials=12)
     )
-    run_study(spec, address, Diary(), Options(workers=1))
+    run_study(spec, address, Recorder(), Options(workers=1))
     failed = [t for t in load_study(address).trials if t.state == TrialState.FAIL]
 
     assert states(address).count("COMPLETE") == 12
@@ -142,7 +142,7 @@ def test_a_sweep_in_which_everything_fails_stops_with_the_reason(
     with pytest.raises(
         SweepError, match="the first 5 trials of this run all failed, the last with: exception"
     ):
-        run_study(spec, address, Diary(), Options(workers=1))
+        run_study(spec, address, Recorder(), Options(workers=1))
 
     assert states(address) == ["FAIL"] * 5
 
@@ -151,7 +151,7 @@ def test_bad_settings_stop_before_a_study_is_created(address: StorageUrl, spec: 
     """All faults, raised in the driver, without a database."""
     with pytest.raises(SpecError, match="no_such_setting"):
         run_study(
-            replace(spec, settings={"no_such_setting": 1}), address, Diary(), Options(workers=1)
+            replace(spec, settings={"no_such_setting": 1}), address, Recorder(), Options(workers=1)
         )
 
     assert not address.path.exists()
@@ -250,8 +250,8 @@ def test_a_step_of_the_system_clock_does_not_affect_the_budget(
     spec = replace(spec, budget=Budget(trials=6, seconds=60.0))
     true, looks = time.time, itertools.count()
     monkeypatch.setattr(time, "time", lambda: true() + (86_400 if next(looks) % 2 else -86_400))
-    run_study(spec, address, Diary(), Options(workers=1))
-    run_study(replace(spec, budget=Budget(trials=8)), address, Diary(), Options(workers=1))
+    run_study(spec, address, Recorder(), Options(workers=1))
+    run_study(replace(spec, budget=Budget(trials=8)), address, Recorder(), Options(workers=1))
 
     assert states(address) == ["COMPLETE"] * 8
 
@@ -265,7 +265,7 @@ def test_a_budget_of_seconds_starts_nothing_afterwards(
         settings={**spec.settings, "sleep_seconds": 0.5},
         budget=Budget(trials=50, seconds=1.2),
     )
-    run_study(slow, address, Diary(), Options(workers=1))
+    run_study(slow, address, Recorder(), Options(workers=1))
 
     assert 1 <= len(states(address)) <= 4
     assert set(states(address)) == {"COMPLETE"}
@@ -279,7 +279,7 @@ def test_one_failure_stops_a_sweep_with_that_policy(address: StorageUrl, spec: S
         policy=Policy(on_failure="stop"),
     )
     with pytest.raises(SweepError, match="a trial failed, and the policy is to stop"):
-        run_study(spec, address, Diary(), Options(workers=2))
+        run_study(spec, address, Recorder(), Options(workers=2))
     trials = load_study(address).trials
 
     assert sorted(states(address)) == ["FAIL", "FAIL", "WAITING"]
@@ -296,7 +296,7 @@ def test_a_failed_trial_is_retried_as_often_as_requested(
         policy=Policy(on_failure="retry(2)"),
         budget=Budget(trials=2),
     )
-    run_study(spec, address, Diary(), Options(workers=1))
+    run_study(spec, address, Recorder(), Options(workers=1))
     trials = load_study(address).trials
 
     assert states(address) == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
@@ -309,7 +309,7 @@ def test_a_resume_finds_another_files_folder(
 ) -> None:
     """From the database alone."""
     spec = replace(spec, settings={**spec.settings, "steps": 2}, budget=Budget(trials=1))
-    study = run_study(spec, address, Diary(), Options(workers=1, files=str(tmp_path / "there")))
+    study = run_study(spec, address, Recorder(), Options(workers=1, files=str(tmp_path / "there")))
 
     assert study.user_attrs["files"] == str(tmp_path / "there")
     assert (tmp_path / "there").is_dir()

@@ -22,7 +22,7 @@ POISON = {"objective": "faults.deadly:Deadly"}
 
 
 @dataclass
-class Diary:
+class Recorder:
     """A listener that checks the number of running trials, and records events."""
 
     entries: list[tuple[str, int]] = field(default_factory=list)
@@ -52,14 +52,14 @@ class Diary:
 
 def run(
     spec: StudySpec, address: StorageUrl, pack: int | None, workers: int = 1, **changes: Any
-) -> Diary:
+) -> Recorder:
     """Run a sweep of a study; ``steps`` and the like are settings."""
     own = {name: changes.pop(name) for name in list(changes) if name not in spec.to_json()}
     changed = replace(spec, settings={**spec.settings, **own}, **changes)
-    diary = Diary()
-    run_study(changed, address, diary, Options(workers=workers, pack=pack))
-    assert not diary.running
-    return diary
+    recorder = Recorder()
+    run_study(changed, address, recorder, Options(workers=workers, pack=pack))
+    assert not recorder.running
+    return recorder
 
 
 def trials_of(address: StorageUrl) -> list[FrozenTrial]:
@@ -113,7 +113,7 @@ def test_results_do_not_depend_on_the_packs(spec: StudySpec, tmp_path: Path) -> 
 
 def test_a_free_lane_is_refilled_before_anything_else(spec: StudySpec, address: StorageUrl) -> None:
     """After a pruned, failed or complete trial: while trials remain, four run."""
-    diary = run(
+    recorder = run(
         spec,
         address,
         4,
@@ -123,15 +123,15 @@ def test_a_free_lane_is_refilled_before_anything_else(spec: StudySpec, address: 
         fail_on=[{"rank": 1, "alpha": 1}],
         sampler=Sampler("random"),
     )
-    ended = [i for i, (what, _) in enumerate(diary.entries) if what != "started"]
-    last_start = max(i for i, (what, _) in enumerate(diary.entries) if what == "started")
-    counts = Counter(what for what, _ in diary.entries)
+    ended = [i for i, (what, _) in enumerate(recorder.entries) if what != "started"]
+    last_start = max(i for i, (what, _) in enumerate(recorder.entries) if what == "started")
+    counts = Counter(what for what, _ in recorder.entries)
 
     assert counts["PRUNED"] >= 2
     assert counts["COMPLETE"] == 12
-    assert diary.together[:4] == [1, 2, 3, 4]
-    assert set(diary.together[4:]) == {4}
-    assert all(diary.entries[i + 1][0] == "started" for i in ended if i < last_start)
+    assert recorder.together[:4] == [1, 2, 3, 4]
+    assert set(recorder.together[4:]) == {4}
+    assert all(recorder.entries[i + 1][0] == "started" for i in ended if i < last_start)
 
 
 @pytest.mark.parametrize(("trials", "pack"), [(7, 3), (5, 4), (2, 8), (9, 8)])
@@ -139,20 +139,20 @@ def test_a_budget_is_reached_with_any_packs(
     spec: StudySpec, address: StorageUrl, trials: int, pack: int
 ) -> None:
     """Divisible or not; no trial more, and no configuration twice."""
-    diary = run(spec, address, pack, budget=Budget(trials=trials), steps=2)
+    recorder = run(spec, address, pack, budget=Budget(trials=trials), steps=2)
 
     assert len(trials_of(address)) == len(complete(address)) == trials
-    assert max(diary.together) == min(pack, trials)
+    assert max(recorder.together) == min(pack, trials)
 
 
 def test_a_space_may_be_smaller_than_a_pack(spec: StudySpec, address: StorageUrl) -> None:
     """Three configurations for eight lanes: three trials, and the sweep ends."""
     small = {"rank": Choice(1, 2, 4), "alpha": Choice(1), "targets": spec.space["targets"]}
     small["targets"] = type(small["targets"])("qkv")
-    diary = run(spec, address, 8, workers=2, space=Space(small), budget=Budget(trials=20))
+    recorder = run(spec, address, 8, workers=2, space=Space(small), budget=Budget(trials=20))
 
     assert len(trials_of(address)) == len(complete(address)) == 3
-    assert diary.together[:3] == [1, 2, 3]
+    assert recorder.together[:3] == [1, 2, 3]
 
 
 def test_failures_in_an_exhausted_space_are_retried(spec: StudySpec, address: StorageUrl) -> None:
@@ -187,7 +187,7 @@ def test_few_trials_are_spread_over_the_workers(
 def test_baselines_run_first_in_the_packs(spec: StudySpec, address: StorageUrl) -> None:
     """Together with trials, without being trials."""
     none = {"rank": 0, "alpha": 1, "targets": "none"}
-    diary = run(
+    recorder = run(
         spec,
         address,
         3,
@@ -197,7 +197,7 @@ def test_baselines_run_first_in_the_packs(spec: StudySpec, address: StorageUrl) 
         steps=2,
     )
 
-    assert [number for _, number in diary.entries[:3]] == [-1, -2, 0]
+    assert [number for _, number in recorder.entries[:3]] == [-1, -2, 0]
     attrs = load_study(address).user_attrs
     assert attrs["baseline:head only/0"]["value"] == attrs["baseline:head only/1"]["value"] == 0.15
     assert len(complete(address)) == 4
@@ -229,7 +229,7 @@ def test_packs_too_large_for_memory_are_halved_and_nothing_is_lost(
     spec: StudySpec, address: StorageUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Killed with six trials: each of them runs again, alone; then three at a time."""
-    diary = run(spec, address, 6, **POISON, most=3, steps=3, budget=Budget(trials=13))
+    recorder = run(spec, address, 6, **POISON, most=3, steps=3, budget=Budget(trials=13))
     trials = trials_of(address)
 
     assert caplog.text.count("was killed, as the kernel does when memory runs out") == 1
@@ -237,9 +237,9 @@ def test_packs_too_large_for_memory_are_halved_and_nothing_is_lost(
     assert sum(complete(address).values()) == len(complete(address)) == 13
     assert reasons(address) == {"PackDied": 6}
     assert [t.user_attrs.get("retry_of") for t in trials[6:12]] == [0, 1, 2, 3, 4, 5]
-    assert diary.together[6:12] == [1] * 6
-    assert diary.together[12:15] == [1, 2, 3]
-    assert max(diary.together[12:]) == 3
+    assert recorder.together[6:12] == [1] * 6
+    assert recorder.together[12:15] == [1, 2, 3]
+    assert max(recorder.together[12:]) == 3
     failure = trials[0].user_attrs["failure"]
     assert failure["reason"] == "interrupted"
     assert "killed by SIGKILL" in failure["message"]
@@ -329,9 +329,9 @@ def test_trials_of_a_killed_pack_run_alone_for_the_next_driver_too(
     options = {"steps": 3, "budget": Budget(trials=4)}
     with pytest.raises(SweepError, match="the policy is to stop"):
         run(spec, address, 4, **POISON, most=3, policy=Policy(on_failure="stop"), **options)
-    diary = run(spec, address, 4, **POISON, most=3, **options)
+    recorder = run(spec, address, 4, **POISON, most=3, **options)
 
-    assert diary.together == [1] * 4
+    assert recorder.together == [1] * 4
     assert len(complete(address)) == 4
 
 
@@ -340,12 +340,12 @@ def test_the_objective_advises_the_pack_size(
 ) -> None:
     """It is asked once, and the command line overrides it."""
     caplog.set_level("INFO")
-    diary = run(spec, address, None, **POISON, advised=3, budget=Budget(trials=6), steps=2)
-    assert max(diary.together) == 3
+    recorder = run(spec, address, None, **POISON, advised=3, budget=Budget(trials=6), steps=2)
+    assert max(recorder.together) == 3
     assert caplog.text.count("workers: 1, trials together in each: 3") == 1
 
-    diary = run(spec, address, 2, **POISON, advised=3, budget=Budget(trials=9), steps=2)
-    assert max(diary.together) == 2
+    recorder = run(spec, address, 2, **POISON, advised=3, budget=Budget(trials=9), steps=2)
+    assert max(recorder.together) == 2
 
 
 def test_the_command_sets_the_pack_size(tmp_path: Path) -> None:

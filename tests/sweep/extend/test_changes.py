@@ -1,4 +1,4 @@
-"""What may be added to a space, and what is said of the rest."""
+"""Changes that may be made to a space, and errors for all others."""
 
 import pytest
 
@@ -19,8 +19,8 @@ SPACE = Space(
 TWO = Space({"a": TargetSets("qkv"), "b": TargetSets("qkv")})
 
 
-def test_what_is_new_goes_to_the_end_and_the_rest_stays() -> None:
-    """In the order given."""
+def test_additions_are_appended_and_the_rest_stays() -> None:
+    """In the given order."""
     request = Request(
         targets=("kv=value+key", "key=key"),
         choices=("rank=16", "rank=8", "dropout=0.5", "bias=all"),
@@ -47,8 +47,8 @@ def test_what_is_new_goes_to_the_end_and_the_rest_stays() -> None:
     ]
 
 
-def test_an_end_that_stays_is_kept_as_it_was_written() -> None:
-    """``1`` and ``1.0`` are one number and two digests."""
+def test_an_unchanged_bound_keeps_its_type() -> None:
+    """``1`` and ``1.0`` are equal numbers with different digests."""
     space, _ = extended(
         Space({"x": Float(1, 2), "n": Int(2, 4)}), Request((), (), ("x=1.0:3", "n=0:4.0"))
     )
@@ -57,8 +57,8 @@ def test_an_end_that_stays_is_kept_as_it_was_written() -> None:
     assert repr(space["n"]) == "Int(low=0, high=4, log=False, step=1)"
 
 
-def test_of_several_target_sets_one_is_named() -> None:
-    """Before the label."""
+def test_one_of_several_target_sets_may_be_named() -> None:
+    """The parameter's name comes before the label."""
     space, changes = extended(TWO, Request(targets=("b:mlp=mlp",)))
 
     assert space["b"] == TargetSets("qkv", mlp="mlp")
@@ -81,13 +81,13 @@ def test_of_several_target_sets_one_is_named() -> None:
     ],
 )
 def test_a_target_set_that_cannot_be_added(targets: str, expected: str) -> None:
-    """Says why."""
+    """The message has the reason."""
     with pytest.raises(SpecError, match=expected):
         extended(SPACE, Request(targets=(targets,)))
 
 
-def test_target_sets_need_a_parameter_that_is_clearly_meant() -> None:
-    """None, or two, and no name."""
+def test_target_sets_need_an_unambiguous_parameter() -> None:
+    """With no such parameter, or with two and no name, they are refused."""
     with pytest.raises(SpecError, match=r"which parameter it is for: a or b, .* Write a:kv=key\."):
         extended(TWO, Request(targets=("kv=key",)))
     with pytest.raises(SpecError, match=r"meet a space with TargetSets.*its parameters are x"):
@@ -115,7 +115,7 @@ def test_target_sets_need_a_parameter_that_is_clearly_meant() -> None:
     ],
 )
 def test_a_choice_that_cannot_be_added(choice: str, expected: str) -> None:
-    """Says why."""
+    """The message has the reason."""
     with pytest.raises(SpecError, match=expected):
         extended(SPACE, Request(choices=(choice,)))
 
@@ -142,14 +142,14 @@ def test_a_choice_that_cannot_be_added(choice: str, expected: str) -> None:
         ("rank=0:9", r"be for Int or Float, got .*rank is of kind Choice\)\. Use --add-choice"),
     ],
 )
-def test_a_range_that_cannot_be(widened: str, expected: str) -> None:
-    """It may only grow, on its own grid."""
+def test_a_range_that_cannot_be_widened(widened: str, expected: str) -> None:
+    """A range may only grow, on its own grid."""
     with pytest.raises(SpecError, match=expected):
         extended(SPACE, Request(ranges=(widened,)))
 
 
-def test_all_faults_are_said_at_once() -> None:
-    """Of whatever kind, each once; what one addition adds, the next cannot add again."""
+def test_all_faults_are_reported_at_once() -> None:
+    """Of any kind, each once; a value added twice is a fault."""
     request = Request(("kv=key", "again=key"), ("rank=8", "rank=8", "nope=1"), ("x=1:2", "x"))
     with pytest.raises(SpecError, match="not there yet") as caught:
         extended(SPACE, request)

@@ -1,4 +1,4 @@
-"""A study that has trials is given more to choose from, and goes on as one study."""
+"""A study with trials is extended by new choices and continues as one study."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ CHANGES = [
 
 @pytest.fixture
 def linear() -> StudySpec:
-    """A study with a parameter of each kind; x1 and x2 matter, and more of them is better."""
+    """A study with a parameter of each kind; only x1 and x2 matter, and larger is better."""
     space = {
         "x1": Float(0.0, 1.0),
         "x2": Int(0, 4, step=2),
@@ -59,14 +59,14 @@ def edited(spec: StudySpec) -> StudySpec:
 
 
 def run(spec: StudySpec, address: StorageUrl, trials: int) -> None:
-    """Run a study on to so many trials."""
+    """Run a study up to this many trials."""
     with Progress(trials, 0, higher_is_better=True) as progress:
         spec = spec.with_changes(trials=trials)
         run_study(spec, address, progress, Options(workers=1))
 
 
 def trials(address: StorageUrl) -> list[tuple[Any, ...]]:
-    """All that a trial holds except for its distributions."""
+    """All data of a trial except its distributions."""
     return [
         (t.number, t.state, t.params, t.values, t.user_attrs, t.system_attrs, t.duration)
         for t in load_study(address).get_trials(deepcopy=False)
@@ -76,12 +76,12 @@ def trials(address: StorageUrl) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize(
     "sampler", ["tpe", "random", "qmc", "grid", pytest.param("gp", marks=pytest.mark.slow)]
 )
-def test_an_extended_study_keeps_its_trials_and_proposes_what_is_new(
+def test_an_extended_study_keeps_its_trials_and_samples_new_values(
     address: StorageUrl, linear: StudySpec, sampler: str
 ) -> None:
-    """Optuna's own refusal of new choices is met by no sampler."""
+    """Optuna itself refuses changed choices; with the extension no sampler raises."""
     request, after = REQUEST, edited(linear)
-    if sampler == "grid":  # cannot do real numbers
+    if sampler == "grid":  # does not support real numbers
         linear = replace(linear, space=Space({**linear.space.params, "x1": Int(0, 1)}))
         after = replace(after, space=Space({**after.space.params, "x1": Int(0, 10)}))
     linear, after = (replace(spec, sampler=Sampler(sampler, 1)) for spec in (linear, after))
@@ -101,10 +101,8 @@ def test_an_extended_study_keeps_its_trials_and_proposes_what_is_new(
 
 
 @pytest.mark.integration
-def test_every_trial_agrees_on_what_a_parameter_can_be(
-    address: StorageUrl, linear: StudySpec
-) -> None:
-    """Else samplers and importances would drop a parameter whose range grew."""
+def test_every_trial_has_the_extended_distributions(address: StorageUrl, linear: StudySpec) -> None:
+    """Otherwise samplers and importances would drop a parameter whose range grew."""
     run(linear, address, 12)
     extend_study(linear, address, REQUEST)
     run(edited(linear), address, 24)
@@ -119,10 +117,10 @@ def test_every_trial_agrees_on_what_a_parameter_can_be(
         assert names <= {row["name"] for row in method["rows"]}
 
 
-def test_the_old_study_file_is_refused_and_the_edited_one_goes_on(
+def test_the_old_study_file_is_refused_and_the_edited_one_resumes(
     address: StorageUrl, linear: StudySpec
 ) -> None:
-    """Each difference named; the digest is that of a study made so from the start."""
+    """Each difference is named; the digest is that of a study created with the new space."""
     run(linear, address, 2)
     report = extend_study(linear, address, REQUEST)
 
@@ -136,8 +134,8 @@ def test_the_old_study_file_is_refused_and_the_edited_one_goes_on(
     assert len(trials(address)) == 4
 
 
-def test_each_extension_is_kept_in_the_history(address: StorageUrl, linear: StudySpec) -> None:
-    """From digest to digest; the same once more is refused."""
+def test_each_extension_is_stored_in_the_history(address: StorageUrl, linear: StudySpec) -> None:
+    """From digest to digest; the same extension again is refused."""
     run(linear, address, 2)
     first = extend_study(linear, address, REQUEST)["history"][0]
     run(edited(linear), address, 3)
@@ -157,7 +155,7 @@ def test_each_extension_is_kept_in_the_history(address: StorageUrl, linear: Stud
 
 
 def test_the_budget_stays_and_inputs_may_have_moved(address: StorageUrl, linear: StudySpec) -> None:
-    """Another run may have renewed the budget since the spec was read."""
+    """Another run may have changed the budget since the spec was read."""
     run(linear, address, 2)
     extend_study(linear.with_changes(trials=9, inputs={"data": "moved"}), address, REQUEST)
 
@@ -166,8 +164,8 @@ def test_the_budget_stays_and_inputs_may_have_moved(address: StorageUrl, linear:
     assert stored.inputs == {"data": "moved"}
 
 
-def test_trials_that_wait_keep_waiting(address: StorageUrl, spec: StudySpec) -> None:
-    """And run with the values they were queued with."""
+def test_queued_trials_stay_queued(address: StorageUrl, spec: StudySpec) -> None:
+    """And run with their queued values."""
     spec = replace(spec, seeds=(0, 1))
     run(spec, address, 3)
     before = trials(address)
@@ -182,7 +180,7 @@ def test_trials_that_wait_keep_waiting(address: StorageUrl, spec: StudySpec) -> 
     assert done[3].user_attrs["seed"] == 1
 
 
-def test_other_studies_of_the_database_are_left_alone(
+def test_other_studies_of_the_database_are_unchanged(
     address: StorageUrl, linear: StudySpec
 ) -> None:
     """They have parameters of the same names."""

@@ -1,4 +1,4 @@
-"""An extension that is killed leaves the study as it was or as it was to be, never between."""
+"""A killed extension leaves the study either unchanged or extended, never between."""
 
 import itertools
 import os
@@ -64,12 +64,12 @@ for line in sys.stdin:
     _, status = os.waitpid(child, 0)
     print(os.waitstatus_to_exitcode(status), flush=True)
 """
-"""One process that has imported everything, and forks one to be killed for each line."""
+"""The code of one process that has imported everything, and forks a child to kill for each line."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageUrl]:
-    """A study with trials of all states."""
+    """A study with trials in all states."""
     if request.param == "sqlite":
         yield made(StorageUrl.parse(f"sqlite:///{tmp_path}/study.db"))
         return
@@ -84,7 +84,7 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageUrl
 
 
 def made(address: StorageUrl) -> StorageUrl:
-    """Fill a database."""
+    """Create the database."""
     space = {"rank": Choice(1, 2), "x": Float(0.001, 1.0, log=True), "targets": TargetSets("qkv")}
     objective = "objectives.synthetic:Synthetic"
     spec = StudySpec(name="killed", objective=objective, space=Space(space))
@@ -101,7 +101,7 @@ def made(address: StorageUrl) -> StorageUrl:
 
 @pytest.fixture
 def killed(study: StorageUrl) -> Iterator[Callable[[str], str]]:
-    """Have a process extend the study as one line says; answers with one line."""
+    """A process that extends the study as one line of input says, and answers with one line."""
     process = subprocess.Popen(
         [sys.executable, "-c", EXTENDER, study.url],
         stdin=subprocess.PIPE,
@@ -136,7 +136,7 @@ def contents(study: optuna.Study) -> list[tuple[object, ...]]:
 
 
 def extensions(address: StorageUrl, trials: list[tuple[object, ...]]) -> int:
-    """How often the study was extended; it is whole, and its trials are what they were."""
+    """The number of extensions; checks that the study is consistent and its trials unchanged."""
     with opened(address) as study:
         spec, attributes = read_spec(study), study.user_attrs
         now, stored = contents(study), [t.distributions for t in study.get_trials(deepcopy=False)]
@@ -158,7 +158,7 @@ def extensions(address: StorageUrl, trials: list[tuple[object, ...]]) -> int:
 def test_killed_after_each_of_its_statements(
     study: StorageUrl, killed: Callable[[str], str]
 ) -> None:
-    """From the first look at the study to the last word; then one that nobody kills."""
+    """At each statement in turn, then once without a kill."""
     with opened(study) as fresh:
         trials = contents(fresh)
     found = [extensions(study, trials)]
@@ -174,13 +174,15 @@ def test_killed_after_each_of_its_statements(
     steps = [after - before for before, after in itertools.pairwise(found)]
     assert statements > 20
     assert set(steps) == {0, 1}
-    assert steps == sorted(steps)  # at first no kill lets it through, from its commit on each does
+    assert steps == sorted(
+        steps
+    )  # early kills prevent the extension, kills after its commit do not
     assert steps[-1] == 1
 
 
 @pytest.mark.slow
 def test_killed_at_any_moment(study: StorageUrl, killed: Callable[[str], str]) -> None:
-    """Twenty-five times, while it extends again and again; the next takes over by itself."""
+    """Twenty-five times, during repeated extensions; the next one takes over automatically."""
     with opened(study) as fresh:
         trials = contents(fresh)
     rng = random.Random(0)

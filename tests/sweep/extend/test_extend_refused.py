@@ -1,4 +1,4 @@
-"""What an extension is refused for, before anything is written."""
+"""Extensions that are refused before anything is written."""
 
 import contextlib
 import json
@@ -26,20 +26,20 @@ REQUEST = Request(choices=("rank=16",))
 
 
 def run(spec: StudySpec, address: StorageUrl, trials: int) -> None:
-    """Run a study on to so many trials."""
+    """Run a study up to this many trials."""
     with Progress(trials, 0, higher_is_better=True) as progress:
         spec = spec.with_changes(trials=trials)
         run_study(spec, address, progress, Options(workers=1))
 
 
 def dump(address: StorageUrl) -> list[str]:
-    """Everything in a SQLite file."""
+    """The content of a SQLite file."""
     with contextlib.closing(sqlite3.connect(str(address.path))) as database:
         return list(database.iterdump())
 
 
-def test_a_living_driver_keeps_the_study(address: StorageUrl, spec: StudySpec) -> None:
-    """Nothing is written beside it, unless it is surely gone and one says so."""
+def test_a_study_with_a_running_driver_is_refused(address: StorageUrl, spec: StudySpec) -> None:
+    """Nothing is written, unless the driver is certainly dead and ``take_over`` is given."""
     run(spec, address, 1)
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -57,7 +57,7 @@ def test_a_living_driver_keeps_the_study(address: StorageUrl, spec: StudySpec) -
 
 
 def test_other_inputs_are_refused_as_by_a_resume(address: StorageUrl, spec: StudySpec) -> None:
-    """Trials of two data sets would be one study; nothing is written."""
+    """One study would have trials of two data sets; nothing is written."""
     run(spec, address, 1)
     load_study(address).set_user_attr("fingerprints", {"data": "d1"})
     before = dump(address)
@@ -67,10 +67,10 @@ def test_other_inputs_are_refused_as_by_a_resume(address: StorageUrl, spec: Stud
     assert dump(address) == before
 
 
-def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
+def test_an_invalid_extension_is_refused_before_anything_is_written(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """All faults of the request; then those of the new spec."""
+    """With all faults of the request, or those of the new spec."""
     spec = replace(
         spec, settings={}, sampler=Sampler("grid"), space=Space({"x1": Int(0, 1), "x2": Int(0, 1)})
     )
@@ -88,10 +88,10 @@ def test_what_the_study_cannot_be_is_refused_before_anything_is_written(
 
 
 @pytest.mark.slow
-def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
+def test_a_target_without_a_matrix_is_refused_by_the_objective(
     address: StorageUrl, tmp_path: Path
 ) -> None:
-    """Whose model knows; the name is well-formed."""
+    """It knows the model; the name itself is well-formed."""
     spec = StudySpec(
         name="binding",
         objective="objectives.binding.objective:BindingObjective",
@@ -108,8 +108,8 @@ def test_a_target_that_matches_no_matrix_is_refused_by_the_objective(
     assert "new" in load_study(address).user_attrs["history"][0]["changes"][0]
 
 
-def test_a_journal_is_refused_with_the_way_out(tmp_path: Path, spec: StudySpec) -> None:
-    """What it holds is never rewritten."""
+def test_a_journal_is_refused_with_a_remedy(tmp_path: Path, spec: StudySpec) -> None:
+    """Its records cannot be rewritten."""
     address = StorageUrl.parse(f"journal:///{tmp_path}/study.log")
     write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     before = address.path.read_bytes()
@@ -120,10 +120,10 @@ def test_a_journal_is_refused_with_the_way_out(tmp_path: Path, spec: StudySpec) 
 
 
 @pytest.mark.slow
-def test_the_command_extends_and_status_says_so(
+def test_the_command_extends_and_status_shows_it(
     address: StorageUrl, spec: StudySpec, tmp_path: Path
 ) -> None:
-    """One JSON document, or one line; 2 for what cannot be, with every fault."""
+    """One JSON document, or one line; exit code 2 with every fault if it is invalid."""
     run(spec, address, 1)
     where = ("--storage", address.url)
     done = lorasweep(tmp_path, "extend", *where, "--add-target", "kv=key+value", "--json")

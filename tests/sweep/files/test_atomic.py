@@ -1,4 +1,4 @@
-"""What a reader finds after a writer was killed, and what a failed write leaves."""
+"""Atomic writes: what a reader finds after a killed writer, or after a failed write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ else:
 
 
 def kill_while_writing(owner: str, name: str, kind: str, path: Path) -> None:
-    """Write in another process that dies when it calls ``owner.name``."""
+    """Write in another process that is killed when it calls ``owner.name``."""
     script = [sys.executable, "-c", KILLED_AT, owner, name, kind, str(path)]
     assert subprocess.run(script, check=False).returncode == 9
 
@@ -34,7 +34,7 @@ def kill_while_writing(owner: str, name: str, kind: str, path: Path) -> None:
     ("owner", "name", "expected"),
     [("os", "fsync", b"old"), ("Path", "replace", b"old"), ("os", "open", b"new")],
 )
-def test_a_writer_killed_at_any_moment_leaves_a_whole_file(
+def test_a_writer_killed_at_any_moment_leaves_a_complete_file(
     tmp_path: Path, owner: str, name: str, expected: bytes
 ) -> None:
     """The old one until the new one is complete."""
@@ -48,8 +48,8 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(
 
 
 @pytest.mark.parametrize(("owner", "name"), [("os", "fsync"), ("Path", "replace")])
-def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path, owner: str, name: str) -> None:
-    """A killed writer's half of one is cleared away."""
+def test_a_folder_appears_completely_or_not_at_all(tmp_path: Path, owner: str, name: str) -> None:
+    """A killed writer's partial folder is deleted."""
     path = tmp_path / "folder"
     kill_while_writing(owner, name, "folder", path)
     assert not path.exists()
@@ -61,8 +61,8 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path, owner: str, name: 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
-    """None of its files stay."""
+def test_a_folder_replaces_the_old_one(tmp_path: Path) -> None:
+    """None of the old files stay."""
     write_folder(tmp_path / "folder", {"one": b"1", "two": b"2"})
     write_folder(tmp_path / "folder", {"two": b"3"})
 
@@ -70,7 +70,7 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither of a file nor of a folder, and the fault is told."""
+    """Neither a file nor a folder, and the exception is raised."""
 
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")

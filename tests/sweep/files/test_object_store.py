@@ -1,4 +1,4 @@
-"""Trials' files in an object store, on a real S3 server: whole, or not there."""
+"""Trials' files in an object store (a real S3 server): complete, or not there."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ FILES = {"weights": b"w" * 70_000, "config": b"{}"}
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """An empty one."""
+    """An empty bucket."""
     with s3.server() as url:
         yield url
 
 
 @pytest.fixture
 def here(bucket: str, request: pytest.FixtureRequest) -> ObjectStorePath:
-    """A place of the test's own."""
+    """A prefix for this test."""
     return ObjectStorePath(bucket) / request.node.name
 
 
-def test_a_file_is_there_or_not(here: ObjectStorePath) -> None:
-    """Written over, read back, copied to a disk, listed, removed."""
+def test_a_file_exists_or_does_not(here: ObjectStorePath) -> None:
+    """Overwritten, read back, copied to a disk, listed, deleted."""
     with pytest.raises(FileNotFoundError), location.local_copy(here / "a"):
         pass
     location.put_file(here / "a", b"1")
@@ -59,8 +59,8 @@ def test_a_file_is_there_or_not(here: ObjectStorePath) -> None:
     assert location.entries(here) == []
 
 
-def test_what_another_process_wrote_is_seen_at_once(here: ObjectStorePath) -> None:
-    """No listing is remembered."""
+def test_another_process_s_writes_are_seen_at_once(here: ObjectStorePath) -> None:
+    """Listings are not cached."""
     assert location.entries(here) == []
     code = (
         "import sys; from sweep.files.object_store import ObjectStorePath as Place; "
@@ -76,10 +76,10 @@ def test_what_another_process_wrote_is_seen_at_once(here: ObjectStorePath) -> No
 
 
 @pytest.mark.parametrize("cut", range(4))
-def test_a_folder_whose_writer_was_cut_short_is_not_there(
+def test_an_incompletely_written_folder_does_not_exist(
     here: ObjectStorePath, cut: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After any number of its objects, over an older one too; written again it is whole."""
+    """After any number of its objects, also over an older one; written again it is complete."""
     location.put_folder(here, {"weights": b"old", "more": b"old"})
     write, left = ObjectStorePath.write, [cut]
 
@@ -102,8 +102,8 @@ def test_a_folder_whose_writer_was_cut_short_is_not_there(
     assert location.get_folder(here) == FILES
 
 
-def test_what_is_not_what_was_written_is_told(here: ObjectStorePath) -> None:
-    """By its checksum."""
+def test_a_changed_object_is_an_error(here: ObjectStorePath) -> None:
+    """Found by its checksum."""
     location.put_folder(here, FILES)
     (here / "weights").write(b"v" * 70_000)
     with pytest.raises(OSError, match="weights is not what was written"):
@@ -114,8 +114,8 @@ def test_what_is_not_what_was_written_is_told(here: ObjectStorePath) -> None:
 
 
 @pytest.mark.parametrize("keep", ["best", "all", "none"])
-def test_trials_keep_there_what_they_keep_on_a_disk(here: ObjectStorePath, keep: str) -> None:
-    """The adapter as asked for; the checkpoint goes in any case."""
+def test_trials_keep_the_same_files_as_on_a_disk(here: ObjectStorePath, keep: str) -> None:
+    """The adapter as the policy says; checkpoints are deleted in any case."""
     folders = TrialFolders(here, keep)
     for seed in (0, 1):
         location.put_file(folders.of(VALUES, seed) / "checkpoint", b"c")
@@ -138,10 +138,10 @@ def test_trials_keep_there_what_they_keep_on_a_disk(here: ObjectStorePath, keep:
         ("https://127.0.0.1:1/x", "be a folder, or the URL of a store that can be written"),
     ],
 )
-def test_a_store_that_cannot_be_written_is_told_before_a_sweep(
+def test_a_store_that_cannot_be_written_is_an_error_before_a_sweep(
     bucket: str, url: str, expected: str
 ) -> None:
-    """One sentence."""
+    """One message."""
     del bucket
     with pytest.raises(UsageError, match=r"^--files must be a folder, or the URL") as caught:
         location.check(location.parse_location(url))
@@ -149,15 +149,15 @@ def test_a_store_that_cannot_be_written_is_told_before_a_sweep(
     assert "\n" not in str(caught.value)
 
 
-def test_a_store_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what to install."""
+def test_a_missing_library_of_a_store_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command to install it."""
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(UsageError, match=r"pip install 'lorasweep\[remote\]'\.$"):
         location.check(location.parse_location("gs://bucket/x"))
 
 
 def test_paths_stay_paths(tmp_path: Path) -> None:
-    """Of this machine, with a scheme or without."""
+    """Local paths, with a scheme or without."""
     found: list[Any] = [
         location.parse_location(text) for text in (f"file://{tmp_path}/a", f"{tmp_path}/a")
     ]
@@ -180,8 +180,8 @@ def test_paths_stay_paths(tmp_path: Path) -> None:
         ("https://h/x?AccessKey=s3cret", "https://h/x?AccessKey=***"),
     ],
 )
-def test_a_password_in_a_url_is_neither_shown_nor_kept(url: str, shown: str) -> None:
-    """Files and messages name the place without it, and the study would keep it."""
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str, shown: str) -> None:
+    """Messages have the URL without it; the study would store it."""
     assert str(ObjectStorePath(url)) == shown
     assert text_of(ObjectStorePath(url) / "x") == f"{url}/x"
     if url == shown:
@@ -194,7 +194,7 @@ def test_a_password_in_a_url_is_neither_shown_nor_kept(url: str, shown: str) -> 
 
 
 def test_a_tilde_is_the_home_folder() -> None:
-    """As a shell reads it; the home of a user that there is not is one sentence."""
+    """As in a shell; the home of an unknown user is one error."""
     assert parse_location("~/runs") == Path.home() / "runs"
     assert parse_location("runs/~") == Path("runs/~")
     with pytest.raises(UsageError, match="--files must begin with a home folder that there is"):
@@ -202,7 +202,7 @@ def test_a_tilde_is_the_home_folder() -> None:
 
 
 @pytest.mark.parametrize("library", ["there", "missing"])
-def test_with_its_store_away_a_study_is_still_shown(
+def test_with_an_unreachable_store_status_still_works(
     library: str,
     address: StorageUrl,
     spec: StudySpec,
@@ -210,7 +210,7 @@ def test_with_its_store_away_a_study_is_still_shown(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Only whether the best trial has an adapter is not known; whoever resumes is told at once."""
+    """Only the best trial's adapter is unknown; a resume fails at once."""
     study = create_or_resume(address, spec, ObjectiveInfo())
     write_spec(study, spec, ObjectiveInfo())
     study.set_user_attr("files", "nostore://bucket/x")

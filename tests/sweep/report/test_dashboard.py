@@ -1,4 +1,4 @@
-"""Optuna's own dashboard on a study of ours: it answers, and carries the note."""
+"""Optuna's dashboard on a study of lorasweep, with the verdict as its note."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ optuna_dashboard = pytest.importorskip("optuna_dashboard")
 
 
 def ask(app: Any, path: str) -> tuple[str, Any]:
-    """What the application answers, without a socket."""
+    """The application's response, without a socket."""
     printed: list[str] = []
     environment: dict[str, Any] = {}
     setup_testing_defaults(environment)
@@ -34,13 +34,13 @@ def ask(app: Any, path: str) -> tuple[str, Any]:
 
 
 @pytest.mark.integration
-def test_it_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
-    """Every trial and no error; and who drives a study is not written past."""
+def test_the_dashboard_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
+    """Every trial and no error; a running driver's study is not written to."""
     made, address = mixed(tmp_path)
     study = open_known(address)
     found = analyse_study(study, address, to_table(study), AnalysisOptions(quick=True))
     text = note_text(found)
-    owner = acquire(made, address.shown)  # a driver that is alive: this process
+    owner = acquire(made, address.shown)  # a live driver: this process
     assert leave_note(study, text) is (owner is None)
     made.set_user_attr("owner", None)
 
@@ -49,7 +49,7 @@ def test_it_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
     assert leave_note(study, text) is True
     assert (
         study._storage.get_study_system_attrs(study._study_id) == version
-    )  # the same note is not written again
+    )  # an equal note is not written again
 
     app = optuna_dashboard.wsgi(study._storage)
     status, listed = ask(app, "/api/studies")
@@ -65,8 +65,8 @@ def test_it_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path) -> None:
     assert status.startswith("200")
 
 
-def test_names_in_a_note_stay_names() -> None:
-    """Markdown and HTML in a study's words are shown, not read."""
+def test_names_in_a_note_are_not_interpreted() -> None:
+    """Markdown and HTML in a study's names are escaped."""
     claimed = {"claim": {"says": "<b>x</b>"}, "headline": "REFUTED", "reason": "a_b *c* [d](e)"}
     found = {"storage": "sqlite:///a b.db", "study": "s", "n_trials": 3, "claims": [claimed]}
 
@@ -105,8 +105,8 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("case", REQUESTS)
-def test_it_answers_to_this_machines_user_alone(case: str, tmp_path: Path) -> None:
-    """Whatever page has a browser ask, and under whatever name."""
+def test_only_this_machine_s_user_gets_a_response(case: str, tmp_path: Path) -> None:
+    """Not a page of another site, under any host name."""
     method, headers, code = REQUESTS[case]
     study = optuna.create_study(storage=f"sqlite:///{tmp_path}/s.db", study_name="kept")
     server = dashboard_server(study, 0)

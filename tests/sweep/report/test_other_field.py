@@ -1,4 +1,4 @@
-"""A study of another field is reported in the words of its own objective."""
+"""Reports of a study of another field use its objective's own words."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def tree(studied: Studied) -> dict[str, Any]:
 
 
 def text_of(html: str) -> str:
-    """The words of a page, without scripts and markup."""
+    """The text of a page, without scripts and markup."""
     html = re.sub(r"<script.*?</script>|<style.*?</style>", "", html, flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
 def test_the_measures_are_stored_with_the_study(studied: Studied) -> None:
-    """As the objective gave them, read without the objective."""
+    """As the objective gave them, readable without the objective."""
     assert read_measures(studied[0]) == Measures(METRICS, TABLES, CURVES)
 
 
 def test_the_page_has_the_titles_and_units_of_the_objective(tree: dict[str, Any]) -> None:
-    """In the masthead, the list of metrics, both tables and the figure; the lowest is best."""
+    """In the heading, the list of metrics, both tables and the figure; the lowest is best."""
     shown = text_of(page(tree, draw(tree), plotly_js=None))
 
     value = tree["best"]["value"]
@@ -78,7 +78,7 @@ def test_the_page_has_the_titles_and_units_of_the_objective(tree: dict[str, Any]
 
 
 def test_the_tree_has_gaps_and_no_word_of_another_field(tree: dict[str, Any]) -> None:
-    """The value's own counterpart on training data; keys are the objective's, too."""
+    """The gap between the value and its training counterpart; keys are the objective's too."""
     best = tree["best"]
     [trial] = [t for t in tree["trials"] if t["number"] == best["number"]]
 
@@ -102,8 +102,8 @@ def test_the_status_has_the_titles_and_units_of_the_objective(studied: Studied) 
     assert not WORDS.search(shown)
 
 
-def test_what_breaks_a_rule_is_refused() -> None:
-    """From an objective, with the place and the rule, before a study begins."""
+def test_invalid_measures_are_refused() -> None:
+    """Of an objective, with path and rule, before a study starts."""
     keyed = {"key": "../up", "name": "a", "title": "", "x": "x", "y": "y", "caption": ""}
     tree = {
         "metrics": [{"name": "a", "title": "A"}, {"name": "a", "title": "B"}],
@@ -121,10 +121,8 @@ def test_what_breaks_a_rule_is_refused() -> None:
         Measures.from_json({"metrics": [{"name": "a", "title": "A", "unit": 3}]}, "it")
 
 
-def test_stored_measures_that_are_damaged_are_one_sentence(
-    studied: Studied, tmp_path: Path
-) -> None:
-    """A database may have been written by anyone."""
+def test_damaged_stored_measures_are_one_message(studied: Studied, tmp_path: Path) -> None:
+    """Any program may have written the database."""
     path = str(studied[1].path)
     with (
         closing(sqlite3.connect(path)) as whole,

@@ -17,13 +17,13 @@ VALUES = st.lists(st.floats(1e-6, 1e3), min_size=13, max_size=60)
 
 
 def rows_of(values: list[float]) -> list[Row]:
-    """A trial per value of x, worth its place in the list."""
+    """One trial per value of x, whose value is its index."""
     return [Row(i, {"x": value}, float(i)) for i, value in enumerate(values)]
 
 
 @given(values=VALUES, log=st.booleans())
 def test_every_value_is_in_exactly_one_bin(values: list[float], *, log: bool) -> None:
-    """The smallest and the largest too, whatever rounding does to the edges."""
+    """The smallest and the largest too, despite rounding at the edges."""
     factor = Reader(rows_of(values), {}).sampled("x", Float(1e-6, 1e3, log=log))
 
     assert factor.kind == "ordered" or len(factor.levels) <= BINS
@@ -32,7 +32,7 @@ def test_every_value_is_in_exactly_one_bin(values: list[float], *, log: bool) ->
 
 
 def test_bins_have_about_equal_counts() -> None:
-    """Cut at quantiles, so that each mean rests on as many trials."""
+    """Cut at quantiles, so that each mean has as many trials."""
     rows = rows_of([2.0**-i for i in range(60)])
     factor = Reader(rows, {}).sampled("x", Float(1e-20, 1.0, log=True))
 
@@ -41,7 +41,7 @@ def test_bins_have_about_equal_counts() -> None:
     assert counts == [10] * BINS
 
 
-def test_few_whole_numbers_are_levels_of_their_own() -> None:
+def test_few_integers_are_separate_levels() -> None:
     """A range of five depths is five levels."""
     factor = Reader(rows_of([3, 1, 2, 5, 1]), {}).sampled("x", Int(1, 5))
 
@@ -50,7 +50,7 @@ def test_few_whole_numbers_are_levels_of_their_own() -> None:
 
 
 def test_one_configuration_has_a_mean_and_no_interval() -> None:
-    """Two seeds of it say nothing of other configurations."""
+    """Two seeds of it have no information on other configurations."""
     rows = [Row(0, {}, 0.2), Row(1, {}, 0.4)]
 
     found = mean_of(rows, {0: 7, 1: 7}, lambda row: row.value)
@@ -63,7 +63,7 @@ def test_one_configuration_has_a_mean_and_no_interval() -> None:
     st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), max_size=12),
     st.sampled_from([1.0, -1.0]),
 )
-def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]], sign: float) -> None:
+def test_the_front_is_not_dominated(points: list[tuple[int, int]], sign: float) -> None:
     """By brute force: no other trial is as small and better, or smaller and as good."""
     rows = [Row(i, {}, float(v), size=float(s)) for i, (s, v) in enumerate(points)]
 
@@ -85,7 +85,7 @@ def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]], sign: fl
 
 
 def test_a_trial_without_predictions_has_none() -> None:
-    """A trial that stores nothing of a described table or curve has None of it."""
+    """A trial without stored tables or curves has None."""
     found = best_entry(
         {"number": 3, "value": 0.5, "params": {"x": 1}, "metrics": {"a": 1.5}}, [], MEASURES
     )

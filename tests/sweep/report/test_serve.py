@@ -1,4 +1,4 @@
-"""A real server on a real study: what it answers, whom, and when there is news."""
+"""A real server on a real study: responses, access, and updates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Desk:
         self.server = Server(self.editor, 0)
 
     def get(self, path: str, host: str | None = None) -> Answer:
-        """What the server answers to a browser."""
+        """The server's response to a browser."""
         link = http.client.HTTPConnection(*self.server.server_address[:2], timeout=20)
         link.request("GET", path, headers={} if host is None else {"Host": host})
         with contextlib.closing(link), link.getresponse() as answer:
@@ -43,7 +43,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Served by a thread, without the one that draws."""
+    """A server in a thread, without the drawing process."""
     made = Desk(tmp_path)
     thread = threading.Thread(target=made.server.serve_forever, args=(0.05,))
     thread.start()
@@ -53,8 +53,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     thread.join()
 
 
-def test_it_serves_what_the_page_asks_for(desk: Desk) -> None:
-    """The page itself is small: plotly.js comes once, by itself."""
+def test_it_serves_what_the_page_requests(desk: Desk) -> None:
+    """The page itself is small: plotly.js is a separate file."""
     status, kind, whole = desk.get("/")
     assert (status, kind) == (200, "text/html")
     assert b"plotly.min.js" in whole
@@ -70,8 +70,8 @@ def test_it_serves_what_the_page_asks_for(desk: Desk) -> None:
     assert desk.get("/../study.db")[0] == 404
 
 
-def test_a_new_trial_is_news_and_nothing_else_is(desk: Desk) -> None:
-    """The version changes with the study, and only then is anything drawn again."""
+def test_a_new_trial_changes_the_version_and_nothing_else_does(desk: Desk) -> None:
+    """Only then is the page drawn again."""
     before = desk.editor.edition
     assert desk.editor.renew() is False
     assert desk.editor.edition is before
@@ -84,8 +84,8 @@ def test_a_new_trial_is_news_and_nothing_else_is(desk: Desk) -> None:
     assert json.loads(desk.get("/report.json")[2])["counts"]["complete"] == 4
 
 
-def test_one_name_and_no_other_sites_page() -> None:
-    """A request with two names, or by a page from elsewhere, is none of this user's."""
+def test_requests_of_other_sites_are_refused() -> None:
+    """With two Host headers, or with a foreign origin."""
     assert ours(["localhost:80"], [])
     assert ours(["LOCALHOST:80"], ["http://localhost:80"])
     assert not ours(["localhost:80", "evil.example"], [])
@@ -94,14 +94,14 @@ def test_one_name_and_no_other_sites_page() -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example:80", "127.0.0.1.evil.example", "", "[::1]:80"])
-def test_no_other_name_leads_here(desk: Desk, host: str) -> None:
-    """A page of another site that had its name resolve to this machine reads nothing."""
+def test_other_host_names_are_refused(desk: Desk, host: str) -> None:
+    """So that a site cannot read the page by DNS rebinding."""
     assert desk.get("/report.json", host)[0] == 403
     assert desk.get("/report.json", "localhost:1")[0] == 200
 
 
-def test_it_listens_to_this_machine_alone_and_names_a_taken_port(desk: Desk) -> None:
-    """The way out is in the error."""
+def test_it_listens_on_this_machine_only_and_a_taken_port_is_an_error(desk: Desk) -> None:
+    """With the remedy in the message."""
     address, port = desk.server.server_address[:2]
     assert address == "127.0.0.1"
 
@@ -114,7 +114,7 @@ def test_it_listens_to_this_machine_alone_and_names_a_taken_port(desk: Desk) -> 
 def test_many_clients_are_served_while_some_are_slow(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Those that say nothing, half a request, or take nothing are given up, without a word."""
+    """Clients that send nothing, half a request, or read nothing are disconnected silently."""
     monkeypatch.setattr(_Handler, "timeout", 1.0)
     where = desk.server.server_address[:2]
     silent, half, deaf = (socket.create_connection(where, timeout=20) for _ in range(3))
@@ -131,5 +131,5 @@ def test_many_clients_are_served_while_some_are_slow(
     assert {answer[0] for answer in answers} == {200}
 
     with silent, half, deaf:
-        assert silent.recv(1) == half.recv(1) == b""  # hung up on
+        assert silent.recv(1) == half.recv(1) == b""  # disconnected
     assert capfd.readouterr().err == ""

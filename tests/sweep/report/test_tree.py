@@ -1,4 +1,4 @@
-"""The tree of a real study: every figure from its trials, recomputed here by other means."""
+"""The tree of a real study, recomputed from its trials by other means."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Found = tuple[dict[str, Any], optuna.Study]
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """A tree and the study that it is of."""
+    """A tree and its study."""
     study, address = mixed(tmp_path_factory.mktemp("mixed"))
     return report_tree(open_known(address), address, QUICK), study
 
 
 @pytest.mark.integration
-def test_every_trial_is_listed_with_what_became_of_it(found: Found) -> None:
-    """Nothing is left out, and out of memory is a failure although Optuna calls it pruned."""
+def test_every_trial_is_listed_with_its_outcome(found: Found) -> None:
+    """Out of memory is a failure, although Optuna's state is PRUNED."""
     tree, study = found
     trials = study.get_trials()
     kinds = [trial["kind"] for trial in tree["trials"]]
@@ -72,7 +72,7 @@ def test_a_level_s_mean_counts_a_configuration_once(found: Found) -> None:
 
 @pytest.mark.integration
 def test_collapsed_trials_are_shown_and_not_averaged(found: Found) -> None:
-    """As in the verdict, which counts them apart."""
+    """As in the verdict, which counts them separately."""
     tree, _ = found
 
     assert not any(trial["used"] for trial in tree["trials"] if trial["collapsed"])
@@ -80,7 +80,7 @@ def test_collapsed_trials_are_shown_and_not_averaged(found: Found) -> None:
 
 
 def test_each_level_and_cell_has_every_used_trial_once(found: Found) -> None:
-    """Bins of the learning rate too, and the derived scaling."""
+    """Also for bins of the learning rate, and the derived scaling."""
     tree, _ = found
     used = sum(trial["used"] for trial in tree["trials"])
     names = {factor["name"]: factor for factor in tree["factors"]}
@@ -107,8 +107,8 @@ def test_ranking_and_best_so_far_follow_the_values(found: Found) -> None:
     assert [point["best"] for point in tree["best_so_far"]] == running.tolist()
 
 
-def test_the_tree_is_strict_json_and_names_the_command(found: Found) -> None:
-    """No NaN, no tuple keys; what was typed is kept."""
+def test_the_tree_is_strict_json_and_has_the_command(found: Found) -> None:
+    """No NaN, no tuple keys; the command line is kept."""
     tree, _ = found
 
     assert json.loads(json.dumps(tree, allow_nan=False))["format"] == 1
@@ -118,8 +118,8 @@ def test_the_tree_is_strict_json_and_names_the_command(found: Found) -> None:
 
 
 @pytest.mark.parametrize("trials", [0, 1, 2, 8])
-def test_a_study_that_says_little_says_so(tmp_path: Path, trials: int) -> None:
-    """Whatever cannot be said is a sentence, not an error and not a figure."""
+def test_a_study_with_little_data_has_notes(tmp_path: Path, trials: int) -> None:
+    """What cannot be shown has a sentence, not an error or a number."""
     study, address = plain(tmp_path, trials)
 
     tree = report_tree(study, address, QUICK)
@@ -134,7 +134,7 @@ def test_a_study_that_says_little_says_so(tmp_path: Path, trials: int) -> None:
 
 
 def test_several_objectives_are_refused(tmp_path: Path) -> None:
-    """There is no one value to show."""
+    """There is no single value to show."""
     url = f"sqlite:///{tmp_path}/two.db"
     study = optuna.create_study(storage=url, directions=["maximize", "minimize"])
     study.optimize(lambda trial: (trial.suggest_float("x", 0, 1), 1.0), n_trials=2)

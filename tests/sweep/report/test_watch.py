@@ -1,4 +1,4 @@
-"""The commands that serve, as people run them: beside a sweep, until Ctrl-C."""
+"""The serving commands, run beside a sweep until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PATIENCE_SECONDS = 60
 
 
 def ask(url: str, what: str = "") -> Any:
-    """A document of the server's, as text or as JSON."""
+    """A document from the server, as text or as JSON."""
     with urllib.request.urlopen(url + what, timeout=20) as answer:  # noqa: S310 - our own server
         text = answer.read().decode()
         return json.loads(text) if answer.headers.get_content_subtype() == "json" else text
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for it, within bounds."""
+    """Wait for a condition, with a timeout."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():
         assert time.monotonic() < deadline
@@ -45,7 +45,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def url_of(process: subprocess.Popen[str]) -> str:
-    """What a command said as its one document."""
+    """The URL in a command's JSON document."""
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.communicate()[1]
@@ -53,21 +53,21 @@ def url_of(process: subprocess.Popen[str]) -> str:
 
 
 def stop(process: subprocess.Popen[str], number: int = signal.SIGINT) -> int:
-    """End a command, and its exit code."""
+    """Stop a command and return its exit code."""
     process.send_signal(number)
     process.communicate(timeout=30)
     return process.returncode
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Run the command beside this process."""
+    """Start the command in another process."""
     pipe = subprocess.PIPE
     return subprocess.Popen([PROGRAM, *arguments], cwd=folder, stdout=pipe, stderr=pipe, text=True)
 
 
 @pytest.mark.slow
-def test_the_page_follows_a_sweep_and_sees_it_end(tmp_path: Path) -> None:
-    """From a few trials to all of them, and then nobody drives it any more."""
+def test_the_page_follows_a_sweep_to_its_end(tmp_path: Path) -> None:
+    """From a few trials to all; then no driver is shown."""
     (tmp_path / "slow.py").write_text(STUDY)
     where = ("--storage", "sqlite:///slow.db")
     first = lorasweep(tmp_path, "run", "slow.py", *where, "--trials", "2")
@@ -94,7 +94,7 @@ def test_the_page_follows_a_sweep_and_sees_it_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_dashboard_answers_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+def test_the_dashboard_responds_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     """On the study's own database."""
     pytest.importorskip("optuna_dashboard")
     (tmp_path / "slow.py").write_text(STUDY.replace("0.6", "0.0"))

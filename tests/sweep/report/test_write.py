@@ -1,4 +1,4 @@
-"""A report as files: what stands in which, and what they say of each other."""
+"""Files of a written report, and their consistency."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ QUICK = AnalysisOptions(quick=True)
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Of a study with failures, replicates and a name that is HTML."""
+    """The tree of a study with failures, replicates and HTML in a name."""
     study, address = mixed(tmp_path_factory.mktemp("mixed"))
     return report_tree(study, address, QUICK)
 
 
 @pytest.mark.integration
-def test_the_numbers_are_the_tree_and_figures_stand_by_themselves(
+def test_the_numbers_are_the_tree_and_figures_are_separate_files(
     tree: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Written twice, the second in the place of the first."""
+    """Written twice, the second replaces the first."""
     written = [write_report(tree, tmp_path / "out") for _ in range(2)][-1]
 
     assert json.loads(Path(written["numbers"]).read_text()) == tree
@@ -50,19 +50,19 @@ def test_the_numbers_are_the_tree_and_figures_stand_by_themselves(
 
 @pytest.mark.integration
 def test_ten_figures_and_more(tree: dict[str, Any]) -> None:
-    """Of a study with all there is to draw but a model's predictions."""
+    """Of a study with data for all figures except those of predictions."""
     assert sum(each.figure is not None for each in draw(tree)) >= 10
 
 
-def test_a_folder_that_cannot_be_made_is_named(tree: dict[str, Any], tmp_path: Path) -> None:
-    """A file stands in its way."""
+def test_a_folder_that_cannot_be_made_is_an_error(tree: dict[str, Any], tmp_path: Path) -> None:
+    """A file has its name."""
     (tmp_path / "out").write_text("x")
 
     with pytest.raises(UsageError, match=r"--out must be a folder that can be written, got .*out"):
         write_report(tree, tmp_path / "out")
 
 
-def test_a_report_lies_beside_its_database(tmp_path: Path) -> None:
+def test_a_report_is_written_beside_its_database(tmp_path: Path) -> None:
     """Each study of a database has its own folder."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
 
@@ -72,10 +72,10 @@ def test_a_report_lies_beside_its_database(tmp_path: Path) -> None:
     assert default_folder(server, "demo") == Path("runs/demo-report")
 
 
-def test_images_without_a_browser_say_so(
+def test_images_without_a_browser_are_an_error(
     tree: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One sentence; the report is there all the same."""
+    """One message; the report is written nevertheless."""
     pytest.importorskip("kaleido")
     monkeypatch.setattr(
         "choreographer.browsers.chromium.Chromium.find_browser", lambda *_, **__: None
@@ -87,8 +87,8 @@ def test_images_without_a_browser_say_so(
     assert "browser" in why
 
 
-def test_the_command_writes_a_report_and_says_where(tmp_path: Path) -> None:
-    """In words, and as one document; what is wrong is one sentence."""
+def test_the_command_writes_a_report_and_prints_its_path(tmp_path: Path) -> None:
+    """As text, and as one JSON document; an error is one message."""
     _, address = plain(tmp_path, 3)
     asked = ("report", "--storage", address.url, "--quick")
 

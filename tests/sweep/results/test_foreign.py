@@ -1,4 +1,4 @@
-"""From studies in a database to tables: those of plain Optuna."""
+"""Tables of plain Optuna's studies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _optimised(
     sampler: optuna.samplers.BaseSampler | None = None,
     n: int = 40,
 ) -> TrialTable:
-    """A study in a file, read again from there."""
+    """An optimised study in a file, read again from there."""
     chosen = optuna.samplers.RandomSampler(seed=0) if sampler is None else sampler
     study = optuna.create_study(
         storage=url, study_name="theirs", sampler=chosen, direction="maximize"
@@ -51,7 +51,7 @@ def _given(
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_foreign_study_is_a_table_that_can_be_analysed(url: str, sampler: str) -> None:
-    """Categories, whole numbers, log ranges and steps, from SQLite, by any sampler."""
+    """Categories, integers, log ranges and steps, from SQLite, by any sampler."""
 
     def objective(trial: Trial) -> float:
         rank = trial.suggest_int("rank", 2, 32, log=True)
@@ -83,8 +83,8 @@ def test_a_foreign_study_is_a_table_that_can_be_analysed(url: str, sampler: str)
 
 
 @pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
-def test_odd_choices_become_text_with_a_note(url: str) -> None:
-    """Lists of names as target sets are written, None as a word; all trials are kept."""
+def test_unusual_choices_become_text_with_a_note(url: str) -> None:
+    """Lists of names become target sets, None becomes a word; all trials are kept."""
     kinds: Sequence[Any] = [["query", "value"], ["mlp"], None]
 
     def objective(trial: Trial) -> float:
@@ -115,10 +115,10 @@ def test_odd_choices_become_text_with_a_note(url: str) -> None:
         ((("a", "b"), "c"), ("a+b", "c")),
     ],
 )
-def test_choices_stay_apart_whatever_they_are(
+def test_different_choices_stay_different(
     choices: tuple[Any, ...], expected: tuple[Any, ...]
 ) -> None:
-    """Two choices are never taken for one because they look alike."""
+    """Choices with similar text are never merged."""
     distribution = CategoricalDistribution(choices)
 
     table = _given(*[({"x": choice}, {"x": distribution}) for choice in choices])
@@ -128,7 +128,7 @@ def test_choices_stay_apart_whatever_they_are(
     assert bool(table.notes) is (tuple(choices) != expected)
 
 
-def test_ranges_that_changed_are_united_and_named() -> None:
+def test_ranges_that_changed_are_united_with_a_note() -> None:
     """Optuna's own fANOVA would silently drop the parameter."""
     table = _given(
         (
@@ -157,8 +157,8 @@ def test_ranges_that_changed_are_united_and_named() -> None:
     )
 
 
-def test_a_parameter_that_some_trials_lack_is_left_out_and_named() -> None:
-    """All trials are kept for what they share."""
+def test_a_parameter_missing_in_some_trials_is_left_out_with_a_note() -> None:
+    """All trials are kept with their common parameters."""
     x, y = FloatDistribution(0.0, 1.0), IntDistribution(0, 3)
 
     table = _given(({"x": 0.5, "y": 1}, {"x": x, "y": y}), ({"x": 0.7}, {"x": x}))
@@ -168,8 +168,8 @@ def test_a_parameter_that_some_trials_lack_is_left_out_and_named() -> None:
     assert table.notes == ("y is left out: 1 of the 2 complete trials do not have it.",)
 
 
-def test_a_parameter_that_changed_its_kind_is_left_out_and_named() -> None:
-    """A name and a number cannot lie on one axis; a whole number and a real one can."""
+def test_a_parameter_that_changed_its_kind_is_left_out_with_a_note() -> None:
+    """Categories and numbers have no common axis; integers and floats have."""
     table = _given(
         ({"x": "a", "y": 1}, {"x": CategoricalDistribution(["a"]), "y": IntDistribution(0, 3)}),
         ({"x": 2, "y": 0.5}, {"x": IntDistribution(0, 3), "y": FloatDistribution(0.0, 1.0)}),
@@ -187,7 +187,7 @@ def test_a_finely_stepped_range_is_a_range() -> None:
 
 
 def test_failed_trials_are_kept_and_attributes_are_not_read(url: str) -> None:
-    """What a stranger calls seed or phase is not ours, whatever its type; failures by value."""
+    """A foreign study's "seed" or "phase" may mean anything; failures are found by value."""
 
     def objective(trial: Trial) -> float:
         x = trial.suggest_float("x", 0.0, 1.0)
@@ -205,7 +205,7 @@ def test_failed_trials_are_kept_and_attributes_are_not_read(url: str) -> None:
     assert table.counts["FAIL"] == 1
 
 
-def test_a_study_that_minimises_is_turned_round() -> None:
+def test_a_study_that_minimises_is_negated() -> None:
     """Optuna's default direction."""
     x = {"x": FloatDistribution(0.0, 1.0)}
 
@@ -215,7 +215,7 @@ def test_a_study_that_minimises_is_turned_round() -> None:
 
 
 def test_several_objectives_are_refused_by_name() -> None:
-    """There is no one variance to share out."""
+    """There is no single variance to explain."""
     study = optuna.create_study(study_name="both", directions=["minimize", "maximize"])
 
     with pytest.raises(StorageError, match=r"\['minimize', 'maximize'\] \(study 'both'\)"):
@@ -223,7 +223,7 @@ def test_several_objectives_are_refused_by_name() -> None:
 
 
 def test_a_study_without_trials_is_an_empty_table() -> None:
-    """And importance says that there is nothing."""
+    """And importance has a note."""
     study = optuna.create_study()
     study.tell(study.ask(), state=TrialState.FAIL)
 

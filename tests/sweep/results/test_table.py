@@ -1,4 +1,4 @@
-"""From studies in a database to tables: lorasweep's own."""
+"""Tables of lorasweep's own studies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _add(
     state: TrialState = TrialState.COMPLETE,
     **attributes: Any,
 ) -> None:
-    """One trial with its user attributes."""
+    """Add a trial with user attributes."""
     study.add_trial(
         optuna.create_trial(
             state=state,
@@ -48,8 +48,8 @@ def _add(
     )
 
 
-def test_a_row_has_all_that_its_trial_tells(spec: StudySpec, address: StorageUrl) -> None:
-    """Phase, size, collapse, seed; what is fixed stands beside the rows."""
+def test_a_row_has_all_of_its_trial(spec: StudySpec, address: StorageUrl) -> None:
+    """Phase, size, collapse, seed; fixed settings are stored with the table."""
     study = _study(spec, address)
     details = {"trainable_parameters": 166, "adapter_parameters": 100}
     _add(study, spec, phase="pilot", seed=7, details=details, metrics={"degenerate": True})
@@ -68,7 +68,7 @@ def test_a_row_has_all_that_its_trial_tells(spec: StudySpec, address: StorageUrl
 def test_a_run_has_collapsed_if_its_objective_says_so(
     spec: StudySpec, address: StorageUrl, metrics: dict[str, Any], *, collapsed: bool
 ) -> None:
-    """By flag: a value of 0 alone is none."""
+    """By its flag: a value of 0 is not enough."""
     study = _study(spec, address)
     _add(study, spec, metrics=metrics)
 
@@ -76,7 +76,7 @@ def test_a_run_has_collapsed_if_its_objective_says_so(
 
 
 def test_sizes_are_counted_in_one_way(spec: StudySpec, address: StorageUrl) -> None:
-    """Where older trials know the head only together with the adapter, so do all."""
+    """If older trials have only the sum of head and adapter, it is used for all."""
     study = _study(spec, address)
     _add(study, spec, details={"trainable_parameters": 166, "adapter_parameters": 100})
     _add(study, spec, metrics={"trainable_parameters": 166})
@@ -97,10 +97,10 @@ def test_sizes_are_counted_in_one_way(spec: StudySpec, address: StorageUrl) -> N
         ("gp", "adaptive"),
     ],
 )
-def test_the_sampler_decides_what_the_trials_are(
+def test_the_sampler_determines_the_kind_of_trials(
     spec: StudySpec, address: StorageUrl, sampler: str, sampling: str
 ) -> None:
-    """Only trials that looked at no result are a fair sample of the space."""
+    """Only trials that used no earlier result are a fair sample of the space."""
     study = _study(replace(spec, sampler=Sampler(sampler)), address)
     _add(study, spec)
 
@@ -108,7 +108,7 @@ def test_the_sampler_decides_what_the_trials_are(
 
 
 def test_trials_of_a_design_are_designed(spec: StudySpec, address: StorageUrl) -> None:
-    """Once there are any that do not search; a search alone is what it was."""
+    """If there are any outside the search; a search alone is adaptive."""
     study = _study(replace(spec, design=Design(configurations=8, duplicates=2)), address)
     _add(study, spec, phase="search")
     searched = to_table(study)
@@ -122,8 +122,8 @@ def _failure(reason: str) -> dict[str, Any]:
     return Failure(reason, "RuntimeError", "why").to_json()
 
 
-def test_failed_trials_are_told_by_configuration(spec: StudySpec, address: StorageUrl) -> None:
-    """Not those that were cut short or spared; one out of memory reads PRUNED and has failed."""
+def test_failed_trials_are_counted_by_configuration(spec: StudySpec, address: StorageUrl) -> None:
+    """Not interrupted or copied ones; out of memory has the state PRUNED and counts as failed."""
     study = _study(spec, address)
     _add(study, spec)
     _add(study, spec, TrialState.FAIL, failure=_failure("nan"), phase="measure")
@@ -144,10 +144,10 @@ def test_failed_trials_are_told_by_configuration(spec: StudySpec, address: Stora
     assert len(table) == 1
 
 
-def test_a_queued_trial_that_died_at_once_has_the_values_it_was_queued_with(
+def test_a_queued_trial_that_died_at_once_has_its_queued_values(
     spec: StudySpec, address: StorageUrl
 ) -> None:
-    """Before it wrote them down itself."""
+    """Although it had not written them itself."""
     study = _study(spec, address)
     study.enqueue_trial(VALUES)
     study.tell(study.ask(), state=TrialState.FAIL)

@@ -1,4 +1,4 @@
-"""Studies of plain Optuna, read by every command that reads."""
+"""Unusual studies of plain Optuna, read by every command."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from sweep.storage.url import StorageUrl
 
 
 def refused(word: str) -> None:
-    """What strict JSON has no word for."""
+    """Fail on NaN and infinity, which strict JSON lacks."""
     raise AssertionError(word)
 
 
 @pytest.fixture
 def read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[str], str]:
-    """Has a command read the study of a folder; what it prints."""
+    """Run a reading command on the study of a folder; returns its output."""
 
     def run(line: str) -> str:
         words = [word.format(folder=tmp_path) for word in line.split()]
@@ -48,7 +48,7 @@ FIRST = (
     "curves not finite",
     "choices beyond 64 bits",
 )
-"""One of a kind; together all take more than a minute."""
+"""One of each kind; all together take more than a minute."""
 
 
 @pytest.mark.filterwarnings("ignore:Choices for a categorical distribution:UserWarning")
@@ -57,10 +57,10 @@ FIRST = (
     [pytest.param(kind, marks=() if kind in FIRST else pytest.mark.slow) for kind in zoo.ZOO],
 )
 @few_trees()
-def test_a_strangers_study_is_read_by_every_command(
+def test_a_foreign_study_is_read_by_every_command(
     kind: str, read: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """Whatever it holds, and whatever it calls that: no traceback, and strict JSON."""
+    """Whatever its content and attributes: no traceback, and strict JSON."""
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=url, study_name="theirs", direction="maximize")
     zoo.ZOO[kind](study)
@@ -80,7 +80,7 @@ def test_a_strangers_study_is_read_by_every_command(
 
 
 def watched(url: str) -> dict[str, Any]:
-    """What a page that follows the study is drawn from."""
+    """The data from which a live page is drawn."""
     address = StorageUrl.parse(url)
     study = open_known(address)
     state_of(study, address)
@@ -89,10 +89,10 @@ def watched(url: str) -> dict[str, Any]:
     return tree
 
 
-def test_several_objectives_are_refused_in_a_sentence(
+def test_several_objectives_are_refused_with_one_message(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """By what analyses; status and export show them."""
+    """By analyses; status and export show them."""
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=url, directions=["minimize", "maximize"])
     study.tell(study.ask(), [0.5, 1.0])
@@ -104,8 +104,8 @@ def test_several_objectives_are_refused_in_a_sentence(
         assert "must have one objective, got ['minimize', 'maximize']" in capfd.readouterr().err
 
 
-def test_what_is_not_finite_is_null_and_said(tmp_path: Path, read: Callable[[str], str]) -> None:
-    """In status, and in what a report shows as missing."""
+def test_non_finite_values_are_null_with_a_note(tmp_path: Path, read: Callable[[str], str]) -> None:
+    """In status, and in the report's list of missing data."""
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=url, direction="maximize")
     zoo.ZOO["infinite values"](study)
@@ -117,8 +117,8 @@ def test_what_is_not_finite_is_null_and_said(tmp_path: Path, read: Callable[[str
     assert note in watched(url)["cannot"]
 
 
-def test_values_too_large_to_be_squared_are_called_so(tmp_path: Path) -> None:
-    """They are no values that are all the same."""
+def test_values_too_large_to_be_squared_are_noted(tmp_path: Path) -> None:
+    """They are not taken for a constant."""
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=url, direction="maximize")
     zoo.ZOO["a penalty"](study)

@@ -21,7 +21,7 @@ def make(space: Space = SPACE, **changes: object) -> StudySpec:
 
 
 def run(study: optuna.Study, spec: StudySpec, n: int) -> list[dict[str, object]]:
-    """Ask and tell ``n`` trials whose value grows with rank, as a driver that just started."""
+    """Ask and tell ``n`` trials whose value grows with rank, with a new sampler."""
     book = TrialIndex(spec, study.trials)
     study.sampler = make_sampler(spec, len(study.trials), book.tried)
     asked = []
@@ -35,7 +35,7 @@ def run(study: optuna.Study, spec: StudySpec, n: int) -> list[dict[str, object]]
 
 @pytest.mark.parametrize("name", ["tpe", "random", "qmc", "gp", "grid"])
 def test_no_sampler_proposes_a_configuration_twice(name: str) -> None:
-    """Eighteen trials of a space of eighteen see each configuration once."""
+    """Eighteen trials of a space of eighteen run each configuration once."""
     spec = make(sampler=Sampler(name))
     study = optuna.create_study(direction="maximize")
     asked = run(study, spec, 18)
@@ -46,7 +46,7 @@ def test_no_sampler_proposes_a_configuration_twice(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["tpe", "random", "qmc", "gp"])
 def test_a_continuous_space_is_sampled(name: str) -> None:
-    """In bounds, and not the same point again."""
+    """Within bounds, without repeating a point."""
     spec = make(Space({"rate": Float(1e-5, 1e-1, log=True), "n": Int(1, 9)}), sampler=Sampler(name))
     study = optuna.create_study()
     asked = run(study, spec, 12)
@@ -68,8 +68,8 @@ def test_a_resumed_sampler_does_not_repeat_its_draws(name: str, tmp_path: object
     assert not {values["rate"] for values in before} & {values["rate"] for values in after}
 
 
-def test_a_fresh_study_with_the_same_seed_repeats() -> None:
-    """One seed, one sequence; another seed, another."""
+def test_a_new_study_with_the_same_seed_repeats() -> None:
+    """The same seed gives the same sequence; another seed another."""
 
     def draws(seed: int) -> list[dict[str, object]]:
         spec = make(sampler=Sampler("tpe", seed))
@@ -79,8 +79,8 @@ def test_a_fresh_study_with_the_same_seed_repeats() -> None:
     assert draws(0) != draws(1)
 
 
-def test_enqueued_trials_bring_their_own_values() -> None:
-    """Also in an exhausted space, where a fresh draw would be impossible."""
+def test_enqueued_trials_have_their_own_values() -> None:
+    """Also in an exhausted space, which has no new point."""
     spec = make(Space({"rank": Choice(1, 2)}))
     study = optuna.create_study()
     run(study, spec, 2)
@@ -90,14 +90,14 @@ def test_enqueued_trials_bring_their_own_values() -> None:
 
 
 def test_waiting_trials_count_as_tried() -> None:
-    """Otherwise the sampler would propose what the queue already holds."""
+    """Otherwise the sampler would propose configurations of the queue."""
     study = optuna.create_study()
     study.enqueue_trial({"rank": 2})
 
     assert TrialIndex(make(Space({"rank": Choice(1, 2)})), study.trials).tried == {(("rank", "2"),)}
 
 
-def test_no_pruner_is_the_default() -> None:
+def test_the_default_is_no_pruner() -> None:
     """Optuna's own default prunes any trial that reports."""
     assert isinstance(make_pruner(make()), optuna.pruners.NopPruner)
 
@@ -110,13 +110,13 @@ def test_no_pruner_is_the_default() -> None:
         ("hyperband", optuna.pruners.HyperbandPruner),
     ],
 )
-def test_pruners_go_by_name(name: str, kind: type) -> None:
-    """The setting is not ignored."""
+def test_pruners_are_made_by_name(name: str, kind: type) -> None:
+    """The setting is used."""
     assert type(make_pruner(make(pruner=Pruner(name)))) is kind
 
 
 def test_tpe_finds_the_best_more_often_than_random() -> None:
-    """The wrapper must not take the search out of the sampler."""
+    """The wrapper must not disable the sampler's search."""
     space = Space({"rate": Float(0, 1)})
 
     def best(name: str) -> float:

@@ -16,15 +16,15 @@ from sweep.study.objective import ObjectiveInfo
 
 
 def journal_mode(address: StorageUrl) -> str:
-    """As SQLite says it."""
+    """SQLite's journal mode."""
     with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
         return str(connection.execute("pragma journal_mode").fetchone()[0])
 
 
-def test_a_driver_writes_ahead_and_leaves_one_file(
+def test_a_driver_uses_wal_and_leaves_one_file(
     address: StorageUrl, spec: StudySpec, tmp_path: Path
 ) -> None:
-    """Readers do not wait for it; afterwards the database can be copied as it is."""
+    """Readers do not wait for it; afterwards the database is a single file."""
     with driven(spec, address, ObjectiveInfo(), take_over=False) as (study, _):
         assert journal_mode(address) == "wal"
         study.enqueue_trial({"rank": 2})
@@ -35,10 +35,8 @@ def test_a_driver_writes_ahead_and_leaves_one_file(
     assert len(load_study(address).trials) == 1
 
 
-def test_a_database_that_writes_ahead_already_stays_so(
-    address: StorageUrl, spec: StudySpec
-) -> None:
-    """Its owner set that; we put back what we changed, and no more."""
+def test_a_database_in_wal_mode_stays_so(address: StorageUrl, spec: StudySpec) -> None:
+    """Its owner set that mode; only our own change is undone."""
     create_or_resume(address, spec, ObjectiveInfo())
     with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
         connection.execute("pragma journal_mode=WAL")
@@ -49,7 +47,7 @@ def test_a_database_that_writes_ahead_already_stays_so(
     assert journal_mode(address) == "wal"
 
 
-def test_what_a_killed_driver_changed_the_next_one_puts_back(
+def test_a_killed_driver_s_mode_is_restored_by_the_next(
     address: StorageUrl, spec: StudySpec
 ) -> None:
     """Which finds the mode as the other left it."""
@@ -61,7 +59,7 @@ def test_what_a_killed_driver_changed_the_next_one_puts_back(
     assert journal_mode(address) == "delete"
 
 
-def test_the_last_of_two_drivers_puts_it_back(address: StorageUrl, spec: StudySpec) -> None:
+def test_the_last_of_two_drivers_restores_the_mode(address: StorageUrl, spec: StudySpec) -> None:
     """Of two studies in one database; the first one that ends cannot."""
     other = spec.with_changes(name="other")
     with driven(spec, address, ObjectiveInfo(), take_over=False) as (first, _):
@@ -73,17 +71,17 @@ def test_the_last_of_two_drivers_puts_it_back(address: StorageUrl, spec: StudySp
     assert journal_mode(address) == "delete"
 
 
-def test_on_a_network_file_system_nothing_is_written_ahead(
+def test_wal_is_not_used_on_a_network_file_system(
     address: StorageUrl, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log's index is shared memory, which two machines do not share."""
+    """Its index is shared memory, which two machines do not share."""
     monkeypatch.setattr("sweep.storage.sqlite_files._file_system", lambda _: "nfs4")
     with driven(spec, address, ObjectiveInfo(), take_over=False):
         assert journal_mode(address) == "delete"
 
 
-def test_another_programs_database_is_left_alone(tmp_path: Path, spec: StudySpec) -> None:
-    """Byte for byte; the tables are named."""
+def test_another_programs_database_is_unchanged(tmp_path: Path, spec: StudySpec) -> None:
+    """Byte for byte; the message names the tables."""
     path = tmp_path / "shop.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("create table orders (id integer)")
@@ -96,8 +94,8 @@ def test_another_programs_database_is_left_alone(tmp_path: Path, spec: StudySpec
     assert path.read_bytes() == before
 
 
-def test_a_truncated_database_is_said_to_be_damaged(address: StorageUrl, spec: StudySpec) -> None:
-    """With what may save it; and it is not made worse."""
+def test_a_truncated_database_is_reported_as_damaged(address: StorageUrl, spec: StudySpec) -> None:
+    """With a remedy; and it is not changed."""
     study = create_or_resume(address, spec, ObjectiveInfo())
     write_spec(study, spec, ObjectiveInfo())
     for _ in range(40):
@@ -114,7 +112,7 @@ def test_a_truncated_database_is_said_to_be_damaged(address: StorageUrl, spec: S
 
 
 def test_a_schema_of_another_optuna_is_refused(address: StorageUrl, spec: StudySpec) -> None:
-    """Optuna's own words are kept as the reason."""
+    """Optuna's own message is the reason."""
     write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     with contextlib.closing(sqlite3.connect(str(address.path))) as connection:
         connection.execute("update alembic_version set version_num = 'v9.9.0.a'")
@@ -124,7 +122,7 @@ def test_a_schema_of_another_optuna_is_refused(address: StorageUrl, spec: StudyS
 
 
 def test_attributes_of_a_newer_lorasweep_are_refused(address: StorageUrl, spec: StudySpec) -> None:
-    """They may mean something else there."""
+    """They may have another meaning there."""
     study = create_or_resume(address, spec, ObjectiveInfo())
     write_spec(study, spec, ObjectiveInfo())
     study.set_user_attr("schema", 99)
@@ -134,7 +132,7 @@ def test_attributes_of_a_newer_lorasweep_are_refused(address: StorageUrl, spec: 
 
 
 def test_a_journal_holds_a_study(tmp_path: Path, spec: StudySpec) -> None:
-    """By its URL, as any other storage; looking makes no file."""
+    """By its URL, like any other storage; reading creates no file."""
     address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
     with pytest.raises(StorageError, match="must name an existing file"):
         load_study(address)
@@ -144,10 +142,10 @@ def test_a_journal_holds_a_study(tmp_path: Path, spec: StudySpec) -> None:
     assert load_study(address).user_attrs["spec_digest"] == spec.digest()
 
 
-def test_half_a_line_at_a_journals_end_is_cut_off(
+def test_a_partial_line_at_a_journals_end_is_cut_off(
     tmp_path: Path, spec: StudySpec, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Optuna would refuse the whole file as soon as another line followed it."""
+    """Otherwise Optuna would refuse the file after another line."""
     address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
     study = create_or_resume(address, spec, ObjectiveInfo())
     write_spec(study, spec, ObjectiveInfo())
@@ -164,7 +162,7 @@ def test_half_a_line_at_a_journals_end_is_cut_off(
 
 
 def test_a_text_file_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
-    """And stays as it was."""
+    """And is unchanged."""
     path = tmp_path / "notes.log"
     path.write_text("these are notes")
     with pytest.raises(StorageError, match="must be a journal of Optuna's"):
@@ -173,7 +171,7 @@ def test_a_text_file_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
     assert path.read_text() == "these are notes"
 
 
-def test_a_reader_makes_no_tables(tmp_path: Path) -> None:
+def test_a_reader_creates_no_tables(tmp_path: Path) -> None:
     """An empty file stays empty."""
     path = tmp_path / "empty.db"
     path.touch()
@@ -185,8 +183,10 @@ def test_a_reader_makes_no_tables(tmp_path: Path) -> None:
     assert path.stat().st_size == 0
 
 
-def test_a_study_whose_maker_died_early_is_made_anew(address: StorageUrl, spec: StudySpec) -> None:
-    """Optuna keeps its first direction for ever; without spec and trials nothing is lost."""
+def test_a_study_without_spec_and_trials_is_created_again(
+    address: StorageUrl, spec: StudySpec
+) -> None:
+    """Its creator died early; Optuna would keep the first direction forever."""
     storage = open_storage(address, make=True)
     optuna.create_study(study_name=spec.name, storage=storage, direction="minimize")
     study = create_or_resume(address, spec, ObjectiveInfo())

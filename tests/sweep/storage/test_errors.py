@@ -1,4 +1,4 @@
-"""What a database says, with the advice that fits it."""
+"""Messages of databases, with fitting advice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from sweep.storage.url import StorageUrl
     ],
 )
 def test_the_advice_fits_the_kind_of_database(url: str, error: str, expected: str) -> None:
-    """A server is no file: nobody can check its path."""
+    """A server has no file whose path could be checked."""
     message = str(as_storage_error(StorageUrl.parse(url), OSError(error)))
     with pytest.raises(StorageError, match=expected), storage_errors(StorageUrl.parse(url)):
         raise OSError(error)

@@ -1,4 +1,4 @@
-"""Copies of a study, and studies of one name, that are told to keep files in one folder."""
+"""Folders of files: copies of a study, and studies of one name, cannot share one."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from sweep.study.objective import ObjectiveInfo
 
 
 class Home:
-    """What a driver does with a study's folder, for a study of one spec."""
+    """A driver's use of a study's folder, for one spec."""
 
     def __init__(self, spec: StudySpec) -> None:
         self.spec = spec
 
     def folder(self, study: optuna.Study, address: StorageUrl, files: Path | str) -> Location:
-        """Where the study keeps its trials' files."""
+        """The folder of the study's files."""
         identity = read_identity(study)
         return TrialFolders.of_study(address, self.spec.name, "all", str(files), identity).root
 
     def open(self, database: Path) -> tuple[optuna.Study, DriverLease, StorageUrl]:
-        """Hold the study there, made if missing."""
+        """Open the study there, created if missing."""
         address = StorageUrl.parse(f"sqlite:///{database}")
         study = create_or_resume(address, self.spec, ObjectiveInfo())
         owner = take(study, address, take_over=True)
@@ -54,23 +54,23 @@ def home(spec: StudySpec) -> Home:
     return Home(spec)
 
 
-def test_two_studies_of_one_name_have_folders_of_their_own(home: Home, tmp_path: Path) -> None:
-    """In whatever databases they are."""
+def test_two_studies_of_one_name_have_separate_folders(home: Home, tmp_path: Path) -> None:
+    """In any databases."""
     roots = {home.drive(tmp_path / name, tmp_path / "files") for name in ("a.db", "b.db")}
 
     assert len(roots) == 2
     assert len(list((tmp_path / "files").iterdir())) == 2
 
 
-def test_beside_its_database_a_study_keeps_its_plain_folder(home: Home, tmp_path: Path) -> None:
-    """Where no other database's study can be."""
+def test_beside_its_database_a_study_has_a_plain_folder(home: Home, tmp_path: Path) -> None:
+    """No other database's study can be there."""
     study, _, address = home.open(tmp_path / "a.db")
 
     assert home.folder(study, address, "") == tmp_path / "a.db.files" / home.spec.name
 
 
-def test_a_study_from_before_there_were_ids_keeps_its_folder(home: Home, tmp_path: Path) -> None:
-    """Or its checkpoints and adapters would be lost."""
+def test_a_study_without_an_id_keeps_its_folder(home: Home, tmp_path: Path) -> None:
+    """Older studies would otherwise lose checkpoints and adapters."""
     study, _, address = home.open(tmp_path / "a.db")
     study.set_user_attr("id", "")
     write_spec(study, home.spec, ObjectiveInfo())
@@ -79,8 +79,10 @@ def test_a_study_from_before_there_were_ids_keeps_its_folder(home: Home, tmp_pat
 
 
 @pytest.mark.parametrize("during", [True, False], ids=["while it is driven", "afterwards"])
-def test_of_two_copies_one_keeps_the_folder(home: Home, tmp_path: Path, *, during: bool) -> None:
-    """The other is told whose it is, and with a folder of its own it goes on."""
+def test_of_two_copies_only_one_uses_the_folder(
+    home: Home, tmp_path: Path, *, during: bool
+) -> None:
+    """The other gets an error that names the first, and continues with another folder."""
     files = tmp_path / "files"
     study, owner, address = home.open(tmp_path / "a.db")
     root = home.folder(study, address, files)
@@ -100,10 +102,10 @@ def test_of_two_copies_one_keeps_the_folder(home: Home, tmp_path: Path, *, durin
     assert home.drive(tmp_path / "a.db", files) == root
 
 
-def test_a_copy_on_another_machine_is_told_by_its_token(
+def test_a_copy_on_another_machine_is_recognised_by_its_token(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the first one's database cannot be looked for."""
+    """Where the first one's database cannot be looked up."""
     study, owner, address = home.open(tmp_path / "a.db")
     root = home.folder(study, address, tmp_path / "files")
     take_folder(root, study, address)
@@ -119,8 +121,8 @@ def test_a_copy_on_another_machine_is_told_by_its_token(
         home.drive(tmp_path / "a.db", tmp_path / "files")
 
 
-def test_a_study_that_was_moved_finds_its_files(home: Home, tmp_path: Path) -> None:
-    """By itself, or with the folder."""
+def test_a_moved_study_finds_its_files(home: Home, tmp_path: Path) -> None:
+    """When moved alone, or with the folder."""
     root = home.drive(tmp_path / "a.db", tmp_path / "files")
     (tmp_path / "a.db").rename(tmp_path / "b.db")
     assert home.drive(tmp_path / "b.db", tmp_path / "files") == root
@@ -131,10 +133,10 @@ def test_a_study_that_was_moved_finds_its_files(home: Home, tmp_path: Path) -> N
     assert home.drive(tmp_path / "b.db", tmp_path / "files") == root
 
 
-def test_a_mark_that_cannot_be_read_costs_nothing(
+def test_an_unreadable_mark_is_replaced(
     home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is said, and written anew."""
+    """With a warning."""
     root = home.drive(tmp_path / "a.db", tmp_path / "files")
     assert isinstance(root, Path)
     (root / MARK).write_bytes(b"\xff{")

@@ -9,7 +9,7 @@ from sweep.storage.owner import DriverLease
 
 
 def test_a_record_survives_json() -> None:
-    """It is kept in the study."""
+    """It is stored in the study."""
     me = DriverLease.myself()
 
     assert DriverLease.from_json(me.to_json()) == me
@@ -18,7 +18,7 @@ def test_a_record_survives_json() -> None:
 
 
 def test_a_process_that_ended_is_dead() -> None:
-    """Also before its parent has asked for its exit code."""
+    """Also before its parent has read its exit code."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = DriverLease.of(child.pid)
     assert not owner.provably_dead()
@@ -32,13 +32,13 @@ def test_a_process_that_ended_is_dead() -> None:
     assert owner.provably_dead()
 
 
-def test_a_number_given_to_another_process_proves_the_first_dead() -> None:
-    """Its start tells."""
+def test_a_reused_process_id_shows_that_the_first_ended() -> None:
+    """The start times differ."""
     assert replace(DriverLease.myself(), started=DriverLease.myself().started - 100).provably_dead()
 
 
-def test_a_restart_of_the_machine_proves_it_too() -> None:
-    """Whatever process has the number now."""
+def test_a_restart_of_the_machine_shows_it_too() -> None:
+    """Whatever process has the id now."""
     me = DriverLease.myself()
     if not me.machine or not me.boot_id:
         pytest.skip("this system has no identity or boot id")
@@ -49,20 +49,20 @@ def test_a_restart_of_the_machine_proves_it_too() -> None:
 @pytest.mark.parametrize(
     "change", [{"host": "elsewhere"}, {"namespace": "pid:[1]"}, {"machine": "other"}]
 )
-def test_of_other_machines_and_containers_nothing_is_known(change: dict[str, str]) -> None:
-    """So their drivers count as living, even with a number that nobody has here."""
+def test_drivers_on_other_machines_count_as_alive(change: dict[str, str]) -> None:
+    """Nothing is known of them, even if no process here has that id."""
     assert not replace(DriverLease.myself(), pid=2**22 + 1, **change).provably_dead()
 
 
-def test_two_machines_without_identity_prove_nothing() -> None:
-    """Containers often have none, and go by one name."""
+def test_two_machines_without_identity_count_as_different() -> None:
+    """Containers often have none, and equal names."""
     stranger = replace(DriverLease.myself(), machine="", boot_id="another")
 
     assert not stranger.provably_dead()
 
 
 def test_a_step_of_the_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start is counted from the boot, and the clock's step moves both."""
+    """Start times are relative to the boot."""
     me = DriverLease.myself()
     create_time, boot_time = psutil.Process.create_time, psutil.boot_time
     monkeypatch.setattr(psutil.Process, "create_time", lambda p: create_time(p) + 86_400)
@@ -73,7 +73,7 @@ def test_a_step_of_the_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_record_of_an_older_lorasweep_is_read() -> None:
-    """It had no boot id; nothing is proved by what it lacks."""
+    """It has no boot id, so nothing is concluded from it."""
     old = DriverLease.from_json(
         {"host": DriverLease.myself().host, "pid": 1, "started": 5.0, "since": 6.0}
     )

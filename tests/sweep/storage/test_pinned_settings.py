@@ -1,4 +1,4 @@
-"""What a study leaves to the machine is decided once, by the machine that begins it."""
+"""Settings left to the machine are pinned by the machine that starts the study."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sweep.workers.local import LocalLauncher
 
 @pytest.fixture
 def deciding(spec: StudySpec) -> StudySpec:
-    """Three trials, whose number of steps is left to the machine."""
+    """A study of three trials that leaves the number of steps to the machine."""
     return replace(
         spec,
         objective="deciding:Deciding",
@@ -35,21 +35,21 @@ def deciding(spec: StudySpec) -> StudySpec:
 def run(
     monkeypatch: pytest.MonkeyPatch, spec: StudySpec, address: StorageUrl, machine: int
 ) -> optuna.Study:
-    """On a machine that decides so."""
+    """Run a study on a machine with this choice."""
     monkeypatch.setenv(MACHINE, str(machine))
     return run_study(spec, address, NullListener(), Options(workers=2))
 
 
 def steps(study: optuna.Study) -> list[int]:
-    """Of each trial, how many it reported."""
+    """Each trial's number of reports."""
     return [len(trial.user_attrs["curve"]) for trial in study.trials]
 
 
 @pytest.mark.slow
-def test_another_machine_goes_on_as_the_first_began(
+def test_another_machine_continues_with_the_first_choice(
     monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: StorageUrl
 ) -> None:
-    """In all its workers; and the spec says still that it was left open."""
+    """In all its workers; the spec itself stays unchanged."""
     study = run(monkeypatch, deciding, address, machine=3)
     assert (steps(study), read_pins(study)) == ([3] * 3, {"steps": 3})
 
@@ -61,20 +61,20 @@ def test_another_machine_goes_on_as_the_first_began(
     assert report_tree(load_study(address), address)["fixed"]["steps"] == 3
 
 
-def test_a_study_that_decides_itself_is_left_alone(
+def test_a_study_with_its_own_setting_is_not_pinned(
     monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: StorageUrl
 ) -> None:
-    """Nothing is pinned."""
+    """No pin is stored."""
     spec = replace(deciding, settings={**deciding.settings, "steps": 2})
     study = run(monkeypatch, spec, address, machine=5)
 
     assert (steps(study), read_pins(study)) == ([2] * 3, {})
 
 
-def test_a_study_from_before_there_were_pins_goes_on_as_it_was(
+def test_a_study_from_before_pins_is_not_pinned(
     monkeypatch: pytest.MonkeyPatch, deciding: StudySpec, address: StorageUrl
 ) -> None:
-    """Its objective decides as it did then: nobody else does so in the middle of a study."""
+    """Its objective chooses as before, also in the middle of the study."""
     study = run(monkeypatch, deciding, address, machine=3)
     study.set_user_attr("pinned", {})
     study = run(monkeypatch, replace(deciding, budget=Budget(trials=4)), address, machine=5)
@@ -83,7 +83,7 @@ def test_a_study_from_before_there_were_pins_goes_on_as_it_was(
 
 
 def test_a_setting_that_cannot_be_pinned_is_an_error_of_the_objective(spec: StudySpec) -> None:
-    """The worker says why its objective cannot be built anew, and is not used again."""
+    """The worker reports why its objective cannot be rebuilt, and is not used again."""
     launcher = LocalLauncher(spec)
     with Interrupts() as interrupts:
         launcher.call("facts", interrupts=interrupts)
@@ -92,8 +92,8 @@ def test_a_setting_that_cannot_be_pinned_is_an_error_of_the_objective(spec: Stud
     launcher.close()
 
 
-def test_workers_hired_later_go_by_the_pins(spec: StudySpec) -> None:
-    """And so does the one that was there."""
+def test_workers_started_later_use_the_pins(spec: StudySpec) -> None:
+    """And so does the first one."""
     launcher = LocalLauncher(spec, workers=2)
     found: list[Any] = []
     with Interrupts() as interrupts:

@@ -1,4 +1,4 @@
-"""All trials read at once are the trials that Optuna reads one by one."""
+"""Reading all trials at once gives the trials that Optuna reads one by one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DISTRIBUTIONS = {
 
 
 def mixed(url: str) -> None:
-    """Two studies with trials of every state, among each other, and values of every kind."""
+    """Two studies with interleaved trials of every state, and values of every kind."""
     storage = RDBStorage(url)
     one = optuna.create_study(storage=storage, study_name="one", direction="maximize")
     two = optuna.create_study(storage=storage, study_name="two", directions=["minimize"] * 2)
@@ -64,7 +64,7 @@ def mixed(url: str) -> None:
 
 
 def in_order(trial: FrozenTrial) -> FrozenTrial:
-    """The trial with its attributes and steps sorted."""
+    """The trial with sorted attributes and steps."""
     trial.user_attrs = dict(sorted(trial.user_attrs.items()))
     trial.system_attrs = dict(sorted(trial.system_attrs.items()))
     trial.intermediate_values = dict(sorted(trial.intermediate_values.items()))
@@ -72,12 +72,12 @@ def in_order(trial: FrozenTrial) -> FrozenTrial:
 
 
 def described(trials: Iterable[FrozenTrial]) -> list[str]:
-    """Every word of each trial, the order of its mappings included; NaN is NaN."""
+    """A comparable text of each trial, including the order of its mappings; NaN equals NaN."""
     return [repr(sorted(vars(trial).items())) for trial in trials]
 
 
-def test_every_trial_is_what_optuna_reads(tmp_path: Path) -> None:
-    """Of each study in a database, of every state, with values and steps that are not finite."""
+def test_every_trial_equals_optuna_s(tmp_path: Path) -> None:
+    """In each study of a database, in every state, with non-finite values and steps."""
     url = f"sqlite:///{tmp_path}/mixed.db"
     mixed(url)
     theirs, ours = RDBStorage(url), Backend(url)
@@ -90,8 +90,8 @@ def test_every_trial_is_what_optuna_reads(tmp_path: Path) -> None:
     assert states == set(TrialState)
 
 
-def test_every_trial_of_a_server_is_what_optuna_reads(postgres: Postgres) -> None:
-    """Where the order in which attributes come is the server's own and tells nothing."""
+def test_every_trial_of_a_server_equals_optuna_s(postgres: Postgres) -> None:
+    """A server returns attributes in no particular order."""
     url = postgres.new_database()
     mixed(url)
     theirs, ours = RDBStorage(url), Backend(url)
@@ -104,8 +104,8 @@ def test_every_trial_of_a_server_is_what_optuna_reads(postgres: Postgres) -> Non
         storage.engine.dispose()
 
 
-def test_a_study_that_is_not_there_is_refused_as_optuna_does(tmp_path: Path) -> None:
-    """With its own error, which is worded elsewhere."""
+def test_a_missing_study_raises_as_in_optuna(tmp_path: Path) -> None:
+    """With Optuna's exception, which is translated elsewhere."""
     url = f"sqlite:///{tmp_path}/mixed.db"
     mixed(url)
 
@@ -113,8 +113,8 @@ def test_a_study_that_is_not_there_is_refused_as_optuna_does(tmp_path: Path) -> 
         Backend(url).get_all_trials(7)
 
 
-def test_what_comes_after_a_first_reading_is_seen_too(tmp_path: Path) -> None:
-    """A driver reads again and again: finished trials stay, open and new ones are read anew."""
+def test_later_changes_are_read_too(tmp_path: Path) -> None:
+    """A driver reads repeatedly: finished trials are cached, open and new ones read again."""
     url = f"sqlite:///{tmp_path}/mixed.db"
     mixed(url)
     cached = _CachedStorage(Backend(url))
@@ -129,8 +129,8 @@ def test_what_comes_after_a_first_reading_is_seen_too(tmp_path: Path) -> None:
     assert len(study.trials) == len(first) + 1
 
 
-def test_a_status_is_the_same_however_the_trials_are_read(tmp_path: Path) -> None:
-    """Counts, best, failures, what is owed and every row, of trials that ended in every way."""
+def test_a_status_does_not_depend_on_the_reader(tmp_path: Path) -> None:
+    """Counts, best, failures, remaining trials and every row, for trials of all outcomes."""
     spec = StudySpec(
         name="toy",
         objective="objectives.synthetic:Synthetic",

@@ -1,4 +1,4 @@
-"""A file of another kind is refused in one sentence and stays as it is, byte for byte."""
+"""A file of another kind is refused with one message and unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ FILES = {
 
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES.keys())
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
-def test_a_file_of_another_kind_stays_as_it_is(
+def test_a_file_of_another_kind_is_unchanged(
     kind: str, text: str, tmp_path: Path, spec: StudySpec
 ) -> None:
-    """Reading it, driving a study in it, and copying a study to it, or from it, are refused."""
+    """Reading it, running a study in it, and copying to it or from it are refused."""
     path = tmp_path / "theirs"
     path.write_text(text)
     address = StorageUrl.parse(f"{kind}:///{path}")
@@ -61,7 +61,7 @@ def test_a_file_of_another_kind_stays_as_it_is(
 
 
 def test_a_database_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
-    """Whose end would have been cut off, and the message says how to name it."""
+    """Its end would be cut off; the message has the right URL."""
     path = tmp_path / "study.db"
     create_or_resume(StorageUrl.parse(f"sqlite:///{path}"), spec, ObjectiveInfo())
     before = path.read_bytes()
@@ -75,8 +75,10 @@ def test_a_database_is_no_journal(tmp_path: Path, spec: StudySpec) -> None:
 
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 @pytest.mark.parametrize("what", ["folder", "pipe", "device", "link to a folder", "link to a text"])
-def test_what_is_no_file_is_refused(kind: str, what: str, tmp_path: Path, spec: StudySpec) -> None:
-    """At once: a pipe would be waited for."""
+def test_a_path_that_is_no_file_is_refused(
+    kind: str, what: str, tmp_path: Path, spec: StudySpec
+) -> None:
+    """At once: opening a pipe would block."""
     path = tmp_path / "place"
     (tmp_path / "folder").mkdir()
     (tmp_path / "notes").write_text("notes\nand more")
@@ -97,10 +99,10 @@ def test_what_is_no_file_is_refused(kind: str, what: str, tmp_path: Path, spec: 
 
 
 @pytest.mark.parametrize("tail", ['{"op_code":4,"wor', '{"op', "\0\0\0"])
-def test_half_a_last_line_of_a_journal_is_cut_off(
+def test_a_partial_last_line_of_a_journal_is_cut_off(
     tail: str, tmp_path: Path, spec: StudySpec
 ) -> None:
-    """And whoever only reads leaves it."""
+    """By a driver; a reader leaves it."""
     address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
     write_spec(create_or_resume(address, spec, ObjectiveInfo()), spec, ObjectiveInfo())
     assert address.path is not None
@@ -113,8 +115,8 @@ def test_half_a_last_line_of_a_journal_is_cut_off(
     assert address.path.read_bytes() == whole
 
 
-def test_a_whole_record_without_its_line_break_is_kept(tmp_path: Path, spec: StudySpec) -> None:
-    """An editor may have taken the break away."""
+def test_a_complete_record_without_its_newline_is_kept(tmp_path: Path, spec: StudySpec) -> None:
+    """An editor may have removed the newline."""
     address = StorageUrl.parse(f"journal:///{tmp_path}/s.log")
     create_or_resume(address, spec, ObjectiveInfo()).set_user_attr("note", "kept")
     assert address.path is not None
@@ -140,5 +142,5 @@ def test_a_whole_record_without_its_line_break_is_kept(tmp_path: Path, spec: Stu
     ],
 )
 def test_a_record_names_an_operation_and_a_worker(line: str, known: bool) -> None:  # noqa: FBT001
-    """Whatever else it holds."""
+    """Whatever its other fields."""
     assert is_record(line.encode()) is known

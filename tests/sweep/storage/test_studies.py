@@ -20,7 +20,7 @@ FACTS = ObjectiveInfo({"data": "d1", "base": "b1"}, {"torch": "2"}, about={"data
 
 
 def made(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo = FACTS) -> optuna.Study:
-    """Create or resume, and write what a run writes."""
+    """Create or resume a study, and write the attributes of a run."""
     study = create_or_resume(address, spec, facts)
     write_spec(study, spec, facts)
     return study
@@ -29,7 +29,7 @@ def made(address: StorageUrl, spec: StudySpec, facts: ObjectiveInfo = FACTS) -> 
 def test_a_study_keeps_its_spec_digest_versions_and_fingerprints(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """The database alone is enough to go on."""
+    """The database alone is enough to resume."""
     made(address, spec)
     study = load_study(address)
 
@@ -43,7 +43,7 @@ def test_a_study_keeps_its_spec_digest_versions_and_fingerprints(
 def test_the_same_spec_resumes_with_more_trials_from_another_folder(
     address: StorageUrl, spec: StudySpec
 ) -> None:
-    """How long and where are not what."""
+    """Budget and paths are not part of the digest."""
     made(address, spec)
     longer = replace(spec, budget=Budget(trials=500), inputs={"data": "moved"})
     made(address, longer)
@@ -51,10 +51,10 @@ def test_the_same_spec_resumes_with_more_trials_from_another_folder(
     assert read_spec(load_study(address)) == longer
 
 
-def test_other_package_versions_are_said_aloud(
+def test_other_package_versions_are_warned_of(
     address: StorageUrl, spec: StudySpec, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not refused: a study may outlive a version; but never silent."""
+    """They are not refused, but logged."""
     made(address, spec)
     assert not caplog.messages
     made(address, spec, replace(FACTS, versions={"torch": "3"}))
@@ -62,7 +62,7 @@ def test_other_package_versions_are_said_aloud(
     assert caplog.messages == ["package versions differ from the last run's: torch: '2' -> '3'"]
 
 
-def test_resume_refuses_and_names_each_difference(address: StorageUrl, spec: StudySpec) -> None:
+def test_resume_refuses_with_each_difference(address: StorageUrl, spec: StudySpec) -> None:
     """A changed range, direction, sampler, data set and base: five lines."""
     made(address, spec)
     changed = replace(
@@ -86,7 +86,7 @@ def test_resume_refuses_and_names_each_difference(address: StorageUrl, spec: Stu
 
 
 def test_two_studies_share_a_database(address: StorageUrl, spec: StudySpec) -> None:
-    """And which one is meant must then be said."""
+    """A name is then required."""
     made(address, spec)
     made(address, replace(spec, name="other"))
 
@@ -97,8 +97,8 @@ def test_two_studies_share_a_database(address: StorageUrl, spec: StudySpec) -> N
         load_study(address, "third")
 
 
-def test_a_missing_file_is_not_created_by_looking(tmp_path: object) -> None:
-    """Looking at a mistyped path must not leave an empty database behind."""
+def test_reading_a_missing_file_does_not_create_it(tmp_path: object) -> None:
+    """A mistyped path must not leave an empty database."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/typo.db")
     with pytest.raises(StorageError, match=r"--storage must name an existing file, got .*typo\.db"):
         load_study(address)
@@ -106,11 +106,13 @@ def test_a_missing_file_is_not_created_by_looking(tmp_path: object) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_looking_at_a_database_in_the_making_makes_nothing(tmp_path: Path) -> None:
-    """Else the reader's tables would meet the driver's, and the sweep would die of it."""
+def test_reading_a_new_database_creates_nothing(tmp_path: Path) -> None:
+    """A reader's tables would conflict with the driver's, and end the sweep."""
     path = tmp_path / "new.db"
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("create table studies (study_id integer)")  # Optuna's first, of many
+        database.execute(
+            "create table studies (study_id integer)"
+        )  # the first of Optuna's many tables
         with pytest.raises(StorageError, match=r"must hold a study.*ask again in a moment"):
             load_study(StorageUrl.parse(f"sqlite:///{path}"))
         tables = database.execute("select name from sqlite_master").fetchall()
@@ -118,8 +120,8 @@ def test_looking_at_a_database_in_the_making_makes_nothing(tmp_path: Path) -> No
     assert tables == [("studies",)]
 
 
-def test_status_while_the_sweep_begins_does_it_no_harm(tmp_path: Path, spec: StudySpec) -> None:
-    """Someone looks at the database again and again from before it is there."""
+def test_status_does_not_disturb_a_starting_sweep(tmp_path: Path, spec: StudySpec) -> None:
+    """The database is read repeatedly from before it exists."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/busy.db")
     looking = threading.Event()
     found: list[object] = []
@@ -142,13 +144,13 @@ def test_status_while_the_sweep_begins_does_it_no_harm(tmp_path: Path, spec: Stu
 
 @pytest.mark.parametrize("wrong", ["study.db", "nosuchdb://x/y"])
 def test_a_wrong_url_is_one_clear_error(wrong: str, spec: StudySpec) -> None:
-    """Not a SQLAlchemy traceback."""
+    """No SQLAlchemy traceback."""
     with pytest.raises(StorageError, match="--storage must be a database"):
         create_or_resume(StorageUrl.parse(wrong), spec, FACTS)
 
 
 def test_a_text_file_is_no_database(tmp_path: object, spec: StudySpec) -> None:
-    """And stays as it was."""
+    """And is unchanged."""
     path = tmp_path / "notes.db"
     path.write_text("these are notes, not a database, " * 40)
     with pytest.raises(StorageError, match="must be a whole SQLite database"):
@@ -158,7 +160,7 @@ def test_a_text_file_is_no_database(tmp_path: object, spec: StudySpec) -> None:
 
 
 def test_a_plain_optuna_study_is_refused(address: StorageUrl, spec: StudySpec) -> None:
-    """It holds no spec to compare with."""
+    """It has no spec to compare with."""
     study = optuna.create_study(storage=address.url, study_name=spec.name)
     study.tell(study.ask(), 1.0)
 
@@ -168,8 +170,8 @@ def test_a_plain_optuna_study_is_refused(address: StorageUrl, spec: StudySpec) -
         load_study(address)
 
 
-def test_a_living_driver_keeps_others_out(address: StorageUrl, spec: StudySpec) -> None:
-    """The message says who holds the study; ``take_over`` overrules."""
+def test_a_live_driver_excludes_others(address: StorageUrl, spec: StudySpec) -> None:
+    """The message names the driver; ``take_over`` overrides it."""
     study = made(address, spec)
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -185,7 +187,7 @@ def test_a_living_driver_keeps_others_out(address: StorageUrl, spec: StudySpec) 
 
 
 def test_a_dead_driver_is_replaced(address: StorageUrl, spec: StudySpec) -> None:
-    """Its process is gone, or its number belongs to a younger process."""
+    """Its process has ended, or its id belongs to a younger process."""
     study = made(address, spec)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -197,8 +199,8 @@ def test_a_dead_driver_is_replaced(address: StorageUrl, spec: StudySpec) -> None
         assert DriverLease.from_json(study.user_attrs["owner"]).same_process(me)
 
 
-def test_of_another_machine_nothing_is_known(address: StorageUrl, spec: StudySpec) -> None:
-    """So its driver counts as living."""
+def test_a_driver_on_another_machine_counts_as_alive(address: StorageUrl, spec: StudySpec) -> None:
+    """Nothing is known about its process."""
     study = made(address, spec)
     study.set_user_attr("owner", replace(DriverLease.myself(), host="elsewhere").to_json())
 
@@ -206,8 +208,8 @@ def test_of_another_machine_nothing_is_known(address: StorageUrl, spec: StudySpe
         acquire(study, address.shown)
 
 
-def test_release_leaves_a_new_owner_alone(address: StorageUrl, spec: StudySpec) -> None:
-    """Whoever took over keeps the study when the old driver ends."""
+def test_release_does_not_affect_a_new_owner(address: StorageUrl, spec: StudySpec) -> None:
+    """A study that was taken over stays with its new driver."""
     study = made(address, spec)
     me = acquire(study, address.shown)
     other = replace(me, host="elsewhere")

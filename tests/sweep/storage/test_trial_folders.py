@@ -9,7 +9,7 @@ VALUES = {"rank": 2, "targets": "key+query"}
 
 
 def fill(folder: Path) -> Path:
-    """As a trial leaves it: a checkpoint and an adapter."""
+    """A trial's files: a checkpoint and an adapter."""
     (folder / "adapter").mkdir(parents=True)
     (folder / "adapter" / "weights").write_text("w")
     (folder / "checkpoint").write_text("c")
@@ -17,12 +17,12 @@ def fill(folder: Path) -> Path:
 
 
 def left(folder: Path) -> list[str]:
-    """What is there."""
+    """The remaining files."""
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def test_a_folder_is_a_configurations_and_a_seeds(tmp_path: Path) -> None:
-    """Not a trial number's; order does not matter, types do."""
+def test_a_folder_belongs_to_a_configuration_and_a_seed(tmp_path: Path) -> None:
+    """Not to a trial number; order does not matter, types do."""
     folders = TrialFolders(tmp_path, "best")
 
     assert folders.of(VALUES, 0) == folders.of(dict(reversed(VALUES.items())), 0)
@@ -43,10 +43,10 @@ def test_a_folder_is_a_configurations_and_a_seeds(tmp_path: Path) -> None:
         ("none", False, []),
     ],
 )
-def test_a_complete_trial_keeps_what_was_asked_for(
+def test_a_complete_trial_keeps_files_as_the_policy_says(
     tmp_path: Path, keep: str, *, best: bool, kept: list[str]
 ) -> None:
-    """The checkpoint goes in any case."""
+    """The checkpoint is deleted in any case."""
     folders = TrialFolders(tmp_path, keep)
     folder = fill(folders.of(VALUES, 0))
     folders.settle(VALUES, 0, best=best)
@@ -55,8 +55,8 @@ def test_a_complete_trial_keeps_what_was_asked_for(
     assert (folders.adapter(VALUES, 0) is not None) is bool(kept)
 
 
-def test_a_folder_without_an_adapter_goes_as_a_whole(tmp_path: Path) -> None:
-    """Nothing empty is left lying about."""
+def test_a_folder_without_an_adapter_is_deleted(tmp_path: Path) -> None:
+    """No empty folder remains."""
     folders = TrialFolders(tmp_path, "best")
     folder = folders.of(VALUES, 0)
     folder.mkdir(parents=True)
@@ -66,8 +66,8 @@ def test_a_folder_without_an_adapter_goes_as_a_whole(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_what_a_killed_driver_left_is_tidied(tmp_path: Path) -> None:
-    """Of complete trials; another's checkpoint may yet be used."""
+def test_files_left_by_a_killed_driver_are_deleted(tmp_path: Path) -> None:
+    """Of complete trials; another's checkpoint may still be used."""
     folders = TrialFolders(tmp_path, "best")
     first, second, third = (fill(folders.of(VALUES, seed)) for seed in range(3))
     folders.tidy([(VALUES, 0), (VALUES, 1)], best=(VALUES, 1))
@@ -76,8 +76,8 @@ def test_what_a_killed_driver_left_is_tidied(tmp_path: Path) -> None:
     assert left(third) == ["adapter", "checkpoint"]
 
 
-def test_files_lie_beside_the_database_whatever_the_study_is_called() -> None:
-    """Or where the user says; a server has none beside it."""
+def test_files_are_beside_the_database_for_any_study_name() -> None:
+    """Or in the user's folder; a server has none beside it."""
     sqlite = StorageUrl.parse("sqlite:///runs/a/study.db")
     server = StorageUrl.parse("postgresql://u:secret@h/d")
 
@@ -90,10 +90,10 @@ def test_files_lie_beside_the_database_whatever_the_study_is_called() -> None:
     assert ".." not in str(root(sqlite))
 
 
-def test_what_cannot_be_removed_costs_no_trial(
+def test_a_file_that_cannot_be_removed_fails_no_trial(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is said."""
+    """It is logged."""
     folders = TrialFolders(tmp_path, "none")
     fill(folders.of(VALUES, 0))
 

@@ -1,4 +1,4 @@
-"""A database is data: what it names is run only for whom trusts it."""
+"""The objective named by a database is imported only if the user trusts the database."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Change = Callable[[Any], Any]
 
 
 class Place:
-    """A study whose objective lies beside its file, and a user on a machine.
+    """A study whose objective is beside its file, and a user on a machine.
 
     Attributes:
         code: the folder of the study's file and objective.
@@ -80,13 +80,13 @@ class Place:
     def __call__(
         self, *arguments: str, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run the command as the user, from a folder that has nothing to do with the study."""
+        """Run the command as the user, from an unrelated folder."""
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         environment |= {"MARKER": str(self.marker), "XDG_STATE_HOME": str(self.state)}
         return lorasweep(cwd or self.elsewhere, *arguments, env=environment)
 
     def change(self, key: str, change: Change) -> None:
-        """Change an attribute of the study as a stranger would."""
+        """Change an attribute of the study as another person might."""
         with contextlib.closing(sqlite3.connect(self.address.path)) as database, database:
             query = "select value_json from study_user_attributes where key = ?"
             (text,) = database.execute(query, (key,)).fetchone()
@@ -94,14 +94,14 @@ class Place:
             database.execute(update, (json.dumps(change(json.loads(text))), key))
 
     def ask(self, **granted: bool) -> bool:
-        """Whether a resume would trust the study here and now."""
+        """Whether a resume would trust the study in this state."""
         with quiet_optuna():
             return require(load_study(self.address), self.address, granted, trusted=False)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A study that was run here, from a file whose folder is on no path."""
+    """A study that was run here, from a file whose folder is not on the Python path."""
     place = Place(tmp_path_factory.mktemp("made"))
     done = place("run", str(place.code / "toy.py"), *place.storage, "--workers", "1")
     assert done.returncode == 0, done.stderr
@@ -111,7 +111,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def place(made: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """The same for each test, trusted by this process's user."""
+    """A copy for each test, trusted by this process's user."""
     kept = made.address.path.read_bytes()
     shutil.copytree(made.state, made.state.with_name("kept"))
     made.marker.unlink(missing_ok=True)
@@ -124,8 +124,8 @@ def place(made: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     made.state.with_name("kept").rename(made.state)
 
 
-def test_a_study_made_here_goes_on_from_any_folder_without_a_question(place: Place) -> None:
-    """The folder of its file is kept with it; the objective's own imports come from there too."""
+def test_a_study_made_here_resumes_from_any_folder(place: Place) -> None:
+    """The folder of its file is stored with it; the objective's imports are found there too."""
     done = place("resume", *place.storage, "--trials", "3", "--workers", "1")
 
     assert done.returncode == 0, done.stderr
@@ -142,10 +142,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("verb", REFUSED)
-def test_a_strangers_study_is_refused_before_anything_is_imported(
+def test_a_foreign_study_is_refused_before_any_import(
     place: Place, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The sentence names module and folder, and the way out."""
+    """The message has module, folder and remedy."""
     shutil.rmtree(place.state)
 
     assert main([*REFUSED[verb], *place.storage]) == 2
@@ -157,8 +157,8 @@ def test_a_strangers_study_is_refused_before_anything_is_imported(
     assert not place.marker.exists()
 
 
-def test_a_strangers_study_is_trusted_when_told_once(place: Place) -> None:
-    """And extended, which is a change of this user's own."""
+def test_a_foreign_study_stays_trusted_after_one_permission(place: Place) -> None:
+    """Also after an extension, which this user made."""
     shutil.rmtree(place.state)
     done = place("extend", "--add-choice", "rank=16", "--trust-study", *place.storage)
     assert done.returncode == 0, done.stderr
@@ -182,10 +182,10 @@ READ = {
 
 
 @pytest.mark.parametrize("verb", READ)
-def test_a_command_that_reads_imports_nothing(
+def test_reading_commands_import_nothing(
     place: Place, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever made the study: what it names is words, even where Python would find it."""
+    """For any study: the objective's name is text, even if Python would find it."""
     if verb == "dashboard":
         pytest.importorskip("optuna_dashboard")
     served = threading.Event()
@@ -206,7 +206,7 @@ def test_a_command_that_reads_imports_nothing(
 def test_a_copy_of_a_trusted_study_is_trusted_and_of_another_is_not(
     place: Place, tmp_path: Path
 ) -> None:
-    """By the user who copied it, with the command."""
+    """If this user copied it, with the command."""
     paths = tmp_path / "file.db", tmp_path / "copy.db"
     shutil.copy(str(place.address.path), paths[0])
     stranger, copy = (StorageUrl.parse(f"sqlite:///{path}") for path in paths)
@@ -230,10 +230,8 @@ def test_a_copy_of_a_trusted_study_is_trusted_and_of_another_is_not(
         ("code", lambda _: "nothing"),
     ],
 )
-def test_trust_ends_where_the_database_says_something_else(
-    place: Place, key: str, change: Change
-) -> None:
-    """Code, folder, settings, inputs: whatever decides what runs."""
+def test_trust_ends_when_the_database_changes(place: Place, key: str, change: Change) -> None:
+    """Code, folder, settings, inputs: everything that determines what runs."""
     assert place.ask()
     place.change(key, change)
 
@@ -242,8 +240,8 @@ def test_trust_ends_where_the_database_says_something_else(
 
 
 @pytest.mark.parametrize("user", ["another", "group"])
-def test_trust_is_what_this_user_wrote(place: Place, user: str) -> None:
-    """A file of somebody else's is no trust of ours."""
+def test_trust_is_only_read_from_this_user_s_file(place: Place, user: str) -> None:
+    """Another user's file is ignored."""
     if os.getuid() != 0:
         pytest.skip("only root can give files away")
     [trusted] = (place.state / "lorasweep" / "trusted").iterdir()
@@ -254,20 +252,18 @@ def test_trust_is_what_this_user_wrote(place: Place, user: str) -> None:
 
 
 @pytest.mark.parametrize("objective", ["objectives.synthetic:replace", "os:system", "posix:abort"])
-def test_no_other_name_of_an_installed_package_is_our_objective(
-    place: Place, objective: str
-) -> None:
-    """Not everything that lies in a package of ours is one."""
+def test_other_names_of_our_packages_are_no_objectives(place: Place, objective: str) -> None:
+    """A package of ours contains more than objectives."""
     place.change("spec", lambda spec: {**spec, "objective": objective})
 
     with pytest.raises(UsageError, match=f"got '{objective}'"):
         place.ask()
 
 
-def test_our_own_objective_needs_no_trust_and_no_folder_hides_it(
+def test_our_own_objective_needs_no_trust_and_cannot_be_shadowed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that the database names is not looked in; one that comes first is asked for."""
+    """A folder named by the database is not searched; one that comes first needs trust."""
     ours = "objectives.synthetic:Synthetic"
     place.change("spec", lambda spec: {**spec, "objective": ours})
     place.change("code", lambda code: {**code, "objective": ""})
@@ -285,7 +281,7 @@ def test_our_own_objective_needs_no_trust_and_no_folder_hides_it(
     shutil.rmtree(evil)
 
 
-def test_what_files_may_run_is_granted_by_the_command(place: Place) -> None:
+def test_pickles_are_allowed_by_the_command_only(place: Place) -> None:
     """A database that allows pickles allows nothing by itself."""
     place.change("spec", lambda spec: {**spec, "objective": "objectives.synthetic:Synthetic"})
     place.change("code", lambda code: {**code, "objective": ""})
@@ -306,8 +302,8 @@ def test_what_files_may_run_is_granted_by_the_command(place: Place) -> None:
     assert place.ask()
 
 
-def test_what_a_machine_decided_for_a_study_grants_nothing(place: Place) -> None:
-    """Pins lie beside the spec, and a run of one's own file takes them from the database."""
+def test_pinned_settings_grant_nothing(place: Place) -> None:
+    """They are stored beside the spec, and a run of the user's own file reads them."""
     with quiet_optuna():
         spec = read_spec(load_study(place.address))
 
@@ -316,10 +312,10 @@ def test_what_a_machine_decided_for_a_study_grants_nothing(place: Place) -> None
         pinned(spec, {"allow_pickle": True})
 
 
-def test_an_objective_that_a_run_has_found_is_found_again(
+def test_an_objective_found_by_a_run_is_found_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever it was: beside the study, where the study had Python look, before another one."""
+    """Beside the study, on the study's Python path, or before another one."""
     assert Source.of("/study", "os:system") == Source("/study", "")
     assert Source.of("/study", "no_such_module:Name") == Source("/study", "")
     assert Source.from_json(None) == Source.from_json({}) == Source()
@@ -337,8 +333,8 @@ def test_an_objective_that_a_run_has_found_is_found_again(
 
 
 @pytest.mark.slow
-def test_a_module_in_the_current_folder_goes_on_from_another(tmp_path: Path) -> None:
-    """As ``lorasweep run toy`` finds it, and ``lorasweep resume`` did not."""
+def test_a_module_in_the_current_folder_resumes_from_another(tmp_path: Path) -> None:
+    """As ``lorasweep run toy`` finds it."""
     place = Place(tmp_path)
     done = place("run", "toy", *place.storage, "--workers", "1", cwd=place.code)
     assert done.returncode == 0, done.stderr
@@ -347,8 +343,8 @@ def test_a_module_in_the_current_folder_goes_on_from_another(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
 
 
-def test_every_objective_of_ours_is_known_by_name() -> None:
-    """One that is forgotten in the list would be asked for."""
+def test_every_own_objective_is_known_by_name() -> None:
+    """One missing in the list would need trust."""
     root = Path(__file__).parents[3]
     found = {
         f"{'.'.join(path.relative_to(root).with_suffix('').parts)}:{node.name}"

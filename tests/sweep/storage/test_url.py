@@ -26,8 +26,8 @@ QUOTED = "p%40ss%2Fw%3Ard%20%C3%BC"
         ("postgres://u@h/d", "postgresql", None),
     ],
 )
-def test_a_url_says_what_and_where(url: str, kind: str, path: Path | None) -> None:
-    """Three kinds; a bare postgresql:// means psycopg, the driver that is installed."""
+def test_a_url_has_a_kind_and_a_location(url: str, kind: str, path: Path | None) -> None:
+    """Three kinds; a bare postgresql:// means psycopg, the installed driver."""
     address = StorageUrl.parse(url)
 
     assert (address.kind, address.path) == (kind, path)
@@ -43,7 +43,7 @@ def test_a_url_says_what_and_where(url: str, kind: str, path: Path | None) -> No
     ],
 )
 def test_a_password_is_used_and_never_shown(url: str) -> None:
-    """Not in the address for people, nor in a driver's own words, quoted or not."""
+    """Neither in the printed URL nor in a driver's own messages, quoted or not."""
     address = StorageUrl.parse(url)
     for form in (SECRET, QUOTED, "p%40ss%2Fw%3Ard+%C3%BC"):
         assert form not in address.shown
@@ -58,8 +58,8 @@ def test_a_password_is_used_and_never_shown(url: str) -> None:
     "url",
     ["study.db", "", "sqlite://", "sqlite:///:memory:", "mysql://u:s3cret@h/d", "journal:///"],
 )
-def test_what_cannot_hold_a_study_is_refused(url: str) -> None:
-    """With the way out, and without a password."""
+def test_a_url_that_cannot_hold_a_study_is_refused(url: str) -> None:
+    """With the remedy, and without a password."""
     with pytest.raises(
         StorageError, match=r"--storage must .*Write 'sqlite:///study.db'"
     ) as own_attributes:
@@ -68,8 +68,8 @@ def test_what_cannot_hold_a_study_is_refused(url: str) -> None:
     assert "s3cret" not in str(own_attributes.value)
 
 
-def test_an_unreadable_url_keeps_its_password_to_itself() -> None:
-    """What cannot be parsed cannot be redacted part by part."""
+def test_an_unreadable_url_does_not_show_its_password() -> None:
+    """Without parsing, the password cannot be redacted alone."""
     with pytest.raises(StorageError, match=r"got 'postgresql:\*\*\*'") as own_attributes:
         StorageUrl.parse("postgresql://u:s3cret@h:port/d")
 
@@ -103,10 +103,10 @@ HOME = Path.home()
         ("journal:///a{b}.log", Path("a{b}.log")),
     ],
 )
-def test_a_url_names_just_that_file(
+def test_a_url_names_exactly_that_file(
     url: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the study goes into it, and into no other."""
+    """The study is written to it, and to no other."""
     monkeypatch.chdir(tmp_path)
     address = StorageUrl.parse(url)
     assert address.path == path
@@ -158,8 +158,8 @@ def test_a_url_names_just_that_file(
         ("postgresql://u@h/d?sslmode=a&sslmode=b", "have sslmode once"),
     ],
 )
-def test_a_url_that_would_be_misread_is_one_sentence(url: str, expected: str) -> None:
-    """Whatever of it would have been ignored, or taken for another file."""
+def test_a_url_that_would_be_misread_is_one_error(url: str, expected: str) -> None:
+    """If a part would be ignored, or mean another file."""
     with pytest.raises(StorageError, match=expected) as own_attributes:
         StorageUrl.parse(url)
 
@@ -171,8 +171,8 @@ def test_a_url_that_would_be_misread_is_one_sentence(url: str, expected: str) ->
 @pytest.mark.parametrize(
     "password", ["p@ss", "p%ss", "100%", "a:b", "a/b", "a?b", "a#b", "{}", "%40"]
 )
-def test_a_password_of_any_signs_arrives(password: str) -> None:
-    """Quoted, as all URLs are."""
+def test_a_password_of_any_characters_is_passed(password: str) -> None:
+    """Quoted, as in all URLs."""
     address = StorageUrl.parse(f"postgresql://u:{quote(password, safe='')}@h:5/d")
 
     assert make_url(address.url).password == password
@@ -180,8 +180,8 @@ def test_a_password_of_any_signs_arrives(password: str) -> None:
     assert password not in address.shown.replace("u:***@", "")
 
 
-def test_a_wait_for_the_server_that_the_url_sets_is_kept() -> None:
-    """Ten seconds are for those that say nothing."""
+def test_a_timeout_in_the_url_is_kept() -> None:
+    """The default is ten seconds."""
     urls = "postgresql://u@h/d", "postgresql://u@h/d?connect_timeout=3"
     waits, own = (_engine_options(StorageUrl.parse(url))["connect_args"] for url in urls)
 
@@ -192,7 +192,7 @@ def test_a_wait_for_the_server_that_the_url_sets_is_kept() -> None:
 @pytest.mark.parametrize(
     ("url", "name"), [("journal:///a?b.log", "a?b.log"), ("sqlite:///a%20b.db", "a%20b.db")]
 )
-def test_a_file_that_an_older_version_made_is_found(
+def test_a_file_of_an_older_version_is_found(
     url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which took the text of the URL for the file's name."""
@@ -203,7 +203,7 @@ def test_a_file_that_an_older_version_made_is_found(
 
 
 def test_a_link_to_a_database_is_that_database(tmp_path: Path) -> None:
-    """With its files and locks; those that an older version put beside the link are found."""
+    """With its files and locks; older versions put them beside the link, where they are found."""
     real, link = tmp_path / "data" / "study.db", tmp_path / "link.db"
     real.parent.mkdir()
     real.touch()
@@ -220,13 +220,13 @@ def test_a_link_to_a_database_is_that_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["demo", "binding_sites", "v1.2-b"])
 def test_a_plain_name_is_its_own_folder(name: str) -> None:
-    """So that people find their studies."""
+    """So that users find their studies."""
     assert folder_name(name) == name
     assert default_url(name) == f"sqlite:///runs/{name}/study.db"
 
 
-def test_odd_names_get_folders_of_their_own() -> None:
-    """None leaves the folder it belongs in, and no two meet."""
+def test_unusual_names_get_folders_of_their_own() -> None:
+    """None outside its parent folder, and no two equal."""
     names = ["../up", "a/b", "a\\b", "a b", "a_b", "<b>", '"', "..", ".", "ü", "x" * 300, "é"]
     folders = [folder_name(name) for name in names]
 

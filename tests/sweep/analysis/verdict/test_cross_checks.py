@@ -40,8 +40,8 @@ def test_a_disagreeing_check_vetoes_a_confirmation() -> None:
     [_check(passes=True), _check(passes=None), _check(passes=False, veto=False)],
     ids=["agrees", "could not be made", "may not veto"],
 )
-def test_an_undecided_check_vetoes_nothing(check: CrossCheck) -> None:
-    """An undecided check is no disagreement."""
+def test_a_check_that_does_not_disagree_vetoes_nothing(check: CrossCheck) -> None:
+    """It agrees, could not be made, or may not veto."""
     found = _vetoed(CONFIRMED, (check,))
 
     assert (found.verdict, found.reason, found.only_at) == (

@@ -89,7 +89,7 @@ class Swept:
         assert run.returncode == 0, run.stderr
 
     def export(self, *arguments: str) -> int:
-        """The exit code of the command ``export-adapter``."""
+        """The exit code of ``adapters export``."""
         return main(["adapters", "export", "--storage", self.url, *arguments])
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:

@@ -1,4 +1,4 @@
-"""Colours are legible on both themes, and one thing has one colour."""
+"""Colours have contrast in both themes, and are consistent over all figures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIMULATED = {
         (0.004733, 0.691367, 0.303900),
     ),
 }
-"""Machado et al. 2009, severity 1, of linear RGB."""
+"""Matrices of Machado et al. 2009, severity 1, for linear RGB."""
 
 
 def linear(colour: str) -> list[float]:
@@ -61,14 +61,14 @@ def oklab(rgb: list[float]) -> list[float]:
 
 @pytest.mark.parametrize("colour", sorted({*COLOURS, NEUTRAL, *STATES.values()}))
 @pytest.mark.parametrize("ground", ["#ffffff", "#16181d"])
-def test_marks_stand_out_from_either_ground(colour: str, ground: str) -> None:
-    """WCAG 2.2 asks 3:1 of graphical objects (1.4.11)."""
+def test_marks_have_contrast_on_both_backgrounds(colour: str, ground: str) -> None:
+    """WCAG 2.2 requires 3:1 for graphical objects (1.4.11)."""
     assert contrast(colour, ground) >= 3.0
 
 
 @pytest.mark.parametrize("eye", SIMULATED)
-def test_colours_differ_to_every_eye(eye: str) -> None:
-    """Also for protanopia, deuteranopia and tritanopia."""
+def test_colours_differ_with_colour_blindness(eye: str) -> None:
+    """For protanopia, deuteranopia and tritanopia too."""
 
     def seen(colour: str) -> list[float]:
         rgb = linear(colour)
@@ -76,7 +76,7 @@ def test_colours_differ_to_every_eye(eye: str) -> None:
 
     for one, other in itertools.combinations(COLOURS, 2):
         apart = sum((a - b) ** 2 for a, b in zip(seen(one), seen(other), strict=True)) ** 0.5
-        # Side by side, 0.02 is where a difference is just noticed.
+        # In OKLab 0.02 is a just noticeable difference, side by side.
         assert apart > 0.08, (one, other)
 
 
@@ -89,7 +89,7 @@ def test_more_levels_than_colours_differ_by_symbol() -> None:
 
 
 def by_level(found: list[ReportFigure], labels: set[str]) -> dict[str, set[str]]:
-    """Colours of all traces that bear a level's name."""
+    """Colours of all traces with a level's name."""
     colours: dict[str, set[str]] = {}
     for each in found:
         for trace in (each.figure or {"data": []})["data"]:
@@ -100,7 +100,7 @@ def by_level(found: list[ReportFigure], labels: set[str]) -> dict[str, set[str]]
 
 
 def test_a_target_set_has_one_colour_everywhere() -> None:
-    """A reader who has learned it in one figure knows it in all."""
+    """In all figures."""
     tree = complete()
     labels = {level["label"] for level in tree["factors"][0]["levels"]}
     colours = by_level(draw(tree), labels)
@@ -110,7 +110,7 @@ def test_a_target_set_has_one_colour_everywhere() -> None:
 
 
 def test_a_parameter_has_one_colour_in_every_method() -> None:
-    """Methods order parameters differently; colours do not follow."""
+    """Independent of the order of parameters in a method."""
     found: dict[str, set[str]] = {}
     for each in draw(complete()):
         if each.key.startswith(("importance", "variance")) and each.figure:
@@ -133,8 +133,8 @@ def test_the_order_of_trials_changes_nothing(seed: int) -> None:
     assert draw(shuffled) == draw(tree)
 
 
-def test_colours_do_not_depend_on_which_trials_there_are() -> None:
-    """A study that goes on keeps its colours."""
+def test_colours_do_not_depend_on_the_trials() -> None:
+    """A resumed study keeps its colours."""
     whole = [trial(n) for n in range(9)]
     factors = made_of(whole)["factors"]
     labels = {level["label"] for level in factors[0]["levels"]}

@@ -1,4 +1,4 @@
-"""What holds of every figure of every report."""
+"""Invariants of every figure of every report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEBGL = {"scattergl", "parcoords", "scatter3d", "splom", "heatmapgl"}
 
 
 def drawn(tree: dict[str, Any]) -> dict[str, ReportFigure]:
-    """Figures by key; none may hide another."""
+    """Figures by key, which must be unique."""
     found = draw(tree)
     by_key = {each.key: each for each in found}
     assert len(by_key) == len(found)
@@ -32,7 +32,7 @@ def drawn(tree: dict[str, Any]) -> dict[str, ReportFigure]:
 
 
 def check(each: ReportFigure) -> None:
-    """A figure is one that plotly takes, or a reason."""
+    """A figure is valid for plotly, or has a reason why it is missing."""
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.key)
     assert each.title
     if each.figure is None:
@@ -42,13 +42,13 @@ def check(each: ReportFigure) -> None:
     assert each.caption.endswith("."), each.caption
     assert each.summary.endswith("."), each.summary
     json.dumps(each.figure, allow_nan=False)
-    go.Figure(each.figure)  # raises on what it does not know
+    go.Figure(each.figure)  # raises on unknown properties
     assert not {trace["type"] for trace in each.figure["data"]} & WEBGL
 
 
 @pytest.fixture(scope="module")
 def whole() -> dict[str, ReportFigure]:
-    """Every figure of a tree that has something for each."""
+    """Every figure of a tree with data for each."""
     return drawn(complete())
 
 
@@ -64,13 +64,13 @@ def test_every_kind_is_drawn(whole: dict[str, ReportFigure]) -> None:
         assert len({whole[key].section for key in of}) == 1
 
 
-def test_no_curve_may_have_the_key_of_a_figure() -> None:
-    """Files and anchors are named after keys."""
+def test_no_curve_has_the_key_of_a_figure() -> None:
+    """Keys name files and anchors."""
     assert set(FIGURES) == set(FIGURE_KEYS)
 
 
-def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, ReportFigure]) -> None:
-    """A theme can only set what a figure does not."""
+def test_the_page_sets_the_colours_of_text_and_background(whole: dict[str, ReportFigure]) -> None:
+    """A theme can only set properties that a figure leaves open."""
     for each in whole.values():
         assert each.figure is not None
         layout = each.figure["layout"]
@@ -85,8 +85,8 @@ def test_the_page_decides_on_colours_of_text_and_ground(whole: dict[str, ReportF
 
 @settings(max_examples=examples(150), deadline=None)
 @given(trees())
-def test_no_tree_is_too_odd(tree: dict[str, Any]) -> None:
-    """Whatever a study holds, each figure is drawn or says why not."""
+def test_any_tree_can_be_drawn(tree: dict[str, Any]) -> None:
+    """For any study each figure is drawn or has a reason."""
     keys = drawn(tree)
     assert len(keys) >= len(FIGURES)
     for each in keys.values():
@@ -108,8 +108,8 @@ EMPTY = ("importance", "heat", "size", "gap", "history", "parallel", "effect", "
         ),
     ],
 )
-def test_nothing_to_draw_says_why(trials: list[dict[str, Any]], reason: str) -> None:
-    """The reason counts what there is instead."""
+def test_a_missing_figure_has_a_reason(trials: list[dict[str, Any]], reason: str) -> None:
+    """With the number of trials, for example."""
     found = drawn(made_of(trials))
     for key, each in found.items():
         if key.startswith(EMPTY):
@@ -121,8 +121,8 @@ def test_nothing_to_draw_says_why(trials: list[dict[str, Any]], reason: str) -> 
     )
 
 
-def test_one_trial_is_drawn_where_it_tells_something() -> None:
-    """One trial compares nothing, but it has a history."""
+def test_one_trial_is_drawn_where_it_is_informative() -> None:
+    """One trial has a history, but no comparisons."""
     found = drawn(made_of([trial(0)]))
     assert {key for key, each in found.items() if each.figure} == {
         "size",
@@ -135,8 +135,8 @@ def test_one_trial_is_drawn_where_it_tells_something() -> None:
     assert found["parallel"].empty == "Lines compare trials, and there is one."
 
 
-def test_one_parameter_of_one_value() -> None:
-    """There is nothing to compare; the history is still told."""
+def test_a_parameter_with_one_value() -> None:
+    """There is no comparison; the history is still drawn."""
     trials = [trial(n, params={"rank": 4}, value=0.25) for n in range(5)]
     found = drawn(made_of(trials, {"rank": "ordered"}))
     assert found["effect-rank"].empty == "Nothing to compare: 5 trials, at rank 4."
@@ -145,7 +145,7 @@ def test_one_parameter_of_one_value() -> None:
 
 
 def test_a_foreign_study_without_sizes_curves_or_seeds() -> None:
-    """What plain Optuna does not store is said to be missing."""
+    """The reasons say what plain Optuna does not store."""
     trials = [
         trial(n, size=None, curve=[], seed=None, gap=None, phase=None, started=None)
         for n in range(6)
@@ -166,8 +166,8 @@ def test_a_foreign_study_without_sizes_curves_or_seeds() -> None:
     ] * 6
 
 
-def test_names_that_look_alike_keep_their_own_figures() -> None:
-    """Addresses know fewer characters than names."""
+def test_similar_names_keep_separate_figures() -> None:
+    """Keys have a smaller alphabet than names."""
     params = [{"a b": n, "a-b": -n, "": 2 * n} for n in range(6)]
     trials = [trial(n, params=params[n]) for n in range(6)]
     keys = drawn(made_of(trials, dict.fromkeys(params[0], "ordered")))
@@ -190,7 +190,7 @@ def many(n: int) -> Iterator[dict[str, Any]]:
 
 
 def counted(trials: int) -> tuple[dict[str, ReportFigure], int]:
-    """The figures of so many trials, and how many functions drawing them called."""
+    """The figures of this many trials, and the number of function calls to draw them."""
     kinds = {"targets": "choice", "rank": "ordered", "learning_rate": "range", "alpha": "ordered"}
     tree = made_of(list(many(trials)), kinds)
     profile = cProfile.Profile()
@@ -198,8 +198,8 @@ def counted(trials: int) -> tuple[dict[str, ReportFigure], int]:
     return found, sum(each.callcount for each in profile.getstats())
 
 
-def test_two_thousand_trials_stay_light() -> None:
-    """The limits: five times the calls that a fifth of them takes, 6 MB, and few traces."""
+def test_two_thousand_trials_are_drawn_efficiently() -> None:
+    """At most five times the calls for a fifth of the trials, 6 MB, and few traces."""
     found, calls = counted(2000)
     _, fewer = counted(400)
     assert calls < 1.3 * 5 * fewer

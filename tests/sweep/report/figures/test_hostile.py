@@ -1,4 +1,4 @@
-"""Names of the tree are shown as they are, whatever plotly would make of them."""
+"""Names are shown unchanged, despite plotly's markup."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def strings(tree: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_of_a_name_is_read_as_markup(name: str) -> None:
-    """No tag, no placeholder and no formula comes of a name."""
+def test_no_name_is_interpreted_as_markup(name: str) -> None:
+    """It creates no tag, placeholder or formula."""
     tree = renamed(complete(), lambda text: f"{text}{name}")
     found = draw(tree)
     assert sum(each.figure is not None for each in found) >= 14
@@ -62,7 +62,7 @@ def test_nothing_of_a_name_is_read_as_markup(name: str) -> None:
 
 
 @given(st.text())
-def test_escaped_text_reads_as_it_was(text: str) -> None:
+def test_escaped_text_is_shown_unescaped(text: str) -> None:
     """Plotly decodes entities once, as HTML does."""
     shown = safe(text)
     assert not set("<>%$") & set(shown)
@@ -73,8 +73,8 @@ def test_escaped_text_reads_as_it_was(text: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"])), st.integers(4, 40))
-def test_wrapped_lines_are_short_and_whole(text: str, width: int) -> None:
-    """Nothing is lost but what the ellipsis stands for."""
+def test_wrapped_lines_are_short_and_complete(text: str, width: int) -> None:
+    """Nothing is lost except what the ellipsis replaces."""
     lines = [html.unescape(line) for line in wrapped(text, width).split("<br>")]
     assert len(lines) <= 3
     assert all(len(line) <= width for line in lines)
@@ -93,7 +93,7 @@ def test_wrapped_lines_are_short_and_whole(text: str, width: int) -> None:
         ("x" * 60, f"{'x' * 14}<br>{'x' * 14}<br>{'x' * 13}…"),
     ],
 )
-def test_labels_break_where_people_would(label: str, lines: str) -> None:
+def test_labels_break_at_words(label: str, lines: str) -> None:
     """At plus signs and words first, within words last."""
     assert wrapped(label) == lines
 

@@ -1,4 +1,4 @@
-"""What marks stand for: intervals, replicates, outcomes, baselines."""
+"""Meaning of marks: intervals, replicates, outcomes, baselines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweep.report.figures.theme import NEUTRAL
 
 
 def test_seeds_of_one_configuration_are_joined() -> None:
-    """Trials 4 and 7 are one configuration; their spread is noise."""
+    """Trials 4 and 7 are one configuration; their difference is noise."""
     tree = complete()
     pair = sorted(tree["trials"][n]["value"] for n in (4, 7))
     [joined] = traces(
@@ -26,7 +26,7 @@ def test_seeds_of_one_configuration_are_joined() -> None:
     assert (at[4], at[7]) == (height[0], height[0])
 
 
-def test_what_no_mean_rests_on_is_hollow() -> None:
+def test_trials_that_are_not_averaged_are_hollow() -> None:
     """Trial 8 is of the search, and not used."""
     [dots] = traces(complete(), "effect-targets", lambda t: t.get("name") == "attention+mlp.down")
     hollow = {
@@ -36,8 +36,8 @@ def test_what_no_mean_rests_on_is_hollow() -> None:
     assert hollow == {2: "circle", 8: "circle-open"}
 
 
-def test_a_long_interval_runs_off_the_axis() -> None:
-    """Two trials may have an interval twenty times as long as they are apart."""
+def test_a_long_interval_is_cut_at_the_axis() -> None:
+    """An interval of two trials may be twenty times as long as their difference."""
     tree = complete()
     level = tree["factors"][1]["levels"][0]
     level |= {"low": -9.0, "high": 9.0}
@@ -65,7 +65,7 @@ def test_a_long_interval_runs_off_the_axis() -> None:
 def test_axes_of_ordered_values(
     values: list[float], even_in: str, kind: str, ticks: list[float]
 ) -> None:
-    """Logarithmic where values are spaced so, even where they would coincide."""
+    """Logarithmic for log-spaced values, without coinciding labels."""
     trials = [trial(n, params={"depth": values[n % 3]}) for n in range(6)]
     tree = made_of(trials, {"depth": "ordered"})
     tree["factors"][0]["log"] = even_in == "logarithm"
@@ -83,7 +83,7 @@ def test_axes_of_ordered_values(
     ],
 )
 def test_a_logarithmic_axis_has_few_ticks(low: float, high: float, ticks: list[float]) -> None:
-    """Few enough for a phone; the ends of the axis lie outside the numbers."""
+    """Few enough for a phone; the axis extends beyond the values."""
     made = log_axis("", low, high)
     start, end = (10.0**each for each in made["range"])
     assert start < low <= high < end
@@ -91,7 +91,7 @@ def test_a_logarithmic_axis_has_few_ticks(low: float, high: float, ticks: list[f
 
 
 def test_a_range_has_its_bins_means_as_steps() -> None:
-    """Trials of a range stand where they were drawn from."""
+    """Trials are at their sampled values."""
     tree = complete()
     levels = tree["factors"][2]["levels"]
     area, steps = figure(tree, "effect-learning-rate")["data"][:2]
@@ -106,7 +106,7 @@ def test_a_range_has_its_bins_means_as_steps() -> None:
 
 
 def test_empty_cells_are_crossed_out() -> None:
-    """A pale colour would be read as a value."""
+    """A pale colour could be read as a value."""
     tree = complete()
     heat, crosses = figure(tree, "heat-1-rank")["data"]
     [cells] = tree["cells"]
@@ -133,8 +133,8 @@ def test_where_lower_is_better_bright_is_low() -> None:
     assert "lower is better" in drawn.caption
 
 
-def test_bins_of_a_heat_map_are_named_by_their_ends() -> None:
-    """Between columns, where there is room for them."""
+def test_bins_of_a_heat_map_are_labelled_by_their_ends() -> None:
+    """Between columns, if there is space."""
     tree = complete()
     rate = tree["factors"][2]
     n = len(rate["levels"])
@@ -154,7 +154,7 @@ def test_bins_of_a_heat_map_are_named_by_their_ends() -> None:
 
 
 def test_the_front_is_a_step_line_by_size() -> None:
-    """A size without a trial does no better than the next smaller one."""
+    """A size without a trial has the value of the next smaller one."""
     trials = [trial(n, size=1000 * (1 + n), value=0.1 * (1 + n)) for n in range(4)]
     tree = made_of(trials)
     [front] = traces(tree, "size", lambda t: t.get("name") == "Pareto front")
@@ -167,7 +167,7 @@ def test_the_front_is_a_step_line_by_size() -> None:
     assert {1000.0, 2000.0, 5000.0} <= set(axis["tickvals"])
 
 
-def test_curves_tell_what_became_of_trials() -> None:
+def test_curves_show_the_outcome_of_trials() -> None:
     """Pruned dashed, running dotted, failed with a cross at the end."""
     tree = complete()
     lines = traces(tree, "curves", lambda t: t["mode"] == "lines" and "yaxis" not in t)
@@ -186,8 +186,8 @@ def test_curves_tell_what_became_of_trials() -> None:
     assert [len(runs(t["y"])) for t in lines if t["line"]["dash"] == "solid"] == [4, 3, 2]
 
 
-def test_a_level_is_switched_once_for_both_panels() -> None:
-    """Its legend entry stands for all of its traces."""
+def test_a_legend_entry_toggles_both_panels() -> None:
+    """It belongs to all traces of its level."""
     data = figure(complete(), "curves")["data"]
     listed = [trace["name"] for trace in data if trace["showlegend"]]
     assert sorted(listed) == ["attention+mlp.down", "qkv", "query+value"]
@@ -196,15 +196,15 @@ def test_a_level_is_switched_once_for_both_panels() -> None:
 
 
 def test_without_losses_there_is_one_panel() -> None:
-    """Plain Optuna knows no losses."""
+    """Plain Optuna stores no losses."""
     curve = [{"step": k, "value": 0.1 * k, "loss": None} for k in range(3)]
     layout = figure(made_of([trial(0, curve=curve), trial(1, curve=curve)]), "curves")["layout"]
     assert "yaxis2" not in layout
     assert "domain" not in layout["yaxis"]
 
 
-def test_long_curves_tell_all_at_their_end_only() -> None:
-    """Parameters at each of many points would be megabytes."""
+def test_long_curves_have_one_hover_label_at_their_end() -> None:
+    """Parameters at each of many points would need megabytes."""
     curve = [{"step": k, "value": 0.1, "loss": None} for k in range(1600)]
     data = figure(made_of([trial(0, curve=curve), trial(1, curve=curve)]), "curves")["data"]
     lengths = {t["mode"]: {len(row) for row in t["customdata"] if row} for t in data}
@@ -212,7 +212,7 @@ def test_long_curves_tell_all_at_their_end_only() -> None:
 
 
 def test_the_history_has_phases_baselines_and_the_best_so_far() -> None:
-    """What came in which order, against what."""
+    """In order of trials."""
     tree = complete()
     by_name = {t["name"]: t for t in figure(tree, "history")["data"]}
     assert by_name["best so far"]["line"]["shape"] == "hv"
@@ -232,7 +232,7 @@ def test_the_history_has_phases_baselines_and_the_best_so_far() -> None:
 
 
 def test_of_many_lines_the_best_tenth_is_coloured() -> None:
-    """The rest is there to compare with."""
+    """The others are for comparison."""
     tree = made_of([trial(n) for n in range(100)])
     by_name: dict[str, set[int]] = {}
     for trace in figure(tree, "parallel")["data"]:
@@ -243,7 +243,7 @@ def test_of_many_lines_the_best_tenth_is_coloured() -> None:
     assert by_name["rest"] == set(tree["ranking"][10:])
 
 
-def test_hover_labels_tell_the_whole_trial() -> None:
+def test_hover_labels_have_all_of_a_trial() -> None:
     """Number, parameters by their labels, seed and phase, in every figure of trials."""
     tree = complete()
     fields = ["qkv", "4", "0.000137", 7001, "measure"]
@@ -261,14 +261,14 @@ def test_hover_labels_tell_the_whole_trial() -> None:
 
 
 def test_long_values_are_cut_in_hover_labels() -> None:
-    """Plotly does not wrap them, and they would leave the screen."""
+    """Plotly does not wrap them, and they would exceed the screen."""
     tree = made_of([trial(n, params={"sets": "x" * 90 + str(n)}) for n in range(3)])
     tree["factors"] = [{"name": "sets", "kind": "choice", "levels": [], "derived": False}]
     [dots] = traces(tree, "history", lambda t: t["mode"] == "markers")
     assert {row[1] for row in dots["customdata"]} == {"x" * 39 + "…"}
 
 
-def test_more_parameters_than_fit_are_counted() -> None:
+def test_further_parameters_are_counted() -> None:
     """A hover label of thirty lines is taller than a phone."""
     params = {f"p{k}": 0.5 * k for k in range(20)}
     trials = [trial(n, params={k: v + n for k, v in params.items()}) for n in range(3)]
@@ -278,8 +278,8 @@ def test_more_parameters_than_fit_are_counted() -> None:
     assert len(dots["customdata"][0]) == 1 + 16 + 2
 
 
-def test_thresholds_that_were_chosen_are_marked() -> None:
-    """Both decisions that are reported, on both curves."""
+def test_chosen_thresholds_are_marked() -> None:
+    """Both reported decisions, on both curves."""
     tree = complete()
     marks = {
         key: [(t["name"], t["x"], t["y"]) for t in figure(tree, key)["data"] if "name" in t]
@@ -294,8 +294,8 @@ def test_thresholds_that_were_chosen_are_marked() -> None:
     }
 
 
-def test_a_failure_tells_its_reason() -> None:
-    """In the hover label and in the words for those who do not see it."""
+def test_a_failure_is_shown_with_its_reason() -> None:
+    """In the hover label and in the text alternative."""
     tree = complete()
     [failed] = traces(tree, "timeline", lambda t: t["name"] == "failed")
     assert failed["customdata"][0][-1] == "exception: ValueError: loss is nan"

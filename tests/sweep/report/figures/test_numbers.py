@@ -1,4 +1,4 @@
-"""Every number that a figure draws or says stands in the tree."""
+"""Every number that a figure draws or prints is in the report tree."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DATA_AXES = {
     "importance-ped-anova": "x",
     "variance-components": "x",
     "modules": "x",
-    "effect-targets": "x",  # upwards: rows, with trials spread within theirs
-    "effect-rank": "y",  # across: at the rank, with trials spread around it
+    "effect-targets": "x",  # vertical: rows, with trials spread within theirs
+    "effect-rank": "y",  # horizontal: at the rank, with trials spread around it
     "effect-learning-rate": "xy",
     "heat-1-rank": "z",
     "size": "xy",
@@ -29,10 +29,10 @@ DATA_AXES = {
     "mcc-threshold": "xy",
     "calibration": "xy",
     "history": "xy",
-    "parallel": "",  # places on axes from 0 to 1: tested by their order
-    "timeline": "y",  # across: milliseconds from start to end, from a time that is checked
+    "parallel": "",  # positions on axes from 0 to 1: tested by their order
+    "timeline": "y",  # horizontal: milliseconds from start to end, tested separately
 }
-"""What of a figure's coordinates are numbers of the tree; the rest is where marks stand."""
+"""The coordinates of each figure that are numbers of the tree; the others are positions."""
 
 FROM_ZERO = {"what chance gives", "noise floor", "perfect"}
 """Areas that begin at 0, and the diagonal."""
@@ -60,7 +60,7 @@ def numbers(tree: Any) -> set[float]:
 
 
 def counts(tree: Any) -> set[float]:
-    """Numbers of trials and the like that a caption may tell: how many there are to draw."""
+    """Numbers of trials and the like that a caption may print."""
     trials = tree["trials"]
     valued = [t for t in trials if t["value"] is not None]
     curves = [t for t in trials if t["curve"]]
@@ -70,12 +70,12 @@ def counts(tree: Any) -> set[float]:
     some += [tree["best"]["threshold_curve"]["mcc"], tree["best"]["calibration"]["residues"]]
     of_kind = [[t for t in curves if t["kind"] == kind] for kind in {t["kind"] for t in trials}]
     lengths = {float(len(each)) for each in [*some, *of_kind]}
-    hidden = 1.0  # of the pairs in the tree one lies within chance
+    hidden = 1.0  # of the pairs in the tree one is within chance
     return lengths | {float(len(trials) - len(valued)), float(len(trials) - len(timed)), hidden}
 
 
 def coordinates(each: ReportFigure) -> Iterator[Any]:
-    """What a figure draws that should be numbers of the tree."""
+    """The coordinates of a figure that must be numbers of the tree."""
     assert each.figure is not None
     for trace in each.figure["data"]:
         zero = trace.get("name") in FROM_ZERO
@@ -87,7 +87,7 @@ def coordinates(each: ReportFigure) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def tree() -> dict[str, Any]:
-    """A tree with something for every figure."""
+    """A tree with data for every figure."""
     return complete()
 
 
@@ -100,7 +100,7 @@ def found(tree: dict[str, Any]) -> dict[str, ReportFigure]:
 def test_coordinates_are_numbers_of_the_tree(
     tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
-    """Where a mark stands for a number, it is one of the tree, to the last bit."""
+    """To the last bit."""
     known = numbers(tree)
     assert set(found) == set(DATA_AXES)
     for key, each in found.items():
@@ -116,7 +116,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def free_numbers(text: str, tree: dict[str, Any]) -> list[str]:
-    """Numbers that a text says by itself: not as part of a name, a label or a note."""
+    """Numbers of a text that are not part of a name, a label or a note."""
     names = {str(leaf) for leaf in leaves(tree) if isinstance(leaf, str)}
     names |= {name for each in tree["trials"] for name in each["params"]}
     for name in sorted({*names, *STATED}, key=len, reverse=True):
@@ -126,7 +126,7 @@ def free_numbers(text: str, tree: dict[str, Any]) -> list[str]:
 
 
 def is_known(text: str, known: set[float]) -> bool:
-    """Whether some number of the tree would be written so."""
+    """Whether a number of the tree would be formatted like this."""
     value = float(text.replace(",", ""))
     mantissa, _, exponent = text.partition("e")
     digits = len(mantissa.partition(".")[2])
@@ -135,7 +135,7 @@ def is_known(text: str, known: set[float]) -> bool:
 
 
 def words(each: ReportFigure) -> Iterator[str]:
-    """All that a figure says: beside it, on its axes, in its labels."""
+    """All texts of a figure: beside it, on its axes, in its labels."""
     yield from (each.title, each.caption, each.summary)
     assert each.figure is not None
     for trace in each.figure["data"]:
@@ -145,18 +145,18 @@ def words(each: ReportFigure) -> Iterator[str]:
         yield note["text"]
 
 
-def test_numbers_in_words_are_those_of_the_tree(
+def test_numbers_in_text_are_those_of_the_tree(
     tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
-    """Rounded, a number still rounds one of the tree."""
+    """Rounded."""
     known = numbers(tree) | {100 * number for number in numbers(tree)} | counts(tree)
     for key, each in found.items():
         texts = [(text, number) for text in words(each) for number in free_numbers(text, tree)]
         assert [pair for pair in texts if not is_known(pair[1], known)] == [], key
 
 
-def test_the_check_of_words_would_notice() -> None:
-    """The test above is one that can fail."""
+def test_the_check_of_texts_finds_wrong_numbers() -> None:
+    """So the test above can fail."""
     known = {0.45678, 12.0}
     assert is_known("0.4568", known)
     assert is_known("12", known)
@@ -166,7 +166,7 @@ def test_the_check_of_words_would_notice() -> None:
 
 
 def test_hover_numbers_are_raw(tree: dict[str, Any], found: dict[str, ReportFigure]) -> None:
-    """What hover labels are filled from is not computed."""
+    """Data of hover labels are not computed."""
     known = numbers(tree)
     for each in found.values():
         assert each.figure is not None
@@ -175,7 +175,7 @@ def test_hover_numbers_are_raw(tree: dict[str, Any], found: dict[str, ReportFigu
 
 
 def points(each: ReportFigure) -> Iterator[tuple[int, Any, Any]]:
-    """Trial number and coordinates of each dot that tells a trial."""
+    """Trial number and coordinates of each point of a trial."""
     assert each.figure is not None
     for trace in each.figure["data"]:
         rows = trace.get("customdata") or []
@@ -187,7 +187,7 @@ def points(each: ReportFigure) -> Iterator[tuple[int, Any, Any]]:
 def test_trials_are_spread_within_their_row(
     tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
-    """However spread, a trial is nearest to its own level."""
+    """Each is nearest to its own level."""
     labels = [level["label"] for level in tree["factors"][0]["levels"]]
     at = {number: y for number, _, y in points(found["effect-targets"])}
     assert len(at) == 8
@@ -206,10 +206,10 @@ def test_trials_are_spread_around_their_rank(
         assert 2 ** round(math.log2(x)) == tree["trials"][number]["params"]["rank"]
 
 
-def test_places_of_parallel_lines_keep_the_order(
+def test_positions_of_parallel_lines_keep_the_order(
     tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
-    """Places are not numbers of the tree, but their order is theirs."""
+    """They are not numbers of the tree, but have the same order."""
     on: dict[int, dict[int, float]] = {}
     for number, x, y in points(found["parallel"]):
         on.setdefault(y, {})[number] = x
@@ -228,10 +228,10 @@ def test_places_of_parallel_lines_keep_the_order(
         assert x == pytest.approx((of[0][number] - ends[0]) / (ends[1] - ends[0]))
 
 
-def test_bars_of_the_timeline_last_from_start_to_end(
+def test_bars_of_the_timeline_extend_from_start_to_end(
     tree: dict[str, Any], found: dict[str, ReportFigure]
 ) -> None:
-    """A trial that runs has lasted until the report was made."""
+    """A running trial's bar ends when the report was made."""
     figure = found["timeline"].figure
     assert figure is not None
     times = {trace["name"]: trace for trace in figure["data"]}
@@ -244,8 +244,8 @@ def test_bars_of_the_timeline_last_from_start_to_end(
     assert times["running"]["x"] == [110 * 60_000.0 - 125.0]
 
 
-def test_a_bar_is_as_long_as_was_measured_whatever_the_clock_says() -> None:
-    """A clock that is set between start and end changes no bar that was measured."""
+def test_a_bar_has_the_measured_duration() -> None:
+    """A clock that is changed between start and end does not affect it."""
     start = "2026-03-01T10:00:00+00:00"
     day = "2026-03-02T10:00:00+00:00"
     ran = [
@@ -258,8 +258,8 @@ def test_a_bar_is_as_long_as_was_measured_whatever_the_clock_says() -> None:
     assert figure["data"][0]["x"] == [2500.0, 2500.0, 86_400_000.0]
 
 
-def test_a_clock_that_was_set_back_gives_no_negative_bar() -> None:
-    """Nor does it stop the report."""
+def test_a_clock_set_back_gives_no_negative_bar() -> None:
+    """And the report is written."""
     late = trial(
         0, seconds=None, started="2026-03-01T10:00:00+00:00", ended="2026-03-01T09:00:00+00:00"
     )
@@ -277,7 +277,7 @@ def ends(tree: dict[str, Any], name: str) -> Sequence[tuple[float, float]]:
 @pytest.mark.parametrize(
     ("key", "name", "axis"), [("effect-targets", "targets", "x"), ("effect-rank", "rank", "y")]
 )
-def test_an_interval_stands_at_its_mean(
+def test_an_interval_is_drawn_at_its_mean(
     tree: dict[str, Any], found: dict[str, ReportFigure], key: str, name: str, axis: str
 ) -> None:
     """All intervals are drawn, each from its low to its high end."""

@@ -1,4 +1,4 @@
-"""Where marks stand on an axis, at the ends of what a float can be."""
+"""Positions on an axis, at the extremes of floating-point numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def factor(*values: float) -> dict[str, Any]:
 def test_a_logarithmic_axis_reaches_the_smallest_and_the_largest_numbers(
     values: tuple[float, float],
 ) -> None:
-    """Beside them there are none to begin or to end at."""
+    """It cannot extend beyond them."""
     scale = Scale.of(factor(*values))
     low, high = scale.axis(factor(*values))["range"]
 
@@ -28,7 +28,7 @@ def test_a_logarithmic_axis_reaches_the_smallest_and_the_largest_numbers(
     assert low <= math.log10(values[0]) < math.log10(values[1]) <= high < math.inf
 
 
-def test_marks_stand_aside_by_a_share_of_the_step() -> None:
+def test_marks_are_offset_by_a_share_of_the_step() -> None:
     """In the axis' own unit: decades here."""
     scale = Scale.of(factor(1e-4, 1e-3, 1e-1))
 

@@ -1,4 +1,4 @@
-"""Figures of more trials than can be told apart draw some, and say so."""
+"""Figures of many trials draw some of them, and say so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def drawn(tree: dict[str, Any]) -> dict[str, ReportFigure]:
 
 
 def trials_in(each: ReportFigure) -> set[int]:
-    """The trials whose hover labels a figure holds."""
+    """The trials with hover labels in a figure."""
     assert each.figure is not None
     rows = [row for trace in each.figure["data"] for row in trace.get("customdata", ())]
     return {row[0] for row in rows if row and isinstance(row[0], int)}
@@ -35,10 +35,10 @@ def tree() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key", [*DOTS, *LINES])
-def test_a_figure_draws_at_most_so_many_and_says_of_how_many(
+def test_a_figure_draws_a_limited_number_of_trials_with_a_note(
     key: str, tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some of them, and the best; the caption tells both numbers."""
+    """Some of them, and the best; the caption has both numbers."""
     whole = drawn(tree)[key]
     monkeypatch.setattr(view, "MOST_DRAWN", MOST)
     some = drawn(tree)[key]
@@ -49,23 +49,23 @@ def test_a_figure_draws_at_most_so_many_and_says_of_how_many(
     assert f"Drawn are {MOST} of these {FULL}, chosen at random" in some.caption
     assert "Drawn are" not in whole.caption
     assert some.summary == whole.summary
-    assert drawn(tree)[key] == some  # always the same
+    assert drawn(tree)[key] == some  # deterministic
 
 
-def test_up_to_the_bound_nothing_changes(
+def test_up_to_the_limit_all_trials_are_drawn(
     tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last number of trials of which all are drawn."""
+    """The largest number of trials of which all are drawn."""
     whole = drawn(tree)
     monkeypatch.setattr(view, "MOST_DRAWN", FULL)
 
     assert drawn(tree) == whole
 
 
-def test_the_line_of_the_best_so_far_stays_where_it_is(
+def test_the_line_of_the_best_so_far_is_unchanged(
     tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Steps in which it does not rise are left out, and draw nothing."""
+    """Only steps in which it does not rise are left out."""
 
     def steps() -> list[tuple[int, float]]:
         figure = drawn(tree)["history"].figure

@@ -15,7 +15,7 @@ from sweep.results.analysis import AnalysisOptions
 
 @dataclass(frozen=True)
 class Shown:
-    """A report on a page."""
+    """A report and its parsed page."""
 
     tree: Tree
     drawn: list[ReportFigure]
@@ -32,7 +32,7 @@ class Shown:
 
 @pytest.fixture(scope="session")
 def found() -> Tree:
-    """A real study with HTML for names."""
+    """A real study with HTML in its names."""
     return hostile()
 
 
@@ -46,7 +46,7 @@ def rich(found: Tree) -> Shown:
 def any_page(
     request: pytest.FixtureRequest, found: Tree, tmp_path_factory: pytest.TempPathFactory
 ) -> Shown:
-    """Pages of studies that say much, little and nothing."""
+    """Pages of studies with much, little and no content."""
     trials = {"none": 0, "one": 1, "two": 2}
     if request.param in trials:
         folder = tmp_path_factory.mktemp(request.param)

@@ -1,4 +1,4 @@
-"""Every number and every sentence on the page is the report's, and there are no others."""
+"""Every number and every sentence on the page is from the report."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sweep.report.page.pointer import JsonPointerNode, entries, maybe, plain, po
 Shown = Any
 
 OURS = ("data-at", "data-key", "data-prose", "data-factor", "data-lora", "data-count", "data-rows")
-"""What says where a text is from."""
+"""Attributes that name the source of a text."""
 
 
-def test_every_number_is_the_exact_one_and_shown_rounded(any_page: Shown) -> None:
-    """``value`` reads back as the report's number, and the text is what it rounds to."""
+def test_every_number_is_exact_in_its_attribute_and_rounded_in_its_text(any_page: Shown) -> None:
+    """``value`` is the report's number, and the text is its rounding."""
     numbers = [each for each in any_page.root.all("data") if "data-at" in each.attributes]
     assert numbers
 
@@ -54,8 +54,8 @@ def test_every_sentence_is_the_report_s(any_page: Shown) -> None:
         assert each.text in {name for trial in tree["trials"] for name in trial["shown"]}
 
 
-def test_figures_are_told_in_their_own_words(any_page: Shown) -> None:
-    """Titles, captions, and summaries; why there is none where there is none."""
+def test_figures_have_their_own_texts(any_page: Shown) -> None:
+    """Titles, captions, and summaries; or the reason why a figure is missing."""
     drawn = {each.key: each for each in any_page.drawn}
     prose = any_page.root.having("data-prose")
     covered = set()
@@ -74,7 +74,7 @@ def test_figures_are_told_in_their_own_words(any_page: Shown) -> None:
 
 
 def test_lists_are_counted(any_page: Shown) -> None:
-    """How many there are, and how many rows the page has."""
+    """Their length, and the number of rows on the page."""
     for each in any_page.root.having("data-count"):
         resolved = resolve(any_page.tree, str(each.attributes["data-count"]))
         assert json.loads(str(each.attributes["value"])) == len(resolved)
@@ -84,29 +84,29 @@ def test_lists_are_counted(any_page: Shown) -> None:
 
 
 def test_there_is_no_other_number(any_page: Shown) -> None:
-    """No digit in the text that does not say where it is from; the title is the study's name."""
+    """No digit without a source attribute; the page's title is the study's name."""
     [body] = any_page.root.all("body")
     assert not re.findall(r".{0,40}\d.{0,40}", _unmarked(body))
 
 
 @pytest.mark.parametrize("break_it", ["<p>about 7 trials</p>", "<p>Trial\u0663</p>"])
-def test_a_number_of_nowhere_would_be_found(rich: Shown, break_it: str) -> None:
-    """The test above can fail."""
+def test_a_number_without_a_source_would_be_found(rich: Shown, break_it: str) -> None:
+    """So the test above can fail."""
     spoilt = parsed(rich.html.replace("</main>", f"{break_it}</main>"))
     [body] = spoilt.all("body")
     assert re.findall(r"\d", _unmarked(body))
 
 
 def _unmarked(element: Element) -> str:
-    """The text that is the templates' own."""
+    """The text of the templates."""
     marked = any(name in element.attributes for name in OURS)
     if marked or element.tag in ("script", "style", "svg"):
         return ""
     return "".join(c if isinstance(c, str) else _unmarked(c) for c in element.children)
 
 
-def test_a_sentence_says_how_large_an_effect_is(rich: Shown) -> None:
-    """What the claim names, each with its share, its spread, their intervals and the noise."""
+def test_a_sentence_describes_each_effect(rich: Shown) -> None:
+    """Each parameter of the claim with share, standard deviation, their intervals and the noise."""
     claim = rich.tree["analysis"]["claims"][0]
     shown = [
         [str(e.attributes["data-at"]).rpartition("/")[2] for e in p.having("data-at")]
@@ -130,8 +130,8 @@ def test_a_sentence_says_how_large_an_effect_is(rich: Shown) -> None:
     assert len(shown) == len([claim["claim"]["dominant"], *claim["claim"]["over"]])
 
 
-def test_pairs_are_told_where_noise_does_not_explain_them(rich: Shown) -> None:
-    """After the parameters and the groups; the same in the table of other methods."""
+def test_pairs_beyond_noise_are_shown(rich: Shown) -> None:
+    """After parameters and groups; the same in the table of other methods."""
     claim = rich.tree["analysis"]["claims"][0]
     effects = [*claim["parameters"], *claim["groups"], claim["interactions"][0]]
     rows = rich.root.get("claim-0-effects").all("tbody")[0].all("tr")
@@ -142,11 +142,11 @@ def test_pairs_are_told_where_noise_does_not_explain_them(rich: Shown) -> None:
     assert "kind:depth interaction" in names
     assert "depth:kind interaction" not in names
     strong = ["strong" in str(row.all("td")[0].attributes["class"]) for row in shares[:2]]
-    assert strong == [True, False]  # above what chance gives, and below
+    assert strong == [True, False]  # above the null, and below
 
 
-def test_the_configuration_is_python_that_gives_the_report_s(rich: Shown) -> None:
-    """``LoraConfig(...)`` with the arguments, each of its value."""
+def test_the_lora_config_code_gives_the_report_s_values(rich: Shown) -> None:
+    """``LoraConfig(...)`` with the arguments and their values."""
     [code] = rich.root.having("data-lora")
     module = ast.parse(code.text)
     call = module.body[-1]
@@ -196,7 +196,7 @@ PARTS: dict[str, Callable[[Tree], list[str]]] = {
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_of_the_report_is_shown(rich: Shown, part: str) -> None:
-    """Each stands somewhere, with its place."""
+    """Each with its JSON pointer."""
     shown = {each.attributes["data-at"] for each in rich.root.having("data-at")}
     wanted = PARTS[part](rich.tree)
     assert wanted
@@ -212,7 +212,7 @@ KEYS = st.text("~/01a", max_size=3)
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     )
 )
-def test_a_place_leads_back_to_its_value(tree: Any) -> None:
+def test_a_pointer_resolves_to_its_value(tree: Any) -> None:
     """For any keys: empty ones, with slashes and tildes, and numbers."""
 
     def check(node: JsonPointerNode) -> None:
@@ -227,12 +227,12 @@ def test_a_place_leads_back_to_its_value(tree: Any) -> None:
     check(JsonPointerNode(tree))
 
 
-def test_what_a_tree_lacks_is_a_mistake_and_what_is_null_is_not(found: Tree) -> None:
-    """A template cannot ask for what is never there."""
+def test_a_missing_key_is_an_error_and_null_is_not(found: Tree) -> None:
+    """A template cannot use a field that never exists."""
     node = JsonPointerNode({"a": None, "b": {"c": 0}})
     assert plain(node["a"]["x"]["y"]) is None
     assert plain(maybe(node["b"], "d")) is None
-    assert node["b"]["c"]  # nought is something to show
+    assert node["b"]["c"]  # zero is shown
     with pytest.raises(KeyError, match="/b/d"):
         node["b"]["d"]
     short = {key: value for key, value in furnished(found).items() if key != "cannot"}

@@ -1,4 +1,4 @@
-"""Text stays text, and the page asks nobody for anything."""
+"""Names stay text, and the page loads nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def scripts(root: Element) -> list[Element]:
     return [s for s in root.all("script") if s.attributes.get("type") != "application/json"]
 
 
-def test_names_and_errors_are_shown_as_they_are(rich: Shown) -> None:
-    """A name with a script in it is read, not run; an error ends nothing."""
+def test_names_and_errors_are_shown_unchanged(rich: Shown) -> None:
+    """A script in a name does not run; an error message ends no element."""
     [body] = rich.root.all("body")
     [main] = body.all("main")
 
@@ -44,8 +44,8 @@ def test_names_and_errors_are_shown_as_they_are(rich: Shown) -> None:
     assert not [e for e in rich.root.walk() if any(a.startswith("on") for a in e.attributes)]
 
 
-def test_figures_come_through_as_they_were_made(rich: Shown) -> None:
-    """What plotly reads is what was drawn, whatever is in it."""
+def test_figures_are_embedded_unchanged(rich: Shown) -> None:
+    """Plotly parses the data that were drawn, with any content."""
     drawn = {each.key: each.figure for each in rich.drawn if each.figure is not None}
     found = {}
     for place in rich.root.having("data-json"):
@@ -55,8 +55,8 @@ def test_figures_come_through_as_they_were_made(rich: Shown) -> None:
     assert found == drawn
 
 
-def test_a_figure_s_data_cannot_leave_its_script() -> None:
-    """Whatever ends a script, or a line of JavaScript."""
+def test_a_figure_s_data_cannot_end_its_script() -> None:
+    """With any text that ends a script, or a line of JavaScript."""
     text = "</script><script>alert(1)</script><!-- <![CDATA[ \u2028\u2029 &amp;"
     figure = {"data": [{"type": "scatter", "name": text}], "layout": {"height": 300}}
     made = ReportFigure("k", "S", text, text, text, figure)
@@ -67,8 +67,8 @@ def test_a_figure_s_data_cannot_leave_its_script() -> None:
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
-def test_what_is_no_number_is_a_gap_in_a_figure_and_refused_in_the_tree(wrong: float) -> None:
-    """JSON has no such numbers; the tree has nulls in their place before it comes here."""
+def test_nan_is_a_gap_in_a_figure_and_refused_in_the_tree(wrong: float) -> None:
+    """JSON has no NaN; the tree must have null in its place."""
     figure = {"data": [{"y": [wrong, 1.0]}], "layout": {}}
     drawn = [ReportFigure("k", "S", "t", figure=figure)]
     root = parsed(page(whole(made_of([])), drawn, plotly_js=None, live=True))
@@ -79,14 +79,14 @@ def test_what_is_no_number_is_a_gap_in_a_figure_and_refused_in_the_tree(wrong: f
 
 
 def test_half_a_character_does_not_stop_the_page() -> None:
-    """Names from elsewhere may hold what UTF-8 cannot."""
+    """Foreign names may contain surrogates that UTF-8 cannot encode."""
     tree = whole(made_of([], study={"name": "a\ud800b"}))
     assert "a\N{REPLACEMENT CHARACTER}b" in page(tree, [], plotly_js=None).encode().decode()
     assert "a\N{REPLACEMENT CHARACTER}b" in fragment(tree, []).encode().decode()
 
 
-def test_nothing_is_asked_of_anybody(any_page: Shown) -> None:
-    """No address in any place that a browser fetches from; a link is to the page itself."""
+def test_nothing_is_loaded_from_elsewhere(any_page: Shown) -> None:
+    """No URL in any attribute that a browser fetches; links are within the page."""
     for each in any_page.root.walk():
         for name in ("src", "srcset", "data", "action", "poster", "ping"):
             assert name not in each.attributes, each
@@ -99,7 +99,7 @@ def test_nothing_is_asked_of_anybody(any_page: Shown) -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_only_the_page_s_own_scripts_may_run(rich: Shown, *, live: bool) -> None:
-    """Each by its digest; a live one may also ask its server."""
+    """By their digests in the CSP; a live page may also connect to its server."""
     root = parsed(page(rich.tree, rich.drawn, plotly_js=None if live else "var a;\r\n", live=live))
     [meta] = [m for m in root.all("meta") if "http-equiv" in m.attributes]
     rules = dict((part.split(" ", 1)) for part in str(meta.attributes["content"]).split("; "))
@@ -122,7 +122,7 @@ def test_only_the_page_s_own_scripts_may_run(rich: Shown, *, live: bool) -> None
 
 
 def test_a_script_that_would_end_itself_is_refused() -> None:
-    """It would be cut, and its rest shown."""
+    """Otherwise it would be cut, and its rest shown."""
     with pytest.raises(ValueError, match="end of its element"):
         page(whole(made_of([])), [], plotly_js="let a = '</script>';")
 

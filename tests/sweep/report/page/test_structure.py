@@ -1,4 +1,4 @@
-"""What the page says first, and how its parts hang together."""
+"""Order and structure of the page."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sweep.report.page.page import fragment, page
 Shown = Any
 
 
-def test_the_answer_stands_before_any_figure(rich: Shown) -> None:
-    """Name, alarm, verdict, reason, effects, parts, limits; then what is drawn."""
+def test_the_answer_comes_before_any_figure(rich: Shown) -> None:
+    """Name, alarm, verdict, reason, effects, parts, limits; then figures."""
     first = rich.tree["analysis"]["claims"][0]
     order = [
         f'data-at="/{place}"'
@@ -50,7 +50,7 @@ def test_the_answer_stands_before_any_figure(rich: Shown) -> None:
 
 
 def test_each_answer_has_a_word_a_colour_and_a_shape(rich: Shown) -> None:
-    """No two answers are drawn alike."""
+    """All answers look different."""
     shapes = {}
     for state in rich.root.get("answer").walk():
         kinds = str(state.attributes.get("class", "")).split()
@@ -63,16 +63,16 @@ def test_each_answer_has_a_word_a_colour_and_a_shape(rich: Shown) -> None:
     assert all(a != b for i, a in enumerate(drawn) for b in drawn[:i])
 
 
-def test_a_registered_claim_is_called_so(found: Tree) -> None:
-    """As the report has it."""
+def test_a_registered_claim_is_marked(found: Tree) -> None:
+    """As in the report."""
     tree = furnished(found)
     registered = tree | {"analysis": tree["analysis"] | {"registered": True}}
     text = parsed(page(registered, [], plotly_js=None)).get("claim-0").text
     assert "Pre-registered: it was written down before the first trial" in text
 
 
-def test_without_a_claim_the_page_says_what_it_cannot(found: Tree) -> None:
-    """Effects alone, no answer; or nothing, and why."""
+def test_without_a_claim_the_page_has_a_note(found: Tree) -> None:
+    """Effects only, or nothing with a reason."""
     analysis = found["analysis"]
     blank = analysis["claims"][0] | {"claim": None, "parts": [], "reason": "No claim was named."}
     none = found | {"analysis": analysis | {"claims": [blank]}}
@@ -87,8 +87,8 @@ def test_without_a_claim_the_page_says_what_it_cannot(found: Tree) -> None:
     assert not root.get("answer").all("table")
 
 
-def test_a_study_of_failures_tells_them_first(found: Tree) -> None:
-    """Where nothing came of any trial, the reason is what is looked for."""
+def test_a_study_of_failures_shows_them_first(found: Tree) -> None:
+    """If no trial completed, the reason matters most."""
     failed = found | {"best": None, "ranking": [], "analysis": None}
     html = page(failed, draw(found), plotly_js="")
     assert html.index('id="failures"') < html.index('class="drawn"')
@@ -98,7 +98,7 @@ def test_a_study_of_failures_tells_them_first(found: Tree) -> None:
 
 
 def test_many_failures_are_cut_and_counted() -> None:
-    """The first fifty, and how many there are."""
+    """The first fifty, and their number."""
     one = {"number": 0, "reason": "exception", "kind": None, "message": None, "shown": {}}
     failures = [one | {"number": n, "interrupted": n == 1, "traceback": None} for n in range(70)]
     tree = whole(made_of([trial(0, "failed")], failures=failures))
@@ -109,7 +109,7 @@ def test_many_failures_are_cut_and_counted() -> None:
 
 
 def test_headings_descend_by_one(any_page: Shown) -> None:
-    """One first heading, and none that skips a level."""
+    """One first-level heading, and no level is skipped."""
     levels = [int(e.tag[1]) for e in any_page.root.walk() if re.fullmatch(r"h[1-6]", e.tag)]
     assert levels.count(1) == 1
     assert levels[0] == 1
@@ -117,7 +117,7 @@ def test_headings_descend_by_one(any_page: Shown) -> None:
     assert all(step <= 1 for step in steps)
 
 
-def test_names_in_the_page_are_unique_and_links_lead_somewhere(any_page: Shown) -> None:
+def test_ids_are_unique_and_links_have_targets(any_page: Shown) -> None:
     """Anchors, labels, figures' data."""
     ids = [e.attributes["id"] for e in any_page.root.having("id")]
     assert len(ids) == len(set(ids))
@@ -130,7 +130,7 @@ def test_names_in_the_page_are_unique_and_links_lead_somewhere(any_page: Shown) 
 
 
 def test_each_drawn_figure_is_in_the_contents(any_page: Shown) -> None:
-    """And each section with it."""
+    """And so is each section."""
     links = {a.attributes["href"] for nav in any_page.root.all("nav") for a in nav.all("a")}
     figures = {f"#fig-{each.key}" for each in any_page.drawn if each.figure is not None}
     assert figures <= links
@@ -138,8 +138,8 @@ def test_each_drawn_figure_is_in_the_contents(any_page: Shown) -> None:
     assert len(links) == len(sections) + len(figures)
 
 
-def test_tables_say_what_their_cells_are_of(any_page: Shown) -> None:
-    """A caption or a label, columns and rows with headings, cells in every column."""
+def test_tables_are_accessible(any_page: Shown) -> None:
+    """A caption or a label, headings of columns and rows, cells in every column."""
     for table in any_page.root.all("table"):
         heads = table.all("thead")[0].all("th")
         assert all(h.attributes["scope"] in ("col", "colgroup") for h in heads)
@@ -157,16 +157,16 @@ def test_tables_say_what_their_cells_are_of(any_page: Shown) -> None:
         assert named
 
 
-def test_a_live_page_has_the_fragment_in_it(rich: Shown) -> None:
-    """What the server sends later is what stood there first; only a live page asks for it."""
+def test_a_live_page_contains_its_fragment(rich: Shown) -> None:
+    """The server later sends the same fragment; only a live page requests it."""
     live = page(rich.tree, rich.drawn, plotly_js=None, live=True)
     assert fragment(rich.tree, rich.drawn) in live
     assert "data-live" in parsed(live).all("html")[0].attributes
     assert "data-live" not in rich.root.all("html")[0].attributes
 
 
-def test_without_plotly_figures_are_told_in_words(found: Tree) -> None:
-    """Nothing waits to be drawn, and the words are open."""
+def test_without_plotly_figures_have_a_text(found: Tree) -> None:
+    """Nothing waits to be drawn, and the text alternatives are open."""
     figure: Tree = {"data": [], "layout": {}}
     drawn = [ReportFigure("k", "S", "Title", "Caption.", "In words.", figure)]
     root = parsed(page(found, drawn, plotly_js=None))
@@ -175,16 +175,16 @@ def test_without_plotly_figures_are_told_in_words(found: Tree) -> None:
     assert "open" in root.get("fig-k-words").attributes
 
 
-def test_without_scripts_the_page_says_where_the_numbers_are(rich: Shown) -> None:
-    """Buttons that would do nothing are not there."""
+def test_without_scripts_the_page_names_the_file_of_numbers(rich: Shown) -> None:
+    """Buttons without a function are hidden."""
     [told] = rich.root.all("noscript")
     assert "report.json" in told.text
     assert [b.attributes.get("id") for b in rich.root.all("button")] == ["theme"]
     assert "hidden" in rich.root.get("theme").attributes
 
 
-def test_what_varied_is_what_has_a_column(found: Tree) -> None:
-    """No column of nothing; every parameter, however it is called."""
+def test_only_parameters_that_varied_have_a_column(found: Tree) -> None:
+    """No empty column; every parameter, whatever its name."""
     heads = [h.text for h in parsed(page(found, [], plotly_js=None)).get("trial-table").all("th")]
     names = [factor["name"] for factor in found["factors"]]
     assert [name for name in heads if name in names] == names
@@ -194,8 +194,8 @@ def test_what_varied_is_what_has_a_column(found: Tree) -> None:
     assert {"phase", "parameters"} <= set(heads)
 
 
-def test_numbers_are_written_as_on_the_terminal() -> None:
-    """But for a minus that is as wide as a plus."""
+def test_numbers_are_formatted_as_on_the_terminal() -> None:
+    """Except for a minus as wide as a plus."""
     assert general(0.24351) == "0.2435"
     assert general(30720) == "30,720"
     assert general(-1.5e-5) == "\N{MINUS SIGN}1.5e-5"
@@ -212,6 +212,6 @@ def test_numbers_are_written_as_on_the_terminal() -> None:
     ("key", "label"),
     [("roc_auc", "ROC AUC"), ("class_weight", "class weight"), ("test_mcc", "test MCC")],
 )
-def test_keys_are_put_in_words(key: str, label: str) -> None:
-    """A metric by its title, whatever stands before and after it; underscores are spaces."""
+def test_keys_are_shown_as_words(key: str, label: str) -> None:
+    """A metric by its title, with any prefix and suffix; underscores are spaces."""
     assert MEASURES.title(key) == label
