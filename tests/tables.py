@@ -1,4 +1,4 @@
-"""Trial tables with known answers, for the tests of the analysis."""
+"""Trial tables with known effects, for tests of the analysis."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LORA = Space(
 
 
 def draws(space: Space, n: int, seed: int) -> Iterable[dict[str, Scalar]]:
-    """Configurations drawn evenly from a space."""
+    """Random configurations of a space."""
     rng = np.random.default_rng(seed)
     for _ in range(n):
         values: dict[str, Scalar] = {}
@@ -39,13 +39,13 @@ def draws(space: Space, n: int, seed: int) -> Iterable[dict[str, Scalar]]:
 def study_table(
     space: Space, n: int, value: Callable[[dict[str, Scalar]], float], seed: int = 0
 ) -> TrialTable:
-    """ReportFigure configurations, each with its value."""
+    """A table of configurations with given values."""
     rows = [Row(i, values, value(values)) for i, values in enumerate(draws(space, n, seed))]
     return TrialTable.from_rows(rows, space=space)
 
 
 def surface_table(n: int, noise: float = 0.01, seed: int = 0) -> TrialTable:
-    """Trials of the toy MCC, through the objective itself."""
+    """Trials of the synthetic MCC, computed by the objective."""
     objective = Synthetic({"function": "surface", "noise": noise}, {})
 
     def value(values: dict[str, Scalar]) -> float:
@@ -105,6 +105,6 @@ def designed_table(
 
 
 def noise_table(n: int, seed: int = 0) -> TrialTable:
-    """Trials whose value has nothing to do with their parameters."""
+    """Trials whose value does not depend on their parameters."""
     rng = np.random.default_rng(seed + 1)
     return study_table(LORA, n, lambda _: float(rng.normal()), seed)

@@ -1,4 +1,4 @@
-"""Words of one task or field, which the framework must not know."""
+"""Words of a task or field, which must not occur in the framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of docs/ say, held against the project."""
+"""The pages of docs/ agree with the project."""
 
 import importlib.util
 import re
@@ -22,7 +22,7 @@ WRITTEN = {
     **PAGES,
     **{name: (ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")},
 }
-"""All that is read, by path."""
+"""All pages by path."""
 
 FOLDERS = "sweep|objectives|studies|tests|benchmarks|docs"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
@@ -40,7 +40,7 @@ def generator() -> ModuleType:
 
 
 @pytest.mark.parametrize("page", ["cli.md", "settings.md"])
-def test_a_generated_page_is_what_the_code_says_today(generator: ModuleType, page: str) -> None:
+def test_a_generated_page_is_current(generator: ModuleType, page: str) -> None:
     """After a change of options or settings: make docs."""
     assert set(generator.PAGES) == {"cli.md", "settings.md"}
     assert (DOCS / "reference" / page).read_text("utf-8") == generator.PAGES[page]()
@@ -57,7 +57,7 @@ def test_the_metrics_page_names_every_metric() -> None:
 
 
 def test_every_relative_link_leads_to_a_file() -> None:
-    """From the page that it stands on, which is how a repository shows it."""
+    """Relative to its page, as repositories resolve it."""
     lost = [
         f"{page}: {link}"
         for page, text in WRITTEN.items()
@@ -70,7 +70,7 @@ def test_every_relative_link_leads_to_a_file() -> None:
 
 
 def test_every_path_that_a_page_names_exists() -> None:
-    """Files of recipes and sources of figures; such as end in NAME are patterns."""
+    """Files of recipes and sources of figures; paths that end in NAME are patterns."""
     named = {
         (page, path)
         for page, text in WRITTEN.items()
@@ -82,15 +82,15 @@ def test_every_path_that_a_page_names_exists() -> None:
     assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
 
 
-def test_every_recipe_names_the_files_that_it_takes() -> None:
-    """Of the code or its tests, two or more."""
+def test_every_recipe_names_its_files() -> None:
+    """At least two files of the code or its tests."""
     for page in DOCS.glob("develop/add-*.md"):
         files = set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*\.(?:py|md))`", page.read_text("utf-8")))
         assert len(files) >= 2, page
 
 
-def test_the_layers_of_the_architecture_are_those_of_the_contract() -> None:
-    """From the top down."""
+def test_the_architecture_s_layers_are_those_of_the_import_contract() -> None:
+    """From top to bottom."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
     framework = next(each for each in contracts if each.get("containers") == ["sweep"])
@@ -110,8 +110,8 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("page", "words"), COMMANDS)
-def test_a_command_of_the_pages_is_understood(page: str, words: list[str]) -> None:
-    """As the command or the Makefile has it."""
+def test_a_command_of_the_pages_is_valid(page: str, words: list[str]) -> None:
+    """For the command or the Makefile."""
     if words[0] == "make":
         makefile = (ROOT / "Makefile").read_text("utf-8")
         assert re.search(rf"^{words[1]}:", makefile, flags=re.MULTILINE), page
@@ -120,7 +120,7 @@ def test_a_command_of_the_pages_is_understood(page: str, words: list[str]) -> No
 
 
 def test_the_study_of_the_guide_is_valid() -> None:
-    """Copied into a file it would run."""
+    """Its code runs."""
     blocks = BLOCK.findall(PAGES["docs/guides/write-a-study.md"])
     study, claims = (text for language, text in blocks if language == "python")
     names: dict[str, object] = {}
@@ -132,7 +132,7 @@ def test_the_study_of_the_guide_is_valid() -> None:
 def test_the_site_is_built_without_a_warning_and_loads_nothing_from_a_network(
     tmp_path: Path,
 ) -> None:
-    """Scripts, styles and pictures lie in the site."""
+    """Scripts, styles and images are in the site."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

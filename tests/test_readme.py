@@ -1,4 +1,4 @@
-"""What the README says, held against the project."""
+"""The README agrees with the project."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_every_link_has_a_target() -> None:
     """Relative links name files or folders of the project."""
     links = re.findall(r"\]\(([^)#]+)\)", README)
     relative = [link for link in links if "://" not in link]
@@ -24,7 +24,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_the_readme_is_short_and_begins_with_two_commands_and_a_verdict() -> None:
-    """What a first screen shows: the picture, how to try it, and what comes out."""
+    """The first screen has the image, the commands to try it, and their result."""
     first = README.splitlines()[:40]
 
     assert len(README.splitlines()) < 150
@@ -49,7 +49,7 @@ def test_the_map_names_every_package() -> None:
 
 
 def test_the_study_in_the_readme_is_valid() -> None:
-    """Copied into a file it would run."""
+    """Its code runs."""
     code = next(text for language, text in BLOCKS if language == "python")
     names: dict[str, object] = {}
     exec(code, names)  # noqa: S102 - our own README
@@ -66,8 +66,8 @@ def test_the_study_in_the_readme_is_valid() -> None:
         if line.startswith(("lorasweep ", "make "))
     ],
 )
-def test_every_command_is_understood(command: str) -> None:
-    """As the command or the Makefile has it."""
+def test_every_command_is_valid(command: str) -> None:
+    """For the command or the Makefile."""
     words = command.split("#", maxsplit=1)[0].split()
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Fixtures of fine-tuning tests: a tiny random ESM-2, data it can learn, the real one's shape."""
+"""Fixtures of training tests: a tiny random ESM-2, learnable data, ESM-2 8M's shape."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def esm2_8m() -> EsmForTokenClassification:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-layer ESM-2 with random weights, saved as transformers saves one."""
+    """A two-layer ESM-2 with random weights, saved by transformers."""
     folder = tmp_path_factory.mktemp("tiny-esm")
     torch.manual_seed(0)
     config = esm_config(
@@ -73,7 +73,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random chains in three split files; K binds ligand POS, R binds ARG, and nothing else."""
+    """Random chains in three split files; only K binds ligand POS, and only R binds ARG."""
     folder = tmp_path_factory.mktemp("tiny-data")
     rng = np.random.default_rng(0)
     for split, chains in (("train", 40), ("validation", 12), ("test", 12)):
@@ -120,13 +120,13 @@ def make_inputs(
 
 @pytest.fixture(scope="session")
 def tiny_inputs(make_inputs: Callable[..., Inputs]) -> Inputs:
-    """The tiny base and data as a trial reads them."""
+    """The tiny base and data as trial inputs."""
     return make_inputs()
 
 
 @pytest.fixture(scope="session")
 def trial_of(tiny_inputs: Inputs) -> Callable[..., AbstractContextManager[Trial]]:
-    """Begins a trial on the tiny base, a lane of its own, for as long as a context lasts."""
+    """Starts a trial on the tiny base in its own lane, until the context ends."""
 
     @contextmanager
     def begin(
@@ -143,7 +143,7 @@ def trial_of(tiny_inputs: Inputs) -> Callable[..., AbstractContextManager[Trial]
 
 @pytest.fixture(scope="session")
 def train() -> Callable[..., tuple[float, ...]]:
-    """Makes a trial's steps, alone; gives the losses and raises whatever goes wrong."""
+    """Runs a trial's steps alone; returns the losses, and raises any error."""
 
     def make(trial: Trial, steps: int | None = None) -> tuple[float, ...]:
         lane = trial.lane
@@ -159,7 +159,7 @@ def train() -> Callable[..., tuple[float, ...]]:
 
 @pytest.fixture(scope="session")
 def precision() -> Precision:
-    """What trials on a CPU use."""
+    """The precision of trials on a CPU."""
     return Precision(torch.device("cpu"), torch.float32, "nf4")
 
 

@@ -1,4 +1,4 @@
-"""A small real study that is told to trackers while it runs."""
+"""A small real study with callbacks, for tests of trackers."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SPEC = StudySpec(
     budget=Budget(trials=7),
     policy=Policy(max_retries=0),
 )
-"""Eight configurations of three evaluations each, of which one fails."""
+"""Eight configurations of three evaluations each, one of which fails."""
 
 
 def tracked(folder: Path, callbacks: Sequence[Callback]) -> optuna.Study:
-    """Run it to its end, telling ``callbacks``."""
+    """Run the study to its end with ``callbacks``."""
     address = StorageUrl.parse(f"sqlite:///{folder}/tracked.db")
     how = Options(workers=1, callbacks=tuple(callbacks))
     with quiet_optuna():

@@ -1,4 +1,4 @@
-"""An objective of another field: forecasts of temperature, whose error is to be low."""
+"""An objective of another field: temperature forecasts with an error to minimise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Forecast(OneByOne):
     """The error falls with depth and with width."""
 
     def facts(self) -> ObjectiveInfo:
-        """What it measures; nothing is read."""
+        """Its measures; no inputs are read."""
         return ObjectiveInfo(metrics=METRICS, tables=TABLES, curves=CURVES)
 
     def one(self, params: TrialParams, report: Report) -> TrialResult:

@@ -1,4 +1,4 @@
-"""Worker processes forked from a process that has imported what they need.
+"""Worker processes forked from a process that has imported their libraries.
 
 A fresh interpreter takes 10 s to import torch, transformers and PEFT, and 1 s for NumPy and
 lorasweep itself. Workers of slow tests, and of commands that a test starts as ``PROGRAM``, are
@@ -25,7 +25,7 @@ LIGHT = ("pytest", "objectives.synthetic", "sweep.cli", "sweep.workers.worker")
 
 
 class Server(forkserver.ForkServer):  # type: ignore[misc]
-    """A process that forks workers, also for the forked children of the one that started it."""
+    """The process that forks workers, also for forked children of its parent."""
 
     def __init__(self, *modules: str) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Server(forkserver.ForkServer):  # type: ignore[misc]
         if self.starter and self.starter != os.getpid():
             return
         self.starter = os.getpid()
-        # A command looks for nothing among the tests, but its workers are of this module.
+        # A command imports nothing from the tests, but its workers use this module.
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", TESTS, prepend=os.pathsep)
             super().ensure_running()
@@ -47,7 +47,7 @@ SERVERS = {True: Server(HEAVY), False: Server(*LIGHT)}
 
 
 class Forked(context.ForkServerProcess):
-    """A process that has this one's environment and streams, as a spawned one would."""
+    """A process with the parent's environment and streams, like a spawned one."""
 
     @staticmethod
     def _Popen(process: Any) -> Any:  # noqa: N802 - multiprocessing's name
@@ -56,11 +56,11 @@ class Forked(context.ForkServerProcess):
         return popen_forkserver.Popen(process)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What the child is told, at the moment it starts."""
+        """The state sent to the child when it starts."""
         return {**self.__dict__, "_given": (dict(os.environ), DupFd(1), DupFd(2))}
 
     def run(self) -> None:
-        """Take the environment and streams, then do the work."""
+        """Set the environment and streams, then run."""
         environment, *streams = self._given
         os.environ.clear()
         os.environ.update(environment)
@@ -70,12 +70,12 @@ class Forked(context.ForkServerProcess):
 
 
 class Context(context.SpawnContext):
-    """Forks what the product would spawn."""
+    """A multiprocessing context that forks where the product would spawn."""
 
     Process = Forked  # type: ignore[assignment]
 
 
 def fork_them(*, really: bool) -> None:
-    """Have workers started so from now on, or as the product starts them."""
+    """Start workers by forking from now on, or as the product does."""
     shim = SimpleNamespace(get_context=lambda _: Context())
     local.multiprocessing = shim if really else multiprocessing  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Studies of plain Optuna as people have them: whatever its storages take."""
+"""Unusual studies of plain Optuna, with anything that its storages accept."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ NAMES = (
     "rerun_of",
     "reused_from",
 )
-"""What lorasweep calls its own attributes."""
+"""Names of lorasweep's own attributes."""
 
 TYPES: tuple[Any, ...] = (None, True, 7, 2.5, "text", [1, "a"], {"a": 1}, {"name": "x"}, "", [])
 
 
 def add(study: optuna.Study, value: float | None, **more: Any) -> None:
-    """One trial more."""
+    """Add one trial."""
     number = len(study.get_trials(deepcopy=False))
     state = more.pop("state", TrialState.COMPLETE)
     drawn: Params = {"x": (number * 0.37) % 1.0, "n": 1 + number % 9}
@@ -57,13 +57,13 @@ def add(study: optuna.Study, value: float | None, **more: Any) -> None:
 
 
 def several(study: optuna.Study, n: int = 6) -> None:
-    """Enough trials of the usual kind."""
+    """Several ordinary trials."""
     for number in range(n):
         add(study, 0.1 * number)
 
 
 def attributes(kind: int) -> Callable[[optuna.Study], None]:
-    """Trials and a study with attributes that are called as lorasweep's, of one type."""
+    """Trials and a study with attributes named like lorasweep's, of one type."""
 
     def make(study: optuna.Study) -> None:
         types = {name: TYPES[(kind + i) % len(TYPES)] for i, name in enumerate(NAMES)}
@@ -172,4 +172,4 @@ ZOO: dict[str, Callable[[optuna.Study], None]] = {
     "choices beyond 64 bits": _choices(2**70, -(2**64), 1),
     "choices of odd texts": _choices("", " ", "=1+1", "a\nb"),
 }
-"""Makers by what is odd."""
+"""Makers of studies by what is unusual."""

@@ -1,4 +1,4 @@
-"""Whatever is parsed, there comes a value or a told fault, never another exception.
+"""Parsing anything gives a value or an error message, never another exception.
 
 ``LORASWEEP_FUZZ_EXAMPLES`` sets the examples per test; ``tests/bad_inputs/test_campaign.py`` runs
 these and all other fuzz tests on a hundred thousand inputs in all.
@@ -41,8 +41,8 @@ URL_LIKE = st.builds(
 
 @given(st.one_of(WILD, URL_LIKE))
 @fuzz
-def test_any_text_is_an_address_or_refused(text: str) -> None:
-    """Of one of three kinds, and parsed the same again."""
+def test_any_text_is_a_storage_url_or_refused(text: str) -> None:
+    """Of one of three kinds, and parsing it again gives the same."""
     try:
         address = StorageUrl.parse(text)
     except StorageError as error:
@@ -60,7 +60,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 def test_a_password_is_never_shown(
     scheme: str, secret: str, host: str, database: str, place: str
 ) -> None:
-    """Be the URL sound or not, and the password quoted or raw."""
+    """Whether the URL is valid or not, and the password quoted or raw."""
     for written in (quote(secret, safe=""), secret):
         if place == "user":
             url = f"{scheme}://u:{written}@{host}/{database}"
@@ -81,7 +81,7 @@ def test_a_password_is_never_shown(
 @given(WILD, WILD)
 @fuzz
 def test_any_name_has_a_folder_of_its_own(one: str, other: str) -> None:
-    """One folder, inside the one it is put in; the default URL leads into it."""
+    """One folder, inside its parent; the default URL is in it."""
     folder = folder_name(one)
 
     assert Path(folder).name == folder
@@ -103,7 +103,7 @@ TARGET_TEXTS = st.one_of(
 @given(st.one_of(TARGET_TEXTS, JSON))
 @fuzz
 def test_any_target_text_has_one_form_or_is_refused(text: Any) -> None:
-    """The canonical form is its own, and holds the members."""
+    """The canonical form is unchanged by itself, and has the members."""
     try:
         form = canonical(text)
     except SpecError as error:
@@ -121,7 +121,7 @@ def test_any_target_text_has_one_form_or_is_refused(text: Any) -> None:
 )
 @fuzz
 def test_any_settings_are_an_objective_or_refused(tree: Any) -> None:
-    """As far as a spec lets them through: a mapping."""
+    """Any mapping that a spec accepts."""
     given_settings = tree if isinstance(tree, dict) else {"function": tree}
     try:
         made = SyntheticSettings.parse(given_settings)

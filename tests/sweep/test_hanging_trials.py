@@ -1,4 +1,4 @@
-"""One signal ends a command, also when a trial never returns."""
+"""One signal ends a command, even if a trial never returns."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LATE = "did not leave in time after a signal and lost the worker"
 
 
 def stop(folder: Path, *arguments: str) -> str:
-    """Run the command until a trial hangs, and end it by SIGTERM.
+    """Run the command until a trial hangs, and stop it by SIGTERM.
 
     Returns:
-        What it wrote to standard error.
+        Its standard error.
     """
     command = [PROGRAM, *arguments]
     process = subprocess.Popen(
@@ -55,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.integration
-def test_a_sweep_whose_trials_hang_is_stopped_when_their_time_is_over(folder: Path) -> None:
-    """Its trials wait to be run again, and are, with nothing counted twice."""
+def test_a_sweep_whose_trials_hang_is_stopped_after_a_timeout(folder: Path) -> None:
+    """Its trials are queued, and run again, with nothing counted twice."""
     (folder / "hang").touch()
     stderr = stop(folder, "run", "toy.py", "--workers", "2")
     study = load_study(StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db"))
@@ -73,8 +73,8 @@ def test_a_sweep_whose_trials_hang_is_stopped_when_their_time_is_over(folder: Pa
 
 
 @pytest.mark.slow
-def test_a_final_test_that_hangs_is_stopped_when_its_time_is_over(folder: Path) -> None:
-    """The trials stay as they are; the same command makes the test up for."""
+def test_a_final_test_that_hangs_is_stopped_after_a_timeout(folder: Path) -> None:
+    """The trials are unchanged; the same command repeats the test."""
     (folder / "hang-in-the-final-test").touch()
     command = ("run", "toy.py", "--workers", "2", "--final-test")
     stderr = stop(folder, *command)
@@ -93,8 +93,8 @@ def test_a_final_test_that_hangs_is_stopped_when_its_time_is_over(folder: Path) 
 
 
 @pytest.mark.slow
-def test_a_retraining_that_hangs_is_stopped_when_its_time_is_over(folder: Path) -> None:
-    """The database is as it was, and no adapter is left half made."""
+def test_a_retraining_that_hangs_is_stopped_after_a_timeout(folder: Path) -> None:
+    """The database is unchanged, and no partial adapter is left."""
     assert lorasweep(folder, "run", "toy.py", "--workers", "2").returncode == 0
     before = (folder / "runs/toy/study.db").read_bytes()
     (folder / "hang").touch()

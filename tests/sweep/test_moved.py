@@ -1,4 +1,4 @@
-"""Objectives and scripts that were written for version 0.1.0 import its modules."""
+"""Modules of version 0.1.0 can still be imported by objectives and scripts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STUDY = StudySpec(
 
 @pytest.mark.parametrize("old", MOVED)
 def test_an_old_module_has_the_names_of_the_new_ones(old: str) -> None:
-    """The very objects, so that classes stay equal."""
+    """The same objects, so that classes are identical."""
     with pytest.warns(DeprecationWarning, match=f"{old} is now") as warned:
         module = importlib.import_module(old)
     del sys.modules[old]
@@ -62,7 +62,7 @@ def test_an_old_module_has_the_names_of_the_new_ones(old: str) -> None:
 
 @pytest.mark.parametrize("name", STORAGE)
 def test_a_name_of_the_old_storage_is_the_present_object(name: str) -> None:
-    """Also where it has another name now."""
+    """Also if it has another name now."""
     module, _, now = f"sweep.storage.{STORAGE[name]}".rpartition(".")
     with pytest.warns(DeprecationWarning, match=f"sweep.storage.{name} is now {module}.{now}"):
         found = getattr(importlib.import_module("sweep.storage"), name)
@@ -71,13 +71,13 @@ def test_a_name_of_the_old_storage_is_the_present_object(name: str) -> None:
 
 
 def test_a_name_that_the_old_storage_did_not_have_is_an_error() -> None:
-    """As of any module."""
+    """As in any module."""
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         importlib.import_module("sweep.storage").nothing  # noqa: B018 - the attribute is the test
 
 
-def test_facts_is_what_it_was() -> None:
-    """A name that is another now."""
+def test_facts_keeps_its_old_name() -> None:
+    """A name that has changed."""
     with pytest.warns(DeprecationWarning, match="is now sweep.study.objective"):
         old = importlib.import_module("sweep.objective")
     del sys.modules["sweep.objective"]
@@ -86,7 +86,7 @@ def test_facts_is_what_it_was() -> None:
 
 
 def test_a_study_and_an_objective_of_version_0_1_0_run(tmp_path: Path) -> None:
-    """In processes of their own, as users run them."""
+    """In separate processes, as by users."""
     (tmp_path / "line.py").write_text(OLD)
     (tmp_path / "old_study.py").write_text(STUDY)
     program = Path(sys.executable).with_name("lorasweep")

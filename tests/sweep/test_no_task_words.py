@@ -1,4 +1,4 @@
-"""The framework knows no task: what an objective measures, it says itself."""
+"""The framework has no words of a task: an objective describes its own measurements."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ SWEEP = Path(__file__).resolve().parents[2] / "sweep"
 KINDS = {".py", ".html", ".j2", ".js", ".css", ".json", ".txt"}
 
 NAMES_ON_DISK = ("objectives.binding.objective:BindingObjective",)
-"""Names that databases hold, and by which lorasweep's own objectives are trusted."""
+"""Names stored in databases, by which lorasweep's own objectives are trusted."""
 
 
 def test_sweep_outside_its_command_has_no_word_of_a_task() -> None:
-    """Identifiers, texts and docstrings; ``sweep/cli`` may know lorasweep's own objectives."""
+    """Identifiers, texts and docstrings; ``sweep/cli`` may name lorasweep's own objectives."""
     found = []
     files = [p for p in sorted(SWEEP.rglob("*")) if p.suffix in KINDS]
     read = [p for p in files if p.relative_to(SWEEP).parts[0] != "cli"]

@@ -1,4 +1,4 @@
-"""What the command does when it is asked to end."""
+"""Signals that end the command."""
 
 import os
 import signal
@@ -27,8 +27,8 @@ STUDY = StudySpec(
 
 
 @pytest.fixture(autouse=True)
-def hangups_are_heard() -> Iterator[None]:
-    """Under nohup SIGHUP is ignored, and processes that are started here would inherit that."""
+def default_sighup() -> Iterator[None]:
+    """Under nohup SIGHUP is ignored, which child processes would inherit."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Run the installed command in ``folder``, two trials at once."""
+    """Run the installed command in ``folder``, two trials at a time."""
     command = [PROGRAM, *arguments, "--workers", "2"]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -50,7 +50,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def running(folder: Path, process: subprocess.Popen[str], *, reported: bool = True) -> None:
-    """Until two trials have begun, or have reported something."""
+    """Wait until two trials have started, or have reported."""
     address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
     while process.poll() is None:
         try:
@@ -73,8 +73,8 @@ def running(folder: Path, process: subprocess.Popen[str], *, reported: bool = Tr
         ),
     ],
 )
-def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
-    """Trials checkpoint and leave; exit code 128 + n; the resume command stands there."""
+def test_a_first_signal_ends_the_sweep_cleanly(folder: Path, name: str) -> None:
+    """Trials checkpoint and stop; exit code 128 + n; the resume command is printed."""
     number = getattr(signal, name)
     process = start(folder, "run", "toy.py")
     running(folder, process)
@@ -97,8 +97,8 @@ def test_a_first_signal_ends_in_good_order(folder: Path, name: str) -> None:
 
 
 @pytest.mark.integration
-def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
-    """Workers do not die of it before they have checkpointed."""
+def test_ctrl_c_reaches_the_whole_process_group(folder: Path) -> None:
+    """Workers checkpoint before they end."""
     command = [PROGRAM, "run", "toy.py", "--workers", "2"]
     process = subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -114,7 +114,7 @@ def test_the_whole_group_is_meant_by_ctrl_c(folder: Path) -> None:
 
 @pytest.mark.integration
 def test_a_second_signal_stops_at_once(folder: Path) -> None:
-    """Whichever it is; what it cuts short is put right by the next run."""
+    """Any signal; interrupted trials are recovered by the next run."""
     slow = STUDY.replace('"steps": 1500', '"steps": 2')
     (folder / "toy.py").write_text(slow)
     process = start(folder, "run", "toy.py")
@@ -123,7 +123,7 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while "once more to stop at once" not in process.stderr.readline():
-        assert process.poll() is None  # the step in hand takes 150 s
+        assert process.poll() is None  # the current step takes 150 s
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=120)
     address = StorageUrl.parse(f"sqlite:///{folder}/runs/toy/study.db")
@@ -135,7 +135,7 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
 
 
 def test_a_signal_while_inputs_are_read_ends_it_too(folder: Path) -> None:
-    """There is nothing to go on with yet, and nothing is said of it."""
+    """There is nothing to resume yet, and no command is printed."""
     process = start(folder, "run", "toy.py")
     time.sleep(0.45)
     process.send_signal(signal.SIGTERM)

@@ -41,32 +41,32 @@ from sweep.study.spec import Policy
 
 
 class Schedule(enum.StrEnum):
-    """Choices as a person likes to name them."""
+    """Choices as members of an enum."""
 
     LINEAR = "linear"
     COSINE = "cosine"
 
 
 class Mixed(str, enum.Enum):  # noqa: UP042 - the older way, which prints another text
-    """The same, as Python before 3.11 had it."""
+    """The same, in the form of Python before 3.11."""
 
     LINEAR = "linear"
 
 
 class Rank(enum.IntEnum):
-    """Whole numbers by name."""
+    """Integers by name."""
 
     LOW = 2
     HIGH = 8
 
 
 class Loud(float):
-    """A float that is written otherwise."""
+    """A float with another ``repr``."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Not as a float."""
+        """Unlike a float's."""
         return f"Loud({float(self)})"
 
 
@@ -114,8 +114,8 @@ ODD: list[Any] = [
 
 
 @pytest.mark.parametrize(("given", "plain"), PLAIN, ids=repr)
-def test_a_value_that_is_almost_plain_becomes_so(given: Any, plain: Any) -> None:
-    """What JSON gives back is then the value itself, as a choice too."""
+def test_a_value_that_is_almost_plain_is_converted(given: Any, plain: Any) -> None:
+    """It survives a round trip through JSON, as a choice too."""
     found = native(given)
 
     assert type(found) is type(plain)
@@ -128,7 +128,7 @@ def test_a_value_that_is_almost_plain_becomes_so(given: Any, plain: Any) -> None
 
 @pytest.mark.parametrize("given", ODD, ids=lambda value: type(value).__name__)
 def test_a_value_that_is_not_plain_is_refused_by_name(given: Any) -> None:
-    """As a choice, as a bound and in a baseline; never taken for what it resembles."""
+    """As a choice, as a bound and in a baseline; it is never converted to a similar value."""
     assert Choice(given, "other").faults("x")
     assert Float(given, 1.0).faults("x")
     assert Int(1, given).faults("x")
@@ -136,8 +136,8 @@ def test_a_value_that_is_not_plain_is_refused_by_name(given: Any) -> None:
         study(baselines=(Baseline("b", {"x1": given}),))
 
 
-def test_a_tree_that_holds_itself_is_left_for_a_rule_to_refuse() -> None:
-    """Not a recursion without end."""
+def test_a_tree_that_contains_itself_is_refused() -> None:
+    """Without infinite recursion."""
     loop: dict[str, Any] = {}
     loop["again"] = loop
 
@@ -147,7 +147,7 @@ def test_a_tree_that_holds_itself_is_left_for_a_rule_to_refuse() -> None:
 
 
 def study(**changes: Any) -> StudySpec:
-    """A small study of plain values, but for the changes."""
+    """A small valid study, with changes."""
     fields: dict[str, Any] = {
         "name": "toy",
         "objective": "objectives.synthetic:Synthetic",
@@ -159,7 +159,7 @@ def study(**changes: Any) -> StudySpec:
 
 
 def records(as_written: Callable[[Any], Any]) -> StudySpec:
-    """A study with a value in every place that takes one, each written in some way."""
+    """A study with a value in every place that takes one, each in a given type."""
     w = as_written
     return StudySpec(
         name=w("toy"),
@@ -198,12 +198,12 @@ NUMPY: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def test_every_record_of_a_study_keeps_plain_values_and_its_digest() -> None:
-    """NumPy's in every place make the same study, through JSON and pickle too."""
+def test_every_record_of_a_study_has_plain_values_and_its_digest() -> None:
+    """NumPy values in every place give the same study, also through JSON and pickle."""
     plain = records(lambda value: value)
     numpy = records(lambda value: NUMPY[type(value)](value))
 
-    assert repr(numpy) == repr(plain)  # which tells np.float64(1.0) from 1.0
+    assert repr(numpy) == repr(plain)  # distinguishes np.float64(1.0) from 1.0
     assert numpy.digest() == plain.digest()
     assert repr(StudySpec.from_json(json.loads(json.dumps(numpy.to_json())))) == repr(plain)
     assert pickle.loads(pickle.dumps(numpy)) == plain  # noqa: S301 - our own bytes
@@ -211,8 +211,8 @@ def test_every_record_of_a_study_keeps_plain_values_and_its_digest() -> None:
     assert repr(pilot) == repr(Pilot("x1", "x2", 1, 2, 2, 0))
 
 
-def test_the_digest_of_plain_values_is_what_it_was() -> None:
-    """Of a study made before values were made plain."""
+def test_the_digest_of_plain_values_is_unchanged() -> None:
+    """Of a study made by a version without this conversion."""
     assert records(lambda value: value).digest() == "6800fed928751de5"
 
 
@@ -221,11 +221,11 @@ def test_the_digest_of_plain_values_is_what_it_was() -> None:
     [np.linspace(1, 2, 2), np.arange(1, 3), [np.float32(1), np.float32(2)], [Rank.LOW, Rank.HIGH]],
     ids=["float64", "int64", "float32", "enum"],
 )
-def test_a_space_of_numpys_choices_is_run_once_through(choices: Any, tmp_path: Any) -> None:
-    """Each configuration and seed once, whenever it is resumed."""
+def test_a_space_of_numpy_choices_is_run_exactly_once(choices: Any, tmp_path: Any) -> None:
+    """Each configuration and seed once, over several resumes."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     spec = study(space=Space({"x1": Choice(*choices), "x2": Choice(0.5, 1.5)}), seeds=(0, 1))
-    for trials in (3, 8, 20):  # resumed on the way, and asked for more than there is
+    for trials in (3, 8, 20):  # resumed in between, and asked for more than exist
         ran = run_study(spec.with_changes(trials=trials), address, NullListener())
 
     states = [trial.state.name for trial in ran.get_trials()]
@@ -234,7 +234,7 @@ def test_a_space_of_numpys_choices_is_run_once_through(choices: Any, tmp_path: A
 
 
 def test_a_tables_cells_are_plain() -> None:
-    """However its rows were made."""
+    """For any kind of rows."""
     space = Space({"x": Choice(1.0, 2.0)})
     row = Row(0, {"x": np.float64(1.0)}, np.float32(0.5))
     table = TrialTable.from_rows([row], space=space)
@@ -244,7 +244,7 @@ def test_a_tables_cells_are_plain() -> None:
 
 
 def test_a_path_is_an_input(tmp_path: Path) -> None:
-    """As text, which the database keeps."""
+    """As text, which the database stores."""
     spec = study(inputs={"data": tmp_path, "base": "hub/name"})
 
     assert spec.inputs == {"data": str(tmp_path), "base": "hub/name"}

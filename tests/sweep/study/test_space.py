@@ -8,8 +8,8 @@ from sweep import Choice, Float, Int, Space, TargetSets
 
 
 @given(configurations())
-def test_decode_gives_back_what_encode_took(case: tuple[Space, dict[str, object]]) -> None:
-    """Exact for whole numbers and choices; to rounding for reals on a log axis."""
+def test_decode_inverts_encode(case: tuple[Space, dict[str, object]]) -> None:
+    """Exactly for integers and choices; up to rounding for floats on a log axis."""
     space, values = case
     again = space.decode(space.encode(values))
 
@@ -23,7 +23,7 @@ def test_decode_gives_back_what_encode_took(case: tuple[Space, dict[str, object]
 
 @given(configurations())
 def test_every_drawn_configuration_is_contained(case: tuple[Space, dict[str, object]]) -> None:
-    """A configuration is in its space, and no longer with a parameter missing or added."""
+    """A configuration is in its space, but not with a missing or additional parameter."""
     space, values = case
 
     assert space.contains(values)
@@ -33,7 +33,7 @@ def test_every_drawn_configuration_is_contained(case: tuple[Space, dict[str, obj
 
 @given(SPACES)
 def test_json_round_trip_keeps_a_space(space: Space) -> None:
-    """Also the order of choices, which Optuna's categorical distributions depend on."""
+    """Including the order of choices, on which Optuna's categorical distributions depend."""
     again = Space.from_json(space.to_json())
 
     assert again == space
@@ -75,20 +75,20 @@ def test_values_outside_are_refused(param: object, value: object) -> None:
         (TargetSets(), "space.x must offer at least one target set, got ()."),
     ],
 )
-def test_a_wrong_parameter_says_what_is_wrong(param: object, sentence: str) -> None:
-    """One sentence: name, rule, value."""
+def test_a_wrong_parameter_has_one_message(param: object, sentence: str) -> None:
+    """With name, rule and value."""
     assert param.faults("x") == [sentence]
 
 
 def test_a_tuple_as_choice_is_refused_with_the_reason() -> None:
-    """Optuna takes tuples and then cannot resume from SQLite."""
+    """Optuna accepts tuples, but cannot resume them from SQLite."""
     (sentence,) = Choice(("query", "value"), "a").faults("targets")
 
     assert "does not survive a resume" in sentence
 
 
 def test_two_names_for_the_same_matrices_are_a_fault() -> None:
-    """Otherwise one set would be sampled twice as often as the others."""
+    """Otherwise that set would be sampled twice as often as the others."""
     (sentence,) = TargetSets("qkv", same="value+key+query").faults("targets")
 
     assert sentence.startswith("space.targets must name each set of matrices once, got 'same'")
@@ -103,7 +103,7 @@ def test_size_counts_configurations() -> None:
 
 
 def test_labels_name_canonical_sets() -> None:
-    """What is stored is canonical, what is shown is the name given."""
+    """Canonical names are stored, the given names are shown."""
     targets = TargetSets("qkv", wide="all-linear")
 
     assert targets.values == ("key+query+value", "attention.output+key+mlp.down+mlp.up+query+value")

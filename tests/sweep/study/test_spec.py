@@ -21,7 +21,7 @@ def make(**changes: object) -> StudySpec:
 
 @given(specs())
 def test_json_round_trip_gives_an_equal_spec(spec: StudySpec) -> None:
-    """Through text and back, whatever a spec holds."""
+    """Through text and back, for any spec."""
     again = StudySpec.from_json(json.loads(json.dumps(spec.to_json())))
 
     assert again == spec
@@ -55,27 +55,27 @@ def test_the_digest_ignores_key_order(spec: StudySpec, shuffler: random.Random) 
         {"design": Pilot("rank", "rate")},
     ],
 )
-def test_the_digest_sees_what_is_measured(changes: dict[str, object]) -> None:
-    """Every field that changes a number changes the digest, and is named as a difference."""
+def test_the_digest_covers_all_that_is_measured(changes: dict[str, object]) -> None:
+    """Every field that changes a result changes the digest, and is named as a difference."""
     assert make(**changes).digest() != make().digest()
     assert differences(make().identity(), make(**changes).identity())
 
 
-def test_the_digest_ignores_how_long_and_where() -> None:
-    """More trials, or a moved folder, are the same study."""
+def test_the_digest_ignores_budget_and_paths() -> None:
+    """With more trials or in a moved folder it is the same study."""
     other = make(budget=Budget(trials=99, seconds=5), inputs={"data": "elsewhere"})
 
     assert other.digest() == make().digest()
 
 
-def test_the_digest_ignores_what_is_claimed() -> None:
-    """No trial depends on it; a change is shown in the history."""
+def test_the_digest_ignores_claims() -> None:
+    """No trial depends on them; changes are shown in the history."""
     claim = Claim(dominant="rank", over=("rate",), negligible=())
 
     assert make(claims=(claim,)).digest() == make().digest()
 
 
-def test_studies_made_before_there_were_designs_keep_their_digest() -> None:
+def test_studies_from_before_designs_keep_their_digest() -> None:
     """Their JSON has neither designs nor claims."""
     old = make().to_json()
     del old["design"], old["claims"]
@@ -94,8 +94,8 @@ def test_designs_and_claims_survive_json(design: Design | Pilot) -> None:
     assert StudySpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
-def test_claims_know_rank_alpha_and_scaling_of_each_other() -> None:
-    """Two of them determine the third; a parameter of another name is a fault."""
+def test_claims_relate_rank_alpha_and_scaling() -> None:
+    """Two of them determine the third; an unknown parameter is a fault."""
     space = Space({"rank": Choice(1, 2), "alpha": Choice(2, 4), "targets": Choice("a", "b")})
     assert make(space=space, claims=(Claim(),)).claims[0].over == ("rank", "scaling")
     with pytest.raises(SpecError) as caught:
@@ -110,7 +110,7 @@ def test_claims_know_rank_alpha_and_scaling_of_each_other() -> None:
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    """A person mends a spec in one go."""
+    """So that a spec can be corrected in one edit."""
     with pytest.raises(SpecError, match="name must") as caught:
         make(
             name=" ",
@@ -139,7 +139,7 @@ def test_all_faults_are_reported_at_once() -> None:
 
 
 def test_a_setting_cannot_be_fixed_and_sampled() -> None:
-    """Which of the two would a trial take?"""
+    """It would be ambiguous."""
     with pytest.raises(SpecError, match=r"settings\.rank must not be fixed and sampled at once"):
         make(settings={"rank": 3})
 
@@ -157,7 +157,7 @@ def test_json_with_an_unknown_field_is_refused() -> None:
 
 
 def test_differences_are_named_by_path() -> None:
-    """Changed, removed and added leaves, and True is not 1."""
+    """Changed, removed and added leaves; True and 1 differ."""
     old = {"a": {"b": 1, "c": 2}, "d": True}
     new = {"a": {"b": 3}, "d": 1, "e": "x"}
 

@@ -10,7 +10,7 @@ NAME = st.sampled_from([*GROUPS, "query", "mlp.up", "encoder.layer.0.output.dens
 
 @given(st.lists(NAME, min_size=1), st.randoms())
 def test_canonical_form_ignores_order_and_repeats(names: list[str], random: object) -> None:
-    """Whatever the order, one string; and canonical of canonical is itself."""
+    """One string for any order; and the canonical form of it is itself."""
     shuffled = names * 2
     random.shuffle(shuffled)
     text = canonical("+".join(names))
@@ -32,7 +32,7 @@ def test_none_is_the_empty_set() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "query+", "que ry", "query,value", "none+query", "+"])
-def test_what_is_not_a_set_is_refused(text: str) -> None:
-    """With an example of what is one."""
+def test_text_that_is_no_set_is_refused(text: str) -> None:
+    """With an example of a valid one."""
     with pytest.raises(TargetError, match="must be names of matrices joined by"):
         canonical(text)

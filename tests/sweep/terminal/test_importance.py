@@ -1,4 +1,4 @@
-"""What the terminal shows of pairs, chance, alarms and matrices."""
+"""Importance on the terminal: pairs, null shares, alarms and matrices."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def _table(*rows: Importance) -> ImportanceTable:
     return ImportanceTable("fanova", rows, 40, 40, 0.9, 100, 0)
 
 
-def test_what_chance_gives_stands_beside_each_share() -> None:
-    """A bar is only as good as the bar that noise would have."""
+def test_each_share_is_shown_with_its_null() -> None:
+    """A share is compared with that of noise."""
     row = Importance("rank", 0.5, 0.4, 0.6, "fanova", 40, null=0.25)
 
     lines = _printed(ImportanceReport((_table(row),), 40)).splitlines()
@@ -45,10 +45,8 @@ def test_what_chance_gives_stands_beside_each_share() -> None:
 
 
 @pytest.mark.parametrize(("null", "shown"), [(0.1, True), (0.2, False), (None, True)])
-def test_a_pair_is_shown_where_chance_does_not_explain_it(
-    null: float | None, *, shown: bool
-) -> None:
-    """Of four parameters there are six pairs, and most are noise."""
+def test_a_pair_is_shown_if_it_exceeds_the_null(null: float | None, *, shown: bool) -> None:
+    """Of four parameters there are six pairs, most of them noise."""
     row = Importance("rank", 0.5, 0.4, 0.6, "fanova", 40, null=0.1)
     pair = Importance(
         "rank:alpha", 0.2, 0.1, 0.3, "fanova", 40, "interaction", ("rank", "alpha"), null
@@ -60,7 +58,7 @@ def test_a_pair_is_shown_where_chance_does_not_explain_it(
 
 
 def test_every_pair_is_in_the_json() -> None:
-    """Also those that chance explains."""
+    """Also those within the null."""
     table = study_table(
         Space({f"x{i}": Float(0.0, 1.0) for i in range(3)}), 30, lambda v: float(v["x0"])
     )
@@ -72,7 +70,7 @@ def test_every_pair_is_in_the_json() -> None:
 
 
 def test_an_alarm_comes_before_the_shares() -> None:
-    """Who looks at the first bar only must have passed it."""
+    """So that it is read first."""
     report = ImportanceReport(
         (_table(Importance("rank", 0.5, 0.4, 0.6, "fanova", 40)),), 40, alarms=("They disagree.",)
     )
@@ -82,8 +80,8 @@ def test_an_alarm_comes_before_the_shares() -> None:
     assert text.index("ALARM: They disagree.") < text.index("rank")
 
 
-def test_an_alarm_says_whose_first_is_no_more_than_chance() -> None:
-    """Each method with its question and what it puts first; noise at the top is called noise."""
+def test_an_alarm_marks_a_first_parameter_within_the_null() -> None:
+    """Each method with its question and its first parameter, marked if that is noise."""
     first = Importance("targets", 0.8, 0.7, 0.9, "fanova", 40, null=0.2)
     noise = Importance("rank", 0.5, 0.1, 0.9, "ped_anova", 40, null=0.6)
     tables = [
@@ -100,8 +98,8 @@ def test_an_alarm_says_whose_first_is_no_more_than_chance() -> None:
     assert disagreement([tables[0], tables[2]]) == ()
 
 
-def test_the_matrices_have_a_table_of_their_own() -> None:
-    """Gains with sign and unit of the objective, and what cannot be told apart."""
+def test_the_matrices_have_their_own_table() -> None:
+    """Gains with sign and unit of the objective, and matrices that cannot be separated."""
     share = ModuleShare("query+value", 40, 0.7, 0.6, 0.8, 0.03, 0.02, 0.04)
     modules = ModuleReport("targets", (share,), 40, 5, False, 0.9, ("query and value are one.",))
     row = Importance("targets", 0.5, 0.4, 0.6, "fanova", 40)
@@ -112,8 +110,8 @@ def test_the_matrices_have_a_table_of_their_own() -> None:
     assert "targets: query and value are one." in text
 
 
-def test_notes_of_the_table_reach_the_report() -> None:
-    """What was left out of a foreign study, for instance."""
+def test_notes_of_the_table_are_in_the_report() -> None:
+    """Such as parameters left out of a foreign study."""
     report = ImportanceReport((_table(),), 40, notes=("y is left out.",))
 
     assert "y is left out." in _printed(report)

@@ -1,4 +1,4 @@
-"""What a running sweep shows."""
+"""The progress display of a running sweep."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sweep.terminal.progress import Progress
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """As a terminal does."""
+        """Always True."""
         return True
 
 
 @pytest.fixture(autouse=True)
 def _ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The machine that runs the tests may be set to colours, or to none."""
+    """Independent of the colour settings of the machine that runs the tests."""
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -29,7 +29,7 @@ def _ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_each_event_is_one_plain_line_without_a_terminal() -> None:
-    """A log file gets text: no control characters, no redrawn bar, no wrapping."""
+    """For a log file: no control characters, no redrawn bar, no wrapping."""
     stream = io.StringIO()
 
     with Progress(3, 0, stream=stream) as progress:
@@ -53,7 +53,7 @@ def test_each_event_is_one_plain_line_without_a_terminal() -> None:
 
 
 def test_an_interrupted_trial_is_no_failure() -> None:
-    """It is run again, and is not counted."""
+    """It will run again, and is not counted."""
     stream = io.StringIO()
     with Progress(3, 0, stream=stream) as progress:
         progress.started(0, "rank=8")
@@ -64,7 +64,7 @@ def test_an_interrupted_trial_is_no_failure() -> None:
 
 
 def test_square_brackets_are_text() -> None:
-    """An exception's message is no markup."""
+    """An exception's message is not interpreted as markup."""
     stream = io.StringIO()
 
     with Progress(1, 0, stream=stream) as progress:
@@ -73,7 +73,7 @@ def test_square_brackets_are_text() -> None:
     assert "x[bold]y[/bold]" in stream.getvalue()
 
 
-def test_a_terminal_sees_a_bar_with_what_runs() -> None:
+def test_a_terminal_shows_a_bar_with_running_trials() -> None:
     """Done, running, failed, best, and each running trial with its last value."""
     stream = Terminal()
 
@@ -90,7 +90,7 @@ def test_a_terminal_sees_a_bar_with_what_runs() -> None:
 
 
 def test_a_terminal_keeps_each_failure_above_the_bar() -> None:
-    """A reason must not be redrawn away."""
+    """A reason must not be overwritten."""
     stream = Terminal()
 
     with Progress(4, 0, stream=stream) as progress:
@@ -101,8 +101,8 @@ def test_a_terminal_keeps_each_failure_above_the_bar() -> None:
 
 
 @pytest.mark.parametrize(("higher", "best"), [(True, "best 0.3000"), (False, "best 0.1000")])
-def test_the_best_follows_the_direction(higher: bool, best: str) -> None:  # noqa: FBT001
-    """A loss is best when it is lowest."""
+def test_the_best_depends_on_the_direction(higher: bool, best: str) -> None:  # noqa: FBT001
+    """The best loss is the lowest."""
     progress = Progress(3, 0, stream=io.StringIO(), higher_is_better=higher)
 
     for number, value in enumerate((0.2, 0.3, 0.1)):
@@ -112,7 +112,7 @@ def test_the_best_follows_the_direction(higher: bool, best: str) -> None:  # noq
 
 
 def test_the_best_of_an_earlier_run_counts() -> None:
-    """A resumed sweep knows what it has."""
+    """A resumed sweep starts with it."""
     progress = Progress(3, 2, stream=io.StringIO(), best=0.4)
     progress.finished("COMPLETE", 2, 0.3, None, 1.0)
 
@@ -139,8 +139,8 @@ def test_pruned_trials_have_their_own_count() -> None:
     assert progress.summary() == "0/2 done, 0 running, 0 failed, 1 pruned, best -"
 
 
-def test_the_time_left_comes_from_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two trials in 100 s, two to go: the six of an earlier run say nothing about speed."""
+def test_the_time_left_is_computed_from_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two trials in 100 s, two to go: the six of an earlier run do not count for speed."""
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = Progress(10, 6, stream=io.StringIO())
@@ -155,7 +155,7 @@ def test_the_time_left_comes_from_this_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_exception_passes_through() -> None:
-    """The bar is closed, the error is not swallowed."""
+    """The bar is closed, the error is raised."""
     with pytest.raises(KeyError, match="lost"), Progress(1, 0, stream=Terminal()):
         raise KeyError("lost")
 
@@ -170,13 +170,13 @@ def test_an_exception_passes_through() -> None:
         (7500.0, "2 h 05 min"),
     ],
 )
-def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+def test_durations_are_formatted_for_readers(seconds: float, text: str) -> None:
     """From tenths of a second to hours."""
     assert duration(seconds) == text
 
 
 def test_ci_variables_put_no_colour_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the stream decides."""
+    """Only the stream determines it."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     stream = io.StringIO()
 

@@ -82,8 +82,8 @@ def test_a_pipe_gets_plain_text() -> None:
     assert all(ord(character) < 128 for character in text)
 
 
-def test_the_head_says_what_and_where() -> None:
-    """Study, storage and the counts by state against the target."""
+def test_the_head_has_study_storage_and_counts() -> None:
+    """The counts by state, with the budget."""
     lines = _status().splitlines()
 
     assert lines[0] == "study      demo"
@@ -91,8 +91,8 @@ def test_the_head_says_what_and_where() -> None:
     assert lines[3] == "trials     2/3 complete, 1 failed, 0 pruned, 0 running"
 
 
-def test_the_best_stands_with_its_metrics_and_against_the_baseline() -> None:
-    """Target sets by their short names, trees of metrics left out, baselines averaged."""
+def test_the_best_is_shown_with_its_metrics_and_the_baseline() -> None:
+    """Target sets by their short names, nested metrics left out, baselines averaged."""
     lines = _status().splitlines()
 
     best = lines.index("best       0.2435 in trial 2")
@@ -104,7 +104,7 @@ def test_the_best_stands_with_its_metrics_and_against_the_baseline() -> None:
 
 
 def test_the_best_configuration_can_be_pasted() -> None:
-    """Python that makes the very keywords, not wrapped; nothing where there is none."""
+    """Unwrapped Python code with the same keywords; nothing if there is none."""
     keywords = {
         "r": 8,
         "lora_alpha": 2.5,
@@ -138,8 +138,8 @@ def test_each_trial_is_a_row() -> None:
     assert lines[header + 2] == ["1", "FAIL", "-", "32", "16", "qkv", "-", "-"]
 
 
-def test_each_failure_is_told_in_one_line() -> None:
-    """The first line of its reason, as written."""
+def test_each_failure_is_one_line() -> None:
+    """The first line of its reason, unchanged."""
     assert (
         "  trial 1  rank=32  alpha=64  targets=qkv  "
         "out_of_memory: OutOfMemoryError: tried [to] allocate\n"
@@ -147,7 +147,7 @@ def test_each_failure_is_told_in_one_line() -> None:
 
 
 def test_the_next_command_can_be_pasted() -> None:
-    """Quoted for the shell; going on comes first while trials are owed."""
+    """Quoted for the shell; ``resume`` comes first while trials remain."""
     where = "--storage 'sqlite:///runs/my demo/study.db' --name demo"
     done = {**STATUS["counts"], "COMPLETE": 3}
 
@@ -156,8 +156,8 @@ def test_the_next_command_can_be_pasted() -> None:
     assert f"lorasweep importance {where}" in _status(counts=done)
 
 
-def test_replicates_have_a_column_where_there_are_any() -> None:
-    """Else it would be a column of zeros."""
+def test_replicates_have_a_column_if_there_are_any() -> None:
+    """Otherwise it would contain only zeros."""
     trials = copy.deepcopy(STATUS["trials"])
     trials[2]["replicate"] = 1
 
@@ -167,7 +167,7 @@ def test_replicates_have_a_column_where_there_are_any() -> None:
 
 @pytest.mark.parametrize(("direction", "kept"), [("maximize", 99), ("minimize", 0)])
 def test_a_long_study_shows_its_best_trials(direction: str, kept: int) -> None:
-    """Sixty of a hundred, the best first, and it says so."""
+    """Sixty of a hundred, the best first, with a note."""
     trials = [{**STATUS["trials"][0], "number": i, "value": 0.001 * (i + 1)} for i in range(100)]
 
     lines = _status(trials=trials, direction=direction).splitlines()
@@ -176,8 +176,8 @@ def test_a_long_study_shows_its_best_trials(direction: str, kept: int) -> None:
     assert lines[heading + 2].split()[0] == str(kept)
 
 
-def test_a_study_without_a_complete_trial_says_so() -> None:
-    """Nothing is best, nothing to ask importance for."""
+def test_a_study_without_a_complete_trial_has_a_note() -> None:
+    """There is no best trial, and no importance to compute."""
     text = _status(best=None, counts={"COMPLETE": 0, "FAIL": 1})
 
     assert "best       none yet" in text
@@ -186,7 +186,7 @@ def test_a_study_without_a_complete_trial_says_so() -> None:
 
 
 def test_the_final_test_is_shown() -> None:
-    """Its figures are the ones to report."""
+    """Its metrics are the ones to report."""
     test = {
         "number": 2,
         "validation_value": 0.2,
@@ -231,8 +231,8 @@ PED = _table(
 )
 
 
-def test_methods_stand_side_by_side() -> None:
-    """One row per parameter, sampled ones first; a share never without its interval."""
+def test_methods_are_shown_side_by_side() -> None:
+    """One row per parameter, sampled ones first; each share with its interval."""
     lines = [
         " ".join(line.split())
         for line in _importance(ImportanceReport((FANOVA, PED), 40)).splitlines()
@@ -256,7 +256,7 @@ def test_each_method_states_its_question() -> None:
     assert "PED-ANOVA  what separates the top 10 %" in text
 
 
-def test_the_trials_left_out_are_counted() -> None:
+def test_excluded_trials_are_counted() -> None:
     """Failed and pruned by number, dropped ones with the reason."""
     from sweep.analysis.table import Dropped
 
@@ -271,7 +271,7 @@ def test_the_trials_left_out_are_counted() -> None:
 
 
 def test_a_note_of_one_method_names_it_and_a_shared_one_comes_once() -> None:
-    """A reader must know what a caution is about."""
+    """So that it is clear what a note refers to."""
     shared = "n = 12: a ranking proves nothing."
     tables = (
         ImportanceTable("fanova", FANOVA.rows, 12, 12, 0.9, 9, 0, (shared,)),
@@ -285,7 +285,7 @@ def test_a_note_of_one_method_names_it_and_a_shared_one_comes_once() -> None:
     assert "They disagree." in text
 
 
-def test_without_shares_the_explanation_stands_alone() -> None:
+def test_without_shares_only_the_explanation_is_shown() -> None:
     """No empty table."""
     tables = tuple(
         _table(method, (), "1 complete trials: too few.") for method in ("fanova", "ped_anova")
@@ -297,8 +297,8 @@ def test_without_shares_the_explanation_stands_alone() -> None:
     assert "too few" in text
 
 
-def test_check_lists_each_target_set_with_what_it_trains() -> None:
-    """Matched paths, their number, trained weights by rank; other facts as lines."""
+def test_check_lists_each_target_set_with_its_parameters() -> None:
+    """Matched paths, their number, trainable parameters by rank; other facts as lines."""
     stream = io.StringIO()
     report = {
         "study": "demo",
@@ -332,7 +332,7 @@ def test_check_lists_each_target_set_with_what_it_trains() -> None:
 
 
 def test_interrupted_trials_are_not_called_failures() -> None:
-    """They ended with the process that drove them, and run again."""
+    """They ended with their process, and run again."""
     interrupted = {
         "number": 1,
         "reason": "interrupted: Interrupted: gone",
@@ -348,8 +348,8 @@ def test_interrupted_trials_are_not_called_failures() -> None:
     assert "trial 2" in shown
 
 
-def test_trials_left_running_are_said_to_be_left() -> None:
-    """By a driver that was killed; by a living one they run."""
+def test_trials_left_by_a_killed_driver_are_marked() -> None:
+    """A live driver's trials are running."""
     counts = {"COMPLETE": 1, "FAIL": 0, "PRUNED": 0, "RUNNING": 2, "WAITING": 0}
 
     assert "2 left by a driver that is gone" in _status(counts=counts, failed=[])
@@ -357,7 +357,7 @@ def test_trials_left_running_are_said_to_be_left() -> None:
 
 
 def test_long_lists_of_a_configuration_are_broken_and_long_strings_are_not() -> None:
-    """After their bracket, one item a line, and still Python."""
+    """After their bracket, one item per line, as valid Python."""
     long = "many words " * 12
     names = ["x" * 40, "y" * 40]
 
@@ -385,8 +385,8 @@ JSON = st.recursive(
 @example(
     {"r": [float("nan"), -math.inf], "é\u202e": "\x1b'\"\n\\", "x" * 90: {"y" * 90: ["z" * 90]}}
 )
-def test_what_is_pasted_is_python_of_the_same_value(keywords: dict[str, Any]) -> None:
-    """Whatever a study holds: names that are none, quotes, line ends, numbers without a literal."""
+def test_pasted_code_evaluates_to_the_same_value(keywords: dict[str, Any]) -> None:
+    """For any study: names that are no identifiers, quotes, newlines, numbers without a literal."""
     lines = lora_config_lines(keywords)
 
     assert all(line.isprintable() for line in lines)

@@ -1,4 +1,4 @@
-"""What the trackers' own libraries read back of a study that they were told of."""
+"""Tracked studies, read back by the trackers' own libraries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sweep.trackers.make import trackers
 
 @dataclass(frozen=True)
 class Case:
-    """A study, and where its tracker wrote.
+    """A study, and the folder of its tracker.
 
     Attributes:
         study: the study.
@@ -36,18 +36,18 @@ class Case:
     folder: Path
 
     def trials(self) -> list[FrozenTrial]:
-        """All of them, each of which has ended."""
+        """All trials, each of which has ended."""
         return self.study.get_trials(deepcopy=False)
 
 
 def run(folder: Path, name: str) -> Case:
-    """A sweep with one tracker."""
+    """Run a sweep with one tracker."""
     address = StorageUrl.parse(f"sqlite:///{folder}/tracked.db")
     return Case(tracked(folder, trackers([name], address, "tracked")), folder)
 
 
-def test_what_is_told_of_a_trial(tmp_path: Path) -> None:
-    """Names people know, numbers only, every evaluation, and why a trial failed."""
+def test_the_tracked_data_of_a_trial(tmp_path: Path) -> None:
+    """Known metric names, numbers only, every evaluation, and a failure's reason."""
     case = Case(tracked(tmp_path, []), tmp_path)
     ended = {trial.number: ended_of(case.study, trial) for trial in case.trials()}
     failed = [each for each in ended.values() if each.state == "failed"]
@@ -80,7 +80,7 @@ def tokyo() -> Iterator[None]:
 @pytest.mark.usefixtures("tokyo")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the library's own
 def test_mlflow_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Configuration, figures by step, state and times, read back by MLflow's own client."""
+    """Configuration, metrics by step, state and times, read by MLflow's own client."""
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     case = run(tmp_path, "mlflow")
@@ -108,7 +108,7 @@ def test_mlflow_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_tensorboard_has_a_run_per_trial(tmp_path: Path) -> None:
-    """Scalars by step and the table of hyperparameters, read back by TensorBoard's own reader."""
+    """Scalars by step and the table of hyperparameters, read by TensorBoard's own reader."""
     pytest.importorskip("tensorboardX")
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     case = run(tmp_path, "tensorboard")
@@ -134,7 +134,7 @@ def test_tensorboard_has_a_run_per_trial(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_wandb_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offline, as a machine without a network has it: what a later upload would send."""
+    """Offline, as on a machine without a network: the records that an upload would send."""
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
@@ -157,7 +157,7 @@ def test_wandb_has_a_run_per_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def _offline(folder: Path) -> dict[str, Any]:
-    """What an offline run holds: the records that an upload would send."""
+    """The records of an offline run, which an upload would send."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     found: dict[str, Any] = {"config": {}, "summary": {}, "history": []}
@@ -195,7 +195,7 @@ def _items(items: Any) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_missing_library_is_named_with_how_to_get_it(
+def test_a_missing_library_is_named_with_its_install_command(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything runs."""
@@ -216,7 +216,7 @@ def test_a_missing_library_is_named_with_how_to_get_it(
 
 
 def test_a_study_of_any_name_has_its_folder_beside_the_database(tmp_path: Path) -> None:
-    """Never elsewhere: a name may hold slashes and dots."""
+    """Never elsewhere: a name may contain slashes and dots."""
     pytest.importorskip("tensorboardX")
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")
     (tracker,) = trackers(["tensorboard"], address, "../a/b")
@@ -226,7 +226,7 @@ def test_a_study_of_any_name_has_its_folder_beside_the_database(tmp_path: Path) 
     assert folder.name.endswith("-tensorboard")
 
 
-def test_a_tracker_asked_for_twice_is_told_once(tmp_path: Path) -> None:
+def test_a_tracker_given_twice_is_used_once(tmp_path: Path) -> None:
     """``--track mlflow --track mlflow`` logs each trial once."""
     pytest.importorskip("tensorboardX")
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")

@@ -1,4 +1,4 @@
-"""Studies worth moving, and the command in a process of its own."""
+"""Studies to copy and export, and the command in a separate process."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,7 +42,7 @@ def lorasweep(tmp_path: Path) -> Command:
 
 
 def fill(study: optuna.Study) -> optuna.Study:
-    """A trial of every state, with all that a trial can have."""
+    """Trials of every state, with every field that a trial can have."""
     study.set_user_attr("about", {"odd": ODD, "huge": 10**30})
     study._storage.set_study_system_attr(study._study_id, "qmc:sample_id", 7)
     study.enqueue_trial({"rate": 0.5, "rank": 2}, user_attrs={"replicate": 1, "seed": 5})
@@ -79,19 +79,19 @@ def foreign(address: StorageUrl) -> optuna.Study:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> StorageUrl:
-    """A journal of this test's own, not there yet."""
+    """A journal's URL; the file does not exist yet."""
     return StorageUrl.parse(f"journal:///{tmp_path}/new/study.log")
 
 
 @pytest.fixture
 def other(tmp_path: Path) -> StorageUrl:
-    """Another SQLite file, not there yet."""
+    """The URL of another SQLite file that does not exist yet."""
     return StorageUrl.parse(f"sqlite:///{tmp_path}/other.db")
 
 
 @pytest.fixture
 def ours(address: StorageUrl, spec: StudySpec) -> optuna.Study:
-    """A study of lorasweep's with some trials and one queued, held by this process."""
+    """A study of lorasweep with some trials and one queued, driven by this process."""
     study = create_or_resume(address, spec, FACTS)
     acquire(study, address.shown)
     write_spec(study, spec, FACTS)

@@ -1,4 +1,4 @@
-"""export and copy as a person or a script meets them."""
+"""The commands export and copy, run as by a user or a script."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ STUDY = StudySpec(
 
 @pytest.mark.slow
 def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path: Path) -> None:
-    """The copy goes on where the source stood, and the source does not."""
+    """The copy is resumed from the source's state; the source is unchanged."""
     (tmp_path / "toy.py").write_text(STUDY)
     made = lorasweep("run", "toy.py", "--storage", "sqlite:///a.db", "--workers", "1")
     assert made.returncode == 0, made.stderr
@@ -83,10 +83,10 @@ def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path
         (["copy", "sqlite:///study.db", "sqlite:///study.db"], 1, "TO must hold no study named"),
     ],
 )
-def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
+def test_an_error_is_one_message_and_an_exit_code(
     arguments: list[str], code: int, expected: str, lorasweep: Command, foreign: optuna.Study
 ) -> None:
-    """2 for a command that cannot be understood, 1 for one that failed."""
+    """2 for an invalid command, 1 for one that failed."""
     del foreign
     done = lorasweep(*arguments)
 
@@ -95,8 +95,8 @@ def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
     assert "Traceback" not in done.stderr
 
 
-def test_an_error_is_json_when_json_was_asked_for(lorasweep: Command) -> None:
-    """As with every verb."""
+def test_an_error_is_json_if_json_was_requested(lorasweep: Command) -> None:
+    """As with every command."""
     done = lorasweep("copy", "sqlite:///no.db", "sqlite:///x.db", "--json")
 
     assert "FROM must name an existing file" in json.loads(done.stdout)["error"]
@@ -113,7 +113,7 @@ def test_an_error_is_json_when_json_was_asked_for(lorasweep: Command) -> None:
 def test_a_password_is_never_shown(
     arguments: list[str], lorasweep: Command, foreign: optuna.Study
 ) -> None:
-    """Nor its quoted form, when the server does not answer."""
+    """Nor its quoted form, if the server does not respond."""
     del foreign
     done = lorasweep(*arguments)
 
@@ -123,10 +123,10 @@ def test_a_password_is_never_shown(
 
 
 @pytest.mark.integration
-def test_neither_torch_nor_arrow_is_imported_for_nothing(
+def test_neither_torch_nor_arrow_is_imported_needlessly(
     foreign: optuna.Study, url: str, tmp_path: Path
 ) -> None:
-    """Arrow alone takes longer to import than a small study to copy."""
+    """Importing Arrow takes longer than copying a small study."""
     del foreign
     code = (
         "import sys; from sweep.cli import main; assert main(sys.argv[1:]) == 0; "

@@ -1,4 +1,4 @@
-"""Studies that move from one database to another."""
+"""Copies of studies from one database to another."""
 
 from dataclasses import replace
 
@@ -19,10 +19,10 @@ from sweep.transfer.snapshot import COPYING, Snapshot, take
 FACTS = ObjectiveInfo({"data": "d1"}, {"torch": "2"})
 
 
-def test_a_study_goes_to_a_journal_and_back_unchanged(
+def test_a_study_copied_to_a_journal_and_back_is_unchanged(
     address: StorageUrl, foreign: optuna.Study, journal: StorageUrl, other: StorageUrl
 ) -> None:
-    """Every state, odd texts, times, constraints, the attributes of the study."""
+    """Every state, unusual texts, times, constraints, the attributes of the study."""
     report = copy_study(address, None, journal)
     copy_study(journal, "odd", other)
 
@@ -68,7 +68,7 @@ def test_a_queued_trial_is_the_next_one_of_the_copy(
 def test_a_trial_that_was_queued_outside_its_range_is_copied(
     url: str, address: StorageUrl, journal: StorageUrl
 ) -> None:
-    """Optuna warns of it, runs it, and refuses to add it elsewhere."""
+    """Optuna runs it with a warning, and refuses to add it elsewhere."""
     study = optuna.create_study(storage=url)
     study.enqueue_trial({"x": 5.0})
     trial = study.ask()
@@ -80,10 +80,10 @@ def test_a_trial_that_was_queued_outside_its_range_is_copied(
     assert open_study(journal).trials[0].params == {"x": 5.0}
 
 
-def test_a_quasi_random_sampler_goes_on_where_it_stood(
+def test_a_quasi_random_sampler_continues_in_the_copy(
     address: StorageUrl, spec: StudySpec, journal: StorageUrl
 ) -> None:
-    """It keeps its position among the study's system attributes."""
+    """Its position is in the study's system attributes."""
     qmc = replace(spec, sampler=Sampler("qmc", 1))
     study = create_or_resume(address, qmc, FACTS)
     write_spec(study, qmc, FACTS)
@@ -108,7 +108,7 @@ def test_a_quasi_random_sampler_goes_on_where_it_stood(
 def test_the_copy_has_its_spec_and_no_driver(
     address: StorageUrl, ours: optuna.Study, journal: StorageUrl, spec: StudySpec
 ) -> None:
-    """So that it can be resumed at once; the source stays with whoever holds it."""
+    """So that it can be resumed at once; the source stays with its driver."""
     report = copy_study(address, None, journal)
     copied = load_study(journal, spec.name)
 
@@ -121,10 +121,10 @@ def test_the_copy_has_its_spec_and_no_driver(
     assert DriverLease.from_json(ours.user_attrs["owner"]).same_process(DriverLease.myself())
 
 
-def test_a_foreign_owner_is_an_attribute_like_any_other(
+def test_a_foreign_owner_attribute_is_copied(
     address: StorageUrl, foreign: optuna.Study, journal: StorageUrl
 ) -> None:
-    """Only lorasweep's record of a process is left behind."""
+    """Only lorasweep's own record of a process is left out."""
     foreign.set_user_attr("owner", {"name": "Ada"})
     foreign.set_user_attr(COPYING, "allowed")
     copy_study(address, None, journal)
@@ -136,7 +136,7 @@ def test_a_foreign_owner_is_an_attribute_like_any_other(
 def test_files_beside_the_database_are_named_as_not_copied(
     address: StorageUrl, ours: optuna.Study, journal: StorageUrl, other: StorageUrl
 ) -> None:
-    """Unless the study was told where they are: the copy knows that as well."""
+    """Unless the study has their path, which the copy has too."""
     assert not any("checkpoints" in note for note in copy_study(address, None, journal)["notes"])
     (address.files / "small" / "trial").mkdir(parents=True)
     note = copy_study(address, None, other)["notes"][1]
@@ -149,8 +149,10 @@ def test_files_beside_the_database_are_named_as_not_copied(
     assert not any("checkpoints" in note for note in notes)
 
 
-def test_sqlite_keeps_a_zero_without_its_sign(journal: StorageUrl, other: StorageUrl) -> None:
-    """Which is the same number; a journal keeps the sign as well."""
+def test_sqlite_stores_a_negative_zero_without_its_sign(
+    journal: StorageUrl, other: StorageUrl
+) -> None:
+    """It is the same number; a journal keeps the sign."""
     study = optuna.create_study(storage=open_storage(journal, make=True), study_name="zero")
     study.add_trial(create_trial(value=-0.0, intermediate_values={1: -0.0}))
     copy_study(journal, None, other)

@@ -1,4 +1,4 @@
-"""Copies that came to a sudden end."""
+"""Copies that were interrupted."""
 
 import signal
 import subprocess
@@ -36,10 +36,10 @@ copy_study(StorageUrl.parse(sys.argv[1]), None, StorageUrl.parse(sys.argv[2]))
 
 
 @pytest.mark.integration
-def test_a_copy_that_was_killed_is_made_anew(
+def test_a_killed_copy_is_made_again(
     url: str, address: StorageUrl, other: StorageUrl, tmp_path: Path
 ) -> None:
-    """And until then passes for nothing else."""
+    """And until then it is refused as a study."""
     study = optuna.create_study(storage=url, study_name="long")
     steps = {step: step / 7 for step in range(20)}
     study.add_trials([create_trial(value=n / 3, intermediate_values=steps) for n in range(40)])
@@ -60,10 +60,10 @@ def test_a_copy_that_was_killed_is_made_anew(
     refuse_differences(take(address, None), take(other, None), other)
 
 
-def test_a_copy_killed_at_its_first_write_is_made_anew(
+def test_a_copy_killed_at_its_first_write_is_made_again(
     address: StorageUrl, foreign: optuna.Study, journal: StorageUrl
 ) -> None:
-    """Before it could be marked."""
+    """Before it was marked as incomplete."""
     optuna.create_study(
         storage=open_storage(journal, make=True), study_name="odd", direction="maximize"
     )
@@ -72,10 +72,10 @@ def test_a_copy_killed_at_its_first_write_is_made_anew(
     assert len(open_study(journal).trials) == len(foreign.trials)
 
 
-def test_a_copy_killed_at_its_last_write_is_whole(
+def test_a_copy_killed_at_its_last_write_is_complete(
     address: StorageUrl, ours: optuna.Study, other: StorageUrl, spec: StudySpec
 ) -> None:
-    """It is made anew, unless somebody has resumed it since."""
+    """It is made again, unless it has been resumed."""
     copy_study(address, None, other)
     copied = load_study(other)
     copied.set_user_attr(COPYING, mark(address, "0.1.0"))
@@ -89,10 +89,8 @@ def test_a_copy_killed_at_its_last_write_is_whole(
     assert len(copied.trials) == len(ours.trials) + 1
 
 
-def test_a_full_disk_leaves_a_copy_that_is_made_anew(
-    url: str, address: StorageUrl, tmp_path: Path
-) -> None:
-    """Once there is room again."""
+def test_a_copy_on_a_full_disk_is_made_again(url: str, address: StorageUrl, tmp_path: Path) -> None:
+    """Once there is free space."""
     study = optuna.create_study(storage=url, study_name="wide")
     wide = {"noise": "x" * 100_000}
     study.add_trials([create_trial(value=n, user_attrs=wide) for n in range(12)])

@@ -1,4 +1,4 @@
-"""Studies that move to a PostgreSQL server and back."""
+"""Studies copied to a PostgreSQL server and back."""
 
 import contextlib
 import json
@@ -35,10 +35,10 @@ def database(postgres: Postgres) -> str:
     return postgres.new_database()
 
 
-def test_a_study_goes_to_a_server_and_back_unchanged(
+def test_a_study_copied_to_a_server_and_back_is_unchanged(
     address: StorageUrl, foreign: optuna.Study, database: str, tmp_path: Path
 ) -> None:
-    """Odd texts, huge numbers, infinities, times, every state."""
+    """Unusual texts, huge numbers, infinities, times, every state."""
     del foreign
     target = StorageUrl.parse(database)
     back = StorageUrl.parse(f"sqlite:///{tmp_path}/back.db")
@@ -74,7 +74,7 @@ def test_a_password_is_in_no_output(
     tmp_path: Path,
     lorasweep: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    """Neither in what is printed nor in any file, as it is or quoted for a URL."""
+    """Neither printed nor in any file, raw or quoted for a URL."""
     del foreign
     wrong = make_url(database).set(database="nowhere").render_as_string(hide_password=False)
     quoted = database.split("sweeper:")[1].split("@", maxsplit=1)[0]
@@ -102,10 +102,10 @@ def test_a_password_is_in_no_output(
 
 
 @pytest.mark.integration
-def test_a_copy_to_a_server_that_was_killed_is_made_anew(
+def test_a_copy_to_a_server_that_was_killed_is_made_again(
     url: str, address: StorageUrl, database: str
 ) -> None:
-    """The server lets go of the dead copier's lock."""
+    """The server releases the dead process's lock."""
     study = optuna.create_study(storage=url, study_name="long")
     steps = {step: step / 7 for step in range(10)}
     study.add_trials([create_trial(value=n / 3, intermediate_values=steps) for n in range(30)])
@@ -128,7 +128,7 @@ def test_a_copy_to_a_server_that_was_killed_is_made_anew(
 
 
 def _trials_in(url: str) -> int:
-    """How many trials are there; none while the tables are still being made."""
+    """The number of trials in the copy; None or 0 while tables are being created."""
     with (
         psycopg.connect(url.replace("+psycopg", "")) as connection,
         contextlib.suppress(psycopg.errors.UndefinedTable),
@@ -137,10 +137,10 @@ def _trials_in(url: str) -> int:
     return 0
 
 
-def test_a_name_that_a_column_cannot_hold_is_one_clear_error(
+def test_a_name_too_long_for_a_column_is_one_clear_error(
     url: str, address: StorageUrl, database: str
 ) -> None:
-    """A server's columns are narrower than a file's."""
+    """A server's columns have a length limit, a file's have none."""
     study = optuna.create_study(storage=url, study_name="long")
     study.set_user_attr("x" * 600, 1)
     with pytest.raises(StorageError, match=r"TO must .*value too long"):

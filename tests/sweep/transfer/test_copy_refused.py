@@ -1,4 +1,4 @@
-"""Copies that are not made, and copies that are no copies."""
+"""Copies that are refused, and incomplete copies."""
 
 import subprocess
 import sys
@@ -16,10 +16,10 @@ from sweep.transfer.copy import copy_study, refuse_differences
 from sweep.transfer.snapshot import Snapshot, take
 
 
-def test_a_study_of_that_name_is_left_alone(
+def test_an_existing_study_of_that_name_is_unchanged(
     address: StorageUrl, foreign: optuna.Study, other: StorageUrl
 ) -> None:
-    """Also where it is the source itself."""
+    """Also if it is the source itself."""
     there = optuna.create_study(storage=other.url, study_name="odd")
     there.set_user_attr("mine", 1)
     for target in (other, address):
@@ -30,10 +30,10 @@ def test_a_study_of_that_name_is_left_alone(
     assert len(foreign.trials) == 5
 
 
-def test_another_study_in_the_target_stays(
+def test_another_study_in_the_target_is_unchanged(
     address: StorageUrl, foreign: optuna.Study, other: StorageUrl
 ) -> None:
-    """A database holds many."""
+    """A database may hold several."""
     optuna.create_study(storage=other.url, study_name="neighbour").add_trial(create_trial(value=1))
     copy_study(address, None, other)
 
@@ -59,10 +59,10 @@ def test_another_programs_database_is_no_target(
         copy_study(address, None, StorageUrl.parse(f"sqlite:///{notes}"))
 
 
-def test_a_missing_source_is_called_from_and_makes_no_target(
+def test_a_missing_source_is_named_and_creates_no_target(
     address: StorageUrl, other: StorageUrl
 ) -> None:
-    """There are two databases to tell apart."""
+    """The message says which of the two databases it is."""
     with pytest.raises(StorageError, match="FROM must name an existing file"):
         copy_study(address, None, other)
 
@@ -70,10 +70,10 @@ def test_a_missing_source_is_called_from_and_makes_no_target(
     assert not other.path.exists()
 
 
-def test_trials_that_no_table_can_hold_together_are_one_clear_error(
+def test_trials_with_incompatible_distributions_are_one_clear_error(
     journal: StorageUrl, other: StorageUrl
 ) -> None:
-    """A journal does not mind a parameter with two sets of choices, a table does."""
+    """A journal accepts a parameter with two sets of choices, a table does not."""
     study = optuna.create_study(storage=open_storage(journal, make=True), study_name="two")
     for choices in (["a", "b"], ["a", "c"]):
         distribution = optuna.distributions.CategoricalDistribution(choices)
@@ -100,7 +100,7 @@ def test_trials_that_no_table_can_hold_together_are_one_clear_error(
 def test_a_copy_that_differs_is_refused(
     change: object, expected: str, address: StorageUrl, foreign: optuna.Study
 ) -> None:
-    """Whatever it is that differs."""
+    """In any field."""
     before = Snapshot.of(foreign)
     refuse_differences(before, Snapshot.of(foreign), address)
     change(foreign)

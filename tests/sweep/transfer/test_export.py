@@ -1,4 +1,4 @@
-"""Studies as Parquet, CSV and JSON files."""
+"""Exports of studies as Parquet, CSV and JSON files."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ SUFFIXES = sorted(FORMATS)
 
 
 def rows_of(path: Path) -> list[dict[str, object]]:
-    """What readers who know nothing of lorasweep find in a file."""
+    """The rows of a file, read without lorasweep."""
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
     if path.suffix == ".json":
@@ -29,10 +29,10 @@ def rows_of(path: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_nothing_of_any_trial_is_lost(
+def test_every_trial_is_exported_completely(
     suffix: str, address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
-    """Odd texts, NaN, infinity, huge numbers, every state."""
+    """Unusual texts, NaN, infinity, huge numbers, every state."""
     out = tmp_path / f"table{suffix}"
     report = export_study(address, None, out)
     rows = rows_of(out)
@@ -47,7 +47,7 @@ def test_nothing_of_any_trial_is_lost(
     assert targets == [trial.params.get("targets") for trial in foreign.trials]
 
 
-def test_parquet_has_numbers_and_the_facts_of_the_study(
+def test_parquet_has_typed_columns_and_the_study_in_its_metadata(
     address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
     """Typed columns, and the study in the schema's metadata."""
@@ -66,10 +66,10 @@ def test_parquet_has_numbers_and_the_facts_of_the_study(
     assert facts["system_attrs"] == {"qmc:sample_id": 7}
 
 
-def test_json_says_null_where_it_has_no_number(
+def test_json_has_null_for_non_finite_numbers(
     address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
-    """The state stays, and the texts beside still tell."""
+    """The state stays, and the text columns have the original."""
     foreign.set_user_attr("worst", float("-inf"))
     out = tmp_path / "table.json"
     export_study(address, None, out)
@@ -83,7 +83,7 @@ def test_json_says_null_where_it_has_no_number(
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_negative_zero_and_long_texts_survive(suffix: str, tmp_path: Path) -> None:
-    """A curve is longer than what Python's csv reads unless told to."""
+    """A curve exceeds the default field limit of Python's csv module."""
     address = StorageUrl.parse(f"journal:///{tmp_path}/zero.log")
     backend = optuna.storages.journal.JournalFileBackend(str(address.path))
     study = optuna.create_study(storage=optuna.storages.JournalStorage(backend))
@@ -117,7 +117,7 @@ def test_a_study_without_trials_is_an_empty_table(
 def test_a_new_export_replaces_the_old_one(
     address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
-    """Also behind a link, which stays one."""
+    """Also behind a link, which stays a link."""
     real, link = tmp_path / "real.csv", tmp_path / "link.csv"
     real.write_text("old")
     link.symlink_to(real)
@@ -144,7 +144,7 @@ def test_a_new_export_replaces_the_old_one(
 def test_a_text_in_a_csv_file_is_no_formula(
     address: StorageUrl, tmp_path: Path, text: str, cell: str
 ) -> None:
-    """It has a quote before it, as spreadsheets write it themselves; numbers stay numbers."""
+    """It gets a leading quote, as in spreadsheets; numbers stay numbers."""
     study = optuna.create_study(storage=address.url)
     for choice, value in ((text, -0.5), (-7, -1.5)):
         ranges = {"c": CategoricalDistribution((text, -7)), "x": FloatDistribution(-9, 9)}
@@ -160,4 +160,4 @@ def test_a_text_in_a_csv_file_is_no_formula(
     assert [row["params.x"] for row in rows] == ["-0.5", "", "-1.5", ""]
     assert [row["value"] for row in rows] == ["-0.5", "", "-1.5", ""]
     assert [json.loads(row["params"])["c"] for row in rows if row["value"]] == [text, -7]
-    assert rows[2]["params.c"] == "-7"  # a number among texts is one still
+    assert rows[2]["params.c"] == "-7"  # a number among texts is still a number

@@ -1,4 +1,4 @@
-"""Exports that are not made, and files that hold something else."""
+"""Exports that are refused, and written files that are verified."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_file_that_differs_from_its_study_is_refused(
     foreign: optuna.Study,
     tmp_path: Path,
 ) -> None:
-    """One changed byte is enough."""
+    """After one changed byte."""
     suffix, before, after, expected = damage
     out = tmp_path / f"table{suffix}"
     export_study(address, None, out)
@@ -51,10 +51,10 @@ def test_a_file_that_differs_from_its_study_is_refused(
         verify(out, suffix, table, facts)
 
 
-def test_a_file_that_lacks_a_trial_is_refused(
+def test_a_file_with_a_missing_trial_is_refused(
     address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
-    """The rows that are there being right is not enough."""
+    """Although all its rows are right."""
     out = tmp_path / "table.csv"
     export_study(address, None, out)
     table = Table.of([record(trial) for trial in [*foreign.trials, foreign.trials[0]]])
@@ -76,7 +76,7 @@ def test_an_unknown_suffix_lists_the_known_ones(
 
 
 def test_a_study_is_not_overwritten_by_its_own_export(tmp_path: Path) -> None:
-    """A journal may well be called study.json, or be reached by a link."""
+    """A journal may be named study.json, or be reached by a link."""
     path = tmp_path / "study.json"
     backend = optuna.storages.journal.JournalFileBackend(str(path))
     optuna.create_study(storage=optuna.storages.JournalStorage(backend))
@@ -91,10 +91,10 @@ def test_a_study_is_not_overwritten_by_its_own_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+def test_a_full_disk_leaves_only_the_old_file(
     suffix: str, address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
-    """What is half-written would pass for the whole."""
+    """A partial file could be taken for a complete one."""
     noise = "".join(chr(33 + (i * i * 7919 + i) % 90) for i in range(3_000_000))
     foreign.set_user_attr("noise", noise)
     foreign.add_trial(create_trial(value=1.0, user_attrs={"noise": noise}))
@@ -111,7 +111,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
 def test_a_missing_folder_is_one_clear_error(
     address: StorageUrl, foreign: optuna.Study, tmp_path: Path
 ) -> None:
-    """A mistyped path is not made."""
+    """A mistyped path is not created."""
     del foreign
     with pytest.raises(
         StorageError, match=r"--out must be a file that can be written.*No such file"
@@ -119,10 +119,10 @@ def test_a_missing_folder_is_one_clear_error(
         export_study(address, None, tmp_path / "typo" / "table.csv")
 
 
-def test_a_writer_that_loses_a_trial_replaces_nothing(
+def test_an_export_that_loses_a_trial_replaces_nothing(
     address: StorageUrl, foreign: optuna.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The comparison comes before the file takes its name."""
+    """It is verified before the file gets its name."""
     good = FORMATS[".csv"]
 
     def forgetful(table: Table, facts: Facts, file: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""A database of Optuna 4, made by Optuna 4 (see tests/golden)."""
+"""A database written by Optuna 4 (see tests/golden)."""
 
 import json
 import os
@@ -22,12 +22,12 @@ AS_STORED = "2026-11-25T09:37:13.257274+00:00"
 
 @pytest.fixture
 def four(tmp_path: Path) -> StorageUrl:
-    """The database, where nothing that is done to it matters."""
+    """A copy of the database."""
     return StorageUrl.parse(f"sqlite:///{shutil.copy(GOLDEN, tmp_path / 'optuna4.db')}")
 
 
 def test_it_opens_with_all_its_trials(four: StorageUrl) -> None:
-    """Without an upgrade, and without being written to."""
+    """Without an upgrade, and without a write."""
     assert four.path is not None
     before = four.path.read_bytes()
     study = take(four, None)
@@ -47,10 +47,10 @@ def test_it_opens_with_all_its_trials(four: StorageUrl) -> None:
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
-def test_it_is_exported_and_its_times_are_doubted(
+def test_it_is_exported_with_a_note_on_its_times(
     suffix: str, four: StorageUrl, tmp_path: Path
 ) -> None:
-    """A time in Tokyo and one in Greenwich look the same in it."""
+    """Local times of different zones cannot be distinguished in it."""
     report = export_study(four, None, tmp_path / f"table{suffix}")
 
     assert report["trials"] == 7
@@ -58,13 +58,13 @@ def test_it_is_exported_and_its_times_are_doubted(
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
-def test_what_is_exported_does_not_depend_on_who_exports(
+def test_the_export_does_not_depend_on_the_time_zone(
     zone: str,
     four: StorageUrl,
     tmp_path: Path,
     lorasweep: Callable[..., CompletedProcess[str]],
 ) -> None:
-    """The stored digits, taken for UTC; the doubt on stderr and in both JSON documents."""
+    """The stored digits count as UTC, with a note on stderr and in both JSON documents."""
     arguments = ("export", "--storage", four.url, "--out", "table.json", "--json")
     done = lorasweep(*arguments, env=os.environ | {"TZ": zone})
     document = json.loads((tmp_path / "table.json").read_text())
@@ -77,7 +77,7 @@ def test_what_is_exported_does_not_depend_on_who_exports(
 
 
 def test_it_is_copied_with_every_trial_equal(four: StorageUrl, tmp_path: Path) -> None:
-    """Its times as Optuna 5 reads them, which the copy's report says."""
+    """With its times as Optuna 5 reads them, which the copy's report notes."""
     journal = StorageUrl.parse(f"journal:///{tmp_path}/four.log")
     back = StorageUrl.parse(f"sqlite:///{tmp_path}/back.db")
     notes = copy_study(four, None, journal)["notes"]
@@ -87,8 +87,8 @@ def test_it_is_copied_with_every_trial_equal(four: StorageUrl, tmp_path: Path) -
     refuse_differences(take(four, None), take(back, None), back)
 
 
-def test_a_journal_of_optuna_4_has_another_doubt(tmp_path: Path) -> None:
-    """There, Optuna 5 takes times without a zone for those of the machine it runs on."""
+def test_a_journal_of_optuna_4_has_another_note(tmp_path: Path) -> None:
+    """Optuna 5 reads its naive times as local times of the present machine."""
     path = tmp_path / "four.log"
     path.write_text(
         '{"op_code": 0, "worker_id": "w", "study_name": "four", "directions": [1]}\n'
@@ -104,7 +104,7 @@ def test_a_journal_of_optuna_4_has_another_doubt(tmp_path: Path) -> None:
 def test_its_status_is_shown(
     four: StorageUrl, lorasweep: Callable[..., CompletedProcess[str]]
 ) -> None:
-    """As far as a study without a spec can be told of; it is not written to."""
+    """Although it has no spec; nothing is written."""
     assert four.path is not None
     before = four.path.read_bytes()
     shown = lorasweep("status", "--storage", four.url)

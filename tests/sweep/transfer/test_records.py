@@ -23,7 +23,7 @@ print(record(trial)["datetime_start"])
 
 
 def test_parameters_metrics_and_failures_have_columns_by_name(foreign: optuna.Study) -> None:
-    """What stands in nested attributes is at hand; what is nested deeper stays in the text."""
+    """Nested attributes become columns; deeper levels stay JSON text."""
     complete, failed = record(foreign.trials[1]), record(foreign.trials[3])
 
     assert complete["params.rank"] == 8
@@ -36,7 +36,7 @@ def test_parameters_metrics_and_failures_have_columns_by_name(foreign: optuna.St
 
 
 def test_several_objectives_have_values_and_no_value() -> None:
-    """One of them alone would be taken for the result."""
+    """A single one could be taken for the result."""
     study = optuna.create_study(directions=["maximize", "minimize"])
     study.add_trial(create_trial(values=[0.5, 2.0]))
     row = record(study.trials[0])
@@ -46,7 +46,7 @@ def test_several_objectives_have_values_and_no_value() -> None:
 
 
 def test_a_foreign_study_may_use_our_names_for_other_things() -> None:
-    """They are in the text of all attributes, and break nothing."""
+    """They are in the text of all attributes, and raise no error."""
     attributes = {"metrics": [1, 2], "failure": "bad luck", "seed": "abc", "seconds": {"cpu": 3}}
     trial = create_trial(value=1.0, user_attrs=attributes)
     row = record(trial)
@@ -57,8 +57,8 @@ def test_a_foreign_study_may_use_our_names_for_other_things() -> None:
     assert Table.of([row]).columns["seed"] == "text"
 
 
-def test_times_are_utc_whatever_the_machine_is_set_to() -> None:
-    """Optuna hands out local times without a zone."""
+def test_times_are_utc_in_any_local_time_zone() -> None:
+    """Optuna returns naive local times."""
     run = subprocess.run(
         [sys.executable, "-c", TOKYO],
         env=os.environ | {"TZ": "Asia/Tokyo"},
@@ -71,7 +71,7 @@ def test_times_are_utc_whatever_the_machine_is_set_to() -> None:
 
 
 def test_any_part_of_a_trial_shows_in_the_whole() -> None:
-    """A comparison that overlooks a part would call a bad copy good."""
+    """A comparison that ignores a part would accept a bad copy."""
 
     def made() -> optuna.trial.FrozenTrial:
         trial = create_trial(

@@ -1,4 +1,4 @@
-"""Any study, there and back."""
+"""Property tests: any study survives a copy and an export."""
 
 import tempfile
 from datetime import datetime, timedelta
@@ -36,14 +36,14 @@ TREES = st.recursive(
     lambda trees: st.lists(trees, max_size=3) | st.dictionaries(TEXTS, trees, max_size=3),
     max_leaves=6,
 )
-# A server's columns hold no NUL; Optuna's own attributes have no odd names.
+# A server's columns store no NUL; Optuna's own attributes have no unusual names.
 NAMES = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=6)
 TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001 - Optuna's are naive
 
 
 @st.composite
 def trials(draw: st.DrawFn) -> FrozenTrial:
-    """A trial in any state with anything that a database can hold."""
+    """A trial in any state with any values that a database can store."""
     state = draw(st.sampled_from(list(TrialState)))
     params = draw(st.fixed_dictionaries({}, optional=VALUES))
     start = None if state == TrialState.WAITING else draw(TIMES)
@@ -85,7 +85,7 @@ def made(address: StorageUrl, drawn: list[FrozenTrial]) -> Snapshot:
 @given(STUDIES)
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_study_goes_to_a_journal_and_back(drawn: list[FrozenTrial]) -> None:
-    """SQLite, journal, SQLite: what comes back is what was read first."""
+    """SQLite, journal, SQLite: the result equals the source."""
     with tempfile.TemporaryDirectory() as folder:
         first = StorageUrl.parse(f"sqlite:///{folder}/first.db")
         middle = StorageUrl.parse(f"journal:///{folder}/middle.log")
@@ -102,7 +102,7 @@ def test_any_study_goes_to_a_journal_and_back(drawn: list[FrozenTrial]) -> None:
 @given(drawn=STUDIES)
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_study_can_be_exported(suffix: str, drawn: list[FrozenTrial]) -> None:
-    """Which reads the file back and compares every cell of every trial."""
+    """The export reads the file back and compares every cell of every trial."""
     with tempfile.TemporaryDirectory() as folder:
         address = StorageUrl.parse(f"journal:///{folder}/study.log")
         made(address, drawn)

@@ -1,4 +1,4 @@
-"""Columns of a kind in which nothing changes."""
+"""Column types of exported tables, which lose no information."""
 
 import pytest
 
@@ -20,10 +20,10 @@ from sweep.transfer.records import Table
         ([None, None], "text", [None, None]),
     ],
 )
-def test_a_column_takes_the_plainest_kind_that_loses_nothing(
+def test_a_column_has_the_simplest_lossless_type(
     values: list[object], kind: str, cells: list[object]
 ) -> None:
-    """A number beside a text, or one too long for 64 bits, is written as JSON."""
+    """A mix of numbers and texts, or integers beyond 64 bits, is written as JSON."""
     table = Table.of([{"params.x": value} for value in values])
 
     assert table.columns["params.x"] == kind
@@ -31,15 +31,15 @@ def test_a_column_takes_the_plainest_kind_that_loses_nothing(
 
 
 def test_every_row_has_every_column() -> None:
-    """Whether its trial had that parameter or not."""
+    """Whether its trial has that parameter or not."""
     table = Table.of([{"params.a": 1}, {"params.b": 2, "metrics.c": 3.0}])
 
     assert [list(row) for row in table.rows] == [list(table.columns)] * 2
     assert table.rows[0]["params.b"] is None
 
 
-def test_a_study_without_trials_has_the_columns_that_all_have() -> None:
-    """Whoever reads many exports need not treat it apart."""
+def test_a_study_without_trials_has_the_common_columns() -> None:
+    """So that scripts need not treat it separately."""
     table = Table.of([])
 
     assert not table.rows

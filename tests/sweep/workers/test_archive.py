@@ -1,4 +1,4 @@
-"""Files and folders that travel: what arrives is what was sent, or nothing."""
+"""Archives of input files and folders: unpacked completely, or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweep.workers.ray.archive import InputArchive, unpack
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A folder with folders, an empty file, and links to files and folders elsewhere."""
+    """A folder with subfolders, an empty file, and links to other files and folders."""
     elsewhere = tmp_path / "blobs"
     (elsewhere / "more").mkdir(parents=True)
     (elsewhere / "more" / "deep.txt").write_text("deep")
@@ -30,7 +30,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def sent(path: Path) -> tuple[InputArchive, str, list[bytes]]:
-    """A parcel, its digest, and its stream."""
+    """An archive, its digest, and its stream."""
     expected = InputArchive.at(path)
     assert expected is not None
     chunks: list[bytes] = []
@@ -39,7 +39,7 @@ def sent(path: Path) -> tuple[InputArchive, str, list[bytes]]:
 
 
 def held(folder: Path) -> dict[str, bytes]:
-    """Every file by its name."""
+    """The content of every file by name."""
     found = InputArchive.at(folder)
     assert found is not None
     return {name: (folder / name).read_bytes() for name in found.sizes}
@@ -51,10 +51,10 @@ def unread() -> Iterator[bytes]:
     yield b""
 
 
-def test_a_folder_arrives_with_what_its_links_lead_to(
+def test_a_folder_is_sent_with_its_links_targets(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In many chunks; a link round to itself is followed once."""
+    """In many chunks; a link to a parent is followed once."""
     monkeypatch.setattr(archive_module, "CHUNK_BYTES", 1000)
     expected, digest, chunks = sent(source)
     place = unpack(expected, digest, chunks, tmp_path / "cache")
@@ -73,7 +73,7 @@ def test_a_folder_arrives_with_what_its_links_lead_to(
 
 
 def test_a_file_keeps_its_name(source: Path, tmp_path: Path) -> None:
-    """By which a ligand or a format may be known."""
+    """It may contain a ligand or a format."""
     file = source / "train" / "ATP — β.txt"
     place = unpack(*sent(file), tmp_path / "cache")
 
@@ -81,8 +81,8 @@ def test_a_file_keeps_its_name(source: Path, tmp_path: Path) -> None:
     assert place.read_bytes() == file.read_bytes()
 
 
-def test_a_copy_is_used_again_and_a_damaged_one_made_anew(source: Path, tmp_path: Path) -> None:
-    """What a killed process left half unpacked is in nobody's way."""
+def test_a_copy_is_reused_and_a_damaged_one_is_made_again(source: Path, tmp_path: Path) -> None:
+    """A killed process's partial copy does not interfere."""
     expected, digest, chunks = sent(source)
     (tmp_path / "cache" / f"{digest}.partial" / "source").mkdir(parents=True)
     place = unpack(expected, digest, chunks, tmp_path / "cache")
@@ -96,8 +96,8 @@ def test_a_copy_is_used_again_and_a_damaged_one_made_anew(source: Path, tmp_path
     ]
 
 
-def test_workers_that_come_together_unpack_once(source: Path, tmp_path: Path) -> None:
-    """The others wait and use that."""
+def test_concurrent_workers_unpack_once(source: Path, tmp_path: Path) -> None:
+    """The others wait and use the copy."""
     expected, digest, chunks = sent(source)
     streams: list[int] = []
 
@@ -118,8 +118,8 @@ def test_workers_that_come_together_unpack_once(source: Path, tmp_path: Path) ->
     assert held(tmp_path / "cache" / digest / "source") == held(source)
 
 
-def test_what_changed_on_the_way_is_refused(source: Path, tmp_path: Path) -> None:
-    """Nothing is left of it."""
+def test_an_altered_archive_is_refused(source: Path, tmp_path: Path) -> None:
+    """Nothing of it is left."""
     expected, digest, _ = sent(source)
     (source / "train" / "ATP — β.txt").write_text("1abc;A;R1;R\n")  # of the same length
     chunks: list[bytes] = []
@@ -129,8 +129,8 @@ def test_what_changed_on_the_way_is_refused(source: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "cache" / digest).exists()
 
 
-def test_the_same_names_and_sizes_are_here_and_others_are_not(source: Path) -> None:
-    """A look at names and sizes, not at contents."""
+def test_equal_names_and_sizes_count_as_present(source: Path) -> None:
+    """Contents are not compared."""
     expected, _, _ = sent(source)
     assert expected.is_here()
     (source / "empty").write_text("x")

@@ -1,4 +1,4 @@
-"""What trials read goes away while they run, and comes back."""
+"""Inputs that disappear during trials, and come back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sweep.workers.worker import Inputs
 
 
 def failed(error: Exception, reason: str = "exception") -> Failure:
-    """A failure as an objective makes one."""
+    """A failure as an objective returns it."""
     return Failure.from_exception(error, reason)
 
 
@@ -47,10 +47,10 @@ def failed(error: Exception, reason: str = "exception") -> Failure:
     ],
     ids=lambda value: repr(value)[:60],
 )
-def test_an_error_of_the_machine_or_of_an_input_is_no_fault_of_the_trial(
+def test_an_error_of_the_machine_or_of_an_input_is_no_failure_of_the_trial(
     error: Exception, reason: str, tmp_path: Path
 ) -> None:
-    """What the system says of disk, network and limits; and whatever names an input."""
+    """System errors of disk, network and limits; and any error that names an input."""
     parts = [part.format(data=tmp_path) if isinstance(part, str) else part for part in error.args]
     name = getattr(error, "filename", None)
     parts += [name.format(data=tmp_path)] if name else []
@@ -60,8 +60,8 @@ def test_an_error_of_the_machine_or_of_an_input_is_no_fault_of_the_trial(
     assert (judged.kind == INPUT_AWAY) == (reason == "interrupted")
 
 
-def test_any_failure_while_an_input_is_gone_is_put_down_to_that(tmp_path: Path) -> None:
-    """A library may say anything of a folder that is not there; but not of memory."""
+def test_any_failure_while_an_input_is_missing_is_attributed_to_it(tmp_path: Path) -> None:
+    """A library may raise anything for a missing folder; but not out of memory."""
     folder = tmp_path / "base"
     folder.mkdir()
     inputs = Inputs({"base": str(folder), "hub": "facebook/esm2_t6_8M_UR50D"})
@@ -74,7 +74,7 @@ def test_any_failure_while_an_input_is_gone_is_put_down_to_that(tmp_path: Path) 
 
 
 def study(folder: Path, **changes: Any) -> StudySpec:
-    """Eight configurations, each of which reads a file; the third takes it away."""
+    """Eight configurations, each of which reads a file; the third moves it away."""
     fields: dict[str, Any] = {
         "name": "toy",
         "objective": "leaving:Leaving",
@@ -86,8 +86,8 @@ def study(folder: Path, **changes: Any) -> StudySpec:
     return StudySpec(**fields)
 
 
-def test_an_input_away_for_a_moment_costs_no_configuration(tmp_path: Path) -> None:
-    """The sweep ends with the first trial that meets it, and a resume has them all."""
+def test_a_temporarily_missing_input_costs_no_configuration(tmp_path: Path) -> None:
+    """The sweep ends with the first trial that fails for it, and a resume completes all."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "value").write_text("0.5")
@@ -108,8 +108,8 @@ def test_an_input_away_for_a_moment_costs_no_configuration(tmp_path: Path) -> No
     assert lost.user_attrs["failure"]["kind"] == INPUT_AWAY
 
 
-def test_a_worker_killed_for_a_file_that_was_cut_costs_no_configuration(tmp_path: Path) -> None:
-    """SIGBUS is about what is mapped into memory, not about the trial."""
+def test_a_worker_killed_for_a_truncated_file_costs_no_configuration(tmp_path: Path) -> None:
+    """SIGBUS is caused by a memory-mapped file, not by the trial."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     spec = study(
         tmp_path,
@@ -143,14 +143,14 @@ STUDY = StudySpec(
 
 
 @pytest.mark.parametrize(("failing", "complete"), [((2, 3, 4), 2), ((1, 2), 4)])
-def test_a_run_that_completes_nothing_for_trials_that_failed_is_no_success(
+def test_a_run_without_complete_trials_because_of_failures_exits_nonzero(
     failing: tuple[int, ...], complete: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so, and how they are run again; then that is done."""
+    """It prints how to run them again; then that works."""
     (tmp_path / "study.py").write_text(STUDY.replace("FAILING", repr(failing)))
     url = f"sqlite:///{tmp_path}/study.db"
     typed = ["run", str(tmp_path / "study.py"), "--storage", url, "--workers", "1"]
-    for _ in range(3):  # it may stop for the first five that fail
+    for _ in range(3):  # it may stop after the first five failures
         code = main(typed)
     message = capfd.readouterr().err
 

@@ -20,7 +20,7 @@ Launch = Callable[..., LocalLauncher]
 
 @pytest.fixture
 def launch(spec: StudySpec) -> Iterator[Callable[..., LocalLauncher]]:
-    """Launchers of one study with other settings, closed afterwards."""
+    """Makes launchers of one study with other settings, closed afterwards."""
     made: list[LocalLauncher] = []
 
     def one(objective: str = "", workers: int = 1, lanes: int = 4, **more: Any) -> LocalLauncher:
@@ -37,8 +37,8 @@ def launch(spec: StudySpec) -> Iterator[Callable[..., LocalLauncher]]:
         launcher.close()
 
 
-def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
-    """The next turn has the trial that waited; the neighbours notice nothing."""
+def test_a_pruned_lane_is_refilled_at_once(launch: Launch) -> None:
+    """In the next turn the waiting trial runs; others are unaffected."""
     launcher = launch(lanes=2)
     launcher.submit(pack(2, 4))
     seen = list(events(launcher, waiting=pack(8, first=2), pruned=[1]))
@@ -49,11 +49,11 @@ def test_a_pruned_lane_is_replaced_at_once(launch: Launch) -> None:
     assert finished(seen) == {1: "PRUNED", 0: "COMPLETE", 2: "COMPLETE"}
 
 
-def test_into_a_closed_pack_no_trial_follows(launch: Launch) -> None:
-    """Closed while it runs, because a worker is wanted free."""
+def test_a_closed_pack_is_not_refilled(launch: Launch) -> None:
+    """It is closed while it runs, because a free worker is needed."""
     launcher = launch(workers=2)
     launcher.submit(pack(2, 4))
-    launcher.drain_one()  # one is free: nothing changes
+    launcher.drain_one()  # one worker is free: nothing changes
     launcher.workers = 1
     rooms = []
     for event in events(launcher):
@@ -64,8 +64,8 @@ def test_into_a_closed_pack_no_trial_follows(launch: Launch) -> None:
     assert rooms == [True, False]
 
 
-def test_the_smallest_pack_runs_out_when_a_worker_is_wanted(launch: Launch) -> None:
-    """One at a time: the others keep their lanes full."""
+def test_the_smallest_pack_is_closed_when_a_worker_is_needed(launch: Launch) -> None:
+    """One at a time: the others keep refilling their lanes."""
     launcher = launch(workers=2, sleep_seconds=1.0)
     launcher.submit(pack(1, 2, 4))
     launcher.submit(pack(1, 2, first=3))
@@ -88,7 +88,7 @@ def test_the_smallest_pack_runs_out_when_a_worker_is_wanted(launch: Launch) -> N
         ("lost", "exception: NoResult: the objective gave no result for the trial"),
     ],
 )
-def test_a_trial_without_a_result_fails_and_those_over_stay(
+def test_a_trial_without_a_result_fails_and_finished_ones_stay(
     launch: Launch, how: str, reason: str
 ) -> None:
     """Whatever an objective does, each trial ends once."""
@@ -99,7 +99,7 @@ def test_a_trial_without_a_result_fails_and_those_over_stay(
     over = {e.result.number: str(e.result.failure) for e in seen if isinstance(e, TrialFinished)}
     failed = last | {number: text for number, text in over.items() if number == 2}
 
-    before = {0: "FAIL", 4: "COMPLETE", 1: "COMPLETE"}  # trial 4 has the place of trial 0
+    before = {0: "FAIL", 4: "COMPLETE", 1: "COMPLETE"}  # trial 4 took the lane of trial 0
     more = {"lost": {3: "COMPLETE"}, "unsendable": {2: "FAIL", 3: "COMPLETE"}}
     assert finished(seen) == before | more.get(how, {})
     assert set(failed) == ({2, 3} if how == "raised" else {2})
@@ -107,8 +107,8 @@ def test_a_trial_without_a_result_fails_and_those_over_stay(
     assert not launcher.busy()
 
 
-def test_a_result_too_many_is_refused(launch: Launch) -> None:
-    """Its trial keeps the first; the objective is told, and the others fail with that."""
+def test_a_second_result_of_a_trial_is_refused(launch: Launch) -> None:
+    """The first one stays; the objective gets an exception, and the others fail with it."""
     launcher = launch("faults.deadly:Careless", how="twice")
     launcher.submit(pack(8, 2))
     seen = list(events(launcher))
@@ -120,8 +120,8 @@ def test_a_result_too_many_is_refused(launch: Launch) -> None:
     assert "got 'one more of trial 0'" in result.failure.message
 
 
-def test_a_worker_that_dies_has_the_trials_that_are_not_over(launch: Launch) -> None:
-    """Of its pack and of those that followed; its results of before stand."""
+def test_a_dead_worker_reports_its_unfinished_trials(launch: Launch) -> None:
+    """Of its pack and of refills; earlier results stay."""
     launcher = launch("faults.deadly:Deadly", poison=8, signal="SIGABRT", lanes=3)
     launcher.submit(pack(1, 2, 4))
     seen = list(events(launcher, waiting=pack(8, 1, first=3), pruned=[1]))
@@ -131,14 +131,14 @@ def test_a_worker_that_dies_has_the_trials_that_are_not_over(launch: Launch) -> 
     assert isinstance(died, WorkerDied)
     assert sorted(params.number for params in died.pack) == [2, 3, 4]
     assert "killed by SIGABRT" in died.failure.message
-    assert launcher.lanes == 3  # an abort is no want of memory
+    assert launcher.lanes == 3  # an abort is not out of memory
     assert launcher.free() == 1
 
 
 def test_a_kill_halves_the_lanes_once_for_packs_of_the_same_size(
     launch: Launch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Two workers that the kernel ends in one shortage; a trial alone says nothing of lanes."""
+    """Two workers killed in one memory shortage; a trial alone has no effect on lanes."""
     launcher = launch("faults.deadly:Deadly", workers=2, lanes=6, most=3)
     launcher.submit(pack(1, 1, 1, 1))
     launcher.submit(pack(1, 1, 1, 1, first=4))
@@ -155,8 +155,8 @@ def test_a_kill_halves_the_lanes_once_for_packs_of_the_same_size(
     assert alone.lanes == 4
 
 
-def test_an_answer_to_a_worker_that_died_meanwhile_harms_nothing(launch: Launch) -> None:
-    """The trial that was to follow is among those that it took along."""
+def test_an_answer_to_a_worker_that_died_meanwhile_is_ignored(launch: Launch) -> None:
+    """The refill is among the trials that died with it."""
     launcher = launch(lanes=2)
     launcher.submit(pack(1, 2))
     for event in events(launcher, waiting=pack(4, first=2), pruned=[0]):
@@ -168,24 +168,24 @@ def test_an_answer_to_a_worker_that_died_meanwhile_harms_nothing(launch: Launch)
     assert sorted(params.number for params in event.pack) == [1, 2]
 
 
-def test_an_objective_that_cannot_be_built_says_why_in_the_driver(spec: StudySpec) -> None:
-    """The error of the worker, with its class."""
+def test_an_objective_that_cannot_be_built_raises_in_the_driver(spec: StudySpec) -> None:
+    """The worker's error, with its class."""
     launcher = LocalLauncher(replace(spec, settings={"function": "nonsense"}))
     with Interrupts() as interrupts, pytest.raises(SpecError, match=r"settings\.function must"):
         launcher.call("facts", interrupts=interrupts)
     launcher.close()
 
 
-def test_an_unknown_objective_is_named(spec: StudySpec) -> None:
-    """Not a traceback from importlib."""
+def test_an_unknown_objective_is_one_error(spec: StudySpec) -> None:
+    """Without a traceback of importlib."""
     launcher = LocalLauncher(replace(spec, objective="nowhere.at_all:It"))
     with Interrupts() as interrupts, pytest.raises(SpecError, match=r"'nowhere\.at_all:It'"):
         launcher.call("facts", interrupts=interrupts)
     launcher.close()
 
 
-def test_a_signal_ends_a_call(spec: StudySpec) -> None:
-    """Also while a base model loads for minutes."""
+def test_a_signal_interrupts_a_call(spec: StudySpec) -> None:
+    """Also while a base model is loaded for minutes."""
     slow = replace(spec, settings={**spec.settings, "sleep_seconds": 30.0})
     launcher = LocalLauncher(slow)
     launcher.submit(pack(2))
@@ -200,14 +200,14 @@ def test_a_signal_ends_a_call(spec: StudySpec) -> None:
 
 
 class StubbornError(Exception):
-    """An exception that cannot be pickled back, as some libraries' cannot."""
+    """An exception that cannot be unpickled, like those of some libraries."""
 
     def __init__(self, one: str, two: str) -> None:
         super().__init__(f"{one} and {two}")
 
 
-def test_an_exception_that_cannot_travel_is_told_in_words() -> None:
-    """Its class and text arrive all the same."""
+def test_an_exception_that_cannot_be_pickled_is_sent_as_text() -> None:
+    """With its class and message."""
     portable = _portable(StubbornError("this", "that"))
 
     assert type(portable) is SweepError

@@ -1,4 +1,4 @@
-"""Worker processes, and the simulated workers of the benchmarks, keep the contract of pools."""
+"""Worker processes, and the benchmarks' simulated workers, satisfy the pool contract."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sweep.workers.pool import Pool
 
 
 class TestLocalPool(RealPoolContract):
-    """Processes of this machine."""
+    """Worker processes on this machine."""
 
     def make(self, workers: int, lanes: int) -> Pool:
-        """Its own processes."""
+        """A pool of worker processes."""
         return LocalLauncher(SPEC, workers, lanes)
 
 
@@ -21,5 +21,5 @@ class TestSimulatedPool(PoolContract):
     """Workers that only wait."""
 
     def make(self, workers: int, lanes: int) -> Pool:
-        """A clock of its own."""
+        """A pool with its own clock."""
         return SimulatedLauncher(SPEC, Load(10.0, STEPS), workers, lanes)

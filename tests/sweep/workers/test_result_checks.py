@@ -1,4 +1,4 @@
-"""What objectives hand over, through real workers, into a real database."""
+"""Invalid results of objectives, through real workers, into a real database."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ TOGETHER = [*handing.RESULTS, *handing.REPORTS]
 
 
 def study(**changes: Any) -> StudySpec:
-    """A study of ``Handing``: one trial for everything that can be handed over."""
+    """A study of ``Handing`` with one trial for each kind of result."""
     fields: dict[str, Any] = {
         "name": "toy",
         "objective": "handing:Handing",
@@ -102,11 +102,11 @@ def study(**changes: Any) -> StudySpec:
 
 
 def computed(launcher: LocalLauncher, pack: list[TrialParams], store: TrialStore) -> Iterator[Any]:
-    """A pack's results; what it reports on the way goes into the study."""
+    """A pack's results; its reports are stored in the study."""
     launcher.submit(pack)
     while True:
         event = launcher.next_event(60)
-        if event is None:  # a worker told what its inputs hold and has started
+        if event is None:  # the worker has started
             continue
         if isinstance(event, TrialReported):
             event.answer(store.report(event.number, event.step, event.value, event.metrics))
@@ -118,7 +118,7 @@ def computed(launcher: LocalLauncher, pack: list[TrialParams], store: TrialStore
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
-    """The trials by what they handed over: those of a pack together, the others one by one."""
+    """The trials by kind of result: some run in one pack, the others one by one."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path_factory.mktemp('border')}/study.db")
     spec = study()
     with (
@@ -136,16 +136,16 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
 
 
 @pytest.mark.integration
-def test_everything_that_can_be_handed_over_is_tried(ended: dict[str, FrozenTrial]) -> None:
-    """Each kind has its right end here."""
+def test_every_kind_of_result_is_tried(ended: dict[str, FrozenTrial]) -> None:
+    """Each kind has its expected outcome here."""
     assert set(ended) == SOUND | set(SAYS) == {*TOGETHER, *handing.LISTS}
 
 
 @pytest.mark.parametrize("how", [*TOGETHER, *handing.LISTS])
-def test_what_breaks_the_contract_fails_its_own_trial_by_name(
+def test_an_invalid_result_fails_only_its_trial_with_the_reason(
     ended: dict[str, FrozenTrial], how: str
 ) -> None:
-    """Those beside it in the pack are COMPLETE; what JSON has no word for is null, and said."""
+    """Others in its pack are COMPLETE; values that JSON lacks become null, with a note."""
     trial = ended[how]
     json.dumps(trial.user_attrs, allow_nan=False)
     if how in SOUND:
@@ -157,7 +157,7 @@ def test_what_breaks_the_contract_fails_its_own_trial_by_name(
         assert trial.user_attrs["failure"]["reason"] in ("exception", "nan")
 
 
-def test_numpys_figures_are_plain_and_what_is_not_finite_is_said(
+def test_numpy_numbers_are_converted_and_non_finite_ones_noted(
     ended: dict[str, FrozenTrial],
 ) -> None:
     """In metrics, details, seconds and the curve."""
@@ -181,8 +181,8 @@ ENDLESS = Space({"x": Float(0.0, 1.0)})
 
 
 @pytest.mark.parametrize("how", ["FAIL without a reason", "an interruption not asked for"])
-def test_a_sweep_whose_every_trial_breaks_the_contract_ends(how: str, tmp_path: Path) -> None:
-    """An endless space is not run through, and a trial not run again, for ever."""
+def test_a_sweep_with_only_invalid_results_ends(how: str, tmp_path: Path) -> None:
+    """An infinite space is not sampled, and a trial not retried, forever."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     spec = study(
         space=ENDLESS,
@@ -201,17 +201,17 @@ def test_a_sweep_whose_every_trial_breaks_the_contract_ends(how: str, tmp_path: 
 
 
 def refused(word: str) -> None:
-    """What strict JSON has no word for."""
+    """Fail on NaN and infinity, which strict JSON lacks."""
     raise AssertionError(word)
 
 
-def test_a_study_of_mistakes_is_resumed_to_its_end(tmp_path: Path) -> None:
-    """Nothing that an objective hands over keeps a study from going on, or stays in it as NaN."""
+def test_a_study_of_invalid_results_is_resumed_to_its_end(tmp_path: Path) -> None:
+    """No result prevents a resume, or is stored as NaN."""
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/study.db")
     some = ("sound", "numpy", "not finite beside", "metrics array", "value text", "two results")
     some += ("a step NaN", "FAIL for an exception", "no result", "a report not finite")
     spec = study(space=Space({"how": Choice(*some)}))
-    for _ in range(3):  # in whichever order: it may stop for failures in a row
+    for _ in range(3):  # in any order: it may stop after failures in a row
         with contextlib.suppress(SweepError):
             run_study(spec, address, NullListener())
     ran = load_study(address, "toy")
