@@ -27,6 +27,18 @@ Sampling = Literal["designed", "random", "adaptive", "unknown"]
 sample of the space.
 """
 
+Cells = list[Any]
+"""One column as Python scalars; None where a cell is missing."""
+
+PLURAL = {"seed": "seeds", "size": "sizes", "phase": "phases", "collapsed": "collapsed"}
+"""Row field name to the column name shown in error messages."""
+
+MOST_CHOICES = 12
+"""Numeric columns with at most this many distinct values become choices, others a range."""
+
+DECADE = 10.0
+"""Smallest ratio of the largest to the smallest value for a range to be log-scaled."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -84,19 +96,6 @@ class Failed:
     values: Mapping[str, Scalar] = field(default_factory=dict)
     phase: str = ""
     reason: str = ""
-
-
-Cells = list[Any]
-"""One column as Python scalars; None where a cell is missing."""
-
-PLURAL = {"seed": "seeds", "size": "sizes", "phase": "phases", "collapsed": "collapsed"}
-"""Row field name to the column name shown in error messages."""
-
-MOST_CHOICES = 12
-"""Numeric columns with at most this many distinct values become choices, others a range."""
-
-DECADE = 10.0
-"""Smallest ratio of the largest to the smallest value for a range to be log-scaled."""
 
 
 def rows_of(

@@ -43,6 +43,12 @@ _PARAMS = table(
     "trial_params", column("trial_id"), column("param_name"), column("distribution_json")
 )
 
+_WAY_OUT = (
+    "Add --add-target LABEL=SET, --add-choice PARAM=VALUE or --widen PARAM=LOW:HIGH; "
+    "each may be repeated"
+)
+_COPY = "Copy the study to SQLite (lorasweep copy) and extend the copy"
+
 
 def engine_of(study: optuna.Study) -> Engine:
     """The SQLAlchemy engine of a study in SQLite or PostgreSQL."""
@@ -139,13 +145,6 @@ def _write(connection: Connection, study_id: int, key: str, value: Any) -> None:
     if not connection.execute(update).rowcount:
         row = {"study_id": study_id, "key": key, **text}
         connection.execute(sqlalchemy.insert(_ATTRIBUTES).values(row))
-
-
-_WAY_OUT = (
-    "Add --add-target LABEL=SET, --add-choice PARAM=VALUE or --widen PARAM=LOW:HIGH; "
-    "each may be repeated"
-)
-_COPY = "Copy the study to SQLite (lorasweep copy) and extend the copy"
 
 
 def extend_study(

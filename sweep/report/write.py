@@ -26,6 +26,13 @@ from sweep.storage.url import StorageUrl, folder_beside
 HEIGHT = 500
 """Default figure height in CSS pixels."""
 
+PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
+
+FORMATS = ("png", "svg")
+INSTALL = "pip install 'lorasweep[images]'"
+WIDTH, IMAGE_HEIGHT, SCALE = 900, 540, 2
+"""Default image size in CSS pixels, and PNG pixels per CSS pixel."""
+
 
 @cache
 def library() -> str:
@@ -56,9 +63,6 @@ Plotly.newPlot("figure", figure.data, figure.layout, {config});
 </script>
 </html>
 """
-
-
-PAGE, NUMBERS, FIGURES = "report.html", "report.json", "figures"
 
 
 def default_folder(address: StorageUrl, name: str) -> Path:
@@ -124,12 +128,6 @@ def _write_figures(folder: Path, drawn: Sequence[ReportFigure]) -> dict[str, lis
         write_file(folder / f"{each.key}.json", text.encode())
         files[each.key] = [f"{each.key}.html", f"{each.key}.json"]
     return files
-
-
-FORMATS = ("png", "svg")
-INSTALL = "pip install 'lorasweep[images]'"
-WIDTH, IMAGE_HEIGHT, SCALE = 900, 540, 2
-"""Default image size in CSS pixels, and PNG pixels per CSS pixel."""
 
 
 def images_of(

@@ -24,6 +24,9 @@ from sweep.study.space import Key, Space, configuration_key, untried
 from sweep.study.spec import StudySpec
 from sweep.study.trial import derived_seed
 
+ATTEMPTS = 16
+"""How often a sampler may propose a known configuration before one is drawn at random."""
+
 
 def distribution(param: Param) -> BaseDistribution:
     """Optuna's distribution of one parameter."""
@@ -77,10 +80,6 @@ def with_memory_limit(study: Study, trial: FrozenTrial) -> tuple[Study, FrozenTr
             )
     shown.ask()
     return shown, shown.get_trials(deepcopy=False)[-1]
-
-
-ATTEMPTS = 16
-"""How often a sampler may propose a known configuration before one is drawn at random."""
 
 
 class SpaceExhaustedError(SweepError):

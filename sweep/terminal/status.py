@@ -17,6 +17,15 @@ from sweep.terminal.lora_config import print_lora_config
 
 Tree = Mapping[str, Any]
 
+SHOWN_TRIALS = 60
+"""Rows of the trial table; a longer study shows its best trials."""
+
+SHOWN_METRICS = 10
+"""Number of the best trial's metrics that are printed."""
+
+SHOWN_FAILURES = 20
+"""Number of failures that are listed."""
+
 
 def print_head(report: Tree, console: Console) -> None:
     """Print a snapshot's name, objective, trial counts and driver."""
@@ -76,16 +85,6 @@ def _running(report: Tree) -> str:
     ours = report["target_trials"] is not None
     orphaned = ours and report["counts"].get("RUNNING") and not report.get("driver")
     return "left by a driver that is gone (a resume runs them again)" if orphaned else "running"
-
-
-SHOWN_TRIALS = 60
-"""Rows of the trial table; a longer study shows its best trials."""
-
-SHOWN_METRICS = 10
-"""Number of the best trial's metrics that are printed."""
-
-SHOWN_FAILURES = 20
-"""Number of failures that are listed."""
 
 
 def print_status(report: Tree, console: Console) -> None:

@@ -32,6 +32,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _KEY = b"lorasweep"
 """The key of the study's data in a Parquet file's schema."""
 
+log = logging.getLogger("lorasweep")
+
+_NAMED = ("spec", "spec_digest", "history", "versions")
+"""Study attributes placed first in an export."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -157,12 +162,6 @@ FORMATS: Mapping[str, Format] = {
     ".json": Format(_write_json, _read_json, _json_keeps),
 }
 """Formats by file suffix."""
-
-
-log = logging.getLogger("lorasweep")
-
-_NAMED = ("spec", "spec_digest", "history", "versions")
-"""Study attributes placed first in an export."""
 
 
 def export_study(address: StorageUrl, name: str | None, out: Path) -> dict[str, Any]:

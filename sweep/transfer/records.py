@@ -19,6 +19,35 @@ Record = dict[str, Scalar]
 _OURS = ("seconds", "replicate", "seed", "retry_of", "reused_from")
 _FAILURE = ("reason", "kind", "message")
 
+Kind = Literal["bool", "int", "float", "text", "json"]
+"""The type of a column's cells; ``json`` is any scalar as JSON text."""
+
+_FIRST: Mapping[str, Kind] = {
+    "number": "int",
+    "state": "text",
+    "value": "float",
+    "values": "text",
+    "datetime_start": "text",
+    "datetime_complete": "text",
+    "seconds": "float",
+    "replicate": "int",
+    "seed": "int",
+    "retry_of": "int",
+    "reused_from": "int",
+    "failure.reason": "text",
+    "failure.kind": "text",
+    "failure.message": "text",
+}
+_LAST: Mapping[str, Kind] = {
+    "params": "text",
+    "distributions": "text",
+    "intermediate_values": "text",
+    "user_attrs": "text",
+    "system_attrs": "text",
+}
+_EXACT = 2**53
+"""Floats represent integers exactly up to this limit."""
+
 
 def whole(trial: FrozenTrial) -> Record:
     """Everything that Optuna stores of a trial; two trials are equal if these are.
@@ -88,36 +117,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
 def _utc(local: datetime | None) -> str | None:
     """A time of Optuna, which is local and without time zone, as UTC."""
     return None if local is None else local.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-Kind = Literal["bool", "int", "float", "text", "json"]
-"""The type of a column's cells; ``json`` is any scalar as JSON text."""
-
-_FIRST: Mapping[str, Kind] = {
-    "number": "int",
-    "state": "text",
-    "value": "float",
-    "values": "text",
-    "datetime_start": "text",
-    "datetime_complete": "text",
-    "seconds": "float",
-    "replicate": "int",
-    "seed": "int",
-    "retry_of": "int",
-    "reused_from": "int",
-    "failure.reason": "text",
-    "failure.kind": "text",
-    "failure.message": "text",
-}
-_LAST: Mapping[str, Kind] = {
-    "params": "text",
-    "distributions": "text",
-    "intermediate_values": "text",
-    "user_attrs": "text",
-    "system_attrs": "text",
-}
-_EXACT = 2**53
-"""Floats represent integers exactly up to this limit."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,15 @@ from sweep.study.trial import derived_seed
 
 Counts = list[FloatArray]
 
+EXCHANGES = 5000
+"""Number of coordinate exchanges tried on the best random design."""
+
+RIDGE = 1e-3
+"""Ridge added to ``X'X`` so that designs with too few configurations can be compared."""
+
+REPAIRS = 2000
+"""Number of exchanges tried to remove repeated configurations."""
+
 
 def in_run_order(
     factors: Sequence[Factor], levels: IndexArray, duplicates: int, rng: np.random.Generator
@@ -78,16 +87,6 @@ def _turns(turns: Counts, levels: IndexArray, factors: Sequence[int]) -> FloatAr
     for at in factors:
         total += turns[at][levels[:, at]]
     return total
-
-
-EXCHANGES = 5000
-"""Number of coordinate exchanges tried on the best random design."""
-
-RIDGE = 1e-3
-"""Ridge added to ``X'X`` so that designs with too few configurations can be compared."""
-
-REPAIRS = 2000
-"""Number of exchanges tried to remove repeated configurations."""
 
 
 def balanced_points(space: Space, design: Design) -> tuple[Point, ...]:

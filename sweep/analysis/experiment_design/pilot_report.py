@@ -19,6 +19,9 @@ from sweep.study.parameters import Float, Int, Param, TargetSets
 LEVEL = 0.95
 """Confidence level of the upper bound on the collapse rate."""
 
+REACH = 6.0
+"""The recommended range of a log-scaled nuisance extends from best / 6 to best * 6."""
+
 
 def seed_noise(table: TrialTable) -> dict[str, Any] | None:
     """Standard deviation between seeds, pooled over configurations, without collapsed runs.
@@ -46,10 +49,6 @@ def collapse_rate(runs: int, collapsed: int) -> dict[str, Any]:
     if collapsed < runs:
         at_most = float(stats.beta.ppf(LEVEL, collapsed + 1, runs - collapsed))
     return {"runs": runs, "collapsed": collapsed, "at_most": at_most, "level": LEVEL}
-
-
-REACH = 6.0
-"""The recommended range of a log-scaled nuisance extends from best / 6 to best * 6."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ from sweep.study.claim import Claim
 DRAWS = 400
 """Pivotal draws per simulated study; few, since results are averaged over studies."""
 
+TIMES_DELTA = (2.0, 5.0)
+"""Simulated sizes of the dominant effect, end to end, as multiples of delta."""
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -146,10 +149,6 @@ class _Known:
 def _at_least(n: int | None) -> int | None:
     """The number of trials, at least the smallest that allows a verdict."""
     return None if n is None else max(n, FEWEST)
-
-
-TIMES_DELTA = (2.0, 5.0)
-"""Simulated sizes of the dominant effect, end to end, as multiples of delta."""
 
 
 @dataclass(frozen=True)

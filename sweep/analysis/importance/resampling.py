@@ -16,6 +16,12 @@ WORTH = 50_000
 """Smallest number of estimates times trials for worker processes to be faster: their imports take
 seconds, and 100 resamples of 162 trials take less than two seconds."""
 
+Estimate = Callable[[IndexArray, int], FloatArray]
+"""Maps row indices and a seed to shares, shape ``(k,)``; NaN if undefined."""
+
+NULL_LEVEL = 0.99
+"""Quantile of the shares under permuted values that a share must exceed to be significant."""
+
 
 def parallel_map(
     estimate: Callable[..., FloatArray], asked: Sequence[tuple[Any, ...]], *, size: int
@@ -46,13 +52,6 @@ def _in_turn(
     estimate: Callable[..., FloatArray], asked: Sequence[tuple[Any, ...]]
 ) -> list[FloatArray]:
     return [estimate(*each) for each in asked]
-
-
-Estimate = Callable[[IndexArray, int], FloatArray]
-"""Maps row indices and a seed to shares, shape ``(k,)``; NaN if undefined."""
-
-NULL_LEVEL = 0.99
-"""Quantile of the shares under permuted values that a share must exceed to be significant."""
 
 
 def resamples(

@@ -25,6 +25,18 @@ from sweep.study.design import MEASURE, PILOT
 from sweep.study.parameters import Choice, Param, TargetSets
 from sweep.study.space import Space
 
+FAR = 6.0
+"""A run counts as collapsed this many robust standard deviations below the prediction."""
+
+LEAST = 1e-6
+"""Fraction of the values' range below which residuals are rounding errors."""
+
+FEW = 36
+"""With fewer configurations, the noise estimate is too uncertain to detect collapsed runs."""
+
+SHOWN = 100
+"""Largest number of trial numbers listed per reason."""
+
 
 @dataclass(frozen=True)
 class AnonymizedTable:
@@ -118,16 +130,6 @@ def _explained(table: TrialTable, name: str) -> float:
     return float(np.corrcoef(ranks, y)[0, 1] ** 2)
 
 
-FAR = 6.0
-"""A run counts as collapsed this many robust standard deviations below the prediction."""
-
-LEAST = 1e-6
-"""Fraction of the values' range below which residuals are rounding errors."""
-
-FEW = 36
-"""With fewer configurations, the noise estimate is too uncertain to detect collapsed runs."""
-
-
 def far_below(axes: Sequence[Axis], y: FloatArray) -> npt.NDArray[np.bool_]:
     """Mask of runs far below a robust fit of main effects and products of numeric parameters.
 
@@ -184,10 +186,6 @@ def _robust_residuals(x: FloatArray, y: FloatArray) -> FloatArray:
         model = HuberRegressor(alpha=0.0, max_iter=200).fit(x, scaled)
     residuals: FloatArray = (scaled - model.predict(x)) * unit
     return residuals
-
-
-SHOWN = 100
-"""Largest number of trial numbers listed per reason."""
 
 
 @dataclass(frozen=True)

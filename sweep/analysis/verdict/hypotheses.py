@@ -31,6 +31,9 @@ SIGNIFICANT = 0.005
 """P value below which an effect may be confirmed, so that pure noise compared with other pure
 noise does not count as dominant (Benjamin et al. 2018, doi:10.1038/s41562-017-0189-z)."""
 
+UNSTEADY = 0.15
+"""Largest range of log2(size / rank) within one choice; beyond it, size counts as unknown."""
+
 
 @dataclass(frozen=True)
 class Hypotheses:
@@ -65,10 +68,6 @@ class Hypotheses:
     def label(self, group: Indices) -> str:
         """Display name of a group: its members joined by ``+``."""
         return "+".join(self.names[i] for i in group)
-
-
-UNSTEADY = 0.15
-"""Largest range of log2(size / rank) within one choice; beyond it, size counts as unknown."""
 
 
 def hypotheses_of(claim: Claim, terms: ClaimTerms, eligible: EligibleTrials) -> Hypotheses:

@@ -29,6 +29,15 @@ SUSPICIOUS = 0.001
 MOST_EQUAL = 0.2
 """Share of trials with an identical value above which the metric is degenerate."""
 
+UNEVEN = 4.0
+"""Largest ratio of robust residual sds between parts of a range (heteroscedasticity)."""
+
+TAIL, MOST_IN_TAIL = 4.0, 0.05
+"""At most the share ``MOST_IN_TAIL`` of residuals may exceed ``TAIL`` robust sds."""
+
+MOST_INFLATED = 10.0
+"""Largest variance inflation factor; above it, the design confounds effects."""
+
 
 def is_measurable(y: FloatArray) -> bool:
     """Whether the values differ and their squares are finite and nonzero."""
@@ -151,16 +160,6 @@ def _uneven_sampling(eligible: EligibleTrials) -> Iterator[str]:
                 f"{name} was not sampled evenly (p = {p:.1g}), as by a sampler that looks at "
                 "earlier results: such trials are biased evidence of importance"
             )
-
-
-UNEVEN = 4.0
-"""Largest ratio of robust residual sds between parts of a range (heteroscedasticity)."""
-
-TAIL, MOST_IN_TAIL = 4.0, 0.05
-"""At most the share ``MOST_IN_TAIL`` of residuals may exceed ``TAIL`` robust sds."""
-
-MOST_INFLATED = 10.0
-"""Largest variance inflation factor; above it, the design confounds effects."""
 
 
 def after_fit(fit: Fit, sample: ConfigurationMeans, names: Mapping[str, str]) -> Iterator[str]:

@@ -22,6 +22,12 @@ from sweep.analysis.verdict.result import CrossCheck, State, TestResult, Verdict
 from sweep.errors import SpecError, fault
 from sweep.study.claim import COUPLED, Claim, as_group
 
+FEWEST_DRAWS = 100
+"""Smallest number of draws for a probability of 0.95 to be meaningful."""
+
+LORA = {*COUPLED, "targets"}
+"""Parameters whose effect depends on the learning rate."""
+
 
 def explain(parts: Sequence[TestResult], guards: Sequence[str], state: State) -> str:
     """The reason for a verdict: what decided it, or what is missing."""
@@ -101,13 +107,6 @@ def notes_on(
     if len(hypotheses.dominant) > 1 and hypotheses.nuisances:
         found.append("A group has no single best nuisance: it was judged averaged only.")
     return tuple(found)
-
-
-FEWEST_DRAWS = 100
-"""Smallest number of draws for a probability of 0.95 to be meaningful."""
-
-LORA = {*COUPLED, "targets"}
-"""Parameters whose effect depends on the learning rate."""
 
 
 def judge(

@@ -32,6 +32,9 @@ REACH = 0.4
 Point = tuple[Tree, float | int, float]
 """A trial, its position along the factor's axis, and its value."""
 
+CLOUD, ABOVE, BELOW = 0.5, 0.12, 0.36
+"""In units of rows: height of the dots, their offset above the row, offset of the mean below."""
+
 
 @dataclass(frozen=True)
 class Cloud:
@@ -177,10 +180,6 @@ def level_says(level: Tree) -> str:
         return f"{label}: no trial that counts"
     mean = interval(level["mean"], level["low"], level["high"])
     return f"{label}: mean {mean}, {rests_on(level['n'], level['configurations'])}"
-
-
-CLOUD, ABOVE, BELOW = 0.5, 0.12, 0.36
-"""In units of rows: height of the dots, their offset above the row, offset of the mean below."""
 
 
 def level_rows(

@@ -21,6 +21,13 @@ LONGEST_VALUE = 40
 
 _HEAD = "<b>trial %{customdata[0]}</b>"
 
+MOST_GROUPS = 12
+"""Largest number of levels with their own colour; further ones are grouped as ``other``."""
+
+MOST_DRAWN = 2000
+"""Largest number of trials in a figure: each takes at least 100 bytes of the page, and thousands of
+dots hide each other."""
+
 
 class Hover:
     """Hover labels of a study's trials.
@@ -70,10 +77,6 @@ class Hover:
 
 def _short(text: object) -> str:
     return safe(clipped(text, LONGEST_VALUE))
-
-
-MOST_GROUPS = 12
-"""Largest number of levels with their own colour; further ones are grouped as ``other``."""
 
 
 @dataclass(frozen=True)
@@ -227,11 +230,6 @@ def level_index(levels: Sequence[Tree], value: Any) -> int | None:
             if low <= value < high or (last and value == high):
                 return i
     return None
-
-
-MOST_DRAWN = 2000
-"""Largest number of trials in a figure: each takes at least 100 bytes of the page, and thousands of
-dots hide each other."""
 
 
 def are_many(of: Sequence[object]) -> bool:

@@ -39,6 +39,17 @@ MEASURED = ("best", "final_test")
 CHOSEN = ("params", "shown")
 """Parts of these whose keys are names of parameters."""
 
+MINUS = "−"  # noqa: RUF001 - as wide as a plus, where a hyphen is not
+
+NONE = Markup('<span class="none">–</span>')  # noqa: RUF001 - the sign of an empty cell
+"""HTML shown for null."""
+
+NUMBER = Markup('<data value="{}" data-at="{}">{}</data>')
+TIME = Markup('<time datetime="{}" data-at="{}">{}</time>')
+TEXT = Markup('<span data-at="{}">{}</span>')
+CODE = Markup('<code data-at="{}">{}</code>')
+KEY = Markup('<span data-key="{}">{}</span>')
+
 
 def is_metric(pointer: str) -> bool:
     """Whether the last key of a JSON pointer may name a metric.
@@ -49,9 +60,6 @@ def is_metric(pointer: str) -> bool:
     """
     parts = pointer.split("/")[1:]
     return len(parts) > 2 and parts[0] in MEASURED and parts[1] not in CHOSEN
-
-
-MINUS = "−"  # noqa: RUF001 - as wide as a plus, where a hyphen is not
 
 
 def general(value: object) -> str:
@@ -112,16 +120,6 @@ def exact(value: float) -> str:
 def _scientific(value: float) -> str:
     mantissa, exponent = f"{value:.3e}".split("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-
-
-NONE = Markup('<span class="none">–</span>')  # noqa: RUF001 - the sign of an empty cell
-"""HTML shown for null."""
-
-NUMBER = Markup('<data value="{}" data-at="{}">{}</data>')
-TIME = Markup('<time datetime="{}" data-at="{}">{}</time>')
-TEXT = Markup('<span data-at="{}">{}</span>')
-CODE = Markup('<code data-at="{}">{}</code>')
-KEY = Markup('<span data-key="{}">{}</span>')
 
 
 def text(node: JsonPointerNode) -> Markup:

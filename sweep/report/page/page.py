@@ -26,6 +26,17 @@ from sweep.study.measures import Measures
 MOST_BASELINES = 2
 """Largest number of baselines shown at the top of the page; a table has all."""
 
+EARLY = ("theme.js",)
+"""Scripts that run before the page is displayed."""
+
+LATE = ("figures.js", "tables.js", "contents.js", "print.js", "news.js", "start.js")
+"""Scripts that run after the page is loaded, in order."""
+
+STYLES = ("tokens.css", "text.css", "layout.css", "answer.css", "parts.css", "print.css")
+"""Style sheets, in order."""
+
+_NEVER = re.compile(r"[\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 
 @cache
 def environment() -> Environment:
@@ -59,18 +70,6 @@ def environment() -> Environment:
 def hundredths(share: JsonPointerNode) -> Markup:
     """A share in [0, 1] as a coordinate in [0, 100]."""
     return Markup(f"{100 * plain(share):.1f}")  # noqa: S704 - a number
-
-
-EARLY = ("theme.js",)
-"""Scripts that run before the page is displayed."""
-
-LATE = ("figures.js", "tables.js", "contents.js", "print.js", "news.js", "start.js")
-"""Scripts that run after the page is loaded, in order."""
-
-STYLES = ("tokens.css", "text.css", "layout.css", "answer.css", "parts.css", "print.css")
-"""Style sheets, in order."""
-
-_NEVER = re.compile(r"[\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def page(

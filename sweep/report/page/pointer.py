@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+_SINGLE = ("scalar", "null")
+
 
 class JsonPointerNode:
     """A value of a JSON tree with its JSON pointer (RFC 6901).
@@ -106,9 +108,6 @@ def tabular(node: JsonPointerNode) -> bool:
     keys = [list(plain(row)) for row in rows]
     inner = [cell for row in rows for _, each in entries(row) for cell in _cells(each)]
     return all(each == keys[0] for each in keys) and all(kind(c) in _SINGLE for c in inner)
-
-
-_SINGLE = ("scalar", "null")
 
 
 def _cells(node: JsonPointerNode) -> list[JsonPointerNode]:

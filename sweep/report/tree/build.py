@@ -13,7 +13,7 @@ import optuna
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.preconditions import FEWEST
 from sweep.files.strict_json import NOT_FINITE, said, strict_document
-from sweep.report.tree.trials_by_factor import FactorTables
+from sweep.report.tree.trials_by_factor import by_factor
 from sweep.results.analysis import AnalysisOptions, analyse_study
 from sweep.results.status import OwnObjectives, measures_of, snapshot
 from sweep.results.table import to_table
@@ -72,7 +72,7 @@ def report_tree(
         "lorasweep": metadata.version("lorasweep"),
         "study": _study(study, state, spec, measures),
         "measures": measures.to_json(),
-        **FactorTables(study, trials, table, inquiry, state, measures).to_json(),
+        **by_factor(study, trials, table, inquiry, state, measures),
         "analysis": analysis,
         "cannot": [*cannot, *_too_few(table)],
         "fixed": _fixed(study, spec),

@@ -23,6 +23,12 @@ INTERVAL = "95 % t intervals of means over configurations"
 Kind = Literal["choice", "ordered", "range"]
 Value = Callable[[Row], float | None]
 
+MOST_LEVELS = 12
+"""Numeric parameters with more distinct values are cut into bins."""
+
+BINS = 6
+"""Number of bins of a range, with equal counts."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -147,13 +153,6 @@ def cross_table(
         "mean": [[cell["mean"] for cell in line] for line in grid],
         "n": [[cell["n"] for cell in line] for line in grid],
     }
-
-
-MOST_LEVELS = 12
-"""Numeric parameters with more distinct values are cut into bins."""
-
-BINS = 6
-"""Number of bins of a range, with equal counts."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from sweep.terminal.formatting import param as shown
 KINDS = ("complete", "failed", "pruned", "running", "waiting", "interrupted", "spared")
 """Outcomes of a trial; ``spared``: skipped as a duplicate of another trial."""
 
+Tree = Mapping[str, Any]
+_PLAIN = (bool, int, float, str)
+
 
 def entries(
     trials: Sequence[FrozenTrial],
@@ -136,10 +139,6 @@ def _curve(trial: FrozenTrial, told: Mapping[str, Any]) -> list[dict[str, Any]]:
         for step, value, loss in points
         if is_number(step) and is_number(value)
     ]
-
-
-Tree = Mapping[str, Any]
-_PLAIN = (bool, int, float, str)
 
 
 def best_entry(
