@@ -92,9 +92,7 @@ def table(
         left: names of text columns, aligned left; the others are numbers.
     """
     grid = Table(
-        box=box.SIMPLE_HEAD if console.is_terminal else None,
-        pad_edge=False,
-        header_style="bold",
+        box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, header_style="bold"
     )
     for name in header:
         words = name in left

@@ -126,11 +126,7 @@ def _read_csv(path: Path, columns: Mapping[str, Kind]) -> tuple[Facts | None, li
 def _from_csv(cell: str, kind: Kind) -> Scalar:
     if not cell:
         return None
-    parsers: dict[Kind, Callable[[str], Scalar]] = {
-        "bool": json.loads,
-        "int": int,
-        "float": float,
-    }
+    parsers: dict[Kind, Callable[[str], Scalar]] = {"bool": json.loads, "int": int, "float": float}
     return parsers.get(kind, str)(cell)
 
 
@@ -228,10 +224,7 @@ def study_facts(snapshot: Snapshot, address: StorageUrl) -> Facts:
         "user_attrs": attributes,
         "system_attrs": snapshot.system_attrs,
         "times": snapshot.times_note(address),
-        "exported_with": {
-            "lorasweep": metadata.version("lorasweep"),
-            "optuna": optuna.__version__,
-        },
+        "exported_with": {"lorasweep": metadata.version("lorasweep"), "optuna": optuna.__version__},
     }
     return strict_document(facts)
 

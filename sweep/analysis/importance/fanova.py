@@ -32,12 +32,7 @@ REFERENCE_BITS = 12
 
 
 def forest_shares(
-    axes: Sequence[Axis],
-    y: FloatArray,
-    groups: Sequence[Sequence[int]],
-    *,
-    n_trees: int,
-    seed: int,
+    axes: Sequence[Axis], y: FloatArray, groups: Sequence[Sequence[int]], *, n_trees: int, seed: int
 ) -> FloatArray:
     """Share of a forest's variance explained by each group of parameters alone.
 
