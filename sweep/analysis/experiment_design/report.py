@@ -59,7 +59,11 @@ def design_report(
         "factors": [_factor(spec.space[axis.name], axis, rows) for axis in axes],
         "pairs": [_pair(a, b, spec.space) for a, b in itertools.combinations(axes, 2)],
         "precision": _precision(spec.space, [row.values for row in rows]),
-        "cost": _cost(len(points), seconds),
+        "cost": {
+            "trials": len(points),
+            "seconds_per_trial": seconds,
+            "hours": None if seconds is None else len(points) * seconds / 3600.0,
+        },
         "claims": [claim.to_json() for claim in spec.claims],
         "noise": None if noise is None else dict(noise),
         "power": _power(spec, points, noise["sd"], sizes) if noise and noise["sd"] else [],
@@ -154,8 +158,3 @@ def _precision(space: Space, configurations: Sequence[Mapping[str, Any]]) -> dic
         "inflation": float(np.trace(np.linalg.inv(gram)) / len(gram)) if estimable else None,
         "correlation": float(np.abs(likeness).max()),
     }
-
-
-def _cost(trials: int, seconds: float | None) -> dict[str, Any]:
-    hours = None if seconds is None else trials * seconds / 3600.0
-    return {"trials": trials, "seconds_per_trial": seconds, "hours": hours}

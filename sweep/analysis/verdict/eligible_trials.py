@@ -222,11 +222,10 @@ def select_trials(table: TrialTable, terms: ClaimTerms) -> EligibleTrials:
     failed = sum(not measured or each.phase == MEASURE for each in table.failed)
     failed += sum(each.no_value for each in table.dropped)
     pool = anonymize(chosen, terms)
-    flags = [row.collapsed for row in pool.table.rows]
-    rest = replace(pool.table, rows=tuple(row for row in pool.table.rows if not row.collapsed))
+    rest = pool.table.only(lambda row: not row.collapsed)
     low = far_below(sampled_axes(rest), rest.y) if len(rest) else np.zeros(0, dtype=np.bool_)
     fell = [row for row, is_low in zip(rest.rows, low, strict=True) if is_low]
-    own = [row for row, flagged in zip(pool.table.rows, flags, strict=True) if flagged]
+    own = [row for row in pool.table.rows if row.collapsed]
     excluded += _grouped("it collapsed, as its own metrics say", own)
     rule = f"it collapsed: more than {FAR:g} robust sd below what its configuration predicts"
     excluded += _grouped(rule, fell)
