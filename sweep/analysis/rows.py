@@ -85,12 +85,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Failed:
-    """A trial that ended without a value, kept so that failures can be counted by parameter.
-
-    Attributes:
-        values: the known parameter values by name.
-        reason: why it failed, or that the reason is not recorded.
-    """
+    """A trial that ended without a value, kept so that failures can be counted by parameter."""
 
     number: int
     values: Mapping[str, Scalar] = field(default_factory=dict)

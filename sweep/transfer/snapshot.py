@@ -33,12 +33,7 @@ _UNKNOWN_ZONE = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A study's content.
-
-    Attributes:
-        system_attrs: system attributes of the study; a sampler may store its position there.
-        trials: all trials, by number.
-    """
+    """A study's content; a sampler may store its position in the system attributes."""
 
     name: str
     directions: tuple[StudyDirection, ...]

@@ -53,12 +53,7 @@ def collapse_rate(runs: int, collapsed: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs of one choice at one value of the nuisance.
-
-    Attributes:
-        values: results of the runs that did not collapse, higher is better.
-        collapsed: number of collapsed runs.
-    """
+    """The runs of one choice at one value of the nuisance; ``values`` of those not collapsed."""
 
     choice: str
     at: float

@@ -38,12 +38,7 @@ TIMES_DELTA = (2.0, 5.0)
 
 @dataclass(frozen=True)
 class Truth:
-    """Assumed effects; all other parameters have none.
-
-    Attributes:
-        dominant: end-to-end effect of the dominant parameter.
-        others: end-to-end effect of each parameter it is compared with.
-    """
+    """Assumed end-to-end effects of the dominant parameter and of each that it is compared with."""
 
     says: str
     dominant: float
@@ -153,12 +148,9 @@ def _at_least(n: int | None) -> int | None:
 
 @dataclass(frozen=True)
 class Power:
-    """Power of a design under one assumed truth.
+    """Power of a design under one assumed ``Truth``.
 
     Attributes:
-        truth: the assumption, in words.
-        dominant: end-to-end effect of the dominant parameter.
-        others: end-to-end effect of each parameter it is compared with.
         dominance: share of simulated studies in which dominance is confirmed.
         negligible: share in which negligibility is confirmed; None if not claimed.
         beyond_size: share in which an effect beyond adapter size is confirmed; None if not

@@ -40,7 +40,7 @@ class Hypotheses:
     """The hypotheses to test, in terms of axis indices.
 
     Attributes:
-        beside: further groups they are compared with, for information only.
+        beside: further groups that the dominant one is compared with, for information only.
         nuisances: axes that are optimised over in the second view.
         names: real names of the axes, for sentences.
         kappa: factor by which the dominant variance must exceed that of each group.

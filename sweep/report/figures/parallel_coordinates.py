@@ -29,12 +29,7 @@ FULL = 3000
 
 @dataclass(frozen=True)
 class Line:
-    """One axis, scaled to [0, 1].
-
-    Attributes:
-        ticks: positions and labels.
-        places: trial number to position; None if missing.
-    """
+    """One axis, scaled to [0, 1]: its labels, and each trial's place by number, None if missing."""
 
     name: str
     ticks: list[tuple[float, str]]

@@ -23,12 +23,7 @@ MOST_ITEMS = 24
 
 @dataclass(frozen=True)
 class Section:
-    """Figures under one heading.
-
-    Attributes:
-        figures: the figures with something to draw, in order.
-        undrawn: the figures with nothing to draw, in order.
-    """
+    """Figures under one heading: those drawn, and those with nothing to draw."""
 
     name: str
     anchor: str

@@ -157,12 +157,7 @@ def cross_table(
 
 @dataclass(frozen=True)
 class Reader:
-    """Converts a study's parameters to factors.
-
-    Attributes:
-        rows: all usable trials, whose values determine the bins.
-        labels: target set to its short name.
-    """
+    """Converts a study's parameters to factors; usable trials (``rows``) determine the bins."""
 
     rows: Sequence[Row]
     labels: Mapping[str, str]
