@@ -1,6 +1,6 @@
 """Encoders of ``transformers`` with 2 layers of 32 features, built from their configuration.
 
-By the name of the model type; what a configuration calls its sizes is looked up.
+By the name of the model type, with each configuration's own names of its sizes.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def config_of(name: str, **changes: Any) -> PretrainedConfig:
     """The small configuration of a model type.
 
     Args:
-        name: the type, as ``config.json`` has it; or one of its kinds, told behind a comma.
-        changes: of it.
+        name: the ``model_type`` of ``config.json``, optionally with a variant after a comma.
+        changes: changed fields.
     """
     kind, _, _ = name.partition(",")
     given = {**_SIZES[""], **_SIZES.get(kind, {}), **_SIZES.get(name, {}), **changes}

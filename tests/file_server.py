@@ -20,7 +20,7 @@ class Files:
         errors: statuses to answer with, once for each item.
         stop_after: bytes of a body after which the server waits for ``go_on``.
         stopped: set when it waits.
-        asked: paths of the requests so far.
+        asked: requested paths so far.
     """
 
     root: Path

@@ -36,7 +36,7 @@ class ImportanceMethodContract:
 
     Attributes:
         method: its name.
-        sums: what the sampled parameters' shares add up to: ``one``, ``at most one``, or
+        sums: the sum of the sampled parameters' shares: ``one``, ``at most one``, or
             ``anything`` where an interaction counts for each of its members in full.
     """
 

@@ -20,7 +20,7 @@ class AfterSteps:
     """A ``Leave`` callback that asks to stop after some steps of a run, and counts its calls.
 
     Args:
-        steps: how many; the question asked before a trial's start is not counted.
+        steps: number of steps; the call before a trial's start is not counted.
     """
 
     def __init__(self, steps: int) -> None:
@@ -69,7 +69,7 @@ def every_run(
     """Run a trial repeatedly until it ends, stopping after this many steps each time.
 
     Returns:
-        The last result, and how many runs it took.
+        The last result, and the number of runs.
     """
     for runs in range(1, 100):
         last = reports if reports is not None else Reports()

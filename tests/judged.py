@@ -80,7 +80,7 @@ def simple_table(
 
     Args:
         n: trials, each its own configuration; every choice equally often.
-        value: from the places of t, a, b (0 to 4) and u to the objective without noise.
+        value: the objective without noise, as a function of the indices of t, a, b (0 to 4) and u.
         noise: standard deviation of normal noise.
         seed: decides the design and the noise.
         more: arguments of ``TrialTable.from_arrays``.

@@ -1,7 +1,7 @@
 """Makes the storage of tests fast: no syncs to disk, and Optuna's migrations loaded once.
 
-Kills do not lose what the system has taken, so tests of kills need no disk either. Processes that
-a test starts as ``PROGRAM`` wait as the product does.
+A kill does not lose data in the system's cache, so tests of kills need no sync. Processes that
+a test starts as ``PROGRAM`` sync as the product does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def save() -> None:
 
 
 def _without_waiting(connection: Any, _: object) -> None:
-    """The pragma reads the file: what is wrong with it is for the test's own statements to meet."""
+    """The pragma reads the file: errors of the file must be raised by the test's own statements."""
     if not isinstance(connection, sqlite3.Connection):
         return
     (patience,) = connection.execute("pragma busy_timeout").fetchone()

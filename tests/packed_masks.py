@@ -59,7 +59,7 @@ class Masks:
     """The engine's dropout masks for the current batch.
 
     Args:
-        seed: the trial's.
+        seed: the trial's seed.
     """
 
     def __init__(self, seed: int) -> None:

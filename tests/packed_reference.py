@@ -1,6 +1,6 @@
 """A plain QLoRA fine-tune: the reference that packed training must equal.
 
-Nothing of the engine is in it but a lane's start values, its batches and, where asked for, its
+It uses nothing of the engine except a lane's initial values, its batches and, optionally, its
 dropout masks.
 """
 
@@ -55,9 +55,9 @@ class Plain:
     """The results of the plain loop.
 
     Attributes:
-        losses: of each step.
-        norms: of each step's gradients, before clipping.
-        validation: figures of the validation split after the last step.
+        losses: the loss of each step.
+        norms: each step's gradient norm, before clipping.
+        validation: metrics of the validation split after the last step.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -193,13 +193,13 @@ def plain_run(
 
     Args:
         folder: the base.
-        run: gives the start values and the batches.
-        settings: the lane's, if not others.
+        run: the lane, with its initial values and batches.
+        settings: other settings than the lane's.
         longer: pads batches by this many tokens more.
         masked: use the engine's dropout masks.
-        rows: with ``masked``, let attention drop by itself, as where windows are padded.
+        rows: with ``masked``, use attention's own dropout, as with padded windows.
         matrices: target sets as PEFT's ``target_modules``.
-        head: names of the modules that are trained in full.
+        head: names of the modules trained in full.
     """
     lane, settings = run.trial.lane, settings or run.trial.settings
     model = load(folder, settings.quantization, head=head)

@@ -28,8 +28,8 @@ class Watch:
         stops: trial number to the step at which the pruner asks it to stop.
 
     Attributes:
-        curves: by trial number.
-        order: the numbers in the order in which they reported.
+        curves: reports by trial number.
+        order: trial numbers in order of their reports.
     """
 
     def __init__(self, stops: Mapping[int, int] | None = None) -> None:
@@ -49,8 +49,8 @@ class Run:
     """A trial that was trained in a pack.
 
     Attributes:
-        trial: as the pack left it.
-        start: its parameters at the start, as PEFT shapes them.
+        trial: its state after the pack.
+        start: its initial parameters, in PEFT's shapes.
         curve: its reports.
         result: its result.
     """
@@ -93,7 +93,7 @@ def run_pack(
         refill: see ``PackTrainer``.
 
     Returns:
-        By trial number.
+        The runs by trial number.
     """
     torch.set_num_threads(fixed.threads)
     runs: dict[int, Run] = {}

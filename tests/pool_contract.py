@@ -1,7 +1,7 @@
 """The contract of a worker pool: a class of tests to inherit.
 
-A new pool is tested by a subclass whose ``pool`` makes one. ``RealPoolContract`` adds what only
-workers that compute can show.
+A new pool is tested by a subclass that makes one. ``RealPoolContract`` adds tests that need
+workers that compute.
 """
 
 from __future__ import annotations

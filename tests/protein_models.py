@@ -67,10 +67,10 @@ MODELS = {
 def save(name: str, folder: Path, **names: Any) -> None:
     """Write a model and its tokenizer as their libraries do.
 
-    A T5's relative positions weigh as much as they do in a trained one.
+    A T5's relative-position biases are as large as in a trained model.
 
     Args:
-        name: of ``MODELS``.
+        name: a key of ``MODELS``.
         folder: the output folder.
         names: changes of the tokenizer.
     """

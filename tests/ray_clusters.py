@@ -63,8 +63,8 @@ def node_without(address: str, hidden: Path, home: Path, name: str) -> Iterator[
     It has its own IP address; otherwise drivers on this machine might take it for their own node.
 
     Args:
-        address: the cluster's.
-        hidden: the folder.
+        address: the cluster's address.
+        hidden: the folder that it sees empty.
         home: the node's folder of caches.
         name: its only resource, in quantity two.
     """

@@ -165,7 +165,7 @@ class Element:
 
     Attributes:
         tag: its name.
-        attributes: by name; None for one without a value.
+        attributes: values by name; None without a value.
         children: elements and texts, in order.
     """
 

@@ -233,7 +233,7 @@ def made_of(trials: Sequence[Tree], kinds: Mapping[str, str] | None = None, **ch
     Args:
         trials: the study's trials.
         kinds: factor name to kind, the first one dominant; the three usual ones when None.
-        changes: parts to put in place of what follows from the trials.
+        changes: parts that replace those derived from the trials.
     """
     usual = {"targets": "choice", "rank": "ordered", "learning_rate": "range"}
     asked = usual if kinds is None else kinds
@@ -323,7 +323,7 @@ def renamed(tree: Any, change: Callable[[str], str], keep: Sequence[str] = ()) -
     Args:
         tree: any part of a tree.
         change: the new string.
-        keep: keys whose values stay, beside those that are known words or times.
+        keep: keys whose values stay, besides enumerations and times.
     """
     fixed = {"kind", "state", "direction", "started", "ended", "made", "role", "method", *keep}
     if isinstance(tree, str):

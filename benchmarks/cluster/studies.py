@@ -127,7 +127,7 @@ class Drive:
     """The measurements of one run of the driver.
 
     Attributes:
-        trials: trials told while every worker had one.
+        trials: trials finished while every worker was busy.
         seconds: simulated time from the first of them to the last.
         cost: total CPU seconds per trial.
         spent: CPU seconds in ``ask``, ``tell``, ``report`` and ``owed``.

@@ -2,13 +2,13 @@
 
     python -m benchmarks.data.many_chains --chains 500000
 
-Makes a folder of synthetic chains (``synthetic.py``), and prepares it in a process of its own with
+Makes a folder of synthetic chains (``synthetic.py``), and prepares it in a separate process with
 an empty cache (cold); another process then finds the cache (warm) and reads all training batches
 of an epoch, as a trial does, without the model. Prints a table, and as the last line one JSON
-object. Memory is what the system says of each process: ``anonymous`` is its own, ``mapped`` are
-pages of files, among them the data's, which the system takes back when it needs room.
+object. Memory is reported by the system per process: ``anonymous`` is its own, ``mapped`` are
+pages of files, including the data, which the system can reclaim.
 
-``--carve`` gives no validation split, so that one is carved out by clusters, whose cost grows with
+``--carve`` makes no validation split, so that one is carved out by clusters, whose cost grows with
 the square of the chains.
 """
 

@@ -36,9 +36,9 @@ def write_table(path: Path, chains: int, seed: int = 0) -> int:
     """Write a table and return its number of residues.
 
     Args:
-        path: of the file; a name that ends in ``.tsv``.
-        chains: how many.
-        seed: of all of it.
+        path: the file, whose name ends in ``.tsv``.
+        chains: number of chains.
+        seed: seed of the random generator.
     """
     residues = 0
     with path.open("w", encoding="ascii") as file:

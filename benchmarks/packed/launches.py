@@ -1,4 +1,4 @@
-"""How many operators a training step of so many lanes is: all lanes at once, and one by one.
+"""Number of operators of a training step, with all lanes batched and one by one.
 
     python -m benchmarks.packed.launches --base FOLDER
 

@@ -2,10 +2,10 @@
 
     python benchmarks/storage/many_trials.py --trials 10000
 
-Prints a table, and as the last line one JSON object. The rival is plain Optuna on the same
-machine in the same run: ``study.optimize`` on a SQLite file, which keeps of a trial its
-parameters and its value, in the process that computes it. lorasweep also keeps metrics,
-details, seed, seconds, a learning curve and who drives the study, and computes in workers.
+Prints a table, and as the last line one JSON object. For comparison it runs plain Optuna in the
+same run: ``study.optimize`` on a SQLite file, which stores a trial's parameters and value, in the
+computing process. lorasweep also stores metrics,
+details, seed, seconds, a learning curve and the study's driver, and computes in workers.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.verdict.campaign --cells A:162,B:162 --studies 500
     python -m benchmarks.verdict.campaign --cells all:40,all:162 --studies 500 --cross-checks
 
-Killed and started again, it goes on where it stopped. Study i of a cell has a seed of its own, so
+An interrupted campaign can be continued. Study i of a cell has its own seed, so
 neither the order nor the number of workers changes a record.
 """
 

@@ -1,7 +1,7 @@
 """Designs of simulated studies: balanced ones from a small pool, or random ones.
 
 A balanced design takes as long as the analysis of a study. So a campaign draws the design of each
-study from a small pool, kept on disk under the code that made it: another code, another pool.
+study from a small pool on disk, named after a digest of the code that made it.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ class Rate:
     """A proportion of events.
 
     Attributes:
-        k: times that it did.
-        n: times that it could have.
+        k: number of events.
+        n: number of cases.
     """
 
     k: int

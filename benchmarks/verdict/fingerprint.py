@@ -13,10 +13,7 @@ HERE = Path(__file__).parent
 
 
 def digest(*paths: Path) -> str:
-    """A digest of the code in these folders, without comments, docstrings and layout.
-
-    Comments, docstrings and the layout of lines leave it as it is.
-    """
+    """A digest of the code in these folders, without comments, docstrings and layout."""
     files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
     texts = [f"{file.name}\n{_bare(file.read_text(encoding='utf-8'))}" for file in files]
     return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()[:16]

@@ -24,7 +24,7 @@ class Noise:
     Attributes:
         seed: standard deviation between seeds, in the middle of the learning rates.
         configuration: standard deviation of what a configuration adds beyond the surface.
-        at_high_rate: how many times the seeds' scatter grows from the lowest to the highest
+        at_high_rate: factor by which the noise grows from the lowest to the highest
             learning rate, evenly on its log axis.
         tailed: whether seeds scatter as Student's t on 3 degrees of freedom, of the same
             standard deviation, instead of normally.
@@ -50,10 +50,10 @@ class Noise:
         """The noise of each run, and whether it collapsed, each of shape ``(n,)``.
 
         Args:
-            rng: where the randomness comes from.
+            rng: the random generator.
             configurations: which configuration each run is of, from 0.
             t: index of each run's target set.
-            u: place of each run's learning rate, from -1 to 1.
+            u: position of each run's learning rate, from -1 to 1.
         """
         n = len(t)
         shared = self.configuration * rng.standard_normal(configurations.max() + 1)

@@ -1,7 +1,7 @@
 """A campaign's records on disk: one append-only file of JSON lines per cell.
 
-The first line says what made the file: the cell's settings, a digest of the code, and versions. A
-campaign goes on in a file only if it would write the same first line.
+The first line has the cell's settings, a digest of the code, and package versions. A
+campaign appends to a file only if it would write the same first line.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def begin(folder: Path, cell: Cell) -> set[int]:
     """Prepare a cell's file for appending.
 
     Returns:
-        The studies it has already.
+        The numbers of the studies that it has.
 
     Raises:
-        OtherCodeError: if what is there was made by other code or settings.
+        OtherCodeError: if the file was written by other code or settings.
     """
     path = path_of(folder, cell)
     first = json.dumps(header(cell))

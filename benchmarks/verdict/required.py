@@ -29,7 +29,7 @@ def required_rows(cells: Cells, known: Cells) -> Iterator[list[str]]:
 
     Args:
         cells: all of them.
-        known: those whose truths an interval should hold.
+        known: those whose true effects the intervals should cover.
     """
     yield ["what", "required", "measured"]
     wrong = {key: verdicts(rows, "CONFIRMED") for key, rows in cells.items() if _null(key)}

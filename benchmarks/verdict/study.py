@@ -25,9 +25,9 @@ class Cell:
     Attributes:
         scenario: name of the scenario.
         n: trials of each study.
-        draws: of the judge.
-        cross_checks: whether the judge makes its cross-checks. They can only take back a
-            confirmation, so they are made for confirmations alone.
+        draws: number of draws of the verdict.
+        cross_checks: whether the verdict has cross-checks. They can only veto a
+            confirmation, so they are made for confirmations only.
         seed: from which the seed of every study is derived.
     """
 
@@ -46,8 +46,8 @@ class Cell:
 def run_study(cell: Cell, study: int) -> dict[str, Any]:
     """The record of one study; deterministic except for its seconds.
 
-    A judge that raises leaves a record of that, so that a campaign of hours goes on; the table
-    counts such records apart.
+    An exception of the analysis is recorded, so that a campaign of hours continues; the table
+    counts such records separately.
     """
     seed = derived_seed(cell.seed, cell.scenario, cell.n, study)
     table, truth = simulate(SCENARIOS[cell.scenario], cell.n, seed)

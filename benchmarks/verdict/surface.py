@@ -1,7 +1,7 @@
 """Simulated objectives without noise, and the effect of each parameter.
 
-A surface maps four places to the objective: the target set's index, log2 rank, log2 scaling, and
-the learning rate's place on its log axis from -1 to 1. Shapes have mean 0 and mean square 1 over
+A surface maps four numbers to the objective: the target set's index, log2 rank, log2 scaling, and
+the learning rate's position on its log axis from -1 to 1. Shapes have mean 0 and mean square 1 over
 a parameter's range, so that the number before a shape is the standard deviation it causes.
 """
 

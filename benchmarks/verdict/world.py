@@ -38,18 +38,18 @@ class Scenario:
     """A simulated scenario in which the claim is true or false.
 
     Attributes:
-        name: short.
-        says: what holds in it.
-        answer: the verdict on it that is right; any verdict but it and INCONCLUSIVE is an error.
+        name: short name.
+        says: description.
+        answer: the correct verdict; any other than it and INCONCLUSIVE is an error.
         surface: the objective without noise.
-        noise: what scatters about it.
-        ranks: the ranks on offer.
-        fixed_rate: place of the one learning rate that all runs have, from -1 to 1; None if it
+        noise: the noise around it.
+        ranks: choices of the rank.
+        fixed_rate: position of the one learning rate of all runs, from -1 to 1; None if it
             varies.
-        known: whether the surface's truths are what an estimate of spread should hit.
-        told: whether the table says which runs collapsed, as a run that learned to predict one
+        known: whether estimates should equal the surface's true effects.
+        told: whether the table marks collapsed runs, like a run that learned to predict one
             class does.
-        plan: what chooses the configurations.
+        plan: the function that chooses the configurations.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """A bad input: its files and its command line.
 
-The answers are in ``messages.json``, one per name.
+The expected messages are in ``messages.json``, one per name.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Case:
     """One bad input.
 
     Attributes:
-        name: what is bad.
-        arguments: the command line; ``{folder}`` stands for the case's folder.
-        study: the text of ``study.py`` there.
-        make: makes what else is there, beside ``study.db``: a study "toy" with two trials.
+        name: the fault.
+        arguments: the command line; ``{folder}`` is replaced by the case's folder.
+        study: the text of its ``study.py``.
+        make: creates further files, beside ``study.db`` with a study "toy" of two trials.
     """
 
     name: str

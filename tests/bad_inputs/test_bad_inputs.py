@@ -1,7 +1,7 @@
 """Every bad input gives one clear message, pinned in ``messages.json``.
 
-After a change of words: ``LORASWEEP_WRITE_SNAPSHOTS=1 pytest tests/bad_inputs``, and read the
-difference that git shows.
+After a change of messages: ``LORASWEEP_WRITE_SNAPSHOTS=1 pytest tests/bad_inputs``, and read the
+difference in git.
 """
 
 from __future__ import annotations

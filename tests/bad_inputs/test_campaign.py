@@ -1,6 +1,6 @@
 """100 000 bad inputs: every fuzz test with many examples and a new seed.
 
-``LORASWEEP_FUZZ_SEED`` repeats a campaign; ``pytest -s`` shows what was counted.
+``LORASWEEP_FUZZ_SEED`` repeats a campaign; ``pytest -s`` shows the counts.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from benchmarks.verdict.noise import Noise
 from benchmarks.verdict.scenarios import SCENARIOS, Scenario, simulate
 from benchmarks.verdict.surface import AXES, SCALINGS, FloatArray
 
-SAID = {
+DECLARED = {
     "A": ("main targets .021", "total learning_rate .006", "total rank .001", "total scaling .001"),
     "A2": ("main targets .0045",),
     "B": ("total targets 0", "total rank 0", "total scaling 0", "total learning_rate 0"),
@@ -37,7 +37,7 @@ def points(scenario: Scenario, n: int, rng: np.random.Generator) -> FloatArray:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [(name, wanted) for name, each in SAID.items() for wanted in each]
+    ("name", "wanted"), [(name, wanted) for name, each in DECLARED.items() for wanted in each]
 )
 def test_a_scenario_has_its_declared_effects(name: str, wanted: str) -> None:
     """The true effects equal the standard deviations that define the scenario."""

@@ -91,9 +91,9 @@ class Seen:
     """A page in the browser.
 
     Attributes:
-        page: it.
+        page: Playwright's page.
         problems: errors and warnings of its console, errors of its scripts.
-        asked: addresses that it asked for, beside itself.
+        asked: URLs that it requested, except its own.
     """
 
     page: Page

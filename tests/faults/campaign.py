@@ -74,12 +74,12 @@ class Campaign:
     """A study and the hits on its sweep.
 
     Args:
-        address: where the study is kept.
-        folder: for what else there is.
-        spec: what it measures.
-        rng: draws when and how it is hit.
-        environment: of the sweep's process, beside this one's.
-        arguments: of each launch.
+        address: the study's database.
+        folder: folder for logs and other files.
+        spec: the study's spec.
+        rng: random generator of times and kinds of hits.
+        environment: additional environment variables of the sweep.
+        arguments: command-line arguments of each launch.
         prelude: code that each launch runs first.
     """
 

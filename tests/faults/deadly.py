@@ -17,8 +17,8 @@ class Deadly(Synthetic):
     """``Synthetic`` that kills its worker as the kernel's OOM killer does.
 
     Settings: those of ``Synthetic``, and ``most`` trials that fit the memory together (0 for any
-    number), ``poison`` (a rank that no worker survives), ``signal`` by which it ends, and
-    ``advised``, how many trials it says suit a worker.
+    number), ``poison`` (a rank that kills any worker), ``signal`` that kills, and
+    ``advised``, the pack size that it advises.
     """
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:

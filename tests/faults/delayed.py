@@ -16,8 +16,8 @@ TURN_SECONDS = 0.02
 class Delayed(Synthetic):
     """``Synthetic`` after a random number of waits of 0.02 s.
 
-    Settings: those of ``Synthetic``, ``delays`` (which chance; 0 for none), and ``straggler``, the
-    turns of trial 0 (0 for as many as others). Inputs: none; results do not depend on either.
+    Settings: those of ``Synthetic``, ``delays`` (the seed; 0 for none), and ``straggler``, the
+    waits of trial 0 (0 for as many as others). Inputs: none; results depend on neither.
     """
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:

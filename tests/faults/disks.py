@@ -19,8 +19,8 @@ def small_disk(tmp_path: Path, megabytes: int) -> Iterator[Path]:
     """A small file system; skips the test where mounting is not allowed.
 
     Args:
-        tmp_path: where its mount point goes.
-        megabytes: how much fits.
+        tmp_path: parent of its mount point.
+        megabytes: its size.
 
     Yields:
         The mount point.

@@ -56,7 +56,7 @@ class Faults:
     """Disk faults for processes started with ``environment()``; none until ``fail`` is called.
 
     Args:
-        library: what ``build`` made.
+        library: the result of ``build``.
         folder: an empty folder for the rules, the counters and the log.
     """
 
@@ -92,14 +92,14 @@ class Faults:
     ) -> None:
         """Make calls fail from now on, also in running processes.
 
-        With ENOSPC the first write to fail is a short one, as on a disk that fills up: half of
-        it is written, and what follows fails.
+        With ENOSPC the first failing write is a short one, as on a disk that fills up: half of
+        it is written, and later writes fail.
 
         Args:
-            pattern: an absolute path, or with a str a pattern for one; * matches slashes too.
+            pattern: an absolute path, or a str with wildcards; * matches slashes too.
             errno_name: such as ENOSPC, EIO, EROFS, EACCES.
             calls: which kinds, of ``KINDS``; by default those of ``USUAL``.
-            skip: how many matching calls go well before.
+            skip: how many matching calls succeed first.
             limit: how many fail then; all by default.
         """
         text = glob.escape(str(pattern)) if isinstance(pattern, Path) else pattern

@@ -32,7 +32,7 @@ def study(folder: Path, command: str = "", killed: int = -1) -> StudySpec:
 
     Args:
         folder: has ``base`` and ``data``.
-        command: run there in the middle of the third trial.
+        command: shell command run there in the middle of the third trial.
         killed: the trial in the middle of which the worker is killed.
     """
     settings: dict[str, Any] = {

@@ -3,8 +3,8 @@
     python stopped.py URL before|after|within STEP
 
 It stops before the check of a write, after it, or after it for so long that the server ends its
-transaction. Tries every so-manyth of the driver's writes, and prints a line of JSON for each: what
-it was, how the driver ended, and what the study held before it was continued and when it had ended.
+transaction. Tries every STEP-th of the driver's writes, and prints a line of JSON for each: what
+it was, how the driver ended, and the study's content before it continued and after it ended.
 """
 
 from __future__ import annotations

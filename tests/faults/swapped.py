@@ -19,8 +19,8 @@ from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refil
 class Swapped(Synthetic):
     """``Synthetic`` with an input ``data``; trial ``at`` replaces it and kills its worker.
 
-    The worker that follows finds ``content`` under the same name, or nothing where it is empty.
-    Where the setting ``removes`` names a folder, that is removed, and the data stays.
+    The next worker finds ``content`` under the same name, or no file if it is empty.
+    If the setting ``removes`` names a folder, that is removed instead of the data.
     """
 
     def __init__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:

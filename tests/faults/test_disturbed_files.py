@@ -1,7 +1,7 @@
 """Base, data, prepared tables and the study's files change in the middle of real fine-tunes.
 
-Each sweep goes on with the results of an undisturbed one, or stops with one sentence and reaches
-those results when it is resumed. Nothing is computed on what was changed.
+Each sweep continues with the results of an undisturbed one, or stops with one message and reaches
+those results when it is resumed. Nothing is computed with changed files.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Disturbance:
     """A change to files, and the expected message.
 
     Attributes:
-        command: of bash, run in the middle of the third trial, in the folder of the inputs.
-        said: what stops the sweep; empty if nothing does.
-        complete: trials complete by then; the worker is killed in the middle of the fifth.
-        kept: adapters that are there in the end.
+        command: bash command run in the middle of the third trial, in the folder of the inputs.
+        message: the message with which the sweep stops; empty if it continues.
+        complete: number of complete trials then; the worker is killed in the middle of the fifth.
+        kept: number of adapters at the end.
     """
 
     command: str
-    said: str = ""
+    message: str = ""
     complete: int = 4
     kept: int = TRIALS
 
@@ -70,8 +70,8 @@ def test_files_that_change_during_a_sweep_change_no_result(
     """For the worker that has read them, and for one that starts later."""
     folder, wanted = Path(shutil.copytree(small_inputs, tmp_path / "home")), DISTURBANCES[name]
     database, spec = Database(folder / "study.db"), study(folder, wanted.command, killed=4)
-    if wanted.said:
-        with pytest.raises(SweepError, match=wanted.said) as stopped:
+    if wanted.message:
+        with pytest.raises(SweepError, match=wanted.message) as stopped:
             database.run(spec)
         assert len(str(stopped.value).splitlines()) == 1
         before = database.measured()

@@ -27,7 +27,7 @@ WORDS = {
 """Strings with a meaning for browsers, terminals, readers, C programs or spreadsheets."""
 
 
-def stranger(url: str, word: str) -> None:
+def hostile_study(url: str, word: str) -> None:
     """A study with such a string wherever a study has text, with lorasweep's attributes."""
     study = optuna.create_study(storage=url, study_name=f"s {word}", direction="maximize")
     space = {
@@ -73,7 +73,7 @@ def test_untrusted_text_is_shown_and_never_interpreted(
 ) -> None:
     """In the terminal, in the report, and in the exported trials."""
     url = f"sqlite:///{tmp_path}/study.db"
-    stranger(url, word)
+    hostile_study(url, word)
     for arguments in (
         ["status"],
         ["status", "--failed"],

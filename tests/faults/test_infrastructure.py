@@ -89,7 +89,7 @@ class Writer:
     """A process under faults that writes and syncs one file on request.
 
     Args:
-        faults: what it may meet.
+        faults: the injectable faults.
         path: the file.
     """
 

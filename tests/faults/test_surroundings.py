@@ -49,7 +49,7 @@ def shell(
     )
 
 
-def must_be_whole(folder: Path) -> dict[str, Any]:
+def check_complete(folder: Path) -> dict[str, Any]:
     """Every trial exists and was computed exactly once; returns the study's status."""
     done = shell(f"$L status --json {' '.join(STORAGE)}", folder, {})
     assert done.returncode == 0, done.stderr
@@ -96,7 +96,7 @@ def test_a_sweep_runs_with_few_resources(case: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert ("cannot remember" in done.stderr) is (environment.get("HOME") == "/dev/null")
-    must_be_whole(folder)
+    check_complete(folder)
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_too_few_open_files_are_one_message(folder: Path) -> None:
     assert "Traceback" not in done.stderr
     assert "Too many open files" in done.stderr
     assert shell(RUN, folder, {}).returncode == 0
-    must_be_whole(folder)
+    check_complete(folder)
 
 
 CLOCKED = """
@@ -152,6 +152,6 @@ def test_a_changed_clock_changes_no_result(step: str, folder: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert (folder / "clock").read_text() == step
-    assert must_be_whole(folder)["owner"] is None
+    assert check_complete(folder)["owner"] is None
     read = shell(f"$L report --quick --out page {' '.join(STORAGE)}", folder, {})
     assert read.returncode == 0, read.stderr

@@ -33,7 +33,7 @@ STUDY = StudySpec(
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(280)
-def test_a_sweep_needs_the_token_and_the_error_says_how(tmp_path: Path) -> None:
+def test_a_sweep_needs_the_token_and_the_error_has_the_remedy(tmp_path: Path) -> None:
     """The token is in the user's home, where Ray stores it; a variable enables authentication."""
     (tmp_path / "study.py").write_text(STUDY)
     plain = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}

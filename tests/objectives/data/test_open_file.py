@@ -112,7 +112,7 @@ def test_any_known_compression_and_encoding_is_read(tmp_path: Path, case: str) -
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12\n"
 PAGE = b"<!DOCTYPE html>\n<html><body>404</body></html>\n"
-TOLD: dict[str, tuple[str, bytes, str]] = {
+KINDS: dict[str, tuple[str, bytes, str]] = {
     "Git LFS": ("d.csv", LFS, "got 'a Git LFS pointer' (d.csv). Run git lfs pull"),
     "Git LFS FASTA": ("d.fasta", LFS, "got 'a Git LFS pointer' (d.fasta)"),
     "Git LFS text": ("d.txt", LFS, "got 'a Git LFS pointer'"),
@@ -153,10 +153,10 @@ TOLD: dict[str, tuple[str, bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", sorted(TOLD))
+@pytest.mark.parametrize("case", sorted(KINDS))
 def test_the_true_kind_of_a_file_is_named(tmp_path: Path, case: str) -> None:
     """One or two faults of the file, none of its rows."""
-    name, content, expected = TOLD[case]
+    name, content, expected = KINDS[case]
     (tmp_path / name).write_bytes(content)
 
     chains, problems = read(tmp_path / name)

@@ -41,9 +41,9 @@ class Kind:
 
     Attributes:
         make: builds it.
-        write: how its authors say to write a sequence.
-        before: how many tokens come before the first residue.
-        after: how many come after the last.
+        write: formats a sequence as its authors recommend.
+        before: number of tokens before the first residue.
+        after: number of tokens after the last.
         lacks: letters that are not in its vocabulary.
         seen_as: the token that it is read as.
     """

@@ -1,6 +1,6 @@
 """UniProt's feature columns, one case per line: binding, unknown or refused residues.
 
-Labels are written one character a residue: 1 binds, 0 does not, . is masked.
+Labels have one character per residue: 1 binds, 0 does not, . is masked.
 """
 
 from __future__ import annotations

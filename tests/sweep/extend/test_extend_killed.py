@@ -101,7 +101,7 @@ def made(address: StorageUrl) -> StorageUrl:
 
 @pytest.fixture
 def killed(study: StorageUrl) -> Iterator[Callable[[str], str]]:
-    """A process that extends the study as one line of input says, and answers with one line."""
+    """A process that extends the study by one line of input, and answers with one line."""
     process = subprocess.Popen(
         [sys.executable, "-c", EXTENDER, study.url],
         stdin=subprocess.PIPE,

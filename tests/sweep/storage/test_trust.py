@@ -57,9 +57,9 @@ class Place:
 
     Attributes:
         code: the folder of the study's file and objective.
-        elsewhere: a folder to work in.
-        marker: exists once the objective has been imported.
-        state: where the machine remembers what the user trusts.
+        elsewhere: another working directory.
+        marker: a file that importing the objective creates.
+        state: the folder of the user's trusted studies.
     """
 
     def __init__(self, folder: Path) -> None:

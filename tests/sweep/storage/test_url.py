@@ -10,7 +10,7 @@ from sweep.storage.database import _engine_options, open_storage
 from sweep.storage.studies import open_study
 from sweep.storage.url import StorageUrl, default_url, folder_name
 
-SECRET = "p@ss/w:rd ü"  # noqa: S105 - of nobody
+SECRET = "p@ss/w:rd ü"  # noqa: S105 - no real password
 QUOTED = "p%40ss%2Fw%3Ard%20%C3%BC"
 
 

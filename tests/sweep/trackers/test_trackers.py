@@ -29,7 +29,7 @@ class Case:
 
     Attributes:
         study: the study.
-        folder: of the database.
+        folder: the database's folder.
     """
 
     study: optuna.Study

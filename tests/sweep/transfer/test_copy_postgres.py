@@ -128,7 +128,7 @@ def test_a_copy_to_a_server_that_was_killed_is_made_again(
 
 
 def _trials_in(url: str) -> int:
-    """The number of trials in the copy; None or 0 while tables are being created."""
+    """The number of trials in the copy; 0 while tables are being created."""
     with (
         psycopg.connect(url.replace("+psycopg", "")) as connection,
         contextlib.suppress(psycopg.errors.UndefinedTable),

@@ -36,7 +36,7 @@ SOUND = {
     "a report of numpy's",
     "a report not finite",
 }
-SAYS = {
+MESSAGES = {
     "value text": "a result's value must be a number, got '0.5'.",
     "value true": "a result's value must be a number, got True.",
     "value array": "a result's value must be a number, got array([0.5]).",
@@ -138,7 +138,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
 @pytest.mark.integration
 def test_every_kind_of_result_is_tried(ended: dict[str, FrozenTrial]) -> None:
     """Each kind has its expected outcome here."""
-    assert set(ended) == SOUND | set(SAYS) == {*TOGETHER, *handing.LISTS}
+    assert set(ended) == SOUND | set(MESSAGES) == {*TOGETHER, *handing.LISTS}
 
 
 @pytest.mark.parametrize("how", [*TOGETHER, *handing.LISTS])
@@ -153,7 +153,7 @@ def test_an_invalid_result_fails_only_its_trial_with_the_reason(
         assert "failure" not in trial.user_attrs
     else:
         assert trial.state.name == "FAIL"
-        assert SAYS[how] in trial.user_attrs["failure"]["message"]
+        assert MESSAGES[how] in trial.user_attrs["failure"]["message"]
         assert trial.user_attrs["failure"]["reason"] in ("exception", "nan")
 
 

@@ -30,8 +30,8 @@ class Kept:
     """A trained trial and its adapter.
 
     Attributes:
-        folder: of its adapter.
-        result: the trial's.
+        folder: the adapter's folder.
+        result: the trial's result.
         margins: the logit differences of its last validation, in the split's order.
     """
 

@@ -35,7 +35,7 @@ class Page(HTMLParser):
 
     Attributes:
         elements: tag and attributes, in order.
-        texts: what is read, in pieces.
+        texts: pieces of visible text.
     """
 
     def __init__(self, text: str) -> None:
@@ -66,7 +66,7 @@ class Page(HTMLParser):
         return [(tag, a) for tag, a in self.elements if "title" in a]
 
 
-def test_a_header_is_text_whatever_it_holds() -> None:
+def test_any_header_is_shown_as_text() -> None:
     """It creates no element, attribute or script comment; invisible characters are replaced."""
     page = Page(draw(prediction(EVIL, f"{EVIL}\x1b[2J"), ABOUT))
     plain = Page(draw(prediction("q", "q"), ABOUT))

@@ -2,7 +2,7 @@
 
 The contract: losses of 50 steps within 1e-5 of their size, at learning rates at which rounding
 does not grow beyond that by itself. Where it does, two plain loops that pad their batches
-differently part as far, and the last test holds the engine to that.
+differently differ as much, and the last test compares the engine with that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Batched steps keep all tensors on their device, tested with PyTorch's ``meta`` device.
 
-PyTorch's ``meta`` device computes shapes and no numbers. What would fail on a GPU for want of a
-copy there, a tensor of the host's among the device's, is found here.
+PyTorch's ``meta`` device computes shapes and no numbers. An operator that would fail on a GPU
+because one of its tensors is on the host is found here.
 """
 
 from __future__ import annotations

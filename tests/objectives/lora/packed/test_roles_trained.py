@@ -145,9 +145,9 @@ class Trained:
     """A pack of one trial for each target set, on a random encoder.
 
     Attributes:
-        name: of the encoder.
-        folder: where it is.
-        inputs: it and the data.
+        name: the encoder's name.
+        folder: its folder.
+        inputs: the encoder and the data.
         pack: the trials.
         runs: their results.
     """

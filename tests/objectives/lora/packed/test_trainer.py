@@ -29,9 +29,9 @@ class FixedBatches(Trainer):
     """A Trainer on given batches, which records the loss of each step.
 
     Args:
-        rows: of the training set.
-        batches: indices into them.
-        options: of ``Trainer``.
+        rows: the training set.
+        batches: indices of its rows.
+        options: arguments of ``Trainer``.
     """
 
     def __init__(self, rows: list[dict[str, Any]], batches: Any, **options: Any) -> None:

@@ -85,8 +85,8 @@ def test_the_estimate_has_no_bias_and_the_floor_is_what_noise_adds() -> None:
 def test_a_straight_line_is_the_noncentral_f_interval() -> None:
     """With one degree of freedom, the ends are where scipy's noncentral t has 97.5 and 2.5 %.
 
-    A single effect's interval from the pivot is that of its signal-to-noise ratio, as long as
-    the noise's own uncertainty is drawn as well: here with so many runs that it is small.
+    A single effect's interval from the pivot is that of its signal-to-noise ratio, if
+    the noise is drawn too; with the number of runs here its uncertainty is small.
     """
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, 3000)

@@ -24,7 +24,7 @@ def _left(y: FloatArray, *, by_alpha: bool = False) -> tuple[Fit, float, float]:
     """A fit, the variance of its choices, and the part not explained by size.
 
     Args:
-        y: over all combinations of choice, rank and scaling.
+        y: values over all combinations of choice, rank and scaling.
         by_alpha: give the model alpha = scaling x rank in place of scaling, as a study that
             samples alpha does.
     """

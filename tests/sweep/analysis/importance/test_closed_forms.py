@@ -140,7 +140,7 @@ def test_held_out_trials_give_noise_no_share() -> None:
 def test_seeds_of_a_configuration_are_held_out_together() -> None:
     """Otherwise a forest would know a held-out run from its replicate.
 
-    Two exact copies of 60 rows of noise: apart, each would be predicted by the other.
+    For two copies of 60 rows of noise, each copy would predict the other.
     """
     rng = np.random.default_rng(1)
     x, y = rng.uniform(size=60), rng.normal(size=60)

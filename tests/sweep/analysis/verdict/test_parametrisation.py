@@ -18,8 +18,8 @@ GAIN = 0.02 * np.array([-1.2, 0.3, -0.4, 0.1, 1.2])
 def test_rank_with_alpha_equals_rank_with_scaling(effect: dict[str, float]) -> None:
     """The group {rank, scaling} has the variance of {rank, alpha}, from the same trials.
 
-    Rates of the log axes, so that alpha = scaling x rank is a line too: the two differ only in
-    the product column and the reference's corners, so by little.
+    On log axes alpha = scaling x rank is linear too, so the two differ only in
+    the product column and the corners of the reference, by little.
     """
     rng = np.random.default_rng(3)
     n = 160

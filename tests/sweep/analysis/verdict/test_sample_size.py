@@ -61,7 +61,7 @@ def test_negligibility_needs_more_trials_near_the_bound() -> None:
 def test_the_rule_of_thumb_for_negligibility() -> None:
     """250 (sigma / delta)^2 trials give 85 to 90 % power: 80 % needs as many within a factor 2.
 
-    Source: the simulations that the method was chosen by.
+    Source: the simulations by which the method was chosen.
     """
     for noise in (0.0075, 0.01, 0.015):
         found = for_negligible([_piece(0.0, noise)] * 2, DELTA_SIGMA, N)

@@ -21,7 +21,7 @@ def _fast(table: TrialTable, claim: Claim, **how: Any) -> Verdict:
 def test_ranks_veto_an_effect_of_a_few_high_values() -> None:
     """One choice of five is far better; among the other four, and within it, a decides.
 
-    Of the variance t has 16 times what a has, of the order of the trials about as much.
+    t has 16 times the variance of a, but about the same effect on the ranks of trials.
     """
     table = simple_table(
         100, lambda at: 1.0 * (at["t"] == 4.0) + 0.1 * straight(at["a"]), noise=0.01
@@ -59,7 +59,7 @@ def test_the_better_half_of_the_rates_vetoes_an_effect_at_bad_rates() -> None:
 def test_delta_alone_does_not_veto_in_large_units() -> None:
     """The check uses ranks of the objective: 20 is a small step of it, and a huge rank.
 
-    Dominance is likely and not sure, so that a refutation by size would stand.
+    Dominance is likely but not certain, so a veto by size would take effect.
     """
     table = simple_table(
         60,

@@ -71,10 +71,10 @@ class Swept:
     """A finished study.
 
     Attributes:
-        folder: the command runs here.
-        url: the database.
-        inputs: where its data and base are.
-        settings: the objective's.
+        folder: the command's working directory.
+        url: the database's URL.
+        inputs: paths of its data and base.
+        settings: the objective's settings.
     """
 
     def __init__(self, folder: Path, inputs: dict[str, str], settings: dict[str, Any]) -> None:

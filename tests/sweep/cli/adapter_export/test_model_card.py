@@ -41,7 +41,7 @@ def numbers(tree: Any) -> Iterator[float]:
         yield float(tree)
 
 
-def strangers(card: str, records: dict[str, Any]) -> list[str]:
+def unknown_numbers(card: str, records: dict[str, Any]) -> list[str]:
     """Numbers of a card that are in no record, also rounded."""
     known = set(numbers(records))
     found = re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e-?\d+)?(?![\w])", card)
@@ -62,8 +62,8 @@ def test_every_number_is_from_a_record(records: dict[str, Any]) -> None:
     """A number that is not would be found."""
     card = model_card(records)
 
-    assert strangers(card, records) == []
-    assert strangers(f"{card} 0.7777 or 12,345", records) == ["0.7777", "12,345"]
+    assert unknown_numbers(card, records) == []
+    assert unknown_numbers(f"{card} 0.7777 or 12,345", records) == ["0.7777", "12,345"]
 
 
 def test_metrics_are_shown_with_their_intervals() -> None:
@@ -179,7 +179,7 @@ def test_unknown_values_are_left_out() -> None:
     )  # fmt: skip
     card = model_card(records)
 
-    assert strangers(card, records) == []
+    assert unknown_numbers(card, records) == []
     assert "None" not in snippet(card)
     assert "ROC" not in card
     assert "if its validation MCC chose it" in card

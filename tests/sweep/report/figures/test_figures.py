@@ -53,7 +53,7 @@ def whole() -> dict[str, ReportFigure]:
 
 
 def test_every_kind_is_drawn(whole: dict[str, ReportFigure]) -> None:
-    """Each kind draws under its own name, in one section."""
+    """Each kind has its own key, in one section."""
     for each in whole.values():
         assert each.figure is not None, each
         check(each)

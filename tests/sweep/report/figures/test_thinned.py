@@ -1,4 +1,4 @@
-"""Figures of many trials draw some of them, and say so."""
+"""Figures of many trials draw a selection, with a note."""
 
 from __future__ import annotations
 
