@@ -42,6 +42,12 @@ class Ended:
         """The name of the tracker's run."""
         return f"{self.study} trial {self.number}"
 
+    @property
+    def points(self) -> list[tuple[int, Mapping[str, float]]]:
+        """Intermediate metrics at their steps, and the final ones at the last step."""
+        last = max((step for step, _ in self.curve), default=0)
+        return [*self.curve, (last, self.metrics)]
+
 
 def ended_of(study: optuna.Study, trial: FrozenTrial) -> Ended:
     """Read a finished trial of a study made by lorasweep."""

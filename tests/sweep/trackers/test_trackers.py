@@ -200,9 +200,6 @@ def test_a_missing_library_is_named_with_its_install_command(
 ) -> None:
     """Before anything runs."""
     library = {"tensorboard": "tensorboardX"}.get(name, name)
-    for module in [m for m in sys.modules if m.startswith("sweep.trackers.")]:
-        if module != "sweep.trackers.make":
-            monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, library, None)
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")
 
@@ -221,7 +218,7 @@ def test_a_study_of_any_name_has_its_folder_beside_the_database(tmp_path: Path) 
     address = StorageUrl.parse(f"sqlite:///{tmp_path}/s.db")
     (tracker,) = trackers(["tensorboard"], address, "../a/b")
 
-    folder = tracker._folder.resolve()  # type: ignore[attr-defined]
+    folder = tracker.args[0].resolve()  # type: ignore[attr-defined]
     assert folder.parent == tmp_path
     assert folder.name.endswith("-tensorboard")
 
