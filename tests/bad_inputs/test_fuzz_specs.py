@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bad_inputs.fuzzing import JSON, fuzz, told
+from bad_inputs.fuzzing import JSON, check_message, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import specs
@@ -32,7 +32,7 @@ def read_back(tree: Any) -> None:
     try:
         spec = StudySpec.from_json(tree)
     except SpecError as error:
-        told(error)
+        check_message(error)
         return
     again = StudySpec.from_json(json.loads(json.dumps(spec.to_json(), allow_nan=False)))
     assert again == spec
@@ -94,11 +94,11 @@ def test_any_tree_is_a_space_or_refused(tree: Any) -> None:
     try:
         space = Space.from_json(tree)
     except SpecError as error:
-        told(error)
+        check_message(error)
         return
     faults = space.faults()
     if faults:
-        told(SpecError(faults))
+        check_message(SpecError(faults))
     else:
         assert Space.from_json(space.to_json()) == space
         space.size()

@@ -45,7 +45,7 @@ def slow(*values: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("file", "error", "call", "says"),
+    ("file", "error", "call", "wanted_message"),
     [
         ("s.db-wal", "ENOSPC", "write", ROOM),
         ("s.db", "ENOSPC", "write", ROOM),

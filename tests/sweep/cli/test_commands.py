@@ -169,7 +169,7 @@ def test_help_imports_almost_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "expected"),
     [
         (["dance"], 2, "lorasweep must be followed by one of check, run, resume, status,"),
         ([], 2, "predict, adapters, data, got None. See lorasweep --help."),
@@ -282,7 +282,7 @@ def test_failures_are_shown_in_full_on_request(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "says"),
+    ("option", "value", "expected"),
     [
         ("--on-failure", "retry", "policy.on_failure must be 'continue', 'stop' or 'retry(k)'"),
         ("--keep", "some", "policy.keep must be one of best, all, none, got 'some'"),

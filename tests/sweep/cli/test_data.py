@@ -134,7 +134,7 @@ def test_the_bar_is_shown_only_on_a_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "expected"),
     [
         (["fetch", "yu2012"], 2, "NAME must be one of yu2013, got 'yu2012'"),
         (["describe", "nowhere"], 1, "data must be a path that exists"),

@@ -10,7 +10,7 @@ from sweep.storage.url import StorageUrl
 
 
 @pytest.mark.parametrize(
-    ("url", "error", "said"),
+    ("url", "error", "expected"),
     [
         (
             "postgresql://u@h/d",

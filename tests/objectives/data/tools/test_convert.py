@@ -160,7 +160,7 @@ def test_any_chains_survive_a_conversion(
 
 
 @pytest.mark.parametrize(
-    ("name", "out", "form", "says"),
+    ("name", "out", "form", "expected"),
     [
         ("text", "x.csv", None, r"be a folder for the splits train, test.*--out \S+x \("),
         ("csv", "x.xlsx", None, "end in .parquet, .csv, .tsv, .jsonl, or be a folder"),
