@@ -30,7 +30,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.integration
-def test_a_killed_campaign_goes_on_to_the_same_records(tmp_path: Path) -> None:
+def test_a_killed_campaign_continues_to_the_same_records(tmp_path: Path) -> None:
     """Killed after the first record, then finished: the records equal an uninterrupted run's."""
     command = [sys.executable, "-m", "benchmarks.verdict.campaign", "--out", str(tmp_path)]
     options = ["--cells", "Arand:40", "--studies", "400", "--draws", "100", "--workers", "1"]
@@ -149,7 +149,7 @@ def test_figures_count_verdicts_parts_and_coverage() -> None:
     assert coverage(found, "total", "scaling") == (Rate(0, 0), Rate(2, 3))
 
 
-def test_an_interval_of_no_events_is_clopper_and_pearson_s() -> None:
+def test_an_interval_without_events_is_clopper_pearson() -> None:
     """0 of 500: the upper end is 1 - .025 ** (1 / 500)."""
     low, high = Rate(0, 500).interval
 

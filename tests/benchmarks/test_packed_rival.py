@@ -37,7 +37,7 @@ def outcomes(seconds: float) -> list[list[Outcome]]:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", ["stock", "best", "best-grouped"])
-def test_the_rival_trains_through_both_epochs(work: Work, name: str) -> None:
+def test_trainer_trains_both_epochs(work: Work, name: str) -> None:
     """Trains a second epoch, because bitsandbytes can fail after the first evaluation."""
     job = work.job(work.trials[0], rival_options(VARIANTS[name], work.widest))
 
@@ -104,7 +104,7 @@ def test_a_ratio_is_of_sums_with_the_range_over_rounds(work: Work) -> None:
     assert f"bitsandbytes {versions()['bitsandbytes']}" in " ".join(page.split())
 
 
-def test_operators_have_kinds() -> None:
+def test_operators_are_grouped_by_kind() -> None:
     """Operators are grouped by the start of their names."""
     assert kind("aten::addmm") == "gemm"
     assert kind("aten::add_") == "elementwise"

@@ -24,7 +24,7 @@ def one(
     return check_results(campaign, expected)
 
 
-def test_a_few_hits_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_a_few_hits_lose_and_duplicate_nothing(tmp_path: Path) -> None:
     """The short version of the test below."""
     counts = one(f"sqlite:///{tmp_path}/s.db", tmp_path, trials=12, hits=5, seed=1, longest=3.0)
 
@@ -44,7 +44,7 @@ def test_a_few_hits_on_a_journal(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [11])
-def test_a_hundred_hits_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:
+def test_a_hundred_hits_lose_and_duplicate_nothing(tmp_path: Path, seed: int) -> None:
     """At least a hundred hits over at least two hundred trials."""
     hits = trials = 0
     for attempt in range(9):

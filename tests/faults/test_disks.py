@@ -124,7 +124,7 @@ def test_a_full_disk_while_the_study_is_made(tmp_path: Path, faults: Faults) -> 
 
 
 @pytest.mark.slow
-def test_a_really_full_disk(tmp_path: Path) -> None:
+def test_a_real_full_disk(tmp_path: Path) -> None:
     """A small file system, filled up during the sweep, then with free space again."""
     with small_disk(tmp_path, 2) as disk:
         campaign = campaign_in(tmp_path)

@@ -126,7 +126,7 @@ def test_a_driver_killed_between_two_trials_of_a_lane_loses_neither(
 
 
 @pytest.mark.slow
-def test_hits_at_random_lose_and_double_nothing_of_packs(tmp_path: Path) -> None:
+def test_random_hits_lose_and_duplicate_no_trial_of_a_pack(tmp_path: Path) -> None:
     """Two workers with three trials each."""
     campaign, expected = packed(tmp_path, 30, seconds=1.5, workers=2, lanes=3)
     run_campaign(campaign, hits=6)

@@ -127,7 +127,7 @@ def test_another_seed_gives_another_trial(make_objective: Make) -> None:
     )
 
 
-def test_a_runaway_trial_fails_with_reason_nan(make_objective: Make) -> None:
+def test_a_diverging_trial_fails_with_reason_nan(make_objective: Make) -> None:
     """It has no value; exception class, message and traceback are kept."""
     objective = make_objective(steps=6, warmup=0.0)
     (result,) = objective.run([TrialParams(3, VALUES | {"learning_rate": 1e30})], ignore_reports)
@@ -138,7 +138,7 @@ def test_a_runaway_trial_fails_with_reason_nan(make_objective: Make) -> None:
     assert "lane.py" in result.failure.traceback
 
 
-def test_a_runaway_trial_fails_alone(make_objective: Make) -> None:
+def test_a_diverging_trial_fails_alone(make_objective: Make) -> None:
     """The other trials of its pack have the results of running alone."""
     objective = make_objective(steps=6, dropout=0.1, warmup=0.0)
     rates = [1e-2, 1e30, 1e-3]
@@ -224,7 +224,7 @@ def test_a_final_test_without_a_test_split_is_refused_before_training(
         ({"test_chains": 3}, ("test", "chains"), 3),
     ],
 )
-def test_data_settings_reach_the_data(
+def test_data_settings_apply(
     make_objective: Make, setting: dict[str, int], figure: tuple[str, str], expected: int
 ) -> None:
     """Each cap shows in the summary."""
@@ -233,7 +233,7 @@ def test_data_settings_reach_the_data(
     assert data["splits"][figure[0]][figure[1]] == expected
 
 
-def test_max_residues_and_data_seed_reach_the_data(make_objective: Make) -> None:
+def test_max_residues_and_data_seed_apply(make_objective: Make) -> None:
     """Long chains are dropped; another seed draws other chains."""
     plain = make_objective(train_chains=10).facts()
     short = make_objective(train_chains=10, max_residues=40).facts()

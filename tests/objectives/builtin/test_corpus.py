@@ -33,7 +33,7 @@ def test_chain_files_are_read_without_their_heading(tmp_path: Path) -> None:
     assert list(corpus.read_chains(tmp_path)) == ["MKT"]
 
 
-def test_near_copies_of_held_out_and_excluded_proteins_do_not_train() -> None:
+def test_near_copies_of_held_out_proteins_are_excluded() -> None:
     """A protein with one substitution in ten still shares words, and is dropped."""
     random = Random(0)
     originals = [protein(random) for _ in range(200)]

@@ -51,7 +51,7 @@ def test_the_same_steps_give_the_same_weights(toy: list[str], tmp_path: Path) ->
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_a_run_goes_on_from_an_earlier_one(toy: list[str], tmp_path: Path) -> None:
+def test_a_run_continues_an_earlier_one(toy: list[str], tmp_path: Path) -> None:
     """With --init and no rate the weights are the earlier run's, and both runs are on record."""
     pretrain.main([*toy, "--out", str(tmp_path / "one")])
     rest = "--learning-rate 0 --adam-learning-rate 0"

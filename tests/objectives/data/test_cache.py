@@ -32,7 +32,7 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-def test_entry_is_read_back(tmp_path: Path) -> None:
+def test_an_entry_is_read_back(tmp_path: Path) -> None:
     """Tables and facts are returned, the tables memory mapped from their final place."""
     store_entry(tmp_path / "key", tables(), {"a": [1]})
 
@@ -120,7 +120,7 @@ def test_racing_workers_all_get_a_complete_entry(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
-def test_progress_bars_stay_as_they_were(tmp_path: Path) -> None:
+def test_progress_bar_settings_are_unchanged(tmp_path: Path) -> None:
     """The sweep draws its own bar; the user's setting stays as it is."""
     datasets.enable_progress_bars()
 

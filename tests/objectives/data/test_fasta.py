@@ -54,7 +54,7 @@ def sound(path: str) -> list[tuple[str, str]]:
     packed=st.booleans(),
 )
 @settings(deadline=None, max_examples=examples(60))
-def test_what_was_written_is_read_back(
+def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     *,
     chains: dict[str, str],

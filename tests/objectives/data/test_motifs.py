@@ -98,7 +98,7 @@ def test_a_decoy_does_not_match_but_is_made_of_the_motif(motif: Motif, seed: int
     assert lengths[0] <= len(text) <= lengths[1]
 
 
-def test_decoys_are_plenty(split: Split) -> None:
+def test_there_are_many_decoys(split: Split) -> None:
     """At least as many chains hold a one-letter break of a P-loop's tail as hold a P-loop."""
     near = sum(c.sequence.count("GK") for c in split[0])
     true = sum(len(MOTIFS[0].occurrences(c.sequence)) for c in split[0])

@@ -7,7 +7,7 @@ import pytest
 from objectives.data.options import DataOptions
 
 
-def test_defaults_are_sound() -> None:
+def test_defaults_are_valid() -> None:
     """No setting is required."""
     assert DataOptions().faults() == []
 

@@ -182,7 +182,7 @@ def test_a_damaged_pickle_is_a_fault_of_the_file(tmp_path: Path, content: bytes)
     assert problems.files[0].endswith(" (a.pkl).")
 
 
-def test_the_option_reaches_the_reader(tokenizer: Any, tmp_path: Path) -> None:
+def test_the_option_applies(tokenizer: Any, tmp_path: Path) -> None:
     """The same chains, pickled or not, are the same data."""
     random = np.random.default_rng(0)
     rows = [

@@ -148,7 +148,9 @@ def test_a_given_validation_split_is_used(preparer: Preparer, tmp_path: Path) ->
     assert data.summary.split_method == "validation split as given by the source"
 
 
-def test_no_relative_of_a_validation_chain_trains(preparer: Preparer, tmp_path: Path) -> None:
+def test_no_relative_of_a_validation_chain_is_in_training(
+    preparer: Preparer, tmp_path: Path
+) -> None:
     """Families of near-duplicates stay on one side."""
     families = [
         [parent[:at] + "A" + parent[at + 1 :] for at in (10, 25, 45)] for parent in sequences(12)

@@ -8,7 +8,7 @@ from objectives.data.errors import SHOWN, RecordErrors
 from sweep.errors import DataError
 
 
-def test_nothing_wrong_raises_nothing() -> None:
+def test_a_source_without_faults_raises_nothing() -> None:
     """And nothing was skipped."""
     assert RecordErrors().settle("dir", skip_bad=False) == ()
 

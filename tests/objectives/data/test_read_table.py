@@ -59,7 +59,7 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
 @pytest.mark.parametrize("notation", ["string", "list", "positions"])
 @given(cases=st.lists(rows(), min_size=1, max_size=5))
 @settings(deadline=None, max_examples=examples(15))
-def test_what_was_written_is_read_back(
+def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     suffix: str,
     notation: str,

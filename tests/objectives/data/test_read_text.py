@@ -38,7 +38,7 @@ def records(draw: st.DrawFn) -> tuple[str, str, str, list[int]]:
 
 @given(st.lists(records(), min_size=1, max_size=5), st.booleans())
 @settings(deadline=None, max_examples=examples(50))
-def test_what_was_written_is_read_back(
+def test_written_data_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     cases: list[tuple[str, str, str, list[int]]],
     header: bool,  # noqa: FBT001

@@ -161,7 +161,7 @@ def test_a_cell_of_features_labels_five_residues(text: str, wanted: str | None) 
     }
 
 
-def test_the_table_is_long_enough_to_trust() -> None:
+def test_the_table_has_cases_of_every_kind() -> None:
     """At least eighty cases, of every kind."""
     assert len({text for text, _ in LABELLED}) == len(LABELLED) >= 80
 

@@ -85,7 +85,7 @@ def test_the_model_cards_list_is_refused_with_possible_matches(
         assert all(f"{option} (6)" in by_name[name] for option in ALL)
 
 
-def test_near_names_come_first(esm2_8m: EsmForTokenClassification) -> None:
+def test_nearest_names_come_first(esm2_8m: EsmForTokenClassification) -> None:
     """A misspelt name gets the nearest names as suggestions."""
     with pytest.raises(TargetError, match=r"could have matched: attention\.self\.query \(6\)"):
         resolve(esm2_8m, "self.qeury", HEAD)

@@ -26,7 +26,7 @@ def test_a_document_equals_its_filled_template(template: str) -> None:
 
 
 @pytest.mark.parametrize("template", PAGES)
-def test_another_number_makes_another_document(template: str) -> None:
+def test_a_changed_number_changes_the_document(template: str) -> None:
     """So the test above can fail: no table is typed by hand."""
     spoilt = json.loads(re.sub(r'("mean": 0\.)\d', r"\g<1>9", json.dumps(FOUND)))
 

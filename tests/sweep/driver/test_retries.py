@@ -149,7 +149,7 @@ def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
     assert store.ask().values == lost.values
 
 
-def test_hundreds_of_recoveries_queue_once(open_store: Open, spec: StudySpec) -> None:
+def test_hundreds_of_recoveries_queue_a_trial_once(open_store: Open, spec: StudySpec) -> None:
     """For any number of drivers that die before they start a trial."""
     open_store(spec).ask()
     for _ in range(20):

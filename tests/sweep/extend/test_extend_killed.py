@@ -155,7 +155,7 @@ def extensions(address: StorageUrl, trials: list[tuple[object, ...]]) -> int:
 
 
 @pytest.mark.slow
-def test_killed_after_each_of_its_statements(
+def test_an_extension_killed_after_each_statement(
     study: StorageUrl, killed: Callable[[str], str]
 ) -> None:
     """At each statement in turn, then once without a kill."""
@@ -181,7 +181,7 @@ def test_killed_after_each_of_its_statements(
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(study: StorageUrl, killed: Callable[[str], str]) -> None:
+def test_an_extension_killed_at_any_moment(study: StorageUrl, killed: Callable[[str], str]) -> None:
     """Twenty-five times, during repeated extensions; the next one takes over automatically."""
     with opened(study) as fresh:
         trials = contents(fresh)

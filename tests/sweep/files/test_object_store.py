@@ -156,7 +156,7 @@ def test_a_missing_library_of_a_store_is_named(monkeypatch: pytest.MonkeyPatch) 
         location.check(location.parse_location("gs://bucket/x"))
 
 
-def test_paths_stay_paths(tmp_path: Path) -> None:
+def test_local_paths_are_accepted(tmp_path: Path) -> None:
     """Local paths, with a scheme or without."""
     found: list[Any] = [
         location.parse_location(text) for text in (f"file://{tmp_path}/a", f"{tmp_path}/a")

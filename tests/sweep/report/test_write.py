@@ -49,7 +49,7 @@ def test_the_numbers_are_the_tree_and_figures_are_separate_files(
 
 
 @pytest.mark.integration
-def test_ten_figures_and_more(tree: dict[str, Any]) -> None:
+def test_a_full_report_has_at_least_ten_figures(tree: dict[str, Any]) -> None:
     """Of a study with data for all figures except those of predictions."""
     assert sum(each.figure is not None for each in draw(tree)) >= 10
 

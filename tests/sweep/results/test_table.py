@@ -65,7 +65,7 @@ def test_a_row_has_all_of_its_trial(spec: StudySpec, address: StorageUrl) -> Non
     ("metrics", "collapsed"),
     [({}, False), ({"degenerate": False}, False), ({"collapsed": True}, True), ({"mcc": 0}, False)],
 )
-def test_a_run_has_collapsed_if_its_objective_says_so(
+def test_a_run_has_collapsed_if_its_objective_marks_it(
     spec: StudySpec, address: StorageUrl, metrics: dict[str, Any], *, collapsed: bool
 ) -> None:
     """By its flag: a value of 0 is not enough."""

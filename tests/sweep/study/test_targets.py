@@ -20,7 +20,7 @@ def test_canonical_form_ignores_order_and_repeats(names: list[str], random: obje
     assert set(members(text)).isdisjoint(GROUPS)
 
 
-def test_groups_expand() -> None:
+def test_named_groups_expand() -> None:
     """``qkv`` and its members are one set."""
     assert canonical("qkv") == canonical("value+query+key") == "key+query+value"
     assert canonical("all-linear") == canonical("attention+mlp")

@@ -70,7 +70,7 @@ def test_times_are_utc_in_any_local_time_zone() -> None:
     assert run.stdout.strip() == "2026-11-24T00:00:00.000005+00:00"
 
 
-def test_any_part_of_a_trial_shows_in_the_whole() -> None:
+def test_a_change_of_any_part_of_a_trial_is_detected() -> None:
     """A comparison that ignores a part would accept a bad copy."""
 
     def made() -> optuna.trial.FrozenTrial:

@@ -217,7 +217,7 @@ def test_a_mirror_must_be_a_url(wanted: Collection, tmp_path: Path) -> None:
         fetch(wanted, tmp_path / "out", mirror=str(tmp_path))
 
 
-def test_real_collection_is_what_the_checkout_has(shared: Path, tmp_path: Path) -> None:
+def test_the_real_collection_equals_the_checkout(shared: Path, tmp_path: Path) -> None:
     """The pinned digests equal those of the real files, under the URLs of their repository."""
     yu = collection("yu2013")
     served = tmp_path / "mirror"

@@ -307,7 +307,7 @@ def test_data_deleted_before_the_first_trial_fails_it_with_a_reason(
     assert "Correct the path" in result.failure.message
 
 
-def test_data_deleted_after_facts_costs_nothing(
+def test_data_deleted_after_facts_has_no_effect(
     make_objective: Make, tiny_data: Path, tmp_path: Path
 ) -> None:
     """The prepared data are in the cache, which the process has open."""

@@ -61,7 +61,7 @@ def test_a_changed_configuration_changes_the_fingerprint(tiny_folder: Path, copy
     assert fingerprint(copy) != same
 
 
-def test_a_folder_is_located_as_it_is(tiny_folder: Path) -> None:
+def test_a_local_folder_is_located(tiny_folder: Path) -> None:
     """A local base needs no network."""
     assert locate(str(tiny_folder)) == tiny_folder
 

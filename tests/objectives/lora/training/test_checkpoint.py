@@ -199,7 +199,7 @@ def test_leftovers_of_a_killed_writer_are_deleted(path: Path) -> None:
         ("inputs", "of other inputs)"),
     ],
 )
-def test_a_changed_trial_starts_anew(
+def test_a_changed_trial_starts_from_step_0(
     make_objective: Make,
     tiny_data: Path,
     tmp_path: Path,

@@ -65,7 +65,7 @@ def test_evaluation_points_are_fractions_of_training(every: float, expected: set
     assert plan.evaluate_at == expected
 
 
-def test_tenths_are_tenths() -> None:
+def test_tenths_of_training_are_not_rounded_up() -> None:
     """Three times the float 0.1 is more than 0.3; rounding it up would be a step late."""
     plan = plan_steps(LENGTHS, BindingSettings(steps=10, evaluate_every=0.1), 0)
     one = plan_steps(LENGTHS, BindingSettings(epochs=1, batch_tokens=100), 0).batches

@@ -68,7 +68,7 @@ def test_without_an_effect_the_interval_starts_at_0(kind: str, k: int) -> None:
     assert np.mean([piece.interval()[0] == 0.0 for piece in pieces]) >= 0.95
 
 
-def test_the_estimate_has_no_bias_and_the_floor_is_what_noise_adds() -> None:
+def test_the_estimate_is_unbiased_and_the_floor_is_the_mean_of_noise() -> None:
     """Before truncation at 0, the mean of 300 studies of a clear effect is the truth."""
     scatter = _scatter("unbalanced", 4)
     beta = np.full(4, 5.0 * NOISE * (np.trace(scatter) / 4) ** 0.5)

@@ -33,7 +33,7 @@ def test_an_effect_as_flat_as_a_fourth_power_is_found() -> None:
     assert _variance(found, 0) == pytest.approx(1 / 9 - 1 / 25, rel=0.05)
 
 
-def test_the_model_grows_to_ishigami() -> None:
+def test_the_model_grows_to_fit_ishigami() -> None:
     """sin(x1) + 7 sin(x2)^2 + 0.1 x3^4 sin(x1): its three pieces, to two digits."""
     x1, x2, x3 = np.pi * sobol(512, 3)
     y = np.sin(x1) + 7.0 * np.sin(x2) ** 2 + 0.1 * x3**4 * np.sin(x1)
@@ -92,7 +92,7 @@ def test_interactions_need_a_number_of_configurations(n: int, pairs: int) -> Non
     assert sum(len(members) == 2 for members in found.model.spans) == pairs
 
 
-def test_few_configurations_get_lines_only() -> None:
+def test_few_configurations_get_linear_terms_only() -> None:
     """Degree 2 would leave nearly no residual degrees of freedom."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (4, 14))

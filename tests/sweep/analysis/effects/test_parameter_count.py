@@ -43,7 +43,7 @@ def _left(y: FloatArray, *, by_alpha: bool = False) -> tuple[Fit, float, float]:
 
 
 @pytest.mark.parametrize("by_alpha", [False, True], ids=["scaling", "alpha"])
-def test_an_effect_of_size_alone_leaves_nothing(by_alpha: bool) -> None:  # noqa: FBT001
+def test_an_effect_of_size_alone_has_no_remainder(by_alpha: bool) -> None:  # noqa: FBT001
     """0.02 for every doubling of the trained parameters, by rank or by target set."""
     fitted, variance, left = _left(0.02 * (LOG2_SIZE[T] + RANK), by_alpha=by_alpha)
 

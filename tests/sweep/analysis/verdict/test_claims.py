@@ -84,7 +84,7 @@ def test_two_choices_may_dominate() -> None:
     assert found.parameters[0].sigma == pytest.approx(0.025, abs=0.004)
 
 
-def test_a_claim_over_the_learning_rate_too() -> None:
+def test_a_claim_may_include_the_learning_rate() -> None:
     """A parameter in the claim is no nuisance parameter."""
     table = simple_table(
         120, lambda at: GAIN[at["t"].astype(int)] + np.sqrt(3.0) * at["u"], noise=0.2

@@ -30,7 +30,7 @@ def _on_ranges(n: int, ends: float, value: object, over: tuple[str, ...]) -> dic
     return _effects(quick(table, Claim("x1", over, (), nuisances=())))
 
 
-def test_ishigami() -> None:
+def test_shares_of_ishigami() -> None:
     """sin(x1) + 7 sin(x2)^2 + 0.1 x3^4 sin(x1) on (-pi, pi).
 
     First order 0.3139, 0.4424, 0; x1 with x3 0.2437; totals 0.5576, 0.4424, 0.2437. Source:
@@ -63,7 +63,7 @@ def test_a_product_is_one_pair() -> None:
     assert found["x1"].total_share == pytest.approx(1.0)
 
 
-def test_linear_on_ranges() -> None:
+def test_shares_of_a_linear_function_of_ranges() -> None:
     """2 x1 + x2 on (-1, 1): four fifths and one fifth of 5/3."""
     found = _on_ranges(64, 1.0, lambda a, b, _: 2.0 * a + b, ("x2",))
 

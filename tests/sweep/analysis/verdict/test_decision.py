@@ -117,7 +117,7 @@ YES, NO, OPEN, UNTESTED = "CONFIRMED", "REFUTED", "INCONCLUSIVE", "UNTESTED"
         ((YES, YES, NO, OPEN, YES), OPEN),
     ],
 )
-def test_how_parts_make_an_answer(states: tuple[result.PartState, ...], answer: str) -> None:
+def test_the_parts_determine_the_answer(states: tuple[result.PartState, ...], answer: str) -> None:
     """A confirmation needs every part in both views; dominance or negligibility can refute.
 
     "Size explains it" needs everything else confirmed.

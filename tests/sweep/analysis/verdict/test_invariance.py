@@ -57,7 +57,7 @@ def test_the_base_case_is_not_trivial() -> None:
     assert any(0.02 < (part.probability or 0.0) < 0.98 for part in BASE.parts)
 
 
-def test_the_order_of_rows() -> None:
+def test_the_order_of_rows_does_not_matter() -> None:
     """Shuffled and renumbered."""
     order = np.random.default_rng(0).permutation(80)
     rows = [replace(TABLE.rows[i], number=k) for k, i in enumerate(order)]
@@ -65,7 +65,7 @@ def test_the_order_of_rows() -> None:
     _same(quick(TrialTable.from_rows(rows, space=TABLE.space, sampling="designed"), CLAIM))
 
 
-def test_the_order_of_rows_with_seeds_and_cross_checks() -> None:
+def test_the_order_of_rows_with_seeds_and_cross_checks_does_not_matter() -> None:
     """Replicates of a configuration, a forest and its resamples do not depend on order either."""
     twice = (*TABLE.rows[:40], *(replace(r, number=100 + i, seed=1, value=r.value + 0.001 * (i % 7))
              for i, r in enumerate(TABLE.rows[:20])))  # fmt: skip
@@ -84,7 +84,7 @@ def test_the_order_of_rows_with_seeds_and_cross_checks() -> None:
     assert first.cross_checks == second.cross_checks
 
 
-def test_the_names_and_the_order_of_parameters() -> None:
+def test_the_names_and_the_order_of_parameters_do_not_matter() -> None:
     """Renamed, and in another order of the space."""
     to = {"t": "zz", "a": "m", "b": "aa", "u": "k"}
     space = Space({to[name]: TABLE.space[name] for name in ("u", "b", "t", "a")})
@@ -97,7 +97,7 @@ def test_the_names_and_the_order_of_parameters() -> None:
     assert [e.name for e in found.parameters] == [to[e.name] for e in BASE.parameters]
 
 
-def test_the_names_of_parameters_that_the_claim_leaves_out() -> None:
+def test_the_names_of_parameters_outside_the_claim_do_not_matter() -> None:
     """Parameters are ordered by their effect, not by name."""
     to = {"t": "t", "a": "a", "b": "z", "u": "c"}
     space = Space({to[name]: TABLE.space[name] for name in ("b", "u", "t", "a")})
@@ -110,7 +110,7 @@ def test_the_names_of_parameters_that_the_claim_leaves_out() -> None:
 
 
 @pytest.mark.parametrize("order", ["vsrqp", "qrspv", "prvqs"])
-def test_the_labels_and_the_order_of_choices(order: str) -> None:
+def test_the_labels_and_the_order_of_choices_do_not_matter(order: str) -> None:
     """Another first choice, and other labels."""
     label = dict(zip("pqrsv", ["e", "d", "c", "b", "a"], strict=True))
     space = Space({**TABLE.space.params, "t": Choice(*(label[each] for each in order))})
@@ -121,7 +121,7 @@ def test_the_labels_and_the_order_of_choices(order: str) -> None:
     _same(quick(TrialTable.from_arrays(columns, values, space=space), CLAIM))
 
 
-def test_the_direction() -> None:
+def test_the_direction_does_not_matter() -> None:
     """A loss to minimise is a score to maximise."""
     columns, values = _columns(TABLE), [-row.value for row in TABLE.rows]
 
@@ -143,7 +143,7 @@ def checked() -> Verdict:
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
-def test_the_unit(unit: float, checked: Verdict) -> None:
+def test_the_unit_does_not_matter(unit: float, checked: Verdict) -> None:
     """Percent or fractions, with delta in the same unit; including cross-checks."""
     values = [unit * row.value for row in TABLE.rows]
     table = TrialTable.from_arrays(_columns(TABLE), values, space=TABLE.space)
@@ -154,7 +154,7 @@ def test_the_unit(unit: float, checked: Verdict) -> None:
     assert passed == [(check.name, check.passes) for check in checked.cross_checks]
 
 
-def test_the_level() -> None:
+def test_the_level_does_not_matter() -> None:
     """A constant added to every value."""
     values = [row.value + 3.0 for row in TABLE.rows]
 

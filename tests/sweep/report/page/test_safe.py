@@ -78,7 +78,7 @@ def test_nan_is_a_gap_in_a_figure_and_refused_in_the_tree(wrong: float) -> None:
     assert json.loads(root.get("fig-k-json").text)["data"] == [{"y": [None, 1.0]}]
 
 
-def test_half_a_character_does_not_stop_the_page() -> None:
+def test_a_lone_surrogate_does_not_stop_the_page() -> None:
     """Foreign names may contain surrogates that UTF-8 cannot encode."""
     tree = whole(made_of([], study={"name": "a\ud800b"}))
     assert "a\N{REPLACEMENT CHARACTER}b" in page(tree, [], plotly_js=None).encode().decode()
