@@ -40,9 +40,9 @@ def tensors(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def header(size: int, said: bytes = b"{}") -> bytes:
+def header(size: int, content: bytes = b"{}") -> bytes:
     """A file whose header claims this length."""
-    return size.to_bytes(8, "little") + said
+    return size.to_bytes(8, "little") + content
 
 
 FILES = {
@@ -87,9 +87,9 @@ def little_memory() -> Iterator[None]:
 def test_malicious_weights_are_one_message(hostile: bytes, tmp_path: Path) -> None:
     """Weights of a base and of an adapter; no code in them runs."""
     (tmp_path / "model.safetensors").write_bytes(hostile)
-    [told] = weight_faults(tmp_path, NO_TRUST)
-    assert told.startswith("model.safetensors must be a whole weight file, got ")
-    assert "\n" not in told
+    [fault] = weight_faults(tmp_path, NO_TRUST)
+    assert fault.startswith("model.safetensors must be a whole weight file, got ")
+    assert "\n" not in fault
 
     with pytest.raises(SpecError, match="must be a whole safetensors file, got "):
         _tensors(tmp_path / "model.safetensors")
@@ -178,6 +178,6 @@ def test_an_id_with_control_characters_is_refused(case: str, tmp_path: Path) -> 
     [bad] = read_fasta(str(path))
 
     assert isinstance(bad, BadRecord)
-    [told] = bad.faults
-    assert told.startswith("header must ")
-    assert told.isprintable()
+    [fault] = bad.faults
+    assert fault.startswith("header must ")
+    assert fault.isprintable()

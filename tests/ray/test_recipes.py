@@ -152,15 +152,15 @@ def test_a_job_of_two_nodes_stops_at_usr1_and_resumes_when_requeued(tmp_path: Pa
     first = job.start()
     wait_for_one(url)
     first.send_signal(signal.SIGUSR1)
-    said, _ = first.communicate(timeout=120)
+    output, _ = first.communicate(timeout=120)
 
-    assert first.returncode == 143, said
+    assert first.returncode == 143, output
     assert job.asked() == ["requeue"]
     assert "COMPLETE" in states(url)
     again = job.start(SLURM_RESTART_COUNT="1")
-    said, _ = again.communicate(timeout=240)
+    output, _ = again.communicate(timeout=240)
 
-    assert again.returncode == 0, said
+    assert again.returncode == 0, output
     assert states(url).count("COMPLETE") == 8
     assert set(states(url)) == {"COMPLETE", "FAIL"}
     assert job.asked() == ["requeue"]
@@ -175,13 +175,13 @@ def test_a_job_of_one_node_does_the_same_without_ray(tmp_path: Path) -> None:
     wait_for_one(url)
     [srun] = _children(first.pid)
     os.kill(srun, signal.SIGUSR1)
-    said, _ = first.communicate(timeout=60)
-    assert first.returncode == 128 + signal.SIGUSR1, said
+    output, _ = first.communicate(timeout=60)
+    assert first.returncode == 128 + signal.SIGUSR1, output
     assert job.asked() == ["requeue"]
     again = job.start()
-    said, _ = again.communicate(timeout=120)
+    output, _ = again.communicate(timeout=120)
 
-    assert again.returncode == 0, said
+    assert again.returncode == 0, output
     assert states(url).count("COMPLETE") == 8
 
 

@@ -117,7 +117,7 @@ def test_nothing_is_derived_without_positive_rank_and_alpha(space: dict[str, Par
 
 
 @pytest.mark.parametrize(
-    ("extra", "fixed", "of", "says", "reach", "places"),
+    ("extra", "fixed", "of", "formula", "reach", "places"),
     [
         ({}, {"rslora": True}, "rank alpha", "alpha / sqrt(rank)", (0.0, 3.0), [0.0, 3.0]),
         ({"rslora": Choice(True)}, {}, "rank alpha", "alpha / sqrt(rank)", (0.0, 3.0), [0.0, 3.0]),
@@ -136,7 +136,7 @@ def test_scaling_is_rank_stabilised_if_the_trials_are(
     extra: dict[str, Param],
     fixed: dict[str, Scalar],
     of: str,
-    says: str,
+    formula: str,
     reach: tuple[float, float],
     places: list[float],
 ) -> None:
@@ -151,7 +151,7 @@ def test_scaling_is_rank_stabilised_if_the_trials_are(
     rule = derivation(table)
 
     assert rule is not None
-    assert (rule.of, rule.says) == (tuple(of.split()), says)
+    assert (rule.of, rule.says) == (tuple(of.split()), formula)
     axis = with_derived(sampled_axes(table), table, rule)[1]
     assert (axis.name, axis.low, axis.high) == ("scaling", *reach)
     assert axis.places.tolist() == places

@@ -68,9 +68,9 @@ def test_a_lane_over_a_protein_model_equals_a_plain_loop(
 def test_the_memory_of_a_dequantised_base_is_predicted(folder: Path) -> None:
     """Without matrices that are never quantised, such as T5's ``wo``."""
     precision = Precision.from_settings(FIXED)
-    told = compute_choice(FIXED, skeleton(folder), precision)["dequantised_bytes"]
+    predicted = compute_choice(FIXED, skeleton(folder), precision)["dequantised_bytes"]
     base = load_base(folder, precision)
     linears = encoder_linears(base.model, base.head).values()
     needed = [n.in_features * n.out_features for n in linears if isinstance(n, Linear4bit)]
 
-    assert told == 4 * sum(needed) > 0
+    assert predicted == 4 * sum(needed) > 0

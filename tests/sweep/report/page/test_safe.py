@@ -139,6 +139,6 @@ def test_two_thousand_trials_make_a_page_of_few_megabytes() -> None:
     assert len(html.encode()) < 6e6
     shown = [row.all("th")[0].text for row in table.all("tr")[1:]]
     assert shown == [str(number) for number in tree["ranking"][:100]]
-    [told] = parsed(html).having("data-rows")
-    assert told.text == "100"
+    [count] = parsed(html).having("data-rows")
+    assert count.text == "100"
     assert [e.text for e in parsed(html).having("data-count")] == ["2,000"]

@@ -177,8 +177,8 @@ def test_without_plotly_figures_have_a_text(found: Tree) -> None:
 
 def test_without_scripts_the_page_names_the_file_of_numbers(rich: Shown) -> None:
     """Buttons without a function are hidden."""
-    [told] = rich.root.all("noscript")
-    assert "report.json" in told.text
+    [note] = rich.root.all("noscript")
+    assert "report.json" in note.text
     assert [b.attributes.get("id") for b in rich.root.all("button")] == ["theme"]
     assert "hidden" in rich.root.get("theme").attributes
 
