@@ -62,8 +62,8 @@ def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettin
         for count in (1, 2):
             reset_peak(device)
             _pass(model, lanes[:count], windows, batch)
-            trained = sum(parameter.nbytes for parameter in lanes[0].named().values())
-            took.append(peak_memory_bytes(device) - before + _UPDATE * count * trained)
+            updated = _UPDATE * count * _parameter_bytes(lanes[0])
+            took.append(peak_memory_bytes(device) - before + updated)
     finally:
         for lane in lanes:
             model.remove_lane(lane)
@@ -89,3 +89,7 @@ def _pass(
     torch.autograd.backward([logits.square().mean() for logits in made])
     for lane in lanes:
         model.zero_grad(lane)
+
+
+def _parameter_bytes(lane: Adapters) -> int:
+    return sum(parameter.nbytes for parameter in lane.named().values())
