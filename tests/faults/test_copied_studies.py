@@ -68,9 +68,8 @@ def test_a_study_and_its_copies_resume_independently(
     for database in (first, copied, by_command):
         assert database.measured() == undisturbed
     assert len(first.adapters()) == TRIALS
-    assert (
-        len(copied.adapters()) == len(by_command.adapters()) == TRIALS - 2
-    )  # two had been trained
+    # Two had been trained.
+    assert len(copied.adapters()) == len(by_command.adapters()) == TRIALS - 2
 
 
 @pytest.mark.slow

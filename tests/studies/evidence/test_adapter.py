@@ -25,9 +25,8 @@ def test_the_adapter_is_a_trial_of_the_database() -> None:
     assert f"{found['final_test']['metrics']['test_mcc']:.4f}" in card
     assert record["base"] == "esm2-8m"
     assert "to be filled in" not in card
-    assert (
-        len(load_file(ADAPTER / "adapter_model.safetensors")) > 72
-    )  # 6 layers of 6 matrices, and a head
+    # 6 layers of 6 matrices, and a head.
+    assert len(load_file(ADAPTER / "adapter_model.safetensors")) > 72
 
 
 def test_the_adapter_predicts_on_its_base(shared: Path, tmp_path: Path) -> None:

@@ -174,9 +174,8 @@ def test_an_extension_killed_after_each_statement(
     steps = [after - before for before, after in itertools.pairwise(found)]
     assert statements > 20
     assert set(steps) == {0, 1}
-    assert steps == sorted(
-        steps
-    )  # early kills prevent the extension, kills after its commit do not
+    # Early kills prevent the extension, kills after its commit do not.
+    assert steps == sorted(steps)
     assert steps[-1] == 1
 
 

@@ -47,9 +47,8 @@ def test_the_dashboard_shows_a_study_with_the_verdict_in_its_note(tmp_path: Path
     assert leave_note(study, text) is True
     version = study._storage.get_study_system_attrs(study._study_id)
     assert leave_note(study, text) is True
-    assert (
-        study._storage.get_study_system_attrs(study._study_id) == version
-    )  # an equal note is not written again
+    # An equal note is not written again.
+    assert study._storage.get_study_system_attrs(study._study_id) == version
 
     app = optuna_dashboard.wsgi(study._storage)
     status, listed = ask(app, "/api/studies")

@@ -110,9 +110,8 @@ def test_reading_a_new_database_creates_nothing(tmp_path: Path) -> None:
     """A reader's tables would conflict with the driver's, and end the sweep."""
     path = tmp_path / "new.db"
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute(
-            "create table studies (study_id integer)"
-        )  # the first of Optuna's many tables
+        # The first of Optuna's many tables.
+        database.execute("create table studies (study_id integer)")
         with pytest.raises(StorageError, match=r"must hold a study.*ask again in a moment"):
             load_study(StorageUrl.parse(f"sqlite:///{path}"))
         tables = database.execute("select name from sqlite_master").fetchall()

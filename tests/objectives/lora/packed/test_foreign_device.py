@@ -59,9 +59,8 @@ def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Lanes of a model on that device, before their first step."""
     adamw = torch.optim.AdamW  # its fused form does not support this device
     monkeypatch.setattr(torch.optim, "AdamW", lambda groups, lr, **_: adamw(groups, lr=lr))
-    monkeypatch.setattr(
-        attention, "_by_stretch", as_one_kernel
-    )  # a GPU's kernel is not available here
+    # A GPU's kernel is not available here.
+    monkeypatch.setattr(attention, "_by_stretch", as_one_kernel)
     skeleton = tiny_inputs.skeleton
     frozen = type(skeleton)(skeleton.config).to(META).requires_grad_(False)
     base = Base(frozen, ("classifier",), Precision(META, torch.float32, "none"))

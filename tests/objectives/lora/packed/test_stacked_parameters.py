@@ -227,9 +227,8 @@ def test_running_out_of_memory_changes_no_lane(
 
     for number, wanted in one_by_one.items():
         assert_alike(runs[number], wanted)
-    assert len(stacked_sets) < 2 * len(
-        PACK
-    )  # a new stack when lanes are removed, not at every step
+    # A new stack when lanes are removed, not at every step.
+    assert len(stacked_sets) < 2 * len(PACK)
 
 
 @pytest.mark.integration
@@ -353,9 +352,8 @@ def test_a_stack_is_freed_with_its_last_lane(
     try:
         run_pack(tiny_inputs, FIXED, PACK, leave=leave)
         assert len(alive) >= 5  # one for each removed lane
-        assert (
-            max(most) == 2
-        )  # the lane without adapters steps separately, as it trains no layer below the head
+        # The lane without adapters steps separately, as it trains no layer below the head.
+        assert max(most) == 2
         assert not any(ref() for ref in alive)
     finally:
         gc.enable()

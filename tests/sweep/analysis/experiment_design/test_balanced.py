@@ -67,7 +67,7 @@ def test_a_range_is_a_latin_hypercube() -> None:
 
 
 def test_coefficients_are_as_precise_as_with_orthogonal_columns() -> None:
-    """Within 2 % in the mean, and better than in a random design."""
+    """Within 2 % in the mean, and better than a design with shuffled levels."""
     factors, levels = observed(SPACE, [p.values for p in configurations(usual())])
     x = model(factors, levels, products=True)
     inflation = np.trace(np.linalg.inv(x.T @ x / len(x))) / x.shape[1]
