@@ -25,7 +25,7 @@ class ExportOptions(StoredStudy, Inputs, Trust):
 def export(options: ExportOptions) -> int:
     """Write a folder that PEFT loads, with a model card of what was measured."""
     from sweep.cli.adapter_export.export import Request, export_adapter
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.cli.study_file import apply_options
     from sweep.storage.studies import load_study, quiet_optuna, read_spec
     from sweep.storage.url import StorageUrl

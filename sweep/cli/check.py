@@ -10,7 +10,7 @@ from sweep.study.spec import StudySpec
 
 def check(options: StudyFile) -> int:
     """Resolve data, base and target sets; train nothing."""
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.terminal.check import print_check
 
     spec = apply_options(load_spec(options.study), options)

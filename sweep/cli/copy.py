@@ -17,7 +17,7 @@ class CopyOptions(NamedStudy):
 
 def copy(options: CopyOptions) -> int:
     """Copy a study into another database, and compare."""
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.storage.studies import quiet_optuna
     from sweep.storage.trust import carry
     from sweep.storage.url import StorageUrl

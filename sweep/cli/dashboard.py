@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweep.cli.options import Serving, StoredStudy, option
+from sweep.cli.options import Serving, StoredStudy, opened, option
 
 
 @dataclass(kw_only=True)
@@ -16,19 +16,14 @@ class DashboardOptions(StoredStudy, Serving):
 
 def dashboard(options: DashboardOptions) -> int:
     """Run optuna-dashboard on the study's database."""
-    from sweep.cli.output import announce
-    from sweep.cli.streams import say
+    from sweep.cli.streams import announce, say
     from sweep.report.dashboard import dashboard_server, leave_note, note_text, require_dashboard
     from sweep.report.serve import HOST
     from sweep.results.analysis import AnalysisOptions, analyse_study
     from sweep.results.table import to_table
-    from sweep.storage.studies import open_known, quiet_optuna
-    from sweep.storage.url import StorageUrl
 
     require_dashboard()
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        study = open_known(address, options.name)
+    with opened(options) as (study, address):
         table = to_table(study)
         if len(table) and table.space:
             found = analyse_study(study, address, table, AnalysisOptions(quick=True))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sweep.cli.options import VerbOptions, argument, flag, option
 from sweep.cli.parsing import verbs
-
-TOOLS = "objectives.data.tools"
-"""The package that does the work, imported when needed, as in ``sweep.cli.predict``."""
 
 
 @dataclass(kw_only=True)
@@ -70,40 +66,40 @@ class ConvertOptions(SourceOptions):
 
 def fetch(options: FetchOptions) -> int:
     """Fetch a known data set, verified; files that are there already are kept."""
-    from sweep.cli.output import show
+    from objectives.data.tools import fetch as tool
     from sweep.cli.progress_bars import byte_bar
+    from sweep.cli.streams import show
     from sweep.cli.terminal_data import print_fetched
 
-    tool = importlib.import_module(f"{TOOLS}.fetch")
     wanted = tool.collection(options.dataset)
     folder = Path(options.out or f"data/{wanted.name}").expanduser()
     with byte_bar(wanted.size) as tell:
-        report: dict[str, Any] = tool.fetch(wanted, folder, mirror=options.mirror, tell=tell)
+        report = tool.fetch(wanted, folder, mirror=options.mirror, tell=tell)
     show(report, print_fetched, as_json=options.json)
     return 0
 
 
 def describe(options: DescribeOptions) -> int:
     """Show lengths, positives, ligands, families, leakage between splits."""
-    from sweep.cli.output import show
+    from objectives.data.tools import describe as tool
+    from sweep.cli.streams import show
     from sweep.cli.study_file import read_settings
     from sweep.cli.terminal_data import print_described
     from sweep.terminal.console import make_console
 
-    tool = importlib.import_module(f"{TOOLS}.describe")
     settings = read_settings(options.settings) | options.flags()
     with make_console(sys.stderr).status("reading and comparing"):  # shown on a terminal only
-        report: dict[str, Any] = tool.describe(options.source, settings, leakage=options.leakage)
+        report = tool.describe(options.source, settings, leakage=options.leakage)
     show(report, print_described, as_json=options.json)
     return 0
 
 
 def convert(options: ConvertOptions) -> int:
     """Write any source as one clean table, read back equal."""
-    from sweep.cli.output import show
+    from objectives.data.tools import convert as tool
+    from sweep.cli.streams import show
     from sweep.cli.terminal_data import print_converted
 
-    tool = importlib.import_module(f"{TOOLS}.convert")
     out = Path(options.out).expanduser()
     report = tool.convert(options.source, out, options.format, **options.flags())
     show(report, print_converted, as_json=options.json)

@@ -35,7 +35,7 @@ def design(options: DesignOptions) -> int:
     """Show what a measurement tells, and costs; run nothing."""
     from sweep.analysis.experiment_design.balanced import design_points
     from sweep.analysis.experiment_design.report import design_report
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.storage.studies import quiet_optuna
     from sweep.terminal.design import print_design
 

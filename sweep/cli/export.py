@@ -22,7 +22,7 @@ class ExportOptions(StoredStudy):
 
 def export(options: ExportOptions) -> int:
     """Write every trial into a file, and compare."""
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.storage.studies import quiet_optuna
     from sweep.storage.url import StorageUrl
     from sweep.terminal.changes import print_export

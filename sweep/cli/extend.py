@@ -26,8 +26,8 @@ class ExtendOptions(StoredStudy, Inputs, Trust, TakeOver):
 
 def extend(options: ExtendOptions) -> int:
     """Add choices, or widen ranges; trials are kept."""
-    from sweep.cli.output import show
     from sweep.cli.run import say_how_to_go_on
+    from sweep.cli.streams import show
     from sweep.cli.study_file import apply_options
     from sweep.extend.changes import Request
     from sweep.extend.extend import extend_study

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep.cli.options import StoredStudy, Thoroughness, option
+from sweep.cli.options import StoredStudy, Thoroughness, opened, option
 from sweep.errors import UsageError, fault
 
 if TYPE_CHECKING:
@@ -37,17 +37,13 @@ class ImportanceOptions(StoredStudy, Thoroughness):
 
 def importance(options: ImportanceOptions) -> int:
     """Report what mattered, and the verdict on what a study claims."""
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.results.analysis import analyse_study
     from sweep.results.table import to_table
-    from sweep.storage.studies import open_known, quiet_optuna
-    from sweep.storage.url import StorageUrl
     from sweep.terminal.importance import print_importance
 
     asked = _inquiry(options)
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        study = open_known(address, options.name)
+    with opened(options) as (study, address):
         report = analyse_study(study, address, to_table(study), asked)
     show(report, print_importance, as_json=options.json)
     return 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -313,6 +314,20 @@ def storage_of(spec: StudySpec, options: StudyFileStored) -> StorageUrl:
     from sweep.storage.url import StorageUrl, default_url
 
     return StorageUrl.parse(default_url(spec.name) if options.storage is None else options.storage)
+
+
+@contextlib.contextmanager
+def opened(options: StoredStudy) -> Iterator[tuple[optuna.Study, StorageUrl]]:
+    """The study that the options name, made by lorasweep or not, and its database.
+
+    Optuna is quiet while the context is open.
+    """
+    from sweep.storage.studies import open_known, quiet_optuna
+    from sweep.storage.url import StorageUrl
+
+    with quiet_optuna():
+        address = StorageUrl.parse(options.storage)
+        yield open_known(address, options.name), address
 
 
 def trusted_source(study: optuna.Study, address: StorageUrl, options: Trust) -> Source | None:

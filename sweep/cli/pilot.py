@@ -22,8 +22,8 @@ class PilotOptions(StudyFileStored, Driving):
 def pilot(options: PilotOptions) -> int:
     """Measure noise, and where all choices train."""
     from sweep.analysis.experiment_design.pilot import pilot_of
-    from sweep.cli.output import show
     from sweep.cli.run import drive
+    from sweep.cli.streams import show
     from sweep.storage.studies import quiet_optuna
     from sweep.terminal.design import print_pilot
 

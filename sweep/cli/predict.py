@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import re
 import sys
@@ -17,12 +16,6 @@ from sweep.errors import UsageError, fault
 
 SUFFIXES = {".tsv": "tsv", ".json": "json", ".gff3": "gff3", ".gff": "gff3"}
 ARGMAX = 0.5
-
-
-PREDICTIONS = "objectives.binding.predict.job"
-"""The module that predicts, imported by name when needed: the framework does not depend on
-objectives.
-"""
 
 
 @dataclass(kw_only=True)
@@ -143,15 +136,15 @@ def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
 
 def predict(options: PredictOptions) -> int:
     """Predict the residues that bind, by a kept adapter."""
-    from sweep.cli.output import show
     from sweep.cli.progress_bars import residue_bar
-    from sweep.cli.streams import say
+    from sweep.cli.streams import say, show
 
     asked: Wanted = wanted(options)
     with _ending_tidily():
-        library = importlib.import_module(PREDICTIONS)
-        job = library.Job(
-            library.Request(
+        from objectives.binding.predict.job import Job, Request
+
+        job = Job(
+            Request(
                 adapter=options.adapter,
                 fasta=options.fasta,
                 threshold=asked.threshold,

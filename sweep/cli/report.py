@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.cli.options import flag, option
+from sweep.cli.options import flag, opened, option
 from sweep.cli.watch import WatchOptions, watch
 from sweep.errors import UsageError, fault
 
@@ -32,22 +32,18 @@ def report(options: ReportOptions) -> int:
         return watch(options)
     import webbrowser
 
-    from sweep.cli.output import show
-    from sweep.cli.own_objectives import described
+    from objectives import described
+    from sweep.cli.streams import show
     from sweep.report.tree.build import report_tree
     from sweep.report.write import FORMATS, default_folder, write_report
     from sweep.results.analysis import AnalysisOptions
-    from sweep.storage.studies import open_known, quiet_optuna
-    from sweep.storage.url import StorageUrl
 
     formats = [name for name in options.images.split(",") if name]
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UsageError(fault("--images", f"be made of {' and '.join(FORMATS)}", unknown[0]))
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        study = open_known(address, options.name)
-        tree = report_tree(study, address, AnalysisOptions(quick=options.quick), described())
+    with opened(options) as (study, address):
+        tree = report_tree(study, address, AnalysisOptions(quick=options.quick), described)
     folder = Path(options.out) if options.out else default_folder(address, study.study_name)
     written = write_report(tree, folder, formats)
     show(written, _print_written, as_json=options.json)

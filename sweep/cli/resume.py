@@ -14,8 +14,8 @@ class ResumeOptions(StoredStudy, Inputs, Trust, Budget):
 
 def resume(options: ResumeOptions) -> int:
     """Go on with a study from its database alone."""
-    from sweep.cli.output import show
     from sweep.cli.run import drive
+    from sweep.cli.streams import show
     from sweep.cli.study_file import apply_options
     from sweep.storage.studies import load_study, quiet_optuna, read_spec
     from sweep.storage.url import StorageUrl

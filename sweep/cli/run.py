@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def run(options: RunOptions) -> int:
     """Run a study, or go on with it until its budget is met."""
     from sweep.cli.detach import detach, print_job
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.cli.study_file import apply_options, load_spec, source_of
     from sweep.terminal.status import print_status
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweep.cli.options import StoredStudy, flag
+from sweep.cli.options import StoredStudy, flag, opened
 
 
 @dataclass(kw_only=True)
@@ -16,15 +16,11 @@ class StatusOptions(StoredStudy):
 
 def status(options: StatusOptions) -> int:
     """Show what a study has, and why trials failed."""
-    from sweep.cli.output import show
+    from sweep.cli.streams import show
     from sweep.results.status import snapshot
-    from sweep.storage.studies import open_known, quiet_optuna
-    from sweep.storage.url import StorageUrl
     from sweep.terminal.status import print_failures, print_status
 
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        study = open_known(address, options.name)
+    with opened(options) as (study, address):
         report = snapshot(study, address)
     show(report, print_failures if options.failed else print_status, as_json=options.json)
     return 0

@@ -1,18 +1,25 @@
-"""The standard streams: preparation, messages, logging, and errors of writing."""
+"""The standard streams: reports, messages, logging, and errors of writing."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import io
+import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from sweep.cli.options import Serving
 from sweep.errors import SweepError, fault
+from sweep.files.strict_json import strict_document
 from sweep.terminal.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _WAYS_OUT: Mapping[int, str] = {
     errno.EMFILE: "Raise the limit on open files (ulimit -n 4096), or take fewer --workers",
@@ -125,3 +132,40 @@ def lacking(error: OSError | MemoryError) -> str:
     rule = "give the command what it needs"
     said = os.strerror(number)
     return fault("this machine", rule, said, where=where, way_out=_WAYS_OUT[number])
+
+
+def show(
+    report: Mapping[str, Any],
+    printer: Callable[[Mapping[str, Any], Console], None],
+    *,
+    as_json: bool,
+) -> None:
+    """Print a report: as one JSON document, or as text by its printer.
+
+    In JSON, numbers that are not finite become null and are listed under ``not_finite``.
+
+    Args:
+        report: the report.
+        printer: prints the report as text.
+        as_json: whether to print JSON.
+
+    Raises:
+        SweepError: if stdout cannot be written.
+    """
+    from sweep.terminal.console import make_console  # rich loads slowly
+
+    with to_stdout():
+        if as_json:
+            print(json.dumps(strict_document(report), allow_nan=False))
+        else:
+            printer(report, make_console())
+
+
+def announce(url: str, options: Serving) -> None:
+    """Print a server's URL, as text or JSON, and open it if asked."""
+    import webbrowser
+
+    show({"url": url}, lambda tree, console: console.print(tree["url"]), as_json=options.json)
+    say("Ctrl-C ends it")
+    if options.open:
+        webbrowser.open(url)

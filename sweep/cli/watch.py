@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweep.cli.options import Serving, StoredStudy, Thoroughness
+from sweep.cli.options import Serving, StoredStudy, Thoroughness, opened
 
 
 @dataclass(kw_only=True)
@@ -14,16 +14,12 @@ class WatchOptions(StoredStudy, Thoroughness, Serving):
 
 def watch(options: WatchOptions) -> int:
     """Show the report in a browser, following a sweep that runs."""
-    from sweep.cli.output import announce
-    from sweep.cli.own_objectives import described
+    from objectives import described
+    from sweep.cli.streams import announce
     from sweep.report.serve import ReportRefresher, Server, gatherer, state_of
-    from sweep.storage.studies import open_known, quiet_optuna
-    from sweep.storage.url import StorageUrl
 
-    with quiet_optuna():
-        address = StorageUrl.parse(options.storage)
-        study = open_known(address, options.name)
-        gather = gatherer(study, address, quick=options.quick, own=described())
+    with opened(options) as (study, address):
+        gather = gatherer(study, address, quick=options.quick, own=described)
         editor = ReportRefresher(gather, lambda: state_of(study, address))
         server = Server(editor, options.port)
         announce(server.url, options)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
-from sweep.cli.adapter_export.card_data import facts_of
 from sweep.cli.adapter_export.files import Files, chosen_trial, kept_files, record_of, unreadable
 from sweep.cli.adapter_export.model_card import UNKNOWN, model_card
 from sweep.cli.adapter_export.retrain import train_again
 from sweep.errors import SweepError, UsageError, fault
 from sweep.files.atomic import clear_scratch, write_folder
+from sweep.results.measures import measures_of
 from sweep.storage.errors import storage_errors
-from sweep.storage.studies import read_identity
+from sweep.storage.studies import baselines, best_trial, read_identity
 from sweep.storage.trial_folders import TrialFolders
 from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
+
+Tree = Mapping[str, Any]
 
 CARD = "README.md"
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -142,3 +145,69 @@ def _write(out: Path, files: Files) -> None:
     except OSError as error:
         rule = "be a folder that can be written"
         raise SweepError(fault("--out", rule, str(out), where=str(error))) from error
+
+
+def facts_of(
+    study: optuna.Study,
+    spec: StudySpec,
+    address: StorageUrl,
+    trial: FrozenTrial,
+    record: Tree,
+    measured: Tree,
+) -> dict[str, Any]:
+    """All data from which a model card is written, as a JSON tree.
+
+    Args:
+        study: the trial's study.
+        spec: the study's spec.
+        address: its database.
+        trial: the trial.
+        record: the adapter's ``trial.json``.
+        measured: ``value``, ``metrics`` and ``details`` of the training that produced the adapter,
+            and whether it was ``retrained``.
+    """
+    from objectives import described
+
+    attributes = study.user_attrs
+    trials = study.get_trials(deepcopy=False)
+    best = best_trial(trials, spec)
+    about: Tree = attributes.get("about", {})
+    return {
+        "study": study.study_name,
+        "storage": address.shown,
+        "objective": spec.objective,
+        "spec_digest": attributes.get("spec_digest"),
+        "trial": trial.number,
+        "study_value": trial.value,
+        **measured,
+        "is_best": best is not None and best.number == trial.number,
+        "complete": sum(each.state == TrialState.COMPLETE for each in trials),
+        "params": dict(trial.params),
+        "labels": spec.space.labels(),
+        "replicate": trial.user_attrs.get("replicate", 0),
+        "record": record,
+        "test": _test(attributes.get("final_test"), trial.number),
+        "baselines": [
+            {"name": each["name"], "value": each["value"]}
+            for each in baselines(study).values()
+            if each["value"] is not None
+        ],
+        "inputs": dict(spec.inputs),
+        "measures": measures_of(study, described).to_json(),
+        "value_name": about.get("value") or "value",
+        "data": about.get("data", {}),
+        "base": about.get("base", {}),
+        "versions": {**attributes.get("versions", {}), **record.get("versions", {})},
+    }
+
+
+def _test(final: Tree | None, number: int) -> dict[str, Any]:
+    """The test metrics without prefix; empty unless this trial was scored on the test split."""
+    if final is None or final["number"] != number:
+        return {}
+    metrics: Tree = final["metrics"]
+    return {
+        name.removeprefix("test_"): value
+        for name, value in metrics.items()
+        if name.startswith("test_")
+    }

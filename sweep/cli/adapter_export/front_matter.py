@@ -33,7 +33,7 @@ def front_matter(facts: Tree, licence: str) -> str:
     Base models and data sets are named if they may be on the Hub; paths are left out.
 
     Args:
-        facts: see ``sweep.cli.adapter_export.card_data``.
+        facts: see ``facts_of`` of ``sweep.cli.adapter_export.export``.
         licence: an identifier of the Hub.
     """
     from huggingface_hub import ModelCardData

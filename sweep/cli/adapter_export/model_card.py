@@ -185,7 +185,7 @@ def model_card(facts: Tree, licence: str = UNKNOWN) -> str:
     """A model card in the Hugging Face Hub's format.
 
     Args:
-        facts: see ``sweep.cli.adapter_export.card_data``.
+        facts: see ``facts_of`` of ``sweep.cli.adapter_export.export``.
         licence: the adapter's licence, as an identifier of the Hub.
     """
     parts = [
