@@ -1,7 +1,6 @@
 """lorasweep's exceptions, and the common form of their messages.
 
-Every message reads ``<name> must <rule>, got <value!r> (<where>). <way out>.``, so that users can
-find the value, see the rule and correct it.
+Users find in a message the value, the rule that it breaks, and how to correct it.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ def _shown(got: object) -> str:
 
 
 def _cut(text: str) -> str:
-    """A text, shortened if it is very long."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 ASKING = tuple(
@@ -22,18 +22,10 @@ ASKING = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     if hasattr(signal, name)
 )
-"""The handled signals.
-
-Ctrl-C; ``kill``, also used by Slurm before a machine is taken away; a closed terminal; and the two
-that ``sbatch --signal`` can send before the time limit.
-"""
+"""The handled signals: Ctrl-C, ``kill`` and Slurm, a closed terminal, and ``sbatch --signal``."""
 
 GRACE_SECONDS = 90.0
-"""Time for trials to finish their step and save a checkpoint after the first signal.
-
-A common setting of Slurm sends the signal 120 s before the time limit, which leaves time to close
-the study.
-"""
+"""Time for trials to save a checkpoint after a signal; Slurm often allows 120 s in all."""
 
 
 class Interruption(BaseException):
@@ -72,12 +64,7 @@ class Interrupts:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Restore the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]

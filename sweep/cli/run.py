@@ -52,6 +52,7 @@ def drive(
     from sweep.driver.run_study import Options, run_study
     from sweep.results.status import snapshot
     from sweep.storage.studies import find_study, load_study, quiet_optuna
+    from sweep.storage.trial_folders import files_of
     from sweep.storage.trust import remember
     from sweep.trackers.make import trackers
 
@@ -68,7 +69,7 @@ def drive(
     )
     with quiet_optuna():
         earlier = find_study(address, spec.name)
-        kept = "" if earlier is None else str(earlier.user_attrs.get("files", ""))
+        kept = "" if earlier is None else files_of(earlier)
         check(parse_location(how.files or kept))
         before = None if earlier is None else snapshot(earlier, address)
         if source is not None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sweep.cli.options import NamedStudy, amount
 from sweep.errors import SpecError, SweepError, UsageError, fault
+from sweep.files.location import is_file
 from sweep.study.source import Source, put_last
 from sweep.study.spec import StudySpec
 
@@ -56,7 +57,7 @@ def _no_module(named: str, why: str) -> str:
 def _from_file(named: str) -> ModuleType:
     path = Path(named)
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not _is_file(path) or spec is None or spec.loader is None:
+    if not is_file(path) or spec is None or spec.loader is None:
         raise SpecError(fault("the study file", "exist", named, way_out="Check the path"))
     module = importlib.util.module_from_spec(spec)
     put_last(str(path.resolve().parent))  # the objective may be there
@@ -74,13 +75,6 @@ def source_of(named: str, spec: StudySpec) -> Source:
         whole = Path(file or ".").resolve()
         folder = whole.parents[depth + (whole.name == "__init__.py")]
     return Source.of(str(folder), spec.objective)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long, or none
-        return False
 
 
 @contextlib.contextmanager

@@ -55,11 +55,8 @@ class ArtifactRetention:
             replicate = found.user_attrs.get("replicate", 0)
             params = TrialParams(found.number, found.params, self._seed(found), replicate)
             self.best = Best(params, found.value)
-        complete = [
-            (dict(trial.params), self._seed(trial))
-            for trial in trials
-            if trial.state == TrialState.COMPLETE
-        ]
+        ended = (trial for trial in trials if trial.state == TrialState.COMPLETE)
+        complete = [(dict(trial.params), self._seed(trial)) for trial in ended]
         kept = None if self.best is None else self.best.params
         best = None if kept is None else (dict(kept.values), kept.seed)
         self._folders.tidy(complete, best)

@@ -11,10 +11,7 @@ FIRST = 5
 """The sweep stops if this many trials at the start of a run all fail."""
 
 IN_A_ROW = 20
-"""The sweep stops after this many failures in a row, once a trial has succeeded.
-
-If every other trial runs out of memory, 20 in a row happen once in a million.
-"""
+"""The sweep stops after this many failures in a row; of trials that half fail, one in a million."""
 
 
 class FailurePolicy:

@@ -10,21 +10,12 @@ from sweep.errors import SweepError
 from sweep.signals import Interrupts
 from sweep.storage.errors import retry_while_unreachable
 from sweep.study.trial import TrialParams, TrialResult
-from sweep.workers.messages import (
-    ObjectiveFailed,
-    PackFinished,
-    TrialFinished,
-    TrialReported,
-    WorkerDied,
-)
+from sweep.workers import messages
 from sweep.workers.pool import Pool
 
 
 def final_test(loop: TuningLoop) -> None:
-    """Retrain the best trial and store its metrics on the test split with the study.
-
-    Args:
-        loop: the study's trials, its workers and its files, after the sweep.
+    """Retrain the best trial and store its metrics on the test split with the study, once swept.
 
     Raises:
         SweepError: if there is no complete trial, or the trial fails.
@@ -35,9 +26,8 @@ def final_test(loop: TuningLoop) -> None:
     if retention.best is None:
         raise SweepError("the final test needs a complete trial, and there is none yet")
     best, value = retention.best.params, retention.best.value
-    loop.launcher.submit(
-        [replace(best, final_test=True, folder=retention.folder(best))], closed=True
-    )
+    tested = replace(best, final_test=True, folder=retention.folder(best))
+    loop.launcher.submit([tested], closed=True)
     loop.listener.started(best.number, f"final test: {label(store.spec.space, best.values)}")
     result = only_result(best, loop.launcher, loop.interrupts)
     if result.failure is not None:
@@ -65,14 +55,14 @@ def only_result(params: TrialParams, launcher: Pool, interrupts: Interrupts) -> 
         if interrupts.overdue():
             launcher.stop_late()
         match launcher.next_event(timeout_seconds=1.0):
-            case TrialReported(answer=answer):
+            case messages.TrialReported(answer=answer):
                 answer(False)
-            case TrialFinished(result=settled, answer=follow):
+            case messages.TrialFinished(result=settled, answer=follow):
                 result = settled
                 follow(None)
-            case ObjectiveFailed(error):
+            case messages.ObjectiveFailed(error):
                 raise error
-            case PackFinished(results):
+            case messages.PackFinished(results):
                 return result or results[0]
-            case WorkerDied(failure=failure):
+            case messages.WorkerDied(failure=failure):
                 return result or TrialResult.failed(params.number, failure)

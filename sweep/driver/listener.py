@@ -15,12 +15,11 @@ from sweep.study.space import Space
 def label(space: Space, values: Mapping[str, Any]) -> str:
     """A configuration as short text, with target module sets by their short names."""
     short = space.labels()
-    return " ".join(
-        f"{name}={short.get(str(value), value)}"
-        if not isinstance(value, float)
-        else f"{name}={value:.3g}"
+    shown = {
+        name: f"{value:.3g}" if isinstance(value, float) else short.get(str(value), value)
         for name, value in values.items()
-    )
+    }
+    return " ".join(f"{name}={text}" for name, text in shown.items())
 
 
 class ProgressListener(Protocol):
@@ -28,17 +27,14 @@ class ProgressListener(Protocol):
 
     def started(self, number: int, label: str) -> None:
         """A trial started."""
-        ...
 
     def reported(self, number: int, step: int, value: float) -> None:
         """A trial reported an intermediate value."""
-        ...
 
     def finished(
         self, state: str, number: int, value: float | None, reason: str | None, seconds: float
     ) -> None:
         """A trial finished."""
-        ...
 
 
 class NullListener:
@@ -90,6 +86,5 @@ class Callbacks:
                 self._callbacks.remove(callback)
                 name = getattr(callback, "__name__", type(callback).__name__)
                 said = f"{type(error).__name__}: {error}"
-                log.warning(
-                    "%s failed at trial %d and is not called again (%s)", name, number, said
-                )
+                text = "%s failed at trial %d and is not called again (%s)"
+                log.warning(text, name, number, said)

@@ -29,15 +29,7 @@ from sweep.study.trial import (
     TrialResult,
     with_finite_value,
 )
-from sweep.workers.messages import (
-    Event,
-    ObjectiveFailed,
-    PackFinished,
-    SlotsFree,
-    TrialFinished,
-    TrialReported,
-    WorkerDied,
-)
+from sweep.workers import messages
 from sweep.workers.pool import Pool
 
 log = logging.getLogger("lorasweep")
@@ -119,13 +111,10 @@ class TuningLoop:
         """Submit a pack, or one trial that must run alone, to each idle worker."""
         alone, packs = self._source.next_packs(self.launcher.free(), self.launcher.lanes)
         for params in alone:
-            self._submit([params], alone=True)
+            self.launcher.submit([self._started(params)], closed=True)
         for pack in packs:
-            self._submit(pack)
+            self.launcher.submit([self._started(params) for params in pack])
         self._drain_for_isolated()
-
-    def _submit(self, pack: Pack, *, alone: bool = False) -> None:
-        self.launcher.submit([self._started(params) for params in pack], closed=alone)
 
     def _successor(self) -> TrialParams | None:
         """The trial for a lane that became free; None to leave the lane empty."""
@@ -140,18 +129,10 @@ class TuningLoop:
             self.launcher.drain_one()
 
     def _started(self, params: TrialParams) -> TrialParams:
-        """Record that a trial started.
-
-        Returns:
-            The trial with its folder, and whether its files are kept.
-        """
+        """Record that a trial started; the trial with its folder, and whether files are kept."""
         self._running[params.number] = params
         baseline = self._source.baselines.get(params.number)
-        said = (
-            label(self.spec.space, params.values)
-            if baseline is None
-            else f"baseline: {baseline.name}"
-        )
+        said = f"baseline: {baseline.name}" if baseline else label(self.spec.space, params.values)
         self.listener.started(params.number, said)
         keep = baseline is None and self.spec.policy.keep != "none"
         return replace(params, keep=keep, folder=self.retention.folder(params))
@@ -160,23 +141,23 @@ class TuningLoop:
         """Call the database; retry while its server is unreachable and no signal has arrived."""
         return retry_while_unreachable(act, self.interrupts.check, again)
 
-    def _handle(self, event: Event | None) -> None:
+    def _handle(self, event: messages.Event | None) -> None:
         match event:
-            case TrialReported(number, step, value, metrics, answer):
+            case messages.TrialReported(number, step, value, metrics, answer):
                 stop = self._durably(lambda: self.store.report(number, step, value, metrics))
                 answer(stop)
                 self.listener.reported(number, step, value)
-            case TrialFinished(result, room, answer):  # stored before the next trial starts
-                self._finish([result])
+            case messages.TrialFinished(result, room, answer):
+                self._finish([result])  # stored before the next trial starts
                 answer(self._successor() if room else None)
-            case SlotsFree(lanes, answer):
+            case messages.SlotsFree(lanes, answer):
                 asked = (self._successor() for _ in range(lanes))
                 answer([params for params in takewhile(bool, asked) if params])
-            case PackFinished(results):
+            case messages.PackFinished(results):
                 self._finish(results)
-            case WorkerDied(pack, failure):
+            case messages.WorkerDied(pack, failure):
                 self._remove_dead(pack, failure)
-            case ObjectiveFailed(error):
+            case messages.ObjectiveFailed(error):
                 raise error
 
     def _finish(self, results: Sequence[TrialResult]) -> None:
@@ -196,16 +177,13 @@ class TuningLoop:
             self._send_back(pack, failure)
 
     def _send_back(self, pack: Pack, failure: Failure) -> None:
-        """Mark the trials of a dead worker as interrupted, so that each is retried alone.
-
-        For the stop rules they count as one failure.
-        """
+        """Mark the trials of a dead worker as interrupted, so that each is retried alone."""
         message = f"{failure.message}; {len(pack)} trials were in it"
         for number in [params.number for params in pack]:
             if number in self._source.baselines:  # the store queues no retries of baselines
                 self._source.isolated.append(self._running[number])
             self._write(TrialResult.failed(number, Failure(INTERRUPTED, PACK_DIED, message)))
-        cause = TrialResult.failed(pack[0].number, failure)
+        cause = TrialResult.failed(pack[0].number, failure)  # one failure for the stop rules
         self._stop = self._stop or self._limits.judge([cause])
 
     def _write(self, result: TrialResult) -> None:

@@ -17,20 +17,20 @@ from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
 from sweep.files.location import refuse_secrets
 from sweep.signals import Interrupts
+from sweep.storage import studies
 from sweep.storage.database import storage_lock
 from sweep.storage.errors import storage_errors
 from sweep.storage.guard import give_up, take
 from sweep.storage.owner import DriverLease
 from sweep.storage.sqlite_files import disable_wal, enable_wal
-from sweep.storage.studies import (
-    create_or_resume,
-    known_pins,
-    pinned,
-    read_identity,
-    write_source,
-    write_spec,
+from sweep.storage.trial_folders import (
+    TrialFolders,
+    files_of,
+    folders_of,
+    renew,
+    shared,
+    take_folder,
 )
-from sweep.storage.trial_folders import TrialFolders, renew, shared, take_folder
 from sweep.storage.url import StorageUrl
 from sweep.study.design import Point
 from sweep.study.objective import ObjectiveInfo
@@ -92,8 +92,8 @@ def run_study(
         SweepError: if the sweep cannot continue.
         Interruption: if a signal asked to stop; unfinished trials are queued for the next run.
     """
-    pins = known_pins(address, spec)
-    launcher = _launcher(pinned(spec, pins or {}), options)
+    pins = studies.known_pins(address, spec)
+    launcher = _launcher(studies.pinned(spec, pins or {}), options)
     with Interrupts() as interrupts, contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
@@ -103,19 +103,15 @@ def run_study(
         launcher.workers = options.workers or launcher.capacity(facts.workers)
         launcher.lanes, launcher.auto_lanes = options.pack or facts.pack, options.pack is None
         with driven(spec, address, facts, take_over=options.take_over) as (study, owner):
-            files = _files(study, options.files)
-            _remember(study, options.command)
-            if options.source is not None:
-                write_source(study, options.source)
+            _write_options(study, options)
             store = TrialStore(study, spec, address, owner)
-            identity = read_identity(study)
-            folders = TrialFolders.of_study(address, spec.name, spec.policy.keep, files, identity)
+            folders = folders_of(study, address, spec.policy.keep)
             callbacks = Callbacks(study, options.callbacks)
             retention = ArtifactRetention(spec, folders)
             loop = TuningLoop(store, retention, launcher, listener, interrupts, callbacks)
             log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
-                with _own_folder(folders, study, address, files):
+                with _own_folder(folders, study, address):
                     loop.sweep()
                     if options.final_test:
                         final_test(loop)
@@ -133,12 +129,7 @@ def _decide(launcher: Pool, facts: ObjectiveInfo, interrupts: Interrupts) -> Non
 
 
 def _launcher(spec: StudySpec, options: Options) -> Pool:
-    """The launcher of the workers: local processes or a Ray cluster.
-
-    Raises:
-        UsageError: if a cluster is wanted and Ray is not installed.
-        SweepError: if the cluster cannot be reached.
-    """
+    """The launcher of the workers: local processes or a Ray cluster."""
     workers = options.workers or 1
     if options.cluster is None:
         return LocalLauncher(spec, workers)
@@ -163,10 +154,10 @@ def driven(
         StorageError: if the database cannot be used or has another driver.
     """
     with storage_lock(address):
-        study = create_or_resume(address, spec, facts)
+        study = studies.create_or_resume(address, spec, facts)
         with storage_errors(address):
             owner = take(study, address, take_over=take_over)
-            write_spec(study, spec, facts, points_of)
+            studies.write_spec(study, spec, facts, points_of)
     enable_wal(address)
     try:
         yield study, owner
@@ -185,15 +176,9 @@ def points_of(spec: StudySpec) -> tuple[Point, ...]:
 
 
 @contextlib.contextmanager
-def _own_folder(
-    folders: TrialFolders, study: optuna.Study, address: StorageUrl, files: str
-) -> Iterator[None]:
-    """Claim the study's folder of files, where other databases' studies may use the same place.
-
-    Raises:
-        ResumeError: if another copy of the study uses the folder.
-    """
-    if not shared(address, files):
+def _own_folder(folders: TrialFolders, study: optuna.Study, address: StorageUrl) -> Iterator[None]:
+    """Claim the study's folder of files, where other databases' studies may use the same place."""
+    if not shared(address, files_of(study)):
         yield
         return
     with storage_errors(address):
@@ -212,15 +197,12 @@ def _let_go(study: optuna.Study) -> None:
         backend.engine.dispose()
 
 
-def _remember(study: optuna.Study, command: str) -> None:
-    """Store the command line that first ran the study."""
-    if command and "command" not in study.user_attrs:
-        study.set_user_attr("command", command)
-
-
-def _files(study: optuna.Study, wanted: str) -> str:
-    """Where trials keep files; stored with the study, so that a resume finds them."""
-    if wanted:
-        refuse_secrets(wanted)
-        study.set_user_attr("files", wanted)
-    return str(study.user_attrs.get("files", ""))
+def _write_options(study: optuna.Study, options: Options) -> None:
+    """Store what a resume needs: the place of files, the first command, the folders of the code."""
+    if options.files:
+        refuse_secrets(options.files)
+        study.set_user_attr("files", options.files)
+    if options.command and "command" not in study.user_attrs:
+        study.set_user_attr("command", options.command)
+    if options.source is not None:
+        studies.write_source(study, options.source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -170,10 +169,10 @@ class Queue:
         if self._through or self._spec.design is None or self.waits():
             return
         phase = self._spec.design.phase
-        following = list(itertools.islice(pending_points(self._trials(), self._points, phase), 1))
-        self._through = not following
-        for owed in following:
-            self.add(owed)
+        following = next(pending_points(self._trials(), self._points, phase), None)
+        self._through = following is None
+        if following is not None:
+            self.add(following)
 
     def waits(self) -> bool:
         """Whether a trial is WAITING."""

@@ -55,11 +55,9 @@ class TrialSource:
         """Start the next baseline or trial; None if none is due now."""
         if self._owed_baselines:
             return self._owed_baselines.pop(0)
-        if (
-            self.out_of_time
-            or self._exhausted
-            or not retry_while_unreachable(self._store.owed, self._check)
-        ):
+        if self.out_of_time or self._exhausted:
+            return None
+        if not retry_while_unreachable(self._store.owed, self._check):
             return None
         asked = retry_while_unreachable(self._store.ask, self._check, self._store.recover)
         if asked is None:
@@ -111,10 +109,7 @@ class TrialSource:
 
 
 def died_in_a_pack(trials: Sequence[FrozenTrial], number: int) -> bool:
-    """Whether a trial is a direct or indirect retry of one whose worker died with a shared pack.
-
-    Read from the study's attributes, so that the next driver finds it too.
-    """
+    """Whether a trial is a direct or indirect retry of one whose worker died with a shared pack."""
     earlier: int | None = trials[number].user_attrs.get("retry_of")
     while earlier is not None and 0 <= earlier < number:  # a study edited by hand may hold a cycle
         failure = failure_of(trials[earlier])

@@ -6,7 +6,6 @@ the driver is killed at any point.
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,18 +23,10 @@ from sweep.storage.errors import storage_errors
 from sweep.storage.owner import ATTRIBUTE, DriverLease, is_held, taken_over
 from sweep.storage.studies import read_points
 from sweep.storage.url import StorageUrl
+from sweep.study import trial as records
 from sweep.study.design import SEARCH, is_collapsed
 from sweep.study.spec import Baseline, StudySpec
-from sweep.study.trial import (
-    DRIVER_DIED,
-    DUPLICATE,
-    INTERRUPTED,
-    OUT_OF_MEMORY,
-    Failure,
-    TrialParams,
-    TrialResult,
-)
-from sweep.study.trial import TrialState as State
+from sweep.study.trial import Failure, TrialParams, TrialResult
 
 
 @dataclass(frozen=True)
@@ -64,7 +55,7 @@ def close(study: optuna.Study, trial: FrozenTrial, failure: Failure) -> None:
     """
     # Optuna has no public way to set attributes of another process's trial.
     storage, trial_id = study._storage, trial._trial_id  # noqa: SLF001
-    with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+    with suppress(UpdateFinishedTrialError):
         storage.set_trial_user_attr(trial_id, "failure", failure.to_json())
         study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
@@ -77,7 +68,7 @@ def write_result(trial: optuna.Trial, result: TrialResult) -> None:
     trial.set_user_attr("seconds", result.seconds)
     if result.failure is not None:
         trial.set_user_attr("failure", result.failure.to_json())
-        if result.failure.reason == OUT_OF_MEMORY:
+        if result.failure.reason == records.OUT_OF_MEMORY:
             # Samplers use the constraints of pruned trials, and ignore failed trials.
             trial.set_constraint("memory", 1.0)
             state = TrialState.PRUNED
@@ -102,14 +93,14 @@ def reuse_result(trial: optuna.Trial, source: FrozenTrial) -> None:
 def close_duplicate(trial: optuna.Trial, running: int) -> None:
     """Fail a trial whose configuration and seed are those of a running trial."""
     message = f"trial {running} has the same parameters and seed and is running"
-    trial.set_user_attr("failure", Failure(DUPLICATE, "Duplicate", message).to_json())
+    trial.set_user_attr("failure", Failure(records.DUPLICATE, "Duplicate", message).to_json())
     trial.study.tell(trial, state=TrialState.FAIL)
 
 
 MOST_SPARED = 100
 """The space counts as exhausted after this many proposals in a row that need no new computation."""
 
-_LEFT = Failure(INTERRUPTED, DRIVER_DIED, "the driver ended while the trial ran")
+_LEFT = Failure(records.INTERRUPTED, records.DRIVER_DIED, "the driver ended while the trial ran")
 
 
 class TrialStore:
@@ -144,22 +135,14 @@ class TrialStore:
         return self.study.get_trials(deepcopy=False)
 
     def _guard(self) -> None:
-        """Check that this process still holds the study's lease.
-
-        Raises:
-            HeldError: if another driver has taken it over; names that driver.
-        """
+        """Raise ``HeldError`` if another driver has taken the study over."""
         if not is_held(self.study, self._owner):
             record = self.study.user_attrs.get(ATTRIBUTE)
             raise taken_over(self.study.study_name, record, self._address.shown)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Write to the study; each transaction checks that this process still holds the lease.
-
-        Raises:
-            StorageError: if it does not, or the database cannot be written.
-        """
+        """Write to the study; each transaction checks that this process still holds the lease."""
         with storage_errors(self._address):
             try:
                 yield
@@ -239,9 +222,8 @@ class TrialStore:
             if not self._refuse_queued(str(error)):
                 raise
             return None
-        if not self.spec.space.contains(trial.params) and self._refuse_queued(
-            f"{trial.params} lies outside the search space"
-        ):
+        outside = f"{trial.params} lies outside the search space"
+        if not self.spec.space.contains(trial.params) and self._refuse_queued(outside):
             return None
         tags = {"phase": SEARCH, "replicate": 0, "seed": self.spec.seeds[0], **trial.user_attrs}
         for name in ("phase", "replicate", "seed"):
@@ -301,19 +283,17 @@ class TrialStore:
         """
         running = self._running[result.number]
         with self._writing():
-            if result.number not in self._begun or not self._has_ended(result.number):
+            begun = result.number in self._begun
+            if not (begun and self._trials()[result.number].state.is_finished()):
                 self._begun.add(result.number)
                 write_result(running.trial, result)
         del self._running[result.number]
         self._curves.pop(result.number, None)
         if result.failure is None:
-            counted = result.state is State.COMPLETE and running.counted
+            counted = result.state is records.TrialState.COMPLETE and running.counted
             self._index.finish(running.params, counted=counted)
         if result.failure is not None or is_collapsed(result.metrics):
             self.requeue()
-
-    def _has_ended(self, number: int) -> bool:
-        return bool(self._trials()[number].state.is_finished())
 
     def abandon(self) -> None:
         """Mark this driver's RUNNING trials as interrupted; the next driver queues them again."""

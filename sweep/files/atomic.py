@@ -64,18 +64,13 @@ def publish(scratch: Path, path: Path) -> None:
 @contextlib.contextmanager
 def _published(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that is published if the context ends without error."""
-    scratch = _scratch(path)
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # on the same disk
     try:
         yield scratch
         publish(scratch, path)
     except BaseException:
         _remove(scratch)
         raise
-
-
-def _scratch(path: Path) -> Path:
-    """A temporary path unique to this process, in the same folder and so on the same disk."""
-    return path.with_name(f"{path.name}.{os.getpid()}.tmp")
 
 
 def clear_scratch(path: Path) -> None:
@@ -114,12 +109,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
 @contextlib.contextmanager
-def replacing(out: Path) -> Iterator[Path]:
+def replacing(out: Path, name: str = "--out") -> Iterator[Path]:
     """A temporary file beside ``out`` that replaces it if the context ends without error.
+
+    Args:
+        out: the file.
+        name: the option that names it, for errors.
 
     Yields:
         The path to write to; the file must be closed when the context ends.
@@ -131,13 +127,8 @@ def replacing(out: Path) -> Iterator[Path]:
         with _published(out.resolve()) as scratch:  # a symbolic link is kept
             yield scratch
     except OSError as error:
-        raise _told(out, error) from error
-
-
-def _told(out: Path, error: OSError) -> StorageError:
-    said = error.strerror or str(error)
-    if error.errno in _FULL:
-        rule, way_out = "be on a disk with room", "Free some space, or name a file elsewhere"
-    else:
+        said = error.strerror or str(error)
         rule, way_out = "be a file that can be written", "Check the path and your rights to it"
-    return StorageError(fault("--out", rule, str(out), where=said, way_out=way_out))
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            rule, way_out = "be on a disk with room", "Free some space, or name a file elsewhere"
+        raise StorageError(fault(name, rule, str(out), where=said, way_out=way_out)) from error

@@ -1,8 +1,4 @@
-"""Places for trial files: one interface to folders on disk and in object stores.
-
-A worker on another machine may read its own copy. Stored results name the input as the user did,
-so that they do not depend on where they were computed.
-"""
+"""Places for trial files: one interface to folders on disk and in object stores."""
 
 from __future__ import annotations
 
@@ -151,6 +147,14 @@ def get_folder(where: Location) -> dict[str, bytes]:
         return {}
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file exists; False for what cannot be a path, such as a name too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_whole(where: Location) -> bool:
     """Whether a folder is complete, as written by ``put_folder``.
 
@@ -195,10 +199,9 @@ _given: dict[str, str] = {}
 
 
 def register_alias(places: Mapping[str, str]) -> None:
-    """Register, once per worker process, the paths of copies.
+    """Register, once per worker process, the user's names of inputs by the paths of their copies.
 
-    Args:
-        places: the user's name of an input, by the path that is read here instead.
+    Stored results name an input as the user did, wherever they were computed.
     """
     _given.update(places)
 

@@ -25,9 +25,6 @@ _KEY = re.compile(
 )
 """Matches the parts of a URL that must not be shown."""
 
-_OWN_MEMORY = "memory"
-"""The scheme of fsspec's in-memory store, which is separate for each process."""
-
 
 @dataclass(frozen=True)
 class ObjectStorePath:
@@ -60,7 +57,7 @@ class ObjectStorePath:
             UsageError: if they cannot.
         """
         rule = "be a folder, or the URL of a store that can be written"
-        if self.url.startswith(f"{_OWN_MEMORY}:"):
+        if self.url.startswith("memory:"):  # fsspec's store within the process
             raise UsageError(fault("--files", rule, str(self), where="each process has its own"))
         try:
             probe = self / ".lorasweep"
@@ -93,15 +90,6 @@ class ObjectStorePath:
         with self._store() as (store, path):
             store.pipe_file(path, data)
 
-    def exists(self) -> bool:
-        """Whether the file exists.
-
-        Raises:
-            OSError: if the store cannot be read.
-        """
-        with self._store() as (store, path):
-            return bool(store.isfile(path))
-
     def entries(self) -> list[ObjectStorePath]:
         """The files and folders directly below.
 
@@ -132,7 +120,7 @@ class ObjectStorePath:
         Raises:
             OSError: if it cannot be written; the folder is incomplete then.
         """
-        self.remove_list()
+        (self / WHOLE).remove()  # incomplete from now on
         for old in self.entries():
             old.remove()
         for name, data in files.items():
@@ -140,13 +128,14 @@ class ObjectStorePath:
         sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
         (self / WHOLE).write(json.dumps(sums, sort_keys=True).encode())
 
-    def remove_list(self) -> None:
-        """Mark the folder as incomplete."""
-        (self / WHOLE).remove()
-
     def is_whole(self) -> bool:
-        """Whether the folder is complete."""
-        return (self / WHOLE).exists()
+        """Whether the folder is complete.
+
+        Raises:
+            OSError: if the store cannot be read.
+        """
+        with self._store() as (store, path):
+            return bool(store.isfile(f"{path.rstrip('/')}/{WHOLE}"))
 
     def read_all(self) -> dict[str, bytes]:
         """The contents of all files of a folder; empty if it is incomplete.

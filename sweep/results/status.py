@@ -17,11 +17,10 @@ from sweep.storage.studies import (
     baselines,
     best_trial,
     count_states,
-    read_identity,
     read_measures,
     read_spec,
 )
-from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.trial_folders import TrialFolders, folders_of
 from sweep.storage.url import StorageUrl
 from sweep.study.measures import Measures
 from sweep.study.parameters import is_number
@@ -63,7 +62,7 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
         "target_trials": spec.budget.trials,
         "phases": count_by_phase(trials, len(attributes.get("points", ()))),
         "claims": [str(claim) for claim in spec.claims],
-        "best": _best(trials, spec, _folders(study, spec, address)),
+        "best": _best(trials, spec, folders_of(study, address, spec.policy.keep)),
         "baselines": list(baselines(study).values()),
         "final_test": attributes.get("final_test"),
         "failed": [_failed(trial) for trial in trials if _is_failed(trial)],
@@ -114,12 +113,6 @@ def _best_of(trials: Sequence[FrozenTrial], directions: Sequence[str]) -> Frozen
     ]
     sign = 1.0 if directions[0] == "maximize" else -1.0
     return max(usable, key=lambda t: (sign * float(t.value or 0.0), -t.number), default=None)
-
-
-def _folders(study: optuna.Study, spec: StudySpec, address: StorageUrl) -> TrialFolders:
-    files = str(study.user_attrs.get("files", ""))
-    identity = read_identity(study)
-    return TrialFolders.of_study(address, study.study_name, spec.policy.keep, files, identity)
 
 
 def driver_of(study: optuna.Study) -> str | None:

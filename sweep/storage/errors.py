@@ -25,6 +25,12 @@ LOCK_SECONDS = 60
 """How long to wait for SQLite's write lock; Python's default of 5 s is too short."""
 
 
+_OF_DATABASES = (
+    *(sqlalchemy.exc.SQLAlchemyError, StorageInternalError, sqlite3.Error),
+    *(OSError, ImportError, json.JSONDecodeError),
+)
+
+
 class StorageLostError(StorageError):
     """The database server is unreachable; it may come back."""
 
@@ -50,9 +56,7 @@ def storage_errors(address: StorageUrl) -> Iterator[None]:
         yield
     except StorageError:
         raise
-    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError) as error:
-        raise as_storage_error(address, error) from error
-    except (OSError, ImportError, sqlite3.Error, json.JSONDecodeError) as error:
+    except _OF_DATABASES as error:
         raise as_storage_error(address, error) from error
     except KeyError as error:
         if error.args != (NOT_FOUND_MSG,):
@@ -66,8 +70,7 @@ def storage_errors(address: StorageUrl) -> Iterator[None]:
 def reading_errors(address: StorageUrl) -> Iterator[None]:
     """Turn errors from reading damaged rows, of whatever type, into one sentence.
 
-    Damaged data may hold text in place of a number, an unknown state, or truncated JSON. Only for
-    code that reads: elsewhere it would hide programming errors.
+    Only for code that reads: elsewhere it would hide programming errors.
 
     Raises:
         StorageError: in place of the original exception.
@@ -79,9 +82,8 @@ def reading_errors(address: StorageUrl) -> Iterator[None]:
         said = " ".join(str(error).split()) or type(error).__name__
         rule, way_out = "hold a study that can be read", "It is damaged; restore a copy"
         where = address.redact(said)
-        raise StorageError(
-            fault("--storage", rule, address.shown, where=where, way_out=way_out)
-        ) from error
+        text = fault("--storage", rule, address.shown, where=where, way_out=way_out)
+        raise StorageError(text) from error
 
 
 def as_storage_error(address: StorageUrl, error: BaseException) -> StorageError:
@@ -113,10 +115,7 @@ def _no_files_left(error: BaseException) -> bool:
 
 
 _DISK_FULL = "53100"
-"""PostgreSQL's code for a full disk.
-
-It is an ``OperationalError``, as a lost connection is, but waiting does not help.
-"""
+"""PostgreSQL's code for a full disk: an ``OperationalError`` for which waiting does not help."""
 
 
 def _is_connection(error: BaseException | None) -> bool:
@@ -131,6 +130,8 @@ def _is_connection(error: BaseException | None) -> bool:
         error = error.__cause__
     return False
 
+
+_KEPT = "every completed trial is kept"
 
 _Advice = tuple[tuple[str, ...], str, str]
 
@@ -179,15 +180,12 @@ def _advice(address: StorageUrl, said: str) -> tuple[str, str]:
         (
             ("disk is full", "no space left", "disk quota"),
             "be on a disk with room",
-            "Free some space and give the same command again; every completed trial is kept",
+            f"Free some space and give the same command again; {_KEPT}",
         ),
         (
             ("disk i/o error", "input/output error"),
             "be on a disk that works",
-            (
-                "See whether it is broken or full, then give the same command again; every "
-                "completed trial is kept"
-            ),
+            f"See whether it is broken or full, then give the same command again; {_KEPT}",
         ),
         (
             ("malformed", "not a database", "file is encrypted"),

@@ -1,7 +1,6 @@
 """Check a driver's lease within each transaction that writes.
 
-A check before the transaction is not enough: the process may be stopped between the two while
-another driver takes over and finishes the study.
+Between a check before it and the transaction, another driver might take over.
 """
 
 from __future__ import annotations
@@ -29,17 +28,9 @@ _CHECKED = "lorasweep checked the owner"
 
 
 def take(study: optuna.Study, address: StorageUrl, *, take_over: bool = False) -> DriverLease:
-    """Make this process the study's driver; call while holding ``storage_lock``.
+    """Make this process the study's driver, by ``acquire``; call while holding ``storage_lock``.
 
     From then on, writes through this study object fail once another driver has taken over.
-
-    Args:
-        study: the study.
-        address: its database, for messages.
-        take_over: whether to replace a driver that may still be running.
-
-    Returns:
-        This process's lease.
 
     Raises:
         HeldError: if another process drives it, or may do so on another machine.
@@ -90,11 +81,8 @@ def _arm(study: optuna.Study, check: Check | None) -> None:
 
 
 def _listeners(study_id: int, check: Check) -> Mapping[str, Callable[..., None]]:
-    """Engine event listeners that check the lease before a transaction's first write.
-
-    The lock taken for the check is held until the transaction ends, so that no other driver can
-    take over in between: SQLite's write lock, or PostgreSQL's lock of the row.
-    """
+    """Engine event listeners that check the lease before a transaction's first write."""
+    # SQLite's write lock, or PostgreSQL's of the row, is held from the check to the end.
     select = "select value_json from study_user_attributes where study_id = :study and key = :key"
     query, locking = sqlalchemy.text(select), sqlalchemy.text(f"{select} for share")
     which = {"study": study_id, "key": ATTRIBUTE}

@@ -53,15 +53,8 @@ class DriverLease:
     @classmethod
     def of(cls, pid: int) -> DriverLease:
         """The record of a process of this machine, acquired now."""
-        return cls(
-            host=socket.gethostname(),
-            machine=_text("/etc/machine-id"),
-            boot_id=_boot_id(),
-            namespace=_namespace(),
-            pid=pid,
-            started=_started(pid),
-            since=time.time(),
-        )
+        place = socket.gethostname(), _machine(), _boot_id(), _namespace()
+        return cls(*place, pid, _started(pid), time.time())
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> DriverLease:
@@ -82,12 +75,8 @@ class DriverLease:
         return (self.host, self.machine, self.boot_id, self.namespace, self.pid)
 
     def provably_dead(self) -> bool:
-        """Whether the process has certainly ended.
-
-        Nothing is known of processes on other machines or in other containers; and two machines may
-        have the same name.
-        """
-        machine = _text("/etc/machine-id")
+        """Whether the process has ended; False if it is of another machine or container."""
+        machine = _machine()  # two machines may have the same name
         if (self.host, self.machine) != (socket.gethostname(), machine):
             return False
         if self.boot_id != _boot_id():
@@ -104,6 +93,10 @@ class DriverLease:
         """The process, its machine and the time of acquisition, for messages."""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"process {self.pid} on {self.host} since {since}"
+
+
+def _machine() -> str:
+    return _text("/etc/machine-id")
 
 
 def _boot_id() -> str:
@@ -127,10 +120,7 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> float:
-    """The start time of a process, in seconds after boot.
-
-    Both times are computed from the same clock, so a clock change cancels out.
-    """
+    """The start time of a process in seconds after boot, in which a clock change cancels out."""
     process = psutil.Process(pid)
     if process.status() == psutil.STATUS_ZOMBIE:  # dead, but not yet reaped by its parent
         raise psutil.NoSuchProcess(pid)
@@ -140,15 +130,11 @@ def _started(pid: int) -> float:
 def current_lease(study: optuna.Study) -> DriverLease | None:
     """The lease of a study, whether or not its process is alive; None if there is none."""
     record = study.user_attrs.get(ATTRIBUTE)
-    if not isinstance(record, Mapping) or not _is_record(record):
-        return None
-    return DriverLease.from_json(record)
-
-
-def _is_record(tree: Mapping[str, Any]) -> bool:
-    """Whether a value is a lease; plain Optuna studies may use the attribute for anything."""
-    numbers = (tree.get(name) for name in ("pid", "started", "since"))
-    return isinstance(tree.get("host"), str) and all(isinstance(n, (int, float)) for n in numbers)
+    if not isinstance(record, Mapping) or not isinstance(record.get("host"), str):
+        return None  # plain Optuna studies may use the attribute for anything
+    numbers = [record.get(name) for name in ("pid", "started", "since")]
+    whole = all(isinstance(number, (int, float)) for number in numbers)
+    return DriverLease.from_json(record) if whole else None
 
 
 def acquire(study: optuna.Study, shown: str, *, take_over: bool = False) -> DriverLease:
@@ -168,15 +154,9 @@ def acquire(study: optuna.Study, shown: str, *, take_over: bool = False) -> Driv
     me = DriverLease.myself()
     other = current_lease(study)
     if other is not None and not (other.same_process(me) or other.provably_dead() or take_over):
-        raise HeldError(
-            fault(
-                f"study {study.study_name!r}",
-                "have one driver at a time",
-                str(other),
-                where=shown,
-                way_out="Wait for it or stop it; if it is surely gone, add --take-over",
-            )
-        )
+        name, rule = f"study {study.study_name!r}", "have one driver at a time"
+        way_out = "Wait for it or stop it; if it is surely gone, add --take-over"
+        raise HeldError(fault(name, rule, str(other), where=shown, way_out=way_out))
     study.set_user_attr(ATTRIBUTE, me.to_json())
     return me
 
@@ -190,15 +170,9 @@ def taken_over(name: str, record: object, shown: str) -> HeldError:
         shown: the database, for messages.
     """
     now = str(DriverLease.from_json(record)) if isinstance(record, Mapping) else "nobody"
-    return HeldError(
-        fault(
-            f"study {name!r}",
-            "be driven by this process",
-            now,
-            where=shown,
-            way_out="It was taken over; this process has stopped, and nothing is lost",
-        )
-    )
+    rule = "be driven by this process"
+    way_out = "It was taken over; this process has stopped, and nothing is lost"
+    return HeldError(fault(f"study {name!r}", rule, now, where=shown, way_out=way_out))
 
 
 def is_held(study: optuna.Study, me: DriverLease) -> bool:

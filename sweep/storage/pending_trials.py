@@ -1,7 +1,6 @@
 """The trials that a study still needs, derived from its stored trials alone.
 
-Nothing is kept in memory between a trial's end and its retry. A driver may be killed at any point:
-the next one derives the same list and queues nothing twice.
+After a driver was killed, the next one derives the same list and queues nothing twice.
 """
 
 from __future__ import annotations
@@ -54,10 +53,9 @@ def pending_points(
 
 
 def owed_reruns(trials: Sequence[FrozenTrial], spec: StudySpec) -> Iterator[PendingTrial]:
-    """Reruns, with another seed, of design trials that collapsed.
+    """One rerun, with another seed, of each design trial that collapsed.
 
-    One collapse in thirty trials can hide an effect. A second seed shows whether the configuration
-    always collapses. Each collapsed trial is rerun once.
+    One collapse in thirty trials can hide an effect; a second seed shows whether it is the rule.
     """
     again = {trial.user_attrs.get("rerun_of") for trial in trials}
     for trial in trials:
@@ -96,10 +94,7 @@ def _kept(trial: FrozenTrial, spec: StudySpec) -> Tags:
 
 
 def _deserves_another(
-    trial: FrozenTrial,
-    failure: Failure,
-    by_number: Mapping[int, FrozenTrial],
-    spec: StudySpec,
+    trial: FrozenTrial, failure: Failure, by_number: Mapping[int, FrozenTrial], spec: StudySpec
 ) -> bool:
     if failure.reason == DUPLICATE:
         return False

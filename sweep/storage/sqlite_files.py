@@ -18,11 +18,7 @@ _LOCAL = frozenset(
 
 
 def enable_wal(address: StorageUrl) -> None:
-    """Enable WAL on local file systems, so that readers and the driver do not block each other.
-
-    WAL is a second file beside the database until the driver disables it. On network file systems
-    the rollback journal stays.
-    """
+    """Enable WAL on local file systems, so that readers and the driver do not block each other."""
     path = address.path
     if address.kind != "sqlite" or path is None or _file_system(path) not in _LOCAL:
         return
@@ -32,10 +28,7 @@ def enable_wal(address: StorageUrl) -> None:
 
 
 def disable_wal(address: StorageUrl) -> None:
-    """Merge the write-ahead log, so that the database is one file again.
-
-    A database that was in WAL mode before any driver opened it stays so.
-    """
+    """Merge the write-ahead log into the database, unless it had one before a driver opened it."""
     path = address.path
     if address.kind != "sqlite" or path is None or not _note(path).exists():
         return

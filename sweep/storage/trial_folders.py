@@ -1,8 +1,7 @@
 """Folders of trial files, one per configuration and seed: their owner and their cleanup.
 
-Two copies of one study must not use the same folder: a copied database keeps the study's name and
-id, and the folder of its files if one was set. Each driver writes a new token to both the study
-and the folder. It shows which of two copies used the folder last, also on another machine.
+A copied database keeps the study's name, id and folder, which the copies must not both use. Each
+driver writes a new token to the study and to the folder, which shows the copy that used it last.
 """
 
 from __future__ import annotations
@@ -18,17 +17,10 @@ from typing import Any
 import optuna
 
 from sweep.errors import ResumeError, fault
-from sweep.files.location import (
-    Location,
-    absolute,
-    entries,
-    get_file,
-    is_whole,
-    parse_location,
-    put_file,
-    remove,
-)
+from sweep.files import location
+from sweep.files.location import Location, parse_location
 from sweep.storage.owner import DriverLease
+from sweep.storage.studies import read_identity
 from sweep.storage.url import StorageUrl, folder_name
 from sweep.study.space import configuration_key
 from sweep.study.trial import Scalar
@@ -73,7 +65,7 @@ class TrialFolders:
         folder = folder_name(name)
         if identity and shared(address, files):
             folder = f"{folder},{identity}"  # the comma cannot occur in a plain name
-        return cls(absolute(base / folder), keep)
+        return cls(location.absolute(base / folder), keep)
 
     @property
     def root(self) -> Location:
@@ -116,7 +108,18 @@ class TrialFolders:
             OSError: if its storage cannot be read.
         """
         folder = self.of(values, seed) / ADAPTER
-        return folder if is_whole(folder) else None
+        return folder if location.is_whole(folder) else None
+
+
+def files_of(study: optuna.Study) -> str:
+    """The place set for a study's files; empty if none was."""
+    return str(study.user_attrs.get("files", ""))
+
+
+def folders_of(study: optuna.Study, address: StorageUrl, keep: str) -> TrialFolders:
+    """The folders of a study, by what is stored with it; ``keep`` as for ``TrialFolders``."""
+    name, files, identity = study.study_name, files_of(study), read_identity(study)
+    return TrialFolders.of_study(address, name, keep, files, identity)
 
 
 def shared(address: StorageUrl, files: str) -> bool:
@@ -127,7 +130,7 @@ def shared(address: StorageUrl, files: str) -> bool:
 def _entries(folder: Location) -> Sequence[Location]:
     """A folder's entries; empty if it cannot be read, which only wastes space."""
     try:
-        return entries(folder)
+        return location.entries(folder)
     except OSError as error:
         log.warning("%s cannot be read (%s)", folder, error)
         return []
@@ -136,7 +139,7 @@ def _entries(folder: Location) -> Sequence[Location]:
 def _remove(path: Location) -> None:
     """Delete a file or folder; a failure is logged, since it only wastes space."""
     try:
-        remove(path)
+        location.remove(path)
     except OSError as error:
         log.warning("%s cannot be removed (%s)", path, error)
 
@@ -169,12 +172,9 @@ def take_folder(root: Location, study: optuna.Study, address: StorageUrl) -> Non
         other = str(mark.get("database"))
         there = mark.get("machine") == here["machine"] and Path(other).is_file()
         if there or not known:
-            way_out = (
-                "Name another folder (--files); trials under way begin anew there. To keep what "
-                "is there, copy the folder first"
-            )
-            rule = "be a folder that no other copy of the study uses"
-            where = f"used from {other}"
+            rule, where = "be a folder that no other copy of the study uses", f"used from {other}"
+            way_out = "Name another folder (--files); trials under way begin anew there. To keep "
+            way_out += "what is there, copy the folder first"
             raise ResumeError(fault("--files", rule, str(root), where=where, way_out=way_out))
     renew(root, study, address)
 
@@ -186,7 +186,7 @@ def renew(root: Location, study: optuna.Study, address: StorageUrl) -> None:
     study.set_user_attr(TOKENS, [token, *tokens][:_MOST])
     try:
         mark = json.dumps({"token": token, **_place_of(root, address)})
-        put_file(root / MARK, mark.encode())
+        location.put_file(root / MARK, mark.encode())
     except OSError as error:
         log.warning("%s cannot be written (%s)", root / MARK, error)
 
@@ -205,7 +205,7 @@ def _same(mark: Mapping[str, Any], here: Mapping[str, str]) -> bool:
 def _read(root: Location) -> Mapping[str, Any] | None:
     """The content of the folder's file; None if it is missing or cannot be read."""
     try:
-        mark = json.loads(get_file(root / MARK))
+        mark = json.loads(location.get_file(root / MARK))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

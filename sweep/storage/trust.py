@@ -1,11 +1,9 @@
 """The studies that this user trusts on this machine: a database names code to run.
 
-A resume imports the objective that the database names, from a folder that it names; the database's
-settings may also allow it to read pickles or run code of a base model. Studies that this user ran
-here, and lorasweep's own objectives, are trusted. Any other needs the user's consent once.
-
-Trust is stored outside the database, one file per study. The file's name is a digest of all that
-decides which code runs on what, so a changed database is not trusted.
+A resume imports the objective that the database names, from a folder that it names, and its
+settings may allow pickles or a base model's code. Studies that this user ran here, and lorasweep's
+own objectives, are trusted; any other needs the user's consent once. Trust is a file outside the
+database, named by a digest of all that decides which code runs on what.
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ import platformdirs
 from sweep.errors import UsageError, fault
 from sweep.storage.errors import storage_errors
 from sweep.storage.studies import find_study, read_source, read_spec
+from sweep.storage.trial_folders import files_of
 from sweep.storage.url import StorageUrl
 from sweep.study.source import GRANTS, Source, folder_of, is_own
 from sweep.study.spec import StudySpec
@@ -50,13 +49,8 @@ def digest(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> 
 def remember(spec: StudySpec, address: StorageUrl, source: Source, files: str) -> None:
     """Trust a study from now on; a study with lorasweep's own code alone needs no trust.
 
-    If that cannot be stored, a warning is logged and a resume will ask again.
-
-    Args:
-        spec: as for ``digest``, like the other arguments.
-        address: its database.
-        source: the folders of its code.
-        files: where its trials keep files.
+    If that cannot be stored, a warning is logged and a resume will ask again. The arguments are
+    those of ``digest``.
     """
     if is_own(spec.objective) and not source.objective and not _granted(spec.settings):
         return
@@ -68,12 +62,8 @@ def remember(spec: StudySpec, address: StorageUrl, source: Source, files: str) -
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        log.warning(
-            "cannot remember that study %r is trusted, a resume will ask for it: %s: %s",
-            spec.name,
-            path.parent,
-            error.strerror,
-        )
+        text = "cannot remember that study %r is trusted, a resume will ask for it: %s: %s"
+        log.warning(text, spec.name, path.parent, error.strerror)
 
 
 def trust_again(address: StorageUrl, name: str) -> None:
@@ -162,8 +152,7 @@ def _path(name: str) -> Path:
 
 def _said(study: optuna.Study, address: StorageUrl) -> tuple[StudySpec, StorageUrl, Source, str]:
     """The attributes of a study that decide which code it runs."""
-    files = str(study.user_attrs.get("files", ""))
-    return read_spec(study), address, read_source(study), files
+    return read_spec(study), address, read_source(study), files_of(study)
 
 
 def _is_remembered(study: optuna.Study, address: StorageUrl) -> bool:

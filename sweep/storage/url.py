@@ -16,6 +16,7 @@ import sqlalchemy.engine
 import sqlalchemy.exc
 
 from sweep.errors import StorageError, fault
+from sweep.files.location import is_file
 
 _FILE = re.compile(r"(?:sqlite|sqlite\+pysqlite|journal):///(?P<path>.+)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -42,7 +43,7 @@ def file_of(url: str, name: str) -> Path | None:
     text = match["path"]
     path, _, query = text.partition("?")
     literal = Path(text)
-    if ("%" in text or "?" in text or text.startswith("~")) and _is_file(literal):
+    if ("%" in text or "?" in text or text.startswith("~")) and is_file(literal):
         return literal
     if "?" in text:
         rule = "name a file without ?: nothing is read from what follows it"
@@ -65,13 +66,6 @@ def file_of(url: str, name: str) -> Path | None:
     except RuntimeError as error:
         rule, way_out = "begin with a home folder that there is", "Write the whole path"
         raise StorageError(fault(name, rule, decoded, way_out=way_out)) from error
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 _LAST_PORT = 65_535
@@ -168,9 +162,8 @@ class StorageUrl:
             rule = "be a database URL"
             raise StorageError(fault(name, rule, got, way_out=_WAY_OUT)) from error
         if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-            rule = "name a file: what is kept in memory cannot be resumed"
-            if parsed.host:
-                rule = "name a file after three slashes"
+            memory = "name a file: what is kept in memory cannot be resumed"
+            rule = "name a file after three slashes" if parsed.host else memory
             got = shown if secrets else url  # which quotes the colons of :memory:
             raise StorageError(fault(name, rule, got, way_out=_WAY_OUT))
         if parsed.drivername in _POSTGRES:
@@ -178,9 +171,8 @@ class StorageUrl:
             if faults:
                 raise StorageError("\n".join(faults))
             real = parsed.set(drivername="postgresql+psycopg")
-            return cls(
-                real.render_as_string(hide_password=False), shown, "postgresql", None, secrets
-            )
+            connected = real.render_as_string(hide_password=False)
+            return cls(connected, shown, "postgresql", None, secrets)
         rule = "be a database of SQLite, PostgreSQL or Optuna's journal"
         raise StorageError(fault(name, rule, shown, way_out=_WAY_OUT))
 
@@ -206,8 +198,7 @@ class StorageUrl:
     def files(self) -> Path:
         """The default folder of trial files: beside the database's file, or ``runs/files``.
 
-        If the URL names a symbolic link, the folder is beside the link's target, unless an older
-        version has put it beside the link.
+        It is beside a symbolic link's target, unless an older version has put it beside the link.
         """
         if self.path is None:
             return Path("runs") / "files"

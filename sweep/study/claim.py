@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -91,10 +92,7 @@ class Claim:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that ``from_json`` reads back; groups as lists."""
-        tree = asdict(self)
-        tree["dominant"] = _plain(self.dominant)
-        for name in ("over", "negligible", "nuisances"):
-            tree[name] = [_plain(part) for part in tree[name]]
+        tree: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return {**tree, "says": str(self)}
 
     @classmethod
@@ -132,10 +130,6 @@ def _is_part(part: object) -> bool:
     return bool(members) and all(isinstance(m, str) and m.strip() for m in members)
 
 
-def _plain(part: Part) -> str | list[str]:
-    return part if isinstance(part, str) else list(part)
-
-
 def _part(tree: Any) -> Part:
     return tree if isinstance(tree, str) else tuple(tree)
 
@@ -154,17 +148,15 @@ def claim_faults(
         yield from faults
         if faults:
             continue
+        what = "parameters of the space"
         for part in ("dominant", "over", "negligible"):
-            yield from _unknown(f"{where}.{part}", getattr(claim, part), known)
+            yield from _unknown(f"{where}.{part}", getattr(claim, part), known, what)
         what = "parameters of the space, or settings"
         yield from _unknown(f"{where}.nuisances", claim.nuisances, nuisances, what)
 
 
 def _unknown(
-    where: str,
-    parts: Part | tuple[Part, ...],
-    allowed: set[str],
-    what: str = "parameters of the space",
+    where: str, parts: Part | tuple[Part, ...], allowed: set[str], what: str
 ) -> Iterator[str]:
     listed = (parts,) if isinstance(parts, str) else parts
     for name in (name for part in listed for name in as_group(part)):

@@ -1,7 +1,4 @@
-"""The phases of a study: a designed experiment, then a search for the best configuration.
-
-A pilot runs before them, as a study of its own.
-"""
+"""The phases of a study: its designed experiment and its search; a pilot, a study before it."""
 
 from __future__ import annotations
 
@@ -160,12 +157,7 @@ class Point:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that ``from_json`` reads back."""
-        return {
-            "index": self.index,
-            "values": dict(self.values),
-            "seed": self.seed,
-            "replicate": self.replicate,
-        }
+        return {**vars(self), "values": dict(self.values)}
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> Point:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, Self
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from sweep.errors import SpecError, fault
-from sweep.study.json_records import read_record
+from sweep.files.strict_json import word
 from sweep.study.native import native_tree
 
 Interval = tuple[float | None, float | None]
@@ -245,7 +246,7 @@ class Measures:
         Raises:
             SpecError: if it is not of that form, or breaks a rule.
         """
-        made = read_record(cls, tree, where)
+        made: Self = _read(cls, tree, where)
         faults = list(made.faults(where))
         if faults:
             raise SpecError(faults)
@@ -260,3 +261,54 @@ def _as_json(records: object) -> object:
         asdict(each) if is_dataclass(each) and not isinstance(each, type) else each
         for each in records
     ]
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:
+    """A value of an annotated type, from what ``dataclasses.asdict`` and JSON made of it.
+
+    Of a dataclass, unknown fields are left out: a later version may have written them.
+    """
+    if is_dataclass(kind):
+        return _read_dataclass(kind, value, where)
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return _read_union(args, value, where)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        kinds = [args[0]] * len(value) if args[1:] == (...,) else list(args)
+        if len(kinds) == len(value):
+            pairs = zip(kinds, value, strict=True)
+            return tuple(_read(k, each, f"{where}[{i}]") for i, (k, each) in enumerate(pairs))
+    if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+        texts = {_read(str, name, where): each for name, each in value.items()}
+        return {name: _read(args[1], each, f"{where}.{name}") for name, each in texts.items()}
+    if kind is float and type(value) in (int, float) and not word(value):
+        return value
+    if origin is None and kind is not float and type(value) is kind:
+        return value
+    called = getattr(kind, "__name__", str(kind))
+    raise SpecError(fault(where, f"be of type {called}", value))
+
+
+def _read_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and NoneType in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not NoneType)
+    for kind in others:
+        try:
+            return _read(kind, value, where)
+        except SpecError:
+            continue
+    return _read(last, value, where)
+
+
+def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise SpecError(fault(where, f"be the fields of a {kind.__name__}", value))
+    hints = get_type_hints(kind)
+    given = {}
+    for field in fields(kind):
+        if field.name in value:
+            given[field.name] = _read(hints[field.name], value[field.name], f"{where}.{field.name}")
+        elif field.default is MISSING:
+            raise SpecError(fault(where, f"have a {field.name}", dict(value)))
+    return kind(**given)

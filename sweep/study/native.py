@@ -1,8 +1,6 @@
 """Plain Python values, which JSON, pickle and databases return unchanged.
 
-``numpy.float64`` is a ``float`` to ``isinstance``, but JSON returns it as another type with another
-``repr``, and so as another configuration. Values from users and objectives are therefore converted
-once, where they enter.
+A ``numpy.float64`` is a ``float``, but has another ``repr`` and so makes another configuration.
 """
 
 from __future__ import annotations

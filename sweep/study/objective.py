@@ -1,7 +1,6 @@
 """The interface between the framework and an objective, which runs the trials.
 
-The framework imports an objective by the dotted name in the spec and depends on nothing else of it:
-not on torch, a model or a data format.
+The framework imports an objective by the dotted name in the spec and depends on nothing else of it.
 """
 
 from __future__ import annotations
@@ -66,7 +65,6 @@ class Objective(Protocol):
         Raises:
             SweepError: if an input cannot be read.
         """
-        ...
 
     def check(self, space: Space, baselines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Resolve everything a trial needs, without training.
@@ -81,7 +79,6 @@ class Objective(Protocol):
         Raises:
             SpecError: lists all faults of the space and settings.
         """
-        ...
 
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
@@ -106,7 +103,6 @@ class Objective(Protocol):
         Returns:
             The results that were not passed to ``refill``.
         """
-        ...
 
 
 class ObjectiveFactory(Protocol):
@@ -114,7 +110,6 @@ class ObjectiveFactory(Protocol):
 
     def __call__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Objective:
         """Build the objective; raises ``SpecError`` with all faults of the settings."""
-        ...
 
 
 def load_objective(
@@ -130,15 +125,9 @@ def load_objective(
         factory: ObjectiveFactory = getattr(importlib.import_module(module_name), attribute)
     except Exception as error:  # importing runs code that may raise anything
         said = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
-        raise SpecError(
-            fault(
-                "objective",
-                "name something importable as 'package.module:Name'",
-                dotted,
-                where=said,
-                way_out="Correct the name in the study file, or install what it needs",
-            )
-        ) from error
+        rule = "name something importable as 'package.module:Name'"
+        way_out = "Correct the name in the study file, or install what it needs"
+        raise SpecError(fault("objective", rule, dotted, where=said, way_out=way_out)) from error
     misfit = _misfit(factory)
     if misfit:
         rule = "name a class or function that takes settings and inputs"

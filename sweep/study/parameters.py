@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -19,27 +19,21 @@ class Param(Protocol):
 
     def faults(self, name: str) -> list[str]:
         """All faults, one sentence each; empty if the parameter is valid."""
-        ...
 
     def contains(self, value: object) -> bool:
         """Whether a value is valid for the parameter."""
-        ...
 
     def encode(self, value: Scalar) -> float:
         """A value's coordinate on the parameter's axis (log2 if ``log``; the index of a choice)."""
-        ...
 
     def decode(self, place: float) -> Scalar:
         """The value at, or nearest to, a coordinate; inverse of ``encode``."""
-        ...
 
     def grid(self) -> tuple[Scalar, ...] | None:
         """All values, or None if there are too many to list."""
-        ...
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that ``param_from_json`` reads back."""
-        ...
 
 
 def is_number(value: object) -> bool:
@@ -52,8 +46,26 @@ def is_number(value: object) -> bool:
         return False
 
 
+class _Listed:
+    """A parameter with a few values, each encoded as its index."""
+
+    values: tuple[Any, ...]
+
+    def encode(self, value: Scalar) -> float:
+        """The value's index."""
+        return float(self.values.index(value))
+
+    def decode(self, place: float) -> Any:
+        """The value at the nearest index."""
+        return self.values[min(max(round(place), 0), len(self.values) - 1)]
+
+    def grid(self) -> tuple[Any, ...]:
+        """All values."""
+        return self.values
+
+
 @dataclass(frozen=True, init=False)
-class Choice:
+class Choice(_Listed):
     """One of several values: ``Choice(1, 2, 4)`` or ``Choice("linear", "cosine")``.
 
     Attributes:
@@ -69,20 +81,15 @@ class Choice:
         """All faults, one sentence each."""
         if not self.values:
             return [fault(f"space.{name}", "offer at least one value", self.values)]
-        endless = [v for v in self.values if type(v) in (int, float) and not is_number(v)]
-        if endless:
-            return [fault(f"space.{name}", "hold finite numbers", endless[0])]
-        odd = [value for value in self.values if not isinstance(value, (str, int, float, bool))]
-        if odd:
-            return [
-                fault(
-                    f"space.{name}",
-                    "hold strings, numbers or booleans",
-                    odd[0],
-                    way_out="Anything else does not survive a resume; write a string, "
-                    "or use TargetSets for sets of matrices",
-                )
-            ]
+        for value in self.values:
+            if type(value) in (int, float) and not is_number(value):
+                return [fault(f"space.{name}", "hold finite numbers", value)]
+        for value in self.values:
+            if not isinstance(value, (str, int, float, bool)):
+                why = "Anything else does not survive a resume"
+                way_out = f"{why}; write a string, or use TargetSets for sets of matrices"
+                rule = "hold strings, numbers or booleans"
+                return [fault(f"space.{name}", rule, value, way_out=way_out)]
         if len(set(self.values)) < len(self.values):  # also catches 1 == True, 1 == 1.0
             return [fault(f"space.{name}", "offer each value once", self.values)]
         return []
@@ -96,25 +103,13 @@ class Choice:
         """Whether ``value`` is among the choices (``True`` is not ``1``)."""
         return any(value == v and type(value) is type(v) for v in self.values)
 
-    def encode(self, value: Scalar) -> float:
-        """The value's index."""
-        return float(self.values.index(value))
-
-    def decode(self, place: float) -> Scalar:
-        """The value at the nearest index."""
-        return self.values[min(max(round(place), 0), len(self.values) - 1)]
-
-    def grid(self) -> tuple[Scalar, ...]:
-        """All values."""
-        return self.values
-
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
         return {"kind": "choice", "values": list(self.values)}
 
 
 @dataclass(frozen=True, init=False)
-class TargetSets:
+class TargetSets(_Listed):
     """Named sets of weight matrices: ``TargetSets("qkv", "mlp", wide="all-linear")``.
 
     Attributes:
@@ -138,7 +133,7 @@ class TargetSets:
         return made
 
     @cached_property
-    def values(self) -> tuple[str, ...]:
+    def values(self) -> tuple[str, ...]:  # type: ignore[override]
         """The sets in canonical form, as stored."""
         return tuple(canonical(text) for _, text in self.sets)
 
@@ -162,33 +157,15 @@ class TargetSets:
                 faults.append(fault(f"space.{name}", "have labels of one printable line", label))
                 continue
             if value in seen:
-                faults.append(
-                    fault(
-                        f"space.{name}",
-                        "name each set of matrices once",
-                        label,
-                        where=f"same as {seen[value]!r}: {value}",
-                        way_out="Remove one of the two",
-                    )
-                )
+                rule, where = "name each set of matrices once", f"same as {seen[value]!r}: {value}"
+                way_out = "Remove one of the two"
+                faults.append(fault(f"space.{name}", rule, label, where=where, way_out=way_out))
             seen.setdefault(value, label)
         return faults
 
     def contains(self, value: object) -> bool:
         """Whether ``value`` is the canonical string of one of the sets."""
         return value in self.values
-
-    def encode(self, value: Scalar) -> float:
-        """The set's index."""
-        return float(self.values.index(str(value)))
-
-    def decode(self, place: float) -> str:
-        """The set at the nearest index."""
-        return self.values[min(max(round(place), 0), len(self.sets) - 1)]
-
-    def grid(self) -> tuple[str, ...]:
-        """All sets."""
-        return self.values
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
@@ -214,14 +191,27 @@ def _range_faults(name: str, low: object, high: object, *, log: object) -> list[
     if low > high:  # type: ignore[operator]
         faults.append(fault(f"space.{name}", "have low <= high", (low, high)))
     if log and low <= 0:  # type: ignore[operator]
-        faults.append(
-            fault(f"space.{name}.low", "be above 0 on a log axis", low, way_out="Raise low")
-        )
+        rule = "be above 0 on a log axis"
+        faults.append(fault(f"space.{name}.low", rule, low, way_out="Raise low"))
     return faults
 
 
+class _Range:
+    """A parameter with a range of numbers, encoded as themselves or their log2."""
+
+    log: bool
+
+    def __post_init__(self) -> None:
+        """Convert the fields to plain Python values."""
+        make_native(self)
+
+    def encode(self, value: Scalar) -> float:
+        """The number, or its log2."""
+        return math.log2(float(value)) if self.log else float(value)
+
+
 @dataclass(frozen=True)
-class Int:
+class Int(_Range):
     """Integers from ``low`` to ``high``, both included.
 
     Attributes:
@@ -235,10 +225,6 @@ class Int:
     high: int
     log: bool = False
     step: int = 1
-
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
 
     def faults(self, name: str) -> list[str]:
         """All faults, one sentence each."""
@@ -258,9 +244,8 @@ class Int:
         if self.step < 1 or (self.log and self.step != 1):
             faults.append(fault(f"space.{name}.step", "be 1 or more, and 1 if log", self.step))
         elif not faults and (self.high - self.low) % self.step:
-            faults.append(
-                fault(f"space.{name}.step", f"divide {self.high} - {self.low}", self.step)
-            )
+            rule = f"divide {self.high} - {self.low}"
+            faults.append(fault(f"space.{name}.step", rule, self.step))
         return faults
 
     def contains(self, value: object) -> bool:
@@ -271,10 +256,6 @@ class Int:
             and self.low <= value <= self.high
             and (value - self.low) % self.step == 0
         )
-
-    def encode(self, value: Scalar) -> float:
-        """The number, or its log2."""
-        return math.log2(float(value)) if self.log else float(value)
 
     def decode(self, place: float) -> int:
         """The nearest value in range."""
@@ -289,12 +270,11 @@ class Int:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
-        kind = {"kind": "int", "low": self.low, "high": self.high}
-        return {**kind, "log": self.log, "step": self.step}
+        return {"kind": "int", **asdict(self)}
 
 
 @dataclass(frozen=True)
-class Float:
+class Float(_Range):
     """Real numbers from ``low`` to ``high``, both included.
 
     Attributes:
@@ -306,10 +286,6 @@ class Float:
     low: float
     high: float
     log: bool = False
-
-    def __post_init__(self) -> None:
-        """Convert the fields to plain Python values."""
-        make_native(self)
 
     def faults(self, name: str) -> list[str]:
         """All faults, one sentence each."""
@@ -323,10 +299,6 @@ class Float:
         """Whether ``value`` is a finite number in range."""
         return is_number(value) and self.low <= value <= self.high  # type: ignore[operator]
 
-    def encode(self, value: Scalar) -> float:
-        """The number, or its log2."""
-        return math.log2(float(value)) if self.log else float(value)
-
     def decode(self, place: float) -> float:
         """The number at a coordinate, clipped to the range."""
         number = 2.0**place if self.log else place
@@ -338,4 +310,4 @@ class Float:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
-        return {"kind": "float", "low": self.low, "high": self.high, "log": self.log}
+        return {"kind": "float", **asdict(self)}

@@ -1,8 +1,4 @@
-"""The folders of a study's code, which must be on ``sys.path`` to import its objective.
-
-They are stored with the study, so that a resume from any folder imports the same code as the first
-run.
-"""
+"""The folders of a study's code, stored so that a resume from any folder imports the same code."""
 
 from __future__ import annotations
 
@@ -35,12 +31,7 @@ class Source:
 
     @classmethod
     def of(cls, study: str, objective: str) -> Self:
-        """The folders as found by this process.
-
-        Args:
-            study: as for the attribute.
-            objective: dotted name of the objective.
-        """
+        """The folders as found by this process, given the study's and the objective's name."""
         found = folder_of(objective)
         return cls(study, "" if is_own(objective) or _is_installed(found) else found)
 
@@ -100,5 +91,4 @@ def is_own(dotted: str) -> bool:
 
 def _is_installed(folder: str) -> bool:
     """Whether a folder is one of this Python's installation paths."""
-    own = {str(Path(path).resolve()) for path in sysconfig.get_paths().values()}
-    return folder in own
+    return folder in {str(Path(path).resolve()) for path in sysconfig.get_paths().values()}

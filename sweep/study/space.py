@@ -29,13 +29,11 @@ def param_from_json(tree: object) -> Param:
             return Choice(*values)
         case {"kind": "target_sets", "sets": [*sets]} if all(map(_is_pair, sets)):
             return TargetSets.from_pairs(sets)
-    raise SpecError(
-        fault("space", "hold parameters of kind int, float, choice or target_sets", tree)
-    )
+    rule = "hold parameters of kind int, float, choice or target_sets"
+    raise SpecError(fault("space", rule, tree))
 
 
 def _is_pair(tree: object) -> bool:
-    """Whether a value is a pair, as for a label and a set."""
     return isinstance(tree, (list, tuple)) and len(tree) == 2
 
 
@@ -78,9 +76,8 @@ class Space:
             if isinstance(param, (Int, Float, Choice, TargetSets)):
                 found.extend(param.faults(name))
             else:
-                found.append(
-                    fault(f"space.{name}", "be an Int, Float, Choice or TargetSets", param)
-                )
+                rule = "be an Int, Float, Choice or TargetSets"
+                found.append(fault(f"space.{name}", rule, param))
         return found
 
     def contains(self, values: Mapping[str, Scalar]) -> bool:

@@ -1,10 +1,8 @@
-"""The study spec: a frozen, validated record with a digest.
+"""The study spec: a frozen, validated record of what is measured, with a digest.
 
-The spec says *what* is measured. ``budget``, ``inputs`` and ``policy`` say how long, where and how
-failures are handled: they may change between runs of a study and are not part of the digest. The
-content of an input is fingerprinted by the objective, so a moved folder is the same data and an
-edited file is not. ``claims`` are not part of the digest either, as they affect no trial; their
-changes are recorded in the study's history.
+``budget``, ``inputs``, ``policy`` and ``claims`` may change between runs of a study and are not
+part of the digest. The objective fingerprints the content of inputs, and the study's history
+records changes of claims.
 """
 
 from __future__ import annotations
@@ -25,15 +23,7 @@ from sweep.study.rules import MOST_SEED, chosen, count, field_faults
 from sweep.study.space import Space
 from sweep.study.spec_parts import Baseline, Budget, Policy, Pruner, Sampler
 
-__all__ = [
-    "Baseline",
-    "Budget",
-    "Policy",
-    "Pruner",
-    "Sampler",
-    "StudySpec",
-    "differences",
-]
+__all__ = ["Baseline", "Budget", "Policy", "Pruner", "Sampler", "StudySpec", "differences"]
 
 NAME_LENGTH = 512
 """The longest name that Optuna's databases can store."""
@@ -85,10 +75,8 @@ class StudySpec:
         """Convert the fields to plain Python values, and refuse an invalid spec."""
         make_native(self)
         if isinstance(self.inputs, Mapping):
-            inputs = {
-                n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in self.inputs.items()
-            }
-            object.__setattr__(self, "inputs", inputs)
+            paths = {n: os.fspath(v) for n, v in self.inputs.items() if isinstance(v, os.PathLike)}
+            object.__setattr__(self, "inputs", {**self.inputs, **paths})
         faults = list(self.faults())
         if faults:
             raise SpecError(faults)
@@ -122,12 +110,12 @@ class StudySpec:
             "objective": self.objective,
             "space": self.space.to_json(),
             "settings": dict(self.settings),
-            "sampler": {"name": self.sampler.name, "seed": self.sampler.seed},
-            "pruner": {"name": self.pruner.name},
+            "sampler": asdict(self.sampler),
+            "pruner": asdict(self.pruner),
             "direction": self.direction,
             "seeds": list(self.seeds),
             "baselines": [{"name": b.name, "values": dict(b.values)} for b in self.baselines],
-            "budget": {"trials": self.budget.trials, "seconds": self.budget.seconds},
+            "budget": asdict(self.budget),
             "inputs": dict(self.inputs),
             "policy": asdict(self.policy),
             "design": None if self.design is None else self.design.to_json(),
@@ -191,8 +179,8 @@ class StudySpec:
             self,
             name=self.name if name is None else name,
             budget=Budget(
-                trials=self.budget.trials if trials is None else trials,
-                seconds=self.budget.seconds if seconds is None else seconds,
+                self.budget.trials if trials is None else trials,
+                self.budget.seconds if seconds is None else seconds,
             ),
             inputs={**self.inputs, **(inputs or {})},
             settings={**self.settings, **(settings or {})},
@@ -213,7 +201,6 @@ def _name_faults(spec: StudySpec) -> Iterator[str]:
 
 
 def _type_faults(spec: StudySpec) -> Iterator[str]:
-    """Faults of fields that have a wrong type."""
     for name, kind in _PARTS.items():
         value, wanted = getattr(spec, name), kind.__name__
         if not isinstance(value, kind):
@@ -239,12 +226,9 @@ def _mapping_faults(spec: StudySpec) -> Iterator[str]:
 
 def _grid_faults(spec: StudySpec) -> Iterator[str]:
     if spec.sampler.name == "grid" and not spec.space.faults() and spec.space.size() is None:
-        yield fault(
-            "sampler.name",
-            "not be 'grid' for a space with real-valued or very wide parameters",
-            spec.sampler.name,
-            way_out="Use Choice for each parameter, or the 'qmc' sampler",
-        )
+        rule = "not be 'grid' for a space with real-valued or very wide parameters"
+        way_out = "Use Choice for each parameter, or the 'qmc' sampler"
+        yield fault("sampler.name", rule, spec.sampler.name, way_out=way_out)
 
 
 def _seed_faults(spec: StudySpec) -> Iterator[str]:
@@ -272,12 +256,9 @@ def _value_faults(spec: StudySpec) -> Iterator[str]:
         if not _survives_json(value):
             yield fault(f"settings.{key}", "be a JSON value", value)
         if isinstance(spec.space.params, Mapping) and key in spec.space.params:
-            yield fault(
-                f"settings.{key}",
-                "not be fixed and sampled at once",
-                value,
-                way_out="Remove it from settings or from space",
-            )
+            rule = "not be fixed and sampled at once"
+            way_out = "Remove it from settings or from space"
+            yield fault(f"settings.{key}", rule, value, way_out=way_out)
 
 
 def _survives_json(value: object) -> bool:

@@ -2,11 +2,8 @@
 
 A set is written as names joined by ``+`` in any order. Its canonical form expands group names,
 drops repeats and sorts: ``qkv`` and ``value+query+key`` are both ``key+query+value``. Sets are
-strings because Optuna's SQLite storage cannot resume a study whose choices are tuples, and its
-importance analysis fails on lists.
-
-This module only defines the grammar; which modules of a model a name matches is defined in
-``objectives``.
+strings because Optuna can resume no study whose choices are tuples, and its importance analysis
+fails on lists. An objective says which modules of a model a name matches.
 """
 
 from __future__ import annotations

@@ -97,19 +97,11 @@ class Failure:
 
     @classmethod
     def from_exception(
-        cls,
-        error: BaseException,
-        reason: str = "exception",
-        peak_memory_bytes: int | None = None,
+        cls, error: BaseException, reason: str = "exception", peak_memory_bytes: int | None = None
     ) -> Failure:
         """Convert an exception to a failure."""
-        return cls(
-            reason=reason,
-            kind=type(error).__name__,
-            message=str(error),
-            traceback="".join(traceback.format_exception(error)),
-            peak_memory_bytes=peak_memory_bytes,
-        )
+        trace = "".join(traceback.format_exception(error))
+        return cls(reason, type(error).__name__, str(error), trace, peak_memory_bytes)
 
     @property
     def interrupted(self) -> bool:
@@ -187,7 +179,6 @@ class Report(Protocol):
         Returns:
             True if the pruner asks the trial to stop.
         """
-        ...
 
 
 def ignore_reports(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:

@@ -82,12 +82,11 @@ class WorkerProcess(WorkerHandle):
         if code == -signal.SIGBUS:
             why = "a file that it reads was cut short, or its disk cannot be read"
             return Failure(INTERRUPTED, INPUT_AWAY, f"a worker was killed by SIGBUS: {why}")
+        how = f"exit code {code}"
         if code is not None and code < 0:
-            how = f"killed by {signal.Signals(-code).name}"
             hint = "; the kernel does so when memory runs out" if self.oom_killed() else ""
-        else:
-            how, hint = f"exit code {code}", ""
-        return Failure(WORKER_DIED, "WorkerDied", f"the worker process ended: {how}{hint}")
+            how = f"killed by {signal.Signals(-code).name}{hint}"
+        return Failure(WORKER_DIED, "WorkerDied", f"the worker process ended: {how}")
 
     def oom_killed(self) -> bool:
         """Whether it was killed by SIGKILL, as the kernel does when memory runs out."""
@@ -100,16 +99,7 @@ class WorkerProcess(WorkerHandle):
 
 
 class LocalLauncher(Pool):
-    """Runs packs in worker processes on this machine.
-
-    Args:
-        spec: names the objective, its settings and inputs.
-        workers: number of processes; they start when first needed.
-        lanes: how many trials one process runs together.
-    """
-
-    def __init__(self, spec: StudySpec, workers: int = 1, lanes: int = 1) -> None:
-        super().__init__(spec, workers, lanes)
+    """Runs packs in worker processes on this machine; its arguments are those of ``Pool``."""
 
     def start_worker(self) -> WorkerProcess:
         """Start a worker process."""

@@ -16,16 +16,9 @@ from sweep.signals import Interrupts
 from sweep.study.objective import ObjectiveInfo
 from sweep.study.spec import StudySpec, differences
 from sweep.study.trial import INTERRUPTED, Failure, Pack, TrialParams, TrialResult
+from sweep.workers import messages
 from sweep.workers.handle import WorkerHandle
-from sweep.workers.messages import (
-    Event,
-    ObjectiveFailed,
-    PackFinished,
-    SlotsFree,
-    TrialFinished,
-    TrialReported,
-    WorkerDied,
-)
+from sweep.workers.messages import Event
 from sweep.workers.worker import PIN
 
 log = logging.getLogger("lorasweep")
@@ -103,7 +96,6 @@ class Pool(ABC):
     def _ask(
         self, worker: WorkerHandle, method: str, *arguments: Any, interrupts: Interrupts
     ) -> Any:
-        """Send a call to an idle worker and wait for its reply."""
         worker.send((method, *arguments))
         interrupts.check()
         while self.ready([worker], 1.0) is None:
@@ -141,9 +133,8 @@ class Pool(ABC):
     def submit(self, pack: Pack, *, closed: bool = False) -> None:
         """Start a pack on an idle worker, starting a worker if there is none.
 
-        A worker reads data and base model when it is first asked, which may be hours after the
-        study began. So each worker reports the fingerprints of its inputs before its first pack,
-        and one whose inputs differ from the first worker's computes nothing.
+        A worker may first read its inputs hours after the study began. It reports their
+        fingerprints before its first pack, and computes nothing if they are not the first worker's.
         """
         worker = self._idle()
         worker.assign(pack, closed=closed)
@@ -160,7 +151,7 @@ class Pool(ABC):
         lanes = worker.facts.pack if own and worker.facts is not None else self.lanes
         return min(lanes, self._most.get(worker.place(), lanes))
 
-    def _begin(self, worker: WorkerHandle) -> SlotsFree | None:
+    def _begin(self, worker: WorkerHandle) -> messages.SlotsFree | None:
         """Start a worker's pack, or first ask the driver for more trials if lanes are free."""
         lanes = self._lanes_of(worker)
         if worker.closed or lanes <= len(worker.waiting):
@@ -171,13 +162,13 @@ class Pool(ABC):
             worker.extend(more)
             worker.start(lanes)
 
-        return SlotsFree(lanes - len(worker.waiting), answer)
+        return messages.SlotsFree(lanes - len(worker.waiting), answer)
 
     def _asked(self, worker: WorkerHandle, facts: ObjectiveInfo) -> Event | None:
         """Record what a worker reports, and start its pack if its inputs are those of the study."""
         misfit = self._misfit(worker, facts)
         if misfit:
-            return ObjectiveFailed(SweepError(misfit))
+            return messages.ObjectiveFailed(SweepError(misfit))
         if self.differ:
             return self._begin(worker)
         worker.start(len(worker.waiting))
@@ -218,11 +209,11 @@ class Pool(ABC):
         """The event for a worker's message."""
         if kind == "report":
             number, step, value, metrics = body
-            return TrialReported(number, step, value, metrics, worker.send)
+            return messages.TrialReported(number, step, value, metrics, worker.send)
         if kind == "settled":
             return self._settled(worker, body[0])
         if kind == "error":
-            return ObjectiveFailed(body[0])
+            return messages.ObjectiveFailed(body[0])
         if kind == "reply":
             return self._asked(worker, body[0])
         if worker.waiting:  # the pack ended with trials still waiting
@@ -230,27 +221,30 @@ class Pool(ABC):
             self._with_slots.append(worker)
         else:
             worker.busy = False
-        return PackFinished(body[0])
+        return messages.PackFinished(body[0])
 
-    def _settled(self, worker: WorkerHandle, result: TrialResult) -> TrialFinished:
+    def _settled(self, worker: WorkerHandle, result: TrialResult) -> messages.TrialFinished:
         worker.trials.pop(result.number)
         if worker.waiting:
-            return TrialFinished(result, room=False, answer=worker.refill_waiting)
+            return messages.TrialFinished(result, room=False, answer=worker.refill_waiting)
         room = not worker.closed and len(worker.trials) < self._lanes_of(worker)
-        return TrialFinished(result, room, worker.refill)
+        return messages.TrialFinished(result, room, worker.refill)
 
-    def _remove_dead(self, worker: WorkerHandle) -> WorkerDied:
+    def _remove_dead(self, worker: WorkerHandle) -> messages.WorkerDied:
         """Remove a dead worker; halve the number of lanes if it was OOM-killed."""
         self._pool.remove(worker)
         if worker in self._with_slots:
             self._with_slots.remove(worker)
         pack, lanes = list(worker.trials.values()), self._lanes_of(worker)
         if worker.stopped:
-            return WorkerDied(pack, Failure(INTERRUPTED, "Interrupted", LATE))
+            return messages.WorkerDied(pack, Failure(INTERRUPTED, "Interrupted", LATE))
         inside = len(pack) - len(worker.waiting)
         # A pack larger than the present number of lanes was started before an earlier halving.
         if worker.oom_killed() and 1 < inside <= lanes:
-            self._halve(worker, lanes // 2)
+            if self.differ:
+                self._most[worker.place()] = lanes // 2
+            else:
+                self.lanes = lanes // 2
             log.warning(
                 "a worker with %d trials was killed, as the kernel does when memory runs out: "
                 "from now on at most %d together%s",
@@ -258,14 +252,7 @@ class Pool(ABC):
                 lanes // 2,
                 f" on {worker.place()}" if self.differ else "",
             )
-        return WorkerDied(pack, worker.exit_failure())
-
-    def _halve(self, worker: WorkerHandle, lanes: int) -> None:
-        """Lower the number of lanes; for the worker's device alone where devices differ."""
-        if self.differ:
-            self._most[worker.place()] = lanes
-        else:
-            self.lanes = lanes
+        return messages.WorkerDied(pack, worker.exit_failure())
 
     def request_stop(self) -> None:
         """Ask all running trials to checkpoint and stop; their results arrive as events."""
@@ -278,11 +265,10 @@ class Pool(ABC):
         late = [worker for worker in self._pool if worker.busy and not worker.stopped]
         if late:
             trials = sum(len(worker.trials) for worker in late)
-            log.warning(
-                "%d trial(s) %s; they run again from their last checkpoint when the study goes on",
-                trials,
-                LATE,
+            text = (
+                "%d trial(s) %s; they run again from their last checkpoint when the study goes on"
             )
+            log.warning(text, trials, LATE)
         for worker in late:
             worker.stopped = True
             worker.stop()

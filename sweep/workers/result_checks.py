@@ -1,7 +1,6 @@
 """Checks of what an objective returns and reports, made in the worker.
 
-Objectives are user code. A result or report that breaks the contract fails its own trial, with a
-message that says how; the other trials and the sweep continue.
+A result or report that breaks the contract fails its own trial; the others and the sweep continue.
 """
 
 from __future__ import annotations
@@ -86,13 +85,7 @@ def facts(given: object) -> ObjectiveInfo:
             faults.append(fault(f"the objective's facts.{name}", "map names to JSON values", tree))
     if faults:
         raise SweepError("\n".join(faults))
-    return replace(
-        plain,
-        about=strict(plain.about)[0],
-        metrics=measures.metrics,
-        tables=measures.tables,
-        curves=measures.curves,
-    )
+    return replace(plain, about=strict(plain.about)[0], **vars(measures))
 
 
 def findings(given: object) -> dict[str, Any]:
@@ -241,9 +234,8 @@ def _is_json(tree: object) -> bool:
 
 def _has_text_names(tree: object) -> bool:
     if isinstance(tree, dict):
-        return all(isinstance(name, str) for name in tree) and all(
-            map(_has_text_names, tree.values())
-        )
+        texts = all(isinstance(name, str) for name in tree)
+        return texts and all(map(_has_text_names, tree.values()))
     return not isinstance(tree, (list, tuple)) or all(map(_has_text_names, tree))
 
 

@@ -1,8 +1,7 @@
 """The worker process: builds the objective once, then answers calls over a pipe.
 
-Failures caused by missing or changed inputs are no failures of the trial. If, for example, a
-network drive is unavailable for a moment, every configuration fails, whatever its parameters are.
-Such trials count as interrupted and run again once the input is back.
+Trials that fail because an input is missing or changed, such as one on a network drive that is
+away for a moment, count as interrupted and run again once it is back.
 """
 
 from __future__ import annotations
@@ -121,11 +120,9 @@ class Pipe(Protocol):
 
     def send(self, message: Any) -> None:
         """Send a message; raises ``OSError`` if the driver has exited."""
-        ...
 
     def recv(self) -> Any:
         """The driver's next message; raises ``EOFError`` or ``OSError`` if it has exited."""
-        ...
 
 
 def serve(
@@ -189,10 +186,7 @@ def _answer(
 
 
 class _PackUnderWay:
-    """A running pack, and its trials whose results the driver does not have yet.
-
-    What the objective returns is checked by ``sweep.workers.result_checks``.
-    """
+    """A running pack, and its trials whose results the driver does not have yet."""
 
     def __init__(self, pack: Pack, pipe: Pipe, leave: Leave, read: Inputs) -> None:
         self._pack = pack
@@ -232,11 +226,6 @@ class _PackUnderWay:
             return sound
         return replace(sound, failure=self._read.judged(sound.failure))
 
-    def _must_owe(self, number: int) -> None:
-        """Refuse a second result: the driver has closed the trial."""
-        if number not in self._owed:
-            raise SweepError(_too_many(number))
-
     def _report(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
         number = native(number)
         if number not in self._owed:
@@ -251,7 +240,9 @@ class _PackUnderWay:
         return bool(self._ask("report", number, *point))
 
     def _refill(self, result: TrialResult) -> TrialParams | None:
-        self._must_owe(result_checks.number_of(result))
+        number = result_checks.number_of(result)
+        if number not in self._owed:  # a second result: the driver has closed the trial
+            raise SweepError(_too_many(number))
         sound = self._checked(result)
         following: TrialParams | None = self._ask("settled", sound)
         self._owed.remove(sound.number)
@@ -273,11 +264,8 @@ def _too_many(number: int) -> str:
 
 
 def _portable(error: Exception) -> Exception:
-    """The exception itself if it can be pickled, else one with the same text.
-
-    An ``OSError`` is a file's problem and not a mistake in code, so it is shown without traceback.
-    """
-    if isinstance(error, OSError):
+    """The exception itself if it can be pickled, else one with the same text."""
+    if isinstance(error, OSError):  # no mistake in code, so shown without traceback
         return SweepError(f"the objective cannot read what it needs: {error}")
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, just pickled

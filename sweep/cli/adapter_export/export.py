@@ -16,10 +16,10 @@ from sweep.cli.adapter_export.model_card import UNKNOWN, model_card
 from sweep.cli.adapter_export.retrain import train_again
 from sweep.errors import SweepError, UsageError, fault
 from sweep.files.atomic import clear_scratch, write_folder
-from sweep.results.measures import measures_of
+from sweep.results.status import measures_of
 from sweep.storage.errors import storage_errors
-from sweep.storage.studies import baselines, best_trial, read_identity
-from sweep.storage.trial_folders import TrialFolders
+from sweep.storage.studies import baselines, best_trial
+from sweep.storage.trial_folders import folders_of
 from sweep.storage.url import StorageUrl
 from sweep.study.spec import StudySpec
 
@@ -117,9 +117,7 @@ def _taken(
             "details": dict(result.details),
             "retrained": True,
         }
-    told = str(study.user_attrs.get("files", ""))
-    identity = read_identity(study)
-    folders = TrialFolders.of_study(address, study.study_name, spec.policy.keep, told, identity)
+    folders = folders_of(study, address, spec.policy.keep)
     try:
         folder = folders.adapter(dict(trial.params), seed)
     except OSError as error:

@@ -91,11 +91,7 @@ class WorkerActor:
             self._said.put(GONE)
 
     def _places(self, archives: Mapping[str, InputArchive]) -> dict[str, str]:
-        """The paths of the inputs on this node: the driver's paths, or local copies.
-
-        Raises:
-            SweepError: if an input cannot be copied.
-        """
+        """The paths of the inputs on this node: the driver's paths, or local copies."""
         lacking = [name for name, archive in archives.items() if not archive.is_here()]
         places = {name: str(archives[name].path) for name in archives if name not in lacking}
         if not lacking:

@@ -1,7 +1,4 @@
-"""Files and folders sent to other machines as tar streams in chunks.
-
-Symbolic links are followed, so that the copy is complete.
-"""
+"""Files and folders sent to other machines as tar streams in chunks; links are followed."""
 
 from __future__ import annotations
 
@@ -90,16 +87,13 @@ class InputArchive:
 
 
 def unpack(expected: InputArchive, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
-    """Unpack an archive into this machine's cache, under a lock, unless it is there already.
+    """The path of a copy in this machine's cache, unpacked under a lock unless it is there.
 
     Args:
         expected: the files expected.
         digest: the hash of their contents.
         chunks: the tar stream; not read if the files are there already.
         cache: the folder that holds such copies.
-
-    Returns:
-        The path of the copy.
 
     Raises:
         OSError: if the disk is full, or the contents differ from the hash.

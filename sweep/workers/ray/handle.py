@@ -95,9 +95,7 @@ class RayWorker(WorkerHandle):
         self._actor.send.remote(message)
 
     def has_news(self) -> bool:
-        """Whether its next message, which has arrived, is for the driver.
-
-        A request for inputs is answered here.
+        """Whether its next message, which has arrived, is for the driver, or answered here.
 
         Raises:
             SweepError: if an input that it lacks can no longer be read.
@@ -151,11 +149,7 @@ class RayWorker(WorkerHandle):
             return
 
     def exit_failure(self) -> Failure:
-        """Why the actor ended, as Ray reports it, on one line.
-
-        The death of its node, pre-empted or lost, counts as an interruption: its trials did not
-        cause it.
-        """
+        """Why the actor ended, as Ray reports it; the death of its node is an interruption."""
         said = " ".join(self._death.split()) or "nothing was heard of it"
         if any(words in said for words in _NODE):
             return Failure(INTERRUPTED, "NodeDied", f"its node is gone: {said[:500]}")

@@ -65,11 +65,7 @@ def submit(address: str, command: Sequence[str], files: Mapping[str, bytes]) -> 
 
 
 def _patiently(submit_job: Callable[[], str]) -> str:
-    """Submit, and retry while no node has a running agent: a new cluster answers before that.
-
-    Raises:
-        RuntimeError: any other error of the server, or this one after ``AGENT_SECONDS``.
-    """
+    """Submit, and retry while no node has a running agent: a new cluster answers before that."""
     deadline = time.monotonic() + AGENT_SECONDS
     while True:
         try:

@@ -1,8 +1,4 @@
-"""Workers on a Ray cluster, one actor each: Ray places them, the driver gives them packs.
-
-The messages are those of worker processes, so pruning, refilling and requests to stop work the
-same. An actor that dies, with its node or alone, is a dead worker.
-"""
+"""Workers on a Ray cluster, one actor each, with the messages of worker processes."""
 
 from __future__ import annotations
 
@@ -69,11 +65,7 @@ class RayLauncher(Pool):
         return self._homeless(ours)
 
     def _homeless(self, workers: Sequence[RayWorker]) -> RayWorker | None:
-        """A worker that Ray can no longer place; it is killed.
-
-        Either more actors were requested than the cluster can hold, or an idle actor holds the
-        resources that it waits for.
-        """
+        """A worker that Ray cannot place: the cluster is full, or an idle actor has its room."""
         idle = any(not w.busy and w.alive() and w.up() for w in _actors(self._pool))
         patience = 0.0 if self.free() < 0 else PATIENCE_SECONDS if idle else math.inf
         late = (w for w in reversed(workers) if w.age() > patience and not w.up())
@@ -102,11 +94,7 @@ class RayLauncher(Pool):
 
 
 def _join(cluster: RayConfig) -> None:
-    """Connect to the cluster, or start one here; the driver's signal handlers are kept.
-
-    Raises:
-        SweepError: if it cannot be reached.
-    """
+    """Connect to the cluster, or start one here; the driver's signal handlers are kept."""
     reach(cluster.address, _no_cluster)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
