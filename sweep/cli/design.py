@@ -44,19 +44,13 @@ def design(options: DesignOptions) -> int:
     with quiet_optuna():
         found = _piloted(spec, address)
     points = design_points(spec.space, spec.design)
-    noise = _noise(options, found)
-    seconds = None if found is None else found["seconds_per_trial"]
+    piloted = dict.fromkeys(("study", "seconds_per_trial", "sizes")) if found is None else found
+    seconds, sizes = piloted["seconds_per_trial"], piloted["sizes"]
     report = {
         "study": spec.name,
         "storage": address.shown,
-        "pilot": None if found is None else found["study"],
-        **design_report(
-            spec,
-            points,
-            noise=noise,
-            seconds=seconds,
-            sizes=None if found is None else found["sizes"],
-        ),
+        "pilot": piloted["study"],
+        **design_report(spec, points, noise=_noise(options, found), seconds=seconds, sizes=sizes),
     }
     report["notes"] += _beyond(spec, found)
     if options.points:
@@ -66,24 +60,15 @@ def design(options: DesignOptions) -> int:
 
 
 def _designed(spec: StudySpec, options: DesignOptions) -> StudySpec:
-    """The study with design and claims changed by the options.
-
-    Raises:
-        SweepError: if there is no design, or an invalid one.
-        UsageError: if noise or delta is not a finite number above 0.
-    """
+    """The study with design and claims changed by the options."""
     for name in ("noise", "delta"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise UsageError(fault(f"--{name}", "be a finite number above 0", value))
-    changes = {
-        **({} if options.budget is None else _within(options.budget)),
-        **{
-            name: value
-            for name in ("configurations", "duplicates")
-            if (value := getattr(options, name)) is not None
-        },
-    }
+    changes = {} if options.budget is None else _within(options.budget)
+    for name in ("configurations", "duplicates"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
     made = spec.design if isinstance(spec.design, Design) else None
     if made is None and "configurations" not in changes:
         way_out = "Write design=Design(...), or say how large (--configurations)"
@@ -95,11 +80,7 @@ def _designed(spec: StudySpec, options: DesignOptions) -> StudySpec:
 
 
 def _within(trials: int) -> dict[str, int]:
-    """A design of a given number of trials, with the default's proportion of duplicates.
-
-    Raises:
-        UsageError: if the number is below 2.
-    """
+    """A design of a given number of trials, with the default's proportion of duplicates."""
     if trials < 2:
         raise UsageError(fault("--budget", "be 2 trials or more", trials))
     usual = Design()

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sweep.cli.options import RunOptions, cluster, files_option, storage_of
+from sweep.cli.options import RunOptions, cluster, dashed, files_option, naming, storage_of
 from sweep.cli.study_file import lasting
 from sweep.errors import SweepError, UsageError, fault
 from sweep.storage.url import StorageUrl
@@ -40,7 +40,7 @@ def detach(spec: StudySpec, options: RunOptions) -> dict[str, str]:
     study, files = _study_files(options.study)
     command = ["lorasweep", *run_arguments(options, study)]
     job = submit(options.ray_address, command, files)
-    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"
+    where = naming(address, spec.name)
     of_ray = f"{shlex.quote(job.number)} --address {shlex.quote(job.address)}"
     return {
         "job": job.number,
@@ -72,7 +72,7 @@ def run_arguments(options: RunOptions, study: str) -> list[str]:
     given["ray_address"] = "auto"
     arguments = ["run", study, *(f"--set={pair}" for pair in options.settings)]
     for name, value in given.items():
-        flag = f"--{name.replace('_', '-')}"
+        flag = dashed(name)
         if value is True:
             arguments.append(flag)
         elif isinstance(value, list):
@@ -83,11 +83,7 @@ def run_arguments(options: RunOptions, study: str) -> list[str]:
 
 
 def _reachable(spec: StudySpec, options: RunOptions) -> StorageUrl:
-    """The database, which the head node must be able to use.
-
-    Raises:
-        UsageError: lists all options that prevent a job.
-    """
+    """The database, which the head node must be able to use."""
     faults = []
     if options.launcher != "ray":
         faults.append(fault("--detach", "go with --launcher ray", options.launcher))
@@ -114,8 +110,7 @@ def _reachable(spec: StudySpec, options: RunOptions) -> StorageUrl:
 def _study_files(named: str) -> tuple[str, dict[str, bytes]]:
     """The study's name in the job's working directory, and the files to send there.
 
-    A file is sent alone. A module in the current folder is sent with the Python files of its
-    package; an installed module must be installed on the head node.
+    A module in the current folder is sent with its package, an installed module must be there.
     """
     try:
         if named.endswith(".py"):

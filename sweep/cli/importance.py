@@ -50,11 +50,7 @@ def importance(options: ImportanceOptions) -> int:
 
 
 def _inquiry(options: ImportanceOptions) -> AnalysisOptions:
-    """The analysis options given on the command line.
-
-    Raises:
-        UsageError: if a method is unknown, or a claim is incomplete.
-    """
+    """The analysis options given on the command line."""
     from sweep.analysis.importance.result import TITLES
     from sweep.results.analysis import AnalysisOptions
 

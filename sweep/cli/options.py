@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +26,7 @@ if TYPE_CHECKING:  # both import SQLAlchemy
 
 
 def option(
-    text: str,
-    value: str,
-    *,
-    default: Any = None,
-    written: str = "",
-    any_case: bool = False,
+    text: str, value: str, *, default: Any = None, written: str = "", any_case: bool = False
 ) -> Any:
     """A field that is an option with a value: ``--name`` for the field ``name``.
 
@@ -44,7 +40,8 @@ def option(
     """
 
     def declare(name: str) -> Any:
-        return Option(written or _flag(name), metavar=value, help=text, case_sensitive=not any_case)
+        shown = written or dashed(name)
+        return Option(shown, metavar=value, help=text, case_sensitive=not any_case)
 
     if default is ...:
         return field(metadata={"declare": declare})
@@ -55,7 +52,7 @@ def option(
 
 def flag(text: str) -> Any:
     """A field that is true if its option is given; the help says the text."""
-    return field(default=False, metadata={"declare": lambda name: Option(_flag(name), help=text)})
+    return field(default=False, metadata={"declare": lambda name: Option(dashed(name), help=text)})
 
 
 def argument(text: str, name: str) -> Any:
@@ -63,7 +60,8 @@ def argument(text: str, name: str) -> Any:
     return field(metadata={"declare": lambda _: Argument(metavar=name, help=text)})
 
 
-def _flag(name: str) -> str:
+def dashed(name: str) -> str:
+    """An option as it is written: ``--take-over`` for ``take_over``."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -294,7 +292,7 @@ def cluster(options: Driving) -> RayConfig | None:
         for name in ("ray_address", "resources"):
             if getattr(options, name):
                 rule = "go with --launcher ray"
-                faults.append(fault(f"--{name.replace('_', '-')}", rule, getattr(options, name)))
+                faults.append(fault(dashed(name), rule, getattr(options, name)))
     if faults:
         raise UsageError(faults)
     return RayConfig(options.ray_address, resources) if options.launcher == "ray" else None
@@ -314,6 +312,11 @@ def storage_of(spec: StudySpec, options: StudyFileStored) -> StorageUrl:
     from sweep.storage.url import StorageUrl, default_url
 
     return StorageUrl.parse(default_url(spec.name) if options.storage is None else options.storage)
+
+
+def naming(address: StorageUrl, study: str) -> str:
+    """The options that name a study in its database, as a shell reads them."""
+    return f"--storage {shlex.quote(address.shown)} --name {shlex.quote(study)}"
 
 
 @contextlib.contextmanager

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from sweep.cli.options import VerbOptions, argument, flag, option
+from sweep.cli.streams import say, show, to_stdout
 from sweep.errors import UsageError, fault
+from sweep.files.atomic import replacing
 
 SUFFIXES = {".tsv": "tsv", ".json": "json", ".gff3": "gff3", ".gff": "gff3"}
 ARGMAX = 0.5
@@ -137,7 +139,6 @@ def _file_faults(option: str, name: str | None, fasta: str) -> list[str]:
 def predict(options: PredictOptions) -> int:
     """Predict the residues that bind, by a kept adapter."""
     from sweep.cli.progress_bars import residue_bar
-    from sweep.cli.streams import say, show
 
     asked: Wanted = wanted(options)
     with _ending_tidily():
@@ -163,7 +164,9 @@ def predict(options: PredictOptions) -> int:
         with _results(asked.results, asked.out) as out, residue_bar(total, out) as tell:
             report = dict(job.run(out, asked.form, tell))
         if asked.page is not None:
-            _write_page(asked.page, job.page())
+            page = job.page()
+            with replacing(asked.page, "--html") as scratch:
+                scratch.write_text(page, encoding="utf-8", newline="\n")
     report |= {
         "format": asked.form if asked.results else None,
         "out": options.out,
@@ -181,15 +184,11 @@ def _results(asked: bool, path: Path | None) -> Iterator[TextIO | None]:  # noqa
     if not asked:
         yield None
     elif path is None:
-        from sweep.cli.streams import to_stdout
-
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         with to_stdout():
             yield sys.stdout
     else:
-        from sweep.files.atomic import replacing
-
         with (
             replacing(path) as scratch,
             scratch.open("w", encoding="utf-8", newline="\n") as file,
@@ -197,29 +196,9 @@ def _results(asked: bool, path: Path | None) -> Iterator[TextIO | None]:  # noqa
             yield file
 
 
-def _write_page(path: Path, text: str) -> None:
-    from sweep.errors import StorageError, fault
-    from sweep.files.atomic import write_file
-
-    try:
-        write_file(path, text.encode())
-    except OSError as error:
-        said = error.strerror or str(error)
-        rule, way_out = "be a file that can be written", "Check the path and your rights to it"
-        text = fault("--html", rule, str(path), where=said, way_out=way_out)
-        raise StorageError(text) from error
-
-
 @contextlib.contextmanager
 def _ending_tidily() -> Iterator[None]:
-    """Let a signal that asks to stop raise at once, so that no incomplete file remains.
-
-    No transaction can be interrupted here, and reading a pipe may block for long, so there is no
-    safe point to wait for.
-
-    Raises:
-        Interruption: when the signal arrives.
-    """
+    """Let a signal that asks to stop raise at once: reading a pipe may block for long."""
     import signal
     import threading
 
@@ -243,7 +222,6 @@ def _ending_tidily() -> Iterator[None]:
 
 def _say_what_was_done(report: Mapping[str, Any]) -> None:
     from sweep.cli.progress_bars import grouped
-    from sweep.cli.streams import say
     from sweep.terminal.console import duration
 
     for bad in report["skipped_bad"]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sweep.cli.options import Driving, RunOptions, amount, cluster, files_option, storage_of
+from sweep.cli.options import Driving, RunOptions, amount, cluster, files_option, naming, storage_of
 from sweep.cli.streams import say
 from sweep.errors import HeldError, ResumeError, SpecError, SweepError, UsageError
 from sweep.files.location import check, parse_location
@@ -91,16 +91,12 @@ def drive(
 
 
 def _refuse_failures(report: Mapping[str, Any], address: StorageUrl) -> None:
-    """Fail a run in which trials failed and none was completed.
-
-    Raises:
-        SweepError: if the budget is not met and some trials failed.
-    """
+    """Fail a run in which trials failed and none was completed, unless its budget is met."""
     failed = [t for t in report["failed"] if t["state"] == "FAIL" and not t["interrupted"]]
     counted, wanted = report["phases"]["counted"], report["target_trials"]
     if counted >= wanted or not failed:
         return
-    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(report['study'])}"
+    where = naming(address, report["study"])
     first = (str(failed[-1]["reason"]).splitlines() or [""])[0]
     raise SweepError(
         f"no trial was completed: {counted} of {wanted} are, and {len(failed)} failed, the last "
@@ -115,17 +111,14 @@ def say_how_to_go_on(spec: StudySpec, address: StorageUrl) -> None:
 
     if find_study(address, spec.name) is None:
         return
-    where = f"--storage {shlex.quote(address.shown)} --name {shlex.quote(spec.name)}"
     hint = " (with your password in place of ***)" if "***" in address.shown else ""
-    say(f"to go on: lorasweep resume {where}{hint}")
+    say(f"to go on: lorasweep resume {naming(address, spec.name)}{hint}")
 
 
 def _progress(spec: StudySpec, before: Mapping[str, Any] | None) -> Progress:
     from sweep.terminal.progress import Progress
 
+    best = None if before is None or before["best"] is None else before["best"]["value"]
+    done = 0 if before is None else before["phases"]["counted"]
     higher = spec.direction == "maximize"
-    if before is None:
-        return Progress(spec.budget.trials, 0, higher_is_better=higher)
-    best = None if before["best"] is None else before["best"]["value"]
-    done = before["phases"]["counted"]
     return Progress(spec.budget.trials, done, higher_is_better=higher, best=best)

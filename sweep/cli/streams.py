@@ -51,11 +51,7 @@ def prepare() -> None:
 
 
 def require_surroundings() -> None:
-    """Refuse to start without stdout or a current folder.
-
-    Raises:
-        SweepError: if one is missing.
-    """
+    """Refuse, with a ``SweepError``, to start without stdout or a current folder."""
     if sys.stdout is None:
         way_out = "Send it to a file, or to /dev/null"
         raise SweepError(fault("stdout", "be open", "closed", way_out=way_out))

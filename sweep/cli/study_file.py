@@ -79,21 +79,16 @@ def source_of(named: str, spec: StudySpec) -> Source:
 
 @contextlib.contextmanager
 def _told(named: str) -> Iterator[None]:
-    """Turn any exception of a study's code into one fault, with its line.
-
-    Raises:
-        SpecError: in place of the original exception.
-    """
+    """Turn any exception of a study's code into one fault, with its line."""
     try:
         yield
     except SweepError:
         raise
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {getattr(error, 'msg', error)}"  # msg omits the place
-        way_out = "Correct the study, or what it imports"
-        raise SpecError(
-            fault(named, "run without an error", said, where=_place(error), way_out=way_out)
-        ) from error
+        rule, way_out = "run without an error", "Correct the study, or what it imports"
+        text = fault(named, rule, said, where=_place(error), way_out=way_out)
+        raise SpecError(text) from error
 
 
 def _place(error: BaseException) -> str:
@@ -120,23 +115,15 @@ def apply_options(spec: StudySpec, options: NamedStudy) -> StudySpec:
     for flag in ("skip_bad", "allow_pickle", "trust_remote_code"):
         if getattr(options, flag, False):
             settings[flag] = True
-    policy = {
-        name: value
-        for name in ("on_failure", "max_retries", "keep")
-        if (value := getattr(options, name, None)) is not None
-    }
-    inputs = {
-        name: lasting(value)
-        for name in ("data", "base")
-        if (value := getattr(options, name, None)) is not None
-    }
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    policy = ("on_failure", "max_retries", "keep")
     return spec.with_changes(
         name=options.name,
-        trials=getattr(options, "trials", None),
-        seconds=getattr(options, "seconds", None),
-        inputs=inputs,
+        trials=given.get("trials"),
+        seconds=given.get("seconds"),
+        inputs={name: lasting(given[name]) for name in ("data", "base") if name in given},
         settings=settings,
-        policy=policy,
+        policy={name: given[name] for name in policy if name in given},
     )
 
 

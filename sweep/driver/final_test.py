@@ -15,7 +15,10 @@ from sweep.workers.pool import Pool
 
 
 def final_test(loop: TuningLoop) -> None:
-    """Retrain the best trial and store its metrics on the test split with the study, once swept.
+    """Retrain the best trial and store its metrics on the test split with the study.
+
+    Args:
+        loop: the study's trials, its workers and its files, after the sweep.
 
     Raises:
         SweepError: if there is no complete trial, or the trial fails.

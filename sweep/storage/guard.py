@@ -28,9 +28,17 @@ _CHECKED = "lorasweep checked the owner"
 
 
 def take(study: optuna.Study, address: StorageUrl, *, take_over: bool = False) -> DriverLease:
-    """Make this process the study's driver, by ``acquire``; call while holding ``storage_lock``.
+    """Make this process the study's driver; call while holding ``storage_lock``.
 
     From then on, writes through this study object fail once another driver has taken over.
+
+    Args:
+        study: the study.
+        address: its database, for messages.
+        take_over: whether to replace a driver that may still be running.
+
+    Returns:
+        This process's lease.
 
     Raises:
         HeldError: if another process drives it, or may do so on another machine.

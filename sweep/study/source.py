@@ -31,7 +31,12 @@ class Source:
 
     @classmethod
     def of(cls, study: str, objective: str) -> Self:
-        """The folders as found by this process, given the study's and the objective's name."""
+        """The folders as found by this process.
+
+        Args:
+            study: as for the attribute.
+            objective: dotted name of the objective.
+        """
         found = folder_of(objective)
         return cls(study, "" if is_own(objective) or _is_installed(found) else found)
 

@@ -265,10 +265,8 @@ class Pool(ABC):
         late = [worker for worker in self._pool if worker.busy and not worker.stopped]
         if late:
             trials = sum(len(worker.trials) for worker in late)
-            text = (
-                "%d trial(s) %s; they run again from their last checkpoint when the study goes on"
-            )
-            log.warning(text, trials, LATE)
+            then = "they run again from their last checkpoint when the study goes on"
+            log.warning("%d trial(s) %s; %s", trials, LATE, then)
         for worker in late:
             worker.stopped = True
             worker.stop()

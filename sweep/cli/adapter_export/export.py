@@ -91,7 +91,12 @@ def export_adapter(
         facts = facts_of(study, spec, address, trial, record, measured)
     files = {**files, CARD: model_card(facts, request.licence).encode()}
     _refuse(request)  # checked again after a long training
-    _write(request.out, files)
+    clear_scratch(request.out)
+    try:
+        write_folder(request.out, files)
+    except OSError as error:
+        rule = "be a folder that can be written"
+        raise SweepError(fault("--out", rule, str(request.out), where=str(error))) from error
     return {
         "study": study.study_name,
         "storage": address.shown,
@@ -111,38 +116,22 @@ def _taken(
     seed = int(trial.user_attrs.get("seed", spec.seeds[0]))
     if retrain:
         result, files = train_again(study, spec, trial, seed)
-        return files, {
-            "value": result.value,
-            "metrics": dict(result.metrics),
-            "details": dict(result.details),
-            "retrained": True,
-        }
+        figures = {"metrics": dict(result.metrics), "details": dict(result.details)}
+        return files, {"value": result.value, **figures, "retrained": True}
     folders = folders_of(study, address, spec.policy.keep)
     try:
         folder = folders.adapter(dict(trial.params), seed)
     except OSError as error:
         raise unreadable(folders.of(dict(trial.params), seed), error) from error
-    return kept_files(folder, trial, seed, spec.policy.keep), {
-        "value": trial.value,
-        "metrics": trial.user_attrs.get("metrics", {}),
-        "details": trial.user_attrs.get("details", {}),
-        "retrained": False,
-    }
+    figures = {name: trial.user_attrs.get(name, {}) for name in ("metrics", "details")}
+    files = kept_files(folder, trial, seed, spec.policy.keep)
+    return files, {"value": trial.value, **figures, "retrained": False}
 
 
 def _refuse(request: Request) -> None:
     faults = request.faults()
     if faults:
         raise UsageError(faults)
-
-
-def _write(out: Path, files: Files) -> None:
-    clear_scratch(out)
-    try:
-        write_folder(out, files)
-    except OSError as error:
-        rule = "be a folder that can be written"
-        raise SweepError(fault("--out", rule, str(out), where=str(error))) from error
 
 
 def facts_of(

@@ -37,18 +37,13 @@ def chosen_trial(trials: Sequence[FrozenTrial], spec: StudySpec, which: str) -> 
             raise SweepError(fault("--trial", "find a complete trial", which, where="none is yet"))
         return best
     found = next((trial for trial in trials if trial.number == int(which)), None)
+    way_out = "lorasweep status lists them"
     if found is None:
         rule = f"be the number of one of the study's {len(trials)} trials"
-        way_out = "lorasweep status lists them"
         raise SweepError(fault("--trial", rule, int(which), way_out=way_out))
     if found.state != TrialState.COMPLETE:
-        way_out = "lorasweep status lists them"
-        where = f"it reads {found.state.name}"
-        raise SweepError(
-            fault(
-                "--trial", "be that of a complete trial", found.number, where=where, way_out=way_out
-            )
-        )
+        rule, where = "be that of a complete trial", f"it reads {found.state.name}"
+        raise SweepError(fault("--trial", rule, found.number, where=where, way_out=way_out))
     return found
 
 
@@ -84,11 +79,7 @@ def kept_files(folder: Location | None, trial: FrozenTrial, seed: int, keep: str
 def _refuse_changed(
     files: Files, record: Mapping[str, Any], name: str, folder: Location | None
 ) -> None:
-    """Refuse files whose SHA-256 differs from the record; older records hold no hashes.
-
-    Raises:
-        SweepError: naming the files.
-    """
+    """Refuse files whose SHA-256 differs from the record; older records hold no hashes."""
     told = record.get("sha256")
     digests = told if isinstance(told, dict) else {}
     changed = [

@@ -28,9 +28,7 @@ _TAGS = ["lora", "peft", "biology", "protein", "esm", "binding-sites", "loraswee
 
 
 def front_matter(facts: Tree, licence: str) -> str:
-    """YAML metadata between dashes: the adapter's properties and metrics.
-
-    Base models and data sets are named if they may be on the Hub; paths are left out.
+    """YAML metadata between dashes; base models and data sets are named if on the Hub.
 
     Args:
         facts: see ``facts_of`` of ``sweep.cli.adapter_export.export``.

@@ -78,9 +78,8 @@ def _groups(of: Table, groups: Tree | None, measures: Measures) -> str:
         [code(name, cell=True), *(_cell(each.get(key)) for key in names)]
         for name, each in groups.items()
     ]
-    return table(
-        [plain(f"{of.heading} (validation)"), *map(plain, map(measures.title, names))], rows
-    )
+    header = [f"{of.heading} (validation)", *map(measures.title, names)]
+    return table([*map(plain, header)], rows)
 
 
 def _compared(facts: Tree, measures: Measures) -> str:
@@ -121,12 +120,11 @@ def base(facts: Tree) -> str:
     if four_bit:
         double = " with double quantisation" if four_bit["bnb_4bit_use_double_quant"] else ""
         how = f"{code(four_bit['bnb_4bit_quant_type'])}{double} (bitsandbytes)"
+    fingerprint = facts["record"]["fingerprints"].get("base", "")
     return bullets(
         {
             "name": code(base_name(facts)),
-            "fingerprint of configuration and weights": code(
-                facts["record"]["fingerprints"].get("base", "")
-            ),
+            "fingerprint of configuration and weights": code(fingerprint),
             "parameters": _cell(about.get("parameters")),
             "quantisation": how,
             "compute dtype": code(load["compute_dtype"]),

@@ -32,10 +32,10 @@ log = logging.getLogger("lorasweep")
 def train_again(
     study: optuna.Study, spec: StudySpec, trial: FrozenTrial, seed: int
 ) -> tuple[TrialResult, Files]:
-    """Train a complete trial again, from its parameters and seed; the study is only read.
+    """Train a complete trial again, from its parameters and seed.
 
     Args:
-        study: the trial's study.
+        study: the trial's study, which is only read.
         spec: its spec; the inputs may be at other paths.
         trial: the trial.
         seed: its seed.
@@ -61,10 +61,8 @@ def train_again(
         seconds = trial.user_attrs.get("seconds")
         took = "" if seconds is None else f" (it took {seconds:.0f} s)"
         log.info("training trial %d again%s", trial.number, took)
-        replicate = trial.user_attrs.get("replicate", 0)
-        params = TrialParams(
-            trial.number, dict(trial.params), seed, replicate, folder=folder, keep=True
-        )
+        replicate, values = trial.user_attrs.get("replicate", 0), dict(trial.params)
+        params = TrialParams(trial.number, values, seed, replicate, folder=folder, keep=True)
         launcher.submit([params], closed=True)
         result = only_result(params, launcher, interrupts)
         interrupts.check()

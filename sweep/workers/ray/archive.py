@@ -87,13 +87,16 @@ class InputArchive:
 
 
 def unpack(expected: InputArchive, digest: str, chunks: Iterable[bytes], cache: Path) -> Path:
-    """The path of a copy in this machine's cache, unpacked under a lock unless it is there.
+    """Unpack an archive into this machine's cache, under a lock, unless it is there already.
 
     Args:
         expected: the files expected.
         digest: the hash of their contents.
         chunks: the tar stream; not read if the files are there already.
         cache: the folder that holds such copies.
+
+    Returns:
+        The path of the copy.
 
     Raises:
         OSError: if the disk is full, or the contents differ from the hash.
