@@ -51,13 +51,13 @@ STORAGE = {
     "folder_name": "url.folder_name",
     "give_up": "guard.give_up",
     "is_ours": "attributes.is_ours",
-    "one_file": "sqlite_files.disable_wal",
+    "one_file": "database.disable_wal",
     "signed": "attributes.signed",
     "storage_errors": "errors.storage_errors",
     "take": "guard.take",
     "told": "attributes.own_attributes",
     "trials_of": "attributes.trials_of",
-    "write_ahead": "sqlite_files.enable_wal",
+    "write_ahead": "database.enable_wal",
     **{
         name: f"studies.{name}"
         for name in (

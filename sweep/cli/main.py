@@ -10,7 +10,7 @@ from typing import Annotated
 
 from typer import Exit, Option
 
-from sweep.cli import parsing
+from sweep.cli import parsing, streams
 from sweep.cli.adapters import adapters
 from sweep.cli.check import check
 from sweep.cli.copy import copy
@@ -27,16 +27,6 @@ from sweep.cli.report import report
 from sweep.cli.resume import resume
 from sweep.cli.run import run
 from sweep.cli.status import status
-from sweep.cli.streams import (
-    ReaderLeft,
-    give_up,
-    lacking,
-    log_to_stderr,
-    prepare,
-    require_surroundings,
-    say,
-    to_stdout,
-)
 from sweep.cli.watch import watch
 from sweep.errors import SpecError, SweepError, UsageError
 from sweep.signals import Interruption
@@ -110,20 +100,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 failed, 2 bad usage or bad spec, 128 + n for signal n.
     """
-    prepare()
+    streams.prepare()
     try:
         try:
             return _run(sys.argv[1:] if arguments is None else arguments)
         finally:
-            with to_stdout():
+            with streams.to_stdout():
                 pass  # flushes the rest
-    except ReaderLeft:  # the reader has all it wanted (| head)
+    except streams.ReaderLeft:  # the reader has all it wanted (| head)
         return DONE
     except BrokenPipeError:  # stderr is closed
-        give_up()
+        streams.give_up()
         return 128 + signal.SIGPIPE
     except SweepError as error:  # stdout is full
-        say(str(error))
+        streams.say(str(error))
         return FAILED
 
 
@@ -132,8 +122,8 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         options = parse(arguments)
         as_json = options.json
-        log_to_stderr()
-        require_surroundings()
+        streams.log_to_stderr()
+        streams.require_surroundings()
         expand_paths(options)
         return options.verb(options)
     except SweepError as error:
@@ -146,7 +136,7 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except (OSError, MemoryError) as error:
-        lacks = lacking(error)
+        lacks = streams.lacking(error)
         if not lacks:
             raise
         _say(lacks, as_json=as_json)
@@ -154,7 +144,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _say(message: str, *, as_json: bool) -> None:
-    say(message)
+    streams.say(message)
     if as_json and sys.stdout is not None:
-        with to_stdout():
+        with streams.to_stdout():
             print(json.dumps({"error": message}))

@@ -48,16 +48,8 @@ class PredictOptions(VerbOptions):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What to write.
-
-    Attributes:
-        form: ``tsv``, ``json`` or ``gff3``.
-        results: whether to write results, or only to draw a page.
-        out: the results' file; None for stdout.
-        page: the page's file; None for no page.
-        threshold: the threshold given; None for the adapter's.
-    """
+class _Wanted:
+    """What to write; without ``results`` only a page, and without ``out`` to stdout."""
 
     form: str
     results: bool
@@ -66,12 +58,8 @@ class Wanted:
     threshold: float | None
 
 
-def wanted(options: PredictOptions) -> Wanted:
-    """Check the options and derive what to write.
-
-    Raises:
-        UsageError: lists all faults.
-    """
+def _wanted(options: PredictOptions) -> _Wanted:
+    """What the options say to write; raises all their faults."""
     threshold, faults = _threshold(options.threshold)
     form: str | None = options.format
     wrong = _file_faults("--out", options.out, options.fasta)
@@ -95,13 +83,8 @@ def wanted(options: PredictOptions) -> Wanted:
         raise UsageError(faults)
     alone = options.html is not None and options.out is None
     alone = alone and (options.format is None or options.json)
-    return Wanted(
-        form=form or "tsv",
-        results=not alone,
-        out=None if options.out is None else Path(options.out),
-        page=None if options.html is None else Path(options.html),
-        threshold=threshold,
-    )
+    out, page = (None if n is None else Path(n) for n in (options.out, options.html))
+    return _Wanted(form or "tsv", not alone, out, page, threshold)
 
 
 def _threshold(text: str | None) -> tuple[float | None, list[str]]:
@@ -140,7 +123,7 @@ def predict(options: PredictOptions) -> int:
     """Predict the residues that bind, by a kept adapter."""
     from sweep.cli.progress_bars import residue_bar
 
-    asked: Wanted = wanted(options)
+    asked: _Wanted = _wanted(options)
     with _ending_tidily():
         from objectives.binding.predict.job import Job, Request
 

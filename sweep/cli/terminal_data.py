@@ -114,11 +114,10 @@ def _splits(splits: Tree, console: Console) -> None:
 
 
 def _ligands(ligands: Tree, console: Console) -> None:
+    line(console)
     if not ligands:
-        line(console)
         line(console, "no ligand is named")
         return
-    line(console)
     first = list(ligands.items())[:_LIGANDS]
     rows = [[name, number(each["residues"]), number(each["chains"])] for name, each in first]
     table(console, ["ligand", "residues that bind", "chains"], rows, left=("ligand",))
@@ -127,13 +126,12 @@ def _ligands(ligands: Tree, console: Console) -> None:
 
 
 def _families(families: Tree, console: Console) -> None:
+    line(console)
     if not families["families"]:
-        line(console)
         line(console, "no protein family is named")
         return
     having, without = number(families["chains_with"]), number(families["chains_without"])
     said = f"protein families {number(families['families'])}"
-    line(console)
     line(console, f"{said}, named by {having} chains; {without} name none")
     rows = [[name, number(count)] for name, count in families["commonest"].items()]
     table(console, ["commonest", "chains"], rows, left=("commonest",))

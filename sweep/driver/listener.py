@@ -37,19 +37,8 @@ class ProgressListener(Protocol):
         """A trial finished."""
 
 
-class NullListener:
+class NullListener(ProgressListener):
     """A ``ProgressListener`` that ignores all events, for scripts and tests."""
-
-    def started(self, number: int, label: str) -> None:
-        """Ignore the event."""
-
-    def reported(self, number: int, step: int, value: float) -> None:
-        """Ignore the event."""
-
-    def finished(
-        self, state: str, number: int, value: float | None, reason: str | None, seconds: float
-    ) -> None:
-        """Ignore the event."""
 
 
 log = logging.getLogger("lorasweep")

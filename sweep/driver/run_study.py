@@ -15,22 +15,14 @@ from sweep.driver.listener import Callback, Callbacks, ProgressListener
 from sweep.driver.loop import TuningLoop
 from sweep.driver.trial_store import TrialStore
 from sweep.errors import StorageError
-from sweep.files.location import refuse_secrets
+from sweep.files.location import Location, refuse_secrets
 from sweep.signals import Interrupts
 from sweep.storage import studies
-from sweep.storage.database import storage_lock
+from sweep.storage.database import disable_wal, enable_wal, storage_lock
 from sweep.storage.errors import storage_errors
 from sweep.storage.guard import give_up, take
 from sweep.storage.owner import DriverLease
-from sweep.storage.sqlite_files import disable_wal, enable_wal
-from sweep.storage.trial_folders import (
-    TrialFolders,
-    files_of,
-    folders_of,
-    renew,
-    shared,
-    take_folder,
-)
+from sweep.storage.trial_folders import files_of, folders_of, renew, shared, take_folder
 from sweep.storage.url import StorageUrl
 from sweep.study.design import Point
 from sweep.study.objective import ObjectiveInfo
@@ -111,7 +103,7 @@ def run_study(
             loop = TuningLoop(store, retention, launcher, listener, interrupts, callbacks)
             log.info("workers: %d, trials together in each: %d", launcher.workers, launcher.lanes)
             try:
-                with _own_folder(folders, study, address):
+                with _own_folder(folders.root, study, address):
                     loop.sweep()
                     if options.final_test:
                         final_test(loop)
@@ -176,18 +168,18 @@ def points_of(spec: StudySpec) -> tuple[Point, ...]:
 
 
 @contextlib.contextmanager
-def _own_folder(folders: TrialFolders, study: optuna.Study, address: StorageUrl) -> Iterator[None]:
+def _own_folder(root: Location, study: optuna.Study, address: StorageUrl) -> Iterator[None]:
     """Claim the study's folder of files, where other databases' studies may use the same place."""
     if not shared(address, files_of(study)):
         yield
         return
     with storage_errors(address):
-        take_folder(folders.root, study, address)
+        take_folder(root, study, address)
     try:
         yield
     finally:
         with contextlib.suppress(StorageError), storage_errors(address):
-            renew(folders.root, study, address)  # outdates a database copied meanwhile
+            renew(root, study, address)  # outdates a database copied meanwhile
 
 
 def _let_go(study: optuna.Study) -> None:

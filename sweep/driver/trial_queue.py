@@ -8,15 +8,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.storage import pending_trials as pending
 from sweep.storage.attributes import Values, counts, failure_of, seed_of, values_of
-from sweep.storage.pending_trials import (
-    PendingTrial,
-    owed_replicates,
-    owed_reruns,
-    pending_points,
-    pending_retries,
-    replicate,
-)
 from sweep.study.design import Pilot, Point
 from sweep.study.space import Key, configuration_key
 from sweep.study.spec import Baseline, StudySpec
@@ -150,11 +143,11 @@ class Queue:
 
     def owed_again(self) -> None:
         """Queue the retries, reruns and replicates that are due and not queued yet."""
-        for kind in (pending_retries, owed_reruns, owed_replicates):
+        for kind in (pending.pending_retries, pending.owed_reruns, pending.owed_replicates):
             for owed in list(kind(self._trials(), self._spec)):
                 self.add(owed)
 
-    def add(self, owed: PendingTrial) -> None:
+    def add(self, owed: pending.PendingTrial) -> None:
         """Queue a trial, with one write to the storage."""
         self._study.enqueue_trial(dict(owed.values), user_attrs=dict(owed.tags))
         self._index.note(owed.values)
@@ -162,14 +155,14 @@ class Queue:
     def add_replicates(self, values: Values) -> None:
         """Queue a configuration of the search with all further seeds of the study."""
         for number in range(1, len(self._spec.seeds)):
-            self.add(replicate(values, number, self._spec))
+            self.add(pending.replicate(values, number, self._spec))
 
     def add_point(self) -> None:
         """Queue the design's next point if no trial is waiting."""
         if self._through or self._spec.design is None or self.waits():
             return
         phase = self._spec.design.phase
-        following = next(pending_points(self._trials(), self._points, phase), None)
+        following = next(pending.pending_points(self._trials(), self._points, phase), None)
         self._through = following is None
         if following is not None:
             self.add(following)

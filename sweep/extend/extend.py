@@ -24,10 +24,9 @@ from sweep.errors import StorageError, UsageError, fault
 from sweep.extend.changes import Request, extended
 from sweep.sampling.samplers import distributions
 from sweep.signals import Interrupts
-from sweep.storage.database import storage_lock
+from sweep.storage.database import disable_wal, storage_lock
 from sweep.storage.errors import storage_errors
 from sweep.storage.guard import give_up, take
-from sweep.storage.sqlite_files import disable_wal
 from sweep.storage.studies import create_or_resume, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo

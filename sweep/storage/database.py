@@ -1,4 +1,4 @@
-"""Open a database, for readers or for a driver, which locks it while it creates tables."""
+"""Open a database, for readers or for a driver, which also locks it and enables SQLite's WAL."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import filelock
 import optuna
+import psutil
 import sqlalchemy
 from optuna.storages import BaseStorage
 from sqlalchemy.engine import ExceptionContext
@@ -80,15 +81,9 @@ def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
     theirs = "alembic_version" in tables if address.kind == "postgresql" else bool(tables)
     if theirs and "studies" not in tables:
         named = ", ".join(sorted(tables - set(_MARKS))[:5]) or ", ".join(sorted(tables))
-        raise StorageError(
-            fault(
-                "--storage",
-                "be a database of Optuna's or an empty one",
-                address.shown,
-                where=f"it has the tables {named}",
-                way_out="Name another file" if address.path else "Name another database",
-            )
-        )
+        rule, where = "be a database of Optuna's or an empty one", f"it has the tables {named}"
+        way_out = "Name another file" if address.path else "Name another database"
+        raise StorageError(fault("--storage", rule, address.shown, where=where, way_out=way_out))
 
 
 @contextlib.contextmanager
@@ -226,3 +221,54 @@ def _held(address: StorageUrl) -> StorageError:
     rule = f"be free for a new driver within {LOCK_SECONDS} s"
     way_out = "Another process is making or taking a study there; try again"
     return StorageError(fault("--storage", rule, address.shown, way_out=way_out))
+
+
+_LOCAL = frozenset(
+    """apfs bcachefs btrfs ext2 ext3 ext4 f2fs hfs jfs ntfs overlay reiserfs tmpfs xfs
+    zfs""".split()  # noqa: SIM905 - a list of names reads better without quotes
+)
+"""Local file systems; WAL needs memory shared by all readers, which network file systems lack."""
+
+
+def enable_wal(address: StorageUrl) -> None:
+    """Enable WAL on local file systems, so that readers and the driver do not block each other."""
+    path = address.path
+    if address.kind != "sqlite" or path is None or _file_system(path) not in _LOCAL:
+        return
+    if _pragma(path, "journal_mode") != "wal":
+        _mark(path).touch()
+        _pragma(path, "journal_mode=WAL")
+
+
+def disable_wal(address: StorageUrl) -> None:
+    """Merge the write-ahead log into the database, unless it had one before a driver opened it."""
+    path = address.path
+    if address.kind != "sqlite" or path is None or not _mark(path).exists():
+        return
+    if _pragma(path, "journal_mode=DELETE") == "delete":
+        _mark(path).unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> Path:
+    """An empty file that records that a driver enabled WAL; it persists if the driver is killed."""
+    return path.with_name(f".{path.name}.wal.claim")
+
+
+def _pragma(path: Path, text: str) -> str:
+    """Run a pragma; the resulting mode, or empty if the database is busy, since WAL is optional."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            return str(connection.execute(f"pragma {text}").fetchone()[0])
+    except sqlite3.Error:
+        return ""
+
+
+def _file_system(path: Path) -> str:
+    """The type of a file's file system; empty if unknown."""
+    resolved = path.resolve()
+    best = ("", "")
+    for partition in psutil.disk_partitions(all=True):
+        point = Path(partition.mountpoint)
+        if resolved.is_relative_to(point) and len(str(point)) >= len(best[0]):
+            best = (str(point), partition.fstype.lower())
+    return best[1]

@@ -104,25 +104,16 @@ class Backend(RDBStorage):
             return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
         with _create_scoped_session(self.scoped_session) as session:
             models.StudyModel.find_or_raise_by_id(study_id, session)
-            return all_trials(session, study_id)
+            return _all_trials(session, study_id)
 
 
-def all_trials(session: Any, study_id: int) -> list[FrozenTrial]:
-    """The trials of a study ordered by id, equal to those that Optuna reads.
-
-    States are read first: a trial that is finished by then has all its other rows.
-
-    Args:
-        session: a database session.
-        study_id: Optuna's id of the study.
-    """
+def _all_trials(session: Any, study_id: int) -> list[FrozenTrial]:
+    """The trials of a study ordered by id, equal to those that Optuna reads."""
     trial = models.TrialModel.__table__.c
-    heads = _rows(
-        session,
-        (trial.trial_id, trial.number, trial.state, trial.datetime_start, trial.datetime_complete),
-        trial.study_id == study_id,
-        trial.trial_id,
-    )
+    # States are read first: a trial that is finished by then has all its other rows.
+    names = ("trial_id", "number", "state", "datetime_start", "datetime_complete")
+    columns = [trial[name] for name in names]
+    heads = _rows(session, columns, trial.study_id == study_id, trial.trial_id)
     trials = {
         trial_id: FrozenTrial(
             number=number,

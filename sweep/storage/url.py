@@ -25,18 +25,8 @@ _UNREADABLE = ("Cc", "Cs")
 """Unicode categories of control characters, and of bytes that are not text."""
 
 
-def file_of(url: str, name: str) -> Path | None:
-    """The file that a URL names, with ``~`` and ``%20`` resolved; None if it names none.
-
-    If a file exists under the URL's literal text, as older versions created it, that one is used.
-
-    Args:
-        url: the URL as given by the user.
-        name: the option that gave it, for errors.
-
-    Raises:
-        StorageError: if no file can be derived from it.
-    """
+def _file_of(url: str, name: str) -> Path | None:
+    """The file that a URL names, with ``~`` and ``%20`` resolved; None if it names none."""
     match = _FILE.fullmatch(url)
     if match is None:
         return None
@@ -44,7 +34,7 @@ def file_of(url: str, name: str) -> Path | None:
     path, _, query = text.partition("?")
     literal = Path(text)
     if ("%" in text or "?" in text or text.startswith("~")) and is_file(literal):
-        return literal
+        return literal  # made by an older version
     if "?" in text:
         rule = "name a file without ?: nothing is read from what follows it"
         way_out = "Leave it out, or write %3F for a ? in the file's name"
@@ -73,13 +63,8 @@ _SEVERAL = ("host", "port")
 """Parameters that may be given more than once, for several hosts."""
 
 
-def server_faults(url: sqlalchemy.engine.URL, name: str) -> Iterator[str]:
-    """Every part of the URL that would be misread or ignored, described without passwords.
-
-    Args:
-        url: of a PostgreSQL server.
-        name: the option that gave it, for errors.
-    """
+def _server_faults(url: sqlalchemy.engine.URL, name: str) -> Iterator[str]:
+    """Every part of a server's URL that would be misread or ignored, without passwords."""
     if "@" in (url.host or ""):
         rule = "have one @, before the host"
         yield fault(name, rule, "several", way_out="Write %40 for an @ in a name or password")
@@ -150,7 +135,7 @@ class StorageUrl:
         if "\0" in url:
             raise StorageError(fault(name, "be a database URL", "a zero byte", way_out=_WAY_OUT))
         try:
-            path = file_of(url, name)
+            path = _file_of(url, name)
             if path is not None:
                 return cls._of_file(url, path)
             parsed = sqlalchemy.engine.make_url(url)
@@ -167,7 +152,7 @@ class StorageUrl:
             got = shown if secrets else url  # which quotes the colons of :memory:
             raise StorageError(fault(name, rule, got, way_out=_WAY_OUT))
         if parsed.drivername in _POSTGRES:
-            faults = list(server_faults(parsed, name))
+            faults = list(_server_faults(parsed, name))
             if faults:
                 raise StorageError("\n".join(faults))
             real = parsed.set(drivername="postgresql+psycopg")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -105,11 +105,8 @@ class Objective(Protocol):
         """
 
 
-class ObjectiveFactory(Protocol):
-    """A class or function that builds an objective."""
-
-    def __call__(self, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Objective:
-        """Build the objective; raises ``SpecError`` with all faults of the settings."""
+ObjectiveFactory = Callable[[Mapping[str, Any], Mapping[str, str]], Objective]
+"""Builds an objective from settings and inputs; raises ``SpecError`` with all faults of them."""
 
 
 def load_objective(

@@ -7,7 +7,7 @@ import hashlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from sweep.files.strict_json import word
 
@@ -164,21 +164,12 @@ def with_finite_value(result: TrialResult) -> TrialResult:
     return replace(result, state=TrialState.FAIL, value=None, failure=failure)
 
 
-class Report(Protocol):
-    """Reports an intermediate value; returns whether the trial should stop."""
+Report = Callable[[int, int, float, Mapping[str, float]], bool]
+"""Reports an intermediate value; returns whether the pruner asks the trial to stop.
 
-    def __call__(self, number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
-        """Report one intermediate value.
-
-        Args:
-            number: the trial's number.
-            step: optimiser steps done so far.
-            value: the objective value at this step.
-            metrics: further metrics at this step.
-
-        Returns:
-            True if the pruner asks the trial to stop.
-        """
+Called with the trial's number, the optimiser steps done so far, the objective value at this step
+and further metrics at this step.
+"""
 
 
 def ignore_reports(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:

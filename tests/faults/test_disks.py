@@ -35,7 +35,7 @@ def fill(path: Path) -> None:
 
 
 ROOM, WORKS = "must be on a disk with room", "must be on a disk that works"
-NETWORK = "import sweep.storage.sqlite_files as files; files._LOCAL = frozenset()"
+NETWORK = "import sweep.storage.database as database; database._LOCAL = frozenset()"
 """Code that makes every disk look like a network disk, where SQLite uses a rollback journal."""
 
 

@@ -8,8 +8,7 @@ import pytest
 from sweep import StudySpec
 from sweep.driver.run_study import driven
 from sweep.errors import StorageError
-from sweep.storage.database import exists, open_storage
-from sweep.storage.sqlite_files import enable_wal
+from sweep.storage.database import enable_wal, exists, open_storage
 from sweep.storage.studies import create_or_resume, load_study, write_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.objective import ObjectiveInfo
@@ -75,7 +74,7 @@ def test_wal_is_not_used_on_a_network_file_system(
     address: StorageUrl, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its index is shared memory, which two machines do not share."""
-    monkeypatch.setattr("sweep.storage.sqlite_files._file_system", lambda _: "nfs4")
+    monkeypatch.setattr("sweep.storage.database._file_system", lambda _: "nfs4")
     with driven(spec, address, ObjectiveInfo(), take_over=False):
         assert journal_mode(address) == "delete"
 
