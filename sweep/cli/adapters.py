@@ -48,7 +48,6 @@ def export(options: ExportOptions) -> int:
 
 
 def _input_faults(options: ExportOptions) -> list[str]:
-    """Faults of inputs and permissions that are given without ``--retrain``."""
     if options.retrain:
         return []
     rule, way_out = "be given with --retrain", "What was kept is not trained again"

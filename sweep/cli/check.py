@@ -28,7 +28,6 @@ def check(options: StudyFile) -> int:
 
 
 def _size(spec: StudySpec) -> dict[str, int]:
-    """The number of configurations and runs of a study's design."""
     from sweep.analysis.experiment_design.balanced import design_points
 
     points = design_points(spec.space, spec.design)

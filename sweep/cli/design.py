@@ -60,7 +60,6 @@ def design(options: DesignOptions) -> int:
 
 
 def _designed(spec: StudySpec, options: DesignOptions) -> StudySpec:
-    """The study with design and claims changed by the options."""
     for name in ("noise", "delta"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):

@@ -83,7 +83,6 @@ def run_arguments(options: RunOptions, study: str) -> list[str]:
 
 
 def _reachable(spec: StudySpec, options: RunOptions) -> StorageUrl:
-    """The database, which the head node must be able to use."""
     faults = []
     if options.launcher != "ray":
         faults.append(fault("--detach", "go with --launcher ray", options.launcher))

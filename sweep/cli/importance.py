@@ -50,7 +50,6 @@ def importance(options: ImportanceOptions) -> int:
 
 
 def _inquiry(options: ImportanceOptions) -> AnalysisOptions:
-    """The analysis options given on the command line."""
     from sweep.analysis.importance.result import TITLES
     from sweep.results.analysis import AnalysisOptions
 
@@ -68,7 +67,6 @@ def _inquiry(options: ImportanceOptions) -> AnalysisOptions:
 
 
 def _changes(options: ImportanceOptions) -> dict[str, Any]:
-    """The fields of a claim that the command line gives."""
     changes: dict[str, Any] = {}
     if options.dominant is not None:
         changes["dominant"] = _part(options.dominant)

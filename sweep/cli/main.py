@@ -56,9 +56,7 @@ examples:
 """
 
 APP = parsing.verbs(
-    *VERBS,
-    help="Find out which LoRA hyperparameters matter, honestly and fast.",
-    epilog=EPILOG,
+    *VERBS, help="Find out which LoRA hyperparameters matter, honestly and fast.", epilog=EPILOG
 )
 for group in GROUPS:
     APP.add_typer(group)
@@ -76,8 +74,7 @@ def _print_version(*, wanted: bool) -> None:
 def _root(
     *,
     version: Annotated[
-        bool,
-        Option("--version", is_eager=True, callback=_print_version, help="print the version"),
+        bool, Option("--version", is_eager=True, callback=_print_version, help="print the version")
     ] = False,
 ) -> None:
     del version  # its callback has ended the command

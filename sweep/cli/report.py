@@ -53,7 +53,6 @@ def report(options: ReportOptions) -> int:
 
 
 def _print_written(written: Mapping[str, Any], console: Console) -> None:
-    """Print the paths of a written report."""
     from sweep.terminal.formatting import line
 
     for verdict in written["verdicts"]:

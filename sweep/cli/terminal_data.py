@@ -68,7 +68,6 @@ def print_described(report: Tree, console: Console) -> None:
 
 
 def _skipped(texts: Sequence[str], console: Console) -> None:
-    """Print the bad records that were left out, up to a limit."""
     for text in texts[:_SKIPPED]:
         line(console, f"skipped  {text}")
     if len(texts) > _SKIPPED:
@@ -76,7 +75,6 @@ def _skipped(texts: Sequence[str], console: Console) -> None:
 
 
 def _files(report: Tree, console: Console) -> None:
-    """Print which file went into which split, files that were ignored, and notes."""
     for split, files in report.get("files", {}).items():
         for name, count in list(files.items())[:_FILES]:
             line(console, f"read     {split}: {name}, {number(count)} chains")

@@ -96,7 +96,6 @@ class TuningLoop:
         self._durably(self.store.recover)  # trials left RUNNING by a lost database connection
 
     def _request_stop(self) -> None:
-        """Start no more trials, and ask the running ones to checkpoint and stop."""
         self._leaving = True
         if self.interrupts.number is not None and self._running:
             log.info(
@@ -108,7 +107,6 @@ class TuningLoop:
         self.launcher.request_stop()
 
     def _fill(self) -> None:
-        """Submit a pack, or one trial that must run alone, to each idle worker."""
         alone, packs = self._source.next_packs(self.launcher.free(), self.launcher.lanes)
         for params in alone:
             self.launcher.submit([self._started(params)], closed=True)
@@ -187,7 +185,6 @@ class TuningLoop:
         self._stop = self._stop or self._limits.judge([cause])
 
     def _write(self, result: TrialResult) -> None:
-        """Store a finished trial's result, clean up its files, and run the callbacks."""
         params = self._running[result.number]
         baseline = self._source.baselines.get(result.number)
         if baseline is not None:

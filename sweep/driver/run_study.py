@@ -121,7 +121,6 @@ def _decide(launcher: Pool, facts: ObjectiveInfo, interrupts: Interrupts) -> Non
 
 
 def _launcher(spec: StudySpec, options: Options) -> Pool:
-    """The launcher of the workers: local processes or a Ray cluster."""
     workers = options.workers or 1
     if options.cluster is None:
         return LocalLauncher(spec, workers)
@@ -190,7 +189,6 @@ def _let_go(study: optuna.Study) -> None:
 
 
 def _write_options(study: optuna.Study, options: Options) -> None:
-    """Store what a resume needs: the place of files, the first command, the folders of the code."""
     if options.files:
         refuse_secrets(options.files)
         study.set_user_attr("files", options.files)

@@ -238,7 +238,6 @@ class TrialStore:
         return Running(trial, params, tags["phase"], "rerun_of" not in tags, retry)
 
     def _refuse_queued(self, why: str) -> bool:
-        """Fail the trial just started if it was queued by hand with invalid values."""
         opened = [
             trial
             for trial in self._trials()

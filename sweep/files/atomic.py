@@ -88,7 +88,6 @@ def _remove(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Flush a file, or a folder with all its content, to disk."""
     if path.is_dir():
         for each in path.iterdir():
             _flush(each)

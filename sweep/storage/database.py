@@ -76,7 +76,6 @@ def _refuse_other_files(address: StorageUrl) -> None:
 
 
 def _refuse_foreign(address: StorageUrl, tables: set[str]) -> None:
-    """Refuse another program's database."""
     # A server's may hold other tables beside Optuna's, but not that of Optuna's schema version.
     theirs = "alembic_version" in tables if address.kind == "postgresql" else bool(tables)
     if theirs and "studies" not in tables:

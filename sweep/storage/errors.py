@@ -141,11 +141,6 @@ _OF_FILES: tuple[_Advice, ...] = (
         "be a file that can be written",
         "Check the path, its folder and your rights to it",
     ),
-    (
-        ("could not be acquired",),
-        f"be free for writing within {LOCK_SECONDS} s",
-        "Close the program that holds it, then give the same command again",
-    ),
 )
 _OF_SERVERS: tuple[_Advice, ...] = (
     (
@@ -172,7 +167,6 @@ _OF_SERVERS: tuple[_Advice, ...] = (
 
 
 def _advice(address: StorageUrl, said: str) -> tuple[str, str]:
-    """The rule that was broken and what to do, by the database's message."""
     lower = said.lower()
     own = _OF_SERVERS if address.path is None else _OF_FILES
     for words, rule, way_out in (
@@ -193,7 +187,7 @@ def _advice(address: StorageUrl, said: str) -> tuple[str, str]:
             "Restore a copy; 'sqlite3 FILE .recover' saves what can be read of a damaged one",
         ),
         (
-            ("is locked", "lock timeout"),
+            ("is locked", "lock timeout", "could not be acquired"),
             f"be free for writing within {LOCK_SECONDS} s",
             "Close the program that holds it, then give the same command again",
         ),
@@ -228,9 +222,7 @@ T = TypeVar("T")
 
 
 def retry_while_unreachable(
-    act: Callable[[], T],
-    check: Callable[[], None],
-    again: Callable[[], object] | None = None,
+    act: Callable[[], T], check: Callable[[], None], again: Callable[[], object] | None = None
 ) -> T:
     """Run a database operation; while the server is unreachable, wait and repeat it.
 

@@ -108,7 +108,6 @@ def _deserves_another(
 
 
 def _earlier(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> Iterator[Failure]:
-    """The failures of the trials that this one is a retry of."""
     seen: set[int] = set()  # a study edited by hand may contain a cycle
     number: int | None = trial.user_attrs.get("retry_of")
     while number is not None and number in by_number and number not in seen:

@@ -305,7 +305,6 @@ def _sizes(claim: JsonTree) -> str:
 
 
 def _own_versions() -> dict[str, str]:
-    """Versions of lorasweep, Optuna and Python."""
     return {
         "lorasweep": metadata.version("lorasweep"),
         "optuna": optuna.__version__,

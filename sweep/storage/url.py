@@ -195,7 +195,6 @@ class StorageUrl:
 
 
 def _without_secrets(url: sqlalchemy.engine.URL) -> tuple[str, tuple[str, ...]]:
-    """The URL without passwords, and the passwords it held."""
     secrets = [str(url.password)] if url.password else []
     query = dict(url.query)
     for key, value in query.items():

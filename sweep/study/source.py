@@ -95,5 +95,4 @@ def is_own(dotted: str) -> bool:
 
 
 def _is_installed(folder: str) -> bool:
-    """Whether a folder is one of this Python's installation paths."""
     return folder in {str(Path(path).resolve()) for path in sysconfig.get_paths().values()}

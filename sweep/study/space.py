@@ -140,11 +140,10 @@ def configuration_key(values: Mapping[str, Scalar]) -> Key:
 
 def untried(space: Space, tried: Container[Key]) -> list[dict[str, Scalar]] | None:
     """The configurations of a finite space without a trial; None for an infinite space."""
-    grids = [space[name].grid() for name in space]
     if space.size() is None:
         return None
     return [
         values
-        for point in itertools.product(*(grid for grid in grids if grid is not None))
+        for point in itertools.product(*(space[name].grid() or () for name in space))
         if configuration_key(values := dict(zip(space, point, strict=True))) not in tried
     ]

@@ -205,17 +205,17 @@ def _type_faults(spec: StudySpec) -> Iterator[str]:
         value, wanted = getattr(spec, name), kind.__name__
         if not isinstance(value, kind):
             yield fault(name, f"be a {wanted}", value, way_out=f"Write {name}={wanted}(...)")
-    many = spec.baselines
-    if not isinstance(many, tuple) or not all(isinstance(each, Baseline) for each in many):
-        way_out = "Write baselines=(Baseline(...),)"
-        yield fault("baselines", "be a tuple of Baselines", many, way_out=way_out)
+    yield from _tuple_faults("baselines", spec.baselines, Baseline)
     if spec.design is not None and not isinstance(spec.design, (Design, Pilot)):
         way_out = "Write design=Design(...)"
         yield fault("design", "be a Design, or None", spec.design, way_out=way_out)
-    claims = spec.claims
-    if not isinstance(claims, tuple) or not all(isinstance(each, Claim) for each in claims):
-        way_out = "Write claims=(Claim(...),)"
-        yield fault("claims", "be a tuple of Claims", claims, way_out=way_out)
+    yield from _tuple_faults("claims", spec.claims, Claim)
+
+
+def _tuple_faults(name: str, many: object, kind: type) -> Iterator[str]:
+    if not isinstance(many, tuple) or not all(isinstance(each, kind) for each in many):
+        rule, way_out = f"be a tuple of {kind.__name__}s", f"Write {name}=({kind.__name__}(...),)"
+        yield fault(name, rule, many, way_out=way_out)
 
 
 def _mapping_faults(spec: StudySpec) -> Iterator[str]:

@@ -124,6 +124,5 @@ class Baseline:
 
 
 def _is_plain(item: tuple[object, object]) -> bool:
-    """Whether a name and its value are valid as a trial's parameter."""
     name, value = item
     return isinstance(name, str) and (isinstance(value, (str, bool)) or is_number(value))

@@ -146,7 +146,6 @@ class Pool(ABC):
             worker.start(len(pack))
 
     def _lanes_of(self, worker: WorkerHandle) -> int:
-        """How many trials a worker runs together."""
         own = self.differ and self.auto_lanes
         lanes = worker.facts.pack if own and worker.facts is not None else self.lanes
         return min(lanes, self._most.get(worker.place(), lanes))
@@ -206,7 +205,6 @@ class Pool(ABC):
         return self._event(worker, *said)
 
     def _event(self, worker: WorkerHandle, kind: str, *body: Any) -> Event | None:
-        """The event for a worker's message."""
         if kind == "report":
             number, step, value, metrics = body
             return messages.TrialReported(number, step, value, metrics, worker.send)

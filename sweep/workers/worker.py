@@ -126,11 +126,7 @@ class Pipe(Protocol):
 
 
 def serve(
-    pipe: Pipe,
-    leave: Leave,
-    objective: str,
-    settings: Mapping[str, Any],
-    inputs: Mapping[str, str],
+    pipe: Pipe, leave: Leave, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> None:
     """Build the objective and answer calls until the driver closes the pipe.
 

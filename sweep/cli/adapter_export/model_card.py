@@ -52,7 +52,6 @@ def measured(facts: Tree) -> list[str]:
 
 
 def _listed(metric: Metric) -> str:
-    """The name of a metric in the card, with its unit."""
     unit = f" ({metric.unit})" if metric.unit else ""
     return plain(f"{metric.description or metric.title}{unit}")
 

@@ -86,7 +86,6 @@ def _changed_inputs(study: optuna.Study, facts: ObjectiveInfo) -> str:
 
 
 def _versions(study: optuna.Study, facts: ObjectiveInfo) -> list[str]:
-    """Packages whose versions differ from the study's."""
     known: dict[str, Any] = study.user_attrs.get("versions", {})
     return differences({name: known.get(name) for name in facts.versions}, dict(facts.versions))
 
