@@ -13,8 +13,8 @@ from typing import Any, Literal, TextIO
 
 from sweep.cli.options import VerbOptions, argument, flag, option
 from sweep.cli.streams import say, show, to_stdout
-from sweep.errors import UsageError, fault
-from sweep.files.atomic import replacing
+from sweep.errors import StorageError, UsageError, fault
+from sweep.files.atomic import replacing, write_file
 
 SUFFIXES = {".tsv": "tsv", ".json": "json", ".gff3": "gff3", ".gff": "gff3"}
 ARGMAX = 0.5
@@ -147,9 +147,7 @@ def predict(options: PredictOptions) -> int:
         with _results(asked.results, asked.out) as out, residue_bar(total, out) as tell:
             report = dict(job.run(out, asked.form, tell))
         if asked.page is not None:
-            page = job.page()
-            with replacing(asked.page, "--html") as scratch:
-                scratch.write_text(page, encoding="utf-8", newline="\n")
+            _write_page(asked.page, job.page())
     report |= {
         "format": asked.form if asked.results else None,
         "out": options.out,
@@ -177,6 +175,16 @@ def _results(asked: bool, path: Path | None) -> Iterator[TextIO | None]:  # noqa
             scratch.open("w", encoding="utf-8", newline="\n") as file,
         ):
             yield file
+
+
+def _write_page(path: Path, text: str) -> None:
+    try:
+        write_file(path, text.encode())
+    except OSError as error:
+        said = error.strerror or str(error)
+        rule, way_out = "be a file that can be written", "Check the path and your rights to it"
+        text = fault("--html", rule, str(path), where=said, way_out=way_out)
+        raise StorageError(text) from error
 
 
 @contextlib.contextmanager

@@ -109,12 +109,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(out: Path, name: str = "--out") -> Iterator[Path]:
+def replacing(out: Path) -> Iterator[Path]:
     """A temporary file beside ``out`` that replaces it if the context ends without error.
-
-    Args:
-        out: the file.
-        name: the option that names it, for errors.
 
     Yields:
         The path to write to; the file must be closed when the context ends.
@@ -130,4 +126,4 @@ def replacing(out: Path, name: str = "--out") -> Iterator[Path]:
         rule, way_out = "be a file that can be written", "Check the path and your rights to it"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             rule, way_out = "be on a disk with room", "Free some space, or name a file elsewhere"
-        raise StorageError(fault(name, rule, str(out), where=said, way_out=way_out)) from error
+        raise StorageError(fault("--out", rule, str(out), where=said, way_out=way_out)) from error
