@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from command import PROGRAM, lorasweep
 
+pytestmark = pytest.mark.integration
+
 STUDY = """
 from sweep import Baseline, Budget, Choice, Space, StudySpec, TargetSets
 
@@ -56,7 +58,6 @@ def imported(folder: Path, *arguments: str, heavy: tuple[str, ...] = HEAVY) -> s
     return set(json.loads(run.stderr.strip().splitlines()[-1].replace("'", '"')))
 
 
-@pytest.mark.integration
 def test_a_sweep_is_tracked_on_request(folder: Path) -> None:
     """By ``run`` and ``resume``; the files are beside the database."""
     pytest.importorskip("tensorboardX")
@@ -71,7 +72,6 @@ def test_a_sweep_is_tracked_on_request(folder: Path) -> None:
     assert logs == [f"trial-{trial['number']:05d}" for trial in trials]
 
 
-@pytest.mark.integration
 def test_a_study_from_first_run_to_importance(folder: Path) -> None:
     """run, run again, more trials, status, importance, resume: one database."""
     url = "sqlite:///runs/toy/study.db"
@@ -134,7 +134,6 @@ def test_tables_name_target_sets_by_their_labels(folder: Path) -> None:
     assert "attention.output+key" not in shown
 
 
-@pytest.mark.integration
 def test_help_status_and_importance_import_no_model_library(folder: Path) -> None:
     """Torch alone takes seconds to import."""
     lorasweep(folder, "run", "toy.py", "--trials", "4", "--workers", "1")
@@ -234,7 +233,6 @@ def wait_for_complete(folder: Path) -> None:
     pytest.fail("the sweep made no progress")
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_cleanly_with_the_command_to_resume(
     folder: Path, number: signal.Signals
@@ -261,7 +259,6 @@ def test_a_signal_ends_cleanly_with_the_command_to_resume(
     assert report["owner"] is None
 
 
-@pytest.mark.integration
 def test_failures_are_shown_in_full_on_request(folder: Path) -> None:
     """Parameters, memory and traceback; ``status`` names the command."""
     policy = ("--trials", "40", "--on-failure", "retry(1)", "--max-retries", "3", "--keep", "none")

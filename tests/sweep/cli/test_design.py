@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from command import PROGRAM, lorasweep
 
+pytestmark = pytest.mark.integration
+
 STUDY = """
 from sweep import Budget, Choice, Claim, Design, Float, Space, StudySpec, TargetSets
 
@@ -84,7 +86,6 @@ def test_from_a_pilot_to_the_search(tmp_path: Path) -> None:
     assert "phases     measure 15/15 complete, search 3 complete" in status
 
 
-@pytest.mark.integration
 def test_a_design_without_a_pilot_lists_unknowns(tmp_path: Path) -> None:
     """A design can also be shown for a study without one."""
     write(tmp_path)
@@ -107,7 +108,6 @@ def test_a_design_without_a_pilot_lists_unknowns(tmp_path: Path) -> None:
     assert check["design"] == {"configurations": 12, "trials": 15}
 
 
-@pytest.mark.integration
 def test_a_pilot_and_its_study_resume_from_the_database(tmp_path: Path) -> None:
     """The study file is not needed; a finished pilot is unchanged."""
     write(tmp_path)

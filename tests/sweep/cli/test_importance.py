@@ -11,6 +11,8 @@ import optuna
 import pytest
 from command import lorasweep
 
+pytestmark = pytest.mark.integration
+
 STUDY = """
 from sweep import Budget, Choice, Claim, Design, Float, Space, StudySpec, TargetSets
 
@@ -51,7 +53,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.integration
 def test_a_designed_study_answers_each_of_its_claims(study: Path) -> None:
     """On the surface target sets matter most; that rank dominates is refuted."""
     found = judged(study, "sqlite:///toy.db")
@@ -106,7 +107,6 @@ def test_the_terminal_shows_the_verdict_before_any_share(study: Path) -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.integration
 def test_a_study_of_plain_optuna_is_analysed_as_far_as_possible(tmp_path: Path) -> None:
     """Random trials with other parameter names, made without lorasweep."""
     rng = np.random.default_rng(0)
@@ -134,7 +134,6 @@ def test_a_study_of_plain_optuna_is_analysed_as_far_as_possible(tmp_path: Path) 
     assert blank["parameters"][0]["name"] == "depth"
 
 
-@pytest.mark.integration
 def test_trials_of_a_sampler_get_no_verdict(tmp_path: Path) -> None:
     """Without a design TPE chose them all."""
     text = STUDY.replace("    design=Design(48, 6),\n", "").replace("trials=60", "trials=30")

@@ -18,6 +18,8 @@ from command import PROGRAM
 
 from sweep.cli import main
 
+pytestmark = pytest.mark.integration
+
 LENGTHS = {"first": 19, "second": 9, "third": 1}
 
 
@@ -269,7 +271,6 @@ def feed(process: subprocess.Popen[bytes], chains: int) -> None:
     process.stdin.flush()
 
 
-@pytest.mark.integration
 def test_a_stopped_run_leaves_no_partial_file(adapter: Path, tmp_path: Path) -> None:
     """Partial results have another name and are deleted; existing files stay; exit code 143."""
     (tmp_path / "x.tsv").write_text("earlier")

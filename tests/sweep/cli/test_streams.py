@@ -18,6 +18,8 @@ from sweep.terminal.console import make_console
 from sweep.terminal.formatting import line, table
 from sweep.terminal.printable import printable
 
+pytestmark = pytest.mark.integration
+
 HOSTILE = "\x1b[31mred\x07 \u202egnp.exe\x00 [bold]b[/] :smile:\r\x9b2J \ud800 end"
 SHOWN = "\\x1b[31mred\\x07 \\u202egnp.exe\\x00 [bold]b[/] :smile:\\r\\x9b2J \\ud800 end"
 

@@ -111,6 +111,7 @@ def test_results_do_not_depend_on_the_packs(spec: StudySpec, tmp_path: Path) -> 
     }
 
 
+@pytest.mark.integration
 def test_a_free_lane_is_refilled_before_anything_else(spec: StudySpec, address: StorageUrl) -> None:
     """After a pruned, failed or complete trial: while trials remain, four run."""
     recorder = run(
@@ -225,6 +226,7 @@ def test_one_failure_stops_a_whole_pack_with_that_policy(
     assert [t.state.name for t in trials[3:]] == ["WAITING"] * 2
 
 
+@pytest.mark.integration
 def test_packs_too_large_for_memory_are_halved_and_nothing_is_lost(
     spec: StudySpec, address: StorageUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -246,6 +248,7 @@ def test_packs_too_large_for_memory_are_halved_and_nothing_is_lost(
     assert "6 trials were in it" in failure["message"]
 
 
+@pytest.mark.integration
 def test_a_trial_that_kills_its_worker_affects_others_once(
     spec: StudySpec, address: StorageUrl
 ) -> None:
@@ -310,6 +313,7 @@ def test_deaths_of_whole_packs_count_as_one_failure_each(
     assert reasons(address)["PackDied"] >= 20
 
 
+@pytest.mark.integration
 def test_a_worker_that_always_dies_stops_the_sweep(spec: StudySpec, address: StorageUrl) -> None:
     """The first five failures: one of the pack, four of its trials alone."""
     options = {"steps": 3, "signal": "SIGABRT", "budget": Budget(trials=30)}
@@ -348,6 +352,7 @@ def test_the_objective_advises_the_pack_size(
     assert max(recorder.together) == 2
 
 
+@pytest.mark.integration
 def test_the_command_sets_the_pack_size(tmp_path: Path) -> None:
     """``--pack`` and ``--workers`` of run and resume; they are not stored."""
     (tmp_path / "toy.py").write_text(

@@ -73,6 +73,7 @@ def trials(address: StorageUrl) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "sampler", ["tpe", "random", "qmc", "grid", pytest.param("gp", marks=pytest.mark.slow)]
 )
@@ -180,6 +181,7 @@ def test_queued_trials_stay_queued(address: StorageUrl, spec: StudySpec) -> None
     assert done[3].user_attrs["seed"] == 1
 
 
+@pytest.mark.integration
 def test_other_studies_of_the_database_are_unchanged(
     address: StorageUrl, linear: StudySpec
 ) -> None:

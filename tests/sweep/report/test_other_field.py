@@ -29,6 +29,8 @@ from sweep.storage.url import StorageUrl
 from sweep.study.measures import Measures
 from sweep.terminal.status import print_status
 
+pytestmark = pytest.mark.integration
+
 Studied = tuple[optuna.Study, StorageUrl]
 
 

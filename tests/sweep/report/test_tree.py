@@ -18,6 +18,8 @@ from sweep.results.analysis import AnalysisOptions
 from sweep.storage.studies import open_known
 from sweep.storage.url import StorageUrl
 
+pytestmark = pytest.mark.integration
+
 QUICK = AnalysisOptions(quick=True)
 Found = tuple[dict[str, Any], optuna.Study]
 
@@ -29,7 +31,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return report_tree(open_known(address), address, QUICK), study
 
 
-@pytest.mark.integration
 def test_every_trial_is_listed_with_its_outcome(found: Found) -> None:
     """Out of memory is a failure, although Optuna's state is PRUNED."""
     tree, study = found
@@ -70,7 +71,6 @@ def test_a_level_s_mean_counts_a_configuration_once(found: Found) -> None:
         assert (level["low"], level["high"]) == pytest.approx((low, high), rel=1e-9)
 
 
-@pytest.mark.integration
 def test_collapsed_trials_are_shown_and_not_averaged(found: Found) -> None:
     """As in the verdict, which counts them separately."""
     tree, _ = found

@@ -17,6 +17,8 @@ from sweep.report.write import default_folder, images_of, write_report
 from sweep.results.analysis import AnalysisOptions
 from sweep.storage.url import StorageUrl
 
+pytestmark = pytest.mark.integration
+
 QUICK = AnalysisOptions(quick=True)
 
 
@@ -27,7 +29,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return report_tree(study, address, QUICK)
 
 
-@pytest.mark.integration
 def test_the_numbers_are_the_tree_and_figures_are_separate_files(
     tree: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -48,7 +49,6 @@ def test_the_numbers_are_the_tree_and_figures_are_separate_files(
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-@pytest.mark.integration
 def test_a_full_report_has_at_least_ten_figures(tree: dict[str, Any]) -> None:
     """Of a study with data for all figures except those of predictions."""
     assert sum(each.figure is not None for each in draw(tree)) >= 10

@@ -19,6 +19,8 @@ from sweep.report.serve import gatherer, state_of
 from sweep.storage.studies import open_known
 from sweep.storage.url import StorageUrl
 
+pytestmark = pytest.mark.integration
+
 
 def refused(word: str) -> None:
     """Fail on NaN and infinity, which strict JSON lacks."""

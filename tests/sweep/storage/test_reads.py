@@ -90,6 +90,7 @@ def test_every_trial_equals_optuna_s(tmp_path: Path) -> None:
     assert states == set(TrialState)
 
 
+@pytest.mark.integration
 def test_every_trial_of_a_server_equals_optuna_s(postgres: Postgres) -> None:
     """A server returns attributes in no particular order."""
     url = postgres.new_database()

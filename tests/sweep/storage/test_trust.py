@@ -181,6 +181,7 @@ READ = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("verb", READ)
 def test_reading_commands_import_nothing(
     place: Place, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,6 +9,8 @@ from subprocess import CompletedProcess, run
 import optuna
 import pytest
 
+pytestmark = pytest.mark.integration
+
 Command = Callable[..., CompletedProcess[str]]
 SECRET = "s3cret/p@ss"  # noqa: S105 - of no server
 QUOTED = "s3cret%2Fp%40ss"
@@ -65,7 +67,7 @@ def test_a_study_is_run_copied_resumed_and_exported(lorasweep: Command, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "expected"),
     [
         (["export", "--storage", "sqlite:///study.db", "--out", "x.xls"], 2, "--out must end in"),
         (["export", "--storage", "sqlite:///study.db"], 2, "--out must be given"),
@@ -122,7 +124,6 @@ def test_a_password_is_never_shown(
     assert not [secret for secret in (SECRET, QUOTED) if secret in done.stderr + done.stdout]
 
 
-@pytest.mark.integration
 def test_neither_torch_nor_arrow_is_imported_needlessly(
     foreign: optuna.Study, url: str, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def database(postgres: Postgres) -> str:
     return postgres.new_database()
 
 
+@pytest.mark.integration
 def test_a_study_copied_to_a_server_and_back_is_unchanged(
     address: StorageUrl, foreign: optuna.Study, database: str, tmp_path: Path
 ) -> None:

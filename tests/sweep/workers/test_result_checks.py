@@ -141,6 +141,7 @@ def test_every_kind_of_result_is_tried(ended: dict[str, FrozenTrial]) -> None:
     assert set(ended) == SOUND | set(MESSAGES) == {*TOGETHER, *handing.LISTS}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("how", [*TOGETHER, *handing.LISTS])
 def test_an_invalid_result_fails_only_its_trial_with_the_reason(
     ended: dict[str, FrozenTrial], how: str

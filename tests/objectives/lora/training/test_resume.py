@@ -333,6 +333,7 @@ def test_a_checkpoint_resumes_with_a_dequantised_base(
     assert (whole.details["base_weights"], resumed.details["base_weights"]) == ways
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("base", ["esm2-mini", "esm2_t6_8m"])
 def test_a_real_base_resumes_to_the_same_results(
     request: pytest.FixtureRequest, make_objective: Make, tmp_path: Path, base: str

@@ -16,6 +16,8 @@ from sweep.study.design import Design, Point
 from sweep.study.parameters import Choice, Float, TargetSets
 from sweep.study.space import Space
 
+pytestmark = pytest.mark.integration
+
 SPACE = Space(
     {
         "rank": Choice(2, 4, 8, 16, 32),
@@ -73,7 +75,6 @@ def large() -> Forecast:
 ALONE = "targets alone matters, 2 delta"
 
 
-@pytest.mark.integration
 def test_every_part_of_the_claim_has_a_power(small: Forecast, large: Forecast) -> None:
     """A larger design has more; a part that is false is hardly ever confirmed."""
     few, many = under(small, ALONE), under(large, ALONE)

@@ -29,6 +29,8 @@ from sweep.storage.studies import load_study, quiet_optuna, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.trial import TrialResult, TrialState
 
+pytestmark = pytest.mark.integration
+
 SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-2, "steps": 24, "batch_tokens": 512, "class_weight": 4,
     "train_chains": 60, "validation_chains": 20, "test_chains": 10, "train_metric_chains": 4,
@@ -208,7 +210,6 @@ def test_a_retrained_trial_has_the_same_adapter(
     assert cards[0] == re.sub(r"- trained again for .*\n", "", cards[1])
 
 
-@pytest.mark.integration
 def test_an_adapter_that_was_not_kept_is_an_error_with_two_remedies(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,7 +224,6 @@ def test_an_adapter_that_was_not_kept_is_an_error_with_two_remedies(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.integration
 def test_all_faults_of_a_command_are_reported_at_once(
     swept: Swept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
