@@ -18,9 +18,11 @@ from benchmarks.verdict.surface import (
     additive,
     own_best_rate,
     plus,
+    rank_curve_by_set,
     rank_where_attention,
     saturating,
     step_size,
+    three_way,
 )
 from benchmarks.verdict.world import Scenario, simulate
 
@@ -99,6 +101,24 @@ _BEYOND_THE_MODEL = (
         "A, and the lowest ranks cost up to .004",
         "CONFIRMED",
         plus(_TARGETS_AND_RATE, saturating(0.004)),
+    ),
+    Scenario(
+        "Q",
+        "A, but rank matters as a curve that is opposite in other sets",
+        "not CONFIRMED",
+        plus(_TARGETS_AND_RATE, rank_curve_by_set(0.008)),
+    ),
+    Scenario(
+        "W",
+        "A, but rank matters by target set and scaling together",
+        "not CONFIRMED",
+        plus(_TARGETS_AND_RATE, three_way(0.008)),
+    ),
+    Scenario(
+        "TINY",
+        "target sets alone matter, by less than delta",
+        "not CONFIRMED",
+        additive(targets=0.0025),
     ),
     Scenario(
         "HC",

@@ -114,6 +114,29 @@ def rank_where_attention(total: float) -> Surface:
     return surface
 
 
+_BY_SET = standard([1.0, -1.0, 1.0, -1.0, 0.0])
+"""A sign that changes from set to set: what it multiplies cancels in the average over sets."""
+
+
+def rank_curve_by_set(total: float) -> Surface:
+    """A quadratic in log2 rank that is a valley for some sets and a hill for others."""
+    curve = standard(np.square(np.arange(5) - 2.0))
+
+    def surface(t: FloatArray, r: FloatArray, _s: FloatArray, _u: FloatArray) -> FloatArray:
+        return total * _BY_SET[t.astype(np.intp)] * curve[np.round(r).astype(np.intp) - 1]
+
+    return surface
+
+
+def three_way(total: float) -> Surface:
+    """Rank counts in a direction that depends on both the set and the scaling."""
+
+    def surface(t: FloatArray, r: FloatArray, s: FloatArray, _u: FloatArray) -> FloatArray:
+        return total * _BY_SET[t.astype(np.intp)] * of_rank(r) * of_scaling(s)
+
+    return surface
+
+
 def saturating(span: float) -> Surface:
     """A step from the lowest rank that flattens out, ``span`` from end to end."""
     ends = 1.0 - 2.0 ** (-np.array([RANKS[0], RANKS[-1]]) / 2.0)

@@ -100,6 +100,7 @@ def _power(forecast: Tree, console: Console) -> None:
     table(console, header, rows, left=header[:1])
     if forecast["untested"]:
         line(console, f"           beyond size has no forecast: {forecast['untested']}")
+        line(console, "           a confirmation would not rule adapter size out")
     for place, needed in enumerate(_needed(forecast)):
         line(console, f"{'' if place else 'needed':<11}about {needed}")
 

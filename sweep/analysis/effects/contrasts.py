@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy as np
 from sweep._typing import FloatArray
 from sweep.analysis.axes import Axis
 from sweep.analysis.effects.fit import Fit
-from sweep.analysis.effects.model import Block, Model, columns
+from sweep.analysis.effects.model import Block, Model, columns, row_products
 
 Members = tuple[int, ...]
 
@@ -129,8 +130,7 @@ def optimised(fit: Fit, best: Best) -> Contrasts:
     """Contrasts of effects with each choice of the dominant parameter at its best nuisances.
 
     Each nuisance becomes a function of the dominant parameter: their interaction becomes part of
-    the dominant main effect, and a nuisance's interaction with a third parameter becomes part of
-    that parameter's effects.
+    the dominant main effect, and a nuisance's interaction with others becomes part of theirs.
     """
     model = fit.model
     found: dict[Members, FloatArray] = {}
@@ -150,28 +150,25 @@ def optimised(fit: Fit, best: Best) -> Contrasts:
 def _projected(model: Model, block: Block, best: Best) -> dict[Members, FloatArray]:
     """Project a block with nuisances onto the remaining parameters, by quadrature."""
     # Weights have the shape (columns of each parameter, ..., columns of the block).
-    degrees = dict(zip(block.members, block.degrees, strict=True))
-    third = [i for i in block.members if i != best.dominant and i not in best.places]
-    rest = model.axes[third[0]].reference() if third else np.zeros(1)
+    others = [i for i in block.members if i != best.dominant and i not in best.places]
+    rest = np.array(list(product(*(model.axes[i].reference() for i in others))))
     choice = np.repeat(np.arange(len(best.choices)), len(rest))
     places = [np.zeros(len(choice)) for _ in model.axes]
     places[best.dominant] = best.choices[choice]
     for i, at in best.places.items():
         places[i] = at[choice]
-    for i in third:
-        places[i] = np.tile(rest, len(best.choices))
+    for column, i in enumerate(others):
+        places[i] = np.tile(rest[:, column], len(best.choices))
     values = Model(model.axes, (block,)).matrix(places)
-    own = columns(model.axes[best.dominant], places[best.dominant], FINE)
-    if not third:
-        return {(best.dominant,): own.T @ values / len(values)}
-    other = columns(model.axes[third[0]], places[third[0]], degrees[third[0]])
-    both = np.einsum("na,nb,nc->abc", other, own, values) / len(values)
-    pair = (third[0], best.dominant)
-    flipped = pair[0] > pair[1]
-    return {
-        (third[0],): other.T @ values / len(values),
-        tuple(sorted(pair)): both.transpose(1, 0, 2) if flipped else both,
-    }
+    degrees = {**dict(zip(block.members, block.degrees, strict=True)), best.dominant: FINE}
+    found = {}
+    for members in (tuple(others), tuple(sorted((best.dominant, *others)))):
+        if members:
+            parts = [columns(model.axes[i], places[i], degrees[i]) for i in members]
+            shape = [part.shape[1] for part in parts]
+            weights = reduce(row_products, parts).T @ values / len(values)
+            found[members] = weights.reshape(*shape, -1)
+    return found
 
 
 def _add(found: dict[Members, FloatArray], members: Members, rows: FloatArray) -> None:

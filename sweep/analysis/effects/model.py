@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -52,6 +52,11 @@ def columns(axis: Axis, places: FloatArray, degree: int) -> FloatArray:
     return chosen
 
 
+def row_products(left: FloatArray, right: FloatArray) -> FloatArray:
+    """All products of a column of each in every row, shape ``(n, k * l)``."""
+    return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+
+
 def _polynomials(size: int) -> FloatArray:
     """Discrete orthonormal polynomials on 0..size-1 by degree, shape ``(size, size - 1)``."""
     unit = np.linspace(-1.0, 1.0, size)
@@ -61,10 +66,10 @@ def _polynomials(size: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Block:
-    """One term of the model: a main effect, or an interaction of two parameters.
+    """One term of the model: a main effect, or an interaction of two or three parameters.
 
     Attributes:
-        members: indices of one or two axes, ascending.
+        members: indices of one to three axes, ascending.
         degrees: polynomial degree for each of them.
     """
 
@@ -122,6 +127,4 @@ class Model:
             columns(self.axes[member], places[member], degree)
             for member, degree in zip(block.members, block.degrees, strict=True)
         ]
-        if len(parts) == 1:
-            return parts[0]
-        return (parts[0][:, :, None] * parts[1][:, None, :]).reshape(len(parts[0]), -1)
+        return reduce(row_products, parts)

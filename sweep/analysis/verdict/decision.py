@@ -64,7 +64,7 @@ class ClaimTests:
         return tuple(found)
 
     def dominance(self) -> TestResult:
-        """Test whether the dominant main effect exceeds kappa times each group's total effect."""
+        """Test whether a main effect exceeds delta, and kappa times each group's total effect."""
         q = self.hypotheses
         main = self._piece(self._main_rows, "dominant")
         total = self._piece(self.view.touching(q.dominant), "dominant total")
@@ -77,7 +77,8 @@ class ClaimTests:
             for (group, _, claimed), piece in zip(groups, pieces, strict=True)
         )
         claimed = [piece for (_, _, ours), piece in zip(groups, pieces, strict=True) if ours]
-        sure = min(c.probability for c in comparisons if c.claimed)
+        worth = float(np.mean(np.sqrt(main.draws) > q.delta_sigma))
+        sure = min(worth, *(c.probability for c in comparisons if c.claimed))
         less = max(float(np.mean(total.draws < piece.draws)) for piece in claimed)
         small = float(np.mean(np.sqrt(total.draws) < q.delta_sigma))
         refuted = max(less, small)
@@ -91,7 +92,7 @@ class ClaimTests:
             state,
             sure,
             refuted,
-            self._say_dominance(state, comparisons, small=small >= SURE_NOT),
+            self._say_dominance(state, comparisons, worth, small=small >= SURE_NOT),
             needed,
             comparisons,
         )
@@ -106,7 +107,7 @@ class ClaimTests:
         return Comparison(name, sure, ratio, low, claimed)
 
     def _say_dominance(
-        self, state: PartState, comparisons: tuple[Comparison, ...], *, small: bool
+        self, state: PartState, comparisons: tuple[Comparison, ...], worth: float, *, small: bool
     ) -> str:
         q = self.hypotheses
         name = q.label(q.dominant)
@@ -120,7 +121,9 @@ class ClaimTests:
             f"{verb if c.claimed else 'does not beat'} {c.over} ({c.probability:.2f})" for c in rest
         ]
         joint = ", but " if beaten else " and "
-        return f"{name} " + joint.join(said)
+        little = f", and is above {q.delta:g} end to end with probability {worth:.2f} only"
+        open_for_it = state == "INCONCLUSIVE" and worth < SURE
+        return f"{name} " + joint.join(said) + little * open_for_it
 
     def negligible(self) -> TestResult:
         """Equivalence test: whether each group's total effect is below delta."""
@@ -236,7 +239,10 @@ def assess(
     view, best = averaged(fit), None
     n_trials = int(sample.seeds.sum()) if needed else 0
     parts = ClaimTests(fit, view, drawer, hypotheses, n_trials).parts()
-    if hypotheses.nuisances and len(hypotheses.dominant) == 1:
+    if hypotheses.nuisances and len(hypotheses.dominant) > 1:
+        says = "a group has no single best nuisance, which could make up its effect"
+        parts += (TestResult("dominance", "optimised", "UNTESTED", None, None, says),)
+    elif hypotheses.nuisances:
         best = best_places(fit, hypotheses.dominant[0], hypotheses.nuisances)
         parts += ClaimTests(fit, optimised(fit, best), drawer, hypotheses, n_trials).parts()
     return Assessment(fit, drawer, view, best, parts)
@@ -245,14 +251,14 @@ def assess(
 def decide(parts: tuple[TestResult, ...]) -> State:
     """Combine the parts' results into one state.
 
-    Confirmed: every part averaged over the nuisances, and dominance also at each choice's best
-    nuisances, is confirmed or untested. Refuted: dominance in either view or averaged
-    negligibility is refuted; or everything else required is confirmed but adapter size explains
-    the dominant effect.
+    Confirmed: every part, averaged over the nuisances, and dominance and negligibility also at
+    each choice's best nuisances; only the part beyond size may be untested. Refuted: dominance in
+    either view or averaged negligibility is refuted; or everything else required is confirmed but
+    adapter size explains the dominant effect.
     """
     state = {(part.name, part.view): part.state for part in parts}
-    must = [part for part in parts if _is_required(part)]
-    if all(part.state in ("CONFIRMED", "UNTESTED") for part in must):
+    must = [part for part in parts if is_required(part)]
+    if all(part.state == "CONFIRMED" or _is_open_size(part) for part in must):
         return "CONFIRMED"
     for key in (("dominance", "averaged"), ("dominance", "optimised"), ("negligible", "averaged")):
         if state.get(key) == "REFUTED":
@@ -270,11 +276,16 @@ def trials_needed(parts: tuple[TestResult, ...]) -> int | None:
     needed = [
         part.needed
         for part in parts
-        if _is_required(part) and part.state == "INCONCLUSIVE" and part.name != "beyond size"
+        if is_required(part) and part.state == "INCONCLUSIVE" and part.name != "beyond size"
     ]
     known = [n for n in needed if n is not None]
     return max(known) if known and len(known) == len(needed) else None
 
 
-def _is_required(part: TestResult) -> bool:
-    return part.view == "averaged" or part.name == "dominance"
+def is_required(part: TestResult) -> bool:
+    """Whether a confirmation needs the part: all but size at each choice's best nuisances."""
+    return part.view == "averaged" or part.name != "beyond size"
+
+
+def _is_open_size(part: TestResult) -> bool:
+    return part.name == "beyond size" and part.state == "UNTESTED"

@@ -50,15 +50,14 @@ class Effects:
         return tuple(self._effect(g, "+".join(self._names[i] for i in g)) for g in several)
 
     def interactions(self) -> tuple[Effect, ...]:
-        """Pairwise interactions in the model, largest share first."""
-        pairs = [members for members in self._blocks if len(members) == 2]
-        found = [self._pair(pair) for pair in pairs]
+        """Interactions in the model, of two or three parameters, largest share first."""
+        found = [self._interaction(members) for members in self._blocks if len(members) > 1]
         return tuple(sorted(found, key=lambda effect: (-effect.share, effect.name)))
 
-    def _pair(self, pair: Indices) -> Effect:
-        name = ":".join(sorted(self._names[i] for i in pair))
-        rows = self._found.view.effects[pair]
-        return self._record(name, pair, rows, rows, [pair], [pair])
+    def _interaction(self, members: Indices) -> Effect:
+        name = ":".join(sorted(self._names[i] for i in members))
+        rows = self._found.view.effects[members]
+        return self._record(name, members, rows, rows, [members], [members])
 
     def _effect(self, group: Indices, name: str) -> Effect:
         view = self._found.view

@@ -160,7 +160,7 @@ class Verdict:
         parts: results of the claim's parts, averaged and optimised.
         parameters: the effect of each parameter, largest share first.
         groups: the effects of the claim's groups of several parameters.
-        interactions: pairwise interactions, largest share first.
+        interactions: interactions of two or three parameters, largest share first.
         best: best nuisance values of each dominant choice; empty without nuisances.
         seed_noise: noise between runs of one configuration.
         residual_sd: residual standard deviation of a run: noise between seeds and lack of fit.
@@ -206,10 +206,14 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The verdict in a few words, with the fixed nuisances it is conditional on."""
-        return self.verdict + (
+        """The verdict in a few words, with what a confirmation is conditional on."""
+        said = self.verdict + (
             f" at this {' and '.join(self.only_at)} only" if self.only_at else ""
         )
+        size = [part.state for part in self.parts if part.name == "beyond size"]
+        if self.verdict == "CONFIRMED" and "UNTESTED" in size:
+            said += ", adapter size not ruled out"
+        return said
 
     def part(self, name: str, view: str = "averaged") -> TestResult:
         """Result of a part by name and view; raises ``KeyError`` if there is none."""

@@ -65,6 +65,15 @@ def _chances(
     return _below(piece.k, true, low), 1.0 - _below(piece.k, true, high)
 
 
+def _exceeds(piece: VarianceComponent, bound: float, factor: float) -> float:
+    """Probability of concluding, at ``SURE``, that the effect is above the bound."""
+    if piece.unit == 0.0:
+        return float(piece.estimate > bound)
+    unit = piece.unit / factor
+    high = _quantile(piece.k, bound / unit, SURE)
+    return 1.0 - _below(piece.k, max(piece.estimate / unit, 1e-9), high)
+
+
 def _quantile(k: float, noncentrality: float, chance: float) -> float:
     """Quantile of a noncentral chi-square; approximated where SciPy's search does not converge."""
     if noncentrality < LARGE:
@@ -109,7 +118,8 @@ def for_dominance(  # noqa: PLR0913 - the effects and the bounds that the rule c
         dominates = min(_more(main, other, kappa, factor) for other in others)
         is_less = max(_more(other, total, 1.0, factor) for other in others)
         vanishes = _chances(total, delta_sigma**2, factor, SURE_NOT)[0]
-        if dominates >= SURE or is_less >= SURE_NOT or vanishes >= POWER:
+        confirmed = dominates >= SURE and _exceeds(main, delta_sigma**2, factor) >= POWER
+        if confirmed or is_less >= SURE_NOT or vanishes >= POWER:
             return _rounded(n * factor)
     return None
 

@@ -13,7 +13,7 @@ from sweep.analysis.effects.model_selection import FOR_NAMES
 from sweep.analysis.table import TrialTable
 from sweep.analysis.verdict.claim_terms import ClaimTerms, roles_of
 from sweep.analysis.verdict.cross_checks import CheckOptions, cross_check
-from sweep.analysis.verdict.decision import Assessment, assess, trials_needed
+from sweep.analysis.verdict.decision import Assessment, assess, is_required, trials_needed
 from sweep.analysis.verdict.effect_summary import Effects, best_of_each
 from sweep.analysis.verdict.eligible_trials import EligibleTrials, select_trials
 from sweep.analysis.verdict.hypotheses import SURE, Hypotheses, hypotheses_of
@@ -35,11 +35,11 @@ def explain(parts: Sequence[TestResult], guards: Sequence[str], state: State) ->
         return f"No verdict: {'; '.join(guards)}."
     if state == "CONFIRMED":
         return " ".join([*_sentences(p for p in parts if p.view == "averaged"), *_beside(parts)])
-    failing = [part for part in parts if part.state in ("REFUTED", "INCONCLUSIVE")]
+    failing = [part for part in parts if part.state != "CONFIRMED"]
     if state == "REFUTED":
         refuted = [part for part in failing if part.state == "REFUTED"]
         return " ".join([*_sentences(refuted), *_beside(parts)])
-    required = [p for p in failing if p.view == "averaged" or p.name == "dominance"]
+    required = [part for part in failing if is_required(part)]
     return " ".join([*map(_open, required), *_beside(parts)])
 
 
@@ -80,7 +80,6 @@ def notes_on(
     table: TrialTable,
     eligible: EligibleTrials,
     terms: ClaimTerms,
-    hypotheses: Hypotheses,
     sample: ConfigurationMeans,
 ) -> tuple[str, ...]:
     """Notes and limitations that go with a verdict."""
@@ -104,8 +103,6 @@ def notes_on(
     fixed = [name for name in table.space if name not in eligible.anonymous.names.values()]
     if fixed:
         found.append(f"Never varied: {', '.join(fixed)}.")
-    if len(hypotheses.dominant) > 1 and hypotheses.nuisances:
-        found.append("A group has no single best nuisance: it was judged averaged only.")
     return tuple(found)
 
 
@@ -234,7 +231,7 @@ class _Case:
             lack_of_fit=_lack_of_fit(found, sample),
             guards=guards,
             trials_needed=trials_needed(found.parts) if state == "INCONCLUSIVE" else None,
-            notes=notes_on(self.table, self.eligible, self.terms, hypotheses, sample),
+            notes=notes_on(self.table, self.eligible, self.terms, sample),
         )
 
     def _only_at(self) -> tuple[str, ...]:

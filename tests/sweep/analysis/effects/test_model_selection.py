@@ -92,6 +92,28 @@ def test_interactions_need_a_number_of_configurations(n: int, pairs: int) -> Non
     assert sum(len(members) == 2 for members in found.model.spans) == pairs
 
 
+@pytest.mark.parametrize("shape", ["curve by name", "three way", "curve of a range by name"])
+def test_an_interaction_without_a_linear_part_is_found_in_full(shape: str) -> None:
+    """A curve in a number that is opposite for other names, and a product of three: .25 each."""
+    rng = np.random.default_rng(3)
+    t, a, b = (rng.permutation(np.arange(150) % 5) for _ in range(3))
+    x = rng.uniform(-1, 1, 150)
+    sign = np.array([1.0, -1.0, 1.0, -1.0, 0.0])[t] / np.sqrt(0.8)
+    curve = (np.square(a - 2.0) - 2.0) / np.sqrt(2.8)
+    linear = (a - 2.0) / np.sqrt(2.0) * (b - 2.0) / np.sqrt(2.0)
+    legendre = (3.0 * x**2 - 1.0) / 2.0 * np.sqrt(5.0)
+    which, members = {
+        "curve by name": (curve, (0, 1)),
+        "three way": (linear, (0, 1, 2)),
+        "curve of a range by name": (legendre, (0, 3)),
+    }[shape]
+    y = 0.5 * sign * which + rng.normal(0.0, 0.1, 150)
+
+    found = _chosen(sample_of(y, names(t, 5), ordered(a, 5, "a"), ordered(b, 5, "b"), line(x)))
+
+    assert _variance(found, *members) == pytest.approx(0.25, rel=0.1)
+
+
 def test_few_configurations_get_linear_terms_only() -> None:
     """Degree 2 would leave nearly no residual degrees of freedom."""
     rng = np.random.default_rng(0)

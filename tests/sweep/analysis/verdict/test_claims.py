@@ -7,6 +7,7 @@ import pytest
 from judged import quick, simple_table, straight
 
 from sweep.analysis.table import TrialTable
+from sweep.analysis.verdict.hypotheses import DELTA_TO_SIGMA
 from sweep.analysis.verdict.verdict import judge
 from sweep.errors import SpecError
 from sweep.study.claim import Claim
@@ -34,14 +35,16 @@ def test_a_group_may_dominate_and_groups_may_be_dominated() -> None:
     assert groups.keys() == {"t+a", "b+u"}
 
 
-def test_a_group_has_no_optimised_view_and_a_note() -> None:
-    """It is judged averaged over the nuisance only."""
+def test_a_group_has_no_optimised_view_and_is_not_confirmed() -> None:
+    """A confirmation would hold for averages only."""
     table = simple_table(80, lambda at: GAIN[at["t"].astype(int)] + straight(at["a"]), noise=0.2)
 
     found = quick(table, Claim(("t", "a"), ("b",), (), nuisances=("u",)))
 
-    assert {part.view for part in found.parts} == {"averaged"}
-    assert any("judged averaged only" in note for note in found.notes)
+    assert found.part("dominance").state == "CONFIRMED"
+    assert found.part("dominance", "optimised").state == "UNTESTED"
+    assert found.verdict == "INCONCLUSIVE"
+    assert "no single best nuisance" in found.reason
     assert found.best == ()
 
 
@@ -181,3 +184,16 @@ def test_a_quantity_derived_from_rank_is_not_compared_with_rank() -> None:
 
     with pytest.raises(SpecError, match="not be made of the same parameters"):
         judge(table, Claim("scaling", ("rank",), ()))
+
+
+@pytest.mark.parametrize(
+    ("bound", "answer"), [(0.5, "CONFIRMED"), (1.0, "INCONCLUSIVE"), (2.0, "REFUTED")]
+)
+def test_an_effect_dominates_only_if_it_surely_exceeds_delta(bound: float, answer: str) -> None:
+    """Its sd is 1, known to 2 %, beside nothing."""
+    table = simple_table(150, lambda at: GAIN[at["t"].astype(int)], noise=0.2)
+
+    found = quick(table, Claim("t", ("a",), (), delta=bound / DELTA_TO_SIGMA, nuisances=()))
+
+    assert found.verdict == answer
+    assert ("end to end with probability" in found.reason) == (answer == "INCONCLUSIVE")
