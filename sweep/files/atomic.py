@@ -61,10 +61,15 @@ def publish(scratch: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def _scratch(path: Path) -> Path:
+    """A temporary path for ``path``, on the same disk."""
+    return path.with_name(f"{path.name}.{os.getpid()}.tmp")
+
+
 @contextlib.contextmanager
 def _published(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that is published if the context ends without error."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # on the same disk
+    scratch = _scratch(path)
     try:
         yield scratch
         publish(scratch, path)
