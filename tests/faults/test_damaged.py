@@ -109,7 +109,7 @@ def check(kind: str, command: str, folder: Path, capsys: pytest.CaptureFixture[s
     [
         *[(seed, 4, QUICK) for seed in range(3)],
         pytest.param(
-            (0, 120, tuple(COMMANDS)), marks=[pytest.mark.slow, pytest.mark.timeout(3600)]
+            (0, 40, tuple(COMMANDS)), marks=[pytest.mark.slow, pytest.mark.timeout(3600)]
         ),
     ],
 )
