@@ -108,9 +108,7 @@ def check(kind: str, command: str, folder: Path, capsys: pytest.CaptureFixture[s
     "rounds",
     [
         *[(seed, 4, QUICK) for seed in range(3)],
-        pytest.param(
-            (0, 40, tuple(COMMANDS)), marks=[pytest.mark.slow, pytest.mark.timeout(3600)]
-        ),
+        pytest.param((0, 40, tuple(COMMANDS)), marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
     ],
 )
 def test_a_damaged_study_is_one_message(

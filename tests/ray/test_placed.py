@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 import pytest
 from motif_files import write_chains
+from optuna.trial import FrozenTrial, TrialState
 from ray_clusters import cannot_hide, node_without
 
 from objectives import builtin
@@ -78,7 +79,12 @@ def run(folder: Path, spec: StudySpec, **how: Any) -> optuna.Study:
 
 def values(study: optuna.Study) -> list[Any]:
     """Configurations and values."""
-    return sorted((sorted(map(str, t.params.items())), t.value) for t in study.trials)
+    return sorted((sorted(map(str, t.params.items())), t.value) for t in completed(study))
+
+
+def completed(study: optuna.Study) -> list[FrozenTrial]:
+    """COMPLETE trials; on a loaded machine Ray may declare a node dead, and trials run again."""
+    return [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
 
 
 def test_a_node_without_the_files_gets_one_copy(
@@ -90,14 +96,14 @@ def test_a_node_without_the_files_gets_one_copy(
     spec = SPEC.with_changes(inputs=inputs)
     here = run(tmp_path / "here", spec, workers=1)
     there = run(tmp_path / "there", spec, cluster=cluster, workers=2)
-    details = [trial.user_attrs["details"] for trial in there.trials]
+    details = [trial.user_attrs["details"] for trial in completed(there)]
     read = {str(detail["read"]) for detail in details}
 
     assert values(there) == values(here)
     for what in ("fingerprints", "about", "spec"):
         assert there.user_attrs.get(what) == here.user_attrs.get(what)
     assert "fingerprints" in str(here.user_attrs)
-    assert len({detail["pid"] for detail in details}) == 2
+    assert len({detail["pid"] for detail in details}) >= 2
     assert len(read) == 1
     assert str(cache) in read.pop()
     assert details[0]["namespace"] != here.trials[0].user_attrs["details"]["namespace"]

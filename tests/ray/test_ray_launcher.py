@@ -26,6 +26,7 @@ from sweep.signals import Interrupts
 from sweep.storage.studies import quiet_optuna
 from sweep.storage.url import StorageUrl
 from sweep.study.spec import Policy, Pruner
+from sweep.study.trial import INTERRUPTED
 from sweep.workers.ray.config import RayConfig
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (lorasweep[ray])")
@@ -125,7 +126,9 @@ def test_pruning_works_within_a_pack(cluster: RayConfig, tmp_path: Path) -> None
     """The median pruner stops trials, and none is lost."""
     spec = replace(SPEC, pruner=Pruner("median"), budget=Budget(trials=12))
     study = run(tmp_path, spec, cluster=cluster, workers=2, pack=2)
-    states = [trial.state.name for trial in study.trials]
+    # On a loaded machine Ray may declare a node dead; the interrupted trials are then run again.
+    kept = [t for t in study.trials if t.user_attrs.get("failure", {}).get("reason") != INTERRUPTED]
+    states = [trial.state.name for trial in kept]
 
     assert states.count("COMPLETE") == 12
     assert states.count("PRUNED") > 0
