@@ -40,11 +40,14 @@ def importance(options: ImportanceOptions) -> int:
     from sweep.cli.streams import show
     from sweep.results.analysis import analyse_study
     from sweep.results.table import to_table
+    from sweep.storage.errors import reading_errors
     from sweep.terminal.importance import print_importance
 
     asked = _inquiry(options)
     with opened(options) as (study, address):
-        report = analyse_study(study, address, to_table(study), asked)
+        with reading_errors(address):
+            table = to_table(study)
+        report = analyse_study(study, address, table, asked)
     show(report, print_importance, as_json=options.json)
     return 0
 

@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from sweep.storage.attributes import count_by_phase, failure_of, is_ours, own_attributes, trials_of
-from sweep.storage.errors import storage_errors
+from sweep.storage.errors import reading_errors
 from sweep.storage.owner import current_lease
 from sweep.storage.pending_trials import pending_retries
 from sweep.storage.studies import (
@@ -45,38 +45,38 @@ def snapshot(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:
     Raises:
         StorageError: if the database cannot be read.
     """
-    with storage_errors(address):
+    with reading_errors(address):
         if not is_ours(study):
             return _foreign(study, address)
         attributes = own_attributes(study)
         spec = read_spec(study)
         measures = read_measures(study)
         trials = study.get_trials(deepcopy=False)
-    return {
-        "study": study.study_name,
-        "storage": address.shown,
-        "spec_digest": attributes["spec_digest"],
-        "objective": spec.objective,
-        "direction": spec.direction,
-        "counts": count_states(trials),
-        "target_trials": spec.budget.trials,
-        "phases": count_by_phase(trials, len(attributes.get("points", ()))),
-        "claims": [str(claim) for claim in spec.claims],
-        "best": _best(trials, spec, folders_of(study, address, spec.policy.keep)),
-        "baselines": list(baselines(study).values()),
-        "final_test": attributes.get("final_test"),
-        "failed": [_failed(trial) for trial in trials if _is_failed(trial)],
-        "owed_again": sum(1 for _ in pending_retries(trials, spec)),
-        "trials": [_row(trial) for trial in trials],
-        "labels": spec.space.labels(),
-        "facts": {key: attributes.get(key) for key in _FACTS},
-        "measures": None if measures is None else measures.to_json(),
-        "inputs": dict(spec.inputs),
-        "policy": spec.to_json()["policy"],
-        "history": attributes.get("history", []),
-        "owner": attributes.get("owner"),
-        "driver": driver_of(study),
-    }
+        return {
+            "study": study.study_name,
+            "storage": address.shown,
+            "spec_digest": attributes["spec_digest"],
+            "objective": spec.objective,
+            "direction": spec.direction,
+            "counts": count_states(trials),
+            "target_trials": spec.budget.trials,
+            "phases": count_by_phase(trials, len(attributes.get("points", ()))),
+            "claims": [str(claim) for claim in spec.claims],
+            "best": _best(trials, spec, folders_of(study, address, spec.policy.keep)),
+            "baselines": list(baselines(study).values()),
+            "final_test": attributes.get("final_test"),
+            "failed": [_failed(trial) for trial in trials if _is_failed(trial)],
+            "owed_again": sum(1 for _ in pending_retries(trials, spec)),
+            "trials": [_row(trial) for trial in trials],
+            "labels": spec.space.labels(),
+            "facts": {key: attributes.get(key) for key in _FACTS},
+            "measures": None if measures is None else measures.to_json(),
+            "inputs": dict(spec.inputs),
+            "policy": spec.to_json()["policy"],
+            "history": attributes.get("history", []),
+            "owner": attributes.get("owner"),
+            "driver": driver_of(study),
+        }
 
 
 def _foreign(study: optuna.Study, address: StorageUrl) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweep.errors import StorageError, fault
 from sweep.study.design import SEARCH, is_collapsed
 from sweep.study.spec import StudySpec
 from sweep.study.trial import Failure, Scalar
@@ -69,9 +70,18 @@ def _by_visible_name(tree: Mapping[str, T]) -> dict[str, T]:
 
 
 def failure_of(trial: FrozenTrial) -> Failure | None:
-    """Why a trial has no value; None if it has not failed, or no reason is stored."""
-    stored: Mapping[str, Any] | None = trial.user_attrs.get("failure")
-    return None if stored is None else Failure(**stored)
+    """Why a trial has no value; None if it has not failed, or no reason is stored.
+
+    Raises:
+        StorageError: if the reason has other fields than those that lorasweep stores.
+    """
+    stored = trial.user_attrs.get("failure")
+    try:
+        return None if stored is None else Failure(**stored)
+    except TypeError as error:
+        name, rule = f"the attribute failure of trial {trial.number}", "be what lorasweep stored"
+        way_out = "The database is damaged; restore a copy"
+        raise StorageError(fault(name, rule, stored, way_out=way_out)) from error
 
 
 def values_of(trial: FrozenTrial, spec: StudySpec) -> Values | None:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import sqlalchemy.exc
 from optuna.exceptions import StorageInternalError
 
-from sweep.errors import StorageError, fault
+from sweep.errors import StorageError, SweepError, fault
 from sweep.storage.url import StorageUrl
 
 NOT_FOUND_MSG = "Record does not exist."
@@ -78,6 +78,8 @@ def reading_errors(address: StorageUrl) -> Iterator[None]:
     try:
         with storage_errors(address):
             yield
+    except SweepError:
+        raise
     except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         rule, way_out = "hold a study that can be read", "It is damaged; restore a copy"

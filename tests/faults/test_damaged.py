@@ -129,6 +129,25 @@ def test_a_damaged_study_is_one_message(
             shutil.rmtree(tmp_path / "page", ignore_errors=True)
 
 
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"copy", "export"}))
+def test_a_reason_with_an_unknown_field_is_one_message(
+    command: str,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A flipped bit in a name leaves JSON that is valid."""
+    monkeypatch.chdir(tmp_path)
+    data = (whole / "journal").read_bytes()
+    assert data.count(b"peak_memory_bytes") == 1
+    (tmp_path / "journal").write_bytes(data.replace(b"peak_memory", b"pgak_memory"))
+
+    message = check("journal", command, tmp_path, capsys)
+
+    assert "attribute failure of trial 3 must be what lorasweep stored" in message
+
+
 def test_a_deleted_study_is_one_message(whole: Path, tmp_path: Path) -> None:
     """Also while a command reads it."""
     import optuna

@@ -18,7 +18,7 @@ from sweep.results.analysis import AnalysisOptions, analyse_study
 from sweep.results.status import OwnObjectives, measures_of, snapshot
 from sweep.results.table import to_table
 from sweep.storage.attributes import is_ours, own_attributes, trials_of
-from sweep.storage.errors import storage_errors
+from sweep.storage.errors import reading_errors
 from sweep.storage.studies import read_pins, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED
@@ -57,7 +57,7 @@ def report_tree(
     """
     inquiry = inquiry or AnalysisOptions()
     state = snapshot(study, address)
-    with storage_errors(address):
+    with reading_errors(address):
         measures = measures_of(study, own)
         trials = trials_of(study)
         table = to_table(study)
