@@ -21,6 +21,20 @@ from objectives.lora.training.step import step
 from objectives.lora.training.trial import Trial
 from sweep.study.trial import TrialParams, ignore_reports
 
+__all__ = [
+    "esm2_8m",
+    "make_inputs",
+    "make_objective",
+    "one_thread",
+    "precision",
+    "tiny_base",
+    "tiny_data",
+    "tiny_folder",
+    "tiny_inputs",
+    "train",
+    "trial_of",
+]
+
 LETTERS = "LAGVSERTIDPKQNFYMHWCXBUZO.-"
 VOCABULARY = ["<cls>", "<pad>", "<eos>", "<unk>", *LETTERS, "<null_1>", "<mask>"]
 

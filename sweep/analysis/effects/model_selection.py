@@ -127,10 +127,8 @@ def _absent(model: Model) -> Iterator[Block]:
 def _single_with_names(model: Model) -> Iterator[Block]:
     """Of absent interactions those with a name; of three parameters, linear in numbers."""
     for block in _absent(model):
-        curved = sum(block.degrees) > len(block.members)
-        if any(model.axes[i].kind == "unordered" for i in block.members) and (
-            len(block.members) == 2 or not curved
-        ):
+        named = any(model.axes[i].kind == "unordered" for i in block.members)
+        if named and (len(block.members) == 2 or max(block.degrees) == 1):
             yield block
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 from sweep.report.figures.figure import Figure, ReportFigure, Tree
 from sweep.report.figures.text import clipped, listed, safe, trials
-from sweep.report.figures.theme import NEUTRAL, axis, layout, marker_size, opacity, scatter
+from sweep.report.figures.theme import (
+    NEUTRAL,
+    axis,
+    layout,
+    marker_size,
+    opacity,
+    scatter,
+    step_line,
+)
 from sweep.report.figures.view import ReportData, are_many, drawn_of
 from sweep.terminal.formatting import number
 
@@ -117,14 +125,8 @@ def _best_line(best: Sequence[Tree]) -> dict[str, Any]:
     if are_many(best):
         rises = [b for a, b in itertools.pairwise(best) if a["best"] != b["best"]]
         best = [best[0], *rises, best[-1]]
-    return scatter(
-        "lines",
-        [step["number"] for step in best],
-        [step["best"] for step in best],
-        "best so far",
-        line={"color": NEUTRAL, "width": 2, "shape": "hv"},
-        hoverinfo="skip",
-    )
+    numbers, values = [step["number"] for step in best], [step["best"] for step in best]
+    return step_line(numbers, values, "best so far")
 
 
 def _baseline_says(baseline: Tree) -> str:

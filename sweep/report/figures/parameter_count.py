@@ -6,7 +6,7 @@ from sweep.report.figures.axes import log_axis
 from sweep.report.figures.dots import Cloud, Point, dots
 from sweep.report.figures.figure import ReportFigure, Tree
 from sweep.report.figures.text import listed, safe, trials
-from sweep.report.figures.theme import NEUTRAL, axis, layout, scatter
+from sweep.report.figures.theme import axis, layout, step_line
 from sweep.report.figures.view import ReportData, drawn_of
 from sweep.terminal.formatting import number
 
@@ -68,11 +68,5 @@ def sizes(view: ReportData) -> list[ReportFigure]:
 
 def _front(front: list[Tree]) -> dict[str, object]:
     """Step line of the Pareto front: between two sizes, the smaller one's value applies."""
-    return scatter(
-        "lines",
-        [trial["size"] for trial in front],
-        [trial["value"] for trial in front],
-        "Pareto front",
-        line={"color": NEUTRAL, "width": 2, "shape": "hv"},
-        hoverinfo="skip",
-    )
+    sizes, values = [trial["size"] for trial in front], [trial["value"] for trial in front]
+    return step_line(sizes, values, "Pareto front")

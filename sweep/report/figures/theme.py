@@ -138,6 +138,12 @@ def scatter(mode: str, x: Any, y: Any, name: str | None = None, **more: Any) -> 
     return {**trace, **legend, **more}
 
 
+def step_line(x: Any, y: Any, name: str) -> dict[str, Any]:
+    """Line whose value applies from its point to the next, such as a best value so far."""
+    line = {"color": NEUTRAL, "width": 2, "shape": "hv"}
+    return scatter("lines", x, y, name, line=line, hoverinfo="skip")
+
+
 def marker_size(n: int) -> int:
     """Dot size in pixels, smaller for many dots."""
     return 9 if n <= 100 else 7 if n <= 500 else 4

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from bitsandbytes.nn import Linear4bit
 from interrupting import Reports, deterministic, every_run, one_run
 from numpy.typing import NDArray
+from packed_reference import load
 from peft import PeftConfig, PeftModel
 from safetensors.torch import load_file
 from sklearn.metrics import matthews_corrcoef
 from torch import nn
-from transformers import AutoModelForTokenClassification, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoTokenizer, BitsAndBytesConfig
 
 from objectives.binding.objective import BindingObjective
 from objectives.data.prepare.windows import Windows
@@ -36,20 +36,7 @@ HEAD = {"rank": 0, "targets": "none"}
 
 def plain_base(folder: Path) -> nn.Module:
     """The base quantised by transformers and bitsandbytes alone."""
-    four_bit = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.float32,
-        llm_int8_skip_modules=["classifier"],
-    )
-    model = AutoModelForTokenClassification.from_pretrained(
-        folder, num_labels=2, quantization_config=four_bit, dtype=torch.float32
-    )
-    for module in model.modules():
-        if isinstance(module, Linear4bit):  # it would round to bfloat16 on CPUs that support it
-            module.support_avx512bf16_for_cpu = False
-    return model.eval()
+    return load(folder).eval()
 
 
 def validation(data: Path) -> tuple[list[str], list[list[int]]]:
