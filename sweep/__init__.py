@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from sweep import _moved
 from sweep.study.claim import Claim
 from sweep.study.design import Design
+from sweep.study.function import FunctionObjective
+from sweep.study.measures import Metric
 from sweep.study.parameters import Choice, Float, Int, TargetSets
 from sweep.study.space import Space
 from sweep.study.spec import Baseline, Budget, Pruner, Sampler, StudySpec
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sweep.analysis.table import TrialTable
     from sweep.analysis.verdict.result import Verdict
     from sweep.analysis.verdict.verdict import judge as verdict
+    from sweep.results.optimize import optimize
 
 __all__ = [
     "Baseline",
@@ -35,7 +38,9 @@ __all__ = [
     "Claim",
     "Design",
     "Float",
+    "FunctionObjective",
     "Int",
+    "Metric",
     "Pruner",
     "Sampler",
     "Space",
@@ -43,13 +48,18 @@ __all__ = [
     "TargetSets",
     "TrialTable",
     "Verdict",
+    "optimize",
     "verdict",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import names that need numpy or scipy on first use."""
+    """Import names that need Optuna, numpy or scipy on first use."""
     match name:
+        case "optimize":
+            from sweep.results.optimize import optimize
+
+            return optimize
         case "TrialTable":
             from sweep.analysis.table import TrialTable
 

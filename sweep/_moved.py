@@ -23,7 +23,7 @@ MOVED = {
         "sweep.analysis.importance.result",
     ),
     "sweep.judge": ("sweep.analysis.verdict.verdict", "sweep.analysis.verdict.result"),
-    "sweep.objective": ("sweep.study.objective",),
+    "sweep.objective": ("sweep.study.objective", "sweep.study.loading"),
     "sweep.phases": ("sweep.study.design",),
     "sweep.report.gather": ("sweep.report.tree.build",),
     "sweep.rows": ("sweep.analysis.rows",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweep.cli.options import StudyFile
 from sweep.cli.study_file import apply_options, load_spec
-from sweep.study.objective import load_objective
+from sweep.study.loading import load_objective
 from sweep.study.spec import StudySpec
 
 

@@ -25,7 +25,7 @@ from sweep.storage.owner import DriverLease
 from sweep.storage.trial_folders import files_of, folders_of, renew, shared, take_folder
 from sweep.storage.url import StorageUrl
 from sweep.study.design import Point
-from sweep.study.objective import ObjectiveInfo
+from sweep.study.objective import ObjectiveFactory, ObjectiveInfo
 from sweep.study.source import Source
 from sweep.study.spec import StudySpec
 from sweep.workers.local import LocalLauncher
@@ -50,6 +50,8 @@ class Options:
         source: the folders of the study's code, stored with it; None to keep those stored.
         callbacks: called in this process after each finished trial, such as trackers or Optuna
             callbacks. One that raises is logged and not called again.
+        build: builds the objective in this process, which then runs the trials, one after
+            another, and is interrupted by KeyboardInterrupt; None for workers that import it.
     """
 
     workers: int | None = None
@@ -61,6 +63,7 @@ class Options:
     command: str = ""
     source: Source | None = None
     callbacks: tuple[Callback, ...] = ()
+    build: ObjectiveFactory | None = None
 
 
 def run_study(
@@ -86,7 +89,9 @@ def run_study(
     """
     pins = studies.known_pins(address, spec)
     launcher = _launcher(studies.pinned(spec, pins or {}), options)
-    with Interrupts() as interrupts, contextlib.closing(launcher):
+    interrupts = Interrupts()
+    handled = interrupts if options.build is None else contextlib.nullcontext()
+    with handled, contextlib.closing(launcher):
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: ObjectiveInfo = launcher.call("facts", interrupts=interrupts)
@@ -122,6 +127,10 @@ def _decide(launcher: Pool, facts: ObjectiveInfo, interrupts: Interrupts) -> Non
 
 def _launcher(spec: StudySpec, options: Options) -> Pool:
     workers = options.workers or 1
+    if options.build is not None:
+        from sweep.workers.in_process import InProcessLauncher
+
+        return InProcessLauncher(spec, options.build)
     if options.cluster is None:
         return LocalLauncher(spec, workers)
     try:

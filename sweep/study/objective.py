@@ -5,19 +5,13 @@ The framework imports an objective by the dotted name in the spec and depends on
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sweep.errors import SpecError, fault
 from sweep.study.measures import Curve, Measures, Metric, Table
 from sweep.study.space import Space
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialResult, no_refill, stay
-
-METHODS = ("facts", "check", "run")
-"""The methods that an objective must have."""
 
 
 @dataclass(frozen=True)
@@ -107,45 +101,3 @@ class Objective(Protocol):
 
 ObjectiveFactory = Callable[[Mapping[str, Any], Mapping[str, str]], Objective]
 """Builds an objective from settings and inputs; raises ``SpecError`` with all faults of them."""
-
-
-def load_objective(
-    dotted: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
-) -> Objective:
-    """Import ``package.module:Name`` and build the objective.
-
-    Raises:
-        SpecError: if the name cannot be imported or is not an objective, or a setting is invalid.
-    """
-    module_name, _, attribute = dotted.partition(":")
-    try:
-        factory: ObjectiveFactory = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # importing runs code that may raise anything
-        said = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
-        rule = "name something importable as 'package.module:Name'"
-        way_out = "Correct the name in the study file, or install what it needs"
-        raise SpecError(fault("objective", rule, dotted, where=said, way_out=way_out)) from error
-    misfit = _misfit(factory)
-    if misfit:
-        rule = "name a class or function that takes settings and inputs"
-        raise SpecError(fault("objective", rule, dotted, where=misfit))
-    objective = factory(settings, inputs)
-    lacking = [name for name in METHODS if not callable(getattr(objective, name, None))]
-    if lacking:
-        rule = f"build an object with {', '.join(METHODS)}"
-        where = f"it builds a {type(objective).__name__} without {', '.join(lacking)}"
-        raise SpecError(fault("objective", rule, dotted, where=where))
-    return objective
-
-
-def _misfit(factory: object) -> str:
-    """Why an object cannot be called with settings and inputs; empty if it can."""
-    if not callable(factory):
-        return f"it is a {type(factory).__name__}"
-    try:
-        inspect.signature(factory).bind({}, {})
-    except TypeError as error:
-        return str(error)
-    except ValueError:  # C code without a signature
-        return ""
-    return ""

@@ -18,6 +18,7 @@ from typing import Any
 from sweep.errors import SpecError, fault
 from sweep.study.claim import Claim, claim_faults
 from sweep.study.design import Design, Pilot, design_faults, design_from_json
+from sweep.study.function import FunctionObjective
 from sweep.study.native import make_native
 from sweep.study.rules import MOST_SEED, chosen, count, field_faults
 from sweep.study.space import Space
@@ -38,7 +39,8 @@ class StudySpec:
 
     Attributes:
         name: the study's name in its storage.
-        objective: dotted name of the objective, ``package.module:Name``.
+        objective: dotted name of the objective, ``package.module:Name``, or a
+            ``FunctionObjective``, which adds its metric to the settings.
         space: the parameters that vary.
         settings: the objective's settings that do not vary; JSON values.
         sampler: how configurations are proposed.
@@ -73,11 +75,17 @@ class StudySpec:
 
     def __post_init__(self) -> None:
         """Convert the fields to plain Python values, and refuse an invalid spec."""
+        faults: list[str] = []
+        if isinstance(self.objective, FunctionObjective):
+            faults += self.objective.unimportable()
+            if isinstance(self.settings, Mapping):
+                settings = {**self.settings, **self.objective.settings()}
+                object.__setattr__(self, "settings", settings)
         make_native(self)
         if isinstance(self.inputs, Mapping):
             paths = {n: os.fspath(v) for n, v in self.inputs.items() if isinstance(v, os.PathLike)}
             object.__setattr__(self, "inputs", {**self.inputs, **paths})
-        faults = list(self.faults())
+        faults += self.faults()
         if faults:
             raise SpecError(faults)
 

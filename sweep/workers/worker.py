@@ -23,7 +23,8 @@ from platformdirs import user_cache_dir
 from sweep.errors import InputChangedError, SweepError, fault
 from sweep.signals import ignore_signals
 from sweep.study.native import native
-from sweep.study.objective import Objective, load_objective
+from sweep.study.loading import load_objective
+from sweep.study.objective import Objective, ObjectiveFactory
 from sweep.study.trial import (
     INPUT_AWAY,
     INTERRUPTED,
@@ -126,9 +127,15 @@ class Pipe(Protocol):
 
 
 def serve(
-    pipe: Pipe, leave: Leave, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    pipe: Pipe,
+    leave: Leave,
+    objective: str | ObjectiveFactory,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
 ) -> None:
     """Build the objective and answer calls until the driver closes the pipe.
+
+    The objective is imported by its name, or built by a function of this process.
 
     Messages in:
 
@@ -159,10 +166,15 @@ def serve(
 
 
 def _build(
-    pipe: Pipe, objective: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    pipe: Pipe,
+    objective: str | ObjectiveFactory,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
 ) -> Objective | None:
     """The objective; None if it cannot be built: the error is sent and the driver raises it."""
     try:
+        if not isinstance(objective, str):
+            return objective(settings, inputs)
         return load_objective(objective, settings, inputs)
     except Exception as error:  # noqa: BLE001 - imports and runs user code
         pipe.send(("error", _portable(error)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from objectives.synthetic import Synthetic
 from sweep.errors import SpecError
-from sweep.study.objective import load_objective
+from sweep.study.loading import load_objective
 from sweep.study.parameters import Choice, Float, TargetSets
 from sweep.study.space import Space
 from sweep.study.trial import Scalar, TrialParams, TrialResult, TrialState, ignore_reports

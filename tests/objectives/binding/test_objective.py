@@ -11,7 +11,7 @@ import torch
 
 from objectives.binding.objective import BindingObjective, failure_reason
 from sweep.errors import DataError, SpecError
-from sweep.study.objective import load_objective
+from sweep.study.loading import load_objective
 from sweep.study.parameters import Choice, Float, Int, TargetSets
 from sweep.study.space import Space
 from sweep.study.trial import TrialParams, TrialResult, TrialState, ignore_reports

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.study.objective import load_objective
+from sweep.study.loading import load_objective
 from sweep.study.trial import TrialParams, TrialState, ignore_reports
 
 CHAINS = {"first": "MKVLAAGDKRKKMMSDKLL", "second": "GAGKSTWYV", "third": "M"}
