@@ -10,6 +10,7 @@ import optuna
 
 from sweep.analysis.table import TrialTable
 from sweep.errors import SpecError
+from sweep.results.status import measures_of
 from sweep.storage.attributes import is_ours, own_attributes
 from sweep.storage.studies import read_spec
 from sweep.storage.url import StorageUrl
@@ -80,6 +81,7 @@ def analyse_study(
         **first,
         "study": study.study_name,
         "storage": address.shown,
+        "value_name": _value_name(study),
         "direction": table.direction,
         "history": own_attributes(study).get("history", []),
         "registered": registered,
@@ -88,6 +90,14 @@ def analyse_study(
         **tree,
         "notes": [*first["notes"], *(n for n in tree["notes"] if n not in first["notes"])],
     }
+
+
+def _value_name(study: optuna.Study) -> str:
+    """What the trials' values are, with their unit; empty if it is not stored."""
+    metric = measures_of(study).value
+    if not metric.name:
+        return ""
+    return f"{metric.title} ({metric.unit})" if metric.unit else metric.title
 
 
 def claims_of(

@@ -243,14 +243,15 @@ class FunctionRuns:
         name, plain = self._metric.name, native_tree(given)
         metrics = plain if isinstance(plain, dict) else {VALUE: plain}
         value = metrics.pop(VALUE, metrics.get(name))
-        again = metrics.setdefault(name, value) if name != VALUE else value
+        again = metrics.get(name, value)
         if type(value) not in (int, float):
             rule = f"return a number, or a dict with {VALUE!r} and metrics"
             raise SpecError(fault(_called(self._function), rule, given))
         if again != value and value == value:  # noqa: PLR0124 - NaN is refused with all results
             rule = f"return one number as {VALUE!r} and {name!r}"
             raise SpecError(fault(_called(self._function), rule, given))
-        return TrialResult(number, TrialState.COMPLETE, value, metrics)
+        own = {} if name == VALUE else {name: value}
+        return TrialResult(number, TrialState.COMPLETE, value, {**own, **metrics})
 
 
 def _called(function: object) -> str:

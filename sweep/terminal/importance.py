@@ -20,6 +20,8 @@ def print_importance(report: Tree, console: Console) -> None:
         line(console, f"study      {report['study']}", "bold")
     if "storage" in report:
         line(console, f"storage    {report['storage']}")
+    if report.get("value_name"):
+        line(console, f"value      {report['value_name']}, {report['direction']}d")
     counts = report["counts"]
     rest = f"{counts.get('FAIL', 0)} failed, {counts.get('PRUNED', 0)} pruned"
     line(console, f"trials     {report['n']} used, {rest}")

@@ -22,8 +22,8 @@ from platformdirs import user_cache_dir
 
 from sweep.errors import InputChangedError, SweepError, fault
 from sweep.signals import ignore_signals
-from sweep.study.native import native
 from sweep.study.loading import load_objective
+from sweep.study.native import native
 from sweep.study.objective import Objective, ObjectiveFactory
 from sweep.study.trial import (
     INPUT_AWAY,

@@ -22,6 +22,7 @@ from sweep.storage.errors import reading_errors
 from sweep.storage.studies import read_pins, read_spec
 from sweep.storage.url import StorageUrl
 from sweep.study.claim import COUPLED
+from sweep.study.function import FUNCTION
 from sweep.study.measures import Measures
 from sweep.study.spec import StudySpec
 from sweep.terminal.status import baseline_means
@@ -157,7 +158,8 @@ def _fixed(study: optuna.Study, spec: StudySpec | None) -> Tree:
     about = own_attributes(study).get("about") or {}
     settings = {**(about.get("settings") or {}), **spec.settings, **read_pins(study)}
     coupled = set(COUPLED) if set(COUPLED[1:]) & set(spec.space) else set()
-    return {k: v for k, v in settings.items() if k not in spec.space and k not in coupled}
+    hidden = {*spec.space, *coupled, FUNCTION}  # the last is shown as what the study measures
+    return {k: v for k, v in settings.items() if k not in hidden}
 
 
 def _about(state: Mapping[str, Any]) -> Tree:
