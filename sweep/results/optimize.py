@@ -63,15 +63,19 @@ class StudyResult:
         found: Mapping[str, Any] | None = snapshot(self.study, self.address)["best"]
         return found
 
-    def verdict(self, claim: Claim) -> Verdict:
+    def verdict(self, claim: Claim, *, quick: bool = False) -> Verdict:
         """The verdict on a claim.
+
+        Args:
+            claim: what to test.
+            quick: without cross-checks, which may veto.
 
         Raises:
             SpecError: if the claim names a parameter that the study lacks.
         """
         from sweep.analysis.verdict.verdict import judge
 
-        return judge(self.table, claim)
+        return judge(self.table, claim, cross_checks=not quick)
 
     def importance(self, *, quick: bool = False, **claim: Any) -> dict[str, Any]:
         """Importances, and the verdict on the study's claims: ``lorasweep importance --json``.
