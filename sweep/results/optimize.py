@@ -122,7 +122,8 @@ def optimize(
         name: the study's name; by default the function's.
         storage: URL of its database; by default ``runs/NAME/study.db``, as for ``lorasweep run``.
         callbacks: called with study and trial after each, as Optuna's.
-        fields: further fields of ``StudySpec``, such as ``direction``, ``seeds`` or ``sampler``.
+        fields: further fields of ``StudySpec``, such as ``direction``, ``seeds`` or ``sampler``;
+            and ``seconds``, after which no trial begins.
 
     Raises:
         SpecError: with all faults of the arguments.
@@ -137,7 +138,7 @@ def optimize(
         name=name or _name_of(objective),
         objective=objective,
         space=Space(space) if isinstance(space, Mapping) else space,
-        budget=Budget(trials),
+        budget=Budget(trials, fields.pop("seconds", None)),
         **fields,
     )
     address = StorageUrl.parse(storage or default_url(spec.name))
@@ -147,7 +148,8 @@ def optimize(
 
     options = Options(build=build, callbacks=tuple(callbacks))
     with quiet_optuna():
-        return StudyResult(run_study(spec, address, NullListener(), options), address)
+        listener = NullListener()  # type: ignore[abstract]  # its methods do nothing
+        return StudyResult(run_study(spec, address, listener, options), address)
 
 
 def _name_of(objective: FunctionObjective) -> str:

@@ -63,6 +63,8 @@ class FunctionObjective(str):
     """
 
     __slots__ = ("function", "measures")
+    function: Function
+    measures: Measures
 
     def __new__(cls, function: Function, metric: str | Metric = VALUE) -> Self:
         """Name the function; whether workers can import it is checked by ``unimportable``."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweep.errors import SpecError, fault
 from sweep.study.function import FUNCTION, NOTEBOOK, FunctionRuns
-from sweep.study.objective import Objective, ObjectiveFactory
+from sweep.study.objective import Objective
 
 METHODS = ("facts", "check", "run")
 """The methods that an objective must have."""
@@ -30,7 +30,7 @@ def load_objective(
         rule, way_out = "be in a module", "Go on in the script or notebook, with sweep.optimize"
         raise SpecError(fault("objective", rule, dotted, way_out=way_out))
     try:
-        factory: ObjectiveFactory = getattr(importlib.import_module(module_name), attribute)
+        factory: Any = getattr(importlib.import_module(module_name), attribute)
     except Exception as error:  # importing runs code that may raise anything
         said = str(error) if isinstance(error, (ImportError, AttributeError)) else repr(error)
         rule = "name something importable as 'package.module:Name'"
@@ -42,7 +42,7 @@ def load_objective(
     if misfit:
         rule = "name a class or function that takes settings and inputs"
         raise SpecError(fault("objective", rule, dotted, where=misfit))
-    objective = factory(settings, inputs)
+    objective: Objective = factory(settings, inputs)
     lacking = [name for name in METHODS if not callable(getattr(objective, name, None))]
     if lacking:
         rule = f"build an object with {', '.join(METHODS)}"

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from interrupting import Reports
 
 from sweep import Budget, Float, FunctionObjective, Metric, Space, StudySpec
 from sweep.errors import SpecError
@@ -151,13 +150,19 @@ def plain(params: FunctionTrial, report: Tell) -> float:
 @pytest.mark.parametrize("function", [plain, careless])
 def test_a_report_ends_a_trial_that_is_pruned_or_left(function: Function) -> None:
     """A value after that does not count, since it may be one of fewer steps."""
-    reports = Reports(stop_at=3)
-    pruned = one(function, report=reports)
+    curve: list[tuple[int, float, Mapping[str, float]]] = []
+
+    def until_three(number: int, step: int, value: float, metrics: Mapping[str, float]) -> bool:
+        assert number == 0
+        curve.append((step, value, metrics))
+        return step == 3
+
+    pruned = one(function, report=until_three)
     asked = iter([False, False, True, True, True, True])
     left = one(function, leave=lambda: next(asked))
 
     assert (pruned.state, pruned.value) == (TrialState.PRUNED, None)
-    assert reports.curve[:3] == [(n, float(n), {"loss": 1 / n}) for n in (1, 2, 3)]
+    assert curve[:3] == [(n, float(n), {"loss": 1 / n}) for n in (1, 2, 3)]
     assert left.failure is not None
     assert left.failure.interrupted
     assert left.failure.message == "left when asked to, after step 2"
