@@ -227,7 +227,7 @@ class FunctionRuns:
 
         try:
             given = self._function(FunctionTrial(params, self._settings), tell)
-            result = self._result(params.number, given)
+            result = self._result(params, given)
         except _StoppedError:
             result = told[0]
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the trial's result
@@ -236,11 +236,11 @@ class FunctionRuns:
         result = told[0] if told else result
         return replace(result, seconds=time.perf_counter() - started)
 
-    def _result(self, number: int, given: object) -> TrialResult:
+    def _result(self, params: TrialParams, given: object) -> TrialResult:
         """A trial's result, from what the function returned.
 
         Raises:
-            SpecError: if that is no number and no mapping with one.
+            SpecError: if that is no number and no mapping with one, or a final test has no metric.
         """
         name, plain = self._metric.name, native_tree(given)
         metrics = plain if isinstance(plain, dict) else {VALUE: plain}
@@ -252,8 +252,11 @@ class FunctionRuns:
         if again != value and value == value:  # noqa: PLR0124 - NaN is refused with all results
             rule = f"return one number as {VALUE!r} and {name!r}"
             raise SpecError(fault(_called(self._function), rule, given))
+        if params.final_test and not any(str(key).startswith("test_") for key in metrics):
+            rule = "return metrics called test_NAME where params.final_test is true"
+            raise SpecError(fault(_called(self._function), rule, given))
         own = {} if name == VALUE else {name: value}
-        return TrialResult(number, TrialState.COMPLETE, value, {**own, **metrics})
+        return TrialResult(params.number, TrialState.COMPLETE, value, {**own, **metrics})
 
 
 def _called(function: object) -> str:

@@ -117,6 +117,20 @@ def test_a_trial_that_raises_is_a_failed_trial(url: str) -> None:
     assert (failed.number, failed.reason) == (1, "exception: ValueError: no")
 
 
+def test_a_report_that_breaks_the_rules_fails_its_trial(url: str) -> None:
+    """It is checked as that of any objective."""
+
+    def f(params: FunctionTrial, report: Tell) -> float:
+        report(-1 if params["x"] == 0.5 else 1, 0.5)
+        return 1.0
+
+    result = sweep.optimize(f, {"x": Choice(0.25, 0.5, 0.75)}, trials=3, storage=url)
+    (failed,) = result.table.failed
+
+    assert failed.values == {"x": 0.5}
+    assert "BadReport: a report's step must be a whole number of 0 to" in failed.reason
+
+
 def test_a_function_that_always_raises_ends_the_study(url: str) -> None:
     """With its message, long before as many trials as asked for."""
 

@@ -98,6 +98,18 @@ def test_anything_else_fails_its_trial(given: object) -> None:
     assert result.failure.message == f"{rule} {given!r}."
 
 
+def test_a_final_test_needs_a_metric_of_the_test_split() -> None:
+    """Or it would be recorded without a number."""
+    tested = one(
+        lambda params, _: {"value": 1, "test_loss": int(params.final_test)}, final_test=True
+    )
+    untested = one(lambda *_: {"value": 1}, final_test=True)
+
+    assert tested.metrics == {"test_loss": 1}
+    assert untested.failure is not None
+    assert "must return metrics called test_NAME" in untested.failure.message
+
+
 def test_two_different_values_fail_their_trial() -> None:
     """Which of them is meant is unknown."""
     result = one(lambda *_: {"value": 1, "accuracy": 2}, "accuracy")
