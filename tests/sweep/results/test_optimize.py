@@ -10,6 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
+from few_trees import few_trees
 
 import sweep
 from sweep import Choice, Claim, Float, FunctionObjective, Metric, Pruner, Sampler, Space
@@ -41,6 +42,7 @@ class Counted:
         return {"value": params["x"] + 0.1 * params["y"], "twice": 2 * params["x"]}
 
 
+@few_trees()
 def test_a_lambda_of_a_script_is_searched_and_analysed(url: str) -> None:
     """In the caller's thread; table, best trial, importance, verdict and text are at hand."""
     threads = set()
@@ -64,6 +66,7 @@ def test_a_lambda_of_a_script_is_searched_and_analysed(url: str) -> None:
     assert "trials     8/8 complete" in str(result)
 
 
+@few_trees()
 def test_a_metric_s_name_and_unit_are_stored(url: str) -> None:
     """For status, report and verdict."""
     metric = Metric("score", "final score", "points")
