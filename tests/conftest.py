@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from hypothesis import settings
 settings.load_profile("quick")  # unless --hypothesis-profile names another
 
 lean.save()
+gc.disable()  # until all test modules are imported: what they import stays
 
 STARTED_ONCE = {"ray": "cluster", "postgres": "postgres", "browser": "browser"}
 """Fixtures that start slowly: with ``-n`` the tests that use one share a process."""
@@ -50,6 +52,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real data and models are not here ({SHARED} is absent)")
     return SHARED.resolve()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is collected, without looking through what was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -90,7 +90,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random chains in three split files; only K binds ligand POS, and only R binds ARG."""
     folder = tmp_path_factory.mktemp("tiny-data")
     rng = np.random.default_rng(0)
-    for split, chains in (("train", 40), ("validation", 12), ("test", 12)):
+    for split, chains in (("train", 40), ("validation", 4), ("test", 4)):
         with (folder / f"{split}.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["id", "sequence", "labels", "ligand"])

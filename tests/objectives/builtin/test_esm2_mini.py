@@ -81,6 +81,7 @@ def test_held_out_perplexity_was_recorded_clearly_under_unigram() -> None:
     assert record["held_out"]["model"] < record["held_out"]["unigram"] - 1.0
 
 
+@pytest.mark.integration
 def test_perplexity_on_real_unseen_chains_is_clearly_under_unigram(shared: Path) -> None:
     """Test chains, excluded from pre-training with their look-alikes, are predicted better."""
     chains = shared / "data/binding_residues"

@@ -50,6 +50,7 @@ def write(folder: Path, sequences: list[str], name: str = "train") -> Path:
     return folder
 
 
+@pytest.mark.integration
 def test_distant_relatives_are_clustered(mmseqs: Mmseqs) -> None:
     """At 45 % identity, which k-mers miss; a chain too short to search is a cluster of one."""
     parents = unlike(6)
@@ -70,6 +71,7 @@ def test_identity_and_coverage_thresholds_apply(mmseqs: Mmseqs) -> None:
     assert mmseqs.clusters(sequences, 0.7, 0.4).tolist() == [0, 1, 2, 2]
 
 
+@pytest.mark.integration
 def test_leakage_is_counted_by_level(mmseqs: Mmseqs) -> None:
     """One held-out chain of each kind; the levels add up."""
     del mmseqs

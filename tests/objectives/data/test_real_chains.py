@@ -50,6 +50,7 @@ def chains_of(table: Dataset, tokenizer: Any) -> list[str]:
     return ["".join(parts[number]) for number in sorted(parts)]
 
 
+@pytest.mark.integration
 def test_counts_are_those_of_the_files(loaded: tuple[Any, ...]) -> None:
     """Compared with counts by an independent script."""
     summary = loaded[0].summary
@@ -76,6 +77,7 @@ def test_counts_are_those_of_the_files(loaded: tuple[Any, ...]) -> None:
     assert summary.splits["validation"].residues / total == pytest.approx(0.15, abs=0.001)
 
 
+@pytest.mark.integration
 def test_second_load_comes_from_the_cache(loaded: tuple[Any, ...]) -> None:
     """The same tables from the same files, in less than a second of processor time."""
     first, second, seconds, _ = loaded
@@ -86,6 +88,7 @@ def test_second_load_comes_from_the_cache(loaded: tuple[Any, ...]) -> None:
     assert seconds < 1
 
 
+@pytest.mark.integration
 def test_windows_hold_every_residue_of_every_chain(loaded: tuple[Any, ...], shared: Any) -> None:
     """Reassembled, the test chains equal those of the files."""
     data, _, _, tokenizer = loaded
@@ -122,6 +125,7 @@ def test_no_near_duplicate_straddles_train_and_validation(loaded: tuple[Any, ...
     assert 0 < closest < THRESHOLD
 
 
+@pytest.mark.integration
 def test_clusters_are_many_and_small(loaded: tuple[Any, ...]) -> None:
     """Links through third chains do not merge all into one cluster."""
     summary = loaded[0].summary

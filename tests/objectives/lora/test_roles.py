@@ -71,6 +71,12 @@ ENCODERS = {
 }
 """Path below the layer of each role, in the order of ``NAMES``; - if a model has none."""
 
+QUICK = ("bert", "albert", "modernbert", "t5, gated", "phi3", "xlnet")
+"""One of each kind of path; the others' comparisons with PEFT are integration tests."""
+SOME = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.integration) for name in ENCODERS
+]
+
 MORE = {
     "albert": {"albert.encoder.embedding_hidden_mapping_in"},
     "bros": {"bros.bbox_embeddings.bbox_projection"},
@@ -146,7 +152,7 @@ def test_a_role_is_the_same_matrix_in_every_encoder(name: str, text: str) -> Non
         assert {*resolve(model, text, head_modules(model)).kinds} == means
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", SOME)
 def test_all_linear_is_as_in_peft_except_head_and_unused_layers(name: str) -> None:
     """Including matrices without a role, such as projections of embeddings or positions."""
     model = model_of(name)
@@ -162,7 +168,7 @@ def test_all_linear_is_as_in_peft_except_head_and_unused_layers(name: str) -> No
     assert {*resolve(model, "all-linear", head).modules} == theirs
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", SOME)
 def test_peft_trains_the_same_parameters_in_every_encoder(name: str) -> None:
     """For every set: the modules, and the number of parameters, including the head's."""
     model = model_of(name)

@@ -101,6 +101,7 @@ def test_the_result_depends_only_on_the_seed() -> None:
     assert mcc_intervals(some, owner, 0.1, 6) != first
 
 
+@pytest.mark.integration
 def test_intervals_cover_the_score_of_other_chains() -> None:
     """About 95 % cover the MCC of the population; resampling by residue covers far less."""
     truth = split(chains=4000, seed=1)[0].ranking.decided(0.0)["mcc"]

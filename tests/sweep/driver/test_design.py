@@ -84,6 +84,7 @@ def test_a_full_factorial_runs_its_duplicates_and_ends(open_store: Open, spec: S
     assert store.ask() is None
 
 
+@pytest.mark.integration
 def test_the_search_uses_the_measured_trials(open_store: Open, spec: StudySpec) -> None:
     """TPE learns from them: it proposes their best rank more often than by chance."""
     warm = replace(measured(spec, 40), design=Design(24, 0, tries=5))

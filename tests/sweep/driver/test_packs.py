@@ -135,7 +135,14 @@ def test_a_free_lane_is_refilled_before_anything_else(spec: StudySpec, address: 
     assert all(recorder.entries[i + 1][0] == "started" for i in ended if i < last_start)
 
 
-@pytest.mark.parametrize(("trials", "pack"), [(7, 3), (5, 4), (2, 8), (9, 8)])
+@pytest.mark.parametrize(
+    ("trials", "pack"),
+    [
+        (5, 4),
+        (2, 8),
+        *(pytest.param(*each, marks=pytest.mark.integration) for each in ((7, 3), (9, 8))),
+    ],
+)
 def test_a_budget_is_reached_with_any_packs(
     spec: StudySpec, address: StorageUrl, trials: int, pack: int
 ) -> None:
@@ -281,6 +288,7 @@ def _kind(trial: FrozenTrial) -> str | None:
     return None if failure is None else failure["kind"]
 
 
+@pytest.mark.integration
 def test_a_baseline_in_a_killed_pack_is_still_measured(
     spec: StudySpec, address: StorageUrl
 ) -> None:

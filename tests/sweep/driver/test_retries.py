@@ -152,7 +152,7 @@ def test_a_driver_killed_between_closing_and_queueing_loses_nothing(
 def test_hundreds_of_recoveries_queue_a_trial_once(open_store: Open, spec: StudySpec) -> None:
     """For any number of drivers that die before they start a trial."""
     open_store(spec).ask()
-    for _ in range(20):
+    for _ in range(6):
         store = open_store(spec)
         store.recover()
 

@@ -33,7 +33,10 @@ def run(study: optuna.Study, spec: StudySpec, n: int) -> list[dict[str, object]]
     return asked
 
 
-@pytest.mark.parametrize("name", ["tpe", "random", "qmc", "gp", "grid"])
+@pytest.mark.parametrize(
+    "name",
+    ["tpe", "random", "qmc", pytest.param("gp", marks=pytest.mark.integration), "grid"],
+)
 def test_no_sampler_proposes_a_configuration_twice(name: str) -> None:
     """Eighteen trials of a space of eighteen run each configuration once."""
     spec = make(sampler=Sampler(name))

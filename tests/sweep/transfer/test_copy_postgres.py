@@ -51,6 +51,7 @@ def test_a_study_copied_to_a_server_and_back_is_unchanged(
     refuse_differences(before, take(back, None), back)
 
 
+@pytest.mark.integration
 def test_a_server_is_exported(
     address: StorageUrl, foreign: optuna.Study, database: str, tmp_path: Path
 ) -> None:

@@ -142,7 +142,10 @@ STUDY = StudySpec(
 """
 
 
-@pytest.mark.parametrize(("failing", "complete"), [((2, 3, 4), 2), ((1, 2), 4)])
+@pytest.mark.parametrize(
+    ("failing", "complete"),
+    [((2, 3, 4), 2), pytest.param((1, 2), 4, marks=pytest.mark.integration)],
+)
 def test_a_run_without_complete_trials_because_of_failures_exits_nonzero(
     failing: tuple[int, ...], complete: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

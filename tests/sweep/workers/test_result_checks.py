@@ -86,6 +86,7 @@ MESSAGES = {
     "a number of text": "must give results that are TrialResults, each with its trial's number",
     "another trial's result": "got 'one more of trial 99'.",
 }
+UNUSUAL = "numpy", "not finite beside", "a report of numpy's", "a report not finite"
 TOGETHER = [*handing.RESULTS, *handing.REPORTS]
 
 
@@ -119,8 +120,19 @@ def computed(launcher: LocalLauncher, pack: list[TrialParams], store: TrialStore
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
     """The trials by kind of result: some run in one pack, the others one by one."""
-    address = StorageUrl.parse(f"sqlite:///{tmp_path_factory.mktemp('border')}/study.db")
-    spec = study()
+    return trials_of(study(), tmp_path_factory.mktemp("border"))
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FrozenTrial]:
+    """The same for a few kinds."""
+    kinds = "sound", "metrics None", *UNUSUAL, "no result"
+    return trials_of(study(space=Space({"how": Choice(*kinds)})), tmp_path_factory.mktemp("few"))
+
+
+def trials_of(spec: StudySpec, folder: Path) -> dict[str, FrozenTrial]:
+    """A study's trials by kind of result, once each has run."""
+    address = StorageUrl.parse(f"sqlite:///{folder}/study.db")
     with (
         closing(LocalLauncher(spec)) as launcher,
         driven(spec, address, ObjectiveInfo(), take_over=False) as (made, owner),
@@ -141,13 +153,25 @@ def test_every_kind_of_result_is_tried(ended: dict[str, FrozenTrial]) -> None:
     assert set(ended) == SOUND | set(MESSAGES) == {*TOGETHER, *handing.LISTS}
 
 
+def test_an_invalid_result_among_others_fails_only_its_trial(few: dict[str, FrozenTrial]) -> None:
+    """In one pack, and where the list itself is invalid."""
+    for how, trial in few.items():
+        assert_as_expected(how, trial)
+
+    assert len(few) == 7
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("how", [*TOGETHER, *handing.LISTS])
 def test_an_invalid_result_fails_only_its_trial_with_the_reason(
     ended: dict[str, FrozenTrial], how: str
 ) -> None:
     """Others in its pack are COMPLETE; values that JSON lacks become null, with a note."""
-    trial = ended[how]
+    assert_as_expected(how, ended[how])
+
+
+def assert_as_expected(how: str, trial: FrozenTrial) -> None:
+    """COMPLETE if the result is sound, and failed with its message otherwise."""
     json.dumps(trial.user_attrs, allow_nan=False)
     if how in SOUND:
         assert (trial.state.name, trial.value) == ("COMPLETE", 0.5)
@@ -159,23 +183,23 @@ def test_an_invalid_result_fails_only_its_trial_with_the_reason(
 
 
 def test_numpy_numbers_are_converted_and_non_finite_ones_noted(
-    ended: dict[str, FrozenTrial],
+    few: dict[str, FrozenTrial],
 ) -> None:
     """In metrics, details, seconds and the curve."""
-    plain = ended["numpy"].user_attrs
+    plain = few["numpy"].user_attrs
     assert repr(plain["metrics"]) == "{'loss': 0.25, 'each': [1, True]}"
     assert (plain["details"], plain["seconds"]) == ({"rank": 4}, 1.5)
-    odd = ended["not finite beside"].user_attrs
+    odd = few["not finite beside"].user_attrs
     assert odd["metrics"] == {"loss": None, "each": {"a": [None]}}
     expected = "not finite, and kept as null: metrics.loss is nan, metrics.each.a[0] is inf"
     assert odd["details"]["notes"] == [expected]
-    assert ended["a report of numpy's"].user_attrs["curve"] == [
+    assert few["a report of numpy's"].user_attrs["curve"] == [
         {"step": 3, "value": 0.5, "loss": 0.5}
     ]
-    assert ended["a report not finite"].user_attrs["curve"] == [
+    assert few["a report not finite"].user_attrs["curve"] == [
         {"step": 3, "value": None, "loss": None}
     ]
-    assert math.isnan(ended["a report not finite"].intermediate_values[3])
+    assert math.isnan(few["a report not finite"].intermediate_values[3])
 
 
 ENDLESS = Space({"x": Float(0.0, 1.0)})

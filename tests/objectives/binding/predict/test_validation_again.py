@@ -33,14 +33,21 @@ def table(job: Job) -> tuple[list[float], list[int], dict[str, Any]]:
 @pytest.mark.parametrize(
     ("values", "settings"),
     [
-        ({"rank": 4, "alpha": 8, "targets": "all-linear"}, {}),
+        pytest.param(
+            {"rank": 4, "alpha": 8, "targets": "all-linear"}, {}, marks=pytest.mark.integration
+        ),
         ({"rank": 3, "alpha": 4, "targets": "query+value", "rslora": True, "dropout": 0.2}, {}),
-        (
+        pytest.param(
             {"rank": 2, "scaling": 3, "targets": "esm.encoder.layer.1.output.dense"},
             {},
+            marks=pytest.mark.integration,
         ),
         ({"rank": 0, "targets": "none"}, {"learning_rate": 1e-1}),
-        ({"rank": 4, "targets": "mlp"}, {"quantization": "none", "batch_tokens": 128}),
+        pytest.param(
+            {"rank": 4, "targets": "mlp"},
+            {"quantization": "none", "batch_tokens": 128},
+            marks=pytest.mark.integration,
+        ),
     ],
     ids=lambda case: str(case.get("targets", "")) if isinstance(case, dict) else None,
 )

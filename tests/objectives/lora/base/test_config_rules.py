@@ -77,7 +77,18 @@ def trained(inputs: Inputs) -> Run:
     return run_pack(inputs, SETTINGS, [TrialParams(0, values, seed=0)])[0]
 
 
-@pytest.mark.parametrize("changes", HARMLESS, ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *HARMLESS[::4],
+        *(
+            pytest.param(changes, marks=pytest.mark.integration)
+            for place, changes in enumerate(HARMLESS)
+            if place % 4
+        ),
+    ],
+    ids=str,
+)
 def test_how_a_base_was_used_before_changes_no_bit_of_a_trial(
     changes: dict[str, Any],
     untouched: Run,

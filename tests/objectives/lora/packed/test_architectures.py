@@ -63,12 +63,19 @@ PACK = [
     TrialParams(2, {"targets": "none", "rank": 0, "learning_rate": 1e-2}, seed=2),
     TrialParams(3, {"targets": "encoder.layer.1.output.dense", "rank": 2}, seed=3),
 ]
+LARGE = pytest.mark.integration
 SIZES = {"8M": (6, 320), "35M": (12, 480), "150M": (30, 640), "650M": (33, 1280)}
 
 
 @pytest.fixture(
     scope="module",
-    params=["bert", "bert, dropping", "roberta, dropping", "esm-1b", "esm-2, dropping"],
+    params=[
+        pytest.param("bert", marks=pytest.mark.integration),
+        "bert, dropping",
+        pytest.param("roberta, dropping", marks=pytest.mark.integration),
+        "esm-1b",
+        pytest.param("esm-2, dropping", marks=pytest.mark.integration),
+    ],
 )
 def encoder(
     request: pytest.FixtureRequest, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory
@@ -147,7 +154,9 @@ def test_a_base_with_dropout_caches_no_frozen_layers(encoder: Path, runs: dict[i
     assert skipped == ([0, 0, 2, 1] if still else [0, 0, 0, 0])
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size", [pytest.param(size, marks=LARGE if size in {"150M", "650M"} else ()) for size in SIZES]
+)
 def test_every_target_set_resolves_in_every_size(size: str) -> None:
     """With as many modules and parameters as in PEFT, and as the shapes imply."""
     layers, hidden = SIZES[size]
@@ -220,8 +229,12 @@ def chains(*lengths: int) -> Windows:
 
 @pytest.mark.parametrize(
     ("layers", "hidden", "lengths"),
-    [(2, 1280, (40, 3, 77)), (2, 320, (1024, 3, 12, 300, 64))],
-    ids=["as wide as 650M", "1 022 residues beside one"],
+    [
+        (2, 80, (40, 3, 77)),
+        pytest.param(2, 1280, (40, 3, 77), marks=pytest.mark.integration),
+        pytest.param(2, 320, (1024, 3, 12, 300, 64), marks=pytest.mark.integration),
+    ],
+    ids=["narrow", "as wide as 650M", "1 022 residues beside one"],
 )
 @pytest.mark.parametrize("kind", [EsmForTokenClassification, RowByRow])
 def test_a_pass_has_the_logits_of_the_padded_model(

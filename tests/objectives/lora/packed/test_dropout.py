@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from packed_reference import furthest, plain_run
+from packed_reference import Plain, furthest, plain_run
 from packed_runs import Run, run_pack
 
 from objectives.data.prepare.windows import Windows
@@ -60,13 +60,18 @@ def runs(tiny_inputs: Inputs) -> dict[int, Run]:
     return run_pack(tiny_inputs, FIXED, pack)
 
 
+@pytest.fixture(scope="module")
+def plain_runs(tiny_folder: Path, runs: dict[int, Run]) -> dict[int, Plain]:
+    """The same trials in plain loops with the same masks."""
+    return {number: plain_run(tiny_folder, run, masked=True) for number, run in runs.items()}
+
+
 @pytest.mark.parametrize("number", range(len(VALUES)))
 def test_a_lane_with_dropout_equals_a_plain_loop_with_the_same_masks(
-    tiny_folder: Path, runs: dict[int, Run], number: int
+    tiny_folder: Path, runs: dict[int, Run], plain_runs: dict[int, Plain], number: int
 ) -> None:
     """PEFT's own forward pass, with dropout modules that apply these masks."""
-    run = runs[number]
-    plain = plain_run(tiny_folder, run, masked=True)
+    run, plain = runs[number], plain_runs[number]
 
     assert furthest(run.losses, plain.losses) < 1e-5
     assert run.result is not None
@@ -179,13 +184,16 @@ def test_keys_equal_the_published_unsigned_hash(start: int, window: int, positio
 
 
 @pytest.mark.parametrize("number", range(len(VALUES)))
-def test_an_evaluation_has_no_dropout(tiny_folder: Path, runs: dict[int, Run], number: int) -> None:
+def test_an_evaluation_has_no_dropout(
+    runs: dict[int, Run], plain_runs: dict[int, Plain], number: int
+) -> None:
     """The trained adapters have the loss of the plain model without dropout."""
     run = runs[number]
     assert run.result is not None
-    plain = plain_run(tiny_folder, run, masked=True)
 
-    assert run.result.metrics["loss"] == pytest.approx(plain.validation["loss"], rel=1e-5)
+    assert run.result.metrics["loss"] == pytest.approx(
+        plain_runs[number].validation["loss"], rel=1e-5
+    )
 
 
 def test_the_global_random_state_does_not_affect_the_masks(tiny_inputs: Inputs) -> None:

@@ -46,6 +46,9 @@ RUN: dict[str, dict[str, Any]] = {
 }
 """Architectures with changes of their configuration that cover all code paths."""
 
+QUICK = ("llama", "modernbert, dropping")
+"""Those that take a moment; the others run in the integration tests."""
+
 LONG: dict[str, dict[str, Any]] = {
     "albert": {},
     "bert": {},
@@ -111,7 +114,12 @@ def inputs_of(
 
 
 @pytest.mark.parametrize(
-    "name", [*RUN, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)]
+    "name",
+    [
+        *QUICK,
+        *(pytest.param(name, marks=pytest.mark.integration) for name in RUN if name not in QUICK),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in LONG),
+    ],
 )
 def test_an_architecture_trains_as_a_plain_peft_loop(
     name: str,

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from interrupting import AfterSteps, deterministic
-from packed_runs import Watch, checkpoint_bits, run_pack
+from packed_runs import Curve, Watch, checkpoint_bits, run_pack
 
 from objectives.binding.objective import BindingObjective
 from objectives.lora.packed.model import PackedModel
@@ -31,6 +32,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "no quantisation": {**ALL, "quantization": "none"},
     "shifted labels": {**ALL, "label_shift": 1},
 }
+QUICK = ("merged", "unmerged", "dropout", "head")
 NEIGHBOURS: tuple[dict[str, Any], ...] = (
     {"targets": "query+value", "rank": 32, "learning_rate": 1e-2},
     {"targets": "mlp", "rank": 1, "dropout": 0.5, "class_weight": 9},
@@ -71,7 +73,10 @@ def trial(number: int, values: Mapping[str, Any], folder: Path | str = "") -> Tr
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.integration) for kind in KINDS],
+)
 def test_a_lane_has_the_same_bits_alone_and_at_any_position_of_any_pack(
     tiny_inputs: Inputs, kind: str
 ) -> None:
@@ -112,10 +117,42 @@ def test_half_precision_has_the_same_bits_in_any_pack(tiny_inputs: Inputs) -> No
         )
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+LASTING = {
+    0: {**ALL, "rank": 2, "dropout": 0.0},
+    1: {**ALL, "rank": 3, "dropout": 0.1},
+    3: ALL,
+}
+"""Trials that train to their end beside one that does not; the last waits for its place."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a trial of a pack of one gave: its result, its curve, the bits of its checkpoint."""
+
+    result: TrialResult
+    curve: Curve
+    bits: tuple[dict[str, Any], dict[str, bytes]]
+
+
+@pytest.fixture(scope="module")
+def alone(make_objective: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Alone]:
+    """Each lasting trial in a pack of one, by number."""
+    torch.set_num_threads(1)
+    folder, objective = tmp_path_factory.mktemp("alone"), make_objective(**SETTINGS)
+    made: dict[int, Alone] = {}
+    for number, values in LASTING.items():
+        params, watch = trial(number, values, folder), Watch()
+        (result,) = objective.run([params], watch)
+        made[number] = Alone(result, watch.curves[number], checkpoint_bits(params.folder))
+    return made
+
+
+@pytest.mark.parametrize(
+    "place", [0, *(pytest.param(place, marks=pytest.mark.integration) for place in (1, 2))]
+)
 @pytest.mark.parametrize("fate", ["pruned", "shorter", "nan", "bad value", "replaced"])
 def test_lanes_keep_their_bits_however_another_ends(
-    make_objective: Make, tmp_path: Path, fate: str, place: int
+    make_objective: Make, alone: dict[int, Alone], tmp_path: Path, fate: str, place: int
 ) -> None:
     """It may be pruned, finish, fail or be replaced by another."""
     objective = make_objective(**SETTINGS)
@@ -126,10 +163,10 @@ def test_lanes_keep_their_bits_however_another_ends(
         "bad value": {"rank": -1},
         "replaced": {"steps": 2},
     }
-    us = [trial(n, {**ALL, "rank": n + 2, "dropout": 0.1 * n}, tmp_path / "pack") for n in range(2)]
-    them = trial(2, {**ALL, **fates[fate]}, tmp_path / "pack")
+    *us, spare = (trial(number, values, tmp_path) for number, values in LASTING.items())
+    them = trial(2, {**ALL, **fates[fate]}, tmp_path)
     pack = [*us[:place], them, *us[place:]]
-    refills = Refills([trial(3, ALL, tmp_path / "pack")] if fate == "replaced" else [])
+    refills = Refills([spare] if fate == "replaced" else [])
     watch = Watch({2: 2} if fate == "pruned" else {})
     assert objective.run(pack, watch, refill=refills) == []
 
@@ -137,15 +174,12 @@ def test_lanes_keep_their_bits_however_another_ends(
     assert sorted(refills.numbers) == list(range(3 + (fate == "replaced")))
     assert refills.numbers[0] == 2
     assert refills.of(2).state is ended.get(fate, TrialState.COMPLETE)
-    for params in [*us, trial(3, ALL, tmp_path / "pack")][: 2 + (fate == "replaced")]:
-        number = params.number
-        alone = replace(params, folder=str(tmp_path / "alone" / str(number)))
-        curve = Watch()
-        (result,) = objective.run([alone], curve)
-        assert deterministic(refills.of(number)) == deterministic(result)
-        assert refills.of(number).value == result.value is not None
-        assert watch.curves[number] == curve.curves[number]
-        assert checkpoint_bits(params.folder) == checkpoint_bits(alone.folder)
+    for params in [*us, spare][: 2 + (fate == "replaced")]:
+        number, wanted = params.number, alone[params.number]
+        assert deterministic(refills.of(number)) == deterministic(wanted.result)
+        assert refills.of(number).value == wanted.result.value is not None
+        assert watch.curves[number] == wanted.curve
+        assert checkpoint_bits(params.folder) == wanted.bits
 
 
 def test_a_lane_with_a_nan_fails_at_that_step(make_objective: Make) -> None:
@@ -201,18 +235,34 @@ def test_trials_that_cannot_start_are_replaced_by_the_next(make_objective: Make)
     assert [r.failure is None for r in refills.results] == [False, False, False, True]
 
 
+@dataclass(frozen=True)
+class Unbroken:
+    """A pack that trained to its end: its trials, their results and curves."""
+
+    pack: list[TrialParams]
+    results: list[TrialResult]
+    curves: Mapping[int, Curve]
+
+
+@pytest.fixture(scope="module")
+def unbroken(make_objective: Make, tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    """Four kinds of trials that did not stop early."""
+    torch.set_num_threads(1)
+    folder, watch = tmp_path_factory.mktemp("whole"), Watch()
+    kinds = [KINDS["dropout"], {**ALL, "rank": 2}, KINDS["head"], KINDS["unmerged"]]
+    pack = [trial(n, values, folder) for n, values in enumerate(kinds)]
+    return Unbroken(pack, list(make_objective(**SETTINGS).run(pack, watch)), watch.curves)
+
+
 @pytest.mark.parametrize("regroup", ["alone", "another pack"])
 @pytest.mark.parametrize("after", [2, 3])
 def test_lanes_that_stopped_early_resume_to_the_same_bits(
-    make_objective: Make, tmp_path: Path, after: int, regroup: str
+    make_objective: Make, unbroken: Unbroken, tmp_path: Path, after: int, regroup: str
 ) -> None:
     """Each from its own checkpoint, alone or with others."""
     objective = make_objective(**SETTINGS)
-    kinds = [KINDS["dropout"], {**ALL, "rank": 2}, KINDS["head"], KINDS["unmerged"]]
-    whole = [trial(n, values, tmp_path / "whole") for n, values in enumerate(kinds)]
-    parted = [replace(p, folder=str(tmp_path / "parted" / str(p.number))) for p in whole]
-    watch, again = Watch(), Watch()
-    unbroken = objective.run(whole, watch)
+    parted = [replace(p, folder=str(tmp_path / str(p.number))) for p in unbroken.pack]
+    again = Watch()
     left = objective.run(parted, Watch(), AfterSteps(after))
     stranger = trial(9, NEIGHBOURS[0])
     packs = [[p] for p in parted] if regroup == "alone" else [[stranger, *parted[::-1]]]
@@ -221,10 +271,10 @@ def test_lanes_that_stopped_early_resume_to_the_same_bits(
     assert [result.failure.reason for result in left if result.failure] == ["interrupted"] * 4
     expected = f"after step {after} of {STEPS}; its checkpoint is kept"
     assert all(expected in result.failure.message for result in left)
-    for params, other in zip(whole, parted, strict=True):
+    for params, other in zip(unbroken.pack, parted, strict=True):
         assert checkpoint_bits(params.folder) == checkpoint_bits(other.folder)
-        assert watch.curves[params.number] == again.curves[params.number]
-        (one,) = (r for r in unbroken if r.number == params.number)
+        assert unbroken.curves[params.number] == again.curves[params.number]
+        (one,) = (r for r in unbroken.results if r.number == params.number)
         (two,) = (r for r in resumed if r.number == params.number)
         assert deterministic(one) == deterministic(two)
 

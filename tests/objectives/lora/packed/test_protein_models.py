@@ -28,7 +28,17 @@ PACK = [
 ]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+QUICK = ("SaProt", "Ankh, dropping")
+"""Both layouts, with dropout and without; the others run in the integration tests."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.integration)
+        for name in MODELS
+    ],
+)
 def name(request: pytest.FixtureRequest) -> str:
     """One of the models."""
     return str(request.param)

@@ -128,7 +128,8 @@ STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 OF_DISTANCES = ("deberta", "deberta-v2")
 """Encoders with relative-position embeddings, to which dropout by token does not apply."""
 
-AMONG = ("albert", "deberta-v2", "esmc", "modernbert", "t5, gated")
+QUICK = ("modernbert", "t5, gated")
+AMONG = (*QUICK, "albert", "deberta-v2", "esmc")
 """Encoders that cover all differences; the others run in the slow tests."""
 
 HEADS = {"esmc": ("score",), "modernbert": ("head", "classifier")}
@@ -187,7 +188,10 @@ def train(name: str, folder: Path, data: Path) -> Trained:
 
 
 def _marked(name: str) -> Any:
-    return name if name in AMONG else pytest.param(name, marks=pytest.mark.slow)
+    if name in QUICK:
+        return name
+    longer = pytest.mark.integration if name in AMONG else pytest.mark.slow
+    return pytest.param(name, marks=longer)
 
 
 @pytest.fixture(scope="module", params=map(_marked, SETS))

@@ -61,7 +61,7 @@ def batched(model: PackedModel) -> Iterator[PackedModel]:
     assert made.called
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_by_one(tiny_inputs: Inputs) -> dict[int, Run]:
     """The lanes trained one by one."""
     return run_pack(tiny_inputs, FIXED, PACK)
@@ -261,6 +261,7 @@ def test_a_checkpoint_resumes_in_the_other_mode(
         assert_alike(runs[number], wanted)
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("batched")
 def test_with_loss_scaling_each_lane_has_its_own_optimiser(
     tiny_inputs: Inputs,

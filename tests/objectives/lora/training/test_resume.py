@@ -82,8 +82,9 @@ def assert_same(first: TrialResult, second: TrialResult) -> None:
 @pytest.mark.parametrize(
     "left_after",
     [
-        pytest.param(step, marks=[] if step in (2, 3, STEPS) else pytest.mark.slow)
-        for step in range(1, STEPS + 1)
+        3,
+        *(pytest.param(step, marks=pytest.mark.integration) for step in (2, STEPS)),
+        *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 4, 5, 6)),
     ],
 )
 def test_stopping_after_any_step_changes_nothing(
@@ -104,7 +105,9 @@ def test_stopping_after_any_step_changes_nothing(
     assert contents(tmp_path) == contents(whole[1].folder)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize(
+    "steps", [2, *(pytest.param(steps, marks=pytest.mark.integration) for steps in (1, 3))]
+)
 def test_a_chain_of_interruptions_changes_nothing(whole: Whole, tmp_path: Path, steps: int) -> None:
     """For any number of interruptions; no step is made twice."""
     objective, params, result, reports = whole

@@ -29,7 +29,7 @@ from objectives.metrics.metrics import Predictions
 from sweep.study.trial import TrialParams, TrialState
 
 Make = Callable[..., BindingObjective]
-LEARNS: dict[str, Any] = {"learning_rate": 1e-2, "steps": 60, "class_weight": 5.0}
+LEARNS: dict[str, Any] = {"learning_rate": 1e-2, "steps": 40, "class_weight": 5.0}
 ADAPTED = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 HEAD = {"rank": 0, "targets": "none"}
 
@@ -63,7 +63,7 @@ def plain_mcc(model: nn.Module, folder: Path, data: Path) -> float:
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
-@pytest.mark.parametrize("rslora", [False, True])
+@pytest.mark.parametrize("rslora", [False, pytest.param(True, marks=pytest.mark.integration)])
 def test_plain_peft_reproduces_the_validation_mcc(
     make_objective: Make, tiny_folder: Path, tiny_data: Path, tmp_path: Path, *, rslora: bool
 ) -> None:
@@ -83,7 +83,12 @@ def test_plain_peft_reproduces_the_validation_mcc(
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 @pytest.mark.parametrize(
-    "values", [ADAPTED, {**ADAPTED, "rank": 3, "rslora": True, "dropout": 0.2}], ids=str
+    "values",
+    [
+        pytest.param(ADAPTED, marks=pytest.mark.integration),
+        {**ADAPTED, "rank": 3, "rslora": True, "dropout": 0.2},
+    ],
+    ids=str,
 )
 def test_plain_peft_predicts_what_the_trial_predicted(
     make_objective: Make,

@@ -196,6 +196,7 @@ def test_bad_arguments_are_refused_together() -> None:
     assert len(caught.value.faults) == 4
 
 
+@pytest.mark.integration
 def test_importance_never_imports_torch() -> None:
     """``lorasweep importance`` must start fast and work without PyTorch."""
     code = (
