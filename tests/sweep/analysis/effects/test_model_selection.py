@@ -61,6 +61,7 @@ def test_a_saturating_rank_is_found_in_full() -> None:
     assert _variance(found, 0) == pytest.approx(0.16, rel=0.05)
 
 
+@pytest.mark.integration
 def test_noise_rarely_adds_terms() -> None:
     """With the two entry levels, in at most 4 % of studies of noise: of 60, 8 would be too many."""
     grown = 0

@@ -16,7 +16,11 @@ from sweep.analysis.importance.result import Method
 from sweep.study.parameters import Choice, Float
 from sweep.study.space import Space
 
-every = pytest.mark.parametrize("method", ALL_METHODS)
+METHODS = [
+    pytest.param(each, marks=pytest.mark.integration if each == "permutation" else ())
+    for each in ALL_METHODS
+]
+"""Each method; permutation's forests take longest."""
 sizes = pytest.mark.parametrize(
     "trees", [4, pytest.param(64, marks=pytest.mark.slow)], ids=["few trees", "all trees"]
 )
@@ -55,7 +59,7 @@ def test_the_null_is_the_ninety_ninth_percentile() -> None:
 
 
 @sizes
-@every
+@pytest.mark.parametrize("method", METHODS)
 def test_pure_noise_stays_within_the_null(method: Method, trees: int) -> None:
     """At most one of 5 studies of noise has a parameter above its null.
 
@@ -75,7 +79,7 @@ def test_pure_noise_stays_within_the_null(method: Method, trees: int) -> None:
 
 
 @sizes
-@pytest.mark.parametrize("method", [each for each in ALL_METHODS if each != "ped_anova"])
+@pytest.mark.parametrize("method", [each for each in METHODS if each.values != ("ped_anova",)])
 def test_a_dominant_parameter_exceeds_the_null(method: Method, trees: int) -> None:
     """Target sets with a sd of eight times the noise, at 100 trials.
 

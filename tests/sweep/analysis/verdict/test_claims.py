@@ -138,6 +138,7 @@ def test_ranks_without_doublings_leave_size_untested(ranks: tuple[str | int, ...
     assert found.verdict == "CONFIRMED"
 
 
+@pytest.mark.integration
 def test_ten_parameters_and_500_trials() -> None:
     """With an interaction and a curve among the others, in a few seconds."""
     rng = np.random.default_rng(1)

@@ -104,6 +104,7 @@ def test_an_interaction_of_choices_is_in_both_totals() -> None:
     assert found["t"].total_share == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.integration
 def test_intervals_cover_the_known_shares_under_noise() -> None:
     """Shares 0.8, 0.2 and 0 in 95 % of 12 studies: each misses at most 3 times (p < 0.003)."""
     missed = dict.fromkeys("tab", 0)

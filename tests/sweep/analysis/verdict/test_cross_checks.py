@@ -102,6 +102,7 @@ def test_without_checks_the_answer_is_the_same_with_a_note(confirmed: Verdict) -
     assert not any("not made" in note for note in confirmed.notes)
 
 
+@pytest.mark.integration
 def test_the_seed_determines_the_verdict_s_draws() -> None:
     """To the last digit; another seed gives other draws."""
     table = simple_table(40, lambda at: 0.01 * straight(at["a"]), noise=0.01)

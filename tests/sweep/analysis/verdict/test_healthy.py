@@ -26,7 +26,14 @@ def _alarms(name: str, n: int, seed: int) -> list[str]:
     return reasons + list(preconditions.after_fit(fit, sample, found.anonymous.names))
 
 
-@pytest.mark.parametrize(("seeds", "most"), [(5, 2), pytest.param(20, 3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("seeds", "most"),
+    [
+        (2, 1),
+        pytest.param(5, 2, marks=pytest.mark.integration),
+        pytest.param(20, 3, marks=pytest.mark.slow),
+    ],
+)
 def test_guards_rarely_fire_on_healthy_studies(seeds: int, most: int) -> None:
     """At most 3 of 100 studies of 40, 80 and 162 trials, balanced and random."""
     kinds = [("A", 40), ("B", 80), ("C", 80), ("Arand", 80), ("A", 162)]

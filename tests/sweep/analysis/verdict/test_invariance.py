@@ -65,6 +65,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
     _same(quick(TrialTable.from_rows(rows, space=TABLE.space, sampling="designed"), CLAIM))
 
 
+@pytest.mark.integration
 def test_the_order_of_rows_with_seeds_and_cross_checks_does_not_matter() -> None:
     """Replicates of a configuration, a forest and its resamples do not depend on order either."""
     twice = (*TABLE.rows[:40], *(replace(r, number=100 + i, seed=1, value=r.value + 0.001 * (i % 7))
@@ -142,7 +143,7 @@ def checked() -> Verdict:
     return _checked(TABLE, CLAIM)
 
 
-@pytest.mark.parametrize("unit", [1e-6, 1e6])
+@pytest.mark.parametrize("unit", [1e-6, pytest.param(1e6, marks=pytest.mark.integration)])
 def test_the_unit_does_not_matter(unit: float, checked: Verdict) -> None:
     """Percent or fractions, with delta in the same unit; including cross-checks."""
     values = [unit * row.value for row in TABLE.rows]

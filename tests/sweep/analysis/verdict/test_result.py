@@ -32,7 +32,15 @@ TOP = (
 )
 
 
-@pytest.fixture(scope="module", params=["A", "C", "S7", "S7fixed", "HC", "COLtold"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "A",
+        "S7fixed",
+        "COLtold",
+        *(pytest.param(kind, marks=pytest.mark.integration) for kind in ("C", "S7", "HC")),
+    ],
+)
 def found(request: pytest.FixtureRequest) -> Verdict:
     """Verdicts of several kinds, with all their parts."""
     table = study(request.param, 80, 1)
