@@ -49,7 +49,7 @@ def _given(
     return to_table(study)
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
+@pytest.mark.parametrize("sampler", ["random", pytest.param("tpe", marks=pytest.mark.integration)])
 def test_a_foreign_study_is_a_table_that_can_be_analysed(url: str, sampler: str) -> None:
     """Categories, integers, log ranges and steps, from SQLite, by any sampler."""
 

@@ -148,7 +148,7 @@ def test_the_setting_applies_to_the_data_too(
         make_objective(inputs).facts()
     chains = make_objective(inputs, allow_pickle=True).facts().about["data"]["splits"]
 
-    assert (chains["train"]["chains"], chains["validation"]["chains"]) == (40, 12)
+    assert (chains["train"]["chains"], chains["validation"]["chains"]) == (40, 4)
 
 
 def test_allowed_sharded_pickles_are_read(pickled: Path) -> None:

@@ -79,6 +79,7 @@ def test_shapley_halves_the_interaction_of_ishigami(
     assert sum(shares.values()) == pytest.approx(1.0)
 
 
+@pytest.mark.integration
 def test_shapley_of_many_parameters_finds_the_two_that_matter() -> None:
     """Ten parameters, 2 x0 + x1: sampled orders give 0.8 and 0.2."""
     space = Space({f"x{i}": Float(0.0, 1.0) for i in range(10)})

@@ -36,6 +36,7 @@ def test_many_trials_are_subsampled_and_noted(monkeypatch: pytest.MonkeyPatch) -
     assert report.n == 300
 
 
+@pytest.mark.integration
 def test_the_forest_cross_check_names_its_subsample(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

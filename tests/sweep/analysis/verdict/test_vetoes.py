@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from judged import FAST, quick, simple_table, straight
 
 from sweep.analysis.table import TrialTable
@@ -37,6 +38,7 @@ def test_ranks_veto_an_effect_of_a_few_high_values() -> None:
     assert {c.name for c in found.cross_checks if c.passes is False} == {"ranks"}
 
 
+@pytest.mark.integration
 def test_the_better_half_of_the_rates_vetoes_an_effect_at_bad_rates() -> None:
     """Choices differ only at bad rates; the rate is a nuisance that the claim does not name."""
     table = simple_table(
