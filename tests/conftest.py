@@ -54,7 +54,8 @@ def shared() -> Path:
     return SHARED.resolve()
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """From here on garbage is collected, without looking through what was imported."""
     gc.freeze()
     gc.enable()
