@@ -42,7 +42,7 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and i
 	$(BIN)/lorasweep importance --storage sqlite:///runs/demo/study.db
 	$(BIN)/lorasweep report --storage sqlite:///runs/demo/study.db
 
-test: $(VENV)/.ready-dev  ## the tests that take a moment each (9 min)
+test: $(VENV)/.ready-dev  ## the tests that take a moment each (5 min)
 	$(PYTEST) -m 'not slow and not integration' $(PARALLEL)
 
 test-integration: $(VENV)/.ready-dev  ## whole commands and sweeps, servers, browsers, killed processes (18 min)
