@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import joblib
 import torch
 
 from objectives.binding.measures import MEASURES
-from objectives.binding.space_check import check_space, may_shift
+from objectives.binding.space_check import check_space, largest, may_shift
 from objectives.data.similarity.grouping import clustering_tool
 from objectives.lora.base.config import quiet_libraries
 from objectives.lora.base.load import Precision
 from objectives.lora.memory import keep_memory, peak_memory_bytes, ran_out, reset_peak
 from objectives.lora.settings import BindingSettings
-from objectives.lora.training.capacity import measured_lanes
+from objectives.lora.training.capacity import RANK, measured_lanes
 from objectives.lora.training.compute_choice import compute_choice
 from objectives.lora.training.inputs import NO_SHIFT, Inputs, input_faults
 from objectives.lora.training.pack import PackTrainer
@@ -65,6 +65,7 @@ class BindingObjective:
         if faults:
             raise SpecError(faults)
         self._inputs = Inputs(inputs, self._settings)
+        self._memory: dict[str, Any] = {}  # as ``check`` estimated it
         quiet_libraries()
 
     def facts(self) -> ObjectiveInfo:
@@ -87,6 +88,7 @@ class BindingObjective:
                 "data": self._about_data(),
                 "base": self._inputs.about_base(),
                 "engine": engine,
+                **({"memory": self._memory} if self._memory else {}),
             },
             pinned=self._pinned(engine),
             metrics=MEASURES.metrics,
@@ -101,7 +103,8 @@ class BindingObjective:
             ``device``; ``targets``: for each target set its label, matched module paths, count,
             kinds and trainable parameters by rank; ``base`` and ``data``: their descriptions;
             ``engine``: how trials will be computed, see
-            ``objectives.lora.training.compute_choice``.
+            ``objectives.lora.training.compute_choice``; ``memory``: what the base and the largest
+            trial take, see ``objectives.lora.training.memory_estimate``.
 
         Raises:
             SpecError: with all errors of settings, space, baselines and base at once.
@@ -125,7 +128,27 @@ class BindingObjective:
             faults[NO_SHIFT] = None
         if faults:
             raise SpecError(list(faults))
-        return {**report, "data": self._about_data()}
+        data = self._about_data()
+        self._memory = self._estimated(space, baselines, report)
+        return {**report, "data": data, "memory": self._memory}
+
+    def _estimated(
+        self, space: Space, baselines: Sequence[Mapping[str, Any]], report: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Estimate the memory of the base and of a trial with the study's largest values."""
+        engine = report["engine"]
+        settings = replace(
+            largest(self._settings, space, baselines),
+            base_weights=engine["base_weights"],
+            compute_dtype=engine["compute_dtype"],
+        )
+        widest = max(report["targets"], key=lambda found: found["count"])
+        trial = {name: getattr(settings, name) for name in ("rank", "dropout", "batch_tokens")}
+        precision = Precision.from_settings(settings)
+        return {
+            "largest_trial": {"targets": widest["label"], **trial},
+            **self._inputs.memory.report(settings, precision, widest["modules"]),
+        }
 
     def run(
         self, pack: Pack, report: Report, leave: Leave = stay, refill: Refill = no_refill
@@ -171,8 +194,10 @@ class BindingObjective:
         precision = Precision.from_settings(self._settings)
         if precision.device.type == "cpu":
             return 1
-        model = self._inputs.model(precision)
-        return measured_lanes(model, self._inputs.splits.train, self._settings)
+        model, settings = self._inputs.model(precision), replace(self._settings, rank=RANK)
+        again = self._inputs.checkpointing(settings, model, tuple(model.linears))
+        windows = self._inputs.splits.train
+        return measured_lanes(model, windows, settings, checkpointing=again)
 
     def _about_data(self) -> dict[str, Any]:
         """Statistics of the data, first the totals over all splits."""

@@ -90,6 +90,27 @@ def may_shift(
     return any((*values, *(baseline.get(name) for baseline in baselines)))
 
 
+def largest(
+    settings: BindingSettings, space: Space, baselines: Sequence[Mapping[str, Any]]
+) -> BindingSettings:
+    """The settings with those values of space and baselines that take the most memory.
+
+    All but ``targets``: see ``check_space`` for the target sets.
+
+    Args:
+        settings: values of the parameters that are not sampled.
+        space: the search space, which is valid.
+        baselines: configurations outside the space.
+    """
+    chosen: dict[str, Scalar] = {}
+    for name in ("rank", "dropout", "batch_tokens", "quantization"):
+        fixed = () if name in space.params else (getattr(settings, name),)
+        sampled = _edges(space[name]) if name in space.params else ()
+        values = [*fixed, *sampled, *(each[name] for each in baselines if name in each)]
+        chosen[name] = max(values)  # of the two quantisations, 'none' is last
+    return settings.for_trial(chosen)
+
+
 def _trial_faults(settings: BindingSettings, values: Mapping[str, Scalar]) -> list[str]:
     try:
         settings.for_trial(values)

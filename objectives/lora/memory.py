@@ -1,4 +1,4 @@
-"""Memory: peak use, free bytes, glibc's allocator settings, and out-of-memory errors."""
+"""Memory: peak use, free and available bytes, glibc's allocator, and out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _WORDS = (
     "alloc_failed",  # cuBLAS and cuDNN, which use allocators of their own
 )
 
+_GROUPS = Path("/sys/fs/cgroup")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of glibc's ``mallopt`` parameters
 
 
@@ -48,6 +49,38 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
+
+
+def available_bytes(device: torch.device, groups: Path = _GROUPS) -> int:
+    """Bytes that can be allocated now: like ``free_bytes``, and within a container's limit.
+
+    Args:
+        device: a GPU, or the CPU.
+        groups: folder of the Linux control groups, version 2.
+    """
+    free = free_bytes(device)
+    if device.type == "cuda" or not groups.is_dir():
+        return free
+    own = Path("/proc/self/cgroup").read_text(encoding="ascii").partition("0::/")[2].strip()
+    folder = groups / own
+    if not folder.is_dir():  # in a container, whose own group is mounted as the root
+        folder = groups
+    limits = [_left(each) for each in (folder, *folder.parents) if each.is_relative_to(groups)]
+    return min([free, *(left for left in limits if left is not None)])
+
+
+def _left(group: Path) -> int | None:
+    """Bytes left below a control group's limit, reclaimable file cache included; None: no limit."""
+    try:
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+        counts = (group / "memory.stat").read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:  # the root, or a group without the memory controller
+        return None
+    if limit == "max":
+        return None
+    stat = dict(line.split() for line in counts)
+    return max(0, int(limit) - used + int(stat.get("inactive_file", 0)))
 
 
 def keep_memory() -> None:

@@ -62,6 +62,9 @@ class LoraSettings:
         base_weights: storage of a quantised base: ``nf4`` (dequantised at each use),
             ``nf4-dequantised`` (once at loading) or ``auto`` (the latter if memory allows).
             The computed numbers are the same.
+        gradient_checkpointing: recompute each encoder layer in the backward pass, which takes
+            less memory and more time; ``auto`` does if one trial does not fit in memory without.
+            The computed numbers are the same.
         device: ``auto`` uses a GPU if there is one.
         threads: CPU threads of one worker; on CPU, results depend on it in the last bits.
         evaluate_every: ``epoch``, or the fraction of training between two evaluations.
@@ -104,6 +107,9 @@ class LoraSettings:
     )
     base_weights: str = ruled(
         "auto", "be 'auto', 'nf4' or 'nf4-dequantised'", one_of("auto", "nf4", "nf4-dequantised")
+    )
+    gradient_checkpointing: str | bool = ruled(
+        "auto", "be 'auto', true or false", one_of("auto", True, False)
     )
     device: str = ruled(
         "auto", "be 'auto', 'cpu', 'cuda' or 'cuda:N'", matching(r"auto|cpu|cuda(:\d+)?")

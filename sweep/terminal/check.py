@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from sweep.study.parameters import is_number
 from sweep.terminal.formatting import line, number, table
 
 Tree = Mapping[str, Any]
@@ -35,7 +36,14 @@ def _tree(name: str, value: object, console: Console, depth: int) -> None:
     elif isinstance(value, (list, tuple)):
         line(console, f"{indent}{name}  {', '.join(map(_inline, value)) or '-'}")
     else:
-        line(console, f"{indent}{name}  {number(value)}")
+        line(console, f"{indent}{name}  {_size(name, value)}")
+
+
+def _size(name: str, value: Any) -> str:
+    """A value as text; in MiB if its name ends in ``_bytes``."""
+    if name.endswith("_bytes") and is_number(value):
+        return f"{value / 2**20:,.1f} MiB"
+    return number(value)
 
 
 def _inline(value: object) -> str:

@@ -38,6 +38,21 @@ class BaseWeight:
         """The device of the weight."""
         return self._linear.weight.device if self._kept is None else self._kept.device
 
+    @property
+    def four_bit_bytes(self) -> int:
+        """Bytes of the NF4 data and its quantisation constants; 0 if it is dequantised."""
+        weight: Any = self._linear.weight
+        if self._kept is not None or not self.quantised:
+            return 0
+        states = (weight.quant_state, weight.quant_state.state2)
+        parts = [weight, states[0].offset, *(t for s in states for t in (s.absmax, s.code))]
+        return sum(part.nbytes for part in parts)
+
+    @property
+    def dense_bytes(self) -> int:
+        """Bytes of the weight if it is kept in the compute dtype, else 0."""
+        return 0 if self._kept is None else self._kept.nbytes
+
     def dense(self) -> torch.Tensor:
         """The weight in the compute dtype, shape (outputs, inputs)."""
         return self._read() if self._kept is None else self._kept

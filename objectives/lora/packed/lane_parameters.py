@@ -21,6 +21,7 @@ class Adapters:
     config: AdapterConfig  # rank, scaling, dropout and adapted modules
     seed: int  # the trial's seed, of the initial values and the dropout masks
     tokens: int  # tokens per step in the trial's settings
+    checkpointing: bool = False  # whether its training passes use gradient checkpointing
     updates: dict[str, LoraUpdate] = field(default_factory=dict)  # low-rank updates by module path
     heads: dict[str, nn.Module] = field(default_factory=dict)  # head modules by name
 

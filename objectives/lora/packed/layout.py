@@ -163,14 +163,18 @@ class Layout:
             self._copies["cu_seqlens"] = to_device(ends, device)
         return self._copies["cu_seqlens"]
 
+    @cached_property
+    def runs(self) -> Counter[str]:
+        """Number of runs of each module so far that applied dropout."""
+        return Counter()
+
     def run_of(self, module: str) -> str:
         """The dropout key of this run of a module: its path, numbered from its second run on.
 
         So a module that runs repeatedly, such as ALBERT's shared layer, gets a new mask each time.
         """
-        runs: Counter[str] = self._copies.setdefault("runs", Counter())
-        runs[module] += 1
-        return module if runs[module] == 1 else f"{module} again {runs[module]}"
+        self.runs[module] += 1
+        return module if self.runs[module] == 1 else f"{module} again {self.runs[module]}"
 
     def keys_of(self, number: int, module: str, device: torch.device) -> torch.Tensor:
         """Dropout keys of one lane's places in one module, shape (places,)."""
@@ -232,6 +236,7 @@ class PassContext:
     layout: Layout  # positions of each lane's tokens
     stacked: StackedParameters | None = None  # for batched products; None: lane by lane
     chosen: tuple[int, ...] | None = None  # stacked lanes that are in the pass; None: all, in order
+    checkpointing: bool = False  # whether each encoder layer is recomputed in the backward pass
 
 
 _current: ContextVar[PassContext] = ContextVar("pass")

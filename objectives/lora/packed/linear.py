@@ -138,7 +138,7 @@ class LaneHead(nn.Module):
 
     def add_lane(self, lane: Any, seed: int) -> nn.Module:
         """Create a lane's copy of the head, initialised as transformers does, from ``seed``."""
-        fresh = copy.deepcopy(self._original[0]).float().requires_grad_(True)
+        fresh = copy.deepcopy(self._original[0]).requires_grad_(True)
         for path, module in fresh.named_modules():
             if isinstance(module, nn.Linear) and f"{self.name}.{path}" not in self._pretrained:
                 generator = torch.Generator().manual_seed(derive(seed, "head", self.name, path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,16 +79,16 @@ class _BatchedProduct(torch.autograd.Function):
         dropped = rows if frame.factors is None else rows * frame.factors
         low = torch.bmm(dropped, a.transpose(1, 2))
         _add(y, torch.bmm(low, b), frame, stacks)
-        ctx.frame, ctx.stacks = frame, stacks
-        ctx.save_for_backward(x, low)
+        # All large tensors are saved by autograd, so that gradient checkpointing can drop them.
+        ctx.save_for_backward(x, low, frame.factors)
+        ctx.frame, ctx.stacks = replace(frame, factors=None), stacks
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, low = ctx.saved_tensors
+        x, low, factors = ctx.saved_tensors
         frame: BaseOperands = ctx.frame
         stacks: StackedLora = ctx.stacks
-        factors = frame.factors
         rows = _of_lanes(x, frame, stacks)
         dropped = rows if factors is None else rows * factors
         g = _of_lanes(gradient, frame, stacks)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -85,21 +85,24 @@ class _LaneProduct(torch.autograd.Function):
                 out = multiply(rows, weight, bias)
                 outs.append(out.addmm_(low, update.b.to(x.dtype), alpha=update.scale))
                 kept.append(low)
-        ctx.operands, ctx.kept = operands, kept
-        ctx.save_for_backward(x)
+        # All large tensors are saved by autograd, so that gradient checkpointing can drop them.
+        ctx.save_for_backward(x, *kept, *operands.factors)
+        ctx.operands = replace(operands, factors=())
         return _joined(outs)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (x,) = ctx.saved_tensors
         operands: LaneOperands = ctx.operands
+        x, *saved = ctx.saved_tensors
+        count = len(operands.bounds)
+        all_kept, factors = saved[:count], saved[count:]
         wanted = ctx.needs_input_grad[0]
         weight = x.new_empty(0)
         if wanted and not all(u and u.merged for u in operands.updates):
             weight = operands.matrix.dense()
         intos: list[torch.Tensor] = []
         trained: list[torch.Tensor] = []
-        lanes = zip(operands.bounds, operands.updates, operands.factors, ctx.kept, strict=True)
+        lanes = zip(operands.bounds, operands.updates, factors, all_kept, strict=True)
         for (start, stop), update, factor, kept in lanes:
             rows, g = x[start:stop], gradient[start:stop]
             into = None

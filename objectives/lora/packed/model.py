@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from objectives.data.prepare.windows import Windows
 from objectives.gelu import fused_gelu
@@ -39,6 +41,7 @@ class PackedModel:
         linears: the frozen linear layers by path.
         prefix: cache of hidden states of frozen layers.
         layers: paths of the encoder's layers, from the bottom; empty if they cannot be skipped.
+        flat: whether windows are concatenated; else each is a padded row.
         stacked: parameters of lanes that are computed in batched products.
         batched: whether the lanes of a pass are computed in batched products, on a GPU; else
             lane by lane, with the same results as a lane alone.
@@ -54,8 +57,8 @@ class PackedModel:
         self.base_weights = choose(base_weights, needed, device)
         self._first = _first_position(base.model)
         # Without packed attention each window must be a padded row of its own.
-        self._flat = _takes_flat_passes(base.model)
-        if self._flat:
+        self.flat = _takes_flat_passes(base.model)
+        if self.flat:
             base.model.set_attn_implementation(NAME)
         for path, module in base.model.named_modules():
             module.packed_path = path
@@ -72,21 +75,26 @@ class PackedModel:
         # windows, since their attention's dropout uses one random stream for the whole pass.
         features = (size for one in self.linears.values() for size in (one.inputs, one.outputs))
         aligned = not any(size % 16 for size in features)
-        self._apart = not self._flat or (device.type == "cpu" and not aligned)
-        self.batched = self._flat and device.type == "cuda"
+        self._apart = not self.flat or (device.type == "cpu" and not aligned)
+        self.batched = self.flat and device.type == "cuda"
         self.stacked = StackedParameterSets(dtype)
         self.prefix = Prefix(base.model.config.hidden_size, device)
-        self.layers = self._gate_layers()
+        gated = self._gate_layers()
+        self.layers = gated if self.flat and not _drops(base.model.config) else []
 
-    def add_lane(self, config: AdapterConfig, seed: int, tokens: int) -> Adapters:
+    def add_lane(
+        self, config: AdapterConfig, seed: int, tokens: int, *, checkpointing: bool = False
+    ) -> Adapters:
         """Create a lane with initial parameters and add it to the model.
 
         Args:
             config: its adapters.
             seed: the trial's seed.
             tokens: tokens per step in the trial's settings; decides whether updates are merged.
+            checkpointing: recompute each encoder layer in the backward pass, to save memory. The
+                results are the same.
         """
-        lane = Adapters(config, seed, tokens)
+        lane = Adapters(config, seed, tokens, checkpointing)
         for path in config.modules:
             linear = self.linears[path]
             lane.updates[path] = linear.add_lane(
@@ -159,6 +167,11 @@ class PackedModel:
             self.prefix.clear()
         return context.layout, flat.float().view(-1, flat.shape[-1])
 
+    def weight_bytes(self) -> tuple[int, int]:
+        """Bytes of the base's quantised matrices: in NF4, and dequantised once."""
+        weights = [linear.matrix for linear in self.linears.values() if linear.matrix.quantised]
+        return sum(w.four_bit_bytes for w in weights), sum(w.dense_bytes for w in weights)
+
     def _run_one(self, share: LaneBatch) -> torch.Tensor:
         return self._run(PassContext(Layout((share,))))
 
@@ -166,19 +179,21 @@ class PackedModel:
         layout = context.layout
         device, dtype = self.precision.device, self.precision.compute_dtype
         training = bool(layout.shares[0].step)
+        if training and any(share.lane.checkpointing for share in layout.shares):
+            context = replace(context, checkpointing=True)
         if self._model.training != training:
             self._model.train(training)
         with ExitStack() as around:
             around.enter_context(running(context))
             around.enter_context(fused_gelu())
-            if training and not self._flat:
+            if training and not self.flat:
                 around.enter_context(own_stream(layout.shares[0], device))
             if dtype != torch.float32:
                 around.enter_context(torch.autocast(device.type, dtype=dtype))
             return self._model(**layout.tensors(self._pad, self._first, device)).logits
 
     def _lay_out(self, shares: Sequence[LaneBatch]) -> PassContext:
-        if not self._flat:
+        if not self.flat:
             width = max(n for s in shares for n in s.lengths)
             return PassContext(Layout(tuple(shares), width=width))
         if not self.batched:
@@ -205,19 +220,25 @@ class PackedModel:
                 self._model.set_submodule(path, LaneDropout(path, module.p))
 
     def _gate_layers(self) -> list[str]:
-        """Wrap each layer in a ``LayerGate``; return their paths, none if they cannot be cached."""
-        count = getattr(self._model.config, "num_hidden_layers", 0)
-        stacks = [
-            (path, module)
-            for path, module in self._model.named_modules()
-            if isinstance(module, nn.ModuleList) and len(module) == count
-        ]
-        if len(stacks) != 1 or not self._flat or _drops(self._model.config):
+        """Wrap each layer in a ``LayerGate``; return their paths, none if they are not one list."""
+        path = layer_list(self._model)
+        if path is None:
             return []
-        path, stack = stacks[0]
+        stack: Any = self._model.get_submodule(path)
         for index, layer in enumerate(stack):
             stack[index] = LayerGate(layer, index + 1, self.prefix)
-        return [f"{path}.{index}" for index in range(count)]
+        return [f"{path}.{index}" for index in range(len(stack))]
+
+
+def layer_list(model: PreTrainedModel) -> str | None:
+    """Path of the list of a model's encoder layers; None if there is no such list, or several."""
+    count = getattr(model.config, "num_hidden_layers", 0)
+    stacks = [
+        path
+        for path, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == count
+    ]
+    return stacks[0] if len(stacks) == 1 else None
 
 
 def _takes_flat_passes(model: nn.Module) -> bool:

@@ -1,20 +1,23 @@
-"""Cache of the hidden states of frozen layers, computed once per window.
+"""Encoder layers that are skipped in favour of cached states, or recomputed for the gradient.
 
 The layers below a trial's lowest adapter (all layers, if it trains the head only) give the same
-hidden states in every epoch and in every trial.
+hidden states in every epoch and in every trial. They are computed once per window and cached.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from objectives.data.prepare.windows import Windows
+from objectives.gelu import fused_gelu
 from objectives.lora.memory import free_bytes
-from objectives.lora.packed.layout import LaneBatch, Layout
+from objectives.lora.packed.layout import LaneBatch, Layout, PassContext, current, running
 
 _ROOM = 0.25  # share of the free memory that the cache may take
 
@@ -28,7 +31,7 @@ class CapturedError(Exception):
 
 
 class LayerGate(nn.Module):
-    """Wraps an encoder layer, which it skips or captures as ``prefix`` says.
+    """Wraps an encoder layer, which it skips, captures or checkpoints.
 
     Args:
         inner: the layer.
@@ -55,11 +58,32 @@ class LayerGate(nn.Module):
         if self._number <= prefix.skip:
             kept = prefix.injected if self._number == prefix.skip else hidden
             return (kept,) if prefix.tuples else kept
-        out = self.inner(hidden, *args, **kwargs)
+        out = _run(self.inner, hidden, *args, **kwargs)
         if self._number == prefix.capture:
             prefix.tuples = isinstance(out, tuple)
             raise CapturedError(out[0] if prefix.tuples else out)
         return out
+
+
+def _run(layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """Run a layer; with gradient checkpointing it keeps its input only, and is run again later."""
+    context = current()
+    if not context.checkpointing:
+        return layer(*args, **kwargs)
+    again = _repeatable(layer, context, Counter(context.layout.runs))
+    return checkpoint(again, *args, use_reentrant=False, **kwargs)
+
+
+def _repeatable(layer: nn.Module, context: PassContext, runs: Counter[str]) -> Callable[..., Any]:
+    """The layer as a function that gives the same results in the backward pass, masks included."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        context.layout.runs.clear()
+        context.layout.runs.update(runs)
+        with running(context), fused_gelu():
+            return layer(*args, **kwargs)
+
+    return run
 
 
 class Prefix:

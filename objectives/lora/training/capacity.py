@@ -16,7 +16,7 @@ from objectives.lora.settings import BindingSettings
 
 MOST = 64  # maximum number of lanes; more do not increase a GPU's utilisation
 _ROOM = 0.8  # share of the free memory to use; the rest is for the allocator's fragmentation
-_RANK = 32
+RANK = 32  # of the adapters that are measured
 
 _UPDATE = 5
 """Memory of an optimiser step in multiples of the parameters: moments, gradient, scratch space,
@@ -39,23 +39,27 @@ def lanes_that_fit(free: int, one: int, two: int) -> int:
     return max(1, min(MOST, (int(_ROOM * free) - shared) // each))
 
 
-def measured_lanes(model: PackedModel, windows: Windows, settings: BindingSettings) -> int:
+def measured_lanes(
+    model: PackedModel, windows: Windows, settings: BindingSettings, *, checkpointing: bool = False
+) -> int:
     """Measure the peak memory of a step with one and with two lanes, and extrapolate.
 
-    The lanes have adapters of rank ``_RANK`` on all linear layers and the longest windows.
+    The lanes have adapters of rank ``RANK`` on all linear layers and the longest windows.
 
     Args:
         model: without lanes.
         windows: the training windows.
         settings: the study's, for ``batch_tokens``.
+        checkpointing: whether the lanes use gradient checkpointing.
 
     Returns:
         Number of lanes that fit, from 1 to ``MOST``.
     """
     device = model.precision.device
     free, before = free_bytes(device), peak_memory_bytes(device)
-    config = AdapterConfig(_RANK, _RANK, "all", tuple(model.linears))
-    lanes = [model.add_lane(config, seed, settings.batch_tokens) for seed in (0, 1)]
+    config = AdapterConfig(RANK, RANK, "all", tuple(model.linears))
+    tokens = settings.batch_tokens
+    lanes = [model.add_lane(config, seed, tokens, checkpointing=checkpointing) for seed in (0, 1)]
     batch = _longest(windows, settings.batch_tokens)
     took = []
     try:

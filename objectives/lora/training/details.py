@@ -16,6 +16,9 @@ from objectives.lora.training.checkpoint import shapes
 from objectives.lora.training.lane import Lane
 from sweep.study.trial import TrialParams
 
+SAME_RESULTS = ("base_weights", "gradient_checkpointing")
+"""Settings that do not change results: a checkpoint is resumed with other values of them."""
+
 
 def of_adapters(config: AdapterConfig, resolved: ResolvedTargets) -> dict[str, Any]:
     """Target set, adapted modules, rank and alpha of a trial."""
@@ -91,7 +94,8 @@ def identity_of(
     """
     precision = lane.model.precision
     decides = {**asdict(settings), "device": precision.device.type}
-    del decides["base_weights"]  # does not change results
+    for name in SAME_RESULTS:
+        del decides[name]
     return {
         "values": dict(params.values),
         "seed": params.seed,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,11 @@ from objectives.lora.base.load import (
     load_base,
 )
 from objectives.lora.base.sample import sample_base, window_limit
-from objectives.lora.packed.model import PackedModel
+from objectives.lora.memory import available_bytes
+from objectives.lora.packed.model import PackedModel, layer_list
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.agreement import agreeing, sample_windows
+from objectives.lora.training.memory_choice import MemoryChoice
 from objectives.seeds import derive
 from sweep.errors import InputChangedError, SpecError, fault
 from sweep.files.location import user_path
@@ -41,6 +43,11 @@ NO_SHIFT = fault(
     "be 0 for a base that reads no token before the first residue",
     1,
     way_out="Leave it out, or give a base with a start token, such as ESM-2",
+)
+NO_CHECKPOINTING = fault(
+    "settings.gradient_checkpointing",
+    "be 'auto' or false for a base whose layers are not one list of modules",
+    True,
 )
 _TRIED = 24, 1100  # least and most tokens of the longest window that a base is tested on
 
@@ -164,7 +171,7 @@ class Inputs:
             InputChangedError: if the base's files changed since their digest was taken.
         """
         if precision not in self._models:
-            known = self._stamped
+            known, _ = self._stamped, self._available  # both as of before it is loaded
             try:
                 base = load_base(self.folder, precision, self._trust)
             except SpecError:
@@ -186,6 +193,35 @@ class Inputs:
         with reading(self.folder, "be an architecture that can be tried"):
             base = sample_base(self.skeleton.config, encoder_parameters(self.skeleton, head))
         self._agreeing(base, thoroughly=True)
+        if self._settings.gradient_checkpointing is True and layer_list(self.skeleton) is None:
+            raise SpecError(NO_CHECKPOINTING)
+
+    @cached_property
+    def memory(self) -> MemoryChoice:
+        """Estimates of what trials take, for the data's largest step."""
+        train, marks = self.data.summary.splits["train"], self.alphabet.marks
+        longest = min(train.lengths["max"], self.max_residues) + marks
+        tokens = train.residues + marks * train.windows
+        return MemoryChoice(
+            self.skeleton, longest=longest, tokens=tokens, available=self._available
+        )
+
+    @cached_property
+    def _available(self) -> int:
+        return available_bytes(Precision.from_settings(self._settings).device)
+
+    def checkpointing(
+        self, settings: BindingSettings, model: PackedModel, modules: Sequence[str]
+    ) -> bool:
+        """Whether a trial uses gradient checkpointing; see ``MemoryChoice.checkpointing``.
+
+        Args:
+            settings: the trial's.
+            model: the packed model that it trains on.
+            modules: paths of the adapted modules.
+        """
+        settled = replace(settings, base_weights=model.base_weights)
+        return self.memory.checkpointing(settled, model.precision, modules)
 
     def _agreeing(self, base: Base, *, thoroughly: bool) -> PackedModel:
         """Build the packed model and check its agreement with transformers; see ``agreeing``."""

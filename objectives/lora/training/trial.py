@@ -69,7 +69,12 @@ class Trial:
         self._splits = inputs.shifted_splits if settings.label_shift else inputs.splits
         self._resolved = resolve(inputs.skeleton, settings.targets, model.head)
         self._config = AdapterConfig.from_settings(settings, self._resolved.modules)
-        self._adapters = model.add_lane(self._config, params.seed, settings.batch_tokens)
+        self._adapters = model.add_lane(
+            self._config,
+            params.seed,
+            settings.batch_tokens,
+            checkpointing=inputs.checkpointing(settings, model, self._config.modules),
+        )
         try:
             windows = self._splits.train
             plan = plan_steps(windows.lengths, settings, params.seed)

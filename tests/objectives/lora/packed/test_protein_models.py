@@ -72,7 +72,7 @@ def test_a_lane_over_a_protein_model_equals_a_plain_loop(
     assert run.result is not None
     assert run.result.value == plain.validation["mcc"]
     assert min(plain.losses) < 0.95 * plain.losses[0]
-    assert run.trial.model._flat is not MODELS[name].rows
+    assert run.trial.model.flat is not MODELS[name].rows
 
 
 def test_the_memory_of_a_dequantised_base_is_predicted(folder: Path) -> None:
