@@ -30,8 +30,9 @@ class BaseWeight:
         self._kept: torch.Tensor | None = None
         if dequantise or not self.quantised:
             self._kept = self._read()
-            if self.quantised:  # free the NF4 data
+            if isinstance(linear, Linear4bit):  # free the NF4 data
                 linear.weight = nn.Parameter(torch.empty(0), requires_grad=False)
+                linear.quant_state = None
 
     @property
     def device(self) -> torch.device:

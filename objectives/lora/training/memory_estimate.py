@@ -52,7 +52,7 @@ class LiveBytes(TorchDispatchMode):
         """Run an operator and count the storages that it made."""
         out = func(*args, **(kwargs or {}))
         for made in tree_leaves(out):
-            if isinstance(made, torch.Tensor) and made.layout == torch.strided:
+            if isinstance(made, torch.Tensor) and _has_bytes(made):
                 self._count(made.untyped_storage())
         return out
 
@@ -68,6 +68,11 @@ class LiveBytes(TorchDispatchMode):
     def _freed(self, address: int, size: int) -> None:
         self._alive.remove(address)
         self.now -= size
+
+
+def _has_bytes(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is real or fake; those of the meta device and of oneDNN are not counted."""
+    return tensor.device.type != "meta" and tensor.layout == torch.strided
 
 
 @dataclass(frozen=True)

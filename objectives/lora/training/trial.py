@@ -183,6 +183,7 @@ class Trial:
             **of_parameters(self.lane.trained),
             "scaling": self.settings.lora_scaling,
             "frozen_layers": self.skip,
+            "gradient_checkpointing": self._adapters.checkpointing,
         }
 
     @property

@@ -308,6 +308,29 @@ def test_check_resolves_every_target_set(make_objective: Make) -> None:
     assert json.loads(json.dumps(report)) == report
 
 
+def test_check_and_facts_state_the_memory_of_the_largest_trial(make_objective: Make) -> None:
+    """The largest rank, dropout and target set of space and baselines; as estimated alone."""
+    objective = make_objective(base_weights="nf4")
+    small = {"rank": Choice(1, 4), "targets": TargetSets("query", "mlp")}
+    wider = {**small, "dropout": Choice(0.0, 0.1), "batch_tokens": Choice(64, 128)}
+    found = [objective.check(Space(space), [])["memory"] for space in (small, wider)]
+    large = {"rank": 9, "targets": "all-linear", "batch_tokens": 1000}
+    found.append(objective.check(Space(wider), [large])["memory"])
+
+    assert [each["largest_trial"] for each in found] == [
+        {"targets": "mlp", "rank": 4, "dropout": 0.0, "batch_tokens": 256},
+        {"targets": "mlp", "rank": 4, "dropout": 0.1, "batch_tokens": 128},
+        {"targets": "all-linear", "rank": 9, "dropout": 0.1, "batch_tokens": 1000},
+    ]
+    assert found[1]["lane_bytes"] < found[0]["lane_bytes"] < found[2]["lane_bytes"]
+    assert found[0]["lane_bytes"] > found[0]["activations_bytes"] > 0
+    assert found[0]["parameters_bytes"] == 4 * (16 * 96 + 66)
+    assert found[2]["step_tokens"] == 1000
+    assert found[0]["base_bytes"] > found[0]["base_nf4_bytes"] > 2 * (4 * 32**2 + 2 * 32 * 64) / 2
+    assert not any(each["gradient_checkpointing"] for each in found)
+    assert objective.facts().about["memory"] == found[2]
+
+
 def test_check_reports_all_faults_at_once(make_objective: Make) -> None:
     """Unknown parameters, bad bounds, bad names and bad baselines, before any training."""
     space = Space(

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from objectives.binding.objective import BindingObjective
-from objectives.lora.memory import peak_memory_bytes, ran_out
+from objectives.lora.memory import available_bytes, free_bytes, peak_memory_bytes, ran_out
 from sweep.study.trial import TrialParams, ignore_reports
 
 MIB = 2**20
@@ -124,6 +124,25 @@ def test_a_failed_trial_records_its_peak_memory(
     assert result.failure.reason == "nan"
     now = peak_memory_bytes(torch.device("cpu"))  # the kernel's count lags by a few pages
     assert result.failure.peak_memory_bytes == pytest.approx(now, rel=0.01)
+
+
+def test_available_memory_ends_at_the_limit_of_a_container(tmp_path: Path) -> None:
+    """Below its limit, without the file cache that can be reclaimed; no limit changes nothing."""
+    cpu = torch.device("cpu")
+
+    def available(limit: str) -> int:
+        for name, text in (
+            ("memory.max", f"{limit}\n"),
+            ("memory.current", f"{70 * MIB}\n"),
+            ("memory.stat", f"anon {40 * MIB}\ninactive_file {30 * MIB}\nactive_file 0\n"),
+        ):
+            (tmp_path / name).write_text(text)
+        return available_bytes(cpu, tmp_path)
+
+    assert available(str(100 * MIB)) == 60 * MIB
+    assert available(str(20 * MIB)) == 0
+    for found in (available("max"), available(str(1 << 60)), available_bytes(cpu)):
+        assert 0.5 * free_bytes(cpu) < found < 2 * free_bytes(cpu)
 
 
 def test_the_peak_covers_the_current_usage() -> None:

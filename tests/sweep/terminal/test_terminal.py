@@ -313,6 +313,7 @@ def test_check_lists_each_target_set_with_its_parameters() -> None:
             }
         ],
         "seeds": [0, 1],
+        "memory": {"base_bytes": 3 << 19, "available_bytes": 3 << 30},
     }
 
     print_check(report, make_console(stream))
@@ -327,6 +328,7 @@ def test_check_lists_each_target_set_with_its_parameters() -> None:
         "validation 100",
     ]
     assert "seeds 0, 1" in lines
+    assert lines[7:10] == ["memory", "base_bytes 1.5 MiB", "available_bytes 3,072.0 MiB"]
     assert lines[-2] == "targets matrices trained at rank 8 trained at rank 16 matched"
     assert lines[-1] == "qkv 18 92,160 184,320 layer.0.query ... layer.17.query"
 

@@ -317,12 +317,19 @@ def _metadata(folder: Path) -> dict[str, str]:
         return dict(file.metadata())
 
 
-def test_a_checkpoint_resumes_with_a_dequantised_base(
-    make_objective: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("setting", "ways"),
+    [("base_weights", ("nf4", "nf4-dequantised")), ("gradient_checkpointing", (True, False))],
+)
+def test_a_checkpoint_resumes_with_more_memory(
+    make_objective: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    ways: tuple[Any, Any],
 ) -> None:
-    """Another machine may have memory for it; the results are the same."""
-    ways = ("nf4", "nf4-dequantised")
-    four_bit, dense = (make_objective(**SETTINGS, base_weights=way) for way in ways)
+    """On another machine; the results are the same."""
+    four_bit, dense = (make_objective(**SETTINGS, **{setting: way}) for way in ways)
     plain = TrialParams(0, VALUES["adapted"], seed=6)
     params = replace(plain, folder=str(tmp_path))
     one_run(four_bit, params, 4)
@@ -333,7 +340,7 @@ def test_a_checkpoint_resumes_with_a_dequantised_base(
 
     assert made == [5, 6, 7]
     assert deterministic(resumed) == deterministic(whole)
-    assert (whole.details["base_weights"], resumed.details["base_weights"]) == ways
+    assert (whole.details[setting], resumed.details[setting]) == ways
 
 
 @pytest.mark.integration
