@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 from bad_inputs.case import study
+from tiers import first
 
 from sweep.cli import main
 from sweep.storage.url import default_url, folder_name
@@ -31,7 +32,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", first(5, NAMES))
 def test_a_study_with_an_odd_name_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from interrupting import AfterSteps, Reports, deterministic, every_run, one_run
 from safetensors import safe_open
+from tiers import first
 
 from objectives.binding.objective import BindingObjective
 from objectives.lora.training.checkpoint import FILE
@@ -42,7 +43,7 @@ VALUES = {
 Whole = tuple[BindingObjective, TrialParams, TrialResult, Reports]
 
 
-@pytest.fixture(scope="module", params=list(VALUES))
+@pytest.fixture(scope="module", params=first(2, ["adapted", "head", "rslora", "bfloat16"]))
 def whole(
     request: pytest.FixtureRequest, make_objective: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> Whole:

@@ -9,6 +9,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import SPACES
+from tiers import first
 
 from sweep import Choice, Design, Float, Int, Space, TargetSets
 from sweep.analysis.experiment_design.balanced import balanced_points, information
@@ -114,7 +115,7 @@ def test_configurations_are_numbered_in_run_order() -> None:
     assert [p.values["rank"] for p in usual()] != sorted(p.values["rank"] for p in usual())
 
 
-@pytest.mark.parametrize("n", [2, 40, 62, 63, 100, 124, 125, 150])
+@pytest.mark.parametrize("n", first(3, [2, 63, 125, 40, 62, 100, 124, 150]))
 def test_a_finite_space_has_no_repeated_configuration(n: int) -> None:
     """Up to the full factorial; level counts differ by at most one."""
     space = Space({name: SPACE[name] for name in ("rank", "scaling", "targets")})

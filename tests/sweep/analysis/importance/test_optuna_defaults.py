@@ -7,6 +7,7 @@ import math
 import numpy as np
 import optuna
 import pytest
+from tiers import first
 
 from sweep.analysis.importance.importance import importance
 from sweep.results.table import to_table
@@ -38,7 +39,7 @@ def _study(seed: int) -> optuna.Study:
     return study
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", first(2, range(6)))
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_the_dominant_parameter_is_first_here_and_not_in_optuna(seed: int) -> None:
     """TPE converges on the best targets, so PED-ANOVA, Optuna's default, finds no effect."""
