@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import examples  # noqa: F401 - the profiles
 import lean
@@ -14,14 +15,18 @@ import pytest
 import workers
 from faults.postgres import Postgres
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.load_profile("quick")  # unless --hypothesis-profile names another
 
 lean.save()
 gc.disable()  # until all test modules are imported: what they import stays
 
-STARTED_ONCE = {"ray": "cluster", "postgres": "postgres", "browser": "browser"}
-"""Fixtures that start slowly: with ``-n`` the tests that use one share a process."""
+STARTED_ONCE = {"cluster", "postgres", "browser"}
+"""Fixtures that start slowly."""
+
+STARTED_ONCE_FOLDERS = "browser", "ray"
+"""Folders whose files share such a fixture, and with ``-n`` a process."""
 
 INTEGRATION = "browser", "faults", "ray"
 """Folders of integration tests: their tests start and kill servers, browsers and processes."""
@@ -74,19 +79,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With ``-n`` a file's tests share a process and its fixtures; the longest groups run first."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Mark integration tests; the files that start servers run first."""
+    for item in items:
         if item.path.relative_to(TESTS).parts[0] in INTEGRATION:
             item.add_marker(pytest.mark.integration)
-    items.sort(key=lambda item: groups[item] not in STARTED_ONCE)
+    items.sort(key=lambda item: STARTED_ONCE.isdisjoint(getattr(item, "fixturenames", ())))
 
 
-def _group(item: pytest.Item) -> str:
-    used = getattr(item, "fixturenames", ())
-    started = (group for group, fixture in STARTED_ONCE.items() if fixture in used)
-    return next(started, str(item.path.relative_to(TESTS)))
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """With ``-n`` a file's tests share a process and its fixtures; so do folders of servers.
+
+    pytest 9 ignores the groups of ``--dist loadgroup``, which xdist writes into a test's id.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        folder = path.removeprefix("tests/").split("/", 1)[0]
+        return folder if folder in STARTED_ONCE_FOLDERS else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """The scheduler of a run with ``-n``."""
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(trylast=True)
