@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from objectives.binding import measures as binding
+from objectives.metrics import binary_measures as binary
 from sweep.study.measures import Measures
 
 BINDING = "objectives.binding.objective:BindingObjective"
-"""The dotted name of the only one that stores more than plain numbers."""
+"""The dotted name of the one whose older versions did not describe their metrics."""
+
+_OWN = BINDING, "objectives.tasks.objective:LoraObjective"
 
 
 def measures(objective: str) -> Measures:
     """What an objective measures; nothing of one that is not lorasweep's."""
-    return binding.MEASURES if objective == BINDING else Measures()
+    return binary.MEASURES if objective == BINDING else Measures()
 
 
 def completed(objective: str, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
     """A trial's metrics with the columns of its curves."""
-    return binding.completed(metrics) if objective == BINDING else metrics
+    return binary.completed(metrics) if objective in _OWN else metrics

@@ -8,7 +8,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from objectives.binding.measures import MEASURES
+from objectives.metrics.binary_measures import MEASURES
 
 FACTS: dict[str, Any] = {
     "study": "rank or targets",

@@ -13,7 +13,7 @@ import optuna
 from report_trees import best as best_trial
 from report_trees import trial
 
-from objectives.binding.measures import MEASURES
+from objectives.metrics.binary_measures import MEASURES
 from sweep.report.tree.build import report_tree
 from sweep.results.analysis import AnalysisOptions
 from sweep.storage.url import StorageUrl

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from objectives.binding.measures import MEASURES
+from objectives.metrics.binary_measures import MEASURES
 
 Tree = dict[str, Any]
 

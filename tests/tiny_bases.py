@@ -19,6 +19,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.step import step
 from objectives.lora.training.trial import Trial
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams, ignore_reports
 
 __all__ = [
@@ -127,7 +128,7 @@ def make_inputs(
 
     def make(base: Path = tiny_folder, **settings: Any) -> Inputs:
         places = {"data": str(tiny_data), "base": str(base), "cache": cache}
-        return Inputs(places, BindingSettings(**settings))
+        return Inputs(places, BindingSettings(**settings), ResidueBinary)
 
     return make
 

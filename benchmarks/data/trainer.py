@@ -18,6 +18,7 @@ from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.lane import plan_steps
+from objectives.tasks.residue_binary import ResidueBinary
 
 STEPS = (
     (prepare, "divide"),
@@ -61,7 +62,7 @@ def main() -> None:
         timed(module, name, found["steps"])
     settings = BindingSettings(epochs=1)
     places = {"data": str(folder / "data"), "cache": str(folder / "cache")}
-    inputs = Inputs(places, settings)
+    inputs = Inputs(places, settings, ResidueBinary)
     train = inputs.splits.train
     plan = plan_steps(train.lengths, settings, seed=0)
     pad = int(inputs.tokenizer.pad_token_id)

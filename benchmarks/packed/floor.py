@@ -14,6 +14,7 @@ from objectives.lora.packed.device import multiply
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 
 _TRIES = 30
 
@@ -39,7 +40,7 @@ class Shape:
     @classmethod
     def of(cls, places: Mapping[str, str], settings: Mapping[str, Any]) -> Shape:
         """The shape of a trial with these settings."""
-        model = Inputs(places, BindingSettings.from_mapping(settings)).skeleton
+        model = Inputs(places, BindingSettings.from_mapping(settings), ResidueBinary).skeleton
         head = head_modules(model)
         shapes: dict[str, Any] = dict(model.named_modules())
         matrices = [shapes[path] for path in resolve(model, "all-linear", head).modules]

@@ -32,6 +32,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.lane import plan_steps
+from objectives.tasks.residue_binary import ResidueBinary
 
 SETS = ("none", "query+value", "qkv", "mlp", "all-linear")
 RANKS = (1, 8, 32, 64)
@@ -50,7 +51,7 @@ class Bench:
 
     def __init__(self, inputs: Mapping[str, str], settings: Mapping[str, Any]) -> None:
         self.settings = BindingSettings.from_mapping(settings)
-        self.inputs = Inputs(inputs, self.settings)
+        self.inputs = Inputs(inputs, self.settings, ResidueBinary)
         self.precision = Precision.from_settings(self.settings)
         self.model: PackedModel = self.inputs.model(self.precision)
         self.windows = self.inputs.splits.train

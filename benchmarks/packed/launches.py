@@ -28,6 +28,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.step import step
 from objectives.lora.training.trial import Trial
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams, ignore_reports
 
 LANES = (1, 4, 16, 64)
@@ -95,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), [RESIDUES] * max(LANES))
         named = {"data": folder, "cache": folder, **({"base": args.base} if args.base else {})}
-        inputs = Inputs(named, fixed)
+        inputs = Inputs(named, fixed, ResidueBinary)
         model = inputs.model(Precision.from_settings(fixed))
         base = inputs.about_base()
         print("dropout  lanes  one by one  at once  computing: one by one  at once")

@@ -13,6 +13,7 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import Scalar, TrialParams
 
 BATCH = 8
@@ -69,7 +70,7 @@ class Work:
         self.inputs = {**places, "cache": str(folder / "cache")}
         self.folder = folder
         fixed = {**_settings(size), "device": device}
-        self._read = Inputs(self.inputs, BindingSettings.from_mapping(fixed))
+        self._read = Inputs(self.inputs, BindingSettings.from_mapping(fixed), ResidueBinary)
         self.splits = self._read.splits
         lengths = self.splits.train.lengths
         settings = {**fixed, "batch_tokens": round(BATCH * sum(lengths) / len(lengths))}

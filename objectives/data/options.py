@@ -17,6 +17,8 @@ class DataOptions:
     """The settings of a study that decide its data, by the names that a study gives them.
 
     Attributes:
+        task: what is predicted, one of ``objectives.tasks``.
+        label_column: name of the column that holds the labels, if it is none of the usual names.
         validation_fraction: share of the training residues held out for validation, if the
             data has no validation split of its own.
         max_residues: longer chains are dropped; null keeps all.
@@ -36,6 +38,14 @@ class DataOptions:
         cluster_coverage: minimum share of both chains that the alignment must cover.
     """
 
+    task: str = ruled(
+        "residue_binary", "be the name of a task", lambda v: isinstance(v, str) and bool(v)
+    )
+    label_column: str | None = ruled(
+        None,
+        "be the name of a column, or null",
+        or_else(None, lambda v: isinstance(v, str) and bool(v.strip())),
+    )
     validation_fraction: float = ruled(
         0.15, "be a fraction above 0 and below 1", lambda v: is_number(v) and 0 < v < 1
     )

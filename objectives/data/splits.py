@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from objectives.data.chain import IGNORED, Chain
-from objectives.data.errors import Dropped, RecordErrors
+from objectives.data.chain import Chain
+from objectives.data.errors import SHOWN, Dropped, RecordErrors
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.options import DataOptions
 from sweep.errors import DataError, fault
 
@@ -194,16 +196,17 @@ def _binding(chain: Chain) -> frozenset[int]:
     return frozenset(at for at, label in enumerate(chain.labels) if label == 1)
 
 
-def mask_dropped(splits: Splits, dropped: Sequence[Dropped]) -> Splits:
+def mask_dropped(splits: Splits, dropped: Sequence[Dropped], kind: LabelKind = BINDING) -> Splits:
     """Mask residues whose label depends on a dropped record.
 
     A dropped record may have listed binding residues, so that "not binding" in other records of
-    its chain is not certain: those residues become ``IGNORED``. If the dropped record's sites
+    its chain is not certain: those residues become unknown. If the dropped record's sites
     are known, only these residues are masked.
 
     Args:
         splits: the valid records.
         dropped: the records that are left out.
+        kind: of the labels; nothing is masked if they do not follow from sites.
     """
     all_of = {each.sequence for each in dropped if each.sequence and each.binding is None}
     named = {each.name for each in dropped if each.name and not each.sequence}
@@ -219,32 +222,50 @@ def mask_dropped(splits: Splits, dropped: Sequence[Dropped]) -> Splits:
             return chain
         labels = list(chain.labels)
         for at in doubtful:
-            labels[at] = labels[at] or IGNORED
+            if labels[at] == kind.absent:
+                labels[at] = kind.unknown
         return replace(chain, labels=tuple(labels))
 
-    return splits.map(lambda _, chains: [masked(chain) for chain in chains]) if dropped else splits
+    if not dropped or not kind.takes_sites:
+        return splits
+    return splits.map(lambda _, chains: [masked(chain) for chain in chains])
 
 
-def merge_identical(chains: Sequence[Chain]) -> list[Chain]:
+def merge_identical(chains: Sequence[Chain], kind: LabelKind = BINDING) -> list[Chain]:
     """Merge the chains that have the same sequence.
 
-    A residue binds if any record labels it so, and is unknown only if it is unknown in all; the
-    sites of all ligands are kept. Otherwise the same residue could be labelled as binding in one
-    ligand's file and as not binding in another's.
+    Of binding sites, a residue binds if any record labels it so, and is unknown only if it is
+    unknown in all; the sites of all ligands are kept. Otherwise the same residue could be labelled
+    as binding in one ligand's file and as not binding in another's.
+
+    Args:
+        chains: of one split.
+        kind: of the labels.
 
     Returns:
         One chain per sequence, in order of first appearance.
+
+    Raises:
+        DataError: with all contradictions between records of one sequence.
     """
     groups: dict[str, list[Chain]] = {}
     for chain in chains:
         groups.setdefault(chain.sequence, []).append(chain)
-    return [group[0] if len(group) == 1 else _unite(group) for group in groups.values()]
+    merged: list[Chain] = []
+    faults: list[str] = []
+    for group in groups.values():
+        try:
+            merged.append(group[0] if len(group) == 1 else _unite(group, kind))
+        except DataError as error:
+            faults += error.faults
+    if faults:
+        more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        raise DataError([*faults[:SHOWN], *more])
+    return merged
 
 
-def _unite(group: Sequence[Chain]) -> Chain:
-    """One chain with the first record's id and the binding residues of all."""
-    # IGNORED < 0 < 1: the maximum prefers known to unknown, and binding to not binding.
-    labels = np.max([chain.labels for chain in group], axis=0).tolist()
+def _unite(group: Sequence[Chain], kind: LabelKind) -> Chain:
+    """One chain with the first record's id, and the labels and ligands of all."""
     ligands: dict[str, set[int]] = {}
     for chain in group:
         for name, positions in chain.ligands.items():
@@ -252,7 +273,7 @@ def _unite(group: Sequence[Chain]) -> Chain:
     return Chain(
         id=group[0].id,
         sequence=group[0].sequence,
-        labels=tuple(labels),
+        labels=kind.unite(group),
         ligands={name: tuple(sorted(positions)) for name, positions in ligands.items()},
         source=group[0].source,
         family="; ".join(dict.fromkeys(chain.family for chain in group if chain.family)),

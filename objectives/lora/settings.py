@@ -53,6 +53,9 @@ class LoraSettings:
         max_grad_norm: gradients are clipped to this norm.
         class_weight: ``none``, ``balanced`` (inverse class frequencies), or the weight of a
             binding residue relative to one that does not bind.
+        pooling: how a task of whole sequences combines their tokens: ``mean`` of the residues,
+            ``cls`` (the first token), or ``attention`` (a weighted mean with learned weights).
+        metric: that trials are compared by, one that the task measures; null for its usual one.
         label_shift: 1 puts each residue's label on the token before it, in training and
             scoring: the off-by-one error of scripts that ignore the start token, to measure
             its effect.
@@ -100,6 +103,12 @@ class LoraSettings:
     label_shift: int = sampled(0, "be 0, or 1 to measure a fault", one_of(0, 1))
     quantization: str = sampled("nf4", "be 'nf4' or 'none'", one_of("nf4", "none"))
 
+    pooling: str = ruled(
+        "mean", "be 'mean', 'cls' or 'attention'", one_of("mean", "cls", "attention")
+    )
+    metric: str | None = ruled(
+        None, "be the name of a metric, or null", or_else(None, lambda v: isinstance(v, str))
+    )
     compute_dtype: str = ruled(
         "auto",
         "be 'auto', 'float32', 'bfloat16' or 'float16'",

@@ -106,6 +106,11 @@ class Predictions:
     labels: NDArray[np.int64]  # 1 binding, 0 not
     ligands: NDArray[np.int64]  # bit mask of the ligands each residue binds, 0 with label 0
 
+    @property
+    def values(self) -> NDArray[np.floating[Any]]:
+        """The margins, which must be finite."""
+        return self.margin
+
     @cached_property
     def ranking(self) -> Ranking:
         """The margins, sorted once for all metrics.

@@ -18,20 +18,19 @@ from objectives.metrics.metrics import (
     evaluate,
     prefixed,
 )
-from objectives.seeds import derive
 
 
-class Scores:
-    """Collects the metrics of one trial.
+class BinaryScores:
+    """Collects the metrics of one trial of binary predictions.
 
     Args:
         ligands: ligand names, the n-th for bit n of the masks.
-        data_seed: seeds the bootstrap resamples, so that trials on the same data share them.
+        seed: of the bootstrap resamples, which trials on the same data share.
     """
 
-    def __init__(self, ligands: Sequence[str], data_seed: int = 0) -> None:
+    def __init__(self, ligands: Sequence[str], seed: int = 0) -> None:
         self._ligands = tuple(ligands)
-        self._seed = derive(data_seed, "bootstrap")
+        self._seed = seed
         self.threshold = ARGMAX  # the margin that the latest evaluation chose
         self.figures: dict[str, Any] = {}  # all metrics by name, of the latest evaluation
 

@@ -22,6 +22,7 @@ from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.evaluate import predict
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.errors import SpecError, SweepError, fault
 
 _GPU_TOKENS = 16_384  # least token budget of a pass on a GPU; small ones wait for kernel launches
@@ -70,7 +71,8 @@ class Predictor:
         self.base = kept.base if place.base is None else place.base
         settings = _settings(kept.settings, place)
         self.precision = Precision.from_settings(settings)
-        inputs = Inputs({"base": self.base}, settings)
+        inputs = Inputs({"base": self.base}, settings, ResidueBinary)
+        self._task = inputs.task(settings)
         _check_base(kept, inputs, place)
         self.alphabet = Alphabet.of(inputs.tokenizer)
         self.limit = inputs.max_residues
@@ -100,7 +102,7 @@ class Predictor:
         copies = -(-_FEWEST_TOKENS // sum(windows.lengths))
         filled = windows.select([*range(len(windows))] * copies) if copies > 1 else windows
         try:
-            (made,) = predict(self._model, [self._lane], filled, sum(filled.lengths))
+            (made,) = predict(self._task, self._model, [self._lane], filled, sum(filled.lengths))
         except Exception as error:
             if not ran_out(error):
                 raise

@@ -13,6 +13,8 @@ from typing import Any
 
 from objectives.data.chain import IGNORED
 from objectives.data.errors import shown
+from objectives.data.labels.binding_sites import BINDING, BindingSites
+from objectives.data.labels.kind import LabelKind
 from sweep.errors import fault
 
 _BINDS = {"1", "true", "yes", "y", "positive", "pos", "p", "binding", "binder", "binds", "bind"}
@@ -84,12 +86,16 @@ class ClassNames:
     Args:
         features: see ``class_names``.
         label_column: name of the column of labels.
+        kind: of the labels; the names of classes replace their numbers, except of binding sites.
     """
 
-    def __init__(self, features: Mapping[str, Any], label_column: str) -> None:
+    def __init__(
+        self, features: Mapping[str, Any], label_column: str, kind: LabelKind = BINDING
+    ) -> None:
         names = class_names({key.strip().lower(): each for key, each in features.items()})
         self._label_column = label_column
-        self._names = names.pop(label_column, None)
+        binary = isinstance(kind, BindingSites)
+        self._names = names.pop(label_column, None) if binary else None
         self._labels = None if self._names is None else labels_by_name(self._names)
         self._as_they_are = self._labels == {0: 0, 1: 1}
         self._others = names
@@ -108,8 +114,11 @@ class ClassNames:
         done = dict(row)
         for column, names in self._others.items():
             cell = done.get(column)
-            if isinstance(cell, int) and 0 <= cell < len(names):
-                done[column] = names[cell]
+            done[column] = (
+                [_named(each, names) for each in cell]
+                if isinstance(cell, list)
+                else (_named(cell, names))
+            )
         cell = done.get(self._label_column)
         if self._labels is not None and not self._as_they_are and isinstance(cell, list):
             done[self._label_column] = [self._label(each) for each in cell]
@@ -121,3 +130,8 @@ class ClassNames:
         if number == IGNORED or not isinstance(number, int):
             return number
         return labels.get(number, f"{number}, which is the number of no class")
+
+
+def _named(cell: object, names: Sequence[str]) -> object:
+    """The name of a class number; anything else unchanged."""
+    return names[cell] if isinstance(cell, int) and 0 <= cell < len(names) else cell

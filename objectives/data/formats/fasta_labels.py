@@ -24,6 +24,8 @@ from objectives.data.formats.fasta import open_lines
 from objectives.data.formats.fasta_tracks import LABELS, part_lines, wrapped_at
 from objectives.data.formats.record import Record, read_chain
 from objectives.data.formats.row_splits import RowSplits
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.protein import STOP, is_prose
 from objectives.data.split_names import hint_in, split_of, without_split
 from sweep.errors import DataError, fault
@@ -34,6 +36,11 @@ _FIELD = re.compile(r"(?:^|[\s|;,])(\w+)=([^\s|;,]*)")
 _BARE = re.compile(r"[|;,]")
 _LABELS = re.compile(r"[01-]+")
 _MASK = re.compile(r"[01]+")
+
+
+def is_mask(text: str) -> bool:
+    """Whether a text is one 0 or 1 per residue."""
+    return _MASK.fullmatch(text) is not None
 
 
 def _read_header(header: str) -> tuple[str | None, dict[str, str]]:
@@ -81,7 +88,7 @@ def labels_of(fields: Mapping[str, str], below: str, length: int, where: str) ->
     elif target is not None and below and below != target:
         rule = "be the labels below the sequence"
         faults.append(fault("TARGET", rule, shown(target), where=where))
-    if mask is not None and (not _MASK.fullmatch(mask) or len(mask) != length):
+    if mask is not None and (not is_mask(mask) or len(mask) != length):
         rule = f"be one 0 or 1 a residue ({length})"
         faults.append(fault("MASK", rule, shown(mask), where=where))
     if faults:
@@ -96,20 +103,23 @@ def labels_of(fields: Mapping[str, str], below: str, length: int, where: str) ->
     ]
 
 
-def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
+def read_fasta_labels(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind = BINDING
+) -> list[Chain]:
     """Read one file.
 
     Args:
         path: the file, plain or compressed.
         name: its name in messages.
         problems: collects the errors of bad records, which are left out.
+        kind: of the labels, 0 and 1.
 
     Returns:
         The valid records in file order.
     """
     try:
         with open_lines(str(path)) as (lines, _):
-            blocks = list(_blocks(lines, name))
+            blocks = list(blocks_of(lines, name))
     except DataError as error:
         problems.files.extend(error.faults)
         return []
@@ -126,7 +136,7 @@ def read_fasta_labels(path: Path, name: str, problems: RecordErrors) -> list[Cha
         except DataError as error:
             problems.add_record(error.faults, Dropped(block.id or "", ""))
             continue
-        chain = read_chain(record, problems)
+        chain = read_chain(record, problems, kind)
         if chain is not None:
             chains.append(chain)
     return splits.place(chains, problems)
@@ -136,7 +146,7 @@ def has_labels(path: Path) -> bool:
     """Whether the first record of a file has labels; True for a file that cannot be read."""
     try:
         with open_lines(str(path)) as (lines, name):
-            block = next(_blocks(lines, name), None)
+            block = next(blocks_of(lines, name), None)
     except (OSError, DataError):  # reported when the file is read
         return True
     if block is None:
@@ -145,7 +155,7 @@ def has_labels(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """The lines of one record."""
 
     number: int  # line number of the header
@@ -154,15 +164,15 @@ class _Block:
     body: list[tuple[int, str]] = field(default_factory=list)  # the lines below, with their numbers
 
 
-def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
+def blocks_of(lines: Iterator[str], name: str) -> Iterator[Block]:
     """Group the lines of a file by header."""
-    block: _Block | None = None
+    block: Block | None = None
     for number, raw in enumerate(lines, start=1):
         line = raw.strip()
         if line.startswith(">"):
             if block is not None:
                 yield block
-            block = _Block(number, *_read_header(line[1:].strip()))
+            block = Block(number, *_read_header(line[1:].strip()))
         elif line and not line.startswith(";"):
             if block is None:
                 rule = "begin with a header, '>' and an id"
@@ -172,7 +182,7 @@ def _blocks(lines: Iterator[str], name: str) -> Iterator[_Block]:
         yield block
 
 
-def _record(block: _Block, name: str, widths: set[int]) -> Record:
+def _record(block: Block, name: str, widths: set[int]) -> Record:
     """Parse one block into a record."""
     where = f"{name}, line {block.number}"
     sequence, below = part_lines(block.body, name, widths)

@@ -12,10 +12,13 @@ from objectives.data.chain import Chain
 from objectives.data.errors import RecordErrors, reason
 from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
 from objectives.data.formats.fasta_labels import read_fasta_labels
+from objectives.data.formats.fasta_targets import read_fasta_targets
 from objectives.data.formats.open_file import format_of
 from objectives.data.formats.row_splits import Placed
 from objectives.data.formats.table import READERS, read_table
 from objectives.data.formats.text import read_text
+from objectives.data.labels.binding_sites import BINDING, BindingSites
+from objectives.data.labels.kind import LabelKind
 from objectives.data.splits import Splits
 from sweep.errors import DataError, fault
 from sweep.terminal.printable import printable
@@ -34,6 +37,7 @@ class FileSource:
     loose: frozenset[Path] = frozenset()  # in subfolders, naming no split; skipped without chains
     passed_over: tuple[str, ...] = ()  # files that are not read, with the reason
     notes: tuple[str, ...] = ()  # remarks for the user that are no errors
+    kind: LabelKind = BINDING  # of the labels
 
     def digest(self) -> str:
         """SHA-256 over every file's split, name and content.
@@ -65,12 +69,12 @@ class FileSource:
         found = Placed(str(self.root))
         for split, paths in self.files.items():
             for path in paths:
-                name, read = self._name(path), _reader(path)
-                if path in self.loose and not read(path, name, RecordErrors()):
+                name, read = self._name(path), _reader(path, self.kind)
+                if path in self.loose and not read(path, name, RecordErrors(), self.kind):
                     note = f"{name} is passed over, because no chains can be read from it"
                     problems.notes.append(note)
                     continue
-                chains = read(path, name, problems)
+                chains = read(path, name, problems, self.kind)
                 found.add(chains, name, split, problems, named=path in self.named)
         return found.splits(problems)
 
@@ -80,10 +84,13 @@ class FileSource:
         return printable(name)
 
 
-def _reader(path: Path) -> Callable[[Path, str, RecordErrors], list[Chain]]:
+Reader = Callable[[Path, str, RecordErrors, LabelKind], list[Chain]]
+
+
+def _reader(path: Path, kind: LabelKind) -> Reader:
     suffix = format_of(path)
     if suffix in FASTA:
-        return read_fasta_labels
+        return read_fasta_labels if isinstance(kind, BindingSites) else read_fasta_targets
     return read_text if suffix == ".txt" else read_table
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from objectives.data.formats.fasta_labels import SUFFIXES as FASTA
@@ -19,6 +19,8 @@ from objectives.data.formats.fasta_labels import has_labels
 from objectives.data.formats.files import SUFFIXES, TABLES, FileSource, unreadable
 from objectives.data.formats.open_file import format_of, stem_of
 from objectives.data.formats.table import PICKLED
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.split_names import hint_in, split_of_file, splits_in
 from objectives.data.splits import SPLITS
 from sweep.errors import DataError, fault
@@ -51,7 +53,7 @@ class _Found:
     reads: bool  # whether its suffix is of a format that can be read
 
 
-def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
+def find_files(root: Path, *, allow_pickle: bool = False, kind: LabelKind = BINDING) -> FileSource:
     """Sort the files under a path into splits.
 
     A single file is for training whatever its name, because the user named it explicitly.
@@ -59,15 +61,15 @@ def find_files(root: Path, *, allow_pickle: bool = False) -> FileSource:
     Args:
         root: a file, or a folder.
         allow_pickle: read pickled tables too.
+        kind: of the labels.
 
     Raises:
         DataError: if there is no readable file, none for training, or a file that looks like
             data or is named after a split cannot be read.
     """
     try:
-        if root.is_dir():
-            return _in_folder(root, allow_pickle=allow_pickle)
-        return _alone(root, allow_pickle=allow_pickle)
+        find = _in_folder if root.is_dir() else _alone
+        return replace(find(root, allow_pickle=allow_pickle), kind=kind)
     except OSError as error:
         raise DataError(unreadable(root, error)) from error
 

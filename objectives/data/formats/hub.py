@@ -18,6 +18,8 @@ from objectives.data.formats.table_columns import (
     is_read,
     label_column_of,
 )
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.split_names import UNDERSTOOD, split_of
 from objectives.data.splits import SPLITS, Splits
 from sweep.errors import DataError, fault
@@ -36,6 +38,7 @@ class TableSource:
     tables: Mapping[str, Dataset]  # split key, such as ``train``, to table
     content: str  # digest of the tables' content
     named: bool = True  # whether the keys name splits; False for a single table
+    kind: LabelKind = BINDING  # of the labels
 
     passed_over: ClassVar[tuple[str, ...]] = ()  # every table is read, or is an error
 
@@ -51,7 +54,7 @@ class TableSource:
         """Read every row; errors are collected in ``problems``."""
         found = Placed(self.name)
         for key, table in self.tables.items():
-            chains = _chains(table, f"{self.name}, {key}", problems)
+            chains = _chains(table, f"{self.name}, {key}", problems, self.kind)
             split = split_of(key) if self.named else ""
             found.add(chains, key, split or "train", problems, named=bool(split))
         return found.splits(problems)
@@ -62,7 +65,7 @@ def is_saved(folder: Path) -> bool:
     return any((folder / mark).is_file() for mark in _MARKS)
 
 
-def open_saved(folder: Path) -> TableSource:
+def open_saved(folder: Path, kind: LabelKind = BINDING) -> TableSource:
     """Open a folder of ``save_to_disk``.
 
     Raises:
@@ -85,10 +88,10 @@ def open_saved(folder: Path) -> TableSource:
         got = f"{type(error).__name__}: {reason(error)}"
         raise DataError(fault("data", rule, got, where=str(folder))) from error
     named = isinstance(loaded, Mapping)
-    return TableSource(folder.name, tables, content.hexdigest(), named=named)
+    return TableSource(folder.name, tables, content.hexdigest(), named=named, kind=kind)
 
 
-def open_hub(name: str) -> TableSource:
+def open_hub(name: str, kind: LabelKind = BINDING) -> TableSource:
     """Open a data set of the Hub.
 
     Raises:
@@ -107,7 +110,8 @@ def open_hub(name: str) -> TableSource:
     tables = _by_split(loaded, name)
     # datasets derives this fingerprint from the files' revision; there is no public attribute.
     prints = "\n".join(f"{split} {table._fingerprint}" for split, table in tables.items())  # noqa: SLF001
-    return TableSource(name, tables, hashlib.sha256(prints.encode()).hexdigest())
+    content = hashlib.sha256(prints.encode()).hexdigest()
+    return TableSource(name, tables, content, kind=kind)
 
 
 def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
@@ -129,18 +133,18 @@ def _by_split(loaded: Any, where: str) -> dict[str, Dataset]:
     return {key: loaded[key] for name in SPLITS for key in loaded if splits[key] == name}
 
 
-def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
+def _chains(table: Dataset, where: str, problems: RecordErrors, kind: LabelKind) -> list[Chain]:
     """The chains of one table."""
     columns = {column: column.strip().lower() for column in table.column_names}
-    faults = column_faults(columns.values(), where)
+    faults = column_faults(columns.values(), where, kind)
     if faults:
         problems.files.extend(faults)
         return []
     # Decode only the needed columns: the table may also hold large embeddings.
-    known = table.select_columns([name for name in columns if is_read(columns[name])])
+    known = table.select_columns([name for name in columns if is_read(columns[name], kind)])
     known = known.with_format(None)  # a saved table may ask for tensors
-    label_column = label_column_of(columns.values())
-    classes = ClassNames(known.features.to_dict(), label_column)
+    label_column = label_column_of(columns.values(), kind)
+    classes = ClassNames(known.features.to_dict(), label_column, kind)
     faults = classes.faults(where)
     if faults:
         problems.files.extend(faults)
@@ -153,7 +157,7 @@ def _chains(table: Dataset, where: str, problems: RecordErrors) -> list[Chain]:
             yield f"{where}, row {number}", named
 
     try:
-        chains = chains_of_rows(splits.watch(rows()), label_column, problems)
+        chains = chains_of_rows(splits.watch(rows()), label_column, problems, kind)
     except (OSError, ValueError) as error:  # raised by Arrow for damaged bytes
         problems.files.append(fault("table", "be readable", reason(error), where=where))
         return []

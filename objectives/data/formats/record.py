@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from objectives.data.chain import Chain
 from objectives.data.errors import Dropped, FileFaultError, RecordErrors, shown
-from objectives.data.formats.residue_labels import cut_fault, is_cut, read_labels, read_positions
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
+from objectives.data.labels.residue_cells import cut_fault, is_cut, read_positions
 from objectives.data.protein import STOP, is_missing, is_prose, join_blocks, other_kind, remedy
 from sweep.errors import DataError, fault
 
@@ -25,7 +27,7 @@ class Record:
     where: str  # file and line, for messages
     name: object = None  # its id; if missing, one is derived from the sequence
     ligand: object = None  # the ligand that binds; empty if unknown
-    labels: object = None  # ``"0010"`` or a list of 0, 1 and ``IGNORED``; used if not None
+    labels: object = None  # a cell that the kind of label reads; used if not None
     positions: object = None  # 1-based binding positions, ``"D21 K33"``, ``"21 33"`` or a list
     letters: bool = False  # each position must include its residue's letter (the text format)
     family: object = None  # text or a list of texts; any other type means something else
@@ -33,19 +35,22 @@ class Record:
     labelled: bool = False  # the source has labels, not positions, even if this record's are None
 
 
-def read_chain(record: Record, problems: RecordErrors) -> Chain | None:
+def read_chain(record: Record, problems: RecordErrors, kind: LabelKind = BINDING) -> Chain | None:
     """Convert a record to a chain, or add its errors to ``problems``.
 
     Returns:
-        The chain; None for a bad record.
+        The chain; None for a bad record, and for one without a label, which is counted.
     """
     try:
-        chain = build_chain(record)
+        chain = build_chain(record, kind)
     except FileFaultError as error:
         problems.add_fault_shown_by(error, record.where.rpartition(", ")[0])
         return None
     except DataError as error:
         problems.add_record(error.faults, dropped(record))
+        return None
+    if chain is None:
+        problems.count("records without a label, left out")
         return None
     if _SODIUM in chain.ligands and not record.letters:
         problems.count("records of ligand 'NA', read as sodium and not as missing")
@@ -64,11 +69,15 @@ def dropped(record: Record) -> Dropped:
         return Dropped("", sequence)
 
 
-def build_chain(record: Record) -> Chain:
+def build_chain(record: Record, kind: LabelKind = BINDING) -> Chain | None:
     """Validate one record and convert it to a chain.
 
+    Args:
+        record: as read.
+        kind: of its labels.
+
     Returns:
-        The chain; its ``ligands`` is empty if the record names no ligand.
+        The chain, with empty ``ligands`` if the record names no ligand; None without a label.
 
     Raises:
         DataError: with the errors of the first invalid field.
@@ -77,8 +86,10 @@ def build_chain(record: Record) -> Chain:
     sequence = _sequence(record)
     labelled = record.labelled or record.labels is not None
     if labelled:
-        labels = read_labels(record.labels, sequence, where)
-        binding = tuple(index for index, label in enumerate(labels) if label == 1)
+        labels = kind.read(record.labels, sequence, where)
+        if labels is None:
+            return None
+        binding = kind.sites(labels)
     else:
         found = read_positions(record.positions, sequence, where, letters=record.letters)
         marks = bytearray(len(sequence))
@@ -87,7 +98,7 @@ def build_chain(record: Record) -> Chain:
         labels, binding = tuple(marks), tuple(sorted(found))
     ligand = _text("ligand", record.ligand, where)
     name = _text("id", record.name, where)
-    return Chain(
+    chain = Chain(
         id=name or "sequence-" + hashlib.sha256(sequence.encode()).hexdigest()[:12],
         sequence=sequence,
         labels=labels,
@@ -97,6 +108,7 @@ def build_chain(record: Record) -> Chain:
         whole=labelled,
         translated=isinstance(record.sequence, str) and record.sequence.rstrip().endswith(STOP),
     )
+    return chain if labelled else kind.of_ligands(chain)
 
 
 def _family(value: object) -> str:

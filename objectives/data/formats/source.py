@@ -13,6 +13,8 @@ from objectives.data.formats.find_files import find_files
 from objectives.data.formats.hub import is_saved, open_hub, open_saved
 from objectives.data.formats.open_file import format_of
 from objectives.data.formats.table import PICKLED
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.splits import Splits
 from sweep.errors import DataError, fault
 from sweep.terminal.printable import printable
@@ -48,6 +50,9 @@ class MotifSource:
 
     passed_over = ()
 
+    def __init__(self, kind: LabelKind = BINDING) -> None:
+        self._kind = kind
+
     def digest(self) -> str:
         """Digest of the name; the generator's code is part of the cache key as well."""
         return hashlib.sha256(BUILTIN_MOTIFS.encode()).hexdigest()
@@ -62,16 +67,19 @@ class MotifSource:
         from objectives.data.motifs import generate
 
         train, test = generate()
-        return Splits(train=train, test=test)
+        return Splits(train=train, test=test).map(
+            lambda _, chains: [self._kind.of_ligands(chain) for chain in chains]
+        )
 
 
-def open_source(text: str, *, allow_pickle: bool = False) -> Source:
+def open_source(text: str, *, allow_pickle: bool = False, kind: LabelKind = BINDING) -> Source:
     """Open a data source by its name or path.
 
     Args:
         text: ``builtin:motifs``, a file, a folder of files, a folder of the ``datasets``
             library, or a Hub name ``owner/name``.
         allow_pickle: read pickled tables too.
+        kind: of the labels.
 
     Raises:
         DataError: if it does not exist or cannot be opened, saying what was found instead.
@@ -79,7 +87,7 @@ def open_source(text: str, *, allow_pickle: bool = False) -> Source:
     if text.startswith("builtin:"):
         if text != BUILTIN_MOTIFS:
             raise DataError(fault("data", f"be {BUILTIN_MOTIFS} to be built in", text))
-        return MotifSource()
+        return MotifSource(kind)
     try:
         path = Path(text).expanduser()
         there = path.exists() or path.is_symlink()
@@ -89,11 +97,11 @@ def open_source(text: str, *, allow_pickle: bool = False) -> Source:
     if not text.strip() or "\0" in text:
         raise DataError(fault("data", "be a path or a name", text))
     if path.is_dir() and is_saved(path):
-        return open_saved(path)
+        return open_saved(path, kind)
     if there:
-        return find_files(path, allow_pickle=allow_pickle)
+        return find_files(path, allow_pickle=allow_pickle, kind=kind)
     if _HUB_NAME.fullmatch(text) and format_of(path) not in (*SUFFIXES, *PICKLED):
-        return open_hub(text)
+        return open_hub(text, kind)
     raise DataError(_missing(path, text))
 
 

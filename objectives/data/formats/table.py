@@ -22,31 +22,38 @@ from objectives.data.formats.table_columns import (
     label_column_of,
 )
 from objectives.data.formats.uniprot import COLUMNS, chains_of_entries, is_uniprot
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from sweep.errors import DataError, fault
 
 
-def read_table(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
+def read_table(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind = BINDING
+) -> list[Chain]:
     """Read one table.
 
     Args:
         path: a file whose format is in ``READERS`` or ``PICKLED``, compressed or not.
         name: its name in messages.
         problems: collects the errors of bad rows, which are left out, and of the file.
+        kind: of its labels.
 
     Returns:
         The valid rows as chains, in file order.
     """
     before = len(problems.files)
     try:
-        columns, rows = {**READERS, **PICKLED}[format_of(path)](path, name, problems)
-        faults = column_faults(columns, name)
+        columns, rows = {**READERS, **PICKLED}[format_of(path)](path, name, problems, kind)
+        faults = column_faults(columns, name, kind)
         if len(problems.files) > before:
             return []
         splits = RowSplits()
-        if faults and is_uniprot(columns):
-            return splits.place(chains_of_entries(splits.watch(rows), problems), problems)
+        if faults and kind.takes_sites and is_uniprot(columns):
+            entries = chains_of_entries(splits.watch(rows), problems, kind)
+            return splits.place(entries, problems)
         if not faults:
-            chains = chains_of_rows(splits.watch(rows), label_column_of(columns), problems)
+            column = label_column_of(columns, kind)
+            chains = chains_of_rows(splits.watch(rows), column, problems, kind)
             return splits.place(chains, problems)
     except DataError as error:
         faults = list(error.faults)
@@ -57,17 +64,21 @@ def read_table(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
     return []
 
 
-def _read_delimited(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
+def _read_delimited(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind
+) -> tuple[list[str], Rows]:
     """Read CSV or TSV; cells stay text, as type inference would turn labels ``0010`` into 10."""
-    return named_rows(_rows(path, name), name, problems, _wanted)
+    return named_rows(_rows(path, name), name, problems, lambda columns: _wanted(columns, kind))
 
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 
 
-def _read_pickle(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
+def _read_pickle(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind
+) -> tuple[list[str], Rows]:
     """Read a pickled pandas DataFrame, list of dicts or dict of columns."""
-    del problems
+    del problems, kind
     import pandas as pd  # type: ignore[import-untyped]
 
     try:
@@ -115,10 +126,14 @@ def _rows(path: Path, name: str) -> Iterator[Row]:
         yield from tsv_rows(lines) if delimiter == "\t" else csv_rows(lines, delimiter)
 
 
-def _wanted(columns: list[str]) -> list[int]:
+def _wanted(columns: list[str], kind: LabelKind) -> list[int]:
     """The indices of the columns that are read."""
-    entries = bool(column_faults(columns, "")) and is_uniprot(columns)
-    return [at for at, each in enumerate(columns) if is_read(each) or (entries and each in COLUMNS)]
+    entries = bool(column_faults(columns, "", kind)) and is_uniprot(columns)
+    return [
+        at
+        for at, each in enumerate(columns)
+        if is_read(each, kind) or (entries and each in COLUMNS)
+    ]
 
 
 class _Object(dict[str, Any]):
@@ -130,8 +145,11 @@ class _Object(dict[str, Any]):
         self.doubled = sorted({name for name in KNOWN_COLUMNS if names.count(name) > 1})
 
 
-def _read_json_lines(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
+def _read_json_lines(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind
+) -> tuple[list[str], Rows]:
     """Read JSON Lines or one JSON array; a column may be absent from some rows, not from all."""
+    del kind
     rows: list[tuple[str, Mapping[str, Any]]] = []
     columns: dict[str, None] = {}
     started = False
@@ -189,7 +207,9 @@ def _read_json_array(text: str, name: str, problems: RecordErrors) -> tuple[list
     return list(dict.fromkeys(key for _, row in rows for key in row)), rows
 
 
-def _read_parquet(path: Path, name: str, problems: RecordErrors) -> tuple[list[str], Rows]:
+def _read_parquet(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind
+) -> tuple[list[str], Rows]:
     """Read Parquet; decodes only the columns needed, as the file may also hold embeddings."""
     del problems
     import pyarrow.parquet
@@ -205,10 +225,11 @@ def _read_parquet(path: Path, name: str, problems: RecordErrors) -> tuple[list[s
         with pyarrow.parquet.ParquetFile(source) as file:
             names = list(file.schema_arrow.names)
             columns = [column.strip().lower() for column in names]
-            wanted = {names[at]: columns[at] for at in _wanted(columns)}
-            if column_faults(columns, name) and not is_uniprot(columns):  # the caller reports it
+            wanted = {names[at]: columns[at] for at in _wanted(columns, kind)}
+            if column_faults(columns, name, kind) and not is_uniprot(columns):
                 return columns, []
-            classes = ClassNames(features_of(file.schema_arrow.metadata), label_column_of(columns))
+            features = features_of(file.schema_arrow.metadata)
+            classes = ClassNames(features, label_column_of(columns, kind), kind)
             batches = (batch.to_pylist() for batch in file.iter_batches(columns=list(wanted)))
             cells = [row for batch in batches for row in batch]
     except Exception as error:  # a damaged file can raise any exception in Arrow
@@ -222,7 +243,9 @@ def _read_parquet(path: Path, name: str, problems: RecordErrors) -> tuple[list[s
     ]
 
 
-READERS: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] = {
+Reader = Callable[[Path, str, RecordErrors, LabelKind], tuple[list[str], Rows]]
+
+READERS: dict[str, Reader] = {
     ".csv": _read_delimited,
     ".tsv": _read_delimited,
     ".tab": _read_delimited,
@@ -233,7 +256,7 @@ READERS: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] 
 }
 """File suffix to reader."""
 
-PICKLED: dict[str, Callable[[Path, str, RecordErrors], tuple[list[str], Rows]]] = {
+PICKLED: dict[str, Reader] = {
     ".pkl": _read_pickle,
     ".pickle": _read_pickle,
 }

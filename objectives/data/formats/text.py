@@ -15,6 +15,8 @@ from objectives.data.errors import Dropped, RecordErrors
 from objectives.data.formats.delimited import require_text_format
 from objectives.data.formats.open_file import open_text, stem_of
 from objectives.data.formats.record import Record, read_chain
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.split_names import splits_in, without_split
 from sweep.errors import DataError, fault
 
@@ -35,17 +37,24 @@ def ligand_of(path: Path) -> str:
     return ligand if underscore else ""
 
 
-def read_text(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
+def read_text(
+    path: Path, name: str, problems: RecordErrors, kind: LabelKind = BINDING
+) -> list[Chain]:
     """Read one file.
 
     Args:
         path: the file.
         name: its name in messages.
         problems: collects the errors of bad records, which are left out.
+        kind: of the labels, which must follow from sites.
 
     Returns:
         The valid records in file order.
     """
+    if not kind.takes_sites:
+        rule, got = f"hold {kind.form}", "the binding sites of a ligand"
+        problems.files.append(fault("file", rule, got, where=name, way_out="Give a table"))
+        return []
     try:
         with open_text(path, name) as file:
             lines = file.read().split("\n")
@@ -74,7 +83,7 @@ def read_text(path: Path, name: str, problems: RecordErrors) -> list[Chain]:
         except DataError as error:
             problems.add_record(error.faults, Dropped("_".join(filter(None, fields[:2])), ""))
             continue
-        chain = read_chain(record, problems)
+        chain = read_chain(record, problems, kind)
         if chain is not None:
             chains.append(chain)
     return chains

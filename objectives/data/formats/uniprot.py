@@ -15,7 +15,9 @@ from typing import Any
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.errors import RecordErrors, shown
 from objectives.data.formats.record import Record, dropped, read_chain
-from objectives.data.formats.residue_labels import cut_fault, is_cut
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
+from objectives.data.labels.residue_cells import cut_fault, is_cut
 from objectives.data.protein import is_missing
 from sweep.errors import DataError, fault
 
@@ -230,7 +232,9 @@ def is_uniprot(columns: Iterable[str]) -> bool:
 
 
 def chains_of_entries(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], problems: RecordErrors
+    rows: Iterable[tuple[str, Mapping[str, Any]]],
+    problems: RecordErrors,
+    kind: LabelKind = BINDING,
 ) -> list[Chain]:
     """Convert each entry to a chain.
 
@@ -240,6 +244,7 @@ def chains_of_entries(
     Args:
         rows: location (file and line) and cells by column name of each row.
         problems: collects errors of bad rows, counts of left-out entries and uncertain features.
+        kind: of the labels, derived from the ligands.
 
     Returns:
         The chains of the valid rows with features, in order.
@@ -259,6 +264,7 @@ def chains_of_entries(
             continue
         try:
             chain = _chain(plain, row, problems)
+            chain = None if chain is None else kind.of_ligands(chain)
         except DataError as error:
             problems.add_record(error.faults, dropped(record))
             continue

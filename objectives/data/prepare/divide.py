@@ -9,6 +9,8 @@ from typing import Any
 from objectives.data.chain import Chain
 from objectives.data.errors import RecordErrors, listed
 from objectives.data.formats.source import Source
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.letters import judge_letters
 from objectives.data.options import DataOptions
 from objectives.data.similarity.grouping import Grouping, Tool, clustering_tool, group
@@ -47,16 +49,18 @@ class Division:
     notes: tuple[str, ...] = ()  # remarks for the user that are no errors
 
 
-def divide(source: Source, name: str, options: DataOptions) -> Division:
+def divide(source: Source, name: str, options: DataOptions, kind: LabelKind = BINDING) -> Division:
     """Read a source and assign its chains to splits.
 
     Args:
         source: what to read.
         name: the source as the user wrote it, for messages.
         options: settings for splitting and subsampling.
+        kind: of the labels.
 
     Raises:
-        DataError: with all records' errors, or if train or validation has no binding residue.
+        DataError: with all records' errors, or if train or validation has no labels to learn from
+            or to score.
     """
     tool = clustering_tool(options.cluster_method)
     problems = RecordErrors()
@@ -64,15 +68,15 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
     judge_letters(read, name, problems)
     skipped = problems.settle(name, skip_bad=options.skip_bad, sound=read.count() > 0)
     _require_no_splits_in_ids(read, name)
-    read = mask_dropped(read, problems.dropped)
-    united = read.map(lambda _, chains: merge_identical(chains))
+    read = mask_dropped(read, problems.dropped, kind)
+    united = read.map(lambda _, chains: merge_identical(chains, kind))
     disjoint, overlapping = drop_overlap(united)
     short, long = drop_long(disjoint, options.max_residues)
     _require_chains(short, name, overlapping, long)
     splits, method, grouping = _with_validation(short, options, tool)
     carved = None if grouping is None else splits
     splits = cap(splits, options)
-    _require_positives(splits, name)
+    _refuse(kind.faults(splits.given(), name))
     return Division(
         splits=splits,
         method=method,
@@ -91,7 +95,7 @@ def divide(source: Source, name: str, options: DataOptions) -> Division:
         notes=(
             *problems.notes,
             *_carving_notes(carved, options.validation_fraction),
-            *_label_notes(splits),
+            *kind.notes(splits.given()),
         ),
     )
 
@@ -148,17 +152,6 @@ def _require_chains(splits: Splits, source: str, overlapping: int, long: int) ->
     )
 
 
-def _require_positives(splits: Splits, source: str) -> None:
-    """Refuse a split without binding residues, on which every prediction scores the same."""
-    way_out = "Check the label column, or raise the cap on chains"
-    rule = "hold binding residues"
-    _refuse(
-        fault(name, rule, f"{len(chains)} chains without one", where=source, way_out=way_out)
-        for name, chains in _needed(splits)
-        if not any(1 in chain.labels for chain in chains)
-    )
-
-
 def _needed(splits: Splits) -> list[tuple[str, Sequence[Chain]]]:
     """The splits that a sweep requires: train, and validation if given."""
     return [(name, chains) for name, chains in splits.given().items() if name != "test"]
@@ -171,24 +164,7 @@ def _refuse(faults: Iterable[str]) -> None:
         raise DataError(found)
 
 
-_OFTEN = 0.5  # share of binding residues above which labels may be inverted; usual: a few per cent
 _FAR = 2.0  # factor by which the validation share may differ from the one asked for without a note
-
-
-def _label_notes(splits: Splits) -> list[str]:
-    """A note if most residues of a split are labelled as binding."""
-    shares = {}
-    for name, chains in splits.given().items():
-        positives = sum(chain.labels.count(1) for chain in chains)
-        known = positives + sum(chain.labels.count(0) for chain in chains)
-        if positives > _OFTEN * known:
-            shares[name] = f"{positives / known:.0%} in {name}"
-    if not shares:
-        return []
-    listing = ", ".join(shares.values())
-    return [
-        f"most residues with a known label bind ({listing}): check that labels are not inverted"
-    ]
 
 
 def _carving_notes(carved: Splits | None, fraction: float) -> list[str]:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.data.formats.source import Source, open_source
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.options import DataOptions
 from objectives.data.prepare.alphabet import Alphabet, ligand_bits
 from objectives.data.prepare.cache import MappedFiles, load_entry, store_entry
 from objectives.data.prepare.divide import Division, divide
 from objectives.data.prepare.summary import DataSummary, count_ligands, summarise_split
-from objectives.data.prepare.tokenize import tokenise
+from objectives.data.prepare.tokenize import Coding, tokenise
 from objectives.data.similarity.grouping import clustering_tool
 from objectives.data.similarity.leakage import leakage_at_hand
 from objectives.data.splits import Splits
@@ -44,7 +46,13 @@ class PreparedData:
 
 
 def prepare(
-    source: str, *, tokenizer: Any, base_limit: int, options: DataOptions, cache: Path
+    source: str,
+    *,
+    tokenizer: Any,
+    base_limit: int,
+    options: DataOptions,
+    cache: Path,
+    kind: LabelKind = BINDING,
 ) -> PreparedData:
     """Read, validate, split and tokenise a data source, or load it from the cache.
 
@@ -55,6 +63,7 @@ def prepare(
             (ESM-2: 1 022).
         options: settings for splitting and subsampling.
         cache: folder of prepared data; created if missing.
+        kind: of the labels.
 
     Raises:
         DataError: with all errors of options or data, or if the cache cannot be written.
@@ -64,17 +73,17 @@ def prepare(
         faults.append(fault("base_limit", "be at least 1 residue", base_limit))
     if faults:
         raise DataError(faults)
-    opened = open_source(source, allow_pickle=options.allow_pickle)
+    opened = open_source(source, allow_pickle=options.allow_pickle, kind=kind)
     alphabet = Alphabet.of(tokenizer)
-    key = _key(opened, alphabet, base_limit, options)
+    key = _key(opened, alphabet, base_limit, options, kind)
     folder = cache / key
     entry = load_entry(folder)
     if entry is None:
-        division = divide(opened, source, options)
-        if _key(opened, alphabet, base_limit, options) != key:  # changed while it was read
+        division = divide(opened, source, options, kind)
+        if _key(opened, alphabet, base_limit, options, kind) != key:  # changed while it was read
             rule, way_out = "stay what it is while it is read", "Run it again once it is written"
             raise DataError(fault("data", rule, "other bytes", where=source, way_out=way_out))
-        tables, summary = _tokenised(division, alphabet, base_limit)
+        tables, summary = _tokenised(division, alphabet, base_limit, kind)
         facts = {"summary": summary.to_json(), "fingerprint": _fingerprint(division.splits)}
         try:
             entry = store_entry(folder, tables, facts)
@@ -99,11 +108,13 @@ def _code_digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _key(source: Source, alphabet: Alphabet, limit: int, options: DataOptions) -> str:
+def _key(
+    source: Source, alphabet: Alphabet, limit: int, options: DataOptions, kind: LabelKind
+) -> str:
     """Name of the cache entry: a digest of everything that its content depends on."""
     tool = clustering_tool(options.cluster_method).name  # "auto" depends on the machine
     settings = asdict(options)
-    content = [source.digest(), source.names()]
+    content = [source.digest(), source.names(), type(kind).__name__]
     parts = [content, alphabet.digest, limit, settings, tool, _code_digest()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -121,14 +132,21 @@ def _fingerprint(splits: Splits) -> str:
 
 
 def _tokenised(
-    division: Division, alphabet: Alphabet, limit: int
+    division: Division, alphabet: Alphabet, limit: int, kind: LabelKind
 ) -> tuple[dict[str, Dataset], DataSummary]:
     """Tokenise every split and make the summary."""
     given = division.splits.given()
     bits, ligands = ligand_bits(count_ligands(given))
-    tables = {name: tokenise(chains, alphabet, limit, bits) for name, chains in given.items()}
+    facts = kind.facts(given)
+    coding = Coding(kind, facts)
+    tables = {
+        name: tokenise(chains, alphabet, limit, bits, coding) for name, chains in given.items()
+    }
     summary = DataSummary(
-        splits={name: summarise_split(chains, len(tables[name])) for name, chains in given.items()},
+        splits={
+            name: summarise_split(chains, len(tables[name]), kind) for name, chains in given.items()
+        },
+        labels=facts,
         ligands=ligands,
         split_method=division.method,
         clusters=division.clusters,

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from objectives.data.chain import IGNORED, Chain
+from objectives.data.labels.binding_sites import BINDING, BindingSites
+from objectives.data.labels.kind import LabelKind
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,12 @@ class SplitSummary:
 
     chains: int  # number of chains
     residues: int  # residues of all chains
-    positives: int  # binding residues
-    positives_share: float  # share of positives among the residues with a known label
+    positives: int | None  # binding residues; None for labels of another kind
+    # share of positives among the residues with a known label, likewise
+    positives_share: float | None
     windows: int  # model inputs; more than chains if some are longer than the model's limit
     lengths: Mapping[str, int]  # of chains, at ``min``, ``q25``, ``median``, ``q75`` and ``max``
+    labels: Mapping[str, Any] = field(default_factory=dict)  # see ``LabelKind.counts``
 
 
 _LISTS = ("skipped_bad", "passed_over", "notes")
@@ -47,10 +51,14 @@ class DataSummary:
     files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # records read
     passed_over: tuple[str, ...] = ()  # files of the source that are not read, with the reason
     notes: tuple[str, ...] = ()  # remarks for the user that are no errors
+    labels: Mapping[str, Any] = field(default_factory=dict)  # see ``LabelKind.facts``
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as JSON values."""
+        """The summary as JSON values; without ``labels`` where there is nothing to say of them."""
         tree = asdict(self)
+        for part in (tree, *tree["splits"].values()):
+            if not part["labels"]:
+                del part["labels"]
         return tree | {name: list(tree[name]) for name in _LISTS}
 
     @classmethod
@@ -61,21 +69,27 @@ class DataSummary:
         return cls(**{**tree, "splits": splits, **lists})
 
 
-def summarise_split(chains: Sequence[Chain], windows: int) -> SplitSummary:
+def summarise_split(
+    chains: Sequence[Chain], windows: int, kind: LabelKind = BINDING
+) -> SplitSummary:
     """Statistics of one split, which must have at least one chain."""
-    labels = np.concatenate([np.asarray(chain.labels, dtype=np.int8) for chain in chains])
-    known, positives = int((labels != IGNORED).sum()), int((labels == 1).sum())
+    positives = share = None
+    if isinstance(kind, BindingSites):
+        labels = kind.encode(chains, {})
+        known, positives = int((labels != IGNORED).sum()), int((labels == 1).sum())
+        share = positives / known if known else 0.0
     lengths = np.quantile(
         [len(chain.sequence) for chain in chains], [0, 0.25, 0.5, 0.75, 1], method="nearest"
     )
     names = ("min", "q25", "median", "q75", "max")
     return SplitSummary(
         chains=len(chains),
-        residues=len(labels),
+        residues=sum(len(chain.sequence) for chain in chains),
         positives=positives,
-        positives_share=positives / known if known else 0.0,
+        positives_share=share,
         windows=windows,
         lengths={name: int(value) for name, value in zip(names, lengths, strict=True)},
+        labels=kind.counts(chains),
     )
 
 

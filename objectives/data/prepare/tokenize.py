@@ -12,14 +12,16 @@ import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from joblib import cpu_count
 from numpy.typing import NDArray
 
 from objectives.data.chain import IGNORED, Chain
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.prepare.alphabet import Alphabet
 
 if TYPE_CHECKING:
@@ -99,12 +101,21 @@ def shown_progress(items: Iterable[T], total: int, what: str, *, chains: int) ->
 
 
 @dataclass(frozen=True)
+class Coding:
+    """How labels are turned into numbers."""
+
+    kind: LabelKind = BINDING  # of the labels
+    facts: Mapping[str, Any] = field(default_factory=dict)  # see ``LabelKind.facts``
+
+
+@dataclass(frozen=True)
 class _Form:
     """How chains are converted to windows."""
 
     alphabet: Alphabet  # the tokenizer's encoding of residues
     limit: int  # most residues of a window
     bits: Mapping[str, int]  # mask of each ligand
+    coding: Coding
 
     @property
     def token_type(self) -> np.dtype:
@@ -118,7 +129,11 @@ class _Form:
 
 
 def tokenise(
-    chains: Sequence[Chain], alphabet: Alphabet, limit: int, bits: Mapping[str, int]
+    chains: Sequence[Chain],
+    alphabet: Alphabet,
+    limit: int,
+    bits: Mapping[str, int],
+    coding: Coding | None = None,
 ) -> Dataset:
     """Convert the chains of a split to a table of windows.
 
@@ -127,17 +142,20 @@ def tokenise(
         alphabet: the tokenizer's encoding of residues.
         limit: most residues of a window.
         bits: mask of each ligand.
+        coding: of the labels; that of binding sites if None.
 
     Returns:
         One row per window: ``chain`` (index in ``chains``), ``chain_id``, ``start`` (residue
         offset of the window), ``length`` (tokens), and the lists ``input_ids``, ``labels``
-        (``IGNORED`` at special tokens and at residues that another window owns) and ``ligands``
-        (masks), each ``length`` long. Integers are as narrow as their values allow.
+        (``IGNORED``, or NaN among floats, at special tokens and at residues that another window
+        owns) and ``ligands`` (masks), each ``length`` long. Labels of whole sequences are in a
+        list ``targets``, and ``labels`` is 0 at the residues that the window owns. Integers are as
+        narrow as their values allow.
     """
     import datasets
     import pyarrow as pa
 
-    form = _Form(alphabet, limit, bits)
+    form = _Form(alphabet, limit, bits, coding or Coding())
     starts = range(0, len(chains), BLOCK)
     with ThreadPoolExecutor(min(len(starts), cpu_count()) or 1) as pool:
         made = pool.map(lambda first: _table(chains[first : first + BLOCK], first, form), starts)
@@ -167,8 +185,11 @@ def _table(chains: Sequence[Chain], first: int, form: _Form) -> pa.Table:
     for number, mark in enumerate(reversed(after), 1):
         tokens[bounds[1:] - number] = mark
     tokens[residues[1]] = form.alphabet.encode("".join(c.sequence for c in chains))[residues[0]]
-    labels = np.full(bounds[-1], IGNORED, dtype=np.int8)
-    known = np.fromiter(itertools.chain.from_iterable(c.labels for c in chains), dtype=np.int8)
+    kind = form.coding.kind
+    numbers = kind.encode(chains, form.coding.facts)
+    known = numbers if kind.per_residue else np.zeros(offset[-1] + stop[-1], dtype=np.int8)
+    missing = np.nan if np.issubdtype(known.dtype, np.floating) else IGNORED
+    labels = np.full(bounds[-1], missing, dtype=known.dtype)
     labels[owned[1]] = known[owned[0]]
     masks = np.zeros(bounds[-1], dtype=form.mask_type)
     masks[owned[1]] = _masks(chains, form)[owned[0]]
@@ -177,17 +198,20 @@ def _table(chains: Sequence[Chain], first: int, form: _Form) -> pa.Table:
         # 64-bit offsets, as a large data set can have more tokens than 32 bits can count.
         return pa.LargeListArray.from_arrays(pa.array(bounds, pa.int64()), pa.array(values))
 
-    return pa.table(
-        {
-            "chain": pa.array(chain + first, pa.int32()),
-            "chain_id": pa.array([chains[index].id for index in chain], pa.string()),
-            "start": pa.array(start, pa.int32()),
-            "length": pa.array(lengths, pa.int32()),
-            "input_ids": column(tokens),
-            "labels": column(labels),
-            "ligands": column(masks),
-        }
-    )
+    columns = {
+        "chain": pa.array(chain + first, pa.int32()),
+        "chain_id": pa.array([chains[index].id for index in chain], pa.string()),
+        "start": pa.array(start, pa.int32()),
+        "length": pa.array(lengths, pa.int32()),
+        "input_ids": column(tokens),
+        "labels": column(labels),
+        "ligands": column(masks),
+    }
+    if not kind.per_residue:
+        targets = pa.array(numbers[chain].reshape(-1))
+        ends = np.arange(len(chain) + 1, dtype=np.int64) * numbers.shape[1]
+        columns["targets"] = pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), targets)
+    return pa.table(columns)
 
 
 def _cuts(chains: Sequence[Chain], limit: int) -> Iterator[tuple[int, ...]]:

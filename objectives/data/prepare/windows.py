@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from itertools import pairwise
+from typing import Any, overload
 
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
 
 from objectives.data.chain import IGNORED
+from objectives.data.labels.kind import ignored
 
-Row = NDArray[np.int64]
+Row = NDArray[Any]  # int64, or float32
 
 
 class RaggedColumn(Sequence[Row]):
@@ -28,7 +30,7 @@ class RaggedColumn(Sequence[Row]):
 
     def __init__(
         self,
-        parts: Sequence[NDArray[np.integer]],
+        parts: Sequence[NDArray[Any]],
         part: NDArray[np.int32],
         starts: NDArray[np.int64],
         lengths: NDArray[np.int64],
@@ -63,7 +65,9 @@ class RaggedColumn(Sequence[Row]):
         if isinstance(index, slice):
             return self.select(range(*index.indices(len(self))))
         start, part = self._starts[index], self._parts[self._part[index]]
-        return part[start : start + self.lengths[index]].astype(np.int64)
+        floats = np.issubdtype(part.dtype, np.floating)
+        kind = np.float32 if floats else np.int64
+        return part[start : start + self.lengths[index]].astype(kind)
 
     def select(self, indices: Sequence[int]) -> RaggedColumn:
         """The rows at ``indices``, in that order; does not read them."""
@@ -72,13 +76,13 @@ class RaggedColumn(Sequence[Row]):
             self._parts, self._part[order], self._starts[order], self.lengths[order]
         )
 
-    def counted(self, without: int) -> NDArray[np.int64]:
-        """Number of values other than ``without`` in each row, shape (rows,)."""
+    def counted(self) -> NDArray[np.int64]:
+        """Number of known labels in each row, shape (rows,)."""
         found = np.zeros(len(self), dtype=np.int64)
         for number, part in enumerate(self._parts):
             here = self._part == number
             if here.any():
-                before = np.concatenate([[0], np.cumsum(part != without)])
+                before = np.concatenate([[0], np.cumsum(~ignored(part))])
                 starts = self._starts[here]
                 found[here] = before[starts + self.lengths[here]] - before[starts]
         return found
@@ -118,11 +122,11 @@ def chosen(rows: Sequence[Row], indices: Sequence[int]) -> Sequence[Row]:
     )
 
 
-def counted(rows: Sequence[Row], without: int) -> NDArray[np.int64]:
-    """Number of values other than ``without`` in each row, shape (rows,)."""
+def counted(rows: Sequence[Row]) -> NDArray[np.int64]:
+    """Number of known labels in each row, shape (rows,)."""
     if isinstance(rows, RaggedColumn):
-        return rows.counted(without)
-    return np.fromiter((np.count_nonzero(row != without) for row in rows), np.int64, len(rows))
+        return rows.counted()
+    return np.fromiter((np.count_nonzero(~ignored(row)) for row in rows), np.int64, len(rows))
 
 
 def joined(rows: Sequence[Row], at_once: int = 4096) -> Iterator[Row]:
@@ -136,16 +140,20 @@ class Windows:
     """The windows of a split, one array each; memory-mapped if prepared on disk."""
 
     input_ids: Sequence[NDArray[np.int64]]  # token ids, special tokens included, (length,) each
-    # 1 binding, 0 not, ``IGNORED`` if unknown, owned by another window or a special token; each of
-    # shape (length,)
-    labels: Sequence[NDArray[np.int64]]
+    # ``IGNORED`` (NaN among floats) if unknown, owned by another window or a special token; each of
+    # shape (length,). 0 at every other token if ``targets`` are given
+    labels: Sequence[Row]
     ligands: Sequence[NDArray[np.int64]]  # bit masks, (length,) each
+    targets: Sequence[Row] | None = None  # numbers that label the whole sequence of each window
+    chains: NDArray[np.int64] | None = None  # chain of each window, shape (windows,); with targets
 
     @classmethod
     def from_dataset(cls, split: Dataset) -> Windows:
         """Open a prepared split, memory-mapped."""
-        names = ("input_ids", "labels", "ligands")
-        return cls(**{name: RaggedColumn.of_column(split, name) for name in names})
+        names = ("input_ids", "labels", "ligands", "targets")
+        held = [name for name in names if name in split.column_names]
+        chains = np.asarray(split["chain"], dtype=np.int64) if "targets" in held else None
+        return cls(**{name: RaggedColumn.of_column(split, name) for name in held}, chains=chains)
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -160,7 +168,22 @@ class Windows:
     @cached_property
     def known(self) -> NDArray[np.int64]:
         """Number of labelled tokens of each window, shape (windows,)."""
-        return counted(self.labels, IGNORED)
+        return counted(self.labels)
+
+    @cached_property
+    def units(self) -> list[list[int]]:
+        """Windows that must be in one batch: those of one sequence if it has targets, else each."""
+        if self.chains is None:
+            return [[index] for index in range(len(self))]
+        starts = np.flatnonzero(np.diff(self.chains, prepend=-1)).tolist()
+        return [list(range(a, b)) for a, b in pairwise([*starts, len(self)])]
+
+    @property
+    def unit_lengths(self) -> list[int]:
+        """Number of tokens of each unit."""
+        if self.chains is None:
+            return self.lengths
+        return [sum(self.lengths[index] for index in unit) for unit in self.units]
 
     def shifted(self) -> Windows:
         """Every label moved to the token before its own: the first residue's to the start token.
@@ -181,4 +204,16 @@ class Windows:
             input_ids=chosen(self.input_ids, indices),
             labels=chosen(self.labels, indices),
             ligands=chosen(self.ligands, indices),
+            targets=None if self.targets is None else chosen(self.targets, indices),
+            chains=None if self.chains is None else self.chains[np.asarray(indices, np.int64)],
         )
+
+
+def known_of(windows: Windows) -> tuple[Row, Row]:
+    """The labels and ligand masks of all labelled tokens, each of shape (labelled,)."""
+    labels, ligands = [], []
+    for row, masks in zip(joined(windows.labels), joined(windows.ligands), strict=True):
+        known = ~ignored(row)
+        labels.append(row[known])
+        ligands.append(masks[known])
+    return np.concatenate(labels), np.concatenate(ligands)

@@ -88,15 +88,15 @@ def settle(config: PreTrainedConfig) -> None:
             setattr(config, name, value)
 
 
-def load_config(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedConfig:
-    """Load a base's configuration, set up for two classes.
+def load_config(folder: Path, trust: Trust = NO_TRUST, outputs: int = CLASSES) -> PreTrainedConfig:
+    """Load a base's configuration, set up for a head with ``outputs`` outputs.
 
     Raises:
         SpecError: if it cannot be read, or lacks a size such as ``hidden_size``.
     """
     with reading(folder, f"have a {CONFIG} that transformers reads"), no_warnings():
         config = AutoConfig.from_pretrained(
-            folder, num_labels=CLASSES, trust_remote_code=trust.code
+            folder, num_labels=outputs, trust_remote_code=trust.code
         )
     settle(config)
     padded = ("pad_token_id",) if config.model_type in _OFFSET_POSITIONS else ()
@@ -170,14 +170,14 @@ def base_limit(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> 
     return min(int(positions), named) - Alphabet.of(tokenizer).marks
 
 
-def skeleton(folder: Path, trust: Trust = NO_TRUST) -> PreTrainedModel:
+def skeleton(folder: Path, trust: Trust = NO_TRUST, outputs: int = CLASSES) -> PreTrainedModel:
     """The token classifier on the meta device, to resolve modules and count parameters.
 
     Raises:
         SpecError: if the configuration does not describe a token classifier.
     """
     quiet_libraries()
-    config = load_config(folder, trust)
+    config = load_config(folder, trust, outputs)
     rule = f"have a {CONFIG} that describes a token classifier"
     way_out = "Give an ESM-2 or another encoder that transformers can classify tokens with"
     with reading(folder, rule, way_out), torch.device("meta"), no_warnings():

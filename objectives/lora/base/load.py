@@ -90,13 +90,16 @@ def head_modules(model: PreTrainedModel) -> tuple[str, ...]:
     return head
 
 
-def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Base:
+def load_base(
+    folder: Path, precision: Precision, trust: Trust = NO_TRUST, outputs: int = CLASSES
+) -> Base:
     """Load a base, quantise it and freeze it.
 
     Args:
         folder: a model in ``transformers`` format.
         precision: device, compute dtype and quantisation.
         trust: whether pickled weights and custom code are allowed.
+        outputs: number of outputs of the head.
 
     Raises:
         SpecError: if the folder is missing, damaged or not trusted, or if its weights leave
@@ -104,16 +107,16 @@ def load_base(folder: Path, precision: Precision, trust: Trust = NO_TRUST) -> Ba
     """
     quiet_libraries()
     check_folder(folder, trust)  # again: it may have changed since it was located
-    head = head_modules(skeleton(folder, trust))
+    head = head_modules(skeleton(folder, trust, outputs))
     options: dict[str, Any] = {}
     if precision.quantization == "nf4":
         options["quantization_config"] = four_bit_config(precision.compute_dtype, head)
     if precision.device.type != "cpu":
         options["device_map"] = {"": precision.device}
-    model, lacking = _load(folder, trust, head, options)
+    model, lacking = _load(folder, trust, head, options, outputs)
     model.requires_grad_(False)
     _unmap(model)
-    return Base(model, head, precision, frozenset(_pretrained(model, head, lacking)))
+    return Base(model, head, precision, frozenset(_pretrained(model, head, lacking, outputs)))
 
 
 def _unmap(model: nn.Module) -> None:
@@ -123,25 +126,27 @@ def _unmap(model: nn.Module) -> None:
             tensor.data = tensor.data.clone()
 
 
-def check_weights(folder: Path, trust: Trust = NO_TRUST) -> None:
+def check_weights(folder: Path, trust: Trust = NO_TRUST, outputs: int = CLASSES) -> None:
     """Refuse weights that ``load_base`` would refuse, by names and shapes, without reading them.
 
     Args:
         folder: a model in ``transformers`` format.
         trust: whether pickled weights and custom code are allowed.
+        outputs: number of outputs of the head.
 
     Raises:
         SpecError: see ``load_base``.
     """
     check_folder(folder, trust)
-    _load(folder, trust, head_modules(skeleton(folder, trust)), {"device_map": "meta"})
+    head = head_modules(skeleton(folder, trust, outputs))
+    _load(folder, trust, head, {"device_map": "meta"}, outputs)
 
 
 def _load(
-    folder: Path, trust: Trust, head: Sequence[str], options: Mapping[str, Any]
+    folder: Path, trust: Trust, head: Sequence[str], options: Mapping[str, Any], outputs: int
 ) -> tuple[PreTrainedModel, list[str]]:
     """The token classifier, and the names of parameters missing or misshapen in the weights."""
-    config = load_config(folder, trust)
+    config = load_config(folder, trust, outputs)
     rule = "hold weights that transformers reads"
     with reading(folder, rule), torch.random.fork_rng(), no_warnings():
         model, found = AutoModelForTokenClassification.from_pretrained(
@@ -160,12 +165,12 @@ def _load(
 
 
 def _pretrained(
-    model: PreTrainedModel, head: Sequence[str], lacking: Sequence[str]
+    model: PreTrainedModel, head: Sequence[str], lacking: Sequence[str], outputs: int
 ) -> Iterator[str]:
     """Paths of linear layers in the head with pretrained weights, except the output layer."""
     for name in head:
         for path, module in model.get_submodule(name).named_modules(prefix=name):
-            inner = isinstance(module, nn.Linear) and module.out_features != CLASSES
+            inner = isinstance(module, nn.Linear) and module.out_features != outputs
             if inner and path != name and f"{path}.weight" not in lacking:
                 yield path
 

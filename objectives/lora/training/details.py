@@ -19,6 +19,9 @@ from sweep.study.trial import TrialParams
 SAME_RESULTS = ("base_weights", "gradient_checkpointing")
 """Settings that do not change results: a checkpoint is resumed with other values of them."""
 
+LATER = ("task", "label_column", "pooling", "metric")
+"""Settings that older checkpoints lack; they are told apart only where not at the default."""
+
 
 def of_adapters(config: AdapterConfig, resolved: ResolvedTargets) -> dict[str, Any]:
     """Target set, adapted modules, rank and alpha of a trial."""
@@ -96,6 +99,9 @@ def identity_of(
     decides = {**asdict(settings), "device": precision.device.type}
     for name in SAME_RESULTS:
         del decides[name]
+    for name in LATER:
+        if decides[name] == getattr(BindingSettings, name):  # as in checkpoints without it
+            del decides[name]
     return {
         "values": dict(params.values),
         "seed": params.seed,

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from objectives.data.batches import eval_batches
-from objectives.data.chain import IGNORED
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.device import to_device
 from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
+from objectives.lora.task import Task
 from objectives.metrics.loss import NonFiniteLossError, non_finite
-from objectives.metrics.metrics import Predictions
 
 
 @torch.no_grad()
 def predict(
-    model: PackedModel, lanes: Sequence[Adapters], windows: Windows, budget: int, skip: int = 0
-) -> list[Predictions]:
-    """Predict all labelled residues of a split with each lane.
+    task: Task,
+    model: PackedModel,
+    lanes: Sequence[Adapters],
+    windows: Windows,
+    budget: int,
+    skip: int = 0,
+) -> list[Any]:
+    """Predict a split with each lane.
 
-    Only the margins are kept, on the model's device until the split is done.
+    Only what the task keeps is stored, on the model's device until the split is done.
 
     Args:
+        task: of the lanes.
         model: the packed model.
         lanes: of the model.
         windows: the split.
@@ -34,33 +40,31 @@ def predict(
         skip: number of cached lower layers; see ``PackedModel.logits``.
 
     Returns:
-        Predictions of each lane, in the split's order; margins may be NaN or infinite.
+        The task's predictions of each lane, in the split's order; may be NaN or infinite.
     """
-    starts = np.concatenate([[0], np.cumsum(windows.known)])
-    labels, ligands = np.empty((2, int(starts[-1])), dtype=np.int64)
+    starts = task.places(windows)
     device = model.precision.device
-    margins = torch.empty(len(lanes), int(starts[-1]), dtype=torch.float64, device=device)
-    for indices in eval_batches(windows.lengths, budget):
+    kept: torch.Tensor | None = None
+    for batch in eval_batches(windows.unit_lengths, budget):
+        indices = [index for unit in batch for index in windows.units[unit]]
         shares = [LaneBatch(lane, windows, indices) for lane in lanes]
-        read = np.concatenate([windows.labels[i] for i in indices])
-        labelled = np.flatnonzero(read != IGNORED)
-        rows = to_device(labelled, device)
-        into = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in indices])
-        places = to_device(into, device)
-        labels[into] = read[labelled]
-        ligands[into] = np.concatenate([windows.ligands[i] for i in indices])[labelled]
-        logits = torch.stack(model.logits(shares, skip=skip))
-        wide = logits[:, rows].double()  # so that rounding does not create ties
-        margins[:, places] = wide[..., 1] - wide[..., 0]
-    return [Predictions(row.cpu().numpy(), labels, ligands) for row in margins]
+        read = task.read(torch.stack(model.logits(shares, skip=skip)), shares[0])
+        if kept is None:
+            shape = len(lanes), int(starts[-1]), read.shape[-1]
+            kept = torch.empty(shape, dtype=torch.float64, device=device)
+        into = np.concatenate([np.arange(starts[unit], starts[unit + 1]) for unit in batch])
+        kept[:, to_device(into, device)] = read
+    if kept is None:
+        kept = torch.empty(len(lanes), 0, 1, dtype=torch.float64)
+    return [task.predictions(row.cpu().numpy(), windows) for row in kept]
 
 
-def check_finite(predictions: Predictions) -> Predictions:
-    """Return the predictions, or raise if a margin is not finite.
+def check_finite(predictions: Any) -> Any:
+    """Return the predictions, or raise if one is not finite.
 
     Raises:
-        NonFiniteLossError: if a margin is NaN or infinite.
+        NonFiniteLossError: if a prediction is NaN or infinite.
     """
-    if not np.isfinite(predictions.margin).all():
+    if not np.isfinite(predictions.values).all():
         raise NonFiniteLossError(non_finite("the logits", "NaN or infinity", "evaluation"))
     return predictions

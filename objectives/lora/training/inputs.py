@@ -30,6 +30,7 @@ from objectives.lora.base.sample import sample_base, window_limit
 from objectives.lora.memory import available_bytes
 from objectives.lora.packed.model import PackedModel, layer_list
 from objectives.lora.settings import BindingSettings
+from objectives.lora.task import Task
 from objectives.lora.training.agreement import agreeing, sample_windows
 from objectives.lora.training.memory_choice import MemoryChoice
 from objectives.seeds import derive
@@ -86,13 +87,39 @@ class Inputs:
     Args:
         inputs: location of each; see ``DEFAULTS``.
         settings: the study's; its data options and permissions are used.
+        task: what is predicted.
+        facts: of the labels, see ``LabelKind.facts``; None to take those of the data.
     """
 
-    def __init__(self, inputs: Mapping[str, str], settings: BindingSettings) -> None:
+    def __init__(
+        self,
+        inputs: Mapping[str, str],
+        settings: BindingSettings,
+        task: type[Task],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._task = task
+        self._facts = facts
         self._inputs = {**DEFAULTS, **inputs}
         self._settings = settings
         self._trust = Trust.from_settings(settings)
         self._models: dict[Precision, PackedModel] = {}
+
+    def task(self, settings: BindingSettings) -> Task:
+        """The task, with a trial's settings."""
+        return self._task(settings, self.facts)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What is known of the labels, see ``LabelKind.facts``."""
+        if self._facts is None:
+            self._facts = self.data.summary.labels if self._task.needs_facts else {}
+        return self._facts
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the head."""
+        return self.task(self._settings).outputs
 
     @cached_property
     def folder(self) -> Path:
@@ -102,7 +129,7 @@ class Inputs:
     @cached_property
     def skeleton(self) -> PreTrainedModel:
         """The token classifier on the meta device, without weights."""
-        return skeleton(self.folder, self._trust)
+        return skeleton(self.folder, self._trust, self.outputs)
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -136,15 +163,17 @@ class Inputs:
             base_limit=self.max_residues,
             options=self._settings.data,
             cache=Path(self._inputs.get("cache") or platformdirs.user_cache_dir("lorasweep")),
+            kind=self._task.labels(self._settings.label_column),
         )
 
     @cached_property
     def splits(self) -> Splits:
         """The splits as windows, which are read from the cache at access."""
         train = Windows.from_dataset(self.data.train).labelled()
-        count = min(self._settings.train_metric_chains, len(train))
+        count = min(self._settings.train_metric_chains, len(train.units))
         rng = np.random.default_rng(derive(self._settings.data_seed, "train metrics"))
-        sample = sorted(rng.choice(len(train), size=count, replace=False).tolist())
+        drawn = sorted(rng.choice(len(train.units), size=count, replace=False).tolist())
+        sample = [window for unit in drawn for window in train.units[unit]]
         return Splits(
             train=train,
             train_sample=train.select(sample),
@@ -173,7 +202,7 @@ class Inputs:
         if precision not in self._models:
             known, _ = self._stamped, self._available  # both as of before it is loaded
             try:
-                base = load_base(self.folder, precision, self._trust)
+                base = load_base(self.folder, precision, self._trust, self.outputs)
             except SpecError:
                 self._refuse_another(known)
                 raise
@@ -188,7 +217,7 @@ class Inputs:
             SpecError: if weight files are damaged, or the packed model of its architecture does
                 not agree with transformers; see ``training.agreement``.
         """
-        check_weights(self.folder, self._trust)
+        check_weights(self.folder, self._trust, self.outputs)
         head = head_modules(self.skeleton)
         with reading(self.folder, "be an architecture that can be tried"):
             base = sample_base(self.skeleton.config, encoder_parameters(self.skeleton, head))

@@ -18,7 +18,8 @@ from objectives.lora.packed.lane_parameters import Adapters
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
-from objectives.metrics.loss import NonFiniteLossError, class_weight, non_finite, residue_loss
+from objectives.lora.task import Task
+from objectives.metrics.loss import NonFiniteLossError, non_finite
 from objectives.seeds import derive
 
 _LAG = 16  # maximum steps between reads of a GPU's losses; each read synchronises the GPU
@@ -33,13 +34,19 @@ class Plan:
     evaluate_at: frozenset[int]  # numbers of completed steps, the last included
 
 
-def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> Plan:
+def plan_steps(
+    lengths: Sequence[int],
+    settings: BindingSettings,
+    seed: int,
+    units: Sequence[Sequence[int]] | None = None,
+) -> Plan:
     """Plan all steps of a trial.
 
     Args:
-        lengths: length of each training window in tokens.
+        lengths: length of each unit (a training window, or those of a sequence) in tokens.
         settings: of batch size, epochs or steps, and frequency of evaluation.
         seed: the trial's seed, from which the data order is derived.
+        units: the windows of each unit; None if each is one window.
 
     Raises:
         ValueError: if there are no training windows.
@@ -54,7 +61,7 @@ def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> 
     while len(batches) < settings.steps if settings.steps else epoch < epochs:
         drawn = token_batches(lengths, settings.batch_tokens, seed=order, epoch=epoch)
         share = Fraction(1) if settings.steps else min(Fraction(1), epochs - epoch)
-        batches.extend(tuple(batch) for batch in drawn[: math.ceil(share * len(drawn))])
+        batches.extend(_windows(batch, units) for batch in drawn[: math.ceil(share * len(drawn))])
         ends.add(len(batches))
         epoch += 1
     total = settings.steps or len(batches)
@@ -65,6 +72,12 @@ def plan_steps(lengths: Sequence[int], settings: BindingSettings, seed: int) -> 
         points = {math.ceil(i * part * total) for i in range(1, math.ceil(1 / part))}
     evaluate_at = frozenset(point for point in points if point < total) | {total}
     return Plan(seed, tuple(batches[:total]), evaluate_at)
+
+
+def _windows(batch: Sequence[int], units: Sequence[Sequence[int]] | None) -> tuple[int, ...]:
+    if units is None:
+        return tuple(batch)
+    return tuple(window for unit in batch for window in units[unit])
 
 
 def _as_written(number: float) -> Fraction:
@@ -80,7 +93,7 @@ class Lane:
         model: the packed model.
         windows: the training windows that ``plan`` points into.
         plan: the windows of each step, and when to evaluate.
-        settings: of optimiser, schedule and loss.
+        task: what is learned, with the trial's settings of optimiser and schedule.
 
     Attributes:
         trained: the trained parameters by name.
@@ -90,7 +103,7 @@ class Lane:
         seconds: wall-clock seconds of the steps; of shared passes, its share by tokens.
         evaluated: number of steps done at the last evaluation.
         stopped: whether the trial was pruned before its last step.
-        weight: class weights of the loss, shape (2,); None for equal weights.
+        weight: class weights of the loss; None for equal weights.
         max_grad_norm: gradients are clipped to this norm.
     """
 
@@ -100,8 +113,10 @@ class Lane:
         model: PackedModel,
         windows: Windows,
         plan: Plan,
-        settings: BindingSettings,
+        task: Task,
     ) -> None:
+        settings = task.settings
+        self.task = task
         self.adapters = adapters
         self.model = model
         self.windows = windows
@@ -109,7 +124,7 @@ class Lane:
         self.max_grad_norm = settings.max_grad_norm
         self._device = model.precision.device
         self.trained = adapters.named()
-        self.weight = class_weight(windows.labels, settings.class_weight, self._device)
+        self.weight = task.weight(windows, self._device)
         self.optimizer = make_optimizer(list(self.trained.values()), settings)
         self.scheduler = make_scheduler(self.optimizer, settings, len(plan.batches))
         half = model.precision.compute_dtype == torch.float16  # small gradients need scaling
@@ -143,7 +158,7 @@ class Lane:
 
     @property
     def losses(self) -> list[float]:
-        """The loss of each step, in nats per residue (weighted if there are class weights).
+        """The loss of each step, as the task defines it.
 
         Raises:
             NonFiniteLossError: if a loss is NaN or infinite, when it is first read.
@@ -171,13 +186,13 @@ class Lane:
         """The loss of the next step.
 
         Args:
-            logits: shape (tokens, 2).
+            logits: shape (tokens, outputs).
             share: the batch that they were computed from.
 
         Raises:
             NonFiniteLossError: on a CPU, if it is NaN or infinite; on a GPU ``losses`` raises it.
         """
-        loss = residue_loss(logits, share.labels(self._device), self.weight)
+        loss = self.task.loss(logits, share, self.weight)
         if self._device.type == "cpu" and not math.isfinite(loss.item()):
             where = f"step {self.steps + 1}"
             raise NonFiniteLossError(non_finite("the loss", loss.item(), where))

@@ -14,7 +14,6 @@ from objectives.lora.training.evaluate import predict
 from objectives.lora.training.groups import MemoryGroups
 from objectives.lora.training.step import step
 from objectives.lora.training.trial import Trial
-from objectives.metrics.metrics import Predictions
 from sweep.study.trial import Leave, Pack, Refill, Report, TrialParams, TrialResult
 
 Enter = Callable[[TrialParams], Trial]  # starts a trial; raises if it cannot be started
@@ -161,7 +160,7 @@ class PackTrainer:
         said = "left when asked to, before its start"
         return left + [TrialResult.interrupted(params.number, said) for params in before]
 
-    def _predict(self, group: Sequence[Trial], windows: Windows) -> list[Predictions]:
+    def _predict(self, group: Sequence[Trial], windows: Windows) -> list[Any]:
         first = group[0]
         lanes = [trial.lane.adapters for trial in group]
         budget = first.settings.batch_tokens
@@ -170,4 +169,4 @@ class PackTrainer:
             # of all lanes, which needs far more memory than an evaluation.
             beside = sum(trial.model is first.model for trial in self._trials)
             budget *= max(1, self._groups.at_once(beside) // len(group))
-        return predict(first.model, lanes, windows, budget, first.skip)
+        return predict(first.task, first.model, lanes, windows, budget, first.skip)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from objectives.lora.memory import peak_memory_bytes
+from objectives.lora.task import Scores
 from objectives.lora.training.checkpoint import (
     Checkpoint,
     Checkpoints,
@@ -15,8 +16,6 @@ from objectives.lora.training.checkpoint import (
     tree_of,
 )
 from objectives.lora.training.lane import Lane
-from objectives.metrics.metrics import Predictions
-from objectives.metrics.scores import Scores
 from sweep.study.trial import Report
 
 
@@ -26,7 +25,7 @@ class Point:
 
     step: int  # number of steps done
     seconds: float  # wall-clock seconds of those steps
-    threshold: float  # the threshold on the margin with the highest MCC
+    threshold: float  # that the evaluation chose, see ``Scores``
     figures: dict[str, Any]  # metrics by name
 
 
@@ -49,7 +48,7 @@ class TrialProgress:
         self.scores = scores
         self.points: list[Point] = []  # all evaluations so far
         # of validation after the last step; None before it and in a resumed run
-        self.predictions: Predictions | None = None
+        self.predictions: Any = None
         self._checkpoints = checkpoints
         self._report = report
         self._started = time.perf_counter()
@@ -86,7 +85,7 @@ class TrialProgress:
                 self.lane.stop_at(point.step, point.seconds)
                 return
 
-    def evaluate(self, predictions: Predictions) -> None:
+    def evaluate(self, predictions: Any) -> None:
         """Score the validation split, save a checkpoint and report; may prune the trial."""
         self.predictions = predictions if self.lane.done else None
         step_loss = self.lane.mean_loss()
@@ -113,7 +112,8 @@ class TrialProgress:
     def _tell(self, point: Point, number: int | None = None) -> bool:
         number = self.number if number is None else number
         curve = {k: v for k, v in point.figures.items() if isinstance(v, float)}
-        return self._report(number, point.step, point.figures["mcc"], curve)
+        value = self.lane.task.value_of(point.figures)
+        return self._report(number, point.step, value, curve)
 
     def _save(self) -> bool:
         tree = {

@@ -16,7 +16,6 @@ from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.stacked_adamw import StackedAdamW
 from objectives.lora.training.lane import Lane
 from objectives.lora.training.trial import Trial
-from objectives.metrics.loss import lane_losses
 
 Guard = Callable[[Trial, Callable[[], object]], None]  # an exception fails the one trial
 
@@ -84,7 +83,7 @@ def _all_at_once(
     layout, flat = model.run(shares, skip=skip)
     logits = flat.view(len(lanes), layout.room, -1)
     weights = [lane.weight for lane in lanes]
-    losses = lane_losses(logits, layout.labels(flat.device), weights)
+    losses = lanes[0].task.losses(logits, layout, weights)
     losses.sum().backward()
     gradient = stacked.gradient()
     if stacked.optimizer is None:

@@ -26,13 +26,11 @@ from objectives.lora.training.lane import Lane, plan_steps
 from objectives.lora.training.progress import TrialProgress
 from objectives.lora.training.saved_adapter import how_to_load, keep_adapter
 from objectives.metrics.intervals import chains_of
-from objectives.metrics.metrics import Predictions
-from objectives.metrics.scores import Scores
 from sweep.errors import TrialError, fault
 from sweep.files.location import parse_location
 from sweep.study.trial import Report, TrialParams, TrialResult, TrialState
 
-Predict = Callable[[Windows], Predictions]  # a function that predicts a split with the trial's lane
+Predict = Callable[[Windows], Any]  # a function that predicts a split with the trial's lane
 
 
 class Trial:
@@ -46,6 +44,7 @@ class Trial:
 
     Attributes:
         settings: the study's settings, with the trial's parameter values.
+        task: what is learned, with these settings.
         model: the packed model.
         lane: the training state.
         progress: evaluations, reports and checkpoints.
@@ -65,6 +64,7 @@ class Trial:
             rule = "have a test split for the final test"
             raise TrialError(fault("the data", rule, "none", way_out="Add test files"))
         self.settings = settings = fixed.for_trial(params.values)
+        self.task = inputs.task(settings)
         self.model = model = inputs.model(Precision.from_settings(settings))
         self._splits = inputs.shifted_splits if settings.label_shift else inputs.splits
         self._resolved = resolve(inputs.skeleton, settings.targets, model.head)
@@ -77,8 +77,9 @@ class Trial:
         )
         try:
             windows = self._splits.train
-            plan = plan_steps(windows.lengths, settings, params.seed)
-            self.lane = Lane(self._adapters, model, windows, plan, settings)
+            units = None if windows.chains is None else windows.units
+            plan = plan_steps(windows.unit_lengths, settings, params.seed, units)
+            self.lane = Lane(self._adapters, model, windows, plan, self.task)
             self.progress = self._new_progress(report)
         except BaseException:
             model.remove_lane(self._adapters)
@@ -89,7 +90,7 @@ class Trial:
         known = self._inputs.fingerprints if self.params.folder else {}
         identity = identity_of(self.params, self.settings, self.lane, known)
         checkpoints = Checkpoints(self.params.folder, identity)
-        scores = Scores(tuple(self._inputs.data.summary.ligands), self.settings.data_seed)
+        scores = self.task.scores(tuple(self._inputs.data.summary.ligands))
         return TrialProgress(self.params.number, self.lane, scores, checkpoints, report)
 
     def _read(self) -> list[Windows]:
@@ -116,10 +117,10 @@ class Trial:
 
     @property
     def validation(self) -> Windows:
-        """The validation split, whose MCC is the trial's value."""
+        """The validation split, whose metric is the trial's value."""
         return self._splits.validation
 
-    def validate(self, predictions: Predictions) -> None:
+    def validate(self, predictions: Any) -> None:
         """Process an evaluation: score it, save a checkpoint, report.
 
         Raises:
@@ -167,7 +168,7 @@ class Trial:
         return TrialResult(
             number=self.params.number,
             state=TrialState.PRUNED if stopped else TrialState.COMPLETE,
-            value=None if stopped else scores.figures["mcc"],
+            value=None if stopped else self.task.value_of(scores.figures),
             metrics={**scores.figures, **self._costs()},
             details=self.details(),
             seconds=self.seconds,
@@ -215,14 +216,11 @@ class Trial:
         """
         if self.lane.stopped or not (params.keep and params.folder):
             return
-        figures = self.progress.scores.figures
         record = {
             "number": params.number,
             "values": dict(params.values),
             "seed": params.seed,
-            "mcc": figures["mcc"],
-            "threshold": figures["threshold"],
-            "mcc_at_threshold": figures["mcc_at_threshold"],
+            **self.task.record(self.progress.scores),
             "settings": asdict(settings),
             "compute_dtype": self.model.precision.dtype_name,
             "fingerprints": self._inputs.fingerprints,

@@ -17,7 +17,7 @@ from objectives.lora.training.trial import Trial
 from objectives.metrics.curves import calibration, threshold_curve
 from objectives.metrics.intervals import chains_of, mcc_intervals, pr_auc_interval
 from objectives.metrics.metrics import Predictions
-from objectives.metrics.scores import Scores
+from objectives.metrics.scores import BinaryScores
 from objectives.seeds import derive
 from sweep.study.trial import TrialParams, TrialState
 
@@ -32,18 +32,18 @@ def test_final_metrics_use_the_last_predictions(
 ) -> None:
     """Of validation, with its chains and threshold; the test split has its own."""
     made: list[tuple[Predictions, float]] = []
-    described, scored = Scores.describe, Scores.score_test
+    described, scored = BinaryScores.describe, BinaryScores.score_test
 
-    def describe(scores: Scores, predictions: Predictions, chains: Any) -> None:
+    def describe(scores: BinaryScores, predictions: Predictions, chains: Any) -> None:
         made.append((predictions, scores.threshold))
         described(scores, predictions, chains)
 
-    def score_test(scores: Scores, predictions: Predictions, chains: Any) -> None:
+    def score_test(scores: BinaryScores, predictions: Predictions, chains: Any) -> None:
         made.append((predictions, scores.threshold))
         scored(scores, predictions, chains)
 
-    monkeypatch.setattr(Scores, "describe", describe)
-    monkeypatch.setattr(Scores, "score_test", score_test)
+    monkeypatch.setattr(BinaryScores, "describe", describe)
+    monkeypatch.setattr(BinaryScores, "score_test", score_test)
     objective = make_objective(steps=30, learning_rate=3e-2, class_weight=4.0, evaluate_every=0.5)
     result = one_run(objective, TrialParams(0, VALUES, final_test=True))
     metrics, seed = result.metrics, derive(0, "bootstrap")
@@ -102,7 +102,7 @@ def test_windows_of_one_chain_are_resampled_together(
         (tmp_path / f"{split}.csv").write_text("\n".join(["id,sequence,labels,ligand", *rows]))
     seen: list[Any] = []
     monkeypatch.setattr(
-        Scores, "describe", lambda _, predictions, chains: seen.append((predictions, chains))
+        BinaryScores, "describe", lambda _, predictions, chains: seen.append((predictions, chains))
     )
     one_run(make_objective({"data": str(tmp_path)}, steps=1), TrialParams(0, VALUES))
     ((predictions, chains),) = seen
@@ -130,7 +130,7 @@ def test_curves_are_computed_only_at_the_end(
     make_objective: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pruned trial has neither curves nor intervals, and a checkpoint holds none."""
-    monkeypatch.setattr(Scores, "describe", lambda *_: pytest.fail("it is not the end"))
+    monkeypatch.setattr(BinaryScores, "describe", lambda *_: pytest.fail("it is not the end"))
     objective = make_objective(steps=4, evaluate_every=0.5)
     (result,) = objective.run([TrialParams(0, VALUES)], lambda *_: True)
 
@@ -144,12 +144,12 @@ def test_resamples_are_shared_by_trials_on_the_same_data(
     """The data seed, not the trial's, determines them, so that comparisons of trials are paired."""
     seeds = []
 
-    class Spied(Scores):
-        def __init__(self, ligands: Any, data_seed: int) -> None:
-            super().__init__(ligands, data_seed)
+    class Spied(BinaryScores):
+        def __init__(self, ligands: Any, seed: int) -> None:
+            super().__init__(ligands, seed)
             seeds.append(self._seed)
 
-    monkeypatch.setattr("objectives.lora.training.trial.Scores", Spied)
+    monkeypatch.setattr("objectives.tasks.residue_binary.BinaryScores", Spied)
     for data_seed in (0, 5):
         objective = make_objective(steps=1, data_seed=data_seed)
         for seed in (1, 2):

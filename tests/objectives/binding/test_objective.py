@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from objectives.binding.objective import BindingObjective, failure_reason
+from objectives.binding.objective import BindingObjective
+from objectives.tasks.objective import failure_reason
 from sweep.errors import DataError, SpecError
 from sweep.study.loading import load_objective
 from sweep.study.parameters import Choice, Float, Int, TargetSets

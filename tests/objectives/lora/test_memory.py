@@ -22,7 +22,8 @@ MIB = 2**20
 UNDER_A_LIMIT = """
 import json, resource, sys
 import bitsandbytes, numpy, psutil, safetensors.torch, torch
-from objectives.binding.objective import BindingObjective, failure_reason
+from objectives.binding.objective import BindingObjective
+from objectives.tasks.objective import failure_reason
 from sweep.study.trial import TrialParams, ignore_reports
 
 objective = BindingObjective({"device": "cpu", "steps": 1}, json.loads(sys.argv[1]))

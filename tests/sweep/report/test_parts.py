@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.binding.measures import MEASURES
+from objectives.metrics.binary_measures import MEASURES
 from sweep.analysis.rows import Row
 from sweep.report.tree.factors import BINS, Reader, mean_of
 from sweep.report.tree.trials import best_entry

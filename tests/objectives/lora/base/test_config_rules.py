@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.errors import SpecError
 from sweep.study.trial import TrialParams
 
@@ -54,7 +55,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def inputs_of(base: Path, data: Path, cache: str) -> Inputs:
     """The inputs of a study on a base."""
-    return Inputs({"data": str(data), "base": str(base), "cache": cache}, SETTINGS)
+    return Inputs({"data": str(data), "base": str(base), "cache": cache}, SETTINGS, ResidueBinary)
 
 
 def changed(source: Path, folder: Path, changes: dict[str, Any]) -> Path:

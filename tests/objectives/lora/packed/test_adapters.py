@@ -75,7 +75,7 @@ def test_the_base_is_bit_identical_after_a_trial_that_fails(
     def half_way() -> None:
         with trial_of(settings, inputs) as trial:
             train(trial, 2)
-            predict(model, [trial.lane.adapters], inputs.splits.validation, 256)
+            predict(trial.task, model, [trial.lane.adapters], inputs.splits.validation, 256)
             raise RuntimeError("half-way")
 
     with pytest.raises(RuntimeError, match="half-way"):

@@ -35,6 +35,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import resolve
 from objectives.lora.training.evaluate import predict
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
@@ -97,7 +98,9 @@ def inputs_of(
 ) -> Callable[[Path], Inputs]:
     """A function that gives the tiny data with another base."""
     cache = str(tmp_path_factory.mktemp("cache"))
-    return lambda base: Inputs({"data": str(tiny_data), "base": str(base), "cache": cache}, FIXED)
+    return lambda base: Inputs(
+        {"data": str(tiny_data), "base": str(base), "cache": cache}, FIXED, ResidueBinary
+    )
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +272,9 @@ def test_a_budget_below_a_chain_changes_no_margin(kind: type[EsmForTokenClassifi
     config = AdapterConfig(2, 2.0, "query", resolve(stock, "query", model.head).modules)
     lanes = [model.add_lane(config, seed, 100) for seed in (0, 1)]
     windows = chains(130, 20, 31, 8, 55)
-    narrow, wide = (predict(model, lanes, windows, budget) for budget in (40, 4000))
+    narrow, wide = (
+        predict(ResidueBinary(FIXED, {}), model, lanes, windows, budget) for budget in (40, 4000)
+    )
 
     for one, other in zip(narrow, wide, strict=True):
         np.testing.assert_allclose(one.margin, other.margin, rtol=1e-4, atol=1e-5)

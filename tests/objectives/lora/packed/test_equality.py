@@ -22,6 +22,7 @@ from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.packed.model import PackedModel
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0)
@@ -195,7 +196,7 @@ def test_three_lanes_over_the_real_esm2_equal_plain_loops(
     """ESM-2 8M in NF4; ten steps with unmerged products, fifty with merged ones."""
     folder = shared / "models" / "esm2_t6_8m"
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
-    inputs = Inputs(places, FIXED)
+    inputs = Inputs(places, FIXED, ResidueBinary)
     tokens = 128 if steps == 10 else 300
     runs = trained(inputs, [{**values, "batch_tokens": tokens} for values in ESM2_8M], steps)
 

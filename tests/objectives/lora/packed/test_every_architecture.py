@@ -21,6 +21,7 @@ from objectives.lora.adapter_config import AdapterConfig
 from objectives.lora.base.sample import sharpen
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.errors import SpecError
 from sweep.study.parameters import Choice
 from sweep.study.space import Space
@@ -128,7 +129,7 @@ def test_an_architecture_trains_as_a_plain_peft_loop(
 ) -> None:
     """All matrices adapted, in NF4, on the same batches; ``check``'s parameter counts are right."""
     folder = base_of(name, {**RUN, **LONG}[name])
-    inputs = Inputs(inputs_of(folder), SETTINGS)
+    inputs = Inputs(inputs_of(folder), SETTINGS, ResidueBinary)
     inputs.prove()
     values = {"targets": "all-linear", "rank": 4}
     run = run_pack(inputs, SETTINGS, [TrialParams(0, values, seed=0)])[0]

@@ -26,6 +26,7 @@ from objectives.lora.training import lane
 from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.lane import plan_steps
 from objectives.lora.training.step import step
+from objectives.tasks.residue_binary import ResidueBinary
 
 META = torch.device("meta")
 FIXED = BindingSettings(device="cpu", steps=8, batch_tokens=256, quantization="none")
@@ -73,7 +74,7 @@ def trials(tiny_inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         config = AdapterConfig.from_settings(settings, modules)
         adapters = model.add_lane(config, seed, settings.batch_tokens)
         plan = plan_steps(windows.lengths, settings, seed)
-        own = lane.Lane(adapters, model, windows, plan, settings)
+        own = lane.Lane(adapters, model, windows, plan, ResidueBinary(settings, {}))
         made.append(SimpleNamespace(lane=own, model=model, skip=0))
     return made
 

@@ -23,6 +23,7 @@ from objectives.lora.packed.lora_matmul import LaneOperands, LoraUpdate, lora_ma
 from objectives.lora.packed.stacked_parameters import StackedParameterSets
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams
 
 INPUTS, OUTPUTS, PLACES = 24, 40, 11
@@ -241,7 +242,7 @@ def test_a_trial_has_the_same_bits_with_a_dequantised_base(
     for kept in ("nf4", "nf4-dequantised"):
         settings = replace(fixed, base_weights=kept)
         pack = [TrialParams(0, {"steps": 8, "targets": "all-linear"})]
-        (run,) = run_pack(Inputs(places, settings), settings, pack).values()
+        (run,) = run_pack(Inputs(places, settings, ResidueBinary), settings, pack).values()
         assert run.trial.model.base_weights == kept
         made[kept] = run.bits
 

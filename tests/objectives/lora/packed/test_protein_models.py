@@ -16,6 +16,7 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.target_modules import encoder_linears
 from objectives.lora.training.compute_choice import compute_choice
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
@@ -56,7 +57,9 @@ def folder(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(folder: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Run]:
     """A pack of mixed trials on it."""
     cache = str(tmp_path_factory.mktemp("cache"))
-    inputs = Inputs({"data": str(tiny_data), "base": str(folder), "cache": cache}, FIXED)
+    inputs = Inputs(
+        {"data": str(tiny_data), "base": str(folder), "cache": cache}, FIXED, ResidueBinary
+    )
     return run_pack(inputs, FIXED, PACK)
 
 

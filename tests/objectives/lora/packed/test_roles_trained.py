@@ -19,6 +19,7 @@ from objectives.binding.objective import BindingObjective
 from objectives.binding.predict.job import Job, Request
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from studies import binding_sites
 from sweep.errors import SpecError
 from sweep.study.trial import TrialParams
@@ -172,7 +173,7 @@ def train(name: str, folder: Path, data: Path) -> Trained:
     classifier_of(config_of(name, **changes), "cpu").save_pretrained(folder)
     residue_tokenizer().save_pretrained(folder)
     places = {"data": str(data), "base": str(folder), "cache": str(folder / "cache")}
-    inputs = Inputs(places, FIXED)
+    inputs = Inputs(places, FIXED, ResidueBinary)
     drops = {"dropout": 0.0} if name in OF_DISTANCES else {}
     pack = [
         TrialParams(

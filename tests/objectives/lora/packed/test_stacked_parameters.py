@@ -27,6 +27,7 @@ from objectives.lora.packed.stacked_parameters import StackedParameters
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training import step as step_module
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(
@@ -110,7 +111,7 @@ def test_batched_lanes_over_the_real_esm2_equal_plain_loops(
     folder = shared / "models" / "esm2_t6_8m"
     fixed = replace(FIXED, batch_tokens=128, steps=50)
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
-    inputs = Inputs(places, fixed)
+    inputs = Inputs(places, fixed, ResidueBinary)
     monkeypatch.setattr(inputs.model(Precision.from_settings(fixed)), "batched", True)
     slow = {"learning_rate": 3e-4, "steps": 50}
     pack = [replace(params, values={**params.values, **slow}) for params in PACK]

@@ -15,6 +15,7 @@ from transformers import DataCollatorForTokenClassification, Trainer, TrainingAr
 
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams
 
 FIXED = BindingSettings(device="cpu", batch_tokens=256, train_metric_chains=0)
@@ -106,7 +107,7 @@ def test_lanes_over_the_real_esm2_equal_trainers(
     """ESM-2 8M, 20 steps."""
     folder = shared / "models" / "esm2_t6_8m"
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
-    inputs = Inputs(places, FIXED)
+    inputs = Inputs(places, FIXED, ResidueBinary)
     pack = [TrialParams(n, {"steps": 20, **values}, seed=n) for n, values in enumerate(VALUES)]
     for run in run_pack(inputs, FIXED, pack).values():
         losses = trainer_losses(folder, inputs, run, tmp_path)

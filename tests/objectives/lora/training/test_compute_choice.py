@@ -10,13 +10,16 @@ from objectives.lora.settings import BindingSettings
 from objectives.lora.training import compute_choice as module
 from objectives.lora.training.compute_choice import bfloat16_speed, compute_choice
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 
 
 def chosen(monkeypatch: pytest.MonkeyPatch, speed: float, **settings: Any) -> dict[str, Any]:
     """The choice for the embedded base on a CPU with this relative speed of bfloat16."""
     monkeypatch.setattr(module, "bfloat16_speed", lambda *_: speed)
     own = BindingSettings(device="cpu", **settings)
-    return compute_choice(own, Inputs({}, own).skeleton, module.Precision.from_settings(own))
+    return compute_choice(
+        own, Inputs({}, own, ResidueBinary).skeleton, module.Precision.from_settings(own)
+    )
 
 
 @pytest.mark.parametrize(

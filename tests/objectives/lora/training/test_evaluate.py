@@ -34,7 +34,7 @@ def trial(trial_of: TrialOf) -> Iterator[Trial]:
 
 def predicted(trial: Trial, windows: Windows, budget: int) -> Predictions:
     """A split's predictions by a trial."""
-    return predict(trial.model, [trial.lane.adapters], windows, budget)[0]
+    return predict(trial.task, trial.model, [trial.lane.adapters], windows, budget)[0]
 
 
 def test_batches_do_not_change_predictions(trial: Trial, tiny_inputs: Inputs) -> None:

@@ -65,7 +65,11 @@ def test_the_step_loss_is_the_mean_since_the_last_evaluation(
         for _ in range(2):
             losses = train(trial, 2)
             (predictions,) = predict(
-                trial.model, [trial.lane.adapters], trial.validation, settings.batch_tokens
+                trial.task,
+                trial.model,
+                [trial.lane.adapters],
+                trial.validation,
+                settings.batch_tokens,
             )
             trial.validate(predictions)
         first, second = trial.progress.points

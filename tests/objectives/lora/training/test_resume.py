@@ -18,7 +18,7 @@ from objectives.binding.objective import BindingObjective
 from objectives.lora.training.checkpoint import FILE
 from objectives.lora.training.lane import Lane
 from objectives.lora.training.progress import TrialProgress
-from objectives.metrics.scores import Scores
+from objectives.metrics.scores import BinaryScores
 from sweep.study.trial import TrialParams, TrialResult, TrialState
 
 Make = Callable[..., BindingObjective]
@@ -169,8 +169,8 @@ def killed(*_: object) -> None:
     ("kind", "method", "redone"),
     [
         (TrialProgress, "_tell", [4, 5, 6, 7]),
-        (Scores, "score_train_side", []),
-        (Scores, "score_test", []),
+        (BinaryScores, "score_train_side", []),
+        (BinaryScores, "score_test", []),
     ],
 )
 def test_a_kill_loses_at_most_one_interval(

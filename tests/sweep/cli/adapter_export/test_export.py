@@ -21,6 +21,7 @@ from filelock import FileLock
 from objectives.data.chain import IGNORED
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.cli import main
 from sweep.cli.adapter_export.files import chosen_trial
 from sweep.cli.adapter_export.retrain import refuse_another
@@ -102,7 +103,7 @@ class Swept:
 
     def validation(self) -> tuple[list[str], list[list[int]]]:
         """Sequences and labels of the validation chains."""
-        inputs = Inputs(self.inputs, BindingSettings.from_mapping(self.settings))
+        inputs = Inputs(self.inputs, BindingSettings.from_mapping(self.settings), ResidueBinary)
         letters = inputs.tokenizer.convert_ids_to_tokens
         windows = inputs.splits.validation
         known = [row != IGNORED for row in windows.labels]

@@ -14,7 +14,7 @@ from examples import examples
 from hypothesis import given, settings
 from report_trees import complete, made_of, trees, trial
 
-from objectives.binding.measures import MEASURES
+from objectives.metrics.binary_measures import MEASURES
 from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import FIGURES, draw
 from sweep.study.measures import FIGURE_KEYS

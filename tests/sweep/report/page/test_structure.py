@@ -10,7 +10,7 @@ import pytest
 from report_pages import Element, Tree, furnished, parsed, whole
 from report_trees import made_of, trial
 
-from objectives.binding.measures import MEASURES
+from objectives.metrics.binary_measures import MEASURES
 from sweep.report.figures.figure import ReportFigure
 from sweep.report.figures.kinds import draw
 from sweep.report.page.filters import general, short, signed

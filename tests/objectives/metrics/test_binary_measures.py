@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sklearn.metrics import matthews_corrcoef
 
-from objectives.binding.measures import MEASURES, completed
 from objectives.described import BINDING, measures
+from objectives.metrics.binary_measures import MEASURES, completed
 from objectives.metrics.confusion import Confusion
 from sweep.study.measures import Measures
 

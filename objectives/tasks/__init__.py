@@ -1,0 +1,1 @@
+"""The tasks that a study can fine-tune for: one file a task, named as in ``settings.task``."""
