@@ -31,6 +31,9 @@ STARTED_ONCE_FOLDERS = "browser", "ray"
 INTEGRATION = "browser", "faults", "ray"
 """Folders of integration tests: their tests start and kill servers, browsers and processes."""
 
+SLOW = 1800
+"""Seconds after which a slow test is stopped: the machine may be busy with others."""
+
 TESTS = Path(__file__).parent
 SHARED = TESTS.parent / ".." / "shared"
 
@@ -83,6 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in INTEGRATION:
             item.add_marker(pytest.mark.integration)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW))
     items.sort(key=lambda item: STARTED_ONCE.isdisjoint(getattr(item, "fixturenames", ())))
 
 

@@ -51,7 +51,8 @@ def padded(
     labels = torch.full_like(ids, -100)
     for row, i in enumerate(indices):
         ids[row, : lengths[row]] = torch.from_numpy(windows.input_ids[i])
-        labels[row, : lengths[row]] = torch.from_numpy(windows.labels[i])
+        known = torch.from_numpy(windows.labels[i])
+        labels[row, : lengths[row]] = known.nan_to_num(-100).to(labels.dtype)
     return Batch(ids, labels, tuple(indices), lengths, step)
 
 

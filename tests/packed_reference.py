@@ -7,7 +7,7 @@ dropout masks.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ def load(
     quantization: str = "nf4",
     dtype: torch.dtype = torch.float32,
     head: Sequence[str] = HEAD,
+    labels: int = 2,
 ) -> nn.Module:
     """A token classifier from disk, with its matrices in NF4, except the head's."""
     options: dict[str, Any] = {}
@@ -84,7 +85,7 @@ def load(
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")
         model = AutoModelForTokenClassification.from_pretrained(
-            folder, num_labels=2, dtype=torch.float32, **options
+            folder, num_labels=labels, dtype=torch.float32, **options
         )
     for module in model.modules():
         # Without this bitsandbytes evaluates in bfloat16 on CPUs that support it.
@@ -137,7 +138,22 @@ def plain_training(
     criterion: nn.Module,
     masks: Masks | None = None,
 ) -> Plain:
-    """Train a model with adapters on given batches."""
+    """Train a model with adapters on given batches, by the mean loss of their tokens."""
+
+    def loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return criterion(logits.view(-1, 2), batch.labels.view(-1))
+
+    return plain_steps(model, settings, batches, loss, masks)
+
+
+def plain_steps(
+    model: nn.Module,
+    settings: BindingSettings,
+    batches: Sequence[Batch],
+    loss_of: Callable[[torch.Tensor, Batch], torch.Tensor],
+    masks: Masks | None = None,
+) -> Plain:
+    """Train a model with adapters on given batches, by a loss of logits and batch."""
     made = Plain()
     trained = dict(_trained(model))
     vectors = [p for p in trained.values() if p.ndim == 1]
@@ -153,7 +169,7 @@ def plain_training(
         if masks is not None:
             masks.batch = batch
         logits = model(input_ids=batch.ids, attention_mask=batch.mask).logits
-        loss = criterion(logits.view(-1, 2), batch.labels.view(-1))
+        loss = loss_of(logits, batch)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
         made.losses.append(loss.item())

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from datasets import Dataset
 from numpy.typing import NDArray
 
 from objectives.data.labels.kind import LabelKind, ignored
@@ -15,10 +16,14 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.device import to_device
 from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.settings import BindingSettings
+from objectives.metrics.intervals import chains_of
+from objectives.seeds import derive
 from sweep.errors import TrialError, fault
 from sweep.study.measures import Measures
+from sweep.study.parameters import is_number
 
 FloatArray = NDArray[np.float64]
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 class Scores(Protocol):
@@ -69,6 +74,8 @@ class Task(ABC):
         name: of the task, as in ``settings.task``.
         labels: the kind of label.
         measures: the metrics, tables and curves.
+        class_weights: words that ``class_weight`` may be.
+        number_weights: whether it may be a number too.
         needs_facts: whether the head depends on the labels in the data.
     """
 
@@ -76,6 +83,8 @@ class Task(ABC):
     labels: ClassVar[Callable[[str | None], LabelKind]]
     measures: ClassVar[Measures]
     needs_facts: ClassVar[bool] = True
+    class_weights: ClassVar[tuple[str, ...]] = ("none",)
+    number_weights: ClassVar[bool] = False
 
     def __init__(self, settings: BindingSettings, facts: Mapping[str, Any]) -> None:
         self.settings = settings
@@ -84,11 +93,17 @@ class Task(ABC):
     @classmethod
     def faults(cls, settings: BindingSettings) -> list[str]:
         """The errors of settings that mean nothing in this task."""
+        found = []
         names = [metric.name for metric in cls.optimisable()]
-        if settings.metric is None or settings.metric in names:
-            return []
-        rule = f"be one of {', '.join(names)}, which {cls.name} measures"
-        return [fault("settings.metric", rule, settings.metric)]
+        if settings.metric not in {None, *names}:
+            rule = f"be one of {', '.join(names)}, which {cls.name} measures"
+            found.append(fault("settings.metric", rule, settings.metric))
+        if settings.class_weight not in cls.class_weights and not (
+            is_number(settings.class_weight) and cls.number_weights
+        ):
+            rule = f"be {' or '.join(map(repr, cls.class_weights))} in {cls.name}"
+            found.append(fault("settings.class_weight", rule, settings.class_weight))
+        return found
 
     @classmethod
     def optimisable(cls) -> list[Any]:
@@ -99,6 +114,11 @@ class Task(ABC):
     @abstractmethod
     def outputs(self) -> int:
         """Number of outputs of the head."""
+
+    @property
+    def bootstrap_seed(self) -> int:
+        """Seed of the resamples of intervals, which trials on the same data share."""
+        return derive(self.settings.data_seed, "bootstrap")
 
     @property
     def metric(self) -> str:
@@ -151,6 +171,15 @@ class Task(ABC):
         """Where the predictions of each unit of a split begin, shape (units + 1,)."""
         return np.concatenate([[0], np.cumsum(windows.known)])
 
+    def chains(self, split: Dataset, windows: Windows) -> NDArray[np.int64]:
+        """The chain of each prediction of a split, in the order of ``read``.
+
+        Args:
+            split: the prepared split.
+            windows: all windows of the same split.
+        """
+        return chains_of(split, windows)
+
     @abstractmethod
     def read(self, logits: torch.Tensor, batch: LaneBatch) -> torch.Tensor:
         """What is kept of a batch's logits as predictions.
@@ -180,9 +209,10 @@ class Task(ABC):
             ligands: names of the data's ligands, in bit order.
         """
 
-    @abstractmethod
     def record(self, scores: Scores) -> dict[str, Any]:
         """What a kept adapter's ``trial.json`` says of the task and the trial's scores."""
+        value = self.value_of(scores.figures)
+        return {"task": self.name, "facts": self.facts, "metric": self.metric, "value": value}
 
 
 def labelled(batch: LaneBatch, device: torch.device) -> torch.Tensor:

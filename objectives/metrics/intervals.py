@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from datasets import Dataset
@@ -95,6 +95,32 @@ def pr_auc_interval(
         sound = found > 0
         drawn.append(area[sound] / found[sound])
     return _ends({"pr_auc": drawn}, count)
+
+
+def statistic_interval(
+    name: str,
+    table: FloatArray,
+    statistic: Callable[[FloatArray], FloatArray],
+    chains: NDArray[np.int64],
+    seed: int,
+) -> dict[str, float | None]:
+    """95 % percentile interval of a statistic of sums over predictions; see ``mcc_intervals``.
+
+    Args:
+        name: of the metric.
+        table: terms of the sums of each prediction, shape (predictions, terms).
+        statistic: from sums, shape (resamples, terms), to values, shape (resamples,).
+        chains: the chain of each prediction.
+        seed: see ``mcc_intervals``.
+
+    Returns:
+        ``{name}_low`` and ``{name}_high``; None if there is only one chain.
+    """
+    index, count = _indexed(chains)
+    sums = np.zeros((count, table.shape[1]))
+    np.add.at(sums, index, table)
+    drawn = [statistic(weights @ sums) for weights in _resamples(count, seed)]
+    return _ends({name: drawn}, count)
 
 
 def _added(

@@ -24,12 +24,12 @@ def residue_loss(
     """Mean cross-entropy over the labelled residues of a batch, in nats.
 
     Args:
-        logits: shape (..., 2).
+        logits: shape (..., classes).
         labels: shape (...), ``IGNORED`` for residues without a label.
-        weight: class weights, shape (2,); None for equal weights. The mean is weighted.
+        weight: class weights, shape (classes,); None for equal weights. The mean is weighted.
     """
     return cross_entropy(
-        logits.view(-1, CLASSES), labels.view(-1), weight=weight, ignore_index=IGNORED
+        logits.view(-1, logits.shape[-1]), labels.view(-1), weight=weight, ignore_index=IGNORED
     )
 
 
@@ -39,14 +39,14 @@ def lane_losses(
     """The ``residue_loss`` of each of several lanes.
 
     Args:
-        logits: shape (lanes, places, 2), in float32.
+        logits: shape (lanes, places, classes), in float32.
         labels: shape (lanes, places), ``IGNORED`` for padding and residues without a label.
         weights: class weights of each lane, see ``residue_loss``.
 
     Returns:
         Shape (lanes,).
     """
-    even = logits.new_ones(CLASSES)
+    even = logits.new_ones(logits.shape[-1])
     table = torch.stack([even if weight is None else weight for weight in weights])
     known = labels != IGNORED
     wanted = labels.where(known, 0)
@@ -56,15 +56,19 @@ def lane_losses(
 
 
 def class_weight(
-    labels: Sequence[NDArray[np.int64]], setting: str | float, device: torch.device
+    labels: Sequence[NDArray[np.int64]],
+    setting: str | float,
+    device: torch.device,
+    classes: int = CLASSES,
 ) -> torch.Tensor | None:
-    """The weight of each class in the loss, shape (2,); None for equal weights.
+    """The weight of each class in the loss, shape (classes,); None for equal weights.
 
     Args:
         labels: of each training window.
         setting: ``none``, ``balanced`` (inverse class frequencies, as scikit-learn's), or the
             weight of class 1 relative to class 0.
         device: of the returned tensor.
+        classes: number of classes.
 
     Raises:
         TrialError: if ``setting`` is ``balanced`` and a class has no residues.
@@ -73,13 +77,15 @@ def class_weight(
         return None
     if setting != "balanced":
         return torch.tensor([1.0, float(setting)], device=device)
-    counts = np.zeros(CLASSES, dtype=np.int64)
+    counts = np.zeros(classes, dtype=np.int64)
     for rows in joined(labels):
-        counts += np.bincount(rows[rows != IGNORED], minlength=CLASSES)
+        counts += np.bincount(rows[rows != IGNORED], minlength=classes)
     if not counts.all():
         rule = "not be 'balanced' when the training residues are all of one class"
+        if classes > CLASSES:
+            rule = "not be 'balanced' when the training labels lack a class"
         raise TrialError(fault("class_weight", rule, setting, where=f"counts {counts.tolist()}"))
-    balanced = counts.sum() / (CLASSES * counts)
+    balanced = counts.sum() / (classes * counts)
     return torch.tensor(balanced, dtype=torch.float32, device=device)
 
 

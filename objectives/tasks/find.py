@@ -10,11 +10,13 @@ import objectives.tasks
 from objectives.lora.task import Task
 from sweep.errors import SpecError, fault
 
+_LABELLED = "residue_", "sequence_", "text_"
+
 
 def task_names() -> list[str]:
-    """The names of all tasks: the modules of this package that define one."""
+    """The names of all tasks: the modules of this package that are named by what they label."""
     found = pkgutil.iter_modules(objectives.tasks.__path__)
-    return sorted(each.name for each in found if "_" in each.name)
+    return sorted(each.name for each in found if each.name.startswith(_LABELLED))
 
 
 def find_task(name: str) -> type[Task]:

@@ -23,7 +23,7 @@ from objectives.lora.training.saved_adapter import library_versions
 from objectives.lora.training.trial import Trial
 from objectives.metrics.loss import NonFiniteLossError
 from objectives.tasks.find import find_task
-from objectives.tasks.space_check import check_space, largest, may_shift
+from objectives.tasks.spaces import check_space, largest, may_shift
 from sweep.errors import DataError, SpecError
 from sweep.study.measures import Measures
 from sweep.study.objective import ObjectiveInfo

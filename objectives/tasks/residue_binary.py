@@ -12,12 +12,11 @@ from objectives.data.chain import CLASSES
 from objectives.data.labels.binding_sites import BindingSites
 from objectives.data.prepare.windows import Windows, known_of
 from objectives.lora.packed.layout import LaneBatch, Layout
-from objectives.lora.task import FloatArray, Scores, Task, labelled
+from objectives.lora.task import CLASS_WEIGHTS, FloatArray, Scores, Task, labelled
 from objectives.metrics.binary_measures import MEASURES
 from objectives.metrics.loss import class_weight, lane_losses, residue_loss
 from objectives.metrics.metrics import Predictions
 from objectives.metrics.scores import BinaryScores
-from objectives.seeds import derive
 
 
 class ResidueBinary(Task):
@@ -27,6 +26,8 @@ class ResidueBinary(Task):
     labels = BindingSites
     measures = MEASURES
     needs_facts = False
+    class_weights = CLASS_WEIGHTS
+    number_weights = True
     outputs = CLASSES
 
     def weight(self, windows: Windows, device: torch.device) -> torch.Tensor | None:
@@ -57,8 +58,7 @@ class ResidueBinary(Task):
 
     def scores(self, ligands: Sequence[str]) -> Scores:
         """Metrics at argmax and at the threshold of the best MCC, curves and intervals."""
-        seed = derive(self.settings.data_seed, "bootstrap")
-        return BinaryScores(tuple(ligands), seed)
+        return BinaryScores(tuple(ligands), self.bootstrap_seed)
 
     def record(self, scores: Scores) -> dict[str, Any]:
         """MCC, and the threshold that predictions are called at."""

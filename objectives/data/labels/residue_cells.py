@@ -51,7 +51,7 @@ def read_labels(value: object, sequence: str, where: str) -> tuple[int, ...]:
     if len(figures) == len(sequence) and not figures.strip("01"):
         return tuple(byte - ord("0") for byte in figures.encode())
     _require_given("labels", value, where, "Leave the record out, or write 0, 1 or -100 (unknown)")
-    items = _items("labels", value, where)
+    items = items_of("labels", value, where)
     if isinstance(value, str) and items is not None and len(items) == 1 and items[0] not in _LABELS:
         items = list(items[0])
     if items is None:
@@ -127,7 +127,7 @@ def _position_items(name: str, value: object, where: str, *, letters: bool) -> l
     _require_given(name, value, where, "Write [] where nothing binds")
     if is_cut(value):
         raise DataError(cut_fault(name, where))
-    items = _items(name, value, where)
+    items = items_of(name, value, where)
     if items is None:
         rule = "be a list of 1-based positions"
         raise DataError(fault(name, rule, shown(value), where=where))
@@ -149,8 +149,17 @@ def _require_given(name: str, value: object, where: str, way_out: str) -> None:
         raise DataError(fault(name, rule, shown(value), where=where, way_out=way_out))
 
 
-def _items(name: str, value: object, where: str) -> list[str] | None:
-    """The items of a list, also of one written as text; None for anything else."""
+def items_of(name: str, value: object, where: str) -> list[str] | None:
+    """The items of a list, also of one written as text; None for anything else.
+
+    Args:
+        name: of the cell, for messages.
+        value: of the cell.
+        where: file and line, for messages.
+
+    Raises:
+        DataError: if nothing stands between two commas.
+    """
     if isinstance(value, str):
         text = value.strip()
         for opening, closing in _PAIRS:

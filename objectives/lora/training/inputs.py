@@ -17,7 +17,7 @@ from objectives.data.prepare.prepare import PreparedData, prepare
 from objectives.data.prepare.windows import Windows
 from objectives.lora.base import source
 from objectives.lora.base.checks import Trust, reading
-from objectives.lora.base.config import base_limit, load_tokenizer, skeleton
+from objectives.lora.base.config import base_limit, load_config, load_tokenizer, skeleton
 from objectives.lora.base.load import (
     Base,
     Precision,
@@ -148,7 +148,8 @@ class Inputs:
         Raises:
             SpecError: if it is less than one.
         """
-        limit = base_limit(self.skeleton.config, self.tokenizer)
+        # Not the skeleton's: its head may depend on the data, which depend on this limit.
+        limit = base_limit(load_config(self.folder, self._trust), self.tokenizer)
         if limit < 1:
             where = str(self.folder)
             raise SpecError(fault("base_limit", "be at least 1 residue", limit, where=where))

@@ -25,7 +25,6 @@ from objectives.lora.training.inputs import Inputs
 from objectives.lora.training.lane import Lane, plan_steps
 from objectives.lora.training.progress import TrialProgress
 from objectives.lora.training.saved_adapter import how_to_load, keep_adapter
-from objectives.metrics.intervals import chains_of
 from sweep.errors import TrialError, fault
 from sweep.files.location import parse_location
 from sweep.study.trial import Report, TrialParams, TrialResult, TrialState
@@ -153,14 +152,14 @@ class Trial:
         if not self.lane.stopped:
             # A trial resumed after its last step has no predictions yet.
             last = self.progress.predictions or check_finite(predict(splits.validation))
-            scores.describe(last, chains_of(data.validation, splits.validation))
+            scores.describe(last, self.task.chains(data.validation, splits.validation))
             if len(splits.train_sample):
                 scores.score_train_side(check_finite(predict(splits.train_sample)))
             if self.settings.label_shift:
                 aligned = self._inputs.splits.validation
                 scores.score_aligned(check_finite(predict(aligned)))
             if self.params.final_test and splits.test is not None and data.test is not None:
-                chains = chains_of(data.test, splits.test)
+                chains = self.task.chains(data.test, splits.test)
                 scores.score_test(check_finite(predict(splits.test)), chains)
             data.files.check()
             self.keep(self.params, self.settings)

@@ -76,5 +76,6 @@ def test_status_and_export_find_an_adapter_in_a_store(bucket: str, tmp_path: Pat
     assert best["adapter"].startswith(f"{bucket}/demo/")
     assert json.loads(status.stdout)["best"]["adapter"] == best["adapter"]
     assert (out / "adapter_model.safetensors").read_bytes() == kept["adapter_model.safetensors"]
-    assert len((ObjectStorePath(bucket) / "demo" / "demo").entries()) == 1
+    (study,) = (ObjectStorePath(bucket) / "demo").entries()
+    assert sorted(each.name == "study.json" for each in study.entries()) == [False, True]
     assert not (tmp_path / "s.db.files").exists()

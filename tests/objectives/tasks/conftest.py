@@ -1,0 +1,1 @@
+from tiny_bases import *  # noqa: F403
