@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sweep.cli.options import VerbOptions, argument, flag, option
 from sweep.cli.parsing import verbs
@@ -89,9 +90,21 @@ def describe(options: DescribeOptions) -> int:
 
     settings = read_settings(options.settings) | options.flags()
     with make_console(sys.stderr).status("reading and comparing"):  # shown on a terminal only
-        report = tool.describe(options.source, settings, leakage=options.leakage)
+        report = tool.describe(
+            options.source, settings, leakage=options.leakage, kind_of=_kind_of(settings)
+        )
     show(report, print_described, as_json=options.json)
     return 0
+
+
+def _kind_of(settings: Mapping[str, Any]) -> Any:
+    """A function that gives the kind of label; None for binding sites, which need no torch."""
+    if settings.get("task", "residue_binary") == "residue_binary":
+        return None
+    from objectives.tasks.find import find_task
+
+    task = find_task(settings["task"])
+    return lambda options: task.labels(options.label_column)
 
 
 def convert(options: ConvertOptions) -> int:

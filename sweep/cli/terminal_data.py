@@ -93,22 +93,44 @@ def _counts(counts: Mapping[str, int], console: Console) -> None:
 
 
 def _splits(splits: Tree, console: Console) -> None:
-    counted = ("chains", "residues", "positives")
-    more = ("chains_without_positives", "masked")
+    first = next(iter(splits.values()))
+    columns = {
+        "chains": "chains",
+        "residues": "residues",
+        "positives": "positives",
+        "positives_share": "share",
+        "chains_without_positives": "without",
+        "masked": "masked",
+    }
+    shown = {name: title for name, title in columns.items() if first.get(name) is not None}
     rows = [
         [
             name,
-            *(number(split[each]) for each in counted),
-            _percent(split["positives_share"]),
-            *(number(split[each]) for each in more),
+            *(
+                _percent(split[each]) if each == "positives_share" else number(split[each])
+                for each in shown
+            ),
             *(number(length) for length in split["lengths"].values()),
         ]
         for name, split in splits.items()
     ]
-    header = ["split", *counted, "share", "without", "masked"]
-    lengths = next(iter(splits.values()))["lengths"]
+    header = ["split", *shown.values()]
+    lengths = first["lengths"]
     header += [f"length {name}" if name == "min" else name for name in lengths]
     table(console, header, rows, left=("split",))
+    _labels(
+        {name: split["labels"] for name, split in splits.items() if split.get("labels")}, console
+    )
+
+
+def _labels(labels: Mapping[str, Tree], console: Console) -> None:
+    """Counts of classes, or the range of numbers, of each split."""
+    for split, found in labels.items():
+        counts = found.get("classes", found)
+        first = list(counts.items())[:_LIGANDS]
+        more = f" and {len(counts) - _LIGANDS} more" if len(counts) > _LIGANDS else ""
+        said = ", ".join(f"{name} {value:.6g}" for name, value in first)
+        line(console, f"labels   {split}: {said}{more}")
 
 
 def _ligands(ligands: Tree, console: Console) -> None:

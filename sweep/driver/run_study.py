@@ -14,7 +14,7 @@ from sweep.driver.final_test import final_test
 from sweep.driver.listener import Callback, Callbacks, ProgressListener
 from sweep.driver.loop import TuningLoop
 from sweep.driver.trial_store import TrialStore
-from sweep.errors import StorageError
+from sweep.errors import SpecError, StorageError
 from sweep.files.location import Location, refuse_secrets
 from sweep.signals import Interrupts
 from sweep.storage import studies
@@ -95,6 +95,9 @@ def run_study(
         baselines = [dict(baseline.values) for baseline in spec.baselines]
         launcher.call("check", spec.space, baselines, interrupts=interrupts)
         facts: ObjectiveInfo = launcher.call("facts", interrupts=interrupts)
+        wrong = facts.measures.value.direction_fault(spec.direction)
+        if wrong:
+            raise SpecError(wrong)
         if pins is None and facts.pinned:
             _decide(launcher, facts, interrupts)
         launcher.workers = options.workers or launcher.capacity(facts.workers)

@@ -57,6 +57,15 @@ class Metric:
     interval: Interval | None = None
     description: str = ""
 
+    def direction_fault(self, direction: str) -> str:
+        """The error if a study optimises this metric in the wrong direction; else empty."""
+        better = {True: "maximize", False: "minimize"}.get(self.higher_is_better)
+        if better in {None, direction}:
+            return ""
+        which = "higher" if self.higher_is_better else "lower"
+        rule = f"be {better!r} for {self.title}, of which {which} is better"
+        return fault("direction", rule, direction)
+
 
 @dataclass(frozen=True)
 class TableRow:

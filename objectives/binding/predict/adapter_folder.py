@@ -49,6 +49,7 @@ RECORD = (
         "be an object that holds the base's",
         lambda got: isinstance(got, dict) and _text(got.get("base")),
     ),
+    # only of a binary task; see ``read_adapter`` for others
     _Rule("threshold", "be a probability", lambda got: got == 1 or between(0, 1)(got)),
     _Rule("settings", "be an object", lambda got: isinstance(got, dict)),
     _Rule("compute_dtype", "be the name of a dtype", _text),
@@ -114,6 +115,11 @@ def read_adapter(folder: Path) -> KeptAdapter:
     """
     held = _weights_file(folder)
     trial = _json(folder / TRIAL)
+    task = trial.get("task", "residue_binary")
+    if task != "residue_binary":
+        rule = "be of the task residue_binary, the only one that predict knows"
+        way_out = "Load it in PEFT as trial.json says under 'load'"
+        raise SpecError(fault("--adapter", rule, shown(task), way_out=way_out))
     peft = _json(folder / CONFIG) if held.name == ADAPTER else {}
     faults = _broken_rules(trial, RECORD, folder / TRIAL)
     faults += _broken_rules(peft, CONFIGURATION, folder / CONFIG) if peft else []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from objectives.data.chain import IGNORED, Chain
 from objectives.data.formats.source import open_source
+from objectives.data.labels.binding_sites import BINDING, BindingSites
+from objectives.data.labels.kind import LabelKind
 from objectives.data.options import DataOptions
 from objectives.data.prepare.divide import divide
 from objectives.data.prepare.summary import summarise_split
@@ -20,13 +22,20 @@ LEAKAGE = ("auto", "mmseqs", "kmers", "none")
 _COMMONEST = 5
 
 
-def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto") -> dict[str, Any]:
+def describe(
+    source: str,
+    settings: Mapping[str, Any],
+    *,
+    leakage: str = "auto",
+    kind_of: Callable[[DataOptions], LabelKind] | None = None,
+) -> dict[str, Any]:
     """Read and divide a source as a study would, and return its statistics.
 
     Args:
         source: see ``objectives.data.formats.source.open_source``.
         settings: the study's settings of the data.
         leakage: how to measure leakage, one of ``LEAKAGE``.
+        kind_of: gives the kind of label by the settings; None for binding sites.
 
     Returns:
         JSON values: ``records``, numbers of merged and dropped ones, ``left_open``, ``files``
@@ -39,8 +48,9 @@ def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto")
     """
     options = _options(settings)
     tool = None if leakage == "none" else clustering_tool(leakage)
-    opened = open_source(source, allow_pickle=options.allow_pickle)
-    division = divide(opened, source, options)
+    kind = BINDING if kind_of is None else kind_of(options)
+    opened = open_source(source, allow_pickle=options.allow_pickle, kind=kind)
+    division = divide(opened, source, options, kind)
     given = division.splits.given()
     kept = [chain for chains in given.values() for chain in chains]
     return {
@@ -54,7 +64,7 @@ def describe(source: str, settings: Mapping[str, Any], *, leakage: str = "auto")
         "files": {name: dict(files) for name, files in division.files.items()},
         "passed_over": list(division.passed_over),
         "notes": list(division.notes),
-        "splits": {name: _split(chains) for name, chains in given.items()},
+        "splits": {name: _split(chains, kind) for name, chains in given.items()},
         "ligands": _ligands(kept),
         "families": _families(kept),
         "split_method": division.method,
@@ -81,9 +91,13 @@ def _options(settings: Mapping[str, Any]) -> DataOptions:
     return options
 
 
-def _split(chains: Sequence[Chain]) -> dict[str, Any]:
-    figures = asdict(summarise_split(chains, windows=0))
+def _split(chains: Sequence[Chain], kind: LabelKind) -> dict[str, Any]:
+    figures = asdict(summarise_split(chains, windows=0, kind=kind))
     del figures["windows"]  # depends on the base model
+    if not isinstance(kind, BindingSites):
+        unknown = [sum(label is kind.unknown for label in chain.labels) for chain in chains]
+        return figures | {"masked": sum(unknown), "chains_with_masked": sum(map(bool, unknown))}
+    del figures["labels"]
     return figures | {
         "masked": sum(chain.labels.count(IGNORED) for chain in chains),
         "chains_with_masked": sum(IGNORED in chain.labels for chain in chains),

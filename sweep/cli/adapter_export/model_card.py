@@ -93,7 +93,14 @@ def data(facts: Tree) -> list[str]:
     """The data set and its splits."""
     about = facts["data"]
     splits: Tree = about.get("splits", {})
-    columns = ("chains", "residues", "positives", "windows")
+    columns = {
+        "chains": "chains",
+        "residues": "residues",
+        "positives": "residues that bind",
+        "windows": "windows",
+    }
+    if any("positives" in each and each["positives"] is None for each in splits.values()):
+        del columns["positives"]
     rows = [
         [code(name, cell=True), *(_cell(each.get(key)) for key in columns)]
         for name, each in splits.items()
@@ -107,8 +114,7 @@ def data(facts: Tree) -> list[str]:
         "split": plain(about.get("split_method") or ""),
         **{title: _cell(about[name]) for name, title in _DROPPED.items() if about.get(name)},
     }
-    header = ["split", "chains", "residues", "residues that bind", "windows"]
-    return [bullets(said), table(header, rows) if rows else ""]
+    return [bullets(said), table(["split", *columns.values()], rows) if rows else ""]
 
 
 def base(facts: Tree) -> str:

@@ -1,0 +1,1 @@
+"""One short study a task, which runs anywhere on the embedded base and data."""

@@ -1,0 +1,10 @@
+"""Predict a number for each residue, on the embedded data: twelve short trials.
+
+Run it:  lorasweep run studies.tasks.residue_regression
+
+With ``--data`` and ``--base`` it runs on data and a base of your own.
+"""
+
+from studies.tasks.common import short_study
+
+STUDY = short_study("residue_regression")

@@ -1,0 +1,10 @@
+"""Predict whether a chain binds a metal, on the embedded data: twelve short trials.
+
+Run it:  lorasweep run studies.tasks.sequence_classes
+
+With ``--data`` and ``--base`` it runs on data and a base of your own.
+"""
+
+from studies.tasks.common import short_study
+
+STUDY = short_study("sequence_classes")
