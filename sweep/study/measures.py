@@ -59,8 +59,10 @@ class Metric:
 
     def direction_fault(self, direction: str) -> str:
         """The error if a study optimises this metric in the wrong direction; else empty."""
-        better = {True: "maximize", False: "minimize"}.get(self.higher_is_better)
-        if better in {None, direction}:
+        if self.higher_is_better is None:
+            return ""
+        better = "maximize" if self.higher_is_better else "minimize"
+        if better == direction:
             return ""
         which = "higher" if self.higher_is_better else "lower"
         rule = f"be {better!r} for {self.title}, of which {which} is better"

@@ -25,6 +25,7 @@ from objectives.lora.training.memory_choice import MemoryChoice, needed
 from objectives.lora.training.memory_estimate import LiveBytes, MemoryEstimate, estimate
 from objectives.lora.training.step import step
 from objectives.lora.training.trial import Trial
+from objectives.tasks.residue_binary import ResidueBinary
 from sweep.study.trial import TrialParams, ignore_reports
 
 BAND = 0.02
@@ -98,7 +99,7 @@ def test_the_estimate_of_the_real_esm2_is_what_it_takes(
     settings = replace(FIXED, **CASES[case])
     folder = shared / "models" / "esm2_t6_8m"
     places = {"data": str(tiny_data), "base": str(folder), "cache": str(tmp_path)}
-    base, lane, found = measured(Inputs(places, settings), settings)
+    base, lane, found = measured(Inputs(places, settings, ResidueBinary), settings)
 
     assert found.base == pytest.approx(base, rel=BAND)
     assert found.lane == pytest.approx(lane, rel=BAND)
@@ -147,7 +148,7 @@ def test_a_process_takes_the_estimate_where_its_allocator_leaves_no_gaps(shared:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    inputs = Inputs({"base": str(folder)}, FIXED)
+    inputs = Inputs({"base": str(folder)}, FIXED, ResidueBinary)
     settings = replace(FIXED, base_weights="nf4", batch_tokens=4096)
     modules = tuple(encoder_linears(inputs.skeleton, ("classifier",)))
     found = estimate(inputs.skeleton, FLOAT32, settings, modules, [256] * 16, checkpointing=False)
