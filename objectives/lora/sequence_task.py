@@ -27,6 +27,8 @@ class SequenceTask(Task):
     pool by the mean).
     """
 
+    pools = True
+
     @classmethod
     def faults(cls, settings: BindingSettings) -> list[str]:
         """Also of ``label_shift``, as there is no label of a residue."""

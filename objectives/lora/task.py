@@ -74,6 +74,7 @@ class Task(ABC):
         name: of the task, as in ``settings.task``.
         labels: the kind of label.
         measures: the metrics, tables and curves.
+        pools: whether it pools over the tokens of a sequence.
         class_weights: words that ``class_weight`` may be.
         number_weights: whether it may be a number too.
         needs_facts: whether the head depends on the labels in the data.
@@ -83,6 +84,7 @@ class Task(ABC):
     labels: ClassVar[Callable[[str | None], LabelKind]]
     measures: ClassVar[Measures]
     needs_facts: ClassVar[bool] = True
+    pools: ClassVar[bool] = False
     class_weights: ClassVar[tuple[str, ...]] = ("none",)
     number_weights: ClassVar[bool] = False
 
@@ -98,6 +100,9 @@ class Task(ABC):
         if settings.metric not in {None, *names}:
             rule = f"be one of {', '.join(names)}, which {cls.name} measures"
             found.append(fault("settings.metric", rule, settings.metric))
+        if settings.pooling != "mean" and not cls.pools:
+            rule = f"be 'mean', its default, in {cls.name}, which pools nothing"
+            found.append(fault("settings.pooling", rule, settings.pooling))
         if settings.class_weight not in cls.class_weights and not (
             is_number(settings.class_weight) and cls.number_weights
         ):
