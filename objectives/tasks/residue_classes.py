@@ -11,9 +11,9 @@ from objectives.data.labels.classes import ResidueClasses as Labels
 from objectives.data.prepare.windows import Windows, known_of
 from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.task import CLASS_WEIGHTS, FloatArray, Scores, Task, labelled
-from objectives.metrics.class_measures import RESIDUE_CLASSES
 from objectives.metrics.classes import ClassPredictions, class_figures, class_interval
 from objectives.metrics.loss import class_weight, lane_losses, residue_loss
+from objectives.metrics.task_measures import RESIDUE_CLASSES
 from objectives.metrics.task_scores import TaskScores
 
 

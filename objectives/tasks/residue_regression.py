@@ -11,8 +11,8 @@ from objectives.data.labels.values import ResidueValues
 from objectives.data.prepare.windows import Windows, known_of
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.task import FloatArray, Scores, Task, labelled
+from objectives.metrics.task_measures import RESIDUE_VALUES
 from objectives.metrics.task_scores import TaskScores
-from objectives.metrics.value_measures import RESIDUE_VALUES
 from objectives.metrics.values import ValuePredictions, value_figures, value_interval
 
 

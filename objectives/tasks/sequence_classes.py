@@ -13,9 +13,9 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.sequence_task import SequenceTask, targets_of
 from objectives.lora.task import CLASS_WEIGHTS, FloatArray, Scores
-from objectives.metrics.class_measures import SEQUENCE_CLASSES
 from objectives.metrics.classes import ClassPredictions, class_figures, class_interval
 from objectives.metrics.loss import class_weight
+from objectives.metrics.task_measures import SEQUENCE_CLASSES
 from objectives.metrics.task_scores import TaskScores
 
 

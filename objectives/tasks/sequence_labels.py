@@ -13,7 +13,7 @@ from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.sequence_task import SequenceTask, targets_of
 from objectives.lora.task import FloatArray, Scores
 from objectives.metrics.label_sets import SetPredictions, set_figures, set_interval
-from objectives.metrics.set_measures import SEQUENCE_LABELS
+from objectives.metrics.task_measures import SEQUENCE_LABELS
 from objectives.metrics.task_scores import TaskScores
 
 

@@ -12,8 +12,8 @@ from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.sequence_task import SequenceTask, targets_of
 from objectives.lora.task import FloatArray, Scores
+from objectives.metrics.task_measures import SEQUENCE_VALUES
 from objectives.metrics.task_scores import TaskScores
-from objectives.metrics.value_measures import SEQUENCE_VALUES
 from objectives.metrics.values import ValuePredictions, value_figures, value_interval
 
 

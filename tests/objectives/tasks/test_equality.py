@@ -13,6 +13,7 @@ from task_data import write_data
 from task_reference import plain
 from tiers import first
 
+from objectives.lora.base.load import Precision
 from objectives.lora.settings import BindingSettings
 from objectives.lora.training.inputs import Inputs
 from objectives.tasks.find import find_task, task_names
@@ -35,9 +36,15 @@ EIGHT: tuple[dict[str, Any], ...] = (
 
 
 def trained(
-    folder: Path, data: Path, name: str, pooling: str, values: Sequence[Any]
+    folder: Path,
+    data: Path,
+    name: str,
+    pooling: str,
+    values: Sequence[Any],
+    *,
+    batched: bool = False,
 ) -> dict[int, Run]:
-    """A pack of these values."""
+    """A pack of these values, computed lane by lane, or as on a GPU in batched products."""
     weighted = {"class_weight": "balanced"} if name.endswith("classes") else {}
     fixed = BindingSettings(
         task=name, pooling=pooling, device="cpu", batch_tokens=700, train_metric_chains=0,
@@ -45,6 +52,7 @@ def trained(
     )  # fmt: skip
     places = {"data": str(data), "base": str(folder), "cache": str(data.parent / "cache")}
     inputs = Inputs(places, fixed, find_task(name))
+    inputs.model(Precision.from_settings(fixed)).batched = batched
     pack = [TrialParams(n, {"steps": STEPS, **v}, seed=n) for n, v in enumerate(values)]
     return run_pack(inputs, fixed, pack)
 
@@ -67,6 +75,22 @@ def test_a_lane_trains_as_a_plain_loop(
         assert run.result.value is not None, run.result.failure
         assert furthest(run.losses, losses) < 1e-5
         assert run.result.value == pytest.approx(value, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("name", "pooling"), CASES)
+def test_batched_lanes_train_as_a_plain_loop(
+    tiny_folder: Path, tmp_path: Path, name: str, pooling: str
+) -> None:
+    """In the products that a GPU takes, whose losses are computed together."""
+    data = write_data(tmp_path / name, name)
+    runs = trained(tiny_folder, data, name, pooling, EIGHT[:2], batched=True)
+
+    for run in runs.values():
+        assert run.result is not None
+        losses, value = plain(tiny_folder, run)
+        assert furthest(run.losses, losses) < 1e-5
+        assert run.result.value == pytest.approx(value, rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.slow
