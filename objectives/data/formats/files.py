@@ -66,7 +66,7 @@ class FileSource:
     def read(self, problems: RecordErrors) -> Splits:
         """Read every file; errors are collected in ``problems``."""
         problems.notes.extend(self.notes)
-        found = Placed(str(self.root))
+        found = Placed(str(self.root), self.kind)
         for split, paths in self.files.items():
             for path in paths:
                 name, read = self._name(path), _reader(path, self.kind)

@@ -52,7 +52,7 @@ class TableSource:
 
     def read(self, problems: RecordErrors) -> Splits:
         """Read every row; errors are collected in ``problems``."""
-        found = Placed(self.name)
+        found = Placed(self.name, self.kind)
         for key, table in self.tables.items():
             chains = _chains(table, f"{self.name}, {key}", problems, self.kind)
             split = split_of(key) if self.named else ""

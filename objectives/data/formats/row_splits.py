@@ -18,6 +18,8 @@ from typing import Any
 
 from objectives.data.chain import Chain
 from objectives.data.errors import RecordErrors, listed, shown
+from objectives.data.labels.binding_sites import BINDING
+from objectives.data.labels.kind import LabelKind
 from objectives.data.split_names import UNDERSTOOD, hint_in, split_of, splits_in
 from objectives.data.splits import SPLITS, Splits, drop_contradictions
 from sweep.errors import fault
@@ -145,10 +147,12 @@ class Placed:
 
     Args:
         source: its name in messages.
+        kind: of the labels.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, kind: LabelKind = BINDING) -> None:
         self._source = source
+        self._kind = kind
         self._found: dict[str, list[Chain]] = {}
 
     def add(
@@ -183,6 +187,8 @@ class Placed:
         """All added chains by split, without records that contradict earlier ones."""
         splits = {
             name: drop_contradictions(self._found[name], problems)
+            if self._kind.contradicts
+            else self._found[name]
             for name in SPLITS
             if name in self._found
         }

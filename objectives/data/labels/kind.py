@@ -26,6 +26,7 @@ class LabelKind(ABC):
     Attributes:
         per_residue: whether there is one label per residue.
         takes_sites: whether labels can be derived from the sites of a ligand.
+        contradicts: whether different labels of one record are an error; else ``unite`` takes all.
         unknown: label of a residue that is left out of loss and metrics.
         absent: label of a residue of which a list of sites says nothing.
         tiers: names of the column of labels, in lower case; the first tier that a table has
@@ -35,6 +36,7 @@ class LabelKind(ABC):
 
     per_residue: ClassVar[bool] = True
     takes_sites: ClassVar[bool] = False
+    contradicts: ClassVar[bool] = True
     unknown: ClassVar[Any] = None
     absent: ClassVar[Any] = None
     tiers: ClassVar[tuple[tuple[str, ...], ...]] = (("label", "labels", "target", "targets"),)

@@ -26,6 +26,7 @@ class SequenceLabels(LabelKind):
 
     per_residue = False
     takes_sites = True
+    contradicts = False
     tiers = (("labels", "positions"), ("label", "classes", "targets", "target"))
     form = "'labels' (names separated by ';') and 'positions' (of the sites of a 'ligand')"
 

@@ -23,6 +23,8 @@ _NEAR = 4  # residues on both sides that the embedded data's values look at
 class Values(LabelKind):
     """Numbers, standardised by mean and standard deviation of the training split."""
 
+    contradicts = False
+
     def faults(self, given: Given, source: str) -> list[str]:
         """An error for a split without two different numbers: nothing can be ranked."""
         rule, way_out = "hold at least two different numbers", "Check the label column"

@@ -17,7 +17,7 @@ from objectives.data.labels.label_sets import SequenceLabels
 from objectives.data.labels.values import ResidueValues, SequenceValues
 from objectives.data.options import DataOptions
 from objectives.data.prepare.divide import divide
-from objectives.data.splits import Splits
+from objectives.data.splits import Splits, merge_identical
 from sweep.errors import DataError
 
 SEQUENCE = "MKVLATDE"
@@ -25,7 +25,11 @@ SEQUENCE = "MKVLATDE"
 READ: list[tuple[LabelKind, object, Any]] = [
     (ResidueClasses(), "HHHEECC?", ("H", "H", "H", "E", "E", "C", "C", None)),
     (ResidueClasses(), "HHHE EECC", ("H", "H", "H", "E", "E", "E", "C", "C")),
-    (ResidueClasses(), ["a", "b", None, "a", "?", "b", "a", 1.0], ["ab", "a", "b"]),
+    (
+        ResidueClasses(),
+        ["a", "b", None, "a", "?", "b", "a", 1.0],
+        ("a", "b", None, "a", None, "b", "a", "1"),
+    ),
     (ResidueClasses(), "0,1,2,0,1,2,-100,0", ("0", "1", "2", "0", "1", "2", None, "0")),
     (ResidueValues(), "0.1 2 -3e-1 nan ? 0 0 1", (0.1, 2.0, -0.3, None, None, 0.0, 0.0, 1.0)),
     (ResidueValues(), [0, 1, 2, 3, 4, 5, None, 7], (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, None, 7.0)),
@@ -211,6 +215,29 @@ def test_a_record_without_a_label_is_counted(tmp_path: Path) -> None:
 
     assert len(splits.train) == 1
     assert problems.counts == {"records without a label, left out": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [(SequenceValues(), (2.0,)), (SequenceLabels(), ("1", "3"))]
+)
+def test_repeated_measurements_are_united(
+    tmp_path: Path, kind: LabelKind, labels: tuple[Any, ...]
+) -> None:
+    """Two rows of one sequence, with ids or without."""
+    (tmp_path / "a.csv").write_text("sequence,label\nMKV,1\nMKV,3\nMKL,5\n")
+    splits, problems = read(tmp_path / "a.csv", kind)
+
+    assert (problems.records, problems.files) == ([], [])
+    assert merge_identical(splits.train, kind)[0].labels == labels
+
+
+def test_a_sequence_of_two_classes_is_refused(tmp_path: Path) -> None:
+    """With both lines; --skip-bad keeps the first."""
+    (tmp_path / "a.csv").write_text("sequence,label\nMKV,x\nMKV,y\nMKL,x\n")
+    _, problems = read(tmp_path / "a.csv", SequenceClasses())
+
+    assert len(problems.records) == 1
+    assert "different labels" in problems.records[0]
 
 
 @pytest.mark.parametrize(
