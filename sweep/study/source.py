@@ -10,7 +10,13 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Self
 
-OWN = frozenset({"objectives.binding.objective:BindingObjective", "objectives.synthetic:Synthetic"})
+OWN = frozenset(
+    {
+        "objectives.binding.objective:BindingObjective",
+        "objectives.synthetic:Synthetic",
+        "objectives.tasks.objective:LoraObjective",
+    }
+)
 """The objectives that are part of lorasweep."""
 
 GRANTS = ("allow_pickle", "trust_remote_code")
