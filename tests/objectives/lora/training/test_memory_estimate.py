@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from encoders import classifier_of, config_of
+from tiers import first
 from transformers import PreTrainedModel
 
 from objectives.lora.base.config import settle
@@ -72,7 +73,7 @@ def measured(inputs: Inputs, settings: BindingSettings) -> tuple[int, int, Memor
     return base, live.peak - base, max(found, key=lambda each: each.lane)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", first(2, CASES))
 def test_the_estimate_is_what_real_tensors_take(
     make_inputs: Callable[..., Inputs], case: str
 ) -> None:
@@ -168,7 +169,7 @@ def choice(skeleton: PreTrainedModel, available: int) -> MemoryChoice:
     return MemoryChoice(skeleton, longest=60, tokens=10_000, available=available)
 
 
-@pytest.mark.parametrize("name", ["esm", "deberta"])
+@pytest.mark.parametrize("name", first(1, ["esm", "deberta"]))
 def test_auto_recomputes_only_what_would_not_fit(name: str) -> None:
     """In flat and in padded passes: base and one lane, to the byte."""
     skeleton = skeleton_of(name)
