@@ -218,7 +218,7 @@ class LoraObjective:
         summary = self._inputs.data.summary.to_json()
         splits = summary["splits"].values()
         counted = ("chains", "residues", "positives")
-        known = [name for name in counted if all(split[name] is not None for split in splits)]
+        known = [name for name in counted if all(name in split for split in splits)]
         return {name: sum(split[name] for split in splits) for name in known} | summary
 
 

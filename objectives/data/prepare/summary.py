@@ -28,6 +28,7 @@ class SplitSummary:
 
 
 _LISTS = ("skipped_bad", "passed_over", "notes")
+_BY_KIND = ("labels", "positives", "positives_share")
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,19 @@ class DataSummary:
     labels: Mapping[str, Any] = field(default_factory=dict)  # see ``LabelKind.facts``
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as JSON values; without ``labels`` where there is nothing to say of them."""
+        """The summary as JSON values, without what its kind of label does not have."""
         tree = asdict(self)
         for part in (tree, *tree["splits"].values()):
-            if not part["labels"]:
-                del part["labels"]
+            for name in _BY_KIND:
+                if name in part and not part[name] and part[name] != 0:
+                    del part[name]
         return tree | {name: list(tree[name]) for name in _LISTS}
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> DataSummary:
         """The summary from what ``to_json`` returned."""
-        splits = {name: SplitSummary(**each) for name, each in tree["splits"].items()}
+        none = {"positives": None, "positives_share": None}
+        splits = {name: SplitSummary(**{**none, **each}) for name, each in tree["splits"].items()}
         lists = {name: tuple(tree.get(name, ())) for name in _LISTS}
         return cls(**{**tree, "splits": splits, **lists})
 

@@ -99,7 +99,7 @@ def data(facts: Tree) -> list[str]:
         "positives": "residues that bind",
         "windows": "windows",
     }
-    if any("positives" in each and each["positives"] is None for each in splits.values()):
+    if any("labels" in each for each in splits.values()):
         del columns["positives"]
     rows = [
         [code(name, cell=True), *(_cell(each.get(key)) for key in columns)]

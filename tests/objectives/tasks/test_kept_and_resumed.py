@@ -110,6 +110,10 @@ def test_the_metric_of_a_trial_is_a_setting(tiny_folder: Path, tmp_path: Path) -
     value = objective.facts().measures.value
 
     assert result.value == result.metrics["mae"] > 0
+    about = objective.facts().about["data"]
+    assert "positives" not in {*about, *about["splits"]["train"]}
+    assert about["splits"]["train"]["labels"]["values"] == 30
+    assert about["chains"] == 54
     assert (value.name, value.title) == ("mae", "MAE")
     assert value.direction_fault("minimize") == ""
     assert value.direction_fault("maximize") == (
