@@ -42,10 +42,10 @@ demo: $(VENV)/.ready  ## a small real sweep on the embedded base and data, and i
 	$(BIN)/lorasweep importance --storage sqlite:///runs/demo/study.db
 	$(BIN)/lorasweep report --storage sqlite:///runs/demo/study.db
 
-test: $(VENV)/.ready-dev  ## the tests that take a moment each (5 min)
+test: $(VENV)/.ready-dev  ## the tests that take a moment each (6 min)
 	$(PYTEST) -m 'not slow and not integration' $(PARALLEL)
 
-test-integration: $(VENV)/.ready-dev  ## whole commands and sweeps, servers, browsers, killed processes (18 min)
+test-integration: $(VENV)/.ready-dev  ## whole commands and sweeps, servers, browsers, killed processes (14 min)
 	$(PYTEST) -m 'integration and not slow' $(PARALLEL)
 
 test-fast: $(VENV)/.ready-dev  ## those of them that need neither torch nor a minute

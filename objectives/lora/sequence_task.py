@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import pairwise
 
 import numpy as np
@@ -44,9 +45,9 @@ class SequenceTask(Task):
         return self.width + (self.settings.pooling == "attention")
 
     @property
+    @abstractmethod
     def width(self) -> int:
         """Number of outputs that are predictions."""
-        raise NotImplementedError
 
     def places(self, windows: Windows) -> NDArray[np.int64]:
         """One prediction per sequence."""

@@ -17,6 +17,7 @@ from objectives.lora.packed.device import to_device
 from objectives.lora.packed.layout import LaneBatch, Layout
 from objectives.lora.settings import BindingSettings
 from objectives.metrics.intervals import chains_of
+from objectives.metrics.task_scores import Figures, Interval, TaskScores
 from objectives.seeds import derive
 from sweep.errors import TrialError, fault
 from sweep.study.measures import Measures
@@ -74,6 +75,8 @@ class Task(ABC):
         name: of the task, as in ``settings.task``.
         labels: the kind of label.
         measures: the metrics, tables and curves.
+        figures: all metrics of predictions, for ``scores``.
+        interval: their confidence intervals, for ``scores``.
         pools: whether it pools over the tokens of a sequence.
         class_weights: words that ``class_weight`` may be.
         number_weights: whether it may be a number too.
@@ -83,6 +86,8 @@ class Task(ABC):
     name: ClassVar[str]
     labels: ClassVar[Callable[[str | None], LabelKind]]
     measures: ClassVar[Measures]
+    figures: ClassVar[Figures]
+    interval: ClassVar[Interval]
     needs_facts: ClassVar[bool] = True
     pools: ClassVar[bool] = False
     class_weights: ClassVar[tuple[str, ...]] = ("none",)
@@ -206,13 +211,15 @@ class Task(ABC):
             windows: the split.
         """
 
-    @abstractmethod
     def scores(self, ligands: Sequence[str]) -> Scores:
-        """A new collection of metrics.
+        """A new collection of metrics, by default those of ``figures`` and ``interval``.
 
         Args:
             ligands: names of the data's ligands, in bit order.
         """
+        del ligands
+        own = type(self)
+        return TaskScores(self.metric, own.figures, own.interval, self.bootstrap_seed)
 
     def record(self, scores: Scores) -> dict[str, Any]:
         """What a kept adapter's ``trial.json`` says of the task and the trial's scores."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
 from objectives.data.labels.values import ResidueValues
 from objectives.data.prepare.windows import Windows, known_of
 from objectives.lora.packed.layout import LaneBatch
-from objectives.lora.task import FloatArray, Scores, Task, labelled
+from objectives.lora.task import FloatArray, Task, labelled
 from objectives.metrics.task_measures import RESIDUE_VALUES
-from objectives.metrics.task_scores import TaskScores
 from objectives.metrics.values import ValuePredictions, value_figures, value_interval
 
 
@@ -22,8 +19,9 @@ class ResidueRegression(Task):
     name = "residue_regression"
     labels = ResidueValues
     measures = RESIDUE_VALUES
+    figures = value_figures
+    interval = value_interval
     outputs = 1
-    needs_facts = True
 
     def loss(
         self, logits: torch.Tensor, batch: LaneBatch, weight: torch.Tensor | None
@@ -42,11 +40,6 @@ class ResidueRegression(Task):
     def predictions(self, values: FloatArray, windows: Windows) -> ValuePredictions:
         """Numbers with the labels of the residues."""
         return ValuePredictions(values, known_of(windows)[0].astype(np.float64), self.facts["sd"])
-
-    def scores(self, ligands: Sequence[str]) -> Scores:
-        """Correlations and errors."""
-        del ligands
-        return TaskScores(self.metric, value_figures, value_interval, self.bootstrap_seed)
 
 
 TASK = ResidueRegression

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
@@ -12,11 +10,10 @@ from objectives.data.labels.classes import SequenceClasses as Labels
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.sequence_task import SequenceTask, targets_of
-from objectives.lora.task import CLASS_WEIGHTS, FloatArray, Scores
+from objectives.lora.task import CLASS_WEIGHTS, FloatArray
 from objectives.metrics.classes import ClassPredictions, class_figures, class_interval
 from objectives.metrics.loss import class_weight
 from objectives.metrics.task_measures import SEQUENCE_CLASSES
-from objectives.metrics.task_scores import TaskScores
 
 
 class SequenceClasses(SequenceTask):
@@ -25,6 +22,8 @@ class SequenceClasses(SequenceTask):
     name = "sequence_classes"
     labels = Labels
     measures = SEQUENCE_CLASSES
+    figures = class_figures
+    interval = class_interval
     class_weights = CLASS_WEIGHTS
 
     @property
@@ -48,11 +47,6 @@ class SequenceClasses(SequenceTask):
         """Logits with the classes of the sequences."""
         classes = targets_of(windows, range(len(windows)))[:, 0].astype(np.int64)
         return ClassPredictions(values, classes, self.facts["classes"])
-
-    def scores(self, ligands: Sequence[str]) -> Scores:
-        """MCC, F1, areas and a table by class."""
-        del ligands
-        return TaskScores(self.metric, class_figures, class_interval, self.bootstrap_seed)
 
 
 TASK = SequenceClasses

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -11,10 +9,9 @@ from objectives.data.labels.label_sets import SequenceLabels as Labels
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.sequence_task import SequenceTask, targets_of
-from objectives.lora.task import FloatArray, Scores
+from objectives.lora.task import FloatArray
 from objectives.metrics.label_sets import SetPredictions, set_figures, set_interval
 from objectives.metrics.task_measures import SEQUENCE_LABELS
-from objectives.metrics.task_scores import TaskScores
 
 
 class SequenceLabels(SequenceTask):
@@ -23,6 +20,8 @@ class SequenceLabels(SequenceTask):
     name = "sequence_labels"
     labels = Labels
     measures = SEQUENCE_LABELS
+    figures = set_figures
+    interval = set_interval
 
     @property
     def width(self) -> int:
@@ -41,11 +40,6 @@ class SequenceLabels(SequenceTask):
         """Logits with the labels of the sequences."""
         held = targets_of(windows, range(len(windows))) == 1
         return SetPredictions(values, held, self.facts["classes"])
-
-    def scores(self, ligands: Sequence[str]) -> Scores:
-        """Fmax, micro-averaged area and a table by label."""
-        del ligands
-        return TaskScores(self.metric, set_figures, set_interval, self.bootstrap_seed)
 
 
 TASK = SequenceLabels

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
@@ -11,9 +9,8 @@ from objectives.data.labels.values import SequenceValues
 from objectives.data.prepare.windows import Windows
 from objectives.lora.packed.layout import LaneBatch
 from objectives.lora.sequence_task import SequenceTask, targets_of
-from objectives.lora.task import FloatArray, Scores
+from objectives.lora.task import FloatArray
 from objectives.metrics.task_measures import SEQUENCE_VALUES
-from objectives.metrics.task_scores import TaskScores
 from objectives.metrics.values import ValuePredictions, value_figures, value_interval
 
 
@@ -23,6 +20,8 @@ class SequenceRegression(SequenceTask):
     name = "sequence_regression"
     labels = SequenceValues
     measures = SEQUENCE_VALUES
+    figures = value_figures
+    interval = value_interval
     width = 1
 
     def loss(
@@ -41,11 +40,6 @@ class SequenceRegression(SequenceTask):
         """Numbers with the labels of the sequences."""
         known = targets_of(windows, range(len(windows)))[:, 0].astype(np.float64)
         return ValuePredictions(values, known, self.facts["sd"])
-
-    def scores(self, ligands: Sequence[str]) -> Scores:
-        """Correlations and errors."""
-        del ligands
-        return TaskScores(self.metric, value_figures, value_interval, self.bootstrap_seed)
 
 
 TASK = SequenceRegression

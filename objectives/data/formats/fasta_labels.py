@@ -14,7 +14,7 @@ doi:10.1093/bioinformatics/bty140.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,6 +117,33 @@ def read_fasta_labels(
     Returns:
         The valid records in file order.
     """
+
+    def parser(blocks: Sequence[Block]) -> ParseBlock:
+        widths = {width for block in blocks if (width := wrapped_at(block.body))}
+        return lambda block: _record(block, name, widths)
+
+    return read_blocks(path, name, problems, kind, parser)
+
+
+def read_blocks(
+    path: Path,
+    name: str,
+    problems: RecordErrors,
+    kind: LabelKind,
+    parser: Callable[[Sequence[Block]], ParseBlock],
+) -> list[Chain]:
+    """Read one file whose records are parsed by a function that ``parser`` makes.
+
+    Args:
+        path: the file, plain or compressed.
+        name: its name in messages.
+        problems: collects the errors of bad records, which are left out.
+        kind: of the labels.
+        parser: takes all blocks of the file, and gives a function from a block to its record.
+
+    Returns:
+        The valid records in file order.
+    """
     try:
         with open_lines(str(path)) as (lines, _):
             blocks = list(blocks_of(lines, name))
@@ -126,13 +153,13 @@ def read_fasta_labels(
     except (OSError, EOFError) as error:
         problems.files.append(fault("file", "be readable", str(error), where=name))
         return []
-    widths = {width for block in blocks if (width := wrapped_at(block.body))}
+    parse = parser(blocks)
     chains = []
     splits = RowSplits()
     for block in blocks:
         splits.note(f"{name}, line {block.number}", block.fields)
         try:
-            record = _record(block, name, widths)
+            record = parse(block)
         except DataError as error:
             problems.add_record(error.faults, Dropped(block.id or "", ""))
             continue
@@ -162,6 +189,9 @@ class Block:
     id: str | None  # first word of the header; None if there is none
     fields: dict[str, str]  # of the header, by key
     body: list[tuple[int, str]] = field(default_factory=list)  # the lines below, with their numbers
+
+
+ParseBlock = Callable[[Block], Record]
 
 
 def blocks_of(lines: Iterator[str], name: str) -> Iterator[Block]:

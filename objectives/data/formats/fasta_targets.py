@@ -13,11 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from objectives.data.chain import Chain
-from objectives.data.errors import Dropped, RecordErrors, shown
-from objectives.data.formats.fasta import open_lines
-from objectives.data.formats.fasta_labels import Block, blocks_of, is_mask
-from objectives.data.formats.record import Record, read_chain
-from objectives.data.formats.row_splits import RowSplits
+from objectives.data.errors import RecordErrors, shown
+from objectives.data.formats.fasta_labels import Block, is_mask, read_blocks
+from objectives.data.formats.record import Record
 from objectives.data.labels.kind import LabelKind
 from objectives.data.protein import STOP
 from sweep.errors import DataError, fault
@@ -27,32 +25,13 @@ def read_fasta_targets(
     path: Path, name: str, problems: RecordErrors, kind: LabelKind
 ) -> list[Chain]:
     """Read one file; see ``fasta_labels.read_fasta_labels``."""
-    try:
-        with open_lines(str(path)) as (lines, _):
-            blocks = list(blocks_of(lines, name))
-    except DataError as error:
-        problems.files.extend(error.faults)
-        return []
-    except (OSError, EOFError) as error:
-        problems.files.append(fault("file", "be readable", str(error), where=name))
-        return []
-    chains = []
-    splits = RowSplits()
-    for block in blocks:
-        where = f"{name}, line {block.number}"
-        splits.note(where, block.fields)
-        try:
-            record = _record(block, where, kind)
-        except DataError as error:
-            problems.add_record(error.faults, Dropped(block.id or "", ""))
-            continue
-        chain = read_chain(record, problems, kind)
-        if chain is not None:
-            chains.append(chain)
-    return splits.place(chains, problems)
+    return read_blocks(
+        path, name, problems, kind, lambda _: lambda block: _record(block, name, kind)
+    )
 
 
-def _record(block: Block, where: str, kind: LabelKind) -> Record:
+def _record(block: Block, name: str, kind: LabelKind) -> Record:
+    where = f"{name}, line {block.number}"
     target = block.fields.get("target")
     lines = [text for _, text in block.body]
     if not kind.per_residue:
